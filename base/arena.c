@@ -1,0 +1,120 @@
+#include "base/arena.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_ALIGNMENT = 16, ARENA_BLOCK_MIN = 4096, ARENA_BLOCK_KEPT_MAX = 64 * 1024 };
+
+struct arena_block {
+    struct arena_block *older;
+    size_t capacity;
+    _Alignas(ARENA_ALIGNMENT) uint8_t data[];
+};
+
+static size_t round_up(size_t size)
+{
+    return (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
+}
+
+void arena_init(struct arena *arena, size_t limit_bytes)
+{
+    assert(limit_bytes > 0);
+    *arena = (struct arena){.limit_bytes = limit_bytes};
+}
+
+static void free_from(struct arena_block *block)
+{
+    while (block != NULL) {
+        struct arena_block *older = block->older;
+        free(block);
+        block = older;
+    }
+}
+
+void arena_deinit(struct arena *arena)
+{
+    free_from(arena->block);
+    *arena = (struct arena){0};
+}
+
+void arena_reset(struct arena *arena)
+{
+    assert(arena->limit_bytes > 0);
+    struct arena_block *kept = arena->block;
+    if (kept == NULL)
+        return;
+    free_from(kept->older);
+    kept->older = NULL;
+    if (kept->capacity > ARENA_BLOCK_KEPT_MAX) {
+        free(kept);
+        kept = NULL;
+    }
+    arena->block = kept;
+    arena->used_bytes = 0;
+    arena->total_bytes = kept == NULL ? 0 : kept->capacity;
+}
+
+/* Blocks double, so a request of n bytes costs O(log n) calls to malloc; a size beyond that gets a
+ * block of its own. */
+static struct arena_block *arena_grow(struct arena *arena, size_t size)
+{
+    size_t capacity = arena->block == NULL ? ARENA_BLOCK_MIN : arena->block->capacity * 2;
+    if (capacity > arena->limit_bytes - arena->total_bytes)
+        capacity = arena->limit_bytes - arena->total_bytes;
+    if (capacity < size)
+        capacity = size;
+    if (capacity > arena->limit_bytes - arena->total_bytes)
+        return NULL;
+    struct arena_block *block = malloc(sizeof *block + capacity);
+    if (block == NULL)
+        return NULL;
+    block->older = arena->block;
+    block->capacity = capacity;
+    arena->block = block;
+    arena->used_bytes = 0;
+    arena->total_bytes += capacity;
+    return block;
+}
+
+void *arena_allocate(struct arena *arena, size_t size)
+{
+    assert(arena->limit_bytes > 0);
+    if (size > arena->limit_bytes)
+        return NULL;
+    size = round_up(size);
+    struct arena_block *block = arena->block;
+    if (block == NULL || size > block->capacity - arena->used_bytes) {
+        block = arena_grow(arena, size);
+        if (block == NULL)
+            return NULL;
+    }
+    void *result = block->data + arena->used_bytes;
+    arena->used_bytes += size;
+    if (arena->used_bytes > block->capacity)
+        arena->used_bytes = block->capacity;
+    return result;
+}
+
+void *arena_allocate_array(struct arena *arena, size_t count, size_t size)
+{
+    size_t total = 0;
+    if (__builtin_mul_overflow(count, size, &total))
+        return NULL;
+    void *result = arena_allocate(arena, total);
+    if (result != NULL)
+        memset(result, 0, total);
+    return result;
+}
+
+char *arena_copy_text(struct arena *arena, const void *text, size_t size)
+{
+    char *copy = arena_allocate(arena, size + 1);
+    if (copy == NULL)
+        return NULL;
+    if (size > 0)
+        memcpy(copy, text, size);
+    copy[size] = '\0';
+    return copy;
+}

@@ -1,0 +1,40 @@
+/* Memory that is freed all at once. A request takes what it needs from its arena and dies with it;
+ * nothing in an arena is freed alone. An arena has a limit: when it is reached, allocation answers
+ * NULL and the request is refused, so one client cannot take the memory of all. Not shared between
+ * cores. */
+#ifndef TAILRACE_BASE_ARENA_H
+#define TAILRACE_BASE_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *block; /* the newest; older ones hang behind it */
+    size_t used_bytes;         /* of the newest block */
+    size_t total_bytes;        /* of all blocks */
+    size_t limit_bytes;
+};
+
+/* An arena that takes no memory until it is used. */
+void arena_init(struct arena *arena, size_t limit_bytes);
+
+/* Frees everything. The arena may be used again after arena_reset; not after arena_deinit. */
+void arena_deinit(struct arena *arena);
+
+/* Forgets everything that was allocated; keeps one small block for the next use. */
+void arena_reset(struct arena *arena);
+
+/* `size` bytes aligned for any type, not cleared; NULL when the limit is reached. Size 0 answers a
+ * pointer that must not be followed. */
+void *arena_allocate(struct arena *arena, size_t size);
+
+/* `count` elements of `size` bytes, cleared; NULL when the product overflows or the limit is
+ * reached. */
+void *arena_allocate_array(struct arena *arena, size_t count, size_t size);
+
+/* A copy of `size` bytes followed by a zero byte; NULL when the limit is reached. */
+char *arena_copy_text(struct arena *arena, const void *text, size_t size);
+
+#endif

@@ -1,0 +1,212 @@
+/* Bytes: views, a reader that cannot run over its end, and a writer into an arena.
+ *
+ * Both reader and writer keep a sticky error: after the first failure every further call does
+ * nothing and reads answer zero, so a decoder reads all its fields in a row and asks once at the
+ * end. Numbers are big-endian, as on Kafka's wire, unless the name says `_le`. */
+#ifndef TAILRACE_BASE_BYTES_H
+#define TAILRACE_BASE_BYTES_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Borrowed bytes. `data` is NULL for "no value" (Kafka's null), which is different from empty. */
+struct bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+static inline struct bytes bytes_of(const void *data, size_t size)
+{
+    return (struct bytes){data, size};
+}
+
+/* The characters of a C string without the final zero. */
+static inline struct bytes bytes_of_text(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static inline bool bytes_are_null(struct bytes bytes)
+{
+    return bytes.data == NULL;
+}
+
+/* Equal content; null equals only null. */
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return (a.data == NULL) == (b.data == NULL) && a.size == b.size &&
+           (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static inline bool bytes_equal_text(struct bytes a, const char *text)
+{
+    return a.data != NULL && bytes_equal(a, bytes_of_text(text));
+}
+
+/* A 128-bit identifier (Kafka's uuid): topic ids, cluster ids, directory ids. All zero is "none".
+ */
+struct uuid {
+    uint8_t bytes[16];
+};
+
+static inline bool uuid_is_zero(struct uuid uuid)
+{
+    static const struct uuid zero;
+    return memcmp(&uuid, &zero, sizeof zero) == 0;
+}
+
+static inline bool uuid_equal(struct uuid a, struct uuid b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* Kafka's text form, 22 characters of URL-safe base64 without padding, and a final zero. */
+enum { UUID_TEXT_SIZE = 23 };
+void uuid_format(struct uuid uuid, char text[static UUID_TEXT_SIZE]);
+bool uuid_parse(struct bytes text, struct uuid *uuid);
+
+struct reader {
+    const uint8_t *data;
+    size_t size;
+    size_t position;    /* <= size */
+    enum status status; /* STATUS_OK until the first failure, then that failure for good */
+};
+
+void reader_init(struct reader *reader, struct bytes bytes);
+
+/* Records a failure found by the caller; the first one stays. */
+void reader_fail(struct reader *reader, enum status status);
+
+static inline size_t reader_remaining(const struct reader *reader)
+{
+    return reader->size - reader->position;
+}
+
+uint8_t reader_u8(struct reader *reader);
+int8_t reader_i8(struct reader *reader);
+uint16_t reader_u16(struct reader *reader);
+int16_t reader_i16(struct reader *reader);
+uint32_t reader_u32(struct reader *reader);
+int32_t reader_i32(struct reader *reader);
+uint64_t reader_u64(struct reader *reader);
+int64_t reader_i64(struct reader *reader);
+double reader_f64(struct reader *reader);
+struct uuid reader_uuid(struct reader *reader);
+
+/* LEB128. More than 5 (u32, i32) or 10 (i64) bytes, or bits beyond the type, are malformed. The
+ * signed forms are zigzag. */
+uint32_t reader_uvarint(struct reader *reader);
+int32_t reader_varint(struct reader *reader);
+int64_t reader_varlong(struct reader *reader);
+
+/* A view of the next `size` bytes; null view and a failed reader when fewer remain. A view of zero
+ * bytes is not null. */
+struct bytes reader_bytes(struct reader *reader, size_t size);
+void reader_skip(struct reader *reader, size_t size);
+
+/* Bytes taken into a response without copying: they stand at `position` of the final text. */
+struct writer_reference {
+    size_t position; /* in the writer's own bytes, before which the reference stands */
+    struct bytes bytes;
+};
+
+/* Writes into memory of an arena, growing by doubling. What is large and already lies somewhere is
+ * referenced, not copied; writer_total_size counts it, writer_pieces lays it all out. */
+struct writer {
+    struct arena *arena;
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+    struct writer_reference *references;
+    uint32_t reference_count;
+    uint32_t reference_capacity;
+    size_t referenced_bytes;
+    enum status status; /* STATUS_NO_MEMORY when the arena's limit was reached */
+};
+
+void writer_init(struct writer *writer, struct arena *arena);
+void writer_fail(struct writer *writer, enum status status);
+
+void writer_u8(struct writer *writer, uint8_t value);
+void writer_i8(struct writer *writer, int8_t value);
+void writer_u16(struct writer *writer, uint16_t value);
+void writer_i16(struct writer *writer, int16_t value);
+void writer_u32(struct writer *writer, uint32_t value);
+void writer_i32(struct writer *writer, int32_t value);
+void writer_u64(struct writer *writer, uint64_t value);
+void writer_i64(struct writer *writer, int64_t value);
+void writer_f64(struct writer *writer, double value);
+void writer_uuid(struct writer *writer, struct uuid value);
+void writer_uvarint(struct writer *writer, uint32_t value);
+void writer_varint(struct writer *writer, int32_t value);
+void writer_varlong(struct writer *writer, int64_t value);
+void writer_bytes(struct writer *writer, struct bytes bytes);
+
+/* The bytes must stay where they are until the text has been sent. */
+void writer_reference(struct writer *writer, struct bytes bytes);
+
+/* Overwrites four bytes written before at `position` (a length that is known only now). */
+void writer_patch_i32(struct writer *writer, size_t position, int32_t value);
+
+/* Own and referenced bytes together. */
+static inline size_t writer_total_size(const struct writer *writer)
+{
+    return writer->size + writer->referenced_bytes;
+}
+
+/* Own bytes only; asserts that nothing is referenced. */
+struct bytes writer_result(const struct writer *writer);
+
+/* The whole text as pieces in order, allocated in the writer's arena; false when the arena's limit
+ * was reached. */
+bool writer_pieces(const struct writer *writer, struct bytes **pieces, uint32_t *piece_count);
+
+/* Unaligned fields of stored formats. */
+static inline uint32_t load_u32_be(const void *from)
+{
+    uint32_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap32(value);
+}
+
+static inline uint64_t load_u64_be(const void *from)
+{
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap64(value);
+}
+
+static inline uint16_t load_u16_be(const void *from)
+{
+    uint16_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap16(value);
+}
+
+static inline void store_u16_be(void *to, uint16_t value)
+{
+    value = __builtin_bswap16(value);
+    memcpy(to, &value, sizeof value);
+}
+
+static inline void store_u32_be(void *to, uint32_t value)
+{
+    value = __builtin_bswap32(value);
+    memcpy(to, &value, sizeof value);
+}
+
+static inline void store_u64_be(void *to, uint64_t value)
+{
+    value = __builtin_bswap64(value);
+    memcpy(to, &value, sizeof value);
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "stored formats are little-endian structs; a big-endian port must swap them");
+
+#endif

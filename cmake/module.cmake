@@ -1,0 +1,22 @@
+# module(NAME PUBLIC headers... SOURCES files... USES modules... LIBRARIES libraries...)
+#
+# One folder of the house as a static library. USES is the whole truth about what the folder may
+# include: the linker follows it, and tools/tidy reads the same line to check every #include.
+# PUBLIC names the headers that other folders may include; the rest are the folder's own.
+function(module name)
+    cmake_parse_arguments(M "" "" "PUBLIC;SOURCES;USES;LIBRARIES" ${ARGN})
+    add_library(${name} STATIC ${M_SOURCES})
+    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE C OUTPUT_NAME tailrace-${name})
+    target_link_libraries(${name} PUBLIC ${M_USES} ${M_LIBRARIES})
+endfunction()
+
+# suite(NAME SOURCES files... USES modules... LIBRARIES libraries... ARGS arguments...)
+#
+# A test program, registered with ctest under its own name.
+function(suite name)
+    cmake_parse_arguments(S "" "" "SOURCES;USES;LIBRARIES;ARGS" ${ARGN})
+    add_executable(${name} ${S_SOURCES})
+    target_link_libraries(${name} PRIVATE ${S_USES} ${S_LIBRARIES} cmocka)
+    add_test(NAME ${name} COMMAND ${name} ${S_ARGS})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
