@@ -1,0 +1,37 @@
+/* The doors of all cores of one process: one reactor per core, each with its own thread, pinned,
+ * and mailboxes between them. The simulator has its own way to make doors; the broker sees only an
+ * array of `struct io *`. */
+#ifndef TAILRACE_IO_CORES_H
+#define TAILRACE_IO_CORES_H
+
+#include "base/log.h"
+#include "io/io.h"
+
+struct io_cores;
+
+enum io_backend_choice { IO_BACKEND_AUTO, IO_BACKEND_URING, IO_BACKEND_POSIX };
+
+struct io_cores_options {
+    enum io_backend_choice backend; /* AUTO: uring, or posix where io_uring is refused */
+    uint32_t core_count;            /* 0: as many as this process may run on */
+    bool pin;                       /* bind each reactor to a CPU of its own */
+};
+
+/* Makes the doors; no thread runs yet, so core 0 may be used with io_await. Logs which backend won
+ * and why. STATUS_UNSUPPORTED when uring was demanded and is refused. */
+enum status io_cores_create(const struct io_cores_options *options, struct logger *logger,
+                            struct io_cores **cores);
+
+uint32_t io_cores_count(const struct io_cores *cores);
+struct io *io_cores_at(struct io_cores *cores, uint32_t core_index);
+
+/* Runs core 0 on the calling thread and the others on their own, until io_cores_stop; all threads
+ * have ended when it returns. */
+void io_cores_run(struct io_cores *cores);
+
+/* From any core. */
+void io_cores_stop(struct io_cores *cores);
+
+void io_cores_destroy(struct io_cores *cores);
+
+#endif
