@@ -1,0 +1,155 @@
+/* The log of one partition: an ordered run of record batches, kept exactly as they came.
+ *
+ * A log belongs to the core of its store; every call below is made there. Offsets:
+ *
+ *   start_offset      the first that may be read
+ *   durable_offset    everything below is on disk: survives power loss, may be acknowledged
+ *   end_offset        the offset that the next record will get
+ *
+ * start <= durable <= end. The log rewrites a batch's base offset and leader epoch, which the
+ * batch's own checksum leaves out, and nothing else. */
+#ifndef TAILRACE_STORAGE_LOG_H
+#define TAILRACE_STORAGE_LOG_H
+
+#include "base/bytes.h"
+#include "base/completion.h"
+#include "io/chunk.h"
+#include "io/io.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct log;
+
+/* Which partition. The name is for people and for the directory; the id tells apart a topic from
+ * an earlier one of the same name. */
+struct log_id {
+    struct uuid topic_id;
+    int32_t partition;
+    struct bytes topic_name;
+};
+
+/* What the topic's configuration says to the log. May change while the log is open. */
+struct log_config {
+    uint64_t segment_bytes_max;    /* segment.bytes */
+    int64_t segment_ms_max;        /* segment.ms */
+    uint32_t index_interval_bytes; /* index.interval.bytes */
+    /* flush.messages, flush.ms: INT64_MAX means the default of this broker, durable before the
+     * acknowledgement; smaller values loosen it. */
+    int64_t flush_messages;
+    int64_t flush_ms;
+};
+
+/* Told on the log's core when durable_offset has moved; called from the loop, not from log_append.
+ * Embedded in the owner, who finds himself by container_of. */
+struct log_observer {
+    void (*durable_moved)(struct log_observer *observer);
+    /* The log has failed for good (a write or sync error): nothing is accepted any more. */
+    void (*failed)(struct log_observer *observer, enum status status);
+};
+
+/* --- Appending ---------------------------------------------------------------------------------
+ */
+
+/* One validated batch on its way into the log. Always lands. The order among appends of one log is
+ * the order of the calls; the offsets are known when log_append returns, unless `refused` says
+ * otherwise. */
+struct log_append {
+    struct completion completion; /* lands with STATUS_OK once durable, or with why not */
+
+    /* Given by the caller; the bytes must stay until it has landed. */
+    struct bytes batch;
+    int32_t leader_epoch;
+    int64_t now_ms; /* wall clock, for producer expiry and segment age */
+
+    /* Known when log_append returns. */
+    enum status refused; /* STATUS_OK: in the log, waiting for the disk. Otherwise nothing was
+                            appended and it lands with this status:
+                            STATUS_SEQUENCE_GAP, STATUS_STALE_EPOCH (producer epoch),
+                            STATUS_NO_MEMORY (try later), STATUS_NO_SPACE, STATUS_FAILED */
+    bool is_duplicate;   /* one of the last five batches of this producer: the offsets are those of
+                            the first time, and it lands when that one is durable */
+    int64_t base_offset;
+    int64_t last_offset;
+    int64_t append_time_ms; /* of the first time for a duplicate */
+
+    struct list_node waiting; /* the log's own */
+};
+
+void log_append(struct log *log, struct log_append *append);
+
+/* --- Reading -----------------------------------------------------------------------------------
+ */
+
+enum { LOG_READ_PIECES_MAX = 32 };
+
+/* Whole batches from the one that contains `offset`, up to but not including the first batch that
+ * begins at or after `end_offset`. Always lands; then the pieces may be sent, also from another
+ * core, until log_read_release. */
+struct log_read {
+    struct completion completion; /* STATUS_OK, STATUS_OUT_OF_RANGE (outside start..end),
+                                     STATUS_CORRUPT, STATUS_IO, STATUS_NO_MEMORY (try later) */
+
+    int64_t offset;
+    int64_t end_offset;      /* the reader's limit: high watermark or last stable offset */
+    uint32_t size_bytes_max; /* of all pieces */
+    bool first_batch_anyway; /* the first batch comes even if it is larger than size_bytes_max */
+
+    /* The answer: pieces in order, each held by a chunk. Empty when nothing lies in the range. */
+    struct bytes pieces[LOG_READ_PIECES_MAX];
+    struct chunk *chunks[LOG_READ_PIECES_MAX];
+    uint32_t piece_count;
+    uint32_t chunk_count;
+    size_t size_bytes;
+    int64_t next_offset; /* after the last batch in the answer; `offset` when empty */
+
+    struct list_node waiting; /* the log's own */
+};
+
+void log_read(struct log *log, struct log_read *read);
+
+/* Gives the chunks back; on any core, with that core's door. */
+void log_read_release(struct log_read *read, struct io *io);
+
+/* The first record whose timestamp is at or after `timestamp_ms`, among those below `end_offset`;
+ * or, with `want_max`, the record with the greatest timestamp (the first of equals). Always lands;
+ * `found` false when there is none. */
+struct log_lookup {
+    struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_MEMORY */
+    int64_t timestamp_ms;
+    int64_t end_offset;
+    bool want_max;
+
+    bool found;
+    int64_t found_offset;
+    int64_t found_timestamp_ms;
+    int32_t found_leader_epoch;
+
+    struct list_node waiting; /* the log's own */
+};
+
+void log_lookup(struct log *log, struct log_lookup *lookup);
+
+/* --- Where it stands ---------------------------------------------------------------------------
+ */
+
+int64_t log_start_offset(const struct log *log);
+int64_t log_durable_offset(const struct log *log);
+int64_t log_end_offset(const struct log *log);
+uint64_t log_size_bytes(const struct log *log);
+bool log_has_failed(const struct log *log);
+
+/* Leader epoch of the last batch; -1 in an empty log. */
+int32_t log_last_epoch(const struct log *log);
+
+/* Where an epoch ends (KIP-101, KIP-279): the largest epoch <= `epoch` that has batches in this log
+ * and the offset after its last one. False when there is none. */
+bool log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, int64_t *end_offset);
+
+/* The epoch of the batch at `offset`; -1 when the log has none there. */
+int32_t log_epoch_at(const struct log *log, int64_t offset);
+
+void log_configure(struct log *log, const struct log_config *config);
+void log_observe(struct log *log, struct log_observer *observer);
+
+#endif

@@ -1,0 +1,78 @@
+/* One core's storage: its journal, and the logs whose home this core is.
+ *
+ * A life:
+ *
+ *   store_recover   once, before any store exists: turns whatever the last run left behind, after
+ *                   a clean stop or a power cut, into a directory as a clean stop leaves it
+ *   store_create    per core
+ *   store_open_log, store_delete_log, and the calls of log.h
+ *   store_stop      checkpoint everything; then store_destroy
+ *
+ * Because recovery ends in the clean state, the number of cores may change between two runs, and
+ * opening a log is the same after a stop and after a crash. */
+#ifndef TAILRACE_STORAGE_STORE_H
+#define TAILRACE_STORAGE_STORE_H
+
+#include "base/log.h"
+#include "storage/log.h"
+
+struct store;
+
+struct store_options {
+    const char *directory;       /* log.dirs; must exist */
+    uint64_t journal_file_bytes; /* 64 MiB; tests take less */
+    uint32_t journal_file_count; /* ring of at least 2 */
+    uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 64 KiB */
+    size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
+    size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
+    int64_t producer_expiration_ms; /* producer.id.expiration.ms */
+};
+
+void store_options_init(struct store_options *options);
+
+struct store_recovery_report {
+    uint32_t log_count;
+    bool was_clean;
+    uint64_t journal_bytes_replayed;
+    uint64_t bytes_truncated; /* torn tails, never acknowledged */
+    uint32_t logs_truncated;
+};
+
+/* Blocking, on core 0's door before the loops run. STATUS_CORRUPT when a file is damaged below what
+ * was durable: the log says which file, where, and what to do. */
+enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
+                          struct store_recovery_report *report);
+
+/* Blocking, before the loop runs. */
+enum status store_create(struct io *io, const struct store_options *options, struct logger *logger,
+                         struct store **store);
+
+/* Makes the log usable, creating its directory if there is none. Always lands. The struct is the
+ * caller's and free again after landing. */
+struct store_open {
+    struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE, ... */
+    struct log_id id;
+    struct log_config config;
+    struct log *log; /* the answer */
+};
+
+void store_open_log(struct store *store, struct store_open *open);
+
+/* Ends the log and removes its files. Appends, reads and lookups in flight land first, with
+ * STATUS_CANCELLED where they can; `log` must not be used after this call. The topic's directory
+ * goes with its last partition. */
+void store_delete_log(struct store *store, struct log *log, struct completion *completion);
+
+/* Writes every tail to its segment, syncs, and leaves the directory clean. No new appends. Lands
+ * when nothing of the store is in flight any more, with the first error if there was one. */
+void store_stop(struct store *store, struct completion *completion);
+
+/* After store_stop has landed; or at any time in the simulator, when the node has been killed. */
+void store_destroy(struct store *store);
+
+/* True from the first write or sync error on: nothing is acknowledged any more. */
+bool store_has_failed(const struct store *store);
+
+struct chunk_pool *store_chunks(struct store *store);
+
+#endif
