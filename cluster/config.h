@@ -1,0 +1,122 @@
+/* Settings: one row per setting (name, type, default, range, documentation, scope), from which
+ * come parsing, checking, DescribeConfigs and the reference page. Names, defaults and meanings are
+ * Kafka's.
+ *
+ * A broker setting comes from, in rising order of weight: its default, the file
+ * (server.properties), the environment (KAFKA_ and the name in capitals, `.` as `_`, `_` as `__`,
+ * `-` as `___`), `--set name=value`. An unknown name is a warning; a bad value is an error that
+ * says where it stands and what would be right.
+ *
+ * A topic setting that is not set on the topic comes from the broker setting named in its row
+ * (retention.ms from log.retention.ms, .minutes, .hours), and else from its default. */
+#ifndef TAILRACE_CLUSTER_CONFIG_H
+#define TAILRACE_CLUSTER_CONFIG_H
+
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers as in DescribeConfigs. */
+enum config_type {
+    CONFIG_BOOLEAN = 1,
+    CONFIG_STRING = 2,
+    CONFIG_INT = 3,
+    CONFIG_SHORT = 4,
+    CONFIG_LONG = 5,
+    CONFIG_DOUBLE = 6,
+    CONFIG_LIST = 7,
+    CONFIG_CLASS = 8,
+    CONFIG_PASSWORD = 9,
+};
+
+/* Numbers as in DescribeConfigs. */
+enum config_source {
+    CONFIG_SOURCE_TOPIC = 1,
+    CONFIG_SOURCE_DYNAMIC_BROKER = 2,
+    CONFIG_SOURCE_DYNAMIC_DEFAULT_BROKER = 3,
+    CONFIG_SOURCE_STATIC_BROKER = 4,
+    CONFIG_SOURCE_DEFAULT = 5,
+};
+
+#include "cluster/config_keys.h" /* enum config_key, enum topic_config_key from the row lists */
+
+struct config_row {
+    const char *name;
+    enum config_type type;
+    const char *default_text; /* NULL: none (Kafka's null) */
+    int64_t min;              /* of numbers; both 0: any */
+    int64_t max;
+    const char *allowed; /* of words, separated by '|'; NULL: any */
+    const char *doc;
+    bool is_read_only; /* cannot be altered while the broker runs */
+};
+
+const struct config_row *config_row(enum config_key key);
+const struct config_row *topic_config_row(enum topic_config_key key);
+bool config_key_find(struct bytes name, enum config_key *key);
+bool topic_config_key_find(struct bytes name, enum topic_config_key *key);
+
+/* The broker setting a topic setting falls back to; CONFIG_KEY_COUNT when there is none. */
+enum config_key topic_config_fallback(enum topic_config_key key);
+
+/* Checks one value against its row. On failure `message` says what was wrong and what is right. */
+enum { CONFIG_MESSAGE_SIZE = 256 };
+bool config_check(const struct config_row *row, struct bytes value,
+                  char message[static CONFIG_MESSAGE_SIZE]);
+
+/* --- The broker's own settings ---------------------------------------------------------------- */
+
+struct config;
+
+/* Where complaints go while loading: `where` is "FILE:LINE", "environment NAME" or "--set". */
+struct config_reporter {
+    void (*warn)(struct config_reporter *reporter, const char *where, const char *message);
+    void (*fail)(struct config_reporter *reporter, const char *where, const char *message);
+};
+
+/* `file_text` may be null (no file). Reports every problem, not only the first; NULL when any was
+ * a failure. */
+struct config *config_load(const char *file_name, struct bytes file_text,
+                           const char *const *environment, const char *const *sets,
+                           uint32_t set_count, struct config_reporter *reporter);
+void config_destroy(struct config *config);
+
+int64_t config_i64(const struct config *config, enum config_key key);
+bool config_bool(const struct config *config, enum config_key key);
+const char *config_text(const struct config *config, enum config_key key); /* NULL: null */
+enum config_source config_source(const struct config *config, enum config_key key);
+
+/* --- Listeners, parsed from `listeners`, `advertised.listeners` and the protocol map -----------
+ */
+
+enum { CONFIG_LISTENERS_MAX = 8 };
+struct config_listener {
+    char name[64];
+    char host[256];
+    uint16_t port;
+    char advertised_host[256];
+    uint16_t advertised_port; /* 0: the port that was bound */
+    int16_t security_protocol;
+};
+uint32_t config_listeners(const struct config *config,
+                          struct config_listener listeners[static CONFIG_LISTENERS_MAX]);
+
+/* --- A topic's settings ------------------------------------------------------------------------
+ */
+
+/* Texts that were set on the topic, one slot per row; NULL: not set. Part of an image. */
+struct topic_config {
+    const char *texts[TOPIC_CONFIG_KEY_COUNT];
+};
+
+/* What is in force: topic, then broker, then default. */
+int64_t topic_config_i64(const struct topic_config *topic, const struct config *broker,
+                         enum topic_config_key key);
+bool topic_config_bool(const struct topic_config *topic, const struct config *broker,
+                       enum topic_config_key key);
+const char *topic_config_text(const struct topic_config *topic, const struct config *broker,
+                              enum topic_config_key key, enum config_source *source);
+
+#endif

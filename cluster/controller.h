@@ -1,0 +1,110 @@
+/* The controller: takes commands that change the metadata, decides (cluster/controller_core.c,
+ * pure), writes the decision to the metadata log through the quorum, and publishes an image when it
+ * is committed. Lives on core 0; other cores send their commands there by mail.
+ *
+ * A command lands after its records are committed and every core has adopted the image that holds
+ * them, so whoever was answered finds what it made. */
+#ifndef TAILRACE_CLUSTER_CONTROLLER_H
+#define TAILRACE_CLUSTER_CONTROLLER_H
+
+#include "base/completion.h"
+#include "cluster/config.h"
+#include "cluster/image.h"
+#include "io/io.h"
+
+struct controller;
+
+enum { CONTROLLER_MESSAGE_SIZE = 256 };
+
+enum controller_command_kind {
+    CONTROLLER_CREATE_TOPICS,
+    CONTROLLER_DELETE_TOPICS,
+    CONTROLLER_CREATE_PARTITIONS,
+    CONTROLLER_ALLOCATE_PRODUCER_IDS,
+};
+
+struct controller_assignment {
+    int32_t partition;
+    const int32_t *broker_ids;
+    uint32_t broker_id_count;
+};
+
+struct controller_setting {
+    struct bytes name;
+    struct bytes value; /* null: the default */
+};
+
+/* One topic of a command: what is wanted, and what became of it. */
+struct controller_topic {
+    struct bytes name;
+    struct uuid topic_id;       /* DELETE_TOPICS by id: name is null. Answer: the id */
+    int32_t partition_count;    /* -1: the broker's default. CREATE_PARTITIONS: the new total */
+    int16_t replication_factor; /* -1: the broker's default */
+    const struct controller_assignment *assignments;
+    uint32_t assignment_count;
+    const struct controller_setting *settings;
+    uint32_t setting_count;
+
+    int16_t error;                         /* Kafka's number */
+    char message[CONTROLLER_MESSAGE_SIZE]; /* "" when there is nothing to say */
+    struct bytes answer_name; /* DELETE_TOPICS by id: the name, from the command's arena */
+};
+
+struct controller_command {
+    struct completion completion; /* STATUS_OK (each topic has its own error), or
+                                     STATUS_CANCELLED, STATUS_FAILED, STATUS_TIMED_OUT,
+                                     STATUS_BUSY (too many proposals in flight) */
+    enum controller_command_kind kind;
+    bool validate_only;
+    struct controller_topic *topics;
+    uint32_t topic_count;
+    struct arena *arena; /* the requester's, for answers; it is not touched by him until landing */
+
+    /* ALLOCATE_PRODUCER_IDS: how many; answer: the first of the block. */
+    uint32_t producer_id_count;
+    int64_t producer_id_first;
+
+    struct list_node waiting; /* the controller's own */
+};
+
+/* Whoever spreads a new image over the cores (the broker). Core 0. */
+struct image_publisher {
+    /* Takes a reference of its own; lands `adopted` when every core works with this image or a
+     * later one. */
+    void (*publish)(struct image_publisher *publisher, struct image *image,
+                    struct completion *adopted);
+};
+
+struct controller_options {
+    const char *directory; /* cluster/ under the first of log.dirs; made if absent */
+    const struct config *config;
+    int32_t node_id;
+    /* What this broker registers: written to the log when it differs from what stands there. */
+    const struct image_endpoint *endpoints;
+    uint32_t endpoint_count;
+    struct bytes rack;
+};
+
+/* Blocking (io_await), on core 0's door before the loops run: reads snapshot and log. A new
+ * directory gets a cluster id (CLUSTER_ID of the environment through the configuration, or a random
+ * one). STATUS_CORRUPT and a line in the log when what is there cannot be trusted. */
+enum status controller_create(struct io *io, const struct controller_options *options,
+                              struct logger *logger, struct controller **controller);
+
+/* Begins to elect, commit and publish; `active` lands after the first image that holds everything
+ * committed before this start, and this broker's registration, has been adopted. */
+void controller_start(struct controller *controller, struct image_publisher *publisher,
+                      struct completion *active);
+
+void controller_submit(struct controller *controller, struct controller_command *command);
+
+/* What is waiting lands with STATUS_CANCELLED; then `stopped` lands. */
+void controller_stop(struct controller *controller, struct completion *stopped);
+
+/* After controller_stop has landed; or at any time in the simulator. */
+void controller_destroy(struct controller *controller);
+
+/* The present image; the caller borrows it. Core 0. */
+struct image *controller_image(const struct controller *controller);
+
+#endif
