@@ -195,6 +195,8 @@ static void test_writer_limit(void **state)
     writer_u64(&writer, 1);
     writer_reference(&writer, bytes_of(large, 10));
     writer_patch_i32(&writer, 1u << 30, 5);
+    writer_fail(&writer, STATUS_TOO_LARGE);
+    assert_int_equal(writer.status, STATUS_NO_MEMORY);
     assert_int_equal(writer.size, size);
     assert_int_equal(writer.reference_count, 0);
     arena_deinit(&arena);
