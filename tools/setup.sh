@@ -27,6 +27,7 @@ readonly TEST_PACKAGES='
     libcmocka-dev     unit tests
     kcat              a client that is not ours
     clang             fuzz targets
+    libclang-rt-dev   what they run on
     clang-format      the layout
 '
 readonly RAFT_VERSION='0.22.1'
