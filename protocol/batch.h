@@ -117,6 +117,12 @@ static inline int64_t batch_last_offset(const struct batch_header *header)
     return header->base_offset + header->last_offset_delta;
 }
 
+/* Deltas come from clients, so the sum may go beyond the last number; it wraps, as in Java. */
+static inline int64_t batch_timestamp_add(int64_t base_timestamp, int64_t delta)
+{
+    return (int64_t)((uint64_t)base_timestamp + (uint64_t)delta);
+}
+
 /* The codec in the attributes; false for the numbers 5 to 7, which mean none. */
 static inline bool batch_compression(const struct batch_header *header,
                                      enum compression *compression)

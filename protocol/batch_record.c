@@ -138,6 +138,7 @@ bool record_cursor_next(struct record_cursor *cursor, struct record_shape *shape
 
 bool record_cursor_is_at_end(struct record_cursor *cursor)
 {
+    assert(cursor->reader.status == STATUS_OK);
     cursor_ensure_numbers(cursor);
     return cursor->source_status == STATUS_OK && reader_remaining(&cursor->reader) == 0;
 }
@@ -181,7 +182,7 @@ static int64_t iterator_timestamp(const struct record_iterator *iterator, int64_
     const struct batch_header *header = &iterator->header;
     if (batch_timestamp_type(header) == TIMESTAMP_LOG_APPEND_TIME)
         return header->max_timestamp;
-    return (int64_t)((uint64_t)header->base_timestamp + (uint64_t)delta);
+    return batch_timestamp_add(header->base_timestamp, delta);
 }
 
 bool record_iterator_next(struct record_iterator *iterator, struct record_view *record)
