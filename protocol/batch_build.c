@@ -21,7 +21,7 @@ void batch_builder_init(struct batch_builder *builder, const struct batch_option
     *builder = (struct batch_builder){
         .options = *options,
         .arena = arena,
-        .next_offset = options->base_offset,
+        .last_offset = options->base_offset - 1,
         .base_timestamp = NO_TIMESTAMP,
         .max_timestamp = NO_TIMESTAMP,
     };
@@ -59,7 +59,7 @@ static void write_field(struct writer *writer, struct bytes field)
 
 void batch_builder_append(struct batch_builder *builder, const struct record_view *record)
 {
-    assert(record->offset >= builder->next_offset);
+    assert(record->offset > builder->last_offset);
     assert(record->offset - builder->options.base_offset <= INT32_MAX);
     assert(record->header_count >= 0);
     bool base_is_free = (builder->options.attributes & BATCH_DELETE_HORIZON) == 0;
@@ -87,15 +87,15 @@ void batch_builder_append(struct batch_builder *builder, const struct record_vie
     writer_varint(writer, record->header_count);
     writer_bytes(writer, record->headers);
     builder->record_count++;
-    builder->next_offset = record->offset + 1;
+    builder->last_offset = record->offset;
 }
 
 void batch_builder_append_simple(struct batch_builder *builder, int64_t timestamp, struct bytes key,
                                  struct bytes value)
 {
-    assert(builder->next_offset >= builder->options.base_offset);
+    assert(builder->last_offset < INT64_MAX);
     struct record_view record = {
-        .offset = builder->next_offset,
+        .offset = builder->last_offset + 1,
         .timestamp = timestamp,
         .key = key,
         .value = value,
@@ -141,10 +141,9 @@ static enum status batch_assemble(const struct batch_header *header, struct byte
 static struct batch_header builder_header(const struct batch_builder *builder)
 {
     const struct batch_options *options = &builder->options;
-    int64_t last_offset =
-        options->last_offset < 0 ? builder->next_offset - 1 : options->last_offset;
+    int64_t last_offset = options->last_offset < 0 ? builder->last_offset : options->last_offset;
     assert(last_offset >= options->base_offset);
-    assert(last_offset >= builder->next_offset - 1);
+    assert(last_offset >= builder->last_offset);
     assert(last_offset - options->base_offset <= INT32_MAX);
     return (struct batch_header){
         .base_offset = options->base_offset,

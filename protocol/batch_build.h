@@ -36,7 +36,7 @@ struct batch_builder {
     struct arena *arena;
     struct writer records; /* behind room for the header */
     int32_t record_count;
-    int64_t next_offset; /* the smallest that the next record may have */
+    int64_t last_offset; /* of the last record; one below the base offset if there is none */
     int64_t base_timestamp;
     int64_t max_timestamp;
 };

@@ -215,7 +215,9 @@ static bool check_broken_at(struct check *check, const struct record_cursor *cur
         return check_fail(check, KAFKA_MESSAGE_TOO_LARGE,
                           "The records are too large when decompressed.");
     case STATUS_NO_MEMORY:
-        return check_fail(check, KAFKA_STORAGE_ERROR, "There is no memory to decompress with.");
+        /* Nothing was written and the client may simply try again: clients know that of this. */
+        return check_fail(check, KAFKA_REQUEST_TIMED_OUT,
+                          "There is no memory to decompress with at the moment.");
     default: return check_fail(check, KAFKA_CORRUPT_MESSAGE, "The records cannot be decompressed.");
     }
 }
