@@ -9,6 +9,11 @@ add_compile_options(
     -fno-strict-aliasing -fno-common -fvisibility=hidden
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -g)
 add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64)
+# libFuzzer programs beside the plain fuzz tests; with clang only (./dev fuzz).
+option(TAILRACE_FUZZ "build the libFuzzer programs" OFF)
+if(TAILRACE_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 
 if(TAILRACE_KIND STREQUAL "release")
