@@ -1,0 +1,15 @@
+/* Kafka's error codes, by Kafka's names. */
+#ifndef TAILRACE_PROTOCOL_ERRORS_H
+#define TAILRACE_PROTOCOL_ERRORS_H
+
+enum kafka_error {
+    KAFKA_NONE = 0,
+    KAFKA_CORRUPT_MESSAGE = 2,
+    KAFKA_REQUEST_TIMED_OUT = 7,
+    KAFKA_MESSAGE_TOO_LARGE = 10,
+    KAFKA_INVALID_TIMESTAMP = 32,
+    KAFKA_UNSUPPORTED_COMPRESSION_TYPE = 76,
+    KAFKA_INVALID_RECORD = 87,
+};
+
+#endif
