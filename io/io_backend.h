@@ -2,10 +2,12 @@
  *
  * A backend embeds `struct io` in its own struct and finds itself again by container_of. It takes
  * requests in `submit` and reports each with io_finish, which goes on after short counts (by
- * submitting the rest) and at the end puts the completion on the ready queue. */
+ * submitting the rest) and at the end puts the completion on the ready queue. A backend that goes
+ * on by itself uses the two halves of io_finish: io_advance and io_complete. */
 #ifndef TAILRACE_IO_IO_BACKEND_H
 #define TAILRACE_IO_IO_BACKEND_H
 
+#include "base/prng.h"
 #include "io/io.h"
 
 #include <stdatomic.h>
@@ -13,14 +15,17 @@
 struct io_backend {
     const char *name;
 
-    /* Takes the request; must not finish it inside this call. For transfers the part that is still
-     * to do is buffer + done_bytes, size_bytes - done_bytes, offset + done_bytes; a write with
-     * IO_FLAG_SYNC syncs the file after the last byte. */
+    /* Takes the request. For transfers the part that is still to do is buffer + done_bytes,
+     * size_bytes - done_bytes, offset + done_bytes; a write with IO_FLAG_SYNC syncs the file after
+     * the last byte, and a count that it reports for the last byte means that the sync is done,
+     * too. May report the result inside this call: it lands later in any case. */
     void (*submit)(struct io *io, struct io_request *request);
 
     /* Gathers what has happened. Waits for it until `deadline_ns` (0: do not wait; UINT64_MAX: no
      * limit). Updates io->now_ns. */
     void (*poll)(struct io *io, uint64_t deadline_ns);
+
+    /* Only to other cores. */
 
     void (*post)(struct io *io, uint32_t core_index, struct completion *mail, int32_t result);
     void (*wake)(struct io *io); /* from any thread: end a poll that waits */
@@ -35,7 +40,7 @@ struct io_backend {
 };
 
 /* In request->flags of an IO_WRITE: sync when all is written. */
-enum { IO_FLAG_SYNC = 1u << 31 };
+enum { IO_FLAG_SYNC = 1 << 30 };
 
 struct io {
     const struct io_backend *backend;
@@ -44,7 +49,8 @@ struct io {
     uint64_t now_ns;
     uint32_t core_index;
     uint32_t core_count;
-    uint32_t in_flight_count; /* requests given to the backend and not landed */
+    uint32_t in_flight_count;   /* requests that the backend has not reported; without IO_SIGNAL */
+    struct io_request *awaited; /* by io_await, or NULL: nothing else can move before it lands */
     _Atomic bool stopping;
     struct prng random;
     struct trace trace;
@@ -59,7 +65,16 @@ void io_init(struct io *io, const struct io_backend *backend, uint32_t core_inde
 /* Nothing may be in flight. */
 void io_deinit(struct io *io);
 
-/* The backend's answer to a request: a count or a negative enum status. May submit again. */
+/* The backend's answer to a request: a count or a negative enum status. May submit again. Not for
+ * IO_SIGNAL, which is not counted as in flight: that lands by io_land. */
 void io_finish(struct io *io, struct io_request *request, int32_t result);
+
+/* Counts in what a transfer has moved (or its error, or its end). True: the request is over and
+ * `*result` is its final result. False: there is a rest to do. From any thread that works on the
+ * request. */
+bool io_advance(struct io_request *request, int32_t *result);
+
+/* Puts a request that is over on the ready queue. */
+void io_complete(struct io *io, struct io_request *request, int32_t result);
 
 #endif

@@ -1,0 +1,146 @@
+#include "io/chunk.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+_Static_assert((size_t)CHUNK_SIZE_MIN << (CHUNK_CLASS_COUNT - 1) == CHUNK_SIZE_MAX,
+               "the classes are the powers of two from the smallest to the largest chunk");
+_Static_assert(CHUNK_SIZE_MIN % IO_BLOCK_SIZE == 0, "any chunk may be written past the page cache");
+
+/* Of the limit, what may lie idle on the free lists. */
+enum { CHUNK_KEPT_DIVISOR = 4 };
+
+static void chunk_came_home(struct completion *home, int32_t result);
+
+void chunk_pool_init(struct chunk_pool *pool, struct io *io, size_t limit_bytes)
+{
+    assert(limit_bytes >= CHUNK_SIZE_MIN);
+    *pool = (struct chunk_pool){
+        .io = io, .limit_bytes = limit_bytes, .kept_bytes_max = limit_bytes / CHUNK_KEPT_DIVISOR};
+    for (uint32_t i = 0; i < CHUNK_CLASS_COUNT; i++)
+        list_init(&pool->free[i]);
+}
+
+static void chunk_destroy(struct chunk *chunk)
+{
+    free(chunk->data);
+    free(chunk);
+}
+
+static struct chunk *chunk_take_kept(struct chunk_pool *pool, uint32_t class_index)
+{
+    struct list_node *node = list_pop_front(&pool->free[class_index]);
+    if (node == NULL)
+        return NULL;
+    struct chunk *chunk = container_of(node, struct chunk, home.node);
+    assert(pool->kept_bytes >= chunk->capacity_bytes);
+    pool->kept_bytes -= chunk->capacity_bytes;
+    return chunk;
+}
+
+/* Frees idle chunks, the large ones first, until `size_bytes` more fit under the limit. */
+static void chunk_pool_trim(struct chunk_pool *pool, size_t size_bytes)
+{
+    uint32_t class_index = CHUNK_CLASS_COUNT;
+    while (class_index > 0 &&
+           pool->used_bytes + pool->kept_bytes + size_bytes > pool->limit_bytes) {
+        struct chunk *chunk = chunk_take_kept(pool, class_index - 1);
+        if (chunk == NULL)
+            class_index--;
+        else
+            chunk_destroy(chunk);
+    }
+}
+
+void chunk_pool_deinit(struct chunk_pool *pool)
+{
+    assert(pool->used_bytes == 0);
+    chunk_pool_trim(pool, pool->limit_bytes);
+    assert(pool->kept_bytes == 0);
+}
+
+static struct chunk *chunk_create(struct chunk_pool *pool, uint32_t class_index)
+{
+    struct chunk *chunk = calloc(1, sizeof *chunk);
+    if (chunk == NULL)
+        return NULL;
+    chunk->capacity_bytes = (uint32_t)CHUNK_SIZE_MIN << class_index;
+    chunk->data = aligned_alloc(IO_BLOCK_SIZE, chunk->capacity_bytes);
+    if (chunk->data == NULL) {
+        free(chunk);
+        return NULL;
+    }
+    chunk->class_index = class_index;
+    chunk->pool = pool;
+    completion_init(&chunk->home, chunk_came_home);
+    return chunk;
+}
+
+static uint32_t chunk_class_for(size_t size_bytes)
+{
+    uint32_t class_index = 0;
+    while ((size_t)CHUNK_SIZE_MIN << class_index < size_bytes)
+        class_index++;
+    assert(class_index < CHUNK_CLASS_COUNT);
+    return class_index;
+}
+
+struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes)
+{
+    if (size_bytes > CHUNK_SIZE_MAX)
+        return NULL;
+    uint32_t class_index = chunk_class_for(size_bytes);
+    size_t capacity_bytes = (size_t)CHUNK_SIZE_MIN << class_index;
+    if (capacity_bytes > pool->limit_bytes - pool->used_bytes)
+        return NULL;
+
+    struct chunk *chunk = chunk_take_kept(pool, class_index);
+    if (chunk == NULL) {
+        chunk_pool_trim(pool, capacity_bytes);
+        chunk = chunk_create(pool, class_index);
+        if (chunk == NULL)
+            return NULL;
+    }
+    pool->used_bytes += capacity_bytes;
+    atomic_store_explicit(&chunk->reference_count, 1, memory_order_relaxed);
+    return chunk;
+}
+
+void chunk_retain(struct chunk *chunk)
+{
+    uint32_t before = atomic_fetch_add_explicit(&chunk->reference_count, 1, memory_order_relaxed);
+    assert(before > 0);
+}
+
+/* On the pool's core. */
+static void chunk_give_back(struct chunk *chunk)
+{
+    struct chunk_pool *pool = chunk->pool;
+    assert(pool->used_bytes >= chunk->capacity_bytes);
+    pool->used_bytes -= chunk->capacity_bytes;
+    if (pool->kept_bytes + chunk->capacity_bytes > pool->kept_bytes_max) {
+        chunk_destroy(chunk);
+        return;
+    }
+    pool->kept_bytes += chunk->capacity_bytes;
+    list_push_front(&pool->free[chunk->class_index], &chunk->home.node);
+}
+
+static void chunk_came_home(struct completion *home, int32_t result)
+{
+    assert(result == 0);
+    chunk_give_back(container_of(home, struct chunk, home));
+}
+
+void chunk_release(struct chunk *chunk, struct io *io)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&chunk->reference_count, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before > 1)
+        return;
+    if (chunk->pool->io == io)
+        chunk_give_back(chunk);
+    else
+        io_post(io, io_core_index(chunk->pool->io), &chunk->home, 0);
+}

@@ -1,0 +1,52 @@
+/* Mail between the cores of one process: one ring for every pair, one bell for every core.
+ *
+ *   core 0 ──▶ ring 0→1 ──▶ core 1        A ring has one sender and one receiver, so neither
+ *   core 0 ──▶ ring 0→2 ──▶ core 2        needs a lock. The bell (an eventfd) is rung only when
+ *   core 1 ──▶ ring 1→0 ──▶ core 0        the receiver is asleep: a busy core looks into its
+ *   ...                                   rings at every turn anyway.
+ *
+ * Two races decide the memory order, and both have the same answer, sequential consistency:
+ *   - the sender puts mail and then looks whether the receiver sleeps, the receiver says that it
+ *     sleeps and then looks for mail: at least one of them sees the other;
+ *   - the sender of a full ring says that it waits and then looks for room, the receiver makes
+ *     room and then looks whether the sender waits.
+ *
+ * When a ring is full the mail stays with the sender, in order, and goes out when there is room.
+ * Only io/ includes this. */
+#ifndef TAILRACE_IO_MAILROOM_H
+#define TAILRACE_IO_MAILROOM_H
+
+#include "base/completion.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mailroom;
+
+/* STATUS_NO_MEMORY, STATUS_NO_FILES. */
+enum status mailroom_create(uint32_t core_count, struct mailroom **room);
+
+/* Undelivered mail is forgotten: its memory belongs to whoever made it. */
+void mailroom_destroy(struct mailroom *room);
+
+uint32_t mailroom_core_count(const struct mailroom *room);
+
+/* On core `from`. The mail must be on no list; it belongs to core `to` from here on. */
+void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct completion *mail,
+                   int32_t result);
+
+/* On core `core`: sends what had to wait, and puts what has arrived on the ready queue. */
+void mailroom_collect(struct mailroom *room, uint32_t core, struct ready_queue *ready);
+
+/* On core `core`, before it waits for events. False: there is mail, do not wait. True: whoever
+ * sends mail from here on rings the bell; mailroom_awake must follow. */
+bool mailroom_sleep(struct mailroom *room, uint32_t core);
+void mailroom_awake(struct mailroom *room, uint32_t core);
+
+/* The bell of a core: readable when it was rung. Ringing is allowed from any thread. */
+int mailroom_bell(const struct mailroom *room, uint32_t core);
+void mailroom_ring_bell(struct mailroom *room, uint32_t core);
+void mailroom_silence_bell(struct mailroom *room, uint32_t core);
+
+#endif

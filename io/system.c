@@ -1,0 +1,180 @@
+#include "io/system.h"
+
+#include "base/assert.h"
+#include "io/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
+
+static void system_worker_rings(struct workers *workers);
+
+void system_init(struct system_io *system, const struct io_backend *backend,
+                 const struct system_options *options, uint32_t worker_count_max)
+{
+    uint64_t seed;
+    system_secret(&system->io, &seed, sizeof seed);
+    io_init(&system->io, backend, options->core_index, mailroom_core_count(options->room), seed,
+            options->logger);
+    system->room = options->room;
+    workers_init(&system->workers, worker_count_max, system_worker_rings);
+    system->signal_request = NULL;
+    system->signal_fd = -1;
+    system->direct_refusal_is_logged = false;
+}
+
+void system_deinit(struct system_io *system)
+{
+    workers_deinit(&system->workers);
+    if (system->signal_fd >= 0)
+        close(system->signal_fd);
+    io_deinit(&system->io);
+}
+
+/* --- Turns ------------------------------------------------------------------------------------ */
+
+bool system_sleep(struct system_io *system)
+{
+    return mailroom_sleep(system->room, system->io.core_index);
+}
+
+void system_awake(struct system_io *system)
+{
+    mailroom_awake(system->room, system->io.core_index);
+    system->io.now_ns = system_now_ns(&system->io);
+    mailroom_collect(system->room, system->io.core_index, &system->io.ready);
+}
+
+static void system_worker_rings(struct workers *workers)
+{
+    struct system_io *system = container_of(workers, struct system_io, workers);
+    mailroom_ring_bell(system->room, system->io.core_index);
+}
+
+void system_answer_bell(struct system_io *system)
+{
+    mailroom_silence_bell(system->room, system->io.core_index);
+    struct io_request *request;
+    while ((request = workers_take_done(&system->workers)) != NULL) {
+        int32_t result = system_landed(system, request, request->completion.result);
+        io_complete(&system->io, request, result);
+    }
+}
+
+/* --- Files ------------------------------------------------------------------------------------ */
+
+/* The flag is set on the open file and not given to open(2): there, a file system that refuses it
+ * may have made the file already, and a second try with EXCLUSIVE would find its own leavings. */
+static void system_make_direct(struct system_io *system, const struct io_request *request,
+                               int32_t handle)
+{
+    int flags = fcntl(handle, F_GETFL);
+    if (flags >= 0 && fcntl(handle, F_SETFL, flags | O_DIRECT) == 0)
+        return;
+    if (system->direct_refusal_is_logged)
+        return;
+    system->direct_refusal_is_logged = true;
+    log_warn(system->io.logger, "file system refuses direct transfers, going through its cache",
+             field_text("path", request->name.path),
+             field_status("reason", status_from_errno(errno)));
+}
+
+int32_t system_landed(struct system_io *system, struct io_request *request, int32_t result)
+{
+    if (request->kind == IO_LIST_DIRECTORY)
+        return directory_answer(request, result);
+    if (request->kind == IO_OPEN && (request->flags & IO_OPEN_DIRECT) != 0 && result >= 0)
+        system_make_direct(system, request, result);
+    return result;
+}
+
+/* --- Signals ---------------------------------------------------------------------------------- */
+
+static void system_stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+}
+
+void system_signal_start(struct system_io *system, struct io_request *request)
+{
+    assert(system->signal_request == NULL);
+    sigset_t set;
+    system_stop_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    system->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (system->signal_fd < 0)
+        io_land(&system->io, &request->completion, status_from_errno(errno));
+    else
+        system->signal_request = request;
+}
+
+void system_signal_arrived(struct system_io *system)
+{
+    assert(system->signal_request != NULL);
+    struct signalfd_siginfo info;
+    ssize_t size = read(system->signal_fd, &info, sizeof info);
+    if (size != (ssize_t)sizeof info)
+        return; /* somebody else took it; the next one comes */
+    close(system->signal_fd);
+    system->signal_fd = -1;
+    sigset_t set;
+    system_stop_signals(&set);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    struct io_request *request = system->signal_request;
+    system->signal_request = NULL;
+    io_land(&system->io, &request->completion, (int32_t)info.ssi_signo);
+}
+
+/* --- Entries of the table --------------------------------------------------------------------- */
+
+void system_post(struct io *io, uint32_t core_index, struct completion *mail, int32_t result)
+{
+    mailroom_post(system_of(io)->room, io->core_index, core_index, mail, result);
+}
+
+void system_wake(struct io *io)
+{
+    mailroom_ring_bell(system_of(io)->room, io->core_index);
+}
+
+void system_shutdown(struct io *io, int32_t handle)
+{
+    /* Fails only for a connection that the other side has ended already. */
+    (void)shutdown(handle, SHUT_RDWR);
+}
+
+uint64_t system_now_ns(struct io *io)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+int64_t system_wall_ms(struct io *io)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS;
+}
+
+void system_secret(struct io *io, void *buffer, size_t size)
+{
+    uint8_t *to = buffer;
+    while (size > 0) {
+        ssize_t got = getrandom(to, size, 0);
+        assert(got > 0 || errno == EINTR);
+        if (got > 0) {
+            to += got;
+            size -= (size_t)got;
+        }
+    }
+}

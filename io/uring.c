@@ -1,0 +1,464 @@
+/* The uring backend: one ring per core.
+ *
+ * Requests become entries of the submission ring as they are made; all that one turn of the loop
+ * has prepared goes to the kernel in the one call in which the loop also waits (or only looks) for
+ * completions. The ring is made for one thread and for completions that appear only when that
+ * thread asks (SINGLE_ISSUER, DEFER_TASKRUN), so nothing interrupts a turn; older kernels get the
+ * same ring without these flags.
+ *
+ *   user_data of an entry = address of the request | tag
+ *
+ *     TAG_REQUEST  the request's only entry, or the write of a durable write
+ *     TAG_SYNC     the sync of a durable write, linked behind its write
+ *     TAG_BELL     the bell of this core, watched for ever
+ *     TAG_SIGNAL   the signal descriptor
+ *
+ * A durable write is two linked entries of which exactly one is reported. The write is silent when
+ * it wrote everything; then the sync runs, and its result is the answer. When the write fails or
+ * is short, it is reported and the sync is dropped without a word (IOSQE_CQE_SKIP_SUCCESS); the
+ * rest goes out as a new pair, so no sync ever counts for bytes that came after it.
+ *
+ * Calls that have no opcode on the oldest kernel served, and are rare, go to a worker thread. */
+#include "io/uring.h"
+
+#include "base/assert.h"
+#include "io/address.h"
+#include "io/file_call.h"
+#include "io/socket.h"
+#include "io/uring_setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { URING_WORKER_COUNT_MAX = 2, URING_NS_PER_S = 1000000000 };
+
+enum uring_tag { TAG_REQUEST, TAG_SYNC, TAG_BELL, TAG_SIGNAL, TAG_MASK = 7 };
+
+/* What the kernel reads at the submission of an entry and not later. */
+union uring_slot {
+    struct msghdr message;
+    struct sockaddr_storage address;
+};
+
+struct uring {
+    struct system_io system;
+    struct io_uring ring;
+    bool is_owned; /* by the thread that turns this door */
+    bool bell_is_armed;
+    bool signal_is_armed;
+    struct list held; /* requests for which the submission ring had no room */
+    union uring_slot slots[URING_ENTRY_COUNT]; /* one for each entry */
+};
+
+_Static_assert(_Alignof(struct io_request) > TAG_MASK, "a request's address leaves room for a tag");
+
+static struct uring *uring_of(struct io *io)
+{
+    return container_of(system_of(io), struct uring, system);
+}
+
+/* --- The submission ring -----------------------------------------------------------------------
+ */
+
+/* The first turn makes its thread the ring's owner. */
+static void uring_own(struct uring *uring)
+{
+    if (uring->is_owned)
+        return;
+    uring->is_owned = true;
+    enum status status = uring_ring_enable(&uring->ring);
+    assert(status == STATUS_OK);
+}
+
+/* A commit must not go out in halves: without its write in front of it the sync would run at once.
+ * It can happen only where the kernel has no memory for one more request. */
+static void uring_check_submitted(const struct uring *uring)
+{
+    if (io_uring_sq_ready(&uring->ring) == 0)
+        return;
+    const struct io_uring_sq *sq = &uring->ring.sq;
+    const struct io_uring_sqe *first = &sq->sqes[*sq->khead & URING_ENTRY_MASK];
+    assert((first->user_data & TAG_MASK) != TAG_SYNC);
+}
+
+static void uring_push(struct uring *uring)
+{
+    uring_own(uring);
+    int submitted = io_uring_submit(&uring->ring);
+    assert(submitted >= 0 || submitted == -EBUSY || submitted == -EAGAIN || submitted == -EINTR);
+    uring_check_submitted(uring);
+}
+
+static bool uring_has_room(struct uring *uring, uint32_t entry_count)
+{
+    if (io_uring_sq_space_left(&uring->ring) >= entry_count)
+        return true;
+    uring_push(uring);
+    return io_uring_sq_space_left(&uring->ring) >= entry_count;
+}
+
+/* The caller has seen to it that there is room. */
+static struct io_uring_sqe *uring_entry(struct uring *uring)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
+    assert(entry != NULL);
+    return entry;
+}
+
+static void uring_tag(struct io_uring_sqe *entry, const void *address, enum uring_tag tag)
+{
+    assert(((uintptr_t)address & TAG_MASK) == 0);
+    io_uring_sqe_set_data64(entry, (uintptr_t)address | tag);
+}
+
+static union uring_slot *uring_slot_of(struct uring *uring, const struct io_uring_sqe *entry)
+{
+    size_t index = (size_t)(entry - uring->ring.sq.sqes);
+    assert(index < URING_ENTRY_COUNT);
+    return &uring->slots[index];
+}
+
+/* --- Preparing entries -------------------------------------------------------------------------
+ */
+
+static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
+                          struct io_request *request)
+{
+    uint32_t done_bytes = request->transfer.done_bytes;
+    io_uring_prep_write(entry, request->handle, request->transfer.buffer + done_bytes,
+                        request->transfer.size_bytes - done_bytes,
+                        request->transfer.offset + done_bytes);
+    if ((request->flags & IO_FLAG_SYNC) == 0)
+        return;
+    entry->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+    struct io_uring_sqe *sync = uring_entry(uring);
+    io_uring_prep_fsync(sync, request->handle, IORING_FSYNC_DATASYNC);
+    uring_tag(sync, request, TAG_SYNC);
+}
+
+static void prepare_read(struct io_uring_sqe *entry, struct io_request *request)
+{
+    uint32_t done_bytes = request->transfer.done_bytes;
+    io_uring_prep_read(entry, request->handle, request->transfer.buffer + done_bytes,
+                       request->transfer.size_bytes - done_bytes,
+                       request->transfer.offset + done_bytes);
+}
+
+/* Closing the last reference to a file that was unlinked frees its space, which takes as long as
+ * it takes: that is not for this thread. A socket closes at once. */
+static void prepare_close(struct io_uring_sqe *entry, struct io_request *request)
+{
+    io_uring_prep_close(entry, request->handle);
+    int type;
+    socklen_t size = sizeof type;
+    if (getsockopt(request->handle, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+        entry->flags |= IOSQE_ASYNC;
+}
+
+static void prepare_send(struct uring *uring, struct io_uring_sqe *entry,
+                         struct io_request *request)
+{
+    const int flags = MSG_NOSIGNAL | MSG_WAITALL;
+    bool is_last = request->send.piece_index + 1 == request->send.piece_count;
+    if (request->send.piece_done > 0 || is_last) {
+        struct bytes rest = socket_piece_rest(request);
+        io_uring_prep_send(entry, request->handle, rest.data, rest.size, flags);
+        return;
+    }
+    struct msghdr *message = &uring_slot_of(uring, entry)->message;
+    socket_message(request, message);
+    io_uring_prep_sendmsg(entry, request->handle, message, flags);
+}
+
+static void prepare_connect(struct uring *uring, struct io_uring_sqe *entry,
+                            struct io_request *request)
+{
+    struct sockaddr_storage *address = &uring_slot_of(uring, entry)->address;
+    socklen_t size = address_to_system(&request->address, address);
+    io_uring_prep_connect(entry, request->handle, (struct sockaddr *)address, size);
+}
+
+/* Kinds that have an opcode. */
+static void uring_prepare(struct uring *uring, struct io_request *request)
+{
+    const char *path = request->name.path;
+    struct io_uring_sqe *entry = uring_entry(uring);
+    switch (request->kind) {
+    case IO_OPEN:
+        io_uring_prep_openat(entry, AT_FDCWD, path, file_call_open_flags(request->flags),
+                             FILE_CALL_FILE_MODE);
+        break;
+    case IO_CLOSE: prepare_close(entry, request); break;
+    case IO_READ: prepare_read(entry, request); break;
+    case IO_WRITE: prepare_write(uring, entry, request); break;
+    case IO_SYNC: io_uring_prep_fsync(entry, request->handle, IORING_FSYNC_DATASYNC); break;
+    case IO_ALLOCATE:
+        io_uring_prep_fallocate(entry, request->handle, 0, (off_t)request->range.offset,
+                                (off_t)request->range.size_bytes);
+        break;
+    case IO_RENAME: io_uring_prep_rename(entry, path, request->name.to_path); break;
+    case IO_UNLINK: io_uring_prep_unlink(entry, path, 0); break;
+    case IO_MAKE_DIRECTORY: io_uring_prep_mkdir(entry, path, FILE_CALL_DIRECTORY_MODE); break;
+    case IO_REMOVE_DIRECTORY: io_uring_prep_unlink(entry, path, AT_REMOVEDIR); break;
+    case IO_ACCEPT: io_uring_prep_accept(entry, request->handle, NULL, NULL, SOCK_CLOEXEC); break;
+    case IO_CONNECT: prepare_connect(uring, entry, request); break;
+    case IO_RECEIVE:
+        io_uring_prep_recv(entry, request->handle, request->transfer.buffer,
+                           request->transfer.size_bytes, 0);
+        break;
+    case IO_SEND: prepare_send(uring, entry, request); break;
+    case IO_TRUNCATE:
+    case IO_SYNC_DIRECTORY:
+    case IO_LIST_DIRECTORY:
+    case IO_FILE_SIZE:
+    case IO_FREE_SPACE:
+    case IO_SIGNAL: unreachable();
+    }
+    uring_tag(entry, request, TAG_REQUEST);
+}
+
+static bool is_for_worker(const struct io_request *request)
+{
+    return request->kind == IO_TRUNCATE || request->kind == IO_SYNC_DIRECTORY ||
+           request->kind == IO_LIST_DIRECTORY || request->kind == IO_FILE_SIZE ||
+           request->kind == IO_FREE_SPACE;
+}
+
+static void uring_submit(struct io *io, struct io_request *request)
+{
+    struct uring *uring = uring_of(io);
+    if (request->kind == IO_SIGNAL) {
+        system_signal_start(&uring->system, request);
+        return;
+    }
+    if (is_for_worker(request)) {
+        workers_give(&uring->system.workers, request);
+        return;
+    }
+    if (request->kind == IO_CONNECT && request->handle < 0) {
+        request->handle = socket_create(&request->address, 0);
+        if (request->handle < 0) {
+            io_complete(io, request, request->handle);
+            return;
+        }
+    }
+    if (uring_has_room(uring, 2))
+        uring_prepare(uring, request);
+    else
+        list_push_back(&uring->held, &request->backend_node);
+}
+
+/* --- Completions -------------------------------------------------------------------------------
+ */
+
+static int32_t finish_accept(struct io_request *request, int32_t answer)
+{
+    if (answer == -EINVAL)
+        return STATUS_CANCELLED; /* the listener was closed */
+    if (answer < 0)
+        return socket_error(-answer);
+    socket_prepare(answer);
+    socket_peer(answer, &request->address);
+    return answer;
+}
+
+static int32_t finish_connect(const struct io_request *request, int32_t answer)
+{
+    if (answer < 0) {
+        close(request->handle);
+        return socket_error(-answer);
+    }
+    socket_prepare(request->handle);
+    return request->handle;
+}
+
+/* `answer` is the kernel's: a count or a negative errno. */
+static void uring_finish(struct uring *uring, struct io_request *request, int32_t answer)
+{
+    struct io *io = &uring->system.io;
+    if (answer == -EINTR) {
+        uring_submit(io, request);
+        return;
+    }
+    if (request->kind == IO_ACCEPT)
+        io_finish(io, request, finish_accept(request, answer));
+    else if (request->kind == IO_CONNECT)
+        io_finish(io, request, finish_connect(request, answer));
+    else if (answer < 0)
+        io_finish(io, request, status_from_errno(-answer));
+    else
+        io_finish(io, request, system_landed(&uring->system, request, answer));
+}
+
+/* The sync ran, so its write had written all that was left. */
+static void uring_finish_sync(struct uring *uring, struct io_request *request, int32_t answer)
+{
+    struct io *io = &uring->system.io;
+    assert((request->flags & IO_FLAG_SYNC) != 0);
+    if (answer < 0)
+        io_finish(io, request, status_from_errno(-answer));
+    else
+        io_finish(io, request,
+                  (int32_t)(request->transfer.size_bytes - request->transfer.done_bytes));
+}
+
+static void uring_completion(struct uring *uring, const struct io_uring_cqe *completion)
+{
+    uint64_t word = completion->user_data;
+    struct io_request *request = (struct io_request *)(uintptr_t)(word & ~(uint64_t)TAG_MASK);
+    switch ((enum uring_tag)(word & TAG_MASK)) {
+    case TAG_REQUEST: uring_finish(uring, request, completion->res); return;
+    case TAG_SYNC: uring_finish_sync(uring, request, completion->res); return;
+    case TAG_BELL:
+        if ((completion->flags & IORING_CQE_F_MORE) == 0)
+            uring->bell_is_armed = false;
+        system_answer_bell(&uring->system);
+        return;
+    case TAG_SIGNAL:
+        uring->signal_is_armed = false;
+        system_signal_arrived(&uring->system);
+        return;
+    case TAG_MASK: break;
+    }
+    unreachable();
+}
+
+static void uring_reap(struct uring *uring)
+{
+    struct io_uring_cqe *completion;
+    uint32_t head;
+    uint32_t count = 0;
+    io_uring_for_each_cqe(&uring->ring, head, completion)
+    {
+        uring_completion(uring, completion);
+        count++;
+    }
+    io_uring_cq_advance(&uring->ring, count);
+}
+
+/* --- Polling -----------------------------------------------------------------------------------
+ */
+
+static void uring_arm(struct uring *uring)
+{
+    struct system_io *system = &uring->system;
+    if (!uring->bell_is_armed && uring_has_room(uring, 1)) {
+        struct io_uring_sqe *entry = uring_entry(uring);
+        io_uring_prep_poll_multishot(entry, mailroom_bell(system->room, system->io.core_index),
+                                     POLLIN);
+        uring_tag(entry, NULL, TAG_BELL);
+        uring->bell_is_armed = true;
+    }
+    if (system->signal_request != NULL && !uring->signal_is_armed && uring_has_room(uring, 1)) {
+        struct io_uring_sqe *entry = uring_entry(uring);
+        io_uring_prep_poll_add(entry, system->signal_fd, POLLIN);
+        uring_tag(entry, NULL, TAG_SIGNAL);
+        uring->signal_is_armed = true;
+    }
+}
+
+static void uring_release_held(struct uring *uring)
+{
+    struct list_node *node;
+    while ((node = list_first(&uring->held)) != NULL && uring_has_room(uring, 2)) {
+        list_remove(node);
+        uring_prepare(uring, container_of(node, struct io_request, backend_node));
+    }
+}
+
+/* Submits everything and waits for one completion until the deadline. */
+static int uring_enter_and_wait(struct uring *uring, uint64_t deadline_ns)
+{
+    struct io_uring_cqe *first;
+    if (deadline_ns == UINT64_MAX)
+        return io_uring_submit_and_wait_timeout(&uring->ring, &first, 1, NULL, NULL);
+    uint64_t now_ns = system_now_ns(&uring->system.io);
+    uint64_t wait_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+    struct __kernel_timespec limit = {.tv_sec = (long long)(wait_ns / URING_NS_PER_S),
+                                      .tv_nsec = (long long)(wait_ns % URING_NS_PER_S)};
+    return io_uring_submit_and_wait_timeout(&uring->ring, &first, 1, &limit, NULL);
+}
+
+static void uring_poll(struct io *io, uint64_t deadline_ns)
+{
+    struct uring *uring = uring_of(io);
+    uring_own(uring);
+    uring_arm(uring);
+    uring_release_held(uring);
+    bool may_wait = deadline_ns > 0 && list_is_empty(&uring->held) && system_sleep(&uring->system);
+    int answer = may_wait ? uring_enter_and_wait(uring, deadline_ns)
+                          : io_uring_submit_and_get_events(&uring->ring);
+    assert(answer >= 0 || answer == -ETIME || answer == -EINTR || answer == -EAGAIN ||
+           answer == -EBUSY);
+    uring_check_submitted(uring);
+    system_awake(&uring->system);
+    uring_reap(uring);
+}
+
+/* --- The rest of the table ---------------------------------------------------------------------
+ */
+
+static enum status uring_listen(struct io *io, struct io_address *address, int32_t *listener)
+{
+    return socket_listen(address, 0, listener);
+}
+
+/* What was prepared must reach the kernel while the number still means this listener. There it
+ * holds the listener itself, which the shutdown makes answer EINVAL. */
+static void uring_close_listener(struct io *io, int32_t listener)
+{
+    struct uring *uring = uring_of(io);
+    uring_push(uring);
+    struct io_request *request;
+    struct io_request *following;
+    list_for_each_entry_safe (request, following, &uring->held, backend_node) {
+        if (request->kind == IO_ACCEPT && request->handle == listener) {
+            list_remove(&request->backend_node);
+            io_complete(io, request, STATUS_CANCELLED);
+        }
+    }
+    (void)shutdown(listener, SHUT_RDWR);
+    close(listener);
+}
+
+static const struct io_backend uring_backend = {
+    .name = "uring",
+    .submit = uring_submit,
+    .poll = uring_poll,
+    .post = system_post,
+    .wake = system_wake,
+    .listen = uring_listen,
+    .close_listener = uring_close_listener,
+    .shutdown = system_shutdown,
+    .now_ns = system_now_ns,
+    .wall_ms = system_wall_ms,
+    .secret = system_secret,
+};
+
+enum status uring_create(const struct system_options *options, struct io **io)
+{
+    struct uring *uring = calloc(1, sizeof *uring);
+    if (uring == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = uring_ring_open(&uring->ring);
+    if (status != STATUS_OK) {
+        free(uring);
+        return status;
+    }
+    list_init(&uring->held);
+    system_init(&uring->system, &uring_backend, options, URING_WORKER_COUNT_MAX);
+    *io = &uring->system.io;
+    return STATUS_OK;
+}
+
+void uring_destroy(struct io *io)
+{
+    struct uring *uring = uring_of(io);
+    assert(list_is_empty(&uring->held));
+    io_uring_queue_exit(&uring->ring);
+    system_deinit(&uring->system);
+    free(uring);
+}

@@ -1,0 +1,12 @@
+/* The backend that production uses. Only io/ includes this. */
+#ifndef TAILRACE_IO_URING_H
+#define TAILRACE_IO_URING_H
+
+#include "io/system.h"
+
+/* STATUS_UNSUPPORTED, STATUS_NO_MEMORY, STATUS_NO_FILES. The ring belongs to the thread that first
+ * turns the door. */
+enum status uring_create(const struct system_options *options, struct io **io);
+void uring_destroy(struct io *io);
+
+#endif
