@@ -42,7 +42,7 @@ static struct inode *inode_create(struct disk *disk, bool is_directory)
     return inode;
 }
 
-static struct inode *inode_hold(struct inode *inode)
+struct inode *disk_hold(struct inode *inode)
 {
     if (inode != NULL)
         inode->references++;
@@ -74,7 +74,7 @@ void disk_release(struct disk *disk, struct inode *inode)
 static void name_set(struct disk *disk, struct name_table *table, const char *name,
                      struct inode *target)
 {
-    inode_hold(target);
+    disk_hold(target);
     disk_release(disk, name_table_set(table, name, target));
 }
 
@@ -82,9 +82,9 @@ static void name_set(struct disk *disk, struct name_table *table, const char *na
 
 static struct link link_make(struct inode *directory, const char *name, struct inode *target)
 {
-    return (struct link){.directory = inode_hold(directory),
+    return (struct link){.directory = disk_hold(directory),
                          .name = must_copy_text(name, strlen(name)),
-                         .target = inode_hold(target)};
+                         .target = disk_hold(target)};
 }
 
 static void link_release(struct disk *disk, struct link *link)
@@ -234,7 +234,7 @@ void disk_init(struct disk *disk)
     *disk = (struct disk){0};
     list_init(&disk->inodes);
     list_init(&disk->name_changes);
-    disk->root = inode_hold(inode_create(disk, true));
+    disk->root = disk_hold(inode_create(disk, true));
     enum status status = disk_make_directory(disk, "/data");
     assert(status == STATUS_OK);
     disk_settle(disk);
@@ -288,7 +288,7 @@ enum status disk_open(struct disk *disk, const char *path, uint32_t open_flags, 
     } else if (open_flags & IO_OPEN_TRUNCATE) {
         disk_truncate(disk, found, 0);
     }
-    *file = inode_hold(found);
+    *file = disk_hold(found);
     return STATUS_OK;
 }
 
@@ -511,7 +511,7 @@ static void directories_reread(struct disk *disk)
     size_t index = 0;
     list_for_each_entry (inode, &disk->inodes, node)
         if (inode->is_directory)
-            directories[index++] = inode_hold(inode);
+            directories[index++] = disk_hold(inode);
     for (index = 0; index < count; index++)
         directory_reread(disk, directories[index]);
     for (index = 0; index < count; index++)

@@ -61,7 +61,10 @@ void disk_deinit(struct disk *disk);
 enum status disk_open(struct disk *disk, const char *path, uint32_t open_flags,
                       struct inode **file);
 
-/* Gives the reference back. */
+/* One more reference; NULL stays NULL. */
+struct inode *disk_hold(struct inode *inode);
+
+/* Gives a reference back; NULL is nobody's. */
 void disk_release(struct disk *disk, struct inode *inode);
 
 /* STATUS_NO_SPACE when the file would become longer than the disk allows; then nothing changes. */
