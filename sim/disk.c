@@ -184,6 +184,8 @@ static enum status path_resolve(const struct disk *disk, const char *path, struc
 {
     struct inode *here = disk->root;
     part[0] = '\0';
+    if (path[0] == '\0')
+        return STATUS_NOT_FOUND;
     for (;;) {
         path += strspn(path, "/");
         size_t size = strcspn(path, "/");
@@ -467,7 +469,17 @@ uint64_t disk_free_bytes(const struct disk *disk)
     return capacity_bytes > disk->used_bytes ? capacity_bytes - disk->used_bytes : 0;
 }
 
-/* The chance that a directory loses its next change, and with it all that follow. */
+enum status disk_free_space(const struct disk *disk, const char *path, uint64_t *free_bytes)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *directory;
+    struct inode *found;
+    enum status status = path_find(disk, path, &directory, part, &found);
+    *free_bytes = disk_free_bytes(disk);
+    return status == STATUS_OK && found == NULL ? STATUS_NOT_FOUND : status;
+}
+
+/* The chance that a directory loses its next change, and with it all that follow, is drawn once. */
 static void names_power_cut(struct disk *disk, struct prng *prng)
 {
     static const uint32_t chances[] = {0, 16, 128, CHANCE_WHOLE};

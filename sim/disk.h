@@ -90,6 +90,9 @@ static inline uint64_t disk_name_mark(const struct disk *disk)
 
 enum status disk_sync_directory(struct disk *disk, const char *path, uint64_t mark);
 
+/* disk_free_bytes, if the path is there. */
+enum status disk_free_space(const struct disk *disk, const char *path, uint64_t *free_bytes);
+
 /* Bytes that may still be written; half the number space on a disk without limit. */
 uint64_t disk_free_bytes(const struct disk *disk);
 

@@ -146,9 +146,9 @@ static bool transfer_is_aligned(struct transfer transfer)
            transfer.size_bytes % IO_BLOCK_SIZE == 0 && transfer.offset % IO_BLOCK_SIZE == 0;
 }
 
-static bool job_is_direct(const struct file_job *job)
+static const struct handle *job_handle(const struct file_job *job)
 {
-    return node_handle(job->core->node, job->request->handle, HANDLE_FILE)->is_direct;
+    return node_handle(job->core->node, job->request->handle, HANDLE_FILE);
 }
 
 static int32_t job_read(struct file_job *job)
@@ -156,7 +156,7 @@ static int32_t job_read(struct file_job *job)
     struct node *node = job->core->node;
     const struct disk_faults *faults = &node->world->faults.disk;
     struct transfer rest = transfer_rest(job->request);
-    bool is_direct = job_is_direct(job);
+    bool is_direct = job_handle(job)->is_direct;
     if (is_direct && !transfer_is_aligned(rest))
         return STATUS_INVALID;
     if (node_draw(node, faults->rotten_read))
@@ -175,7 +175,9 @@ static int32_t job_write(struct file_job *job)
     struct node *node = job->core->node;
     struct transfer rest = transfer_rest(job->request);
     assert(content_hash(job->request) == job->content_hash);
-    bool is_direct = job_is_direct(job);
+    if (job_handle(job)->is_read_only)
+        return STATUS_IO; /* EBADF */
+    bool is_direct = job_handle(job)->is_direct;
     if (is_direct && !transfer_is_aligned(rest))
         return STATUS_INVALID;
     uint32_t size_bytes = job_draw_size(job, rest.size_bytes, is_direct);
@@ -203,10 +205,11 @@ static int32_t job_open(struct file_job *job)
         return status;
     if (node_draw(node, node->world->faults.disk.evict))
         disk_evict(&node->disk, file);
-    int32_t handle =
-        node_open_handle(node, (struct handle){.kind = HANDLE_FILE,
-                                               .is_direct = (request->flags & IO_OPEN_DIRECT) != 0,
-                                               .file = file});
+    int32_t handle = node_open_handle(
+        node, (struct handle){.kind = HANDLE_FILE,
+                              .is_direct = (request->flags & IO_OPEN_DIRECT) != 0,
+                              .is_read_only = (request->flags & IO_OPEN_READ_ONLY) != 0,
+                              .file = file});
     if (handle < 0)
         disk_release(&node->disk, file);
     return handle;
@@ -266,12 +269,16 @@ static int32_t job_sync_directory(struct file_job *job)
 
 static int32_t job_allocate(struct file_job *job)
 {
+    if (job_handle(job)->is_read_only)
+        return STATUS_IO;
     return disk_allocate(&job->core->node->disk, job->file, job->request->range.offset,
                          job->request->range.size_bytes);
 }
 
 static int32_t job_truncate(struct file_job *job)
 {
+    if (job_handle(job)->is_read_only)
+        return STATUS_IO;
     return disk_truncate(&job->core->node->disk, job->file, job->request->range.size_bytes);
 }
 
@@ -283,8 +290,8 @@ static int32_t job_file_size(struct file_job *job)
 
 static int32_t job_free_space(struct file_job *job)
 {
-    job->request->range.size_bytes = disk_free_bytes(&job->core->node->disk);
-    return STATUS_OK;
+    return disk_free_space(&job->core->node->disk, job->request->name.path,
+                           &job->request->range.size_bytes);
 }
 
 static const struct job_kind *job_kind(enum io_kind kind)

@@ -307,8 +307,7 @@ static void accept_fire(struct event *event)
         return;
     listener->backlog_count--;
     struct endpoint *endpoint = container_of(node, struct endpoint, backlog_node);
-    wait->request->address =
-        network_address(endpoint->connection->ends[0].host, port_draw(listener->network));
+    wait->request->address = endpoint->connection->from;
     list_remove(&wait->listener_node);
     wait_land(wait, endpoint, 0);
     listener_kick(listener);
@@ -323,6 +322,16 @@ void listener_accept(struct listener *listener, struct io *io, struct io_request
 }
 
 /* --- Connecting ------------------------------------------------------------------------------- */
+
+/* How the listening side sees who connects: through loopback, as itself. */
+static struct io_address address_from(struct network *network, const struct wait *wait)
+{
+    struct io_address from = network_address(wait->host, 0);
+    if (address_is_loopback(&wait->request->address))
+        from = wait->request->address;
+    address_take_port(&from, port_draw(network));
+    return from;
+}
 
 /* Nobody answers: ask again, some times. */
 static void connect_retry(struct wait *wait)
@@ -356,6 +365,7 @@ static void connect_fire(struct event *event)
         return;
     }
     struct connection *connection = connection_create(network, wait->host, to);
+    connection->from = address_from(network, wait);
     list_push_back(&listener->backlog, &connection->ends[1].backlog_node);
     listener->backlog_count++;
     listener_kick(listener);

@@ -14,6 +14,7 @@ enum handle_kind { HANDLE_CLOSED, HANDLE_FILE, HANDLE_ENDPOINT, HANDLE_LISTENER 
 struct handle {
     enum handle_kind kind;
     bool is_direct;
+    bool is_read_only;
     uint32_t in_flight_count; /* file requests */
     union {
         struct inode *file;

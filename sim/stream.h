@@ -52,6 +52,7 @@ struct endpoint {
 struct connection {
     struct list_node node; /* on network->connections */
     struct network *network;
+    struct io_address from;  /* of who connected, as who listened sees it */
     struct endpoint ends[2]; /* of who connected, of who listened */
 };
 
