@@ -1,6 +1,6 @@
+#include "protocol/messages/api_versions.h"
 #include "cli/client.h"
 #include "cli/table.h"
-#include "protocol/messages/api_versions.h"
 
 static const char *api_name(int16_t key)
 {

@@ -49,8 +49,8 @@ static bool parse_address(struct bytes text, char host[static HOST_SIZE_MAX], in
         return false;
     if (rest.size == 0)
         return true;
-    return rest.data[0] == ':' && text_parse_i64(bytes_of(rest.data + 1, rest.size - 1), 1,
-                                                 UINT16_MAX, port) == STATUS_OK;
+    return rest.data[0] == ':' &&
+           text_parse_i64(bytes_of(rest.data + 1, rest.size - 1), 1, UINT16_MAX, port) == STATUS_OK;
 }
 
 static int64_t timeout_ms(const struct tool *tool)
@@ -129,8 +129,7 @@ static int connect_any(struct tool *tool, char *address, size_t address_size)
 static bool is_plain_text(const struct tool *tool)
 {
     const char *security = tool_setting(tool, "security.protocol");
-    return security == NULL ||
-           text_equal_ignoring_case(bytes_of_text(security), "plaintext");
+    return security == NULL || text_equal_ignoring_case(bytes_of_text(security), "plaintext");
 }
 
 /* The one range of ApiVersions itself, in the answer that a broker gives to a version that it does
@@ -331,9 +330,9 @@ static bool send_request(struct call *call, int32_t correlation_id)
     writer_bytes(&frame, writer_result(&call->writer));
     frame_end(&frame);
     if (call->writer.status != STATUS_OK || frame.status != STATUS_OK) {
-        tool_error(call->connection->tool, "%s version %d: %s", call->api->name, call->version,
-                   status_text(call->writer.status != STATUS_OK ? call->writer.status
-                                                                : frame.status));
+        tool_error(
+            call->connection->tool, "%s version %d: %s", call->api->name, call->version,
+            status_text(call->writer.status != STATUS_OK ? call->writer.status : frame.status));
         return false;
     }
     return send_all(call->connection, writer_result(&frame));
@@ -349,9 +348,9 @@ bool call_finish(struct call *call)
         return false;
     reader_init(&call->reader, frame);
     response_header_init(&header);
-    enum status status = response_header_decode(
-        &call->reader, api_response_header_version(call->api, call->version),
-        &connection->tool->arena, &header);
+    enum status status =
+        response_header_decode(&call->reader, api_response_header_version(call->api, call->version),
+                               &connection->tool->arena, &header);
     if (status == STATUS_OK && header.correlation_id == correlation_id)
         return true;
     tool_error(connection->tool, "%s does not speak Kafka's protocol", connection->address);

@@ -24,8 +24,8 @@ static bool ask(struct connection *connection, struct describe_cluster_response 
         return false;
     describe_cluster_request_encode(&call.writer, call.version, &request);
     if (!call_finish(&call) ||
-        !call_decoded(&call, describe_cluster_response_decode(
-                                 &call.reader, call.version, &connection->tool->arena, response)))
+        !call_decoded(&call, describe_cluster_response_decode(&call.reader, call.version,
+                                                              &connection->tool->arena, response)))
         return false;
     if (response->error_code != KAFKA_NONE) {
         tool_error(connection->tool, "%s", kafka_error_text(response->error_code));

@@ -89,7 +89,8 @@ static void print_fish_flags(const char *word, struct option_table table)
 {
     for (uint32_t i = 0; i < table.row_count; i++) {
         const struct option_row *row = &table.rows[i];
-        printf("complete -c tailrace -f -n '__fish_seen_subcommand_from %s' -l %s", word, row->name);
+        printf("complete -c tailrace -f -n '__fish_seen_subcommand_from %s' -l %s", word,
+               row->name);
         if (row->letter != 0)
             printf(" -s %c", row->letter);
         printf("%s -d '%s'\n", row->value != NULL ? " -r" : "", row->help);

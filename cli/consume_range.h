@@ -3,7 +3,8 @@
  *   start  end  N  +N (after the start)  -N (before the end)     a point: from there on, for ever
  *   FROM:TO                                                       up to TO, which is left out
  *   :TO                                                           from the start
- *   @T  @T1:T2                                                    the first records at or after these times
+ *   @T  @T1:T2                                                    the first records at or after
+ * these times
  *
  * `end` as TO is where the log ends when consuming starts. */
 #ifndef TAILRACE_CLI_CONSUME_RANGE_H

@@ -30,8 +30,8 @@ static bool set(const struct tool *tool, rd_kafka_conf_t *conf, const char *name
 rd_kafka_conf_t *kafka_configure(const struct tool *tool, const struct kafka_default *defaults)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool ok = set(tool, conf, "client.id", "tailrace") &&
-              set(tool, conf, "broker.address.family", "any");
+    bool ok =
+        set(tool, conf, "client.id", "tailrace") && set(tool, conf, "broker.address.family", "any");
     for (; ok && defaults->name != NULL; defaults++)
         ok = set(tool, conf, defaults->name, defaults->value);
     for (uint32_t i = 0; ok && i < tool->setting_count; i++)

@@ -39,18 +39,12 @@ struct modifier_row {
 };
 
 static const struct modifier_row modifier_rows[] = {
-    {"hex", KIND_BYTES, MODIFIER_HEX, 0},
-    {"base64", KIND_BYTES, MODIFIER_BASE64, 0},
-    {"hex", KIND_NUMBER, MODIFIER_HEX, 0},
-    {"ascii", KIND_NUMBER, MODIFIER_NONE, 0},
-    {"big8", KIND_NUMBER, MODIFIER_BIG, 1},
-    {"big16", KIND_NUMBER, MODIFIER_BIG, 2},
-    {"big32", KIND_NUMBER, MODIFIER_BIG, 4},
-    {"big64", KIND_NUMBER, MODIFIER_BIG, 8},
-    {"little8", KIND_NUMBER, MODIFIER_LITTLE, 1},
-    {"little16", KIND_NUMBER, MODIFIER_LITTLE, 2},
-    {"little32", KIND_NUMBER, MODIFIER_LITTLE, 4},
-    {"little64", KIND_NUMBER, MODIFIER_LITTLE, 8},
+    {"hex", KIND_BYTES, MODIFIER_HEX, 0},          {"base64", KIND_BYTES, MODIFIER_BASE64, 0},
+    {"hex", KIND_NUMBER, MODIFIER_HEX, 0},         {"ascii", KIND_NUMBER, MODIFIER_NONE, 0},
+    {"big8", KIND_NUMBER, MODIFIER_BIG, 1},        {"big16", KIND_NUMBER, MODIFIER_BIG, 2},
+    {"big32", KIND_NUMBER, MODIFIER_BIG, 4},       {"big64", KIND_NUMBER, MODIFIER_BIG, 8},
+    {"little8", KIND_NUMBER, MODIFIER_LITTLE, 1},  {"little16", KIND_NUMBER, MODIFIER_LITTLE, 2},
+    {"little32", KIND_NUMBER, MODIFIER_LITTLE, 4}, {"little64", KIND_NUMBER, MODIFIER_LITTLE, 8},
     {"rfc3339", KIND_TIME, MODIFIER_RFC3339, 0},
 };
 
@@ -81,8 +75,7 @@ static struct format_part *add_part(struct parse *parse, char letter)
 
 static void add_character(struct parse *parse, char c)
 {
-    struct format_part *last =
-        parse->part_count > 0 ? &parse->parts[parse->part_count - 1] : NULL;
+    struct format_part *last = parse->part_count > 0 ? &parse->parts[parse->part_count - 1] : NULL;
     if (last == NULL || last->letter != 0 || last->text + last->text_size != parse->text) {
         last = add_part(parse, 0);
         last->text = parse->text;

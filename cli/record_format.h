@@ -2,7 +2,8 @@
  *
  *   %t topic   %k key        %v value       %h{...} for each header, with its own %k and %v
  *   %T         %K            %V             %H      how large, or how many headers
- *   %p partition   %o offset   %e leader epoch   %d timestamp (ms)   %i number of the record, from 1
+ *   %p partition   %o offset   %e leader epoch   %d timestamp (ms)   %i number of the record, from
+ * 1
  *   %% %{ %}   the sign itself              \t \n \r \\ \xNN   as in C
  *
  * In braces behind a letter stands how it is written:

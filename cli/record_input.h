@@ -3,8 +3,8 @@
  *   %v value   %k key   %t topic   %p partition   everything else stands between the fields
  *
  * A field ends where the plain text that follows it begins, so `%k %v\n` takes "a b c" apart into
- * the key "a" and the value "b c". A last record may lack its final text. In braces behind %v and %k:
- * {hex} {base64}. Escapes as in record_format.h.
+ * the key "a" and the value "b c". A last record may lack its final text. In braces behind %v and
+ * %k: {hex} {base64}. Escapes as in record_format.h.
  *
  * Input is read in large pieces; a record is a view into the buffer until the next one is asked
  * for. A record larger than its limit is an error, so an endless line does not take all memory. */

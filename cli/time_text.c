@@ -3,6 +3,8 @@
 #include "base/assert.h"
 #include "base/text.h"
 
+#include <time.h>
+
 enum { SECOND_MS = 1000, MINUTE_MS = 60000, HOUR_MS = 3600000, DAY_MS = 86400000 };
 
 /* Takes exactly `digits` digits off the front. */
@@ -141,4 +143,11 @@ bool time_text_parse(struct bytes text, int64_t now_ms, int64_t *time_ms)
         return true;
     }
     return parse_calendar(text, time_ms);
+}
+
+int64_t time_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
 }

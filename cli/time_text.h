@@ -9,4 +9,7 @@
 /* False, leaving `time_ms` alone, if it is none of them. */
 bool time_text_parse(struct bytes text, int64_t now_ms, int64_t *time_ms);
 
+/* The wall clock, in milliseconds since 1970. */
+int64_t time_now_ms(void);
+
 #endif

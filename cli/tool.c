@@ -223,7 +223,8 @@ bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, 
     while (list != NULL && text_next_item(&rest, ',', &item)) {
         int64_t first;
         int64_t last;
-        if (!parse_partition_range(item, &first, &last) || last - first >= PARTITIONS_MAX - *count) {
+        if (!parse_partition_range(item, &first, &last) ||
+            last - first >= PARTITIONS_MAX - *count) {
             tool_usage_error(tool, "--%s takes partitions such as 0,2,5-7, not '%s'", name, text);
             return false;
         }

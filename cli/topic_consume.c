@@ -12,10 +12,10 @@
 #include "cli/name_match.h"
 #include "cli/progress.h"
 #include "cli/record_format.h"
+#include "cli/time_text.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -56,13 +56,6 @@ struct consume {
     struct record_header headers[HEADERS_SHOWN_MAX];
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool parse_format(struct consume *consume)
 {
     struct tool *tool = consume->tool;
@@ -83,7 +76,7 @@ static bool parse(struct consume *consume)
 {
     struct tool *tool = consume->tool;
     const char *range = options_text(&tool->options, "offset");
-    if (!consume_range_parse(&consume->range, range != NULL ? range : "start", now_ms())) {
+    if (!consume_range_parse(&consume->range, range != NULL ? range : "start", time_now_ms())) {
         tool_usage_error(tool, "-o takes start, end, N, +N, -N, FROM:TO or @TIME, not '%s'", range);
         return false;
     }
@@ -169,8 +162,7 @@ static bool plan_named(struct consume *consume)
 {
     const struct options *options = &consume->tool->options;
     for (uint32_t i = 0; i < options->argument_count; i++) {
-        rd_kafka_topic_t *topic =
-            rd_kafka_topic_new(consume->kafka, options->arguments[i], NULL);
+        rd_kafka_topic_t *topic = rd_kafka_topic_new(consume->kafka, options->arguments[i], NULL);
         const struct rd_kafka_metadata *metadata =
             topic != NULL ? kafka_metadata(consume->tool, consume->kafka, topic) : NULL;
         bool ok = metadata != NULL && add_topic(consume, &metadata->topics[0]);
@@ -215,8 +207,8 @@ static bool resolve_time(const struct consume *consume, const struct span *span,
                          int64_t log_end, int64_t *offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(
-        list, rd_kafka_topic_name(span->topic), span->partition);
+    rd_kafka_topic_partition_t *item =
+        rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(span->topic), span->partition);
     item->offset = time_ms;
     rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consume->kafka, list, QUERY_TIMEOUT_MS);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -495,10 +487,12 @@ const struct command command_topic_consume = {
     .summary = "print the records of topics",
     .description =
         "Prints records as they come, until -n of them, until the end given by -o, or Ctrl-C.\n\n"
-        "-o: start, end, an offset N, +N behind the start, -N before the end; FROM:TO stops before\n"
+        "-o: start, end, an offset N, +N behind the start, -N before the end; FROM:TO stops "
+        "before\n"
         "TO, where end is where the log ends now. @TIME: milliseconds or seconds since 1970,\n"
         "2026-11-22, 2026-11-22T06:40:00Z, now, -1h30m; @T1:T2 from one time to the other.\n\n"
-        "-f: %v value  %k key  %t topic  %p partition  %o offset  %d timestamp  %h{%k=%v } headers\n"
+        "-f: %v value  %k key  %t topic  %p partition  %o offset  %d timestamp  %h{%k=%v } "
+        "headers\n"
         "    %V %K %T sizes  %H number of headers  %i number of the record  %% %{ %} signs\n"
         "    {hex} {base64} behind bytes; {hex} {big32} {little64} ... behind numbers;\n"
         "    %d{rfc3339} %d{strftime[%F %T]}; \\t \\n \\r \\\\ \\xNN as in C.\n",

@@ -71,23 +71,6 @@ static const struct describe_configs_response_result *ask_configs(struct connect
     return result;
 }
 
-static const char *node_list(struct tool *tool, const int32_t *nodes, uint32_t count)
-{
-    enum { NUMBER_SIZE_MAX = 12 };
-    char *text = arena_allocate(&tool->arena, (size_t)count * NUMBER_SIZE_MAX + 1);
-    assert(text != NULL);
-    size_t size = 0;
-    text[0] = 0;
-    for (uint32_t i = 0; i < count; i++)
-        size += (size_t)sprintf(text + size, "%s%d", i > 0 ? "," : "", (int)nodes[i]);
-    return text;
-}
-
-static uint32_t replica_count(const struct metadata_response_topic *topic)
-{
-    return topic->partitions_count > 0 ? topic->partitions[0].replica_nodes_count : 0;
-}
-
 static void print_summary(const struct description *description)
 {
     const struct metadata_response_topic *topic = description->topic;
@@ -96,7 +79,7 @@ static void print_summary(const struct description *description)
     printf("SUMMARY\nname        %s\nid          %s\ninternal    %s\npartitions  %u\n"
            "replicas    %u\n",
            tool_text(description->tool, topic->name), id, topic->is_internal ? "true" : "false",
-           topic->partitions_count, replica_count(topic));
+           topic->partitions_count, topics_replica_count(topic));
 }
 
 static void print_partitions(const struct description *description)
@@ -104,14 +87,15 @@ static void print_partitions(const struct description *description)
     struct tool *tool = description->tool;
     struct table table;
     puts("PARTITIONS");
-    table_init(&table, &tool->arena, "PARTITION LEADER EPOCH REPLICAS ISR LOG-START HIGH-WATERMARK");
+    table_init(&table, &tool->arena,
+               "PARTITION LEADER EPOCH REPLICAS ISR LOG-START HIGH-WATERMARK");
     for (uint32_t i = 0; i < description->topic->partitions_count; i++) {
         const struct metadata_response_partition *p = &description->topic->partitions[i];
         table_number(&table, p->partition_index);
         table_number(&table, p->leader_id);
         table_number(&table, p->leader_epoch);
-        table_text(&table, node_list(tool, p->replica_nodes, p->replica_nodes_count));
-        table_text(&table, node_list(tool, p->isr_nodes, p->isr_nodes_count));
+        table_text(&table, topics_nodes(tool, p->replica_nodes, p->replica_nodes_count));
+        table_text(&table, topics_nodes(tool, p->isr_nodes, p->isr_nodes_count));
         table_number(&table, description->starts[i].offset);
         table_number(&table, description->ends[i].offset);
     }
@@ -154,27 +138,19 @@ static void print_text(const struct description *description)
     }
 }
 
-static json_t *json_nodes(const int32_t *nodes, uint32_t count)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < count; i++)
-        json_array_append_new(list, json_integer(nodes[i]));
-    return list;
-}
-
 static json_t *json_partitions(const struct description *description)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < description->topic->partitions_count; i++) {
         const struct metadata_response_partition *p = &description->topic->partitions[i];
-        json_array_append_new(
-            list,
-            json_pack("{s:i, s:i, s:i, s:o, s:o, s:I, s:I}", "partition", (int)p->partition_index,
-                      "leader", (int)p->leader_id, "epoch", (int)p->leader_epoch, "replicas",
-                      json_nodes(p->replica_nodes, p->replica_nodes_count), "isr",
-                      json_nodes(p->isr_nodes, p->isr_nodes_count), "log_start",
-                      (json_int_t)description->starts[i].offset, "high_watermark",
-                      (json_int_t)description->ends[i].offset));
+        json_array_append_new(list,
+                              json_pack("{s:i, s:i, s:i, s:o, s:o, s:I, s:I}", "partition",
+                                        (int)p->partition_index, "leader", (int)p->leader_id,
+                                        "epoch", (int)p->leader_epoch, "replicas",
+                                        topics_nodes_json(p->replica_nodes, p->replica_nodes_count),
+                                        "isr", topics_nodes_json(p->isr_nodes, p->isr_nodes_count),
+                                        "log_start", (json_int_t)description->starts[i].offset,
+                                        "high_watermark", (json_int_t)description->ends[i].offset));
     }
     return list;
 }
@@ -184,10 +160,10 @@ static json_t *json_configs(const struct description *description)
     json_t *list = json_array();
     for (uint32_t i = 0; i < description->configs->configs_count; i++) {
         const struct describe_configs_response_config *config = &description->configs->configs[i];
-        json_array_append_new(list, json_pack("{s:o, s:o, s:s}", "key",
-                                              tool_json_bytes(config->name), "value",
-                                              tool_json_bytes(config->value), "source",
-                                              source_name(config->config_source)));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:o, s:s}", "key", tool_json_bytes(config->name),
+                                        "value", tool_json_bytes(config->value), "source",
+                                        source_name(config->config_source)));
     }
     return list;
 }
@@ -197,9 +173,10 @@ static json_t *json_of(const struct description *description)
     const struct metadata_response_topic *topic = description->topic;
     char id[UUID_TEXT_SIZE];
     uuid_format(topic->topic_id, id);
-    json_t *object = json_pack("{s:o, s:s, s:b, s:i, s:i}", "name", tool_json_bytes(topic->name),
-                               "id", id, "internal", (int)topic->is_internal, "partition_count",
-                               (int)topic->partitions_count, "replicas", (int)replica_count(topic));
+    json_t *object =
+        json_pack("{s:o, s:s, s:b, s:i, s:i}", "name", tool_json_bytes(topic->name), "id", id,
+                  "internal", (int)topic->is_internal, "partition_count",
+                  (int)topic->partitions_count, "replicas", (int)topics_replica_count(topic));
     if (description->starts != NULL)
         json_object_set_new(object, "partitions", json_partitions(description));
     if (description->configs != NULL)
@@ -224,8 +201,8 @@ static bool gather(struct description *description, struct connection *connectio
     }
     if (!has_partitions)
         return true;
-    description->starts = offsets_query(connection, description->metadata, description->topic,
-                                        OFFSETS_EARLIEST);
+    description->starts =
+        offsets_query(connection, description->metadata, description->topic, OFFSETS_EARLIEST);
     description->ends =
         offsets_query(connection, description->metadata, description->topic, OFFSETS_LATEST);
     return description->starts != NULL && description->ends != NULL;
@@ -240,8 +217,7 @@ static enum exit_code describe(struct connection *connection,
     bool is_first = true;
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++) {
-        struct description description = {
-            .tool = tool, .metadata = metadata, .topic = topics[i]};
+        struct description description = {.tool = tool, .metadata = metadata, .topic = topics[i]};
         if (topics[i]->error_code != KAFKA_NONE) {
             code = tool_error(tool, "topic %s: %s", tool_text(tool, topics[i]->name),
                               kafka_error_text(topics[i]->error_code));
@@ -305,7 +281,8 @@ const struct command command_topic_describe = {
         "number,\n"
         "    \"replicas\": [number, ...], \"isr\": [number, ...], \"log_start\": number,\n"
         "    \"high_watermark\": number}, ...],\n"
-        "  with -c: \"configs\": [{\"key\": string, \"value\": string or null, \"source\": string}, "
+        "  with -c: \"configs\": [{\"key\": string, \"value\": string or null, \"source\": "
+        "string}, "
         "...]}, ...]\n",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .run = run_topic_describe,

@@ -5,45 +5,21 @@
 
 #include <stdio.h>
 
-/* "1,2,3" */
-static const char *node_list(struct tool *tool, const int32_t *nodes, uint32_t count)
-{
-    enum { NUMBER_SIZE_MAX = 12 };
-    char *text = arena_allocate(&tool->arena, (size_t)count * NUMBER_SIZE_MAX + 1);
-    assert(text != NULL);
-    size_t size = 0;
-    text[0] = 0;
-    for (uint32_t i = 0; i < count; i++)
-        size += (size_t)sprintf(text + size, "%s%d", i > 0 ? "," : "", (int)nodes[i]);
-    return text;
-}
-
-static uint32_t replica_count(const struct metadata_response_topic *topic)
-{
-    return topic->partitions_count > 0 ? topic->partitions[0].replica_nodes_count : 0;
-}
-
-static json_t *json_nodes(const int32_t *nodes, uint32_t count)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < count; i++)
-        json_array_append_new(list, json_integer(nodes[i]));
-    return list;
-}
-
 static json_t *json_of(const struct metadata_response_topic *topic, bool is_detailed)
 {
-    json_t *object = json_pack("{s:o, s:b, s:i, s:i}", "name", tool_json_bytes(topic->name),
-                               "internal", (int)topic->is_internal, "partitions",
-                               (int)topic->partitions_count, "replicas", (int)replica_count(topic));
+    json_t *object =
+        json_pack("{s:o, s:b, s:i, s:i}", "name", tool_json_bytes(topic->name), "internal",
+                  (int)topic->is_internal, "partitions", (int)topic->partitions_count, "replicas",
+                  (int)topics_replica_count(topic));
     json_t *details = json_array();
     for (uint32_t i = 0; i < topic->partitions_count; i++) {
         const struct metadata_response_partition *p = &topic->partitions[i];
         json_array_append_new(
-            details, json_pack("{s:i, s:i, s:i, s:o, s:o}", "partition", (int)p->partition_index,
-                               "leader", (int)p->leader_id, "epoch", (int)p->leader_epoch,
-                               "replicas", json_nodes(p->replica_nodes, p->replica_nodes_count),
-                               "isr", json_nodes(p->isr_nodes, p->isr_nodes_count)));
+            details,
+            json_pack("{s:i, s:i, s:i, s:o, s:o}", "partition", (int)p->partition_index, "leader",
+                      (int)p->leader_id, "epoch", (int)p->leader_epoch, "replicas",
+                      topics_nodes_json(p->replica_nodes, p->replica_nodes_count), "isr",
+                      topics_nodes_json(p->isr_nodes, p->isr_nodes_count)));
     }
     if (is_detailed)
         json_object_set(object, "details", details);
@@ -60,8 +36,8 @@ static void add_detail_rows(struct tool *tool, struct table *table,
         table_number(table, p->partition_index);
         table_number(table, p->leader_id);
         table_number(table, p->leader_epoch);
-        table_text(table, node_list(tool, p->replica_nodes, p->replica_nodes_count));
-        table_text(table, node_list(tool, p->isr_nodes, p->isr_nodes_count));
+        table_text(table, topics_nodes(tool, p->replica_nodes, p->replica_nodes_count));
+        table_text(table, topics_nodes(tool, p->isr_nodes, p->isr_nodes_count));
     }
 }
 
@@ -73,7 +49,8 @@ static enum exit_code show(struct tool *tool, const struct metadata_response_top
     struct table table;
     json_t *list = json_array();
     table_init(&table, &tool->arena,
-               is_detailed ? "NAME PARTITION LEADER EPOCH REPLICAS ISR" : "NAME PARTITIONS REPLICAS");
+               is_detailed ? "NAME PARTITION LEADER EPOCH REPLICAS ISR"
+                           : "NAME PARTITIONS REPLICAS");
     for (uint32_t i = 0; i < count; i++) {
         if (topics[i]->is_internal && !has_internal)
             continue;
@@ -84,7 +61,7 @@ static enum exit_code show(struct tool *tool, const struct metadata_response_top
         }
         table_text(&table, tool_text(tool, topics[i]->name));
         table_number(&table, topics[i]->partitions_count);
-        table_number(&table, replica_count(topics[i]));
+        table_number(&table, topics_replica_count(topics[i]));
     }
     if (tool->format == FORMAT_JSON) {
         tool_print_json(tool, list);

@@ -5,15 +5,6 @@
 #include "cli/topics.h"
 #include "protocol/errors.h"
 
-#include <time.h>
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool parse_time(const struct tool *tool, int64_t *time_ms)
 {
     const char *text = options_text(&tool->options, "time");
@@ -24,7 +15,7 @@ static bool parse_time(const struct tool *tool, int64_t *time_ms)
         *time_ms = OFFSETS_EARLIEST;
     else if (bytes_equal_text(bytes, "max-timestamp"))
         *time_ms = OFFSETS_MAX_TIMESTAMP;
-    else if (!time_text_parse(bytes, now_ms(), time_ms)) {
+    else if (!time_text_parse(bytes, time_now_ms(), time_ms)) {
         tool_usage_error(tool, "--time takes latest, earliest, max-timestamp or a time, not '%s'",
                          text);
         return false;

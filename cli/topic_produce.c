@@ -68,8 +68,7 @@ static const char *advice(rd_kafka_resp_err_t error)
 {
     switch ((int)error) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        return "; create it with 'tailrace topic create'";
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return "; create it with 'tailrace topic create'";
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         return "; see 'tailrace topic describe' for its partitions";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:

@@ -113,8 +113,7 @@ bool topics_chosen(struct connection *connection, bool is_regex,
 static bool fill_request(struct tool *tool, const struct metadata_response_topic *topic,
                          int32_t leader_id, int64_t time_ms, struct list_offsets_request *request)
 {
-    struct list_offsets_request_topic *asked =
-        arena_allocate_array(&tool->arena, 1, sizeof *asked);
+    struct list_offsets_request_topic *asked = arena_allocate_array(&tool->arena, 1, sizeof *asked);
     assert(asked != NULL);
     list_offsets_request_init(request);
     request->replica_id = -1;
@@ -143,8 +142,8 @@ static void take_answer(const struct metadata_response_topic *topic,
 {
     for (uint32_t i = 0; i < topic->partitions_count; i++)
         if (topic->partitions[i].partition_index == answer->partition_index)
-            offsets[i] = (struct partition_offset){answer->error_code, answer->offset,
-                                                   answer->timestamp};
+            offsets[i] =
+                (struct partition_offset){answer->error_code, answer->offset, answer->timestamp};
 }
 
 /* Asks one leader. */
@@ -196,9 +195,8 @@ const char *topics_status(struct tool *tool, int16_t error_code, struct bytes me
 {
     if (error_code == KAFKA_NONE)
         return "OK";
-    const char *text = bytes_are_null(message) || message.size == 0
-                           ? kafka_error_text(error_code)
-                           : tool_text(tool, message);
+    const char *text = bytes_are_null(message) || message.size == 0 ? kafka_error_text(error_code)
+                                                                    : tool_text(tool, message);
     char status[1024];
     snprintf(status, sizeof status, "%s: %s", kafka_error_name(error_code), text);
     return tool_text(tool, bytes_of_text(status));
@@ -210,4 +208,29 @@ json_t *topics_status_json(struct bytes name, int16_t error_code, struct bytes m
     return json_pack("{s:o, s:o, s:o}", "topic", tool_json_bytes(name), "error",
                      is_error ? json_string(kafka_error_name(error_code)) : json_null(), "message",
                      is_error ? tool_json_bytes(message) : json_null());
+}
+
+const char *topics_nodes(struct tool *tool, const int32_t *nodes, uint32_t count)
+{
+    enum { NUMBER_SIZE_MAX = 12 };
+    char *text = arena_allocate(&tool->arena, (size_t)count * NUMBER_SIZE_MAX + 1);
+    assert(text != NULL);
+    size_t size = 0;
+    text[0] = 0;
+    for (uint32_t i = 0; i < count; i++)
+        size += (size_t)sprintf(text + size, "%s%d", i > 0 ? "," : "", (int)nodes[i]);
+    return text;
+}
+
+uint32_t topics_replica_count(const struct metadata_response_topic *topic)
+{
+    return topic->partitions_count > 0 ? topic->partitions[0].replica_nodes_count : 0;
+}
+
+json_t *topics_nodes_json(const int32_t *nodes, uint32_t count)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(nodes[i]));
+    return list;
 }

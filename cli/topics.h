@@ -39,4 +39,11 @@ const char *topics_status(struct tool *tool, int16_t error_code, struct bytes me
 /* {"topic": ..., "error": null or a name, "message": null or text}, for JSON. */
 json_t *topics_status_json(struct bytes name, int16_t error_code, struct bytes message);
 
+/* Node ids as "1,2,3", and as a JSON list. */
+const char *topics_nodes(struct tool *tool, const int32_t *nodes, uint32_t count);
+json_t *topics_nodes_json(const int32_t *nodes, uint32_t count);
+
+/* Copies of each partition; 0 for a topic without partitions. */
+uint32_t topics_replica_count(const struct metadata_response_topic *topic);
+
 #endif
