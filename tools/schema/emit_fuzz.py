@@ -9,6 +9,8 @@ def emit_fuzz(schema: Schema, prefix: str) -> str:
              f'#include "{prefix}/{schema.stem}.h"', "", '#include "tests/protocol/fuzz_message.h"', ""]
     lines += [f"FUZZ_MESSAGE({m.c_name})" for m in schema.messages]
     lines += ["", "static const struct fuzz_message messages[] = {"]
-    lines += [f"    FUZZ_MESSAGE_ROW({m.c_name}, {m.c_name.upper()})," for m in schema.messages]
+    for m in schema.messages:
+        lines += [f'    {{"{m.title}", "{m.kind}", {m.versions.first}, {m.versions.last},',
+                  f"     {m.c_name}_recode, {m.c_name}_encode_default}},"]
     lines += ["};", "", "FUZZ_TARGET(messages)"]
     return "\n".join(lines) + "\n"

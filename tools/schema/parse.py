@@ -148,10 +148,10 @@ class Parser:
         if not match or bool(match["open"]) != bool(match["close"]):
             raise SchemaError(place, f"'{code}' is not a field",
                               "write 'name: [nullable] type [= default] [, attribute]...  // versions'")
-        versions = parse_range(comment, place) if comment else Versions(0, FOREVER)
-        if comment and not comment.startswith("v"):
+        if comment and not re.match(r"v\d", comment):
             raise SchemaError(place, f"the comment '{comment}' is no range of versions",
                               "a comment behind a field is its versions, as in '// v3+'; describe it above")
+        versions = parse_range(comment, place) if comment else Versions(0, FOREVER)
         field = Field(place, match["name"], Type(match["type"], bool(match["open"])), versions,
                       default_text=match["default"], doc=self.take_doc())
         if match["nullable"]:
