@@ -26,6 +26,8 @@ struct store_options {
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */
+    /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */
+    bool unsafe_skip_sync;
 };
 
 void store_options_init(struct store_options *options);

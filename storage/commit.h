@@ -1,0 +1,97 @@
+/* One commit of a journal: what is written and synced at once. Pure: how it lies in memory and on
+ * disk; the journal (journal.h) says when.
+ *
+ *   offset  size
+ *        0     4  magic "TRJ1"
+ *        4     4  version, 1
+ *        8     8  journal epoch: commits of earlier runs are recognised by theirs and ignored
+ *       16     8  sequence: the commits of one core in one run are 1, 2, 3, ...
+ *       24     4  size in bytes, with this header, without the padding
+ *       28     4  number of entries
+ *       32     4  core
+ *       36     4  CRC32C of the whole size with this field as zero
+ *       40    24  zero
+ *       64        entries, each aligned to 8 bytes:
+ *                    0   4  kind: 1 batch, 2 mark
+ *                    4   4  partition
+ *                    8  16  topic id
+ *                   24   8  base offset of the batch; of a mark, zero
+ *                   32   8  durable offset of the log when the entry was made: what lies below is
+ *                           on disk, and if it is not found there, the disk has lost it
+ *                   40   4  payload size
+ *                   44   4  zero
+ *                   48      payload: the batch as stored, with its offset and epoch
+ *                 zeros up to the next multiple of 4096
+ *
+ * A commit begins on a block of its own, so no block with acknowledged bytes is written again. */
+#ifndef TAILRACE_STORAGE_COMMIT_H
+#define TAILRACE_STORAGE_COMMIT_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    COMMIT_HEADER_SIZE = 64,
+    COMMIT_ENTRY_SIZE = 48,
+    COMMIT_ALIGNMENT = 4096,
+    COMMIT_SIZE_MAX = 1024 * 1024,
+};
+
+enum commit_entry_kind { COMMIT_BATCH = 1, COMMIT_MARK = 2 };
+
+struct commit_entry {
+    uint32_t kind;
+    int32_t partition;
+    struct uuid topic_id;
+    int64_t base_offset;
+    int64_t durable_offset;
+    uint32_t payload_size;
+    uint32_t zero;
+};
+_Static_assert(sizeof(struct commit_entry) == COMMIT_ENTRY_SIZE, "stored format");
+
+struct commit_header {
+    uint32_t magic;
+    uint32_t version;
+    uint64_t epoch;
+    uint64_t sequence;
+    uint32_t size_bytes;
+    uint32_t entry_count;
+    uint32_t core;
+    uint32_t crc;
+    uint64_t zero[3];
+};
+_Static_assert(sizeof(struct commit_header) == COMMIT_HEADER_SIZE, "stored format");
+
+static inline uint64_t commit_entry_stored_size(uint32_t payload_size)
+{
+    return (COMMIT_ENTRY_SIZE + (uint64_t)payload_size + 7) & ~7ull;
+}
+
+static inline uint64_t commit_stored_size(uint64_t size_bytes)
+{
+    return (size_bytes + COMMIT_ALIGNMENT - 1) & ~(uint64_t)(COMMIT_ALIGNMENT - 1);
+}
+
+/* Puts an entry at `size_bytes` of the buffer, which has room for it, and answers the new size. */
+uint32_t commit_put(uint8_t *buffer, uint32_t size_bytes, const struct commit_entry *entry,
+                    const uint8_t *payload);
+
+/* Writes the header, its checksum and the padding; `header` has everything but the checksum. */
+void commit_seal(uint8_t *buffer, struct commit_header header);
+
+/* Is there a whole commit of this epoch at the start of `available`? STATUS_OK; STATUS_TRUNCATED
+ * with `header->size_bytes` when it goes on beyond what is available; STATUS_NOT_FOUND when there
+ * is none of this epoch; STATUS_CORRUPT when there is one but its checksum is wrong (a torn write);
+ * STATUS_UNSUPPORTED for another version. */
+enum status commit_verify(struct bytes available, uint64_t epoch, struct commit_header *header);
+
+/* Entry by entry through a verified commit; `position` begins at COMMIT_HEADER_SIZE. False at the
+ * end. */
+bool commit_next(struct bytes commit, uint32_t *position, struct commit_entry *entry,
+                 struct bytes *payload);
+
+#endif

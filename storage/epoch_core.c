@@ -1,0 +1,75 @@
+#include "storage/epoch_core.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+void epoch_core_init(struct epoch_core *core)
+{
+    *core = (struct epoch_core){0};
+}
+
+void epoch_core_deinit(struct epoch_core *core)
+{
+    free(core->entries);
+    *core = (struct epoch_core){0};
+}
+
+bool epoch_core_reserve(struct epoch_core *core)
+{
+    assert(core->count <= core->capacity);
+    if (core->count < core->capacity)
+        return true;
+    uint32_t capacity = core->capacity == 0 ? 2 : core->capacity * 2;
+    struct epoch_entry *entries = realloc(core->entries, capacity * sizeof *entries);
+    if (entries == NULL)
+        return false;
+    core->entries = entries;
+    core->capacity = capacity;
+    return true;
+}
+
+void epoch_core_note(struct epoch_core *core, int32_t epoch, int64_t offset)
+{
+    assert(core->count < core->capacity);
+    assert(offset >= 0);
+    if (core->count > 0 && epoch <= core->entries[core->count - 1].epoch)
+        return;
+    assert(core->count == 0 || offset > core->entries[core->count - 1].start_offset);
+    core->entries[core->count++] = (struct epoch_entry){epoch, offset};
+}
+
+int32_t epoch_core_last(const struct epoch_core *core)
+{
+    return core->count == 0 ? -1 : core->entries[core->count - 1].epoch;
+}
+
+/* The number of entries whose key is at most what is asked for; the one before that is the answer.
+ * Lists are short (one entry for each change of leader), so they are walked from the new end. */
+static uint32_t count_up_to_epoch(const struct epoch_core *core, int32_t epoch)
+{
+    uint32_t count = core->count;
+    while (count > 0 && core->entries[count - 1].epoch > epoch)
+        count--;
+    return count;
+}
+
+bool epoch_core_end(const struct epoch_core *core, int32_t epoch, int64_t log_end_offset,
+                    int32_t *found_epoch, int64_t *end_offset)
+{
+    uint32_t count = count_up_to_epoch(core, epoch);
+    if (count == 0)
+        return false;
+    *found_epoch = core->entries[count - 1].epoch;
+    *end_offset = count == core->count ? log_end_offset : core->entries[count].start_offset;
+    assert(*end_offset > core->entries[count - 1].start_offset);
+    return true;
+}
+
+int32_t epoch_core_at(const struct epoch_core *core, int64_t offset)
+{
+    uint32_t count = core->count;
+    while (count > 0 && core->entries[count - 1].start_offset > offset)
+        count--;
+    return count == 0 ? -1 : core->entries[count - 1].epoch;
+}

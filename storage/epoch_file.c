@@ -1,0 +1,70 @@
+#include "storage/epoch_file.h"
+
+#include "base/crc32c.h"
+#include "storage/file.h"
+#include "storage/path.h"
+
+#include <stdlib.h>
+
+enum { EPOCH_MAGIC = 0x31455254, EPOCH_VERSION = 1 };
+
+struct stored_epoch {
+    uint32_t magic;
+    uint32_t version;
+    uint64_t epoch;
+    uint32_t crc;
+    uint32_t zero;
+};
+_Static_assert(sizeof(struct stored_epoch) == EPOCH_FILE_SIZE, "stored format");
+
+void epoch_file_encode(uint64_t epoch, uint8_t content[static EPOCH_FILE_SIZE])
+{
+    struct stored_epoch stored = {EPOCH_MAGIC, EPOCH_VERSION, epoch, 0, 0};
+    stored.crc = crc32c(0, &stored, offsetof(struct stored_epoch, crc));
+    memcpy(content, &stored, sizeof stored);
+}
+
+static enum status read_file(struct io *io, const char *path, uint64_t *epoch)
+{
+    struct bytes content;
+    enum status status = file_read_whole(io, path, EPOCH_FILE_SIZE, &content);
+    if (status != STATUS_OK)
+        return status;
+    struct stored_epoch stored = {0};
+    if (content.size == sizeof stored)
+        memcpy(&stored, content.data, sizeof stored);
+    free((void *)content.data);
+    if (stored.magic != EPOCH_MAGIC ||
+        stored.crc != crc32c(0, &stored, offsetof(struct stored_epoch, crc)))
+        return STATUS_CORRUPT;
+    *epoch = stored.epoch;
+    return stored.version == EPOCH_VERSION ? STATUS_OK : STATUS_UNSUPPORTED;
+}
+
+enum status epoch_file_read(struct io *io, const char *store, uint64_t *epoch)
+{
+    char path[PATH_SIZE];
+    path_epoch(store, path);
+    enum status status = read_file(io, path, epoch);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    *epoch = 1;
+    return STATUS_OK;
+}
+
+enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch)
+{
+    uint8_t content[EPOCH_FILE_SIZE];
+    char path[PATH_SIZE];
+    epoch_file_encode(epoch, content);
+    path_epoch(store, path);
+    return file_replace(io, path, bytes_of(content, sizeof content));
+}
+
+bool epoch_file_is_clean(struct io *io, const char *store, uint32_t core, uint64_t epoch)
+{
+    char path[PATH_SIZE];
+    uint64_t clean_epoch;
+    path_clean(store, core, path);
+    return read_file(io, path, &clean_epoch) == STATUS_OK && clean_epoch == epoch;
+}

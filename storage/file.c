@@ -1,0 +1,181 @@
+#include "storage/file.h"
+
+#include "base/assert.h"
+#include "storage/path.h"
+
+#include <stdlib.h>
+
+static enum status wait_for(struct io *io, struct io_request *request)
+{
+    int32_t result = io_await(io, request);
+    return result < 0 ? (enum status)result : STATUS_OK;
+}
+
+enum status file_open(struct io *io, const char *path, uint32_t open_flags, int32_t *handle,
+                      uint64_t *size_bytes)
+{
+    struct io_request request;
+    io_open(io, &request, path, open_flags);
+    int32_t result = io_await(io, &request);
+    if (result < 0)
+        return (enum status)result;
+    *handle = result;
+    io_file_size(io, &request, *handle);
+    enum status status = wait_for(io, &request);
+    *size_bytes = request.range.size_bytes;
+    if (status != STATUS_OK) {
+        file_close(io, *handle);
+        *handle = -1;
+    }
+    return status;
+}
+
+enum status file_close(struct io *io, int32_t handle)
+{
+    struct io_request request;
+    io_close(io, &request, handle);
+    return wait_for(io, &request);
+}
+
+enum status file_read(struct io *io, int32_t handle, void *buffer, uint32_t size_bytes,
+                      uint64_t offset, uint32_t *read_bytes)
+{
+    struct io_request request;
+    io_read(io, &request, handle, buffer, size_bytes, offset);
+    int32_t result = io_await(io, &request);
+    if (result < 0)
+        return (enum status)result;
+    *read_bytes = (uint32_t)result;
+    return STATUS_OK;
+}
+
+enum status file_write(struct io *io, int32_t handle, const void *buffer, uint32_t size_bytes,
+                       uint64_t offset)
+{
+    struct io_request request;
+    io_write(io, &request, handle, buffer, size_bytes, offset);
+    return wait_for(io, &request);
+}
+
+enum status file_sync(struct io *io, int32_t handle)
+{
+    struct io_request request;
+    io_sync(io, &request, handle);
+    return wait_for(io, &request);
+}
+
+enum status file_allocate(struct io *io, int32_t handle, uint64_t size_bytes)
+{
+    struct io_request request;
+    io_allocate(io, &request, handle, 0, size_bytes);
+    return wait_for(io, &request);
+}
+
+enum status file_truncate(struct io *io, int32_t handle, uint64_t size_bytes)
+{
+    struct io_request request;
+    io_truncate(io, &request, handle, size_bytes);
+    return wait_for(io, &request);
+}
+
+enum status file_unlink(struct io *io, const char *path)
+{
+    struct io_request request;
+    io_unlink(io, &request, path);
+    return wait_for(io, &request);
+}
+
+enum status file_remove_directory(struct io *io, const char *path)
+{
+    struct io_request request;
+    io_remove_directory(io, &request, path);
+    return wait_for(io, &request);
+}
+
+enum status file_sync_directory(struct io *io, const char *path)
+{
+    struct io_request request;
+    io_sync_directory(io, &request, path);
+    return wait_for(io, &request);
+}
+
+enum status file_make_directory(struct io *io, const char *path)
+{
+    struct io_request request;
+    io_make_directory(io, &request, path);
+    enum status status = wait_for(io, &request);
+    if (status != STATUS_OK && status != STATUS_EXISTS)
+        return status;
+    char parent[PATH_SIZE];
+    path_parent(path, parent);
+    return file_sync_directory(io, parent);
+}
+
+enum status file_list(struct io *io, const char *path, struct arena *arena,
+                      struct io_entry **entries, uint32_t *entry_count)
+{
+    struct io_request request;
+    io_list_directory(io, &request, path, arena);
+    enum status status = wait_for(io, &request);
+    *entries = status == STATUS_OK ? request.listing.entries : NULL;
+    *entry_count = status == STATUS_OK ? request.listing.entry_count : 0;
+    return status;
+}
+
+enum status file_read_whole(struct io *io, const char *path, uint32_t size_bytes_max,
+                            struct bytes *content)
+{
+    int32_t handle;
+    uint64_t size_bytes;
+    enum status status = file_open(io, path, IO_OPEN_READ_ONLY, &handle, &size_bytes);
+    if (status != STATUS_OK)
+        return status;
+    uint8_t *buffer = NULL;
+    uint32_t read_bytes = 0;
+    if (size_bytes > size_bytes_max)
+        status = STATUS_TOO_LARGE;
+    if (status == STATUS_OK && (buffer = malloc(size_bytes + 1)) == NULL)
+        status = STATUS_NO_MEMORY;
+    if (status == STATUS_OK && size_bytes > 0)
+        status = file_read(io, handle, buffer, (uint32_t)size_bytes, 0, &read_bytes);
+    enum status close_status = file_close(io, handle);
+    if (status == STATUS_OK)
+        status = close_status;
+    if (status != STATUS_OK) {
+        free(buffer);
+        return status;
+    }
+    *content = bytes_of(buffer, read_bytes);
+    return STATUS_OK;
+}
+
+static enum status write_new(struct io *io, const char *path, struct bytes content)
+{
+    int32_t handle;
+    uint64_t size_bytes;
+    enum status status =
+        file_open(io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE, &handle, &size_bytes);
+    if (status != STATUS_OK)
+        return status;
+    status = file_write(io, handle, content.data, (uint32_t)content.size, 0);
+    if (status == STATUS_OK)
+        status = file_sync(io, handle);
+    enum status close_status = file_close(io, handle);
+    return status != STATUS_OK ? status : close_status;
+}
+
+enum status file_replace(struct io *io, const char *path, struct bytes content)
+{
+    assert(content.size > 0);
+    assert(content.size <= UINT32_MAX);
+    char temporary[PATH_SIZE], parent[PATH_SIZE];
+    path_with_suffix(path, ".new", temporary);
+    path_parent(path, parent);
+    enum status status = write_new(io, temporary, content);
+    if (status != STATUS_OK)
+        return status;
+    struct io_request request;
+    io_rename(io, &request, temporary, path);
+    status = wait_for(io, &request);
+    return status == STATUS_OK ? file_sync_directory(io, parent) : status;
+}

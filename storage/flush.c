@@ -1,0 +1,436 @@
+#include "storage/flush.h"
+
+#include "base/assert.h"
+#include "storage/log_delete.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+
+enum { ALLOCATE_STEP_MIN = 64 * 1024, ALLOCATE_STEP_MAX = 16 * 1024 * 1024 };
+
+/* PICK looks at the log and asks for the one thing that comes next; each other stage takes in what
+ * has landed and goes back to PICK. */
+enum flush_stage {
+    FLUSH_START,
+    FLUSH_PICK,
+    FLUSH_OPENED,
+    FLUSH_NAMED,
+    FLUSH_ALLOCATED,
+    FLUSH_WRITTEN,
+    FLUSH_SYNCED,
+    FLUSH_RECORDED,
+    FLUSH_CLOSED,
+    FLUSH_END
+};
+
+enum {
+    AFTER_ANY_LANDED = AFTER(FLUSH_OPENED) | AFTER(FLUSH_NAMED) | AFTER(FLUSH_ALLOCATED) |
+                       AFTER(FLUSH_WRITTEN) | AFTER(FLUSH_SYNCED) | AFTER(FLUSH_RECORDED) |
+                       AFTER(FLUSH_CLOSED)
+};
+
+static const struct op_stage flush_stages[] = {
+    [FLUSH_START] = {"start", 0},
+    [FLUSH_PICK] = {"pick", AFTER(FLUSH_START) | AFTER_ANY_LANDED},
+    [FLUSH_OPENED] = {"opened", AFTER(FLUSH_PICK)},
+    [FLUSH_NAMED] = {"named", AFTER(FLUSH_OPENED)},
+    [FLUSH_ALLOCATED] = {"allocated", AFTER(FLUSH_PICK)},
+    [FLUSH_WRITTEN] = {"written", AFTER(FLUSH_PICK)},
+    [FLUSH_SYNCED] = {"synced", AFTER(FLUSH_PICK)},
+    [FLUSH_RECORDED] = {"recorded", AFTER(FLUSH_PICK)},
+    [FLUSH_CLOSED] = {"closed", AFTER(FLUSH_PICK)},
+    [FLUSH_END] = {"end", AFTER(FLUSH_PICK)},
+};
+
+static void write_landed(struct completion *completion, int32_t result)
+{
+    struct flush_write *write = container_of(completion, struct flush_write, request.completion);
+    op_landed(&write->flush->op, result);
+}
+
+static struct io_request *expect(struct flush *flush, uint32_t index)
+{
+    struct flush_write *write = &flush->writes[index];
+    write->flush = flush;
+    completion_init(&write->request.completion, write_landed);
+    op_expect(&flush->op);
+    return &write->request;
+}
+
+static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
+{
+    op_move(&flush->op, stage);
+    return OP_WAIT;
+}
+
+/* --- Asking -----------------------------------------------------------------------------------
+ */
+
+static enum op_progress ask_open(struct flush *flush, struct segment *segment)
+{
+    struct log *log = flush->log;
+    path_segment(log->directory, segment->base_offset, flush->path);
+    log->write_segment = segment;
+    io_open(flush->store->io, expect(flush, 0), flush->path, IO_OPEN_CREATE | IO_OPEN_DIRECT);
+    return wait_in(flush, FLUSH_OPENED);
+}
+
+static uint64_t allocation_step(const struct segment *segment, uint64_t needed_bytes)
+{
+    uint64_t step = segment->allocated_bytes;
+    if (step < ALLOCATE_STEP_MIN)
+        step = ALLOCATE_STEP_MIN;
+    if (step > ALLOCATE_STEP_MAX)
+        step = ALLOCATE_STEP_MAX;
+    if (segment->allocated_bytes + step < needed_bytes)
+        step = needed_bytes - segment->allocated_bytes;
+    return step;
+}
+
+static enum op_progress ask_allocate(struct flush *flush, struct segment *segment,
+                                     uint64_t needed_bytes)
+{
+    flush->step_bytes = allocation_step(segment, needed_bytes);
+    io_allocate(flush->store->io, expect(flush, 0), flush->log->write_handle,
+                segment->allocated_bytes, flush->step_bytes);
+    return wait_in(flush, FLUSH_ALLOCATED);
+}
+
+static uint64_t frame_end(const struct memory_frame *frame)
+{
+    return frame->position + frame_stored_size(frame->payload_size);
+}
+
+static struct memory_frame *next_sealed(struct log *log, struct memory_frame *frame)
+{
+    if (frame->node.next == &log->frames.head)
+        return NULL;
+    struct memory_frame *next = container_of(frame->node.next, struct memory_frame, node);
+    return next->state == FRAME_SEALED ? next : NULL;
+}
+
+/* The sealed frames that can go out together: same segment, space reserved. */
+static void gather_round(struct flush *flush)
+{
+    struct log *log = flush->log;
+    struct memory_frame *frame = log->unwritten;
+    flush->frame_count = 0;
+    while (frame != NULL && flush->frame_count < FLUSH_DEPTH &&
+           frame->segment == log->write_segment &&
+           frame_end(frame) <= frame->segment->allocated_bytes) {
+        flush->frames[flush->frame_count++] = frame;
+        frame = next_sealed(log, frame);
+    }
+    assert(flush->frame_count > 0);
+    flush->is_durable_write = flush->frame_count == 1 && flush->frames[0]->is_direct &&
+                              !flush->store->options.unsafe_skip_sync;
+}
+
+static enum op_progress ask_write(struct flush *flush)
+{
+    struct log *log = flush->log;
+    gather_round(flush);
+    for (uint32_t i = 0; i < flush->frame_count; i++) {
+        struct memory_frame *frame = flush->frames[i];
+        uint32_t size = (uint32_t)frame_stored_size(frame->payload_size);
+        if (flush->is_durable_write)
+            io_write_durable(flush->store->io, expect(flush, i), log->write_handle,
+                             frame->chunk->data, size, frame->position);
+        else
+            io_write(flush->store->io, expect(flush, i), log->write_handle, frame->chunk->data,
+                     size, frame->position);
+    }
+    return wait_in(flush, FLUSH_WRITTEN);
+}
+
+static void begin_sync(struct flush *flush)
+{
+    flush->target_offset = flush->log->written_offset;
+    flush->log->written_dirty_sequence = UINT64_MAX;
+}
+
+static enum op_progress ask_sync(struct flush *flush)
+{
+    begin_sync(flush);
+    if (flush->store->options.unsafe_skip_sync)
+        io_land(flush->store->io, &expect(flush, 0)->completion, STATUS_OK);
+    else
+        io_sync(flush->store->io, expect(flush, 0), flush->log->write_handle);
+    return wait_in(flush, FLUSH_SYNCED);
+}
+
+static void replaced_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct flush, replaced)->op, result);
+}
+
+static enum op_progress ask_record(struct flush *flush)
+{
+    struct log *log = flush->log;
+    path_state(log->directory, flush->path);
+    completion_init(&flush->replaced, replaced_landed);
+    op_expect(&flush->op);
+    replace_start(&flush->replace, flush->store->io, flush->path, log->snapshot.content,
+                  &flush->replaced);
+    return wait_in(flush, FLUSH_RECORDED);
+}
+
+static enum op_progress ask_close(struct flush *flush)
+{
+    int32_t handle = flush->log->write_handle;
+    flush->log->write_handle = -1;
+    flush->log->write_segment = NULL;
+    io_close(flush->store->io, expect(flush, 0), handle);
+    return wait_in(flush, FLUSH_CLOSED);
+}
+
+/* --- Picking ----------------------------------------------------------------------------------
+ */
+
+static bool has_unsynced(const struct log *log)
+{
+    return log->written_offset > log->synced_offset;
+}
+
+static bool should_sync(const struct log *log)
+{
+    bool snapshot_waits = !bytes_are_null(log->snapshot.content);
+    return has_unsynced(log) &&
+           (!list_is_empty(&log->directs) || log->wants_sync || snapshot_waits);
+}
+
+static enum op_progress pick_write(struct flush *flush, struct memory_frame *frame)
+{
+    struct log *log = flush->log;
+    if (frame->segment != log->write_segment) {
+        if (has_unsynced(log))
+            return ask_sync(flush);
+        if (log->write_handle >= 0)
+            return ask_close(flush);
+        return ask_open(flush, frame->segment);
+    }
+    if (frame_end(frame) > frame->segment->allocated_bytes)
+        return ask_allocate(flush, frame->segment, frame_end(frame));
+    return ask_write(flush);
+}
+
+/* A direct frame that has been written comes before what is only sealed: someone waits for it. */
+static bool direct_waits_for_sync(const struct log *log)
+{
+    struct list_node *node = list_first(&log->directs);
+    return node != NULL &&
+           container_of(node, struct memory_frame, direct_node)->state == FRAME_WRITTEN;
+}
+
+static enum op_progress flush_pick(struct flush *flush)
+{
+    struct log *log = flush->log;
+    bool may_go_on =
+        flush->store->failure == STATUS_OK && log->deletion == NULL && flush->op.error == 0;
+    if (may_go_on && direct_waits_for_sync(log))
+        return ask_sync(flush);
+    if (may_go_on && log->unwritten != NULL)
+        return pick_write(flush, log->unwritten);
+    if (may_go_on && should_sync(log))
+        return ask_sync(flush);
+    if (may_go_on && !bytes_are_null(log->snapshot.content))
+        return ask_record(flush);
+    if (may_go_on && log->wants_close && log->write_handle >= 0 && !has_unsynced(log))
+        return ask_close(flush);
+    if (log->unwritten == NULL && !has_unsynced(log))
+        log->wants_sync = false;
+    op_move(&flush->op, FLUSH_END);
+    return OP_AGAIN;
+}
+
+/* --- Taking in --------------------------------------------------------------------------------
+ */
+
+static enum op_progress back_to_pick(struct flush *flush)
+{
+    op_move(&flush->op, FLUSH_PICK);
+    return OP_AGAIN;
+}
+
+static void note_shortage(struct flush *flush)
+{
+    flush->is_short_of_space = flush->op.error == STATUS_NO_SPACE;
+}
+
+static enum op_progress flush_opened(struct flush *flush)
+{
+    struct log *log = flush->log;
+    struct segment *segment = log->write_segment;
+    if (flush->op.error != 0) {
+        note_shortage(flush);
+        log->write_segment = NULL;
+        return back_to_pick(flush);
+    }
+    log->write_handle = flush->writes[0].request.completion.result;
+    if (segment->exists)
+        return back_to_pick(flush);
+    strcpy(flush->path, log->directory);
+    io_sync_directory(flush->store->io, expect(flush, 0), flush->path);
+    return wait_in(flush, FLUSH_NAMED);
+}
+
+static enum op_progress flush_named(struct flush *flush)
+{
+    if (flush->op.error == 0)
+        flush->log->write_segment->exists = true;
+    return back_to_pick(flush);
+}
+
+static enum op_progress flush_allocated(struct flush *flush)
+{
+    note_shortage(flush);
+    if (flush->op.error != 0)
+        return back_to_pick(flush);
+    flush->log->write_segment->allocated_bytes += flush->step_bytes;
+    store_set_full(flush->store, false);
+    return back_to_pick(flush);
+}
+
+static void note_written(struct log *log, struct memory_frame *frame)
+{
+    assert(frame->state == FRAME_SEALED);
+    assert(frame->base_offset >= log->written_offset);
+    frame->state = FRAME_WRITTEN;
+    log->written_offset = frame->next_offset;
+    if (frame->commit_sequence < log->written_dirty_sequence)
+        log->written_dirty_sequence = frame->commit_sequence;
+    if (!frame->is_direct)
+        store_cache_frame(log->store, frame);
+}
+
+/* The oldest commit that holds batches of this log which are not synced. */
+static uint64_t oldest_unsynced_commit(const struct log *log)
+{
+    uint64_t sequence = log->written_dirty_sequence;
+    const struct memory_frame *frame;
+    list_for_each_entry (frame, &log->frames, node) {
+        if (frame->state != FRAME_WRITTEN && frame->commit_sequence < sequence)
+            sequence = frame->commit_sequence;
+    }
+    return sequence == UINT64_MAX ? 0 : sequence;
+}
+
+static void release_directs(struct log *log)
+{
+    struct list_node *node;
+    while ((node = list_first(&log->directs)) != NULL) {
+        struct memory_frame *frame = container_of(node, struct memory_frame, direct_node);
+        if (frame->next_offset > log->synced_offset)
+            return;
+        list_remove(node);
+        store_cache_frame(log->store, frame);
+    }
+}
+
+static void note_synced(struct flush *flush)
+{
+    struct log *log = flush->log;
+    assert(flush->target_offset >= log->synced_offset);
+    log->synced_offset = flush->target_offset;
+    bool had_directs = !list_is_empty(&log->directs);
+    release_directs(log);
+    log->wants_sync = log->wants_sync && log->unwritten != NULL;
+    log->dirty_sequence = oldest_unsynced_commit(log);
+    list_remove(&log->dirty_node);
+    if (log->dirty_sequence != 0)
+        list_push_back(&log->store->dirty, &log->dirty_node);
+    checkpoint_note_synced(flush->store, log);
+    log_advance(log);
+    if (had_directs)
+        store_want_mark(flush->store, log);
+}
+
+static enum op_progress flush_written(struct flush *flush)
+{
+    struct log *log = flush->log;
+    if (flush->op.error != 0)
+        return back_to_pick(flush);
+    struct memory_frame *last = flush->frames[flush->frame_count - 1];
+    log->unwritten = next_sealed(log, last);
+    for (uint32_t i = 0; i < flush->frame_count; i++)
+        note_written(log, flush->frames[i]);
+    if (flush->is_durable_write) {
+        flush->target_offset = log->written_offset;
+        log->written_dirty_sequence = UINT64_MAX;
+        note_synced(flush);
+    }
+    store_trim_caches(flush->store);
+    return back_to_pick(flush);
+}
+
+static enum op_progress flush_synced(struct flush *flush)
+{
+    if (flush->op.error == 0)
+        note_synced(flush);
+    return back_to_pick(flush);
+}
+
+static enum op_progress flush_recorded(struct flush *flush)
+{
+    struct log *log = flush->log;
+    note_shortage(flush);
+    if (flush->op.error == 0)
+        log->recorded_offset = log->snapshot.offset;
+    free((void *)log->snapshot.content.data);
+    log->snapshot.content = (struct bytes){0};
+    return back_to_pick(flush);
+}
+
+static enum op_progress flush_closed(struct flush *flush)
+{
+    flush->log->wants_close = false;
+    return back_to_pick(flush);
+}
+
+/* A lack of space found while reserving it is the one error that may pass: what is sealed waits in
+ * memory, and small batches are in the journal. Every other error is final. */
+static enum op_progress flush_end(struct flush *flush)
+{
+    struct log *log = flush->log;
+    struct store *store = flush->store;
+    flush->log = NULL;
+    log->flush = NULL;
+    if (flush->is_short_of_space)
+        store_set_full(store, true);
+    else if (flush->op.error != 0)
+        store_fail(store, (enum status)flush->op.error);
+    log_delete_progressed(log);
+    store_flush_ended(store, flush);
+    return OP_DONE;
+}
+
+static enum op_progress flush_step(struct op *op)
+{
+    struct flush *flush = container_of(op, struct flush, op);
+    switch ((enum flush_stage)op->stage) {
+    case FLUSH_START: return back_to_pick(flush);
+    case FLUSH_PICK: return flush_pick(flush);
+    case FLUSH_OPENED: return flush_opened(flush);
+    case FLUSH_NAMED: return flush_named(flush);
+    case FLUSH_ALLOCATED: return flush_allocated(flush);
+    case FLUSH_WRITTEN: return flush_written(flush);
+    case FLUSH_SYNCED: return flush_synced(flush);
+    case FLUSH_RECORDED: return flush_recorded(flush);
+    case FLUSH_CLOSED: return flush_closed(flush);
+    case FLUSH_END: return flush_end(flush);
+    }
+    unreachable();
+}
+
+static const struct op_kind flush_kind = {"flush", flush_step, flush_stages};
+
+void flush_start(struct flush *flush, struct log *log)
+{
+    assert(flush->log == NULL);
+    assert(log->flush == NULL);
+    flush->log = log;
+    flush->is_short_of_space = false;
+    log->flush = flush;
+    op_start(&flush->op, &flush_kind, io_ops(flush->store->io));
+}

@@ -1,0 +1,273 @@
+#include "storage/journal.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+static struct journal_commit *gathering(const struct journal *journal)
+{
+    struct list_node *node = list_last(&journal->waiting);
+    return node == NULL ? NULL : container_of(node, struct journal_commit, node);
+}
+
+static void commit_free(struct journal_commit *commit)
+{
+    free(commit->tickets);
+    free(commit);
+}
+
+/* Gives the memory back, but keeps one struct with its tickets for the next commit. */
+static void commit_retire(struct journal *journal, struct journal_commit *commit)
+{
+    chunk_release(commit->chunk, journal->io);
+    commit->chunk = NULL;
+    if (journal->spare != NULL)
+        commit_free(commit);
+    else
+        journal->spare = commit;
+}
+
+void journal_fail(struct journal *journal, enum status status)
+{
+    assert(status != STATUS_OK);
+    if (journal->failure != STATUS_OK)
+        return;
+    journal->failure = status;
+    journal->owner->failed(journal->owner, status);
+}
+
+/* --- Gathering --------------------------------------------------------------------------------
+ */
+
+static bool has_ticket_room(struct journal_commit *commit)
+{
+    if (commit->ticket_count < commit->ticket_capacity)
+        return true;
+    uint32_t capacity = commit->ticket_capacity == 0 ? 16 : commit->ticket_capacity * 2;
+    struct journal_ticket *tickets = realloc(commit->tickets, capacity * sizeof *tickets);
+    if (tickets == NULL)
+        return false;
+    commit->tickets = tickets;
+    commit->ticket_capacity = capacity;
+    return true;
+}
+
+/* Exchanges the buffer for a larger one when the entry does not fit. */
+static bool has_byte_room(struct journal *journal, struct journal_commit *commit,
+                          uint64_t size_bytes)
+{
+    if (commit->chunk != NULL && commit_stored_size(size_bytes) <= commit->chunk->capacity_bytes)
+        return true;
+    struct chunk *larger =
+        journal->owner->acquire_chunk(journal->owner, commit_stored_size(size_bytes));
+    if (larger == NULL)
+        return false;
+    if (commit->chunk != NULL) {
+        memcpy(larger->data, commit->chunk->data, commit->size_bytes);
+        chunk_release(commit->chunk, journal->io);
+    }
+    commit->chunk = larger;
+    return true;
+}
+
+/* An empty commit at the end of the queue; NULL without memory. */
+static struct journal_commit *begin_commit(struct journal *journal, uint64_t size_bytes)
+{
+    struct journal_commit *commit = journal->spare;
+    journal->spare = NULL;
+    if (commit == NULL)
+        commit = calloc(1, sizeof *commit);
+    if (commit == NULL)
+        return NULL;
+    commit->chunk = NULL;
+    commit->size_bytes = COMMIT_HEADER_SIZE;
+    commit->entry_count = 0;
+    commit->ticket_count = 0;
+    if (!has_ticket_room(commit) || !has_byte_room(journal, commit, size_bytes)) {
+        commit_free(commit);
+        return NULL;
+    }
+    commit->sequence = journal->next_sequence++;
+    list_push_back(&journal->waiting, &commit->node);
+    journal->waiting_count++;
+    return commit;
+}
+
+enum status journal_reserve(struct journal *journal, uint32_t payload_size)
+{
+    if (journal->failure != STATUS_OK)
+        return STATUS_FAILED;
+    uint64_t entry_size = commit_entry_stored_size(payload_size);
+    assert(commit_stored_size(COMMIT_HEADER_SIZE + entry_size) <= journal->commit_size_max);
+
+    struct journal_commit *commit = gathering(journal);
+    if (commit != NULL && commit->size_bytes + entry_size <= journal->commit_size_max)
+        return has_ticket_room(commit) &&
+                       has_byte_room(journal, commit, commit->size_bytes + entry_size)
+                   ? STATUS_OK
+                   : STATUS_NO_MEMORY;
+    if (journal->waiting_count >= JOURNAL_QUEUE_MAX)
+        return journal->is_short_of_space ? STATUS_NO_SPACE : STATUS_NO_MEMORY;
+    return begin_commit(journal, COMMIT_HEADER_SIZE + entry_size) != NULL ? STATUS_OK
+                                                                          : STATUS_NO_MEMORY;
+}
+
+static void add_ticket(struct journal_commit *commit, struct journal_client *client,
+                       int64_t end_offset)
+{
+    struct journal_ticket *last =
+        commit->ticket_count == 0 ? NULL : &commit->tickets[commit->ticket_count - 1];
+    if (last != NULL && last->client == client) {
+        last->end_offset = end_offset;
+        return;
+    }
+    assert(commit->ticket_count < commit->ticket_capacity);
+    commit->tickets[commit->ticket_count++] = (struct journal_ticket){client, end_offset};
+}
+
+uint64_t journal_append(struct journal *journal, const struct commit_entry *entry,
+                        const uint8_t *payload, struct journal_client *client, int64_t end_offset)
+{
+    struct journal_commit *commit = gathering(journal);
+    assert(commit != NULL);
+    assert(journal->failure == STATUS_OK);
+    commit->size_bytes = commit_put(commit->chunk->data, commit->size_bytes, entry, payload);
+    assert(commit->size_bytes <= commit->chunk->capacity_bytes);
+    commit->entry_count++;
+    if (end_offset >= 0)
+        add_ticket(commit, client, end_offset);
+    return commit->sequence;
+}
+
+static void forget_in(struct journal_commit *commit, struct journal_client *client)
+{
+    for (uint32_t i = 0; i < commit->ticket_count; i++)
+        if (commit->tickets[i].client == client)
+            commit->tickets[i].client = NULL;
+}
+
+void journal_forget(struct journal *journal, struct journal_client *client)
+{
+    struct journal_commit *commit;
+    list_for_each_entry (commit, &journal->waiting, node) {
+        forget_in(commit, client);
+    }
+    if (journal->in_flight != NULL)
+        forget_in(journal->in_flight, client);
+}
+
+/* --- Committing -------------------------------------------------------------------------------
+ */
+
+static void tell_clients(struct journal_commit *commit)
+{
+    for (uint32_t i = 0; i < commit->ticket_count; i++) {
+        struct journal_ticket *ticket = &commit->tickets[i];
+        if (ticket->client != NULL)
+            ticket->client->committed(ticket->client, ticket->end_offset);
+    }
+}
+
+static void write_landed(struct completion *completion, int32_t result)
+{
+    struct journal *journal = container_of(completion, struct journal, write.completion);
+    struct journal_commit *commit = journal->in_flight;
+    assert(commit != NULL);
+    if (result < 0) {
+        journal->in_flight = NULL;
+        commit_retire(journal, commit);
+        journal_fail(journal, (enum status)result);
+        return;
+    }
+    tell_clients(commit);
+    journal->in_flight = NULL;
+    commit_retire(journal, commit);
+    journal_submit(journal);
+    journal->owner->progressed(journal->owner);
+}
+
+static void submit_write(struct journal *journal, struct journal_commit *commit, uint64_t size)
+{
+    int32_t handle = journal->files[journal->current].handle;
+    completion_init(&journal->write.completion, write_landed);
+    if (journal->skips_sync)
+        io_write(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
+                 journal->position);
+    else
+        io_write_durable(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
+                         journal->position);
+    journal->position += size;
+}
+
+void journal_submit(struct journal *journal)
+{
+    struct list_node *node = list_first(&journal->waiting);
+    if (journal->in_flight != NULL || node == NULL || journal->failure != STATUS_OK)
+        return;
+    struct journal_commit *commit = container_of(node, struct journal_commit, node);
+    if (commit->entry_count == 0)
+        return;
+    uint64_t size = commit_stored_size(commit->size_bytes);
+    if (!journal_ring_advance(journal, size))
+        return;
+    list_remove(node);
+    journal->waiting_count--;
+    journal->in_flight = commit;
+    journal->files[journal->current].last_sequence = commit->sequence;
+    commit_seal(commit->chunk->data, (struct commit_header){
+                                         .epoch = journal->epoch,
+                                         .sequence = commit->sequence,
+                                         .size_bytes = commit->size_bytes,
+                                         .entry_count = commit->entry_count,
+                                         .core = io_core_index(journal->io),
+                                     });
+    submit_write(journal, commit, size);
+}
+
+static void kick_landed(struct completion *completion, int32_t result)
+{
+    struct journal *journal = container_of(completion, struct journal, kick);
+    (void)result;
+    assert(journal->kick_is_pending);
+    journal->kick_is_pending = false;
+    journal_submit(journal);
+    if (!journal->is_short_of_space)
+        journal_ring_prepare(journal);
+    if (journal_is_idle(journal))
+        journal->owner->progressed(journal->owner);
+}
+
+void journal_kick(struct journal *journal)
+{
+    if (journal->kick_is_pending)
+        return;
+    journal->kick_is_pending = true;
+    completion_init(&journal->kick, kick_landed);
+    io_land(journal->io, &journal->kick, 0);
+}
+
+bool journal_is_idle(const struct journal *journal)
+{
+    const struct journal_commit *commit = gathering(journal);
+    bool has_waiting = commit != NULL && (journal->waiting_count > 1 || commit->entry_count > 0);
+    return !has_waiting && journal->in_flight == NULL && !journal->kick_is_pending &&
+           !journal->prepare.is_running;
+}
+
+void journal_deinit(struct journal *journal)
+{
+    struct list_node *node;
+    while ((node = list_pop_front(&journal->waiting)) != NULL) {
+        struct journal_commit *commit = container_of(node, struct journal_commit, node);
+        chunk_release(commit->chunk, journal->io);
+        commit_free(commit);
+    }
+    if (journal->in_flight != NULL) {
+        chunk_release(journal->in_flight->chunk, journal->io);
+        commit_free(journal->in_flight);
+    }
+    if (journal->spare != NULL)
+        commit_free(journal->spare);
+    if (journal->prepare.zeros != NULL)
+        chunk_release(journal->prepare.zeros, journal->io);
+}

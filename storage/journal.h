@@ -1,0 +1,168 @@
+/* The write-ahead log of one core, shared by all its partitions: what makes a small batch durable
+ * without a write to its own segment. commit.h has the format.
+ *
+ * A ring of files of one size, written with zeros before they are used, never growing:
+ *
+ *     ABSENT ──prepare──▶ READY ──▶ CURRENT ──▶ FULL ──checkpoint──▶ READY ...
+ *
+ * One commit is in flight at a time; what arrives meanwhile gathers into the next. So the group
+ * grows with the load, and a lone append waits for nothing: its commit leaves with the next turn
+ * of the loop. Commits land in order.
+ *
+ * A FULL file still holds the only durable copy of batches that are not yet in their segments. The
+ * owner is told when the ring runs short; he brings those batches into their segments, records how
+ * far each log is durable, and gives the file back with journal_release_file.
+ *
+ * Any error of a commit is final: nothing is written after it. */
+#ifndef TAILRACE_STORAGE_JOURNAL_H
+#define TAILRACE_STORAGE_JOURNAL_H
+
+#include "base/log.h"
+#include "base/op.h"
+#include "io/chunk.h"
+#include "io/io.h"
+#include "storage/commit.h"
+#include "storage/path.h"
+
+/* Whoever put entries into a commit is told once it is on disk; a log embeds this. */
+struct journal_client {
+    void (*committed)(struct journal_client *client, int64_t end_offset);
+};
+
+/* What the journal asks of its owner; embedded in the store. */
+struct journal_owner {
+    struct chunk *(*acquire_chunk)(struct journal_owner *owner, size_t size_bytes);
+    /* No file is ready any more: checkpoint all that is not newer than `last_sequence`. */
+    void (*wants_checkpoint)(struct journal_owner *owner, uint64_t last_sequence);
+    /* A commit, or the making of a file, has ended. */
+    void (*progressed)(struct journal_owner *owner);
+    void (*failed)(struct journal_owner *owner, enum status status);
+};
+
+struct journal_ticket {
+    struct journal_client *client; /* NULL: has gone away meanwhile */
+    int64_t end_offset;
+};
+
+struct journal_commit {
+    struct list_node node;
+    struct chunk *chunk;
+    uint32_t size_bytes;
+    uint32_t entry_count;
+    uint64_t sequence;
+    struct journal_ticket *tickets;
+    uint32_t ticket_count;
+    uint32_t ticket_capacity;
+};
+
+enum journal_file_state { JOURNAL_ABSENT, JOURNAL_READY, JOURNAL_CURRENT, JOURNAL_FULL };
+
+struct journal_file {
+    enum journal_file_state state;
+    int32_t handle; /* -1: not open */
+    bool is_zeroed; /* written throughout: commits there change no metadata */
+    uint64_t last_sequence;
+};
+
+enum { JOURNAL_FILES_MAX = 64, JOURNAL_QUEUE_MAX = 8 };
+
+/* Makes one file of the ring: create, reserve, write zeros, sync. */
+struct journal_prepare {
+    struct op op;
+    struct io_request request;
+    struct chunk *zeros;
+    uint32_t file_index;
+    uint64_t position;
+    bool is_running;
+    char path[PATH_SIZE];
+};
+
+struct journal {
+    struct io *io;
+    struct journal_owner *owner;
+    const char *store_directory;
+    uint64_t epoch;
+    uint64_t file_bytes;
+    uint32_t file_count;
+    uint32_t commit_size_max;
+    bool skips_sync; /* simulation only: shows that the tests notice */
+
+    struct journal_file files[JOURNAL_FILES_MAX];
+    uint32_t current;
+    uint64_t position; /* in the current file */
+
+    uint64_t next_sequence;
+    struct list waiting; /* commits in order; the last one gathers */
+    uint32_t waiting_count;
+    struct journal_commit *in_flight; /* NULL: none */
+    struct journal_commit *spare;     /* kept for reuse */
+    struct io_request write;
+    struct completion kick;
+    bool kick_is_pending;
+    bool is_short_of_space;
+    enum status failure;
+    struct journal_prepare prepare;
+};
+
+struct journal_options {
+    const char *store_directory; /* must outlive the journal */
+    uint64_t epoch;
+    uint64_t file_bytes;
+    uint32_t file_count;
+    bool skips_sync;
+};
+
+/* Blocking: opens what files there are and makes the first if there is none. */
+enum status journal_open(struct journal *journal, struct io *io, struct journal_owner *owner,
+                         const struct journal_options *options);
+
+/* Is there room for one more entry? STATUS_OK; STATUS_NO_MEMORY when the ring or memory is short
+ * for the moment; STATUS_NO_SPACE when the ring is short because the disk is full; STATUS_FAILED.
+ * After OK, one journal_append of this size cannot fail. */
+enum status journal_reserve(struct journal *journal, uint32_t payload_size);
+
+/* Adds an entry to the commit that gathers, and answers its sequence. With `end_offset` >= 0 the
+ * client is told when it is on disk. */
+uint64_t journal_append(struct journal *journal, const struct commit_entry *entry,
+                        const uint8_t *payload, struct journal_client *client, int64_t end_offset);
+
+/* Lets the gathered commit leave with the next turn of the loop. */
+void journal_kick(struct journal *journal);
+
+/* The client is told nothing any more. */
+void journal_forget(struct journal *journal, struct journal_client *client);
+
+/* The oldest full file, whose last commit was `last_sequence`, has been checkpointed. */
+void journal_release_file(struct journal *journal, uint64_t last_sequence);
+
+/* Tries again what failed for lack of space or memory. */
+void journal_retry(struct journal *journal);
+
+/* The sequence of the commit that the next entry goes into, or of a later one. */
+static inline uint64_t journal_sequence(const struct journal *journal)
+{
+    return list_is_empty(&journal->waiting) ? journal->next_sequence : journal->next_sequence - 1;
+}
+
+/* Nothing gathered, nothing in flight. */
+bool journal_is_idle(const struct journal *journal);
+
+/* Frees memory. Files that are open are left to the end of the process, or closed before by
+ * journal_close_file. */
+void journal_deinit(struct journal *journal);
+
+/* --- Between journal.c and journal_ring.c ------------------------------------------------------
+ */
+
+/* Makes `files[current]` one with room for `size_bytes`; false when the next file is not ready. */
+bool journal_ring_advance(struct journal *journal, uint64_t size_bytes);
+
+/* Starts making the next absent file, if there is one and none is being made. */
+void journal_ring_prepare(struct journal *journal);
+
+/* Lets the first waiting commit leave, if none is in flight and there is room. */
+void journal_submit(struct journal *journal);
+
+void journal_fail(struct journal *journal, enum status status);
+
+#endif

@@ -1,0 +1,235 @@
+#include "storage/journal_scan.h"
+
+#include "base/assert.h"
+#include "storage/file.h"
+
+#include <stdlib.h>
+
+enum { SCAN_BUFFER_SIZE = 2 * COMMIT_SIZE_MAX, LISTING_BYTES_MAX = 1 << 20 };
+
+struct scanned_file {
+    int32_t handle;
+    uint64_t size_bytes;
+    uint64_t first_sequence; /* 0: no commit of this epoch at its beginning */
+    char path[PATH_SIZE];
+};
+
+struct scan {
+    struct io *io;
+    struct logger *logger;
+    uint64_t epoch;
+    struct scanned_file *files;
+    uint32_t file_count;
+    uint8_t *buffer;
+    uint64_t buffer_position; /* in the file, of the buffer's first byte */
+    uint32_t buffer_size;
+};
+
+enum status journal_scan_list(struct io *io, const char *store, struct journal_listing *listing)
+{
+    char path[PATH_SIZE];
+    struct arena arena;
+    struct io_entry *entries;
+    uint32_t entry_count;
+    listing->count = 0;
+    path_journals(store, path);
+    arena_init(&arena, LISTING_BYTES_MAX);
+    enum status status = file_list(io, path, &arena, &entries, &entry_count);
+    for (uint32_t i = 0; i < entry_count && listing->count < 1024; i++) {
+        uint32_t core, file;
+        if (!path_parse_journal(entries[i].name, &core, &file))
+            continue;
+        listing->files[listing->count].core = core;
+        listing->files[listing->count].file = file;
+        listing->count++;
+    }
+    arena_deinit(&arena);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* Makes the bytes from `position` on available, as many as the buffer takes. */
+static enum status fill(struct scan *scan, const struct scanned_file *file, uint64_t position)
+{
+    scan->buffer_position = position;
+    scan->buffer_size = 0;
+    if (position >= file->size_bytes)
+        return STATUS_OK;
+    return file_read(scan->io, file->handle, scan->buffer, SCAN_BUFFER_SIZE, position,
+                     &scan->buffer_size);
+}
+
+static struct bytes available(const struct scan *scan, uint64_t position)
+{
+    assert(position >= scan->buffer_position);
+    uint64_t skipped = position - scan->buffer_position;
+    if (skipped >= scan->buffer_size)
+        return bytes_of(scan->buffer, 0);
+    return bytes_of(scan->buffer + skipped, scan->buffer_size - skipped);
+}
+
+/* Looks for a commit at `position`, reading on when the buffer ends before it does. */
+static enum status look(struct scan *scan, const struct scanned_file *file, uint64_t position,
+                        struct commit_header *header, struct bytes *commit)
+{
+    struct bytes bytes = available(scan, position);
+    enum status status = commit_verify(bytes, scan->epoch, header);
+    bool is_cut = status == STATUS_TRUNCATED || bytes.size < COMMIT_HEADER_SIZE;
+    if (is_cut && position != scan->buffer_position) {
+        status = fill(scan, file, position);
+        if (status != STATUS_OK)
+            return status;
+        bytes = available(scan, position);
+        status = commit_verify(bytes, scan->epoch, header);
+    }
+    if (status == STATUS_OK)
+        *commit = bytes_of(bytes.data, header->size_bytes);
+    return status == STATUS_TRUNCATED ? STATUS_CORRUPT : status;
+}
+
+static enum status visit_commit(struct bytes commit, struct journal_visitor *visitor)
+{
+    uint32_t position = COMMIT_HEADER_SIZE;
+    struct commit_entry entry;
+    struct bytes payload;
+    visitor->bytes += commit.size;
+    while (commit_next(commit, &position, &entry, &payload)) {
+        enum status status = visitor->visit(visitor, &entry, payload);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return position == commit.size ? STATUS_OK : STATUS_CORRUPT;
+}
+
+/* The run of commits from the beginning of the file whose sequences follow each other. Answers the
+ * sequence and position after the last. With a visitor, each is visited. */
+static enum status walk(struct scan *scan, const struct scanned_file *file,
+                        struct journal_visitor *visitor, uint64_t *next_sequence,
+                        uint64_t *end_position)
+{
+    uint64_t position = 0;
+    uint64_t sequence = file->first_sequence;
+    enum status status = fill(scan, file, 0);
+    while (status == STATUS_OK) {
+        struct commit_header header;
+        struct bytes commit;
+        status = look(scan, file, position, &header, &commit);
+        if (status != STATUS_OK || header.sequence != sequence)
+            break;
+        if (visitor != NULL)
+            status = visit_commit(commit, visitor);
+        position += commit_stored_size(header.size_bytes);
+        sequence++;
+    }
+    *next_sequence = sequence;
+    *end_position = position;
+    return status == STATUS_NOT_FOUND || status == STATUS_CORRUPT ? STATUS_OK : status;
+}
+
+/* One commit is in flight at a time: a whole one behind a bad one proves that the bad one was whole
+ * once, and acknowledged. */
+static enum status check_rest(struct scan *scan, const struct scanned_file *file,
+                              uint64_t next_sequence, uint64_t position)
+{
+    uint64_t bad_position = position;
+    for (position += COMMIT_ALIGNMENT; position < file->size_bytes; position += COMMIT_ALIGNMENT) {
+        struct commit_header header;
+        struct bytes commit;
+        enum status status = look(scan, file, position, &header, &commit);
+        if (status == STATUS_IO || status == STATUS_FAILED)
+            return status;
+        if (status != STATUS_OK || header.sequence < next_sequence)
+            continue;
+        log_error(scan->logger, "damaged commit in the journal, with later ones behind it",
+                  field_text("file", file->path), field_u64("position", bad_position));
+        return STATUS_CORRUPT;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_files(struct scan *scan, const char *store,
+                              const struct journal_listing *listing, uint32_t core)
+{
+    for (uint32_t i = 0; i < listing->count; i++) {
+        if (listing->files[i].core != core)
+            continue;
+        struct scanned_file *file = &scan->files[scan->file_count];
+        path_journal(store, core, listing->files[i].file, file->path);
+        enum status status = file_open(scan->io, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT,
+                                       &file->handle, &file->size_bytes);
+        if (status != STATUS_OK)
+            return status;
+        scan->file_count++;
+        struct commit_header header;
+        struct bytes commit;
+        status = fill(scan, file, 0);
+        if (status != STATUS_OK)
+            return status;
+        status = look(scan, file, 0, &header, &commit);
+        file->first_sequence = status == STATUS_OK ? header.sequence : 0;
+        if (status == STATUS_UNSUPPORTED || status == STATUS_IO || status == STATUS_FAILED)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static int compare_files(const void *left, const void *right)
+{
+    const struct scanned_file *a = left;
+    const struct scanned_file *b = right;
+    return (a->first_sequence > b->first_sequence) - (a->first_sequence < b->first_sequence);
+}
+
+static enum status report_gap(const struct scan *scan, const struct scanned_file *file)
+{
+    log_error(scan->logger, "commits are missing in the journal", field_text("file", file->path));
+    return STATUS_CORRUPT;
+}
+
+/* Files in order of their commits. The oldest may be one that was being written anew when the run
+ * ended: all that it held is in the segments, so it is passed over when it does not lead up to the
+ * next. */
+static enum status visit_files(struct scan *scan, struct journal_visitor *visitor)
+{
+    uint32_t first = 0;
+    while (first < scan->file_count && scan->files[first].first_sequence == 0)
+        first++;
+    for (uint32_t i = first; i < scan->file_count; i++) {
+        const struct scanned_file *file = &scan->files[i];
+        const struct scanned_file *next = i + 1 < scan->file_count ? &scan->files[i + 1] : NULL;
+        uint64_t next_sequence, position;
+        enum status status = walk(scan, file, NULL, &next_sequence, &position);
+        if (status == STATUS_OK && next != NULL && next->first_sequence != next_sequence) {
+            if (i == first)
+                continue;
+            status = report_gap(scan, file);
+        }
+        if (status == STATUS_OK && next == NULL)
+            status = check_rest(scan, file, next_sequence, position);
+        if (status == STATUS_OK)
+            status = walk(scan, file, visitor, &next_sequence, &position);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status journal_scan_core(struct io *io, const char *store, struct logger *logger,
+                              const struct journal_listing *listing, uint32_t core, uint64_t epoch,
+                              struct journal_visitor *visitor)
+{
+    struct scan scan = {.io = io, .logger = logger, .epoch = epoch};
+    scan.files = calloc(listing->count + 1, sizeof *scan.files);
+    scan.buffer = aligned_alloc(IO_BLOCK_SIZE, SCAN_BUFFER_SIZE);
+    enum status status = scan.files == NULL || scan.buffer == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    if (status == STATUS_OK)
+        status = open_files(&scan, store, listing, core);
+    if (status == STATUS_OK) {
+        qsort(scan.files, scan.file_count, sizeof *scan.files, compare_files);
+        status = visit_files(&scan, visitor);
+    }
+    for (uint32_t i = 0; i < scan.file_count; i++)
+        file_close(io, scan.files[i].handle);
+    free(scan.buffer);
+    free(scan.files);
+    return status;
+}

@@ -1,0 +1,265 @@
+#include "storage/log.h"
+
+#include "base/assert.h"
+#include "storage/cold.h"
+#include "storage/log_delete.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+
+/* --- Durability -------------------------------------------------------------------------------
+ */
+
+static bool is_loose(const struct log *log)
+{
+    return log->config.flush_messages != INT64_MAX || log->config.flush_ms != INT64_MAX;
+}
+
+int64_t log_visible_offset(const struct log *log)
+{
+    return is_loose(log) ? log->end_offset : log->durable_offset;
+}
+
+static int64_t compute_durable_offset(const struct log *log)
+{
+    int64_t offset =
+        log->journaled_offset > log->synced_offset ? log->journaled_offset : log->synced_offset;
+    struct list_node *node = list_first(&log->directs);
+    if (node == NULL)
+        return offset;
+    int64_t limit = container_of(node, struct memory_frame, direct_node)->base_offset;
+    return offset < limit ? offset : limit;
+}
+
+static void land_appends(struct log *log)
+{
+    int64_t visible = log_visible_offset(log);
+    struct list_node *node;
+    while ((node = list_first(&log->appends)) != NULL) {
+        struct log_append *append = container_of(node, struct log_append, waiting);
+        if (append->last_offset >= visible)
+            return;
+        list_remove(node);
+        io_land(log->store->io, &append->completion, STATUS_OK);
+    }
+}
+
+void log_advance(struct log *log)
+{
+    int64_t durable = compute_durable_offset(log);
+    assert(durable <= log->end_offset);
+    bool has_moved = durable > log->durable_offset;
+    if (has_moved)
+        log->durable_offset = durable;
+    land_appends(log);
+    if ((has_moved || is_loose(log)) && log->observer != NULL)
+        log->observer->durable_moved(log->observer);
+}
+
+static void journal_committed(struct journal_client *client, int64_t end_offset)
+{
+    struct log *log = container_of(client, struct log, journal_client);
+    assert(end_offset >= log->journaled_offset);
+    log->journaled_offset = end_offset;
+    log_advance(log);
+}
+
+static void advance_landed(struct completion *completion, int32_t result)
+{
+    struct log *log = container_of(completion, struct log, advance);
+    (void)result;
+    log->advance_is_pending = false;
+    log_advance(log);
+    log_delete_progressed(log);
+}
+
+void log_advance_soon(struct log *log)
+{
+    if (log->advance_is_pending)
+        return;
+    log->advance_is_pending = true;
+    completion_init(&log->advance, advance_landed);
+    io_land(log->store->io, &log->advance, STATUS_OK);
+}
+
+void log_fail(struct log *log, enum status status)
+{
+    struct list_node *node;
+    while ((node = list_pop_front(&log->appends)) != NULL)
+        io_land(log->store->io, &container_of(node, struct log_append, waiting)->completion,
+                (int32_t)status);
+    if (log->observer != NULL)
+        log->observer->failed(log->observer, status);
+}
+
+/* --- Segments ---------------------------------------------------------------------------------
+ */
+
+struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t *index)
+{
+    for (uint32_t i = log->segment_count; i > 0; i--) {
+        if (log->segments[i - 1]->base_offset > offset)
+            continue;
+        *index = i - 1;
+        return log->segments[i - 1];
+    }
+    return NULL;
+}
+
+struct segment *log_add_segment(struct log *log, int64_t base_offset)
+{
+    assert(log->segment_count == 0 || log_active_segment(log)->base_offset < base_offset);
+    if (log->segment_count == log->segment_capacity) {
+        uint32_t capacity = log->segment_capacity == 0 ? 1 : log->segment_capacity * 2;
+        struct segment **segments = realloc(log->segments, capacity * sizeof(struct segment *));
+        if (segments == NULL)
+            return NULL;
+        log->segments = segments;
+        log->segment_capacity = capacity;
+    }
+    struct segment *segment = segment_create(base_offset);
+    if (segment != NULL)
+        log->segments[log->segment_count++] = segment;
+    return segment;
+}
+
+/* --- Life -------------------------------------------------------------------------------------
+ */
+
+static void init_lists(struct log *log)
+{
+    list_node_init(&log->node);
+    list_node_init(&log->flush_node);
+    list_node_init(&log->dirty_node);
+    list_node_init(&log->mark_node);
+    list_init(&log->frames);
+    list_init(&log->directs);
+    list_init(&log->appends);
+    list_init(&log->blocks);
+    list_init(&log->loads);
+}
+
+struct log *log_create(struct store *store, const struct log_id *id,
+                       const struct log_config *config)
+{
+    assert(id->partition >= 0);
+    assert(id->topic_name.size <= TOPIC_NAME_SIZE_MAX);
+    struct log *log = calloc(1, sizeof *log);
+    if (log == NULL)
+        return NULL;
+    char path[PATH_SIZE];
+    path_partition(store->directory, id, path);
+    log->directory = strdup(path);
+    log->topic_name = strndup((const char *)id->topic_name.data, id->topic_name.size);
+    if (log->directory == NULL || log->topic_name == NULL) {
+        free(log->directory);
+        free(log->topic_name);
+        free(log);
+        return NULL;
+    }
+    log->store = store;
+    log->id = *id;
+    log->id.topic_name = bytes_of_text(log->topic_name);
+    log->config = *config;
+    log->write_handle = -1;
+    log->written_dirty_sequence = UINT64_MAX;
+    log->journal_client.committed = journal_committed;
+    epoch_core_init(&log->epochs);
+    producer_core_init(&log->producers, store->options.producer_expiration_ms);
+    init_lists(log);
+    return log;
+}
+
+void log_drop_frame(struct memory_frame *frame)
+{
+    struct store *store = frame->log->store;
+    if (list_node_is_linked(&frame->cache_node))
+        store->cache_bytes -= frame->chunk->capacity_bytes;
+    list_remove(&frame->cache_node);
+    list_remove(&frame->direct_node);
+    list_remove(&frame->node);
+    chunk_release(frame->chunk, store->io);
+    pool_release(&store->frames, frame);
+}
+
+void log_destroy(struct log *log)
+{
+    struct list_node *node;
+    while ((node = list_first(&log->frames)) != NULL)
+        log_drop_frame(container_of(node, struct memory_frame, node));
+    cold_drop_blocks(log);
+    cold_drop_loads(log);
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        segment_destroy(log->segments[i]);
+    free(log->segments);
+    list_remove(&log->node);
+    list_remove(&log->flush_node);
+    list_remove(&log->dirty_node);
+    list_remove(&log->mark_node);
+    epoch_core_deinit(&log->epochs);
+    producer_core_deinit(&log->producers);
+    free((void *)log->snapshot.content.data);
+    free(log->directory);
+    free(log->topic_name);
+    free(log);
+}
+
+/* --- Where it stands --------------------------------------------------------------------------
+ */
+
+int64_t log_start_offset(const struct log *log)
+{
+    return log->start_offset;
+}
+
+int64_t log_durable_offset(const struct log *log)
+{
+    return log_visible_offset(log);
+}
+
+int64_t log_end_offset(const struct log *log)
+{
+    return log->end_offset;
+}
+
+uint64_t log_size_bytes(const struct log *log)
+{
+    uint64_t size = log->open == NULL ? 0 : log->open->payload_size;
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        size += log->segments[i]->size_bytes;
+    return size;
+}
+
+bool log_has_failed(const struct log *log)
+{
+    return log->store->failure != STATUS_OK;
+}
+
+int32_t log_last_epoch(const struct log *log)
+{
+    return epoch_core_last(&log->epochs);
+}
+
+bool log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, int64_t *end_offset)
+{
+    return epoch_core_end(&log->epochs, epoch, log->end_offset, found_epoch, end_offset);
+}
+
+int32_t log_epoch_at(const struct log *log, int64_t offset)
+{
+    if (offset < 0 || offset >= log->end_offset)
+        return -1;
+    return epoch_core_at(&log->epochs, offset);
+}
+
+void log_configure(struct log *log, const struct log_config *config)
+{
+    log->config = *config;
+    log_advance_soon(log);
+}
+
+void log_observe(struct log *log, struct log_observer *observer)
+{
+    log->observer = observer;
+}

@@ -1,0 +1,386 @@
+/* A batch comes into the log. Everything that can be refused is checked and reserved first; then
+ * the batch is placed, and nothing can fail any more, so a batch is never half appended. */
+#include "base/assert.h"
+#include "storage/log_struct.h"
+#include "storage/state_file.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+
+/* Kafka's tools, and our index entries of old segments, keep offsets relative to the segment in 31
+ * bits. */
+enum { SEGMENT_SPAN_MAX = INT32_MAX };
+
+/* --- Room -------------------------------------------------------------------------------------
+ */
+
+static bool must_roll(const struct log *log, const struct segment *segment,
+                      const struct batch_header *header, uint64_t stored_size, int64_t now_ms)
+{
+    if (segment->size_bytes == 0)
+        return false;
+    int64_t last_offset = log->end_offset + header->last_offset_delta;
+    return segment->size_bytes + stored_size > log->config.segment_bytes_max ||
+           last_offset - segment->base_offset > SEGMENT_SPAN_MAX ||
+           (segment->created_ms >= 0 && now_ms - segment->created_ms >= log->config.segment_ms_max);
+}
+
+/* The segment for the next frame; everything before has been sealed. */
+static struct segment *segment_for(struct log *log, const struct batch_header *header,
+                                   uint64_t stored_size, int64_t now_ms)
+{
+    assert(log->open == NULL);
+    struct segment *segment = log_active_segment(log);
+    if (segment == NULL || must_roll(log, segment, header, stored_size, now_ms)) {
+        if (segment != NULL)
+            log_take_snapshot(log);
+        segment = log_add_segment(log, log->end_offset);
+    }
+    if (segment != NULL && segment->created_ms < 0)
+        segment->created_ms = now_ms;
+    return segment;
+}
+
+/* A new frame at the end of the log with room for `payload_size`; NULL without memory. */
+static struct memory_frame *begin_frame(struct log *log, const struct batch_header *header,
+                                        uint64_t payload_size, int64_t now_ms)
+{
+    struct store *store = log->store;
+    struct memory_frame *frame = pool_acquire(&store->frames);
+    if (frame == NULL)
+        return NULL;
+    struct chunk *chunk = store_acquire_chunk(store, frame_stored_size(payload_size));
+    struct segment *segment =
+        chunk == NULL ? NULL : segment_for(log, header, frame_stored_size(payload_size), now_ms);
+    if (segment == NULL) {
+        if (chunk != NULL)
+            chunk_release(chunk, store->io);
+        pool_release(&store->frames, frame);
+        return NULL;
+    }
+    *frame = (struct memory_frame){
+        .log = log,
+        .segment = segment,
+        .chunk = chunk,
+        .base_offset = log->end_offset,
+        .next_offset = log->end_offset,
+        .max_timestamp_ms = -1,
+        .commit_sequence = UINT64_MAX,
+    };
+    list_node_init(&frame->cache_node);
+    list_node_init(&frame->direct_node);
+    list_push_back(&log->frames, &frame->node);
+    return frame;
+}
+
+/* The tail's chunk doubles as it fills, so that a slow partition holds little memory. Readers keep
+ * the old chunk as long as they need it. */
+static bool grow_frame(struct log *log, struct memory_frame *frame, uint64_t payload_size)
+{
+    if (frame_stored_size(payload_size) <= frame->chunk->capacity_bytes)
+        return true;
+    struct chunk *larger = store_acquire_chunk(log->store, frame_stored_size(payload_size));
+    if (larger == NULL)
+        return false;
+    memcpy(larger->data + FRAME_HEADER_SIZE, frame->chunk->data + FRAME_HEADER_SIZE,
+           frame->payload_size);
+    chunk_release(frame->chunk, log->store->io);
+    frame->chunk = larger;
+    return true;
+}
+
+static bool segment_is_too_old(const struct log *log, int64_t now_ms)
+{
+    const struct segment *segment = log->open->segment;
+    return segment->created_ms >= 0 && now_ms - segment->created_ms >= log->config.segment_ms_max;
+}
+
+/* Makes log->open a frame with room for the batch. */
+static bool make_room(struct log *log, const struct batch_header *header, uint64_t batch_size,
+                      int64_t now_ms)
+{
+    if (log->open != NULL) {
+        uint64_t payload_size = log->open->payload_size + batch_size;
+        bool fits = frame_stored_size(payload_size) <= FRAME_SMALL_SIZE_MAX &&
+                    (log->open->segment->size_bytes + frame_stored_size(payload_size) <=
+                         log->config.segment_bytes_max ||
+                     log->open->payload_size == 0);
+        if (fits && !segment_is_too_old(log, now_ms))
+            return grow_frame(log, log->open, payload_size);
+        log_seal(log);
+    }
+    log->open = begin_frame(log, header, batch_size, now_ms);
+    return log->open != NULL;
+}
+
+static bool is_direct(const struct log *log, uint64_t batch_size)
+{
+    return batch_size >= log->store->options.direct_size_bytes ||
+           frame_stored_size(batch_size) > FRAME_SMALL_SIZE_MAX;
+}
+
+/* Everything that may be short is taken here. */
+static enum status reserve(struct log *log, const struct log_append *append,
+                           const struct batch_header *header)
+{
+    uint64_t size = append->batch.size;
+    if (frame_stored_size(size) > CHUNK_SIZE_MAX)
+        return STATUS_TOO_LARGE;
+    if (!epoch_core_reserve(&log->epochs))
+        return STATUS_NO_MEMORY;
+    if (batch_has_producer_id(header) &&
+        !producer_core_reserve(&log->producers, header->producer_id))
+        return STATUS_NO_MEMORY;
+    if (is_direct(log, size)) {
+        log_seal(log);
+        log->open = begin_frame(log, header, size, append->now_ms);
+        return log->open == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    }
+    enum status status = journal_reserve(&log->store->journal, (uint32_t)size);
+    if (status != STATUS_OK)
+        return status;
+    return make_room(log, header, size, append->now_ms) ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* --- Placing ----------------------------------------------------------------------------------
+ */
+
+static uint8_t *copy_batch(struct log *log, struct memory_frame *frame,
+                           const struct log_append *append, const struct batch_header *header)
+{
+    uint8_t *to = frame->chunk->data + FRAME_HEADER_SIZE + frame->payload_size;
+    assert(FRAME_HEADER_SIZE + frame->payload_size + append->batch.size <=
+           frame->chunk->capacity_bytes);
+    memcpy(to, append->batch.data, append->batch.size);
+    batch_set_base_offset(to, log->end_offset);
+    batch_set_leader_epoch(to, append->leader_epoch);
+    frame->payload_size += (uint32_t)append->batch.size;
+    frame->batch_count++;
+    frame->next_offset = log->end_offset + header->last_offset_delta + 1;
+    frame->leader_epoch = append->leader_epoch;
+    if (frame->max_timestamp_ms < header->max_timestamp)
+        frame->max_timestamp_ms = header->max_timestamp;
+    return to;
+}
+
+static void note_dirty(struct log *log, struct memory_frame *frame, uint64_t sequence)
+{
+    if (frame->commit_sequence > sequence)
+        frame->commit_sequence = sequence;
+    log->mark_sequence = sequence;
+    log->is_active = true;
+    if (log->dirty_sequence != 0)
+        return;
+    log->dirty_sequence = sequence;
+    list_push_back(&log->store->dirty, &log->dirty_node);
+}
+
+static void put_into_journal(struct log *log, struct memory_frame *frame, const uint8_t *batch,
+                             uint32_t batch_size)
+{
+    struct commit_entry entry = {
+        .kind = COMMIT_BATCH,
+        .partition = log->id.partition,
+        .topic_id = log->id.topic_id,
+        .base_offset = log->end_offset,
+        .durable_offset = log->durable_offset,
+        .payload_size = batch_size,
+    };
+    struct journal *journal = &log->store->journal;
+    uint64_t sequence =
+        journal_append(journal, &entry, batch, &log->journal_client, frame->next_offset);
+    note_dirty(log, frame, sequence);
+    journal_kick(journal);
+}
+
+static void note_batch(struct log *log, const struct log_append *append,
+                       const struct batch_header *header)
+{
+    epoch_core_note(&log->epochs, append->leader_epoch, log->end_offset);
+    if (!batch_has_producer_id(header) || header->base_sequence < 0)
+        return;
+    producer_core_note(&log->producers, &(struct producer_event){
+                                            .producer_id = header->producer_id,
+                                            .epoch = header->producer_epoch,
+                                            .base_sequence = header->base_sequence,
+                                            .last_offset_delta = header->last_offset_delta,
+                                            .base_offset = log->end_offset,
+                                            .now_ms = append->now_ms,
+                                        });
+}
+
+static void place(struct log *log, struct log_append *append, const struct batch_header *header)
+{
+    struct memory_frame *frame = log->open;
+    assert(frame != NULL);
+    assert(frame->next_offset == log->end_offset);
+    uint8_t *batch = copy_batch(log, frame, append, header);
+    bool direct = is_direct(log, append->batch.size);
+    if (!direct)
+        put_into_journal(log, frame, batch, (uint32_t)append->batch.size);
+    note_batch(log, append, header);
+    append->base_offset = log->end_offset;
+    append->last_offset = frame->next_offset - 1;
+    append->append_time_ms = append->now_ms;
+    log->end_offset = frame->next_offset;
+    if (!direct)
+        return;
+    frame->is_direct = true;
+    list_push_back(&log->directs, &frame->direct_node);
+    log_seal(log);
+}
+
+/* In order of last offsets; only a duplicate is not the last. */
+static void wait_durable(struct log *log, struct log_append *append)
+{
+    struct list_node *position = &log->appends.head;
+    while (position->prev != &log->appends.head &&
+           container_of(position->prev, struct log_append, waiting)->last_offset >
+               append->last_offset)
+        position = position->prev;
+    list_insert_before(position, &append->waiting);
+    if (append->last_offset < log_visible_offset(log))
+        log_advance_soon(log);
+}
+
+/* --- Admitting --------------------------------------------------------------------------------
+ */
+
+static enum status check_producer(const struct log *log, struct log_append *append,
+                                  const struct batch_header *header)
+{
+    if (!batch_has_producer_id(header) || header->base_sequence < 0)
+        return STATUS_OK;
+    struct producer_batch original;
+    enum status status = producer_core_check(&log->producers,
+                                             &(struct producer_event){
+                                                 .producer_id = header->producer_id,
+                                                 .epoch = header->producer_epoch,
+                                                 .base_sequence = header->base_sequence,
+                                                 .last_offset_delta = header->last_offset_delta,
+                                                 .now_ms = append->now_ms,
+                                             },
+                                             &original);
+    if (status == STATUS_DUPLICATE) {
+        append->is_duplicate = true;
+        append->base_offset = original.base_offset;
+        append->last_offset = original.last_offset;
+        append->append_time_ms = original.append_time_ms;
+    }
+    return status;
+}
+
+static enum status admit(const struct log *log, struct log_append *append,
+                         struct batch_header *header)
+{
+    const struct store *store = log->store;
+    if (store->failure != STATUS_OK || store->is_stopping || log->deletion != NULL)
+        return STATUS_FAILED;
+    enum status status = batch_header_read(append->batch, header);
+    if (status != STATUS_OK)
+        return status;
+    if (append->batch.size != batch_size_bytes(header) || header->last_offset_delta < 0)
+        return STATUS_MALFORMED;
+    status = check_producer(log, append, header);
+    if (status == STATUS_OK && store->is_full)
+        return STATUS_NO_SPACE;
+    return status;
+}
+
+void log_append(struct log *log, struct log_append *append)
+{
+    assert(append->leader_epoch >= 0);
+    list_node_init(&append->waiting);
+    append->is_duplicate = false;
+    append->base_offset = -1;
+    append->last_offset = -1;
+    append->append_time_ms = -1;
+
+    struct batch_header header;
+    enum status status = admit(log, append, &header);
+    if (status == STATUS_OK)
+        status = reserve(log, append, &header);
+    if (status == STATUS_OK)
+        place(log, append, &header);
+    append->refused = append->is_duplicate ? STATUS_OK : status;
+    if (append->refused != STATUS_OK) {
+        io_land(log->store->io, &append->completion, (int32_t)append->refused);
+        return;
+    }
+    wait_durable(log, append);
+    if (log_visible_offset(log) == log->end_offset)
+        log_advance_soon(log);
+}
+
+/* --- Sealing ----------------------------------------------------------------------------------
+ */
+
+static void seal_frame(struct log *log, struct memory_frame *frame)
+{
+    struct segment *segment = frame->segment;
+    struct frame_place place = log_frame_place(log, segment);
+    frame->position = segment->size_bytes;
+    frame->state = FRAME_SEALED;
+    frame_seal(frame->chunk->data, &place,
+               &(struct frame_facts){
+                   .payload_size = frame->payload_size,
+                   .batch_count = frame->batch_count,
+                   .base_offset = frame->base_offset,
+                   .last_offset = frame->next_offset - 1,
+                   .leader_epoch = frame->leader_epoch,
+                   .max_timestamp_ms = frame->max_timestamp_ms,
+                   .durable_offset = log->durable_offset,
+                   .is_direct = frame->is_direct,
+               });
+    uint64_t stored_size = frame_stored_size(frame->payload_size);
+    segment_note_frame(segment, frame->base_offset, frame->position, stored_size,
+                       frame->max_timestamp_ms);
+    log->unrecorded_bytes += stored_size;
+}
+
+void log_seal(struct log *log)
+{
+    struct memory_frame *frame = log->open;
+    if (frame == NULL)
+        return;
+    log->open = NULL;
+    if (frame->batch_count == 0) {
+        log_drop_frame(frame);
+        return;
+    }
+    assert(frame == container_of(list_last(&log->frames), struct memory_frame, node));
+    seal_frame(log, frame);
+    if (log->unwritten == NULL)
+        log->unwritten = frame;
+    if (log->unrecorded_bytes >= SNAPSHOT_INTERVAL)
+        log_take_snapshot(log);
+    store_want_flush(log->store, log, frame->is_direct);
+}
+
+void log_take_snapshot(struct log *log)
+{
+    assert(log->open == NULL);
+    if (!bytes_are_null(log->snapshot.content) || log->segment_count == 0)
+        return;
+    struct state_segment *segments = calloc(log->segment_count, sizeof *segments);
+    if (segments == NULL)
+        return;
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        segments[i] =
+            (struct state_segment){log->segments[i]->base_offset, log->segments[i]->size_bytes,
+                                   log->segments[i]->max_timestamp_ms};
+    log->snapshot.offset = log->end_offset;
+    log->snapshot.content = state_encode(&(struct state){
+        .topic_id = log->id.topic_id,
+        .partition = log->id.partition,
+        .start_offset = log->start_offset,
+        .recovery_offset = log->end_offset,
+        .segments = segments,
+        .segment_count = log->segment_count,
+        .epochs = &log->epochs,
+        .producers = &log->producers,
+    });
+    free(segments);
+    if (!bytes_are_null(log->snapshot.content))
+        log->unrecorded_bytes = 0;
+}

@@ -1,0 +1,266 @@
+#include "storage/log_delete.h"
+
+#include "base/assert.h"
+#include "storage/cold.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+
+/*   QUIET ──▶ CLOSE ──▶ RENAME ──▶ NAME ──▶ LIST ──▶ UNLINK (each file) ──▶ REMOVE ──▶ TOPIC ──▶
+ * END
+ *
+ * QUIET waits until no flush, load or lookup uses the log. */
+enum delete_stage {
+    DELETE_QUIET,
+    DELETE_CLOSE,
+    DELETE_RENAME,
+    DELETE_NAME,
+    DELETE_LIST,
+    DELETE_LISTED,
+    DELETE_UNLINK,
+    DELETE_REMOVE,
+    DELETE_TOPIC,
+    DELETE_LAST,
+    DELETE_END
+};
+
+static const struct op_stage delete_stages[] = {
+    [DELETE_QUIET] = {"quiet", 0},
+    [DELETE_CLOSE] = {"close", AFTER(DELETE_QUIET)},
+    [DELETE_RENAME] = {"rename", AFTER(DELETE_CLOSE)},
+    [DELETE_NAME] = {"name", AFTER(DELETE_RENAME)},
+    [DELETE_LIST] = {"list", AFTER(DELETE_NAME)},
+    [DELETE_LISTED] = {"listed", AFTER(DELETE_LIST)},
+    [DELETE_UNLINK] = {"unlink", AFTER(DELETE_LISTED) | AFTER(DELETE_UNLINK)},
+    [DELETE_REMOVE] = {"remove", AFTER(DELETE_UNLINK)},
+    [DELETE_TOPIC] = {"topic", AFTER(DELETE_REMOVE)},
+    [DELETE_LAST] = {"last", AFTER(DELETE_TOPIC)},
+    [DELETE_END] = {"end", AFTER(DELETE_NAME) | AFTER(DELETE_LIST) | AFTER(DELETE_LISTED) |
+                               AFTER(DELETE_UNLINK) | AFTER(DELETE_TOPIC) | AFTER(DELETE_LAST)},
+};
+
+enum { LISTING_BYTES_MAX = 4 << 20 };
+
+struct log_delete {
+    struct op op;
+    struct list_node node; /* store->deletions */
+    struct io_request request;
+    struct completion quiet; /* lands when the log may have become quiet */
+    bool quiet_is_pending;
+    struct io *io;
+    struct log *log;
+    struct completion *done;
+    struct store *store;
+    struct arena arena;
+    const struct io_entry *entries;
+    uint32_t entry_count;
+    uint32_t entry_index;
+    char topic[PATH_SIZE];
+    char directory[PATH_SIZE];
+    char deleted[PATH_SIZE];
+    char path[PATH_SIZE];
+};
+
+static void request_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct log_delete, request.completion)->op, result);
+}
+
+static struct io_request *expect(struct log_delete *deletion)
+{
+    completion_init(&deletion->request.completion, request_landed);
+    op_expect(&deletion->op);
+    return &deletion->request;
+}
+
+static enum op_progress wait_in(struct log_delete *deletion, enum delete_stage stage)
+{
+    op_move(&deletion->op, stage);
+    return OP_WAIT;
+}
+
+static enum op_progress move_to(struct log_delete *deletion, enum delete_stage stage)
+{
+    op_move(&deletion->op, stage);
+    return OP_AGAIN;
+}
+
+static void quiet_landed(struct completion *completion, int32_t result)
+{
+    struct log_delete *deletion = container_of(completion, struct log_delete, quiet);
+    deletion->quiet_is_pending = false;
+    op_landed(&deletion->op, result);
+}
+
+void log_delete_progressed(struct log *log)
+{
+    struct log_delete *deletion = log->deletion;
+    if (deletion == NULL || deletion->quiet_is_pending || deletion->op.stage != DELETE_QUIET)
+        return;
+    deletion->quiet_is_pending = true;
+    completion_init(&deletion->quiet, quiet_landed);
+    io_land(deletion->io, &deletion->quiet, STATUS_OK);
+}
+
+static enum op_progress delete_quiet(struct log_delete *deletion)
+{
+    struct log *log = deletion->log;
+    if (log->flush != NULL || log->busy_count > 0 || log->advance_is_pending) {
+        op_expect(&deletion->op);
+        return OP_WAIT;
+    }
+    return move_to(deletion, DELETE_CLOSE);
+}
+
+static enum op_progress delete_close(struct log_delete *deletion)
+{
+    int32_t handle = deletion->log->write_handle;
+    log_destroy(deletion->log);
+    deletion->log = NULL;
+    if (handle < 0)
+        return move_to(deletion, DELETE_RENAME);
+    io_close(deletion->io, expect(deletion), handle);
+    return wait_in(deletion, DELETE_RENAME);
+}
+
+static enum op_progress delete_rename(struct log_delete *deletion)
+{
+    io_rename(deletion->io, expect(deletion), deletion->directory, deletion->deleted);
+    return wait_in(deletion, DELETE_NAME);
+}
+
+static enum op_progress delete_name(struct log_delete *deletion)
+{
+    if (deletion->op.error != 0)
+        return move_to(deletion, DELETE_END);
+    io_sync_directory(deletion->io, expect(deletion), deletion->topic);
+    return wait_in(deletion, DELETE_LIST);
+}
+
+static enum op_progress delete_list(struct log_delete *deletion)
+{
+    if (deletion->op.error != 0)
+        return move_to(deletion, DELETE_END);
+    io_list_directory(deletion->io, expect(deletion), deletion->deleted, &deletion->arena);
+    return wait_in(deletion, DELETE_LISTED);
+}
+
+static enum op_progress delete_listed(struct log_delete *deletion)
+{
+    if (deletion->op.error != 0)
+        return move_to(deletion, DELETE_END);
+    deletion->entries = deletion->request.listing.entries;
+    deletion->entry_count = deletion->request.listing.entry_count;
+    return move_to(deletion, DELETE_UNLINK);
+}
+
+static enum op_progress delete_unlink(struct log_delete *deletion)
+{
+    if (deletion->op.error != 0)
+        return move_to(deletion, DELETE_END);
+    if (deletion->entry_index == deletion->entry_count)
+        return move_to(deletion, DELETE_REMOVE);
+    path_join(deletion->deleted, deletion->entries[deletion->entry_index++].name, deletion->path);
+    io_unlink(deletion->io, expect(deletion), deletion->path);
+    return wait_in(deletion, DELETE_UNLINK);
+}
+
+static enum op_progress delete_remove(struct log_delete *deletion)
+{
+    io_remove_directory(deletion->io, expect(deletion), deletion->deleted);
+    return wait_in(deletion, DELETE_TOPIC);
+}
+
+/* Succeeds for the last partition of the topic only, and need not. */
+static enum op_progress delete_topic(struct log_delete *deletion)
+{
+    if (deletion->op.error != 0)
+        return move_to(deletion, DELETE_END);
+    io_remove_directory(deletion->io, expect(deletion), deletion->topic);
+    return wait_in(deletion, DELETE_LAST);
+}
+
+static enum op_progress delete_last(struct log_delete *deletion)
+{
+    deletion->op.error = STATUS_OK;
+    return move_to(deletion, DELETE_END);
+}
+
+static enum op_progress delete_end(struct log_delete *deletion)
+{
+    io_land(deletion->store->io, deletion->done, deletion->op.error);
+    arena_deinit(&deletion->arena);
+    list_remove(&deletion->node);
+    store_progressed(deletion->store);
+    free(deletion);
+    return OP_DONE;
+}
+
+static enum op_progress delete_step(struct op *op)
+{
+    struct log_delete *deletion = container_of(op, struct log_delete, op);
+    switch ((enum delete_stage)op->stage) {
+    case DELETE_QUIET: return delete_quiet(deletion);
+    case DELETE_CLOSE: return delete_close(deletion);
+    case DELETE_RENAME: return delete_rename(deletion);
+    case DELETE_NAME: return delete_name(deletion);
+    case DELETE_LIST: return delete_list(deletion);
+    case DELETE_LISTED: return delete_listed(deletion);
+    case DELETE_UNLINK: return delete_unlink(deletion);
+    case DELETE_REMOVE: return delete_remove(deletion);
+    case DELETE_TOPIC: return delete_topic(deletion);
+    case DELETE_LAST: return delete_last(deletion);
+    case DELETE_END: return delete_end(deletion);
+    }
+    unreachable();
+}
+
+static const struct op_kind delete_kind = {"log-delete", delete_step, delete_stages};
+
+static void cancel_appends(struct log *log)
+{
+    struct list_node *node;
+    while ((node = list_pop_front(&log->appends)) != NULL)
+        io_land(log->store->io, &container_of(node, struct log_append, waiting)->completion,
+                STATUS_CANCELLED);
+}
+
+void store_delete_log(struct store *store, struct log *log, struct completion *completion)
+{
+    assert(log->store == store);
+    assert(log->deletion == NULL);
+    struct log_delete *deletion = calloc(1, sizeof *deletion);
+    if (deletion == NULL) {
+        io_land(store->io, completion, STATUS_NO_MEMORY);
+        return;
+    }
+    deletion->io = store->io;
+    deletion->store = store;
+    deletion->log = log;
+    deletion->done = completion;
+    arena_init(&deletion->arena, LISTING_BYTES_MAX);
+    strcpy(deletion->directory, log->directory);
+    path_parent(deletion->directory, deletion->topic);
+    path_with_suffix(deletion->directory, ".deleted", deletion->deleted);
+
+    log->deletion = deletion;
+    log->observer = NULL;
+    list_push_back(&store->deletions, &deletion->node);
+    journal_forget(&store->journal, &log->journal_client);
+    list_remove(&log->flush_node);
+    list_remove(&log->mark_node);
+    checkpoint_forget(store, log);
+    cancel_appends(log);
+    op_start(&deletion->op, &delete_kind, io_ops(store->io));
+}
+
+void store_drop_deletions(struct store *store)
+{
+    struct list_node *node;
+    while ((node = list_pop_front(&store->deletions)) != NULL) {
+        struct log_delete *deletion = container_of(node, struct log_delete, node);
+        arena_deinit(&deletion->arena);
+        free(deletion);
+    }
+}

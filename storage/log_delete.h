@@ -1,0 +1,11 @@
+/* The end of a log: its directory is renamed, so that from then on it is gone, and then emptied. A
+ * crash in between leaves a directory that recovery removes. */
+#ifndef TAILRACE_STORAGE_LOG_DELETE_H
+#define TAILRACE_STORAGE_LOG_DELETE_H
+
+struct log;
+
+/* Something that used the log has ended; a deletion may go on. */
+void log_delete_progressed(struct log *log);
+
+#endif

@@ -1,0 +1,165 @@
+/* Reading: from memory by reference, from disk through cold blocks. A read collects what is at
+ * hand; only when that is nothing does it wait for the disk. */
+#include "base/assert.h"
+#include "storage/cold.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+/* Batches that lie together in memory. */
+struct span {
+    struct bytes payload;
+    struct chunk *chunk;
+    int64_t base_offset;
+    int64_t next_offset;
+};
+
+/* --- Finding ----------------------------------------------------------------------------------
+ */
+
+static struct span span_of_memory(const struct memory_frame *frame)
+{
+    return (struct span){bytes_of(frame->chunk->data + FRAME_HEADER_SIZE, frame->payload_size),
+                         frame->chunk, frame->base_offset, frame->next_offset};
+}
+
+/* Readers are usually near the end, so the search begins there. */
+static bool find_in_memory(const struct log *log, int64_t offset, struct span *span)
+{
+    for (struct list_node *node = log->frames.head.prev; node != &log->frames.head;
+         node = node->prev) {
+        const struct memory_frame *frame = container_of(node, struct memory_frame, node);
+        if (frame->base_offset > offset)
+            continue;
+        *span = span_of_memory(frame);
+        return offset < frame->next_offset;
+    }
+    return false;
+}
+
+static bool find_in_block(const struct cold_block *block, int64_t offset, struct span *span)
+{
+    const uint8_t *data = block->chunk->data;
+    uint32_t position = 0;
+    while (position < block->size_bytes) {
+        struct frame_header header;
+        memcpy(&header, data + position, sizeof header);
+        assert(header.magic == FRAME_MAGIC);
+        if (offset <= header.last_offset) {
+            *span =
+                (struct span){bytes_of(data + position + FRAME_HEADER_SIZE, header.payload_size),
+                              block->chunk, header.base_offset, header.last_offset + 1};
+            return true;
+        }
+        position += (uint32_t)frame_stored_size(header.payload_size);
+    }
+    return false;
+}
+
+static bool find_span(struct log *log, int64_t offset, struct span *span)
+{
+    if (find_in_memory(log, offset, span))
+        return true;
+    const struct cold_block *block = cold_find(log, offset);
+    return block != NULL && find_in_block(block, offset, span);
+}
+
+/* --- Collecting -------------------------------------------------------------------------------
+ */
+
+static bool batch_fits(const struct log_read *read, size_t taken_bytes, size_t batch_bytes)
+{
+    size_t total = read->size_bytes + taken_bytes;
+    return total + batch_bytes <= read->size_bytes_max || (total == 0 && read->first_batch_anyway);
+}
+
+/* Takes from the span the batches from `read->next_offset` on, up to the limits. Answers whether
+ * the span was taken to its end, so that the next may follow. */
+static bool take_batches(struct log_read *read, const struct span *span)
+{
+    struct bytes rest = span->payload;
+    struct bytes taken = {rest.data, 0};
+    struct bytes batch;
+    bool goes_on = true;
+    while (goes_on && batch_next(&rest, &batch) == STATUS_OK) {
+        int64_t base_offset = (int64_t)load_u64_be(batch.data + BATCH_BASE_OFFSET_AT);
+        int64_t next_offset =
+            base_offset + (int32_t)load_u32_be(batch.data + BATCH_LAST_OFFSET_DELTA_AT) + 1;
+        if (next_offset <= read->next_offset) {
+            taken.data = rest.data;
+            continue;
+        }
+        goes_on = base_offset < read->end_offset && batch_fits(read, taken.size, batch.size);
+        if (!goes_on)
+            break;
+        taken.size += batch.size;
+        read->next_offset = next_offset;
+    }
+    if (taken.size == 0)
+        return false;
+    chunk_retain(span->chunk);
+    read->pieces[read->piece_count++] = taken;
+    read->chunks[read->chunk_count++] = span->chunk;
+    read->size_bytes += taken.size;
+    return goes_on;
+}
+
+/* Everything at hand. Answers whether the disk would have more. */
+static bool collect(struct log *log, struct log_read *read)
+{
+    struct span span;
+    while (read->next_offset < read->end_offset && read->piece_count < LOG_READ_PIECES_MAX) {
+        if (!find_span(log, read->next_offset, &span))
+            return true;
+        if (!take_batches(read, &span))
+            return false;
+    }
+    return false;
+}
+
+static void go_on(struct log *log, struct log_read *read)
+{
+    bool disk_has_more = collect(log, read);
+    if (disk_has_more && read->piece_count == 0) {
+        cold_wait(log, read);
+        return;
+    }
+    io_land(log->store->io, &read->completion, STATUS_OK);
+    if (disk_has_more)
+        cold_prefetch(log, read->next_offset);
+}
+
+void log_read_resume(struct log *log, struct log_read *read, enum status status)
+{
+    list_node_init(&read->waiting);
+    if (log->deletion != NULL)
+        status = STATUS_CANCELLED;
+    if (status != STATUS_OK)
+        io_land(log->store->io, &read->completion, (int32_t)status);
+    else
+        go_on(log, read);
+}
+
+void log_read(struct log *log, struct log_read *read)
+{
+    assert(read->offset >= 0);
+    list_node_init(&read->waiting);
+    read->piece_count = 0;
+    read->chunk_count = 0;
+    read->size_bytes = 0;
+    read->next_offset = read->offset;
+    if (read->offset < log->start_offset || read->offset > log->end_offset) {
+        io_land(log->store->io, &read->completion, STATUS_OUT_OF_RANGE);
+        return;
+    }
+    if (read->end_offset > log_visible_offset(log))
+        read->end_offset = log_visible_offset(log);
+    log_read_resume(log, read, STATUS_OK);
+}
+
+void log_read_release(struct log_read *read, struct io *io)
+{
+    for (uint32_t i = 0; i < read->chunk_count; i++)
+        chunk_release(read->chunks[i], io);
+    read->chunk_count = 0;
+    read->piece_count = 0;
+}

@@ -1,0 +1,170 @@
+/* The inside of a log, shared by the files named log_*.c. log.h is the contract.
+ *
+ * What a batch goes through:
+ *
+ *     log_append ──▶ open frame ──seal──▶ sealed ──flush──▶ written ──▶ evicted from memory
+ *          └──▶ journal (small batches)                      └─sync─▶ synced
+ *
+ * and the offsets that follow:
+ *
+ *     journaled_offset   end of the newest small batch whose commit has landed; commits land in
+ * order written_offset     everything below lies in segments synced_offset      everything below
+ * lies in segments and has been synced durable_offset     min(first direct frame that is not
+ * synced, max(journaled, synced))
+ *
+ * Below the first unsynced direct frame, a batch is small and journaled, or synced; so the minimum
+ * is a contiguous durable prefix, and no list of ranges is needed. */
+#ifndef TAILRACE_STORAGE_LOG_STRUCT_H
+#define TAILRACE_STORAGE_LOG_STRUCT_H
+
+#include "protocol/batch.h"
+#include "storage/epoch_core.h"
+#include "storage/frame.h"
+#include "storage/journal.h"
+#include "storage/log.h"
+#include "storage/producer_core.h"
+#include "storage/segment.h"
+
+struct flush;
+struct log_delete;
+struct store;
+
+enum memory_frame_state { FRAME_OPEN, FRAME_SEALED, FRAME_WRITTEN };
+
+/* A frame in memory: the tail, or a recent one kept for readers. `chunk` holds it as stored. */
+struct memory_frame {
+    struct list_node node;        /* log->frames, by offset */
+    struct list_node cache_node;  /* store->cache, once it may be evicted */
+    struct list_node direct_node; /* log->directs, until synced */
+    struct log *log;
+    struct segment *segment;
+    struct chunk *chunk;
+    enum memory_frame_state state;
+    bool is_direct;
+    uint64_t position; /* in the segment, from sealing on */
+    uint32_t payload_size;
+    uint32_t batch_count;
+    int64_t base_offset;
+    int64_t next_offset;
+    int64_t max_timestamp_ms;
+    int32_t leader_epoch;
+    uint64_t commit_sequence; /* of its oldest batch; UINT64_MAX for a direct one */
+};
+
+/* The log's state as of `offset`, encoded when everything below had been sealed, to be written when
+ * everything below is synced. */
+struct snapshot {
+    struct bytes content; /* null: none */
+    int64_t offset;
+};
+
+struct log {
+    struct store *store;
+    struct list_node node; /* store->logs */
+    struct log_id id;
+    char *topic_name;
+    char *directory;
+    struct log_config config;
+    struct log_observer *observer;
+
+    int64_t start_offset;
+    int64_t end_offset;
+    int64_t durable_offset;
+    int64_t journaled_offset;
+    int64_t written_offset;
+    int64_t synced_offset;
+
+    struct segment **segments; /* by base offset; the last is active */
+    uint32_t segment_count;
+    uint32_t segment_capacity;
+
+    struct list frames;             /* memory_frame; the newest of the log without a gap */
+    struct list directs;            /* memory_frame; direct ones that are not synced */
+    struct memory_frame *open;      /* takes small batches; NULL: none */
+    struct memory_frame *unwritten; /* the first sealed one; NULL: none */
+    struct epoch_core epochs;
+    struct producer_core producers;
+
+    /* Writing. */
+    struct list_node flush_node; /* store->flush_queue */
+    struct flush *flush;         /* NULL: none runs */
+    int32_t write_handle;        /* of write_segment; -1: not open */
+    struct segment *write_segment;
+    bool wants_sync;
+    bool wants_close;
+    struct snapshot snapshot;
+    int64_t recorded_offset;   /* recovery point of the state file */
+    uint64_t unrecorded_bytes; /* sealed since the last snapshot */
+
+    /* Checkpoints. */
+    struct list_node dirty_node;     /* store->dirty, while dirty_sequence is set */
+    uint64_t dirty_sequence;         /* oldest commit with batches that are not synced; 0: none */
+    uint64_t written_dirty_sequence; /* the same for what was written since the last sync */
+    struct list_node mark_node;      /* store->marks, while a mark is wanted */
+    uint64_t mark_sequence;          /* newest commit that says how far this log is durable */
+    bool is_in_checkpoint;
+    bool is_active; /* appended to since the last checkpoint */
+
+    /* Waiting. */
+    struct list appends; /* log_append, by last offset */
+    struct list blocks;  /* cold_block */
+    struct list loads;   /* cold_load, under way */
+    uint32_t busy_count; /* loads and lookups under way */
+    struct completion advance;
+    bool advance_is_pending;
+    struct log_delete *deletion; /* NULL: it lives */
+    struct journal_client journal_client;
+};
+
+static inline struct segment *log_active_segment(const struct log *log)
+{
+    return log->segment_count == 0 ? NULL : log->segments[log->segment_count - 1];
+}
+
+static inline struct frame_place log_frame_place(const struct log *log,
+                                                 const struct segment *segment)
+{
+    return (struct frame_place){log->id.topic_id, log->id.partition, segment->base_offset};
+}
+
+/* log.c */
+
+/* An empty log without files; NULL without memory. */
+struct log *log_create(struct store *store, const struct log_id *id,
+                       const struct log_config *config);
+
+/* Frees memory; nothing may be in flight on a live door. */
+void log_destroy(struct log *log);
+
+/* Recomputes durable_offset; lands what it lets go and tells the observer. From the loop. */
+void log_advance(struct log *log);
+
+/* The same with the next turn of the loop. */
+void log_advance_soon(struct log *log);
+
+/* Lands all waiting appends with `status` and tells the observer. */
+void log_fail(struct log *log, enum status status);
+
+/* What readers and acknowledgements go by: durable_offset, or the end of a log that is configured
+ * not to wait. */
+int64_t log_visible_offset(const struct log *log);
+
+/* The last segment whose base offset is at most `offset`, or NULL. */
+struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t *index);
+
+/* A new active segment that begins at `base_offset`; NULL without memory. */
+struct segment *log_add_segment(struct log *log, int64_t base_offset);
+
+/* Takes a frame out of memory. */
+void log_drop_frame(struct memory_frame *frame);
+
+/* log_append.c */
+
+/* Ends the open frame, if there is one: it gets its place in the segment and will be written. */
+void log_seal(struct log *log);
+
+/* Encodes the state as of everything sealed, unless one waits already. The open frame must have
+ * been sealed. */
+void log_take_snapshot(struct log *log);
+
+#endif

@@ -1,0 +1,50 @@
+/* Where things lie under the store's directory:
+ *
+ *   journal/epoch                                which commits of the journals are of this run
+ *   journal/<core>-<n>.journal                   the ring of one core
+ *   journal/<core>.clean                         that core was stopped in order
+ *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form
+ *     <partition>/                               renamed to <partition>.deleted when it goes
+ *       state                                    recovery point, segments, epochs, producers
+ *       <base offset, 20 digits>.log             a segment
+ *       <base offset, 20 digits>.index           hints for finding offsets and timestamps in it
+ *
+ * Names are kept in buffers of PATH_SIZE; the length of the store's directory and of topic names
+ * (249, Kafka's limit) is checked once, so nothing here can be cut. */
+#ifndef TAILRACE_STORAGE_PATH_H
+#define TAILRACE_STORAGE_PATH_H
+
+#include "storage/log.h"
+
+enum { PATH_SIZE = 1024, PATH_STORE_SIZE_MAX = 640, TOPIC_NAME_SIZE_MAX = 249 };
+
+void path_topics(const char *store, char path[static PATH_SIZE]);
+void path_topic(const char *store, const struct log_id *id, char path[static PATH_SIZE]);
+void path_partition(const char *store, const struct log_id *id, char path[static PATH_SIZE]);
+void path_journals(const char *store, char path[static PATH_SIZE]);
+void path_epoch(const char *store, char path[static PATH_SIZE]);
+void path_journal(const char *store, uint32_t core, uint32_t file, char path[static PATH_SIZE]);
+void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE]);
+
+/* Of a partition's directory. */
+void path_state(const char *partition, char path[static PATH_SIZE]);
+void path_segment(const char *partition, int64_t base_offset, char path[static PATH_SIZE]);
+void path_index(const char *partition, int64_t base_offset, char path[static PATH_SIZE]);
+
+/* `path` with `suffix` behind it. */
+void path_with_suffix(const char *path, const char *suffix, char result[static PATH_SIZE]);
+
+/* `directory`/`name`. */
+void path_join(const char *directory, const char *name, char path[static PATH_SIZE]);
+
+/* The directory that holds `path`. */
+void path_parent(const char *path, char parent[static PATH_SIZE]);
+
+/* The other way round; false for names of another form. `topic_name` borrows from `name`. */
+bool path_parse_topic(const char *name, struct bytes *topic_name, struct uuid *topic_id);
+bool path_parse_partition(const char *name, int32_t *partition);
+bool path_parse_segment(const char *name, int64_t *base_offset);
+bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
+bool path_is_deleted(const char *name);
+
+#endif

@@ -1,0 +1,221 @@
+#include "storage/state_file.h"
+
+#include "base/assert.h"
+#include "base/crc32c.h"
+
+#include <stdlib.h>
+
+enum { STATE_MAGIC = 0x31535254, STATE_VERSION = 1 };
+
+struct stored_state {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t size_bytes;
+    uint32_t crc;
+    struct uuid topic_id;
+    int32_t partition;
+    uint32_t segment_count;
+    uint32_t epoch_count;
+    uint32_t producer_count;
+    int64_t start_offset;
+    int64_t recovery_offset;
+};
+_Static_assert(sizeof(struct stored_state) == 64, "stored format");
+
+struct stored_epoch {
+    int32_t epoch;
+    uint32_t zero;
+    int64_t start_offset;
+};
+_Static_assert(sizeof(struct stored_epoch) == 16, "stored format");
+_Static_assert(sizeof(struct state_segment) == 24, "stored format");
+
+struct stored_producer {
+    int64_t producer_id;
+    int16_t epoch;
+    uint16_t batch_count;
+    uint32_t zero;
+};
+_Static_assert(sizeof(struct stored_producer) == 16, "stored format");
+_Static_assert(sizeof(struct producer_batch) == 32, "stored format");
+
+static size_t producers_size(const struct producer_core *core)
+{
+    size_t size = 0;
+    struct map_node *node;
+    map_for_each (node, &core->producers) {
+        const struct producer *producer = container_of(node, struct producer, node);
+        size +=
+            sizeof(struct stored_producer) + producer->batch_count * sizeof(struct producer_batch);
+    }
+    return size;
+}
+
+static uint8_t *put(uint8_t *to, const void *from, size_t size)
+{
+    if (size > 0)
+        memcpy(to, from, size);
+    return to + size;
+}
+
+static uint8_t *put_producers(uint8_t *to, const struct producer_core *core)
+{
+    struct map_node *node;
+    map_for_each (node, &core->producers) {
+        const struct producer *producer = container_of(node, struct producer, node);
+        struct stored_producer stored = {producer->producer_id, producer->epoch,
+                                         producer->batch_count, 0};
+        to = put(to, &stored, sizeof stored);
+        to = put(to, producer->batches, producer->batch_count * sizeof producer->batches[0]);
+    }
+    return to;
+}
+
+static uint8_t *put_epochs(uint8_t *to, const struct epoch_core *core)
+{
+    for (uint32_t i = 0; i < core->count; i++) {
+        struct stored_epoch stored = {core->entries[i].epoch, 0, core->entries[i].start_offset};
+        to = put(to, &stored, sizeof stored);
+    }
+    return to;
+}
+
+struct bytes state_encode(const struct state *state)
+{
+    assert(state->start_offset <= state->recovery_offset);
+    size_t size =
+        sizeof(struct stored_state) + state->segment_count * sizeof(struct state_segment) +
+        state->epochs->count * sizeof(struct stored_epoch) + producers_size(state->producers);
+    uint8_t *content = malloc(size);
+    if (content == NULL || size > UINT32_MAX) {
+        free(content);
+        return (struct bytes){0};
+    }
+    struct stored_state stored = {
+        .magic = STATE_MAGIC,
+        .version = STATE_VERSION,
+        .size_bytes = (uint32_t)size,
+        .topic_id = state->topic_id,
+        .partition = state->partition,
+        .segment_count = state->segment_count,
+        .epoch_count = state->epochs->count,
+        .producer_count = (uint32_t)state->producers->producers.count,
+        .start_offset = state->start_offset,
+        .recovery_offset = state->recovery_offset,
+    };
+    uint8_t *to = put(content, &stored, sizeof stored);
+    to = put(to, state->segments, state->segment_count * sizeof *state->segments);
+    to = put_epochs(to, state->epochs);
+    to = put_producers(to, state->producers);
+    assert(to == content + size);
+    stored.crc = crc32c(0, content, size);
+    memcpy(content, &stored, sizeof stored);
+    return bytes_of(content, size);
+}
+
+/* Copies the next `size` bytes; false when fewer remain. */
+static bool take(struct bytes *rest, void *to, size_t size)
+{
+    if (rest->size < size)
+        return false;
+    if (size > 0)
+        memcpy(to, rest->data, size);
+    rest->data += size;
+    rest->size -= size;
+    return true;
+}
+
+static enum status take_header(struct bytes content, struct bytes *rest,
+                               struct stored_state *stored)
+{
+    *rest = content;
+    if (!take(rest, stored, sizeof *stored) || stored->magic != STATE_MAGIC)
+        return STATUS_CORRUPT;
+    if (stored->version != STATE_VERSION)
+        return STATUS_UNSUPPORTED;
+    if (stored->size_bytes != content.size)
+        return STATUS_CORRUPT;
+    struct stored_state zeroed = *stored;
+    zeroed.crc = 0;
+    uint32_t crc = crc32c(0, &zeroed, sizeof zeroed);
+    crc = crc32c(crc, rest->data, rest->size);
+    return crc == stored->crc ? STATUS_OK : STATUS_CORRUPT;
+}
+
+static enum status take_segments(struct bytes *rest, uint32_t count, struct state *state)
+{
+    size_t size = count * sizeof *state->segments;
+    if (rest->size < size)
+        return STATUS_CORRUPT;
+    state->segments = malloc(size + 1);
+    if (state->segments == NULL)
+        return STATUS_NO_MEMORY;
+    state->segment_count = count;
+    take(rest, state->segments, size);
+    for (uint32_t i = 1; i < count; i++)
+        if (state->segments[i].base_offset <= state->segments[i - 1].base_offset)
+            return STATUS_CORRUPT;
+    return STATUS_OK;
+}
+
+static enum status take_epochs(struct bytes *rest, uint32_t count, struct epoch_core *epochs)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct stored_epoch stored;
+        if (!take(rest, &stored, sizeof stored))
+            return STATUS_CORRUPT;
+        if (epochs->count > 0 &&
+            (stored.epoch <= epochs->entries[epochs->count - 1].epoch ||
+             stored.start_offset <= epochs->entries[epochs->count - 1].start_offset))
+            return STATUS_CORRUPT;
+        if (!epoch_core_reserve(epochs))
+            return STATUS_NO_MEMORY;
+        epoch_core_note(epochs, stored.epoch, stored.start_offset);
+    }
+    return STATUS_OK;
+}
+
+static enum status take_producers(struct bytes *rest, uint32_t count,
+                                  struct producer_core *producers)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct stored_producer stored;
+        struct producer producer = {0};
+        if (!take(rest, &stored, sizeof stored) || stored.batch_count > PRODUCER_WINDOW ||
+            !take(rest, producer.batches, stored.batch_count * sizeof producer.batches[0]))
+            return STATUS_CORRUPT;
+        producer.producer_id = stored.producer_id;
+        producer.epoch = stored.epoch;
+        producer.batch_count = stored.batch_count;
+        if (stored.producer_id < 0)
+            return STATUS_CORRUPT;
+        if (!producer_core_restore(producers, &producer))
+            return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+enum status state_decode(struct bytes content, struct state *state, struct epoch_core *epochs,
+                         struct producer_core *producers)
+{
+    struct stored_state stored;
+    struct bytes rest;
+    *state = (struct state){.epochs = epochs, .producers = producers};
+    enum status status = take_header(content, &rest, &stored);
+    if (status != STATUS_OK)
+        return status;
+    state->topic_id = stored.topic_id;
+    state->partition = stored.partition;
+    state->start_offset = stored.start_offset;
+    state->recovery_offset = stored.recovery_offset;
+    status = take_segments(&rest, stored.segment_count, state);
+    if (status == STATUS_OK)
+        status = take_epochs(&rest, stored.epoch_count, epochs);
+    if (status == STATUS_OK)
+        status = take_producers(&rest, stored.producer_count, producers);
+    if (status != STATUS_OK) {
+        free(state->segments);
+        state->segments = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,56 @@
+/* What a log knows about itself at one offset, its recovery point: everything below lies in its
+ * segments and is synced. Written at a roll, from time to time while the log grows, and at a stop;
+ * a rebuild from the batches below the recovery point would give the same.
+ *
+ *   offset  size
+ *        0     4  magic "TRS1"
+ *        4     4  version, 1
+ *        8     4  size of the whole in bytes
+ *       12     4  CRC32C of the whole with this field as zero
+ *       16    16  topic id
+ *       32     4  partition
+ *       36     4  number of segments
+ *       40     4  number of leader epochs
+ *       44     4  number of producers
+ *       48     8  start offset of the log
+ *       56     8  recovery point
+ *       64        segments: base offset i64, size u64, greatest timestamp i64
+ *                 leader epochs: epoch i32, zero u32, start offset i64
+ *                 producers: id i64, epoch i16, batch count u16, zero u32, and for each batch
+ *                 base sequence i32, last sequence i32, base offset i64, last offset i64, time i64
+ *
+ * Little-endian. The file is replaced as a whole: temporary file, sync, rename, sync of the
+ * directory. */
+#ifndef TAILRACE_STORAGE_STATE_FILE_H
+#define TAILRACE_STORAGE_STATE_FILE_H
+
+#include "storage/epoch_core.h"
+#include "storage/log.h"
+#include "storage/producer_core.h"
+
+struct state_segment {
+    int64_t base_offset;
+    uint64_t size_bytes; /* of data; the file may be longer */
+    int64_t max_timestamp_ms;
+};
+
+struct state {
+    struct uuid topic_id;
+    int32_t partition;
+    int64_t start_offset;
+    int64_t recovery_offset;
+    struct state_segment *segments;
+    uint32_t segment_count;
+    const struct epoch_core *epochs;
+    const struct producer_core *producers;
+};
+
+/* In memory of its own, which the caller frees; null bytes when there is none. */
+struct bytes state_encode(const struct state *state);
+
+/* Fills `epochs` and `producers`, which are empty, and a `segments` of its own, which the caller
+ * frees. STATUS_CORRUPT, STATUS_UNSUPPORTED (another version), STATUS_NO_MEMORY. */
+enum status state_decode(struct bytes content, struct state *state, struct epoch_core *epochs,
+                         struct producer_core *producers);
+
+#endif

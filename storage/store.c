@@ -1,0 +1,280 @@
+#include "storage/store.h"
+
+#include "base/assert.h"
+#include "storage/cold.h"
+#include "storage/epoch_file.h"
+#include "storage/file.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+
+void store_options_init(struct store_options *options)
+{
+    *options = (struct store_options){
+        .journal_file_bytes = 64 << 20,
+        .journal_file_count = 4,
+        .direct_size_bytes = 64 << 10,
+        .memory_bytes_max = (size_t)256 << 20,
+        .cache_bytes_max = (size_t)64 << 20,
+        .producer_expiration_ms = 86400000,
+    };
+}
+
+/* --- Memory -----------------------------------------------------------------------------------
+ */
+
+static bool evict_frame(struct store *store)
+{
+    struct list_node *node = list_first(&store->cache);
+    if (node == NULL)
+        return false;
+    log_drop_frame(container_of(node, struct memory_frame, cache_node));
+    return true;
+}
+
+void store_trim_caches(struct store *store)
+{
+    while (store->cache_bytes > store->options.cache_bytes_max && evict_frame(store))
+        ;
+    cold_trim(store, store->options.cache_bytes_max / 4);
+}
+
+void store_cache_frame(struct store *store, struct memory_frame *frame)
+{
+    assert(frame->state == FRAME_WRITTEN);
+    assert(!list_node_is_linked(&frame->cache_node));
+    list_push_back(&store->cache, &frame->cache_node);
+    store->cache_bytes += frame->chunk->capacity_bytes;
+}
+
+/* What was read for catching up goes before the tails that everybody reads. */
+struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes)
+{
+    struct chunk *chunk;
+    while ((chunk = chunk_acquire(&store->chunks, size_bytes)) == NULL)
+        if (!cold_evict(store) && !evict_frame(store))
+            return NULL;
+    return chunk;
+}
+
+/* --- Failure and shortage ---------------------------------------------------------------------
+ */
+
+void store_fail(struct store *store, enum status status)
+{
+    assert(status != STATUS_OK);
+    if (store->failure != STATUS_OK)
+        return;
+    store->failure = status;
+    log_error(store->logger, "storage failed, nothing more is accepted; restart after repair",
+              field_text("directory", store->directory), field_status("error", status));
+    struct log *log;
+    list_for_each_entry (log, &store->logs, node) {
+        log_fail(log, STATUS_FAILED);
+    }
+    store_progressed(store);
+}
+
+static void retry_fired(struct timer *timer)
+{
+    struct store *store = container_of(timer, struct store, retry);
+    store->is_full = false;
+    struct log *log;
+    list_for_each_entry (log, &store->logs, node) {
+        if (log->unwritten != NULL)
+            store_want_flush(store, log, false);
+    }
+    journal_retry(&store->journal);
+}
+
+void store_set_full(struct store *store, bool is_full)
+{
+    if (is_full && !store->is_full)
+        log_warn(store->logger, "disk full: appends are refused, reads go on",
+                 field_text("directory", store->directory));
+    store->is_full = is_full;
+    if (is_full && !timer_is_running(&store->retry) && !store->is_stopping) {
+        store->retry.fired = retry_fired;
+        io_timer_start(store->io, &store->retry, io_now_ns(store->io) + RETRY_NS);
+    }
+}
+
+/* --- Flushing ---------------------------------------------------------------------------------
+ */
+
+static void dispatch_flushes(struct store *store)
+{
+    while (!list_is_empty(&store->flush_queue) && !list_is_empty(&store->idle_flushes)) {
+        struct list_node *flush = list_pop_front(&store->idle_flushes);
+        struct list_node *log = list_pop_front(&store->flush_queue);
+        flush_start(container_of(flush, struct flush, node),
+                    container_of(log, struct log, flush_node));
+    }
+}
+
+void store_want_flush(struct store *store, struct log *log, bool first)
+{
+    if (log->flush != NULL || store->failure != STATUS_OK || store->is_full)
+        return;
+    if (list_node_is_linked(&log->flush_node) && !first)
+        return;
+    list_remove(&log->flush_node);
+    if (first)
+        list_push_front(&store->flush_queue, &log->flush_node);
+    else
+        list_push_back(&store->flush_queue, &log->flush_node);
+    dispatch_flushes(store);
+}
+
+void store_flush_ended(struct store *store, struct flush *flush)
+{
+    list_push_back(&store->idle_flushes, &flush->node);
+    dispatch_flushes(store);
+    store_progressed(store);
+}
+
+/* --- What the journal asks --------------------------------------------------------------------
+ */
+
+static struct store *store_of(struct journal_owner *owner)
+{
+    return container_of(owner, struct store, journal_owner);
+}
+
+static struct chunk *journal_acquire_chunk(struct journal_owner *owner, size_t size_bytes)
+{
+    return store_acquire_chunk(store_of(owner), size_bytes);
+}
+
+static void journal_wants_checkpoint(struct journal_owner *owner, uint64_t last_sequence)
+{
+    checkpoint_start(store_of(owner), last_sequence);
+}
+
+static void journal_progressed(struct journal_owner *owner)
+{
+    struct store *store = store_of(owner);
+    if (store->journal.is_short_of_space)
+        store_set_full(store, true);
+    store_progressed(store);
+}
+
+static void journal_failed(struct journal_owner *owner, enum status status)
+{
+    store_fail(store_of(owner), status);
+}
+
+/* --- Life -------------------------------------------------------------------------------------
+ */
+
+static void init_struct(struct store *store, struct io *io, const struct store_options *options,
+                        struct logger *logger)
+{
+    store->io = io;
+    store->logger = logger;
+    store->options = *options;
+    store->journal_owner = (struct journal_owner){journal_acquire_chunk, journal_wants_checkpoint,
+                                                  journal_progressed, journal_failed};
+    chunk_pool_init(&store->chunks, io, options->memory_bytes_max);
+    pool_init(&store->frames, sizeof(struct memory_frame),
+              (uint32_t)(options->memory_bytes_max / FRAME_ALIGNMENT));
+    list_init(&store->logs);
+    list_init(&store->openings);
+    list_init(&store->deletions);
+    list_init(&store->marks);
+    list_init(&store->dirty);
+    list_init(&store->idle_flushes);
+    list_init(&store->flush_queue);
+    list_init(&store->cache);
+    list_init(&store->cold);
+    timer_init(&store->retry, retry_fired);
+    timer_init(&store->marking, NULL);
+    for (uint32_t i = 0; i < FLUSHES_MAX; i++) {
+        store->flushes[i].store = store;
+        list_push_back(&store->idle_flushes, &store->flushes[i].node);
+    }
+}
+
+static enum status open_journal(struct store *store)
+{
+    char path[PATH_SIZE];
+    path_journals(store->directory, path);
+    enum status status = file_make_directory(store->io, path);
+    path_topics(store->directory, path);
+    if (status == STATUS_OK)
+        status = file_make_directory(store->io, path);
+    uint64_t epoch;
+    if (status == STATUS_OK)
+        status = epoch_file_read(store->io, store->directory, &epoch);
+    if (status != STATUS_OK)
+        return status;
+    return journal_open(&store->journal, store->io, &store->journal_owner,
+                        &(struct journal_options){
+                            .store_directory = store->directory,
+                            .epoch = epoch,
+                            .file_bytes = store->options.journal_file_bytes,
+                            .file_count = store->options.journal_file_count,
+                            .skips_sync = store->options.unsafe_skip_sync,
+                        });
+}
+
+static bool options_are_valid(const struct io *io, const struct store_options *options)
+{
+    uint64_t commit_bytes = commit_stored_size(
+        COMMIT_HEADER_SIZE + commit_entry_stored_size(options->direct_size_bytes));
+    if (options->unsafe_skip_sync && strcmp(io_backend_name(io), "sim") != 0)
+        return false;
+    return strlen(options->directory) <= PATH_STORE_SIZE_MAX && options->journal_file_count >= 2 &&
+           options->journal_file_count <= JOURNAL_FILES_MAX &&
+           options->journal_file_bytes % COMMIT_ALIGNMENT == 0 &&
+           options->journal_file_bytes / 2 >= commit_bytes && commit_bytes <= COMMIT_SIZE_MAX &&
+           options->producer_expiration_ms > 0;
+}
+
+enum status store_create(struct io *io, const struct store_options *options, struct logger *logger,
+                         struct store **result)
+{
+    if (!options_are_valid(io, options))
+        return STATUS_INVALID;
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return STATUS_NO_MEMORY;
+    init_struct(store, io, options, logger);
+    store->directory = strdup(options->directory);
+    enum status status = store->directory == NULL ? STATUS_NO_MEMORY : open_journal(store);
+    if (status != STATUS_OK) {
+        store_destroy(store);
+        return status;
+    }
+    *result = store;
+    return STATUS_OK;
+}
+
+void store_destroy(struct store *store)
+{
+    io_timer_cancel(store->io, &store->retry);
+    io_timer_cancel(store->io, &store->marking);
+    struct list_node *node;
+    while ((node = list_first(&store->logs)) != NULL)
+        log_destroy(container_of(node, struct log, node));
+    store_drop_openings(store);
+    store_drop_deletions(store);
+    if (store->journal.io != NULL)
+        journal_deinit(&store->journal);
+    pool_deinit(&store->frames);
+    chunk_pool_deinit(&store->chunks);
+    free(store->stop);
+    free(store->directory);
+    free(store);
+}
+
+bool store_has_failed(const struct store *store)
+{
+    return store->failure != STATUS_OK;
+}
+
+struct chunk_pool *store_chunks(struct store *store)
+{
+    return &store->chunks;
+}

@@ -1,0 +1,210 @@
+/* An orderly stop: every tail to its segment, every log's state recorded, and last of all the mark
+ * that says so. Until that mark is durable, the next start recovers as after a crash. */
+#include "base/assert.h"
+#include "storage/epoch_file.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+
+/*   DRAIN ──▶ MARK ──▶ CLOSE (each file) ──▶ END
+ *     └── failed, or could not record everything ──▲      */
+enum stop_stage { STOP_DRAIN, STOP_MARK, STOP_CLOSE, STOP_END };
+
+static const struct op_stage stop_stages[] = {
+    [STOP_DRAIN] = {"drain", 0},
+    [STOP_MARK] = {"mark", AFTER(STOP_DRAIN)},
+    [STOP_CLOSE] = {"close", AFTER(STOP_DRAIN) | AFTER(STOP_MARK) | AFTER(STOP_CLOSE)},
+    [STOP_END] = {"end", AFTER(STOP_CLOSE)},
+};
+
+struct store_stop {
+    struct op op;
+    struct store *store;
+    struct completion *done;
+    struct completion progress;
+    bool progress_is_pending;
+    struct io_request request;
+    struct replace replace;
+    struct completion replaced;
+    enum status status;
+    char path[PATH_SIZE];
+    uint8_t content[EPOCH_FILE_SIZE];
+};
+
+static bool log_is_recorded(const struct log *log)
+{
+    return log->recorded_offset == log->end_offset;
+}
+
+static bool everything_is_recorded(const struct store *store)
+{
+    const struct log *log;
+    list_for_each_entry (log, &store->logs, node) {
+        if (!log_is_recorded(log))
+            return false;
+    }
+    return true;
+}
+
+/* Nothing of this store is in flight. */
+static bool is_quiet(const struct store *store)
+{
+    const struct log *log;
+    list_for_each_entry (log, &store->logs, node) {
+        if (log->flush != NULL || log->busy_count > 0 || log->advance_is_pending)
+            return false;
+    }
+    return list_is_empty(&store->openings) && list_is_empty(&store->deletions) &&
+           (journal_is_idle(&store->journal) || store->failure != STATUS_OK) &&
+           store->journal.in_flight == NULL && !store->journal.prepare.is_running;
+}
+
+static bool flush_goes_on(const struct store *store)
+{
+    return store->failure == STATUS_OK && !store->is_full;
+}
+
+static void progress_landed(struct completion *completion, int32_t result)
+{
+    struct store_stop *stop = container_of(completion, struct store_stop, progress);
+    stop->progress_is_pending = false;
+    op_landed(&stop->op, result);
+}
+
+void store_progressed(struct store *store)
+{
+    struct store_stop *stop = store->stop;
+    if (stop == NULL || stop->progress_is_pending || stop->op.stage != STOP_DRAIN)
+        return;
+    stop->progress_is_pending = true;
+    completion_init(&stop->progress, progress_landed);
+    io_land(store->io, &stop->progress, STATUS_OK);
+}
+
+/* Asks again for each log that is not recorded; appends have been refused since the stop began. */
+static void ask_for_records(struct store *store)
+{
+    struct log *log;
+    list_for_each_entry (log, &store->logs, node) {
+        if (log_is_recorded(log) || log->flush != NULL || log->deletion != NULL)
+            continue;
+        log_seal(log);
+        log_take_snapshot(log);
+        store_want_flush(store, log, false);
+    }
+}
+
+static enum op_progress stop_drain(struct store_stop *stop)
+{
+    struct store *store = stop->store;
+    if (flush_goes_on(store))
+        ask_for_records(store);
+    bool is_finished = everything_is_recorded(store) || !flush_goes_on(store);
+    if (!is_finished || !is_quiet(store)) {
+        op_expect(&stop->op);
+        return OP_WAIT;
+    }
+    if (store->failure != STATUS_OK || !everything_is_recorded(store)) {
+        stop->status = store->failure != STATUS_OK ? STATUS_FAILED : STATUS_NO_SPACE;
+        op_move(&stop->op, STOP_CLOSE);
+        return OP_AGAIN;
+    }
+    op_move(&stop->op, STOP_MARK);
+    return OP_AGAIN;
+}
+
+static void replaced_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct store_stop, replaced)->op, result);
+}
+
+static enum op_progress stop_mark(struct store_stop *stop)
+{
+    struct store *store = stop->store;
+    epoch_file_encode(store->journal.epoch, stop->content);
+    path_clean(store->directory, io_core_index(store->io), stop->path);
+    completion_init(&stop->replaced, replaced_landed);
+    op_expect(&stop->op);
+    replace_start(&stop->replace, store->io, stop->path,
+                  bytes_of(stop->content, sizeof stop->content), &stop->replaced);
+    op_move(&stop->op, STOP_CLOSE);
+    return OP_WAIT;
+}
+
+/* The next file that is open; -1 when all are closed. */
+static int32_t take_open_handle(struct store *store)
+{
+    struct log *log;
+    list_for_each_entry (log, &store->logs, node) {
+        int32_t handle = log->write_handle;
+        log->write_handle = -1;
+        if (handle >= 0)
+            return handle;
+    }
+    for (uint32_t i = 0; i < store->journal.file_count; i++) {
+        int32_t handle = store->journal.files[i].handle;
+        store->journal.files[i].handle = -1;
+        if (handle >= 0)
+            return handle;
+    }
+    return -1;
+}
+
+static void request_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct store_stop, request.completion)->op, result);
+}
+
+static enum op_progress stop_close(struct store_stop *stop)
+{
+    int32_t handle = take_open_handle(stop->store);
+    if (handle < 0) {
+        op_move(&stop->op, STOP_END);
+        return OP_AGAIN;
+    }
+    completion_init(&stop->request.completion, request_landed);
+    op_expect(&stop->op);
+    io_close(stop->store->io, &stop->request, handle);
+    op_move(&stop->op, STOP_CLOSE);
+    return OP_WAIT;
+}
+
+static enum op_progress stop_end(struct store_stop *stop)
+{
+    if (stop->status == STATUS_OK)
+        stop->status = (enum status)stop->op.error;
+    io_land(stop->store->io, stop->done, (int32_t)stop->status);
+    return OP_DONE;
+}
+
+static enum op_progress stop_step(struct op *op)
+{
+    struct store_stop *stop = container_of(op, struct store_stop, op);
+    switch ((enum stop_stage)op->stage) {
+    case STOP_DRAIN: return stop_drain(stop);
+    case STOP_MARK: return stop_mark(stop);
+    case STOP_CLOSE: return stop_close(stop);
+    case STOP_END: return stop_end(stop);
+    }
+    unreachable();
+}
+
+static const struct op_kind stop_kind = {"store-stop", stop_step, stop_stages};
+
+void store_stop(struct store *store, struct completion *completion)
+{
+    assert(store->stop == NULL);
+    struct store_stop *stop = calloc(1, sizeof *stop);
+    if (stop == NULL) {
+        io_land(store->io, completion, STATUS_NO_MEMORY);
+        return;
+    }
+    stop->store = store;
+    stop->done = completion;
+    store->stop = stop;
+    store->is_stopping = true;
+    io_timer_cancel(store->io, &store->retry);
+    io_timer_cancel(store->io, &store->marking);
+    op_start(&stop->op, &stop_kind, io_ops(store->io));
+}

@@ -1,0 +1,107 @@
+/* The inside of a store, shared by the files of this folder. store.h is the contract. */
+#ifndef TAILRACE_STORAGE_STORE_STRUCT_H
+#define TAILRACE_STORAGE_STORE_STRUCT_H
+
+#include "base/pool.h"
+#include "storage/flush.h"
+#include "storage/journal.h"
+#include "storage/log_struct.h"
+#include "storage/store.h"
+
+enum {
+    FLUSHES_MAX = 16, /* logs being written at the same time */
+    SNAPSHOT_INTERVAL =
+        16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
+    COLD_BLOCK_SIZE = 256 * 1024,
+    RETRY_NS = 1000 * 1000 * 1000,
+    MARKING_NS = 50 * 1000 * 1000,
+};
+
+/* Brings into the segments what the journal file to be reused still holds. */
+struct checkpoint {
+    bool is_running;
+    uint64_t last_sequence;   /* all commits up to this one */
+    uint64_t wanted_sequence; /* asked for while another ran; 0: none */
+    uint32_t pending_count;   /* logs that are not yet synced far enough */
+};
+
+struct store_stop;
+
+struct store {
+    struct io *io;
+    struct logger *logger;
+    struct store_options options;
+    char *directory;
+    struct chunk_pool chunks;
+    struct pool frames; /* struct memory_frame */
+    struct journal journal;
+    struct journal_owner journal_owner;
+    enum status failure; /* OK until the first write or sync error */
+    bool is_full;        /* the disk has no space: appends are refused, reads go on */
+
+    struct list logs;
+    struct list marks; /* logs whose durable offset the journal should be told */
+    struct list dirty; /* logs with batches that are durable in the journal only */
+
+    struct flush flushes[FLUSHES_MAX];
+    struct list idle_flushes;
+    struct list flush_queue; /* logs that want to be written */
+
+    struct list cache; /* memory frames that may be evicted, oldest first */
+    size_t cache_bytes;
+    struct list cold; /* blocks read from disk, the least recently used first */
+    size_t cold_bytes;
+
+    struct checkpoint checkpoint;
+    struct timer retry; /* after a lack of space */
+    struct timer marking;
+    struct list openings;    /* logs being opened */
+    struct list deletions;   /* logs going away */
+    struct store_stop *stop; /* NULL: not asked to stop */
+    bool is_stopping;
+};
+
+/* store.c */
+
+/* A chunk, after making room in the caches if need be; NULL when the limit is reached. */
+struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);
+
+/* The first error of a write or sync: from here on nothing is acknowledged. */
+void store_fail(struct store *store, enum status status);
+
+/* The disk is full, or has space again. */
+void store_set_full(struct store *store, bool is_full);
+
+/* Queues the log for writing; `first` when someone waits for it. */
+void store_want_flush(struct store *store, struct log *log, bool first);
+
+/* A flush has ended: its place is free. */
+void store_flush_ended(struct store *store, struct flush *flush);
+
+/* store_stop.c: something has ended that a stop may be waiting for. */
+void store_progressed(struct store *store);
+
+/* Keeps the frame for readers until its memory is needed. */
+void store_cache_frame(struct store *store, struct memory_frame *frame);
+
+/* Evicts what is above the bounds. */
+void store_trim_caches(struct store *store);
+
+/* log_open.c, log_delete.c: free what was under way when the node was killed. */
+void store_drop_openings(struct store *store);
+void store_drop_deletions(struct store *store);
+
+/* checkpoint.c */
+
+/* The journal is told how far the log is durable, before long and with whatever else it writes. */
+void store_want_mark(struct store *store, struct log *log);
+
+void checkpoint_start(struct store *store, uint64_t last_sequence);
+
+/* The log has been synced; its dirty_sequence is up to date. */
+void checkpoint_note_synced(struct store *store, struct log *log);
+
+/* The log goes away. */
+void checkpoint_forget(struct store *store, struct log *log);
+
+#endif
