@@ -54,6 +54,8 @@ struct uuid {
     uint8_t bytes[16];
 };
 
+#define UUID_NONE ((struct uuid){{0}})
+
 static inline bool uuid_is_zero(struct uuid uuid)
 {
     static const struct uuid zero;

@@ -1,0 +1,54 @@
+/* The partitions of one core: opens the logs that an image gives to this node and core, ends those
+ * that it takes away, and finds a partition for whoever has work for it.
+ *
+ * Every partition has one home core, a function of its topic id, its index and the number of cores;
+ * nothing about it is kept on disk, so that number may change between two runs. */
+#ifndef TAILRACE_REPLICATION_REPLICA_MANAGER_H
+#define TAILRACE_REPLICATION_REPLICA_MANAGER_H
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "cluster/image.h"
+#include "io/io.h"
+#include "replication/partition.h"
+#include "storage/store.h"
+
+struct replica_manager_options {
+    struct io *io;
+    struct store *store;
+    const struct config *config;
+    struct logger *logger;
+    int32_t node_id;
+};
+
+struct replica_manager {
+    struct replica_manager_options options;
+    struct map partitions;
+    struct hash_seed seed;
+    struct image *image; /* the one in force on this core; NULL before the first */
+};
+
+void replica_manager_init(struct replica_manager *manager,
+                          const struct replica_manager_options *options);
+
+/* Every partition ends, and the image is released. The store must have stopped, or the node is
+ * gone. */
+void replica_manager_deinit(struct replica_manager *manager);
+
+/* Makes `next` the image in force: ends partitions that are not in it, opens new ones, and takes
+ * over leaders and settings. Lands when requests can be served by the new image. One at a time.
+ * A log that cannot be opened is reported and left out: its partition answers with a storage error
+ * and the rest of the node serves. */
+void replica_manager_apply(struct replica_manager *manager, struct image *next,
+                           struct completion *adopted);
+
+/* NULL when this core does not have it. */
+struct partition *replica_manager_find(const struct replica_manager *manager, struct uuid topic_id,
+                                       int32_t index);
+
+/* Everybody who waits at a partition is let go; before the store stops. */
+void replica_manager_release_waiters(struct replica_manager *manager);
+
+uint32_t partition_home_core(struct uuid topic_id, int32_t index, uint32_t core_count);
+
+#endif
