@@ -1,0 +1,309 @@
+/* Produce: appends one batch to each of the partitions named, and answers when they are on disk.
+ *
+ *   ADMIT ──▶ COMMIT ──▶ REPLY
+ *     └── nothing to append ──▲
+ *
+ * ADMIT judges every batch and sends it to the home core of its partition. Mail between two cores
+ * keeps its order, so as soon as all are on their way the order of this request among those of its
+ * connection is fixed, and the next one may begin: that is what makes pipelined producers fast.
+ * COMMIT waits until each append is durable and, for acks=all, committed. */
+#include "base/assert.h"
+#include "broker/api/api.h"
+#include "broker/connection.h"
+#include "broker/errand.h"
+#include "broker/kafka_status.h"
+#include "broker/topics.h"
+#include "protocol/batch_validate.h"
+#include "protocol/messages/produce.h"
+
+enum { ACKS_NONE = 0, ACKS_LEADER = 1, ACKS_ALL = -1 };
+enum { PRODUCE_TOPIC_IDS_SINCE = 13 };
+
+enum produce_stage { PRODUCE_ADMIT, PRODUCE_COMMIT, PRODUCE_REPLY };
+
+static const struct op_stage produce_stages[] = {
+    [PRODUCE_ADMIT] = {"admit", 0},
+    [PRODUCE_COMMIT] = {"commit", AFTER(PRODUCE_ADMIT)},
+    [PRODUCE_REPLY] = {"reply", AFTER(PRODUCE_ADMIT) | AFTER(PRODUCE_COMMIT)},
+};
+
+struct produce {
+    struct op op;
+    struct request *request;
+    struct produce_request in;
+    struct produce_response out;
+};
+
+/* One batch on its way to its partition. */
+struct produce_append {
+    struct errand errand;
+    struct partition_append append;
+    struct uuid topic_id;
+    bool is_append_time; /* LogAppendTime: the answer tells the time */
+    struct produce_response_partition *answer;
+};
+
+static void refuse_partition(struct produce_response_partition *answer, int16_t error,
+                             const char *message)
+{
+    answer->error_code = error;
+    answer->base_offset = -1;
+    if (message != NULL)
+        answer->error_message = bytes_of_text(message);
+}
+
+static void append_landed(struct completion *completion, int32_t result)
+{
+    struct produce_append *append =
+        container_of(completion, struct produce_append, append.completion);
+    struct produce_response_partition *answer = append->answer;
+    struct log_append *done = &append->append.append;
+    if (result < 0) {
+        refuse_partition(answer, kafka_error_of_status((enum status)result), NULL);
+    } else {
+        answer->base_offset = done->base_offset;
+        answer->log_append_time_ms = append->is_append_time ? done->append_time_ms : -1;
+        answer->log_start_offset = log_start_offset(append->append.partition->log);
+    }
+    errand_finish(&append->errand, STATUS_OK);
+}
+
+/* On the partition's home core. */
+static void append_run(struct errand *errand)
+{
+    struct produce_append *append = container_of(errand, struct produce_append, errand);
+    int16_t error;
+    struct partition *partition =
+        partition_resolve(errand->core, append->topic_id, append->answer->index, -1, &error);
+    if (partition == NULL) {
+        refuse_partition(append->answer, error, NULL);
+        errand_finish(errand, STATUS_OK);
+        return;
+    }
+    completion_init(&append->append.completion, append_landed);
+    partition_append(partition, &append->append);
+}
+
+static void answer_verdict(struct produce *p, const struct batch_verdict *verdict,
+                           struct produce_response_partition *answer)
+{
+    refuse_partition(answer, (int16_t)verdict->error, verdict->message);
+    if (verdict->record_error_count == 0)
+        return;
+    struct produce_response_record_error *errors =
+        request_allocate(p->request, verdict->record_error_count, sizeof *errors);
+    if (errors == NULL)
+        return;
+    for (uint32_t i = 0; i < verdict->record_error_count; i++) {
+        errors[i].batch_index = verdict->record_errors[i].batch_index;
+        errors[i].batch_index_error_message = bytes_of_text(verdict->record_errors[i].message);
+    }
+    answer->record_errors = errors;
+    answer->record_errors_count = verdict->record_error_count;
+}
+
+static bool has_enough_in_sync(const struct produce *p, const struct image_topic *topic,
+                               int32_t index)
+{
+    int64_t needed = topic_config_i64(&topic->config, p->request->core->config,
+                                      TOPIC_CONFIG_MIN_INSYNC_REPLICAS);
+    return p->in.acks != ACKS_ALL || topic->partitions[index].in_sync_count >= needed;
+}
+
+/* All that is known before the batch travels. False when the partition has been refused. */
+static bool admit_partition(struct produce *p, const struct image_topic *topic,
+                            struct bytes records, struct produce_append *append)
+{
+    struct request *request = p->request;
+    struct produce_response_partition *answer = append->answer;
+    if (answer->index < 0 || (uint32_t)answer->index >= topic->partition_count) {
+        refuse_partition(answer, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, NULL);
+        return false;
+    }
+    if (!has_enough_in_sync(p, topic, answer->index)) {
+        refuse_partition(answer, KAFKA_NOT_ENOUGH_REPLICAS, NULL);
+        return false;
+    }
+    struct batch_rules rules = topic_batch_rules(request->core, topic, request->version);
+    struct batch_verdict verdict;
+    batch_validate(records, &rules, &request->arena, &verdict);
+    if (verdict.error != KAFKA_NONE) {
+        answer_verdict(p, &verdict, answer);
+        return false;
+    }
+    if (batch_is_transactional(&verdict.header)) {
+        refuse_partition(answer, KAFKA_INVALID_TXN_STATE,
+                         "transactions are not supported by this broker");
+        return false;
+    }
+    /* The frame is this request's own memory: stamping it in place harms nobody. */
+    batch_stamp((uint8_t *)(uintptr_t)verdict.batch.data, &rules, &verdict);
+    append->topic_id = topic->id;
+    append->is_append_time = rules.timestamp_type == TIMESTAMP_LOG_APPEND_TIME;
+    append->append.wait_committed = p->in.acks == ACKS_ALL;
+    append->append.append.batch = verdict.batch;
+    append->append.append.now_ms = rules.now_ms;
+    return true;
+}
+
+static struct bytes records_of(const struct produce_request_partition *in)
+{
+    return in->records.piece_count == 0 ? (struct bytes){0} : in->records.pieces[0];
+}
+
+static bool admit_topic(struct produce *p, const struct produce_request_topic *in,
+                        struct produce_response_topic *out)
+{
+    struct request *request = p->request;
+    uint32_t count = in->partition_data_count;
+    out->name = in->name;
+    out->topic_id = in->topic_id;
+    out->partition_responses = request_allocate(request, count, sizeof *out->partition_responses);
+    struct produce_append *appends = request_allocate(request, count, sizeof *appends);
+    if (out->partition_responses == NULL || appends == NULL)
+        return false;
+    out->partition_responses_count = count;
+
+    int16_t error;
+    const struct image_topic *topic = topic_resolve(
+        request->core, request->version >= PRODUCE_TOPIC_IDS_SINCE, in->name, in->topic_id, &error);
+    for (uint32_t i = 0; i < count; i++) {
+        struct produce_response_partition *answer = &out->partition_responses[i];
+        produce_response_partition_init(answer);
+        answer->index = in->partition_data[i].index;
+        appends[i].answer = answer;
+        if (topic == NULL)
+            refuse_partition(answer, error, NULL);
+        else if (admit_partition(p, topic, records_of(&in->partition_data[i]), &appends[i]))
+            errand_send(&appends[i].errand, &p->op, request->core,
+                        partition_core_index(request->core, topic->id, answer->index), append_run);
+    }
+    return true;
+}
+
+/* acks is the client's promise to understand the answer; any other number has none. */
+static void refuse_acks(struct produce *p)
+{
+    for (uint32_t t = 0; t < p->out.responses_count; t++) {
+        struct produce_response_topic *topic = &p->out.responses[t];
+        for (uint32_t i = 0; i < topic->partition_responses_count; i++)
+            refuse_partition(&topic->partition_responses[i], KAFKA_INVALID_REQUIRED_ACKS, NULL);
+    }
+}
+
+static bool acks_are_valid(int16_t acks)
+{
+    return acks == ACKS_NONE || acks == ACKS_LEADER || acks == ACKS_ALL;
+}
+
+static bool list_partitions(struct produce *p, const struct produce_request_topic *in,
+                            struct produce_response_topic *out)
+{
+    uint32_t count = in->partition_data_count;
+    out->name = in->name;
+    out->topic_id = in->topic_id;
+    out->partition_responses =
+        request_allocate(p->request, count, sizeof *out->partition_responses);
+    if (out->partition_responses == NULL)
+        return false;
+    out->partition_responses_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        produce_response_partition_init(&out->partition_responses[i]);
+        out->partition_responses[i].index = in->partition_data[i].index;
+    }
+    return true;
+}
+
+static enum op_progress produce_admit(struct produce *p)
+{
+    struct request *request = p->request;
+    bool is_valid = acks_are_valid(p->in.acks);
+    bool has_memory = true;
+    p->out.responses_count = p->in.topic_data_count;
+    p->out.responses = request_allocate(request, p->in.topic_data_count, sizeof *p->out.responses);
+    if (p->out.responses == NULL) {
+        p->out.responses_count = 0;
+        has_memory = false;
+    }
+    for (uint32_t t = 0; t < p->out.responses_count && has_memory; t++) {
+        const struct produce_request_topic *in = &p->in.topic_data[t];
+        struct produce_response_topic *out = &p->out.responses[t];
+        has_memory = is_valid ? admit_topic(p, in, out) : list_partitions(p, in, out);
+    }
+    if (!is_valid)
+        refuse_acks(p);
+    /* What is on its way stays on its way; the answer says that it could not be written. */
+    if (!has_memory)
+        writer_fail(&request->response, STATUS_NO_MEMORY);
+
+    if (p->op.waiting == 0) {
+        op_move(&p->op, PRODUCE_REPLY);
+        return OP_AGAIN;
+    }
+    connection_release(request->connection, request);
+    op_move(&p->op, PRODUCE_COMMIT);
+    return OP_WAIT;
+}
+
+static bool has_error(const struct produce_response *out)
+{
+    for (uint32_t t = 0; t < out->responses_count; t++) {
+        const struct produce_response_topic *topic = &out->responses[t];
+        for (uint32_t i = 0; i < topic->partition_responses_count; i++) {
+            if (topic->partition_responses[i].error_code != KAFKA_NONE)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* With acks=0 nothing is answered; a closed connection is the only way to say that it failed, and
+ * makes the producer look for the right leader. */
+static enum op_progress produce_reply(struct produce *p)
+{
+    struct request *request = p->request;
+    if (p->in.acks == ACKS_NONE) {
+        struct connection *connection = request->connection;
+        bool failed = has_error(&p->out);
+        request_end_silently(request);
+        if (failed)
+            connection_end(connection, "a produce request with acks=0 failed", true);
+        return OP_DONE;
+    }
+    produce_response_encode(&request->response, request->version, &p->out);
+    request_reply(request);
+    return OP_DONE;
+}
+
+static enum op_progress produce_step(struct op *op)
+{
+    struct produce *p = container_of(op, struct produce, op);
+    switch ((enum produce_stage)op->stage) {
+    case PRODUCE_ADMIT: return produce_admit(p);
+    case PRODUCE_COMMIT: op_move(op, PRODUCE_REPLY); return OP_AGAIN;
+    case PRODUCE_REPLY: return produce_reply(p);
+    }
+    unreachable();
+}
+
+static const struct op_kind produce_kind = {
+    .name = "produce",
+    .step = produce_step,
+    .stages = produce_stages,
+};
+
+void api_produce_handle(struct request *request)
+{
+    struct produce *p = request_allocate(request, 1, sizeof *p);
+    if (p == NULL) {
+        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+        return;
+    }
+    enum status status =
+        produce_request_decode(&request->body, request->version, &request->arena, &p->in);
+    if (!request_is_decoded(request, status))
+        return;
+    p->request = request;
+    produce_response_init(&p->out);
+    op_start(&p->op, &produce_kind, io_ops(request->core->io));
+}

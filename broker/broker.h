@@ -1,0 +1,54 @@
+/* The server: one struct per node, many of which can live in one process (the simulator's nodes).
+ *
+ * A life:
+ *
+ *   broker_create   blocking, on core 0's door before the loops run: binds the listeners, recovers
+ *                   the storage, loads the metadata
+ *   broker_start    on core 0: every core makes its store, the controller becomes active, the
+ *                   partitions open, clients are let in
+ *   broker_stop     on core 0: clients collect their answers and go, everything is written down
+ *   broker_destroy  gives back the memory; in the simulator also instead of broker_stop */
+#ifndef TAILRACE_BROKER_BROKER_H
+#define TAILRACE_BROKER_BROKER_H
+
+#include "base/log.h"
+#include "broker/core.h"
+#include "cluster/config.h"
+#include "cluster/controller.h"
+#include "io/io.h"
+
+struct broker;
+
+struct broker_options {
+    struct io **doors; /* one per core; they outlive the broker */
+    uint32_t core_count;
+    const struct config *config; /* outlives the broker */
+    struct logger *logger;
+    size_t memory_bytes; /* over all cores, for requests and for the data being served */
+};
+
+/* STATUS_IN_USE: a listener's port is taken. Anything else is of the storage or the metadata, and
+ * has been explained in the log. */
+enum status broker_create(const struct broker_options *options, struct broker **broker);
+
+/* `started` lands with STATUS_OK when requests are served, or with why the broker cannot. */
+void broker_start(struct broker *broker, struct completion *started);
+
+/* `stopped` lands when everything has been written down; nothing of the broker is in flight then,
+ * and the loops may end. */
+void broker_stop(struct broker *broker, struct completion *stopped);
+
+void broker_destroy(struct broker *broker);
+
+struct broker_core *broker_core_at(struct broker *broker, uint32_t core_index);
+uint32_t broker_core_count(const struct broker *broker);
+
+/* On core 0 only. */
+struct controller *broker_controller(struct broker *broker);
+
+const char *broker_listener_name(const struct broker *broker, uint32_t listener_index);
+
+/* The port that a listener was bound to. */
+uint16_t broker_listener_port(const struct broker *broker, uint32_t listener_index);
+
+#endif

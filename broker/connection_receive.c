@@ -1,0 +1,168 @@
+#include "broker/connection_receive.h"
+
+#include "base/assert.h"
+#include "broker/dispatch.h"
+
+enum { FRAME_SIZE_BYTES = 4 };
+
+static uint32_t input_available(const struct connection *connection)
+{
+    return connection->input_end - connection->input_begin;
+}
+
+/* Size of the frame that begins at input_begin, without the size field; false when that field has
+ * not arrived, or is not acceptable and the connection has been ended. */
+static bool frame_size(struct connection *connection, uint32_t *size)
+{
+    if (input_available(connection) < FRAME_SIZE_BYTES)
+        return false;
+    int32_t announced = (int32_t)load_u32_be(connection->input->data + connection->input_begin);
+    int64_t limit = config_i64(connection->core->config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
+    if (announced < 0 || announced > limit) {
+        connection_end(connection, "request size is negative or above socket.request.max.bytes",
+                       true);
+        return false;
+    }
+    *size = (uint32_t)announced;
+    return true;
+}
+
+/* Whether the next request may begin now. Otherwise whoever is in the way wakes the pump. */
+static bool may_begin(struct connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && connection->unreleased == NULL &&
+           connection->request_count < LIMIT_REQUESTS_PER_CONNECTION;
+}
+
+static void starve(struct connection *connection)
+{
+    if (!list_node_is_linked(&connection->starved_node))
+        list_push_back(&connection->core->starved_connections, &connection->starved_node);
+}
+
+/* Begins one request if its frame is whole. False when there is nothing to begin. */
+static bool begin_request(struct connection *connection)
+{
+    uint32_t size;
+    if (!may_begin(connection) || connection->input == NULL || !frame_size(connection, &size))
+        return false;
+    if (input_available(connection) - FRAME_SIZE_BYTES < size)
+        return false;
+    const uint8_t *frame = connection->input->data + connection->input_begin + FRAME_SIZE_BYTES;
+    if (!dispatch_frame(connection, bytes_of(frame, size))) {
+        starve(connection);
+        return false;
+    }
+    connection->input_begin += FRAME_SIZE_BYTES + size;
+    return true;
+}
+
+/* How large a buffer the bytes at hand and the next ones deserve: the whole frame when it is small,
+ * a step beyond what has arrived when it is large, so that announcing much costs the client as much
+ * as it costs us. */
+static uint32_t input_size_wanted(struct connection *connection)
+{
+    uint32_t available = input_available(connection);
+    uint32_t size;
+    if (available < FRAME_SIZE_BYTES || !frame_size(connection, &size))
+        return LIMIT_INPUT_BYTES_FIRST;
+    uint32_t whole = FRAME_SIZE_BYTES + size;
+    uint32_t step = available * 4 > LIMIT_INPUT_BYTES_STEP ? available * 4 : LIMIT_INPUT_BYTES_STEP;
+    if (whole > step)
+        return step;
+    /* Room for the next frame as well: pipelined requests then arrive in one receive. */
+    return whole < LIMIT_INPUT_BYTES_STEP / 2 ? whole * 2 : whole;
+}
+
+/* Puts `size` bytes of fresh memory in place of the present input; what has arrived of a frame
+ * moves along. False when there is no memory now. */
+static bool renew_input(struct connection *connection, uint32_t size)
+{
+    struct broker_core *core = connection->core;
+    struct chunk *fresh = chunk_acquire(&core->input_chunks, size);
+    if (fresh == NULL)
+        return false;
+    struct chunk *former = connection->input;
+    uint32_t available = former == NULL ? 0 : input_available(connection);
+    assert(available < fresh->capacity_bytes);
+    if (available > 0)
+        memcpy(fresh->data, former->data + connection->input_begin, available);
+    if (former != NULL)
+        chunk_release(former, core->io);
+    connection->input = fresh;
+    connection->input_begin = 0;
+    connection->input_end = available;
+    return true;
+}
+
+/* Makes sure that there is room behind input_end: enough for the rest of a frame that has begun, or
+ * for the start of the next. Requests in flight may still hold what lies before. */
+static bool make_room(struct connection *connection)
+{
+    struct chunk *input = connection->input;
+    if (input == NULL)
+        return renew_input(connection, LIMIT_INPUT_BYTES_FIRST);
+    if (input_available(connection) > 0) {
+        uint32_t wanted = input_size_wanted(connection);
+        if (connection->state != CONNECTION_OPEN)
+            return false;
+        bool fits = input->capacity_bytes - connection->input_begin >= wanted;
+        return (fits && connection->input_end < input->capacity_bytes) ||
+               renew_input(connection, wanted);
+    }
+    if (atomic_load(&input->reference_count) == 1) {
+        connection->input_begin = 0;
+        connection->input_end = 0;
+        return true;
+    }
+    return input->capacity_bytes - connection->input_end >= LIMIT_INPUT_BYTES_FIRST / 4 ||
+           renew_input(connection, input->capacity_bytes);
+}
+
+static void connection_received(struct completion *completion, int32_t result)
+{
+    struct connection *connection = container_of(completion, struct connection, receive.completion);
+    connection->is_receiving = false;
+    if (result <= 0) {
+        const char *reason =
+            result == 0 ? "closed by the client" : status_text((enum status)result);
+        connection_end(connection, reason, false);
+        connection_schedule(connection);
+        return;
+    }
+    connection->active_ns = io_now_ns(connection->core->io);
+    connection->input_end += (uint32_t)result;
+    connection_schedule(connection);
+}
+
+/* Bytes are read ahead only while the next request could begin: a client that sends faster than it
+ * is served is held back by its own socket. */
+static void receive_more(struct connection *connection)
+{
+    if (connection->is_receiving || !may_begin(connection))
+        return;
+    if (!make_room(connection)) {
+        if (connection->state == CONNECTION_OPEN)
+            starve(connection);
+        return;
+    }
+    struct chunk *input = connection->input;
+    connection->is_receiving = true;
+    completion_init(&connection->receive.completion, connection_received);
+    io_receive(connection->core->io, &connection->receive, connection->handle,
+               input->data + connection->input_end, input->capacity_bytes - connection->input_end);
+}
+
+void connection_read_on(struct connection *connection)
+{
+    if (connection->is_receiving)
+        return;
+    while (begin_request(connection))
+        ;
+    bool is_partial = connection->input != NULL && input_available(connection) > 0;
+    if (!is_partial || !may_begin(connection))
+        connection->frame_since_ns = 0;
+    else if (connection->frame_since_ns == 0)
+        connection->frame_since_ns = io_now_ns(connection->core->io);
+    receive_more(connection);
+}

@@ -1,0 +1,97 @@
+#include "broker/core.h"
+
+#include "base/assert.h"
+#include "broker/broker.h"
+#include "broker/connection.h"
+#include "broker/fetch.h"
+#include "broker/limits.h"
+#include "broker/request.h"
+
+/* Half of a core's memory is the storage's, a quarter is for what clients send. */
+enum { INPUT_SHARE = 4 };
+
+void broker_core_init(struct broker_core *core, struct broker *broker, struct io *io,
+                      const struct config *config, size_t memory_bytes)
+{
+    *core = (struct broker_core){
+        .broker = broker,
+        .io = io,
+        .logger = io_logger(io),
+        .config = config,
+    };
+    list_init(&core->connections);
+    list_init(&core->starved_connections);
+    pool_init(&core->request_pool, sizeof(struct request), LIMIT_REQUESTS_PER_CORE);
+    pool_init(&core->connection_pool, sizeof(struct connection), LIMIT_CONNECTIONS_PER_CORE);
+    pool_init(&core->read_pool, sizeof(struct fetch_read), LIMIT_READS_PER_CORE);
+    chunk_pool_init(&core->input_chunks, io, memory_bytes / INPUT_SHARE);
+    struct hash_seed seed = {{io_random_u64(io), io_random_u64(io)}};
+    int64_t sessions_max = config_i64(config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
+    fetch_sessions_init(&core->fetch_sessions, seed, (uint32_t)sessions_max);
+    producer_ids_init(&core->producer_ids);
+}
+
+enum status broker_core_open(struct broker_core *core, const struct store_options *options,
+                             int32_t node_id)
+{
+    enum status status = store_create(core->io, options, core->logger, &core->store);
+    if (status != STATUS_OK)
+        return status;
+    struct replica_manager_options replica_options = {
+        .io = core->io,
+        .store = core->store,
+        .config = core->config,
+        .logger = core->logger,
+        .node_id = node_id,
+    };
+    replica_manager_init(&core->replicas, &replica_options);
+    return STATUS_OK;
+}
+
+void broker_core_drain(struct broker_core *core, struct completion *drained)
+{
+    struct connection *connection;
+    core->is_draining = true;
+    list_for_each_entry (connection, &core->connections, node)
+        connection_drain(connection);
+    if (core->connection_count == 0)
+        io_land(core->io, drained, STATUS_OK);
+    else
+        core->drained = drained;
+}
+
+void broker_core_end_connections(struct broker_core *core)
+{
+    struct connection *connection;
+    list_for_each_entry (connection, &core->connections, node)
+        connection_end(connection, "the broker is stopping", false);
+}
+
+void broker_core_settle(struct broker_core *core, struct completion *settled)
+{
+    assert(core->connection_count == 0);
+    core->settled = settled;
+    broker_core_check_settled(core);
+}
+
+void broker_core_check_settled(struct broker_core *core)
+{
+    if (core->settled == NULL || core->read_pool.in_use_count > 0)
+        return;
+    io_land(core->io, core->settled, STATUS_OK);
+    core->settled = NULL;
+}
+
+void broker_core_deinit(struct broker_core *core)
+{
+    assert(core->connection_count == 0);
+    if (core->store != NULL) {
+        replica_manager_deinit(&core->replicas);
+        store_destroy(core->store);
+    }
+    fetch_sessions_deinit(&core->fetch_sessions);
+    pool_deinit(&core->read_pool);
+    pool_deinit(&core->connection_pool);
+    pool_deinit(&core->request_pool);
+    chunk_pool_deinit(&core->input_chunks);
+}

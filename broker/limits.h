@@ -1,0 +1,36 @@
+/* Every limit of the server that is not a setting, in one place. What is full makes its source
+ * wait: a full list of requests stops the reading from that connection, memory that is used up
+ * stops the reading from all of them, and too many connections are closed at once. */
+#ifndef TAILRACE_BROKER_LIMITS_H
+#define TAILRACE_BROKER_LIMITS_H
+
+enum {
+    /* Requests of one connection that have been read and not yet answered. */
+    LIMIT_REQUESTS_PER_CONNECTION = 64,
+    /* Requests of all connections of one core. */
+    LIMIT_REQUESTS_PER_CORE = 16 * 1024,
+    LIMIT_CONNECTIONS_PER_CORE = 32 * 1024,
+    /* Partitions that are being read for consumers on one core. */
+    LIMIT_READS_PER_CORE = 16 * 1024,
+    /* A frame that has begun must be whole by then. */
+    LIMIT_FRAME_SECONDS = 30,
+    /* A response that makes no progress to a client who does not read. */
+    LIMIT_SEND_SECONDS = 60,
+    /* Receive buffers begin with this and grow with what really arrives. */
+    LIMIT_INPUT_BYTES_FIRST = 4 * 1024,
+    LIMIT_INPUT_BYTES_STEP = 256 * 1024,
+    /* Memory of one request beside its frame: decoded arrays and the response. */
+    LIMIT_REQUEST_ARENA_BYTES = 64 * 1024 * 1024,
+    /* Pieces of several responses that leave in one send. */
+    LIMIT_SEND_PIECES = 256,
+    /* What decompression of one batch may yield. */
+    LIMIT_DECOMPRESSED_BYTES = 128 * 1024 * 1024,
+    /* Partitions in one answer of DescribeTopicPartitions (max.request.partition.size.limit). */
+    LIMIT_DESCRIBED_PARTITIONS = 2000,
+    /* Producer ids that a core takes from the controller at a time, as Kafka's blocks. */
+    LIMIT_PRODUCER_ID_BLOCK = 1000,
+    /* On SIGTERM: how long clients may take to collect their last answers. */
+    LIMIT_DRAIN_SECONDS = 10,
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* Spreads a new image of the metadata over the cores: each takes it as mail, opens and ends
+ * partitions accordingly, and reports back. One image is under way at a time; of those that come
+ * meanwhile only the newest goes out, and stands for all of them. Lives on core 0. */
+#ifndef TAILRACE_BROKER_PUBLISHER_H
+#define TAILRACE_BROKER_PUBLISHER_H
+
+#include "base/list.h"
+#include "cluster/controller.h"
+
+#include <stdint.h>
+
+struct broker;
+struct broker_core;
+struct publisher;
+
+struct publisher_leg {
+    struct completion mail;
+    struct completion adopted;
+    struct publisher *publisher;
+    struct broker_core *core;
+};
+
+struct publisher {
+    struct image_publisher image_publisher;
+    struct broker *broker;
+    struct publisher_leg *legs; /* one per core */
+    struct list pending;        /* struct publication: not sent out yet, in order */
+    struct list under_way;      /* those that the image under way stands for */
+    struct image *image;        /* under way; NULL: none */
+    uint32_t waiting_count;     /* cores that have not adopted it */
+};
+
+void publisher_init(struct publisher *publisher, struct broker *broker);
+
+/* Whatever is under way is dropped, without landing. */
+void publisher_deinit(struct publisher *publisher);
+
+#endif

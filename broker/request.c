@@ -1,0 +1,55 @@
+#include "broker/request.h"
+
+#include "base/assert.h"
+#include "broker/connection.h"
+#include "protocol/headers.h"
+
+void *request_allocate(struct request *request, size_t count, size_t size)
+{
+    return arena_allocate_array(&request->arena, count, size);
+}
+
+static void request_finish(struct request *request, enum request_state state)
+{
+    struct connection *connection = request->connection;
+    assert(request->state == REQUEST_RUNNING);
+    request->state = state;
+    request->cancel = NULL;
+    connection_release(connection, request);
+    connection_schedule(connection);
+}
+
+void request_reply(struct request *request)
+{
+    struct writer *response = &request->response;
+    if (response->status != STATUS_OK) {
+        request_refuse(request, "the response could not be encoded", response->status);
+        return;
+    }
+    frame_end(response);
+    request_finish(request, REQUEST_ANSWERED);
+}
+
+void request_end_silently(struct request *request)
+{
+    request_finish(request, REQUEST_SILENT);
+}
+
+void request_refuse(struct request *request, const char *reason, enum status status)
+{
+    struct connection *connection = request->connection;
+    log_warn(request->core->logger, "request refused", field_text("api", request->api->name),
+             field_i64("version", request->version), field_text("reason", reason),
+             field_status("status", status), field_text("peer", connection->peer.text),
+             field_bytes("client_id", request->client_id));
+    request_finish(request, REQUEST_SILENT);
+    connection_end(connection, reason, true);
+}
+
+bool request_is_decoded(struct request *request, enum status status)
+{
+    if (status == STATUS_OK)
+        return true;
+    request_refuse(request, "the request could not be decoded", status);
+    return false;
+}

@@ -1,0 +1,71 @@
+/* One request on its way through the server.
+ *
+ * dispatch makes it from a frame and calls the handler of its API; the handler decodes the body
+ * from `body`, allocates from `arena`, encodes the answer into `response`, and ends with exactly
+ * one of request_reply, request_end_silently and request_refuse. It may do so at once or turns
+ * later. The answer leaves in the order of the connection's requests, whenever that is. */
+#ifndef TAILRACE_BROKER_REQUEST_H
+#define TAILRACE_BROKER_REQUEST_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/list.h"
+#include "broker/core.h"
+#include "io/chunk.h"
+#include "protocol/apis.h"
+
+struct connection;
+
+enum request_state {
+    REQUEST_RUNNING,
+    REQUEST_ANSWERED, /* `response` is complete and waits for its turn */
+    REQUEST_SILENT,   /* there is nothing to send (acks=0) */
+};
+
+struct request {
+    struct list_node node; /* in its connection's order */
+    struct connection *connection;
+    struct broker_core *core;
+    const struct api *api;
+    int16_t version;
+    int32_t correlation_id;
+    struct bytes client_id; /* may be null */
+    struct reader body;
+    struct arena arena;
+    struct chunk *frame; /* holds the bytes that `body` and decoded views point into */
+    struct writer response;
+    enum request_state state;
+    bool is_released; /* the next request of the connection may begin */
+
+    /* Set by a handler that waits for something that may never come: the connection is closing, so
+     * come to an end soon. May be NULL. */
+    void (*cancel)(struct request *request);
+    /* Called when the answer has been sent or dropped, before the memory goes. May be NULL. */
+    void (*sent)(struct request *request);
+    void *operation; /* the handler's own, in the arena; for cancel and sent */
+
+    struct bytes *pieces; /* of the response, once it is being sent */
+    uint32_t piece_count;
+};
+
+/* Cleared memory from the request's arena; NULL when its limit is reached, after which the handler
+ * returns request_refuse. */
+void *request_allocate(struct request *request, size_t count, size_t size);
+
+/* The end of a handler: the response is encoded. */
+void request_reply(struct request *request);
+
+/* The end of a handler that must not answer (produce with acks=0). */
+void request_end_silently(struct request *request);
+
+/* The end of a handler that cannot answer: says why in the log and closes the connection. */
+void request_refuse(struct request *request, const char *reason, enum status status);
+
+/* True when a body decoded well; otherwise the request has been refused and the handler returns. */
+bool request_is_decoded(struct request *request, enum status status);
+
+/* The order of this request's effects is fixed; the next one of the connection may begin. Implied
+ * by each of the ends. */
+void connection_release(struct connection *connection, struct request *request);
+
+#endif

@@ -1,0 +1,117 @@
+#include "broker/fetch_session.h"
+#include "protocol/errors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const struct hash_seed seed = {{1, 2}};
+
+static struct fetch_wish wish(const char *topic, int32_t index, int64_t offset)
+{
+    return (struct fetch_wish){
+        .topic_name = bytes_of_text(topic),
+        .index = index,
+        .fetch_offset = offset,
+        .size_bytes_max = 1000,
+        .leader_epoch = -1,
+        .last_fetched_epoch = -1,
+    };
+}
+
+static void put(struct fetch_sessions *sessions, struct fetch_session *session, const char *topic,
+                int32_t index, int64_t offset)
+{
+    struct fetch_wish wanted = wish(topic, index, offset);
+    fetch_session_put(sessions, session, &wanted);
+}
+
+/* Each request must come with the epoch that is next; a session that is unknown, out of step or of
+ * the other kind is told apart by its error. */
+static void test_epochs_go_up_by_one(void **state)
+{
+    struct fetch_sessions sessions;
+    int16_t error;
+    fetch_sessions_init(&sessions, seed, 10);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    assert_non_null(session);
+
+    assert_ptr_equal(fetch_session_continue(&sessions, 7, 1, false, 0, &error), session);
+    assert_ptr_equal(fetch_session_continue(&sessions, 7, 2, false, 0, &error), session);
+    assert_null(fetch_session_continue(&sessions, 7, 2, false, 0, &error));
+    assert_int_equal(error, KAFKA_INVALID_FETCH_SESSION_EPOCH);
+    assert_null(fetch_session_continue(&sessions, 8, 1, false, 0, &error));
+    assert_int_equal(error, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
+    assert_null(fetch_session_continue(&sessions, 7, 3, true, 0, &error));
+    assert_int_equal(error, KAFKA_FETCH_SESSION_TOPIC_ID_ERROR);
+    fetch_sessions_deinit(&sessions);
+}
+
+/* After the largest epoch comes 1, because 0 would begin a new session. */
+static void test_epoch_wraps_to_one(void **state)
+{
+    struct fetch_sessions sessions;
+    int16_t error;
+    fetch_sessions_init(&sessions, seed, 10);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    session->epoch = INT32_MAX;
+    assert_non_null(fetch_session_continue(&sessions, 7, INT32_MAX, false, 0, &error));
+    assert_non_null(fetch_session_continue(&sessions, 7, 1, false, 0, &error));
+    fetch_sessions_deinit(&sessions);
+}
+
+/* Partitions are added, changed in place, forgotten, and moved behind the others when served. */
+static void test_partitions_are_kept_in_order(void **state)
+{
+    struct fetch_sessions sessions;
+    fetch_sessions_init(&sessions, seed, 10);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    put(&sessions, session, "a", 0, 10);
+    put(&sessions, session, "a", 1, 20);
+    put(&sessions, session, "b", 0, 30);
+    put(&sessions, session, "a", 1, 25);
+    assert_int_equal(session->partition_count, 3);
+
+    struct fetch_wish a1 = wish("a", 1, 0);
+    struct fetch_session_partition *partition = fetch_session_partition(&sessions, session, &a1);
+    assert_int_equal(partition->wish.fetch_offset, 25);
+    fetch_session_move_back(session, partition);
+    assert_ptr_equal(list_last(&session->partitions), &partition->node);
+
+    fetch_session_forget(&sessions, session, &a1);
+    fetch_session_forget(&sessions, session, &a1);
+    assert_int_equal(session->partition_count, 2);
+    assert_null(fetch_session_partition(&sessions, session, &a1));
+    fetch_sessions_deinit(&sessions);
+}
+
+/* A full cache gives up the session that was not used for two minutes, and no other. */
+static void test_only_stale_sessions_make_room(void **state)
+{
+    const uint64_t second_ns = 1000ull * 1000 * 1000;
+    struct fetch_sessions sessions;
+    int16_t error;
+    fetch_sessions_init(&sessions, seed, 2);
+    assert_non_null(fetch_session_create(&sessions, 1, false, 0));
+    assert_non_null(fetch_session_create(&sessions, 2, false, 0));
+    assert_null(fetch_session_create(&sessions, 3, false, 119 * second_ns));
+    assert_non_null(fetch_session_continue(&sessions, 1, 1, false, 119 * second_ns, &error));
+    assert_non_null(fetch_session_create(&sessions, 3, false, 120 * second_ns));
+    assert_null(fetch_session_find(&sessions, 2));
+    assert_non_null(fetch_session_find(&sessions, 1));
+    assert_null(fetch_session_create(&sessions, 1, false, 500 * second_ns));
+    fetch_sessions_deinit(&sessions);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_epochs_go_up_by_one),
+        cmocka_unit_test(test_epoch_wraps_to_one),
+        cmocka_unit_test(test_partitions_are_kept_in_order),
+        cmocka_unit_test(test_only_stale_sessions_make_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
