@@ -74,7 +74,8 @@ bool compression_parse(struct bytes text, enum compression *compression)
 
 struct compression_levels compression_levels(enum compression compression)
 {
-    return codec_of(compression)->levels;
+    const struct compression_codec *codec = codec_of(compression);
+    return (struct compression_levels){codec->level_min, codec->level_max, codec->level_usual};
 }
 
 bool compression_level_is_valid(enum compression compression, int32_t level)

@@ -75,7 +75,9 @@ static enum status gzip_compress(int32_t level, struct bytes input, struct arena
 
 const struct compression_codec compression_gzip = {
     .name = "gzip",
-    .levels = {.min = 1, .max = 9, .usual = -1},
+    .level_min = 1,
+    .level_max = 9,
+    .level_usual = -1,
     .open = gzip_open,
     .close = gzip_close,
     .read = gzip_read,

@@ -61,7 +61,7 @@ static enum status lz4_read(struct decompressor *decompressor, uint8_t *to, size
 static int32_t lz4_library_level(int32_t level)
 {
     assert(level >= 1);
-    if (level == compression_lz4.levels.usual)
+    if (level == compression_lz4.level_usual)
         return 0;
     return level < LZ4F_compressionLevel_max() ? level : LZ4F_compressionLevel_max();
 }
@@ -86,7 +86,9 @@ static enum status lz4_compress(int32_t level, struct bytes input, struct arena 
 
 const struct compression_codec compression_lz4 = {
     .name = "lz4",
-    .levels = {.min = 1, .max = 17, .usual = 9},
+    .level_min = 1,
+    .level_max = 17,
+    .level_usual = 9,
     .open = lz4_open,
     .close = lz4_close,
     .read = lz4_read,

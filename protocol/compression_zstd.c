@@ -153,7 +153,9 @@ static enum status zstd_compress(int32_t level, struct bytes input, struct arena
 
 const struct compression_codec compression_zstd = {
     .name = "zstd",
-    .levels = {.min = -131072, .max = 22, .usual = 3},
+    .level_min = -131072,
+    .level_max = 22,
+    .level_usual = 3,
     .open = zstd_open,
     .close = zstd_close,
     .read = zstd_read,
