@@ -106,6 +106,8 @@ enum status decompressor_create(enum compression compression, struct bytes input
 
 void decompressor_destroy(struct decompressor *decompressor)
 {
+    assert(decompressor->position <= decompressor->input.size);
+    assert(decompressor->output_bytes <= decompressor->output_bytes_max);
     decompressor->codec->close(decompressor);
     free(decompressor->block.data);
     free(decompressor);
@@ -173,6 +175,7 @@ static enum status decompress_growing(struct decompressor *decompressor, struct 
 {
     uint8_t *data = arena_allocate(arena, capacity);
     size_t size = 0;
+    assert(capacity > 0);
     while (data != NULL) {
         size_t count = 0;
         enum status status = decompressor_read(decompressor, data + size, capacity - size, &count);
