@@ -136,7 +136,7 @@ struct uuid reader_uuid(struct reader *reader)
 }
 
 /* Over-long forms that still fit the bit count are legal in Kafka; bits beyond it are not. */
-static uint64_t reader_leb128(struct reader *reader, uint32_t bits_max)
+uint64_t reader_leb128_long(struct reader *reader, uint32_t bits_max)
 {
     uint64_t value = 0;
     for (uint32_t shift = 0; shift < bits_max; shift += 7) {
@@ -152,23 +152,6 @@ static uint64_t reader_leb128(struct reader *reader, uint32_t bits_max)
     }
     reader_fail(reader, STATUS_MALFORMED);
     return 0;
-}
-
-uint32_t reader_uvarint(struct reader *reader)
-{
-    return (uint32_t)reader_leb128(reader, 32);
-}
-
-int32_t reader_varint(struct reader *reader)
-{
-    uint32_t raw = reader_uvarint(reader);
-    return (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
-}
-
-int64_t reader_varlong(struct reader *reader)
-{
-    uint64_t raw = reader_leb128(reader, 64);
-    return (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
 }
 
 struct bytes reader_bytes(struct reader *reader, size_t size)

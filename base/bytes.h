@@ -102,14 +102,50 @@ struct uuid reader_uuid(struct reader *reader);
 
 /* LEB128. More than 5 (u32, i32) or 10 (i64) bytes, or bits beyond the type, are malformed. The
  * signed forms are zigzag. */
-uint32_t reader_uvarint(struct reader *reader);
-int32_t reader_varint(struct reader *reader);
-int64_t reader_varlong(struct reader *reader);
+static inline uint32_t reader_uvarint(struct reader *reader);
+static inline int32_t reader_varint(struct reader *reader);
+static inline int64_t reader_varlong(struct reader *reader);
+
+/* The part of the three above that numbers of one and two bytes, nearly all there are, go round. */
+uint64_t reader_leb128_long(struct reader *reader, uint32_t bits_max);
 
 /* A view of the next `size` bytes; null view and a failed reader when fewer remain. A view of zero
  * bytes is not null. */
 struct bytes reader_bytes(struct reader *reader, size_t size);
 void reader_skip(struct reader *reader, size_t size);
+
+static inline uint64_t reader_leb128(struct reader *reader, uint32_t bits_max)
+{
+    if (reader->status == STATUS_OK && reader_remaining(reader) >= 2) {
+        const uint8_t *from = reader->data + reader->position;
+        if (from[0] < 0x80) {
+            reader->position += 1;
+            return from[0];
+        }
+        if (from[1] < 0x80) {
+            reader->position += 2;
+            return (from[0] & 0x7fu) | (uint32_t)from[1] << 7;
+        }
+    }
+    return reader_leb128_long(reader, bits_max);
+}
+
+static inline uint32_t reader_uvarint(struct reader *reader)
+{
+    return (uint32_t)reader_leb128(reader, 32);
+}
+
+static inline int32_t reader_varint(struct reader *reader)
+{
+    uint32_t raw = reader_uvarint(reader);
+    return (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
+}
+
+static inline int64_t reader_varlong(struct reader *reader)
+{
+    uint64_t raw = reader_leb128(reader, 64);
+    return (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
+}
 
 /* Bytes taken into a response without copying: they stand at `position` of the final text. */
 struct writer_reference {

@@ -103,12 +103,6 @@ void batch_builder_append_simple(struct batch_builder *builder, int64_t timestam
     batch_builder_append(builder, &record);
 }
 
-size_t batch_builder_size_bytes(const struct batch_builder *builder)
-{
-    assert(builder->records.referenced_bytes == 0);
-    return builder->records.size;
-}
-
 /* Completes a batch of `size` bytes whose records stand behind the room for the header. */
 static struct bytes batch_seal(uint8_t *data, size_t size, const struct batch_header *header)
 {

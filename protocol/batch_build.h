@@ -52,9 +52,6 @@ void batch_builder_append(struct batch_builder *builder, const struct record_vie
 void batch_builder_append_simple(struct batch_builder *builder, int64_t timestamp, struct bytes key,
                                  struct bytes value);
 
-/* The size of the batch so far, were it not compressed. */
-size_t batch_builder_size_bytes(const struct batch_builder *builder);
-
 /* The batch with its checksum. It may have no records only if last_offset was given, which is how
  * compaction keeps a producer's last sequence. STATUS_NO_MEMORY when the arena is full,
  * STATUS_TOO_LARGE beyond 2^31-1 bytes. */

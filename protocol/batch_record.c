@@ -11,11 +11,13 @@ static_assert(5 + 1 + 10 + 5 + 5 <= NUMBERS_SIZE_MAX, "the head of a record is r
 static void reader_skip_field(struct reader *reader, struct bytes *field)
 {
     int32_t size = reader_varint(reader);
+    assert(reader->position <= reader->size);
     *field = size < 0 ? (struct bytes){0} : reader_bytes(reader, (size_t)size);
 }
 
 bool record_header_next(struct record_view *record, struct record_header *header)
 {
+    assert(record->header_count >= 0);
     if (record->header_count == 0)
         return false;
     struct reader reader;
@@ -65,6 +67,7 @@ static void cursor_refill(struct record_cursor *cursor)
     size_t rest = reader_remaining(&cursor->reader);
     memmove(cursor->window, cursor->window + cursor->reader.position, rest);
     cursor->passed_bytes += cursor->reader.position;
+    assert(rest < RECORD_WINDOW_SIZE);
     size_t count = 0;
     cursor->source_status =
         decompressor_read(cursor->source, cursor->window + rest, RECORD_WINDOW_SIZE - rest, &count);
@@ -118,6 +121,7 @@ static void cursor_headers(struct record_cursor *cursor, int32_t count)
 
 bool record_cursor_next(struct record_cursor *cursor, struct record_shape *shape)
 {
+    assert(cursor->reader.status == STATUS_OK);
     cursor_ensure_numbers(cursor);
     struct reader *reader = &cursor->reader;
     int32_t length = reader_varint(reader);
@@ -163,6 +167,7 @@ enum status record_iterator_open(struct record_iterator *iterator, struct bytes 
         compression_decompress(compression, stored, records_bytes_max, arena, &iterator->records);
     if (status != STATUS_OK)
         return status;
+    assert(!bytes_are_null(iterator->records));
     iterator->left_count = iterator->header.record_count;
     record_cursor_init(&iterator->cursor, iterator->records);
     return STATUS_OK;
@@ -199,6 +204,8 @@ bool record_iterator_next(struct record_iterator *iterator, struct record_view *
         iterator->status = STATUS_MALFORMED;
         return false;
     }
+    assert(iterator->left_count > 0);
+    assert(shape.headers_position <= shape.end_position);
     iterator->left_count--;
     int32_t headers_size = (int32_t)(shape.end_position - shape.headers_position);
     *record = (struct record_view){

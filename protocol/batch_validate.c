@@ -48,6 +48,7 @@ static bool check_fail(struct check *check, enum kafka_error error, const char *
 /* The first whole batch, and no second one. */
 static bool check_one_batch(struct check *check, struct bytes records)
 {
+    assert(check->verdict->error == KAFKA_NONE);
     struct bytes rest = records;
     enum status status = batch_next(&rest, &check->verdict->batch);
     if (status == STATUS_TRUNCATED)
@@ -82,6 +83,7 @@ static bool check_integrity(struct check *check)
 {
     const struct batch_header *header = &check->verdict->header;
     struct bytes batch = check->verdict->batch;
+    assert(batch.size == batch_size_bytes(header));
     if (header->base_offset != 0)
         return check_fail(check, KAFKA_INVALID_RECORD,
                           check_text(check, "The base offset should be 0, but it is %lld.",
@@ -137,6 +139,8 @@ static bool check_header(struct check *check)
 static struct record_error *check_record_fails(struct check *check, int32_t index)
 {
     struct batch_verdict *verdict = check->verdict;
+    assert(index >= 0);
+    assert(verdict->record_error_count <= RECORD_ERRORS_MAX);
     check->record_is_invalid = true;
     if (verdict->record_errors == NULL)
         verdict->record_errors =
@@ -225,6 +229,7 @@ static bool check_broken_at(struct check *check, const struct record_cursor *cur
 static bool check_every_record(struct check *check, struct record_cursor *cursor)
 {
     int32_t count = check->verdict->header.record_count;
+    assert(count > 0);
     for (int32_t index = 0; index < count; index++) {
         struct record_shape shape;
         if (!record_cursor_next(cursor, &shape))
@@ -245,6 +250,7 @@ static bool check_every_record(struct check *check, struct record_cursor *cursor
 
 static bool check_compressed_records(struct check *check, struct bytes stored)
 {
+    assert(check->compression != COMPRESSION_NONE);
     uint8_t window[RECORD_WINDOW_SIZE];
     struct record_cursor cursor;
     struct decompressor *source;
@@ -263,6 +269,7 @@ static bool check_compressed_records(struct check *check, struct bytes stored)
 static bool check_records(struct check *check)
 {
     struct bytes batch = check->verdict->batch;
+    assert(batch.size >= BATCH_HEADER_SIZE);
     struct bytes stored = bytes_of(batch.data + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
     check->verdict->max_timestamp = NO_TIMESTAMP;
     if (check->compression != COMPRESSION_NONE)
@@ -275,6 +282,7 @@ static bool check_records(struct check *check)
 /* The rules that single records broke, in one answer. */
 static bool check_record_errors(struct check *check)
 {
+    assert(check->record_is_invalid || !check->timestamp_is_invalid);
     if (!check->record_is_invalid)
         return true;
     if (check->timestamp_is_invalid)

@@ -74,7 +74,8 @@ bool compression_parse(struct bytes text, enum compression *compression)
 
 struct compression_levels compression_levels(enum compression compression)
 {
-    return codec_of(compression)->levels;
+    const struct compression_codec *codec = codec_of(compression);
+    return (struct compression_levels){codec->level_min, codec->level_max, codec->level_usual};
 }
 
 bool compression_level_is_valid(enum compression compression, int32_t level)
@@ -105,6 +106,8 @@ enum status decompressor_create(enum compression compression, struct bytes input
 
 void decompressor_destroy(struct decompressor *decompressor)
 {
+    assert(decompressor->position <= decompressor->input.size);
+    assert(decompressor->output_bytes <= decompressor->output_bytes_max);
     decompressor->codec->close(decompressor);
     free(decompressor->block.data);
     free(decompressor);
@@ -172,6 +175,7 @@ static enum status decompress_growing(struct decompressor *decompressor, struct 
 {
     uint8_t *data = arena_allocate(arena, capacity);
     size_t size = 0;
+    assert(capacity > 0);
     while (data != NULL) {
         size_t count = 0;
         enum status status = decompressor_read(decompressor, data + size, capacity - size, &count);

@@ -2,15 +2,24 @@
 #ifndef TAILRACE_PROTOCOL_COMPRESSION_CODEC_H
 #define TAILRACE_PROTOCOL_COMPRESSION_CODEC_H
 
-#include "protocol/compression.h"
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/status.h"
 
 #include <lz4frame.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <zlib.h>
 #include <zstd.h>
 
+struct decompressor;
+
 struct compression_codec {
     const char *name;
-    struct compression_levels levels;
+    int32_t level_min;
+    int32_t level_max;
+    int32_t level_usual;
 
     /* Prepares the codec's part of a decompressor. On failure nothing is left to close. */
     enum status (*open)(struct decompressor *decompressor);
@@ -19,7 +28,7 @@ struct compression_codec {
     /* As decompressor_read, but need not look at the cap. */
     enum status (*read)(struct decompressor *decompressor, uint8_t *to, size_t size, size_t *count);
 
-    /* As compression_compress. */
+    /* As compression_compress; the level is valid. */
     enum status (*compress)(int32_t level, struct bytes input, struct arena *arena,
                             struct bytes *output);
 };

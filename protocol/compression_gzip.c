@@ -6,6 +6,7 @@ enum { WINDOW_BITS_GZIP = 15 + 16, MEMORY_LEVEL = 8 };
 
 static enum status gzip_open(struct decompressor *decompressor)
 {
+    assert(decompressor->input.size <= UINT32_MAX);
     z_stream *stream = &decompressor->gzip;
     stream->next_in = (Bytef *)decompressor->input.data;
     stream->avail_in = (uInt)decompressor->input.size;
@@ -23,6 +24,7 @@ static void gzip_close(struct decompressor *decompressor)
 static void gzip_member_ended(struct decompressor *decompressor)
 {
     static const uint8_t member_start[3] = {0x1f, 0x8b, 8};
+    assert(!decompressor->ended);
     z_stream *stream = &decompressor->gzip;
     decompressor->ended = stream->avail_in < sizeof member_start ||
                           memcmp(stream->next_in, member_start, sizeof member_start) != 0;
@@ -35,6 +37,7 @@ static void gzip_member_ended(struct decompressor *decompressor)
 static enum status gzip_read(struct decompressor *decompressor, uint8_t *to, size_t size,
                              size_t *count)
 {
+    assert(size > 0);
     z_stream *stream = &decompressor->gzip;
     uInt wanted = size < UINT32_MAX ? (uInt)size : UINT32_MAX;
     stream->next_out = to;
@@ -48,6 +51,7 @@ static enum status gzip_read(struct decompressor *decompressor, uint8_t *to, siz
         else if (result != Z_OK)
             return STATUS_MALFORMED; /* broken, or at its end too early */
     }
+    assert(stream->avail_out <= wanted);
     *count = wanted - stream->avail_out;
     return STATUS_OK;
 }
@@ -67,6 +71,7 @@ static enum status gzip_compress(int32_t level, struct bytes input, struct arena
         stream.avail_out = (uInt)bound;
         result = deflate(&stream, Z_FINISH);
         assert(result == Z_STREAM_END);
+        assert(stream.total_out <= bound);
         *output = bytes_of(data, stream.total_out);
     }
     deflateEnd(&stream);
@@ -75,7 +80,9 @@ static enum status gzip_compress(int32_t level, struct bytes input, struct arena
 
 const struct compression_codec compression_gzip = {
     .name = "gzip",
-    .levels = {.min = 1, .max = 9, .usual = -1},
+    .level_min = 1,
+    .level_max = 9,
+    .level_usual = -1,
     .open = gzip_open,
     .close = gzip_close,
     .read = gzip_read,

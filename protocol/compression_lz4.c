@@ -26,6 +26,7 @@ static bool lz4_frame_is_readable(struct bytes input)
 
 static enum status lz4_open(struct decompressor *decompressor)
 {
+    assert(decompressor->position == 0);
     if (!lz4_frame_is_readable(decompressor->input))
         return STATUS_MALFORMED;
     LZ4F_errorCode_t result = LZ4F_createDecompressionContext(&decompressor->lz4, LZ4F_VERSION);
@@ -41,6 +42,7 @@ static void lz4_close(struct decompressor *decompressor)
 static enum status lz4_read(struct decompressor *decompressor, uint8_t *to, size_t size,
                             size_t *count)
 {
+    assert(size > 0);
     *count = 0;
     while (*count < size && !decompressor->ended) {
         size_t made = size - *count;
@@ -49,6 +51,8 @@ static enum status lz4_read(struct decompressor *decompressor, uint8_t *to, size
                                       decompressor_rest(decompressor), &taken, NULL);
         if (LZ4F_isError(hint) || (hint != 0 && made == 0 && taken == 0))
             return STATUS_MALFORMED;
+        assert(taken <= decompressor_rest_size(decompressor));
+        assert(made <= size - *count);
         decompressor->position += taken;
         *count += made;
         decompressor->ended = hint == 0;
@@ -61,7 +65,7 @@ static enum status lz4_read(struct decompressor *decompressor, uint8_t *to, size
 static int32_t lz4_library_level(int32_t level)
 {
     assert(level >= 1);
-    if (level == compression_lz4.levels.usual)
+    if (level == compression_lz4.level_usual)
         return 0;
     return level < LZ4F_compressionLevel_max() ? level : LZ4F_compressionLevel_max();
 }
@@ -80,13 +84,16 @@ static enum status lz4_compress(int32_t level, struct bytes input, struct arena 
     size_t made = LZ4F_compressFrame(data, bound, input.data, input.size, &preferences);
     if (LZ4F_isError(made))
         return STATUS_NO_MEMORY;
+    assert(made <= bound);
     *output = bytes_of(data, made);
     return STATUS_OK;
 }
 
 const struct compression_codec compression_lz4 = {
     .name = "lz4",
-    .levels = {.min = 1, .max = 17, .usual = 9},
+    .level_min = 1,
+    .level_max = 17,
+    .level_usual = 9,
     .open = lz4_open,
     .close = lz4_close,
     .read = lz4_read,

@@ -44,6 +44,7 @@ static void snappy_close(struct decompressor *decompressor)
 /* The next raw block, null at the end. */
 static enum status snappy_next_block(struct decompressor *decompressor, struct bytes *block)
 {
+    assert(decompressor->position <= decompressor->input.size);
     *block = (struct bytes){0};
     if (decompressor->snappy_is_stream)
         while (snappy_header_follows(decompressor))
@@ -67,6 +68,7 @@ static enum status snappy_next_block(struct decompressor *decompressor, struct b
 static enum status snappy_inflate(struct bytes block, uint8_t *to, size_t size)
 {
     size_t made = size;
+    assert(!bytes_are_null(block));
     snappy_status result =
         snappy_uncompress((const char *)block.data, block.size, (char *)to, &made);
     return result == SNAPPY_OK && made == size ? STATUS_OK : STATUS_MALFORMED;
@@ -76,6 +78,7 @@ static enum status snappy_inflate(struct bytes block, uint8_t *to, size_t size)
 static enum status snappy_claimed_size(const struct decompressor *decompressor, struct bytes block,
                                        size_t *size)
 {
+    assert(!bytes_are_null(block));
     if (snappy_uncompressed_length((const char *)block.data, block.size, size) != SNAPPY_OK)
         return STATUS_MALFORMED;
     if (*size > decompressor_allowance(decompressor))
@@ -86,6 +89,7 @@ static enum status snappy_claimed_size(const struct decompressor *decompressor, 
 static enum status snappy_read(struct decompressor *decompressor, uint8_t *to, size_t size,
                                size_t *count)
 {
+    assert(size > 0);
     *count = decompressed_block_take(&decompressor->block, to, size);
     while (*count == 0) {
         struct bytes block;
@@ -137,6 +141,7 @@ static enum status snappy_compress_stream(int32_t level, struct bytes input, str
         snappy_status result = snappy_compress((const char *)input.data + done, size,
                                                (char *)at + sizeof(uint32_t), &made);
         assert(result == SNAPPY_OK);
+        assert(made <= chunk_bound - sizeof(uint32_t));
         store_u32_be(at, (uint32_t)made);
         at += sizeof(uint32_t) + made;
     }

@@ -46,6 +46,7 @@ static enum status zstd_status(size_t result)
  * up to one byte more than the cap allows: enough for the caller to see that it is passed. */
 static enum status zstd_frame_whole(struct decompressor *decompressor, size_t size)
 {
+    assert(size <= decompressor_rest_size(decompressor));
     size_t limit = decompressor_allowance(decompressor) + 1;
     size_t capacity = size * FRAME_GUESS_RATIO;
     if (capacity < FRAME_GUESS_SIZE_MIN)
@@ -59,6 +60,7 @@ static enum status zstd_frame_whole(struct decompressor *decompressor, size_t si
         size_t made = ZSTD_decompressDCtx(decompressor->zstd.context, decompressor->block.data,
                                           capacity, decompressor_rest(decompressor), size);
         if (!ZSTD_isError(made)) {
+            assert(made <= capacity);
             decompressor->block.size = made;
             return STATUS_OK;
         }
@@ -72,6 +74,7 @@ static enum status zstd_frame_whole(struct decompressor *decompressor, size_t si
 /* Goes back to the start of the frame whose window is too large to keep and takes it whole. */
 static enum status zstd_frame_restart(struct decompressor *decompressor)
 {
+    assert(decompressor->zstd.frame_position <= decompressor->position);
     decompressor->position = decompressor->zstd.frame_position;
     size_t size = ZSTD_findFrameCompressedSize(decompressor_rest(decompressor),
                                                decompressor_rest_size(decompressor));
@@ -113,6 +116,7 @@ static enum status zstd_advance(struct decompressor *decompressor, ZSTD_outBuffe
     }
     if (in.pos == decompressor->position && out->pos == out_before)
         return STATUS_MALFORMED; /* the input ended within a frame */
+    assert(in.pos <= decompressor->input.size);
     decompressor->position = in.pos;
     decompressor->zstd.in_frame = result != 0;
     if (!decompressor->zstd.in_frame)
@@ -123,6 +127,7 @@ static enum status zstd_advance(struct decompressor *decompressor, ZSTD_outBuffe
 static enum status zstd_read(struct decompressor *decompressor, uint8_t *to, size_t size,
                              size_t *count)
 {
+    assert(size > 0);
     ZSTD_outBuffer out = {to, size, 0};
     for (;;) {
         out.pos += decompressed_block_take(&decompressor->block, to + out.pos, size - out.pos);
@@ -147,13 +152,16 @@ static enum status zstd_compress(int32_t level, struct bytes input, struct arena
     size_t made = ZSTD_compress(data, bound, input.data, input.size, level);
     if (ZSTD_isError(made))
         return zstd_status(made);
+    assert(made <= bound);
     *output = bytes_of(data, made);
     return STATUS_OK;
 }
 
 const struct compression_codec compression_zstd = {
     .name = "zstd",
-    .levels = {.min = -131072, .max = 22, .usual = 3},
+    .level_min = -131072,
+    .level_max = 22,
+    .level_usual = 3,
     .open = zstd_open,
     .close = zstd_close,
     .read = zstd_read,
