@@ -222,7 +222,8 @@ static enum status apply_broker(struct image_delta *delta, const struct broker_r
 static enum status apply_topic(struct image_delta *delta, const struct topic_record *record)
 {
     if (record->name.size == 0 || record->name.size > TOPIC_NAME_SIZE_MAX ||
-        uuid_is_zero(record->topic_id) || id_was_used(delta, record->topic_id) || name_is_taken(delta, record->name))
+        uuid_is_zero(record->topic_id) || id_was_used(delta, record->topic_id) ||
+        name_is_taken(delta, record->name))
         return STATUS_CORRUPT;
     struct topic_draft *draft = draft_create(delta, record->topic_id);
     draft->name = keep(delta, record->name);

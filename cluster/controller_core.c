@@ -1,0 +1,140 @@
+#include "cluster/controller_core.h"
+
+#include "cluster/controller_rules.h"
+#include "cluster/image_build.h"
+
+#include "base/assert.h"
+#include "protocol/errors.h"
+
+/* --- DeleteTopics -------------------------------------------------------------------------------
+ */
+
+/* The topic that is meant, or NULL with the answer why not. */
+static const struct image_topic *topic_to_delete(const struct controller_facts *facts,
+                                                 struct controller_topic *topic)
+{
+    const struct image_topic *existing;
+    bool has_id = !uuid_is_zero(topic->topic_id);
+    if (bytes_are_null(topic->name) && !has_id) {
+        topic_refuse(topic, KAFKA_INVALID_REQUEST, "Neither topic name nor id were specified.");
+        return NULL;
+    }
+    if (!bytes_are_null(topic->name) && has_id) {
+        topic_refuse(topic, KAFKA_INVALID_REQUEST,
+                     "You may not specify both topic name and topic id.");
+        return NULL;
+    }
+    if (has_id) {
+        existing = image_topic_by_id(facts->image, topic->topic_id);
+        if (existing == NULL)
+            topic_refuse(topic, KAFKA_UNKNOWN_TOPIC_ID, "This server does not host this topic ID.");
+        return existing;
+    }
+    existing = image_topic_by_name(facts->image, topic->name);
+    if (existing == NULL)
+        topic_refuse(topic, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
+                     "This server does not host this topic-partition.");
+    return existing;
+}
+
+/* True if an earlier topic of the command is already deleting this one. */
+static bool is_being_deleted(const struct controller_decision *decision, struct uuid id)
+{
+    for (uint32_t i = 0; i < decision->record_count; i++)
+        if (uuid_equal(decision->records[i].remove_topic.topic_id, id))
+            return true;
+    return false;
+}
+
+static bool delete_topic(const struct controller_facts *facts, struct controller_command *command,
+                         struct controller_topic *topic, struct controller_decision *decision)
+{
+    bool by_id = bytes_are_null(topic->name);
+    const struct image_topic *existing = topic_to_delete(facts, topic);
+    if (existing == NULL)
+        return true;
+    if (is_being_deleted(decision, existing->id)) {
+        topic_refuse(topic, KAFKA_INVALID_REQUEST,
+                     by_id ? "Duplicate topic id."
+                           : "The provided topic name maps to an ID that was already supplied.");
+        return true;
+    }
+    const char *name = arena_copy_text(command->arena, existing->name.data, existing->name.size);
+    struct metadata_record *record = decision_add(decision, METADATA_REMOVE_TOPIC);
+    if (record == NULL || name == NULL)
+        return false;
+    topic->answer_name = bytes_of(name, existing->name.size);
+    topic->topic_id = existing->id;
+    record->remove_topic.topic_id = existing->id;
+    return true;
+}
+
+static enum status delete_topics_decide(const struct controller_facts *facts,
+                                        struct controller_command *command,
+                                        struct controller_decision *decision)
+{
+    struct name_table names;
+    bool is_enabled = config_bool(facts->config, CONFIG_DELETE_TOPIC_ENABLE);
+    bool has_memory = name_table_init(&names, command, decision->arena);
+    for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
+        struct controller_topic *topic = &command->topics[i];
+        if (!is_enabled)
+            topic_refuse(topic, KAFKA_TOPIC_DELETION_DISABLED, "Topic deletion is disabled.");
+        else if (!bytes_are_null(topic->name) && name_table_count(&names, topic->name) > 1)
+            topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
+        else
+            has_memory = delete_topic(facts, command, topic, decision);
+    }
+    name_table_deinit(&names);
+    return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* --- Producer ids -------------------------------------------------------------------------------
+ */
+
+static enum status producer_ids_decide(const struct controller_facts *facts,
+                                       struct controller_command *command,
+                                       struct controller_decision *decision)
+{
+    assert(command->producer_id_count > 0);
+    int64_t first = image_next_producer_id(facts->image);
+    assert(first <= INT64_MAX - command->producer_id_count);
+    struct metadata_record *record = decision_add(decision, METADATA_PRODUCER_IDS);
+    if (record == NULL)
+        return STATUS_NO_MEMORY;
+    command->producer_id_first = first;
+    record->producer_ids.next_producer_id = first + command->producer_id_count;
+    return STATUS_OK;
+}
+
+/* --- Together -----------------------------------------------------------------------------------
+ */
+
+static enum status decide(const struct controller_facts *facts, struct controller_command *command,
+                          struct controller_decision *decision)
+{
+    switch (command->kind) {
+    case CONTROLLER_CREATE_TOPICS: return create_topics_decide(facts, command, decision);
+    case CONTROLLER_DELETE_TOPICS: return delete_topics_decide(facts, command, decision);
+    case CONTROLLER_CREATE_PARTITIONS: return create_partitions_decide(facts, command, decision);
+    case CONTROLLER_ALLOCATE_PRODUCER_IDS: return producer_ids_decide(facts, command, decision);
+    }
+    unreachable();
+}
+
+enum status controller_core_decide(const struct controller_facts *facts,
+                                   struct controller_command *command, struct arena *arena,
+                                   struct controller_decision *decision)
+{
+    assert(facts->image != NULL);
+    assert(command->topic_count == 0 || facts->topic_ids != NULL);
+    *decision = (struct controller_decision){.arena = arena};
+    for (uint32_t i = 0; i < command->topic_count; i++) {
+        command->topics[i].error = KAFKA_NONE;
+        command->topics[i].message[0] = '\0';
+    }
+    enum status status = decide(facts, command, decision);
+    if (status != STATUS_OK || command->validate_only)
+        decision->record_count = 0;
+    return status;
+}

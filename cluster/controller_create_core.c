@@ -1,0 +1,359 @@
+/* CreateTopics and CreatePartitions. Every check of a topic comes before its first record, so that
+ * a refused topic leaves nothing behind. */
+#include "cluster/controller_rules.h"
+
+#include "base/assert.h"
+#include "cluster/image_build.h"
+#include "cluster/image_shelf.h"
+#include "protocol/errors.h"
+
+/* --- Names --------------------------------------------------------------------------------------
+ */
+
+static bool letter_is_legal(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+static bool refuse_name(struct controller_topic *topic, const char *reason)
+{
+    return topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION, "Topic name is invalid: %s", reason);
+}
+
+static bool name_is_legal(struct controller_topic *topic)
+{
+    struct bytes name = topic->name;
+    int size = (int)name.size;
+    if (name.size == 0)
+        return refuse_name(topic, "the empty string is not allowed");
+    if (bytes_equal_text(name, "."))
+        return refuse_name(topic, "'.' is not allowed");
+    if (bytes_equal_text(name, ".."))
+        return refuse_name(topic, "'..' is not allowed");
+    if (name.size > TOPIC_NAME_SIZE_MAX)
+        return topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION,
+                            "Topic name is invalid: the length of '%.*s' is longer than the max "
+                            "allowed length %d",
+                            size > 100 ? 100 : size, (const char *)name.data, TOPIC_NAME_SIZE_MAX);
+    for (size_t i = 0; i < name.size; i++)
+        if (!letter_is_legal(name.data[i]))
+            return topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION,
+                                "Topic name is invalid: '%.*s' contains one or more characters "
+                                "other than ASCII alphanumerics, '.', '_' and '-'",
+                                size > 100 ? 100 : size, (const char *)name.data);
+    return true;
+}
+
+static bool name_is_free(const struct controller_facts *facts, struct controller_topic *topic)
+{
+    int size = (int)topic->name.size;
+    const char *name = (const char *)topic->name.data;
+    if (image_topic_by_name(facts->image, topic->name) != NULL)
+        return topic_refuse(topic, KAFKA_TOPIC_ALREADY_EXISTS, "Topic '%.*s' already exists.", size,
+                            name);
+    const struct image_topic *other = image_topic_colliding(facts->image, topic->name);
+    if (other != NULL)
+        return topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION,
+                            "Topic '%.*s' collides with existing topic: %.*s", size, name,
+                            (int)other->name.size, (const char *)other->name.data);
+    return true;
+}
+
+/* --- Settings -----------------------------------------------------------------------------------
+ */
+
+static bool setting_is_valid(struct controller_topic *topic,
+                             const struct controller_setting *setting)
+{
+    enum topic_config_key key;
+    int size = setting->name.size > 100 ? 100 : (int)setting->name.size;
+    char message[CONFIG_MESSAGE_SIZE];
+    if (!topic_config_key_find(setting->name, &key))
+        return topic_refuse(topic, KAFKA_INVALID_CONFIG, "Unknown topic config name: %.*s", size,
+                            (const char *)setting->name.data);
+    if (bytes_are_null(setting->value))
+        return topic_refuse(topic, KAFKA_INVALID_CONFIG,
+                            "Null value not supported for topic configs: %.*s", size,
+                            (const char *)setting->name.data);
+    if (!config_check(topic_config_row(key), setting->value, message))
+        return topic_refuse(topic, KAFKA_INVALID_CONFIG, "%s", message);
+    return true;
+}
+
+static bool settings_are_valid(struct controller_topic *topic)
+{
+    for (uint32_t i = 0; i < topic->setting_count; i++)
+        if (!setting_is_valid(topic, &topic->settings[i]))
+            return false;
+    return true;
+}
+
+/* --- Partitions of a new topic ------------------------------------------------------------------
+ */
+
+static const struct controller_assignment *assignment_of(const struct controller_topic *topic,
+                                                         int32_t partition)
+{
+    for (uint32_t i = 0; i < topic->assignment_count; i++)
+        if (topic->assignments[i].partition == partition)
+            return &topic->assignments[i];
+    return NULL;
+}
+
+/* Partitions are numbered from 0 without a gap; those who come in order are found at once. */
+static bool partitions_are_consecutive(struct controller_topic *topic)
+{
+    for (uint32_t i = 0; i < topic->assignment_count; i++) {
+        int32_t partition = topic->assignments[i].partition;
+        if (partition == (int32_t)i)
+            continue;
+        const struct controller_assignment *first = assignment_of(topic, partition);
+        if (first != &topic->assignments[i])
+            return topic_refuse(topic, KAFKA_INVALID_REPLICA_ASSIGNMENT,
+                                "Found multiple manual partition assignments for partition %d",
+                                partition);
+        if (partition < 0 || (uint32_t)partition >= topic->assignment_count)
+            return topic_refuse(topic, KAFKA_INVALID_REPLICA_ASSIGNMENT,
+                                "partitions should be a consecutive 0-based integer sequence");
+    }
+    return true;
+}
+
+static bool assignments_are_valid(const struct controller_facts *facts,
+                                  struct controller_topic *topic)
+{
+    if (topic->replication_factor != -1)
+        return topic_refuse(topic, KAFKA_INVALID_REQUEST,
+                            "A manual partition assignment was specified, but replication factor "
+                            "was not set to -1.");
+    if (topic->partition_count != -1)
+        return topic_refuse(topic, KAFKA_INVALID_REQUEST,
+                            "A manual partition assignment was specified, but numPartitions was "
+                            "not set to -1.");
+    if (topic->assignment_count > CONTROLLER_PARTITIONS_MAX)
+        return topic_refuse(topic, KAFKA_POLICY_VIOLATION,
+                            "Excessively large number of partitions per request.");
+    for (uint32_t i = 0; i < topic->assignment_count; i++)
+        if (!assignment_is_valid(facts, topic, &topic->assignments[i],
+                                 i == 0 ? 0 : topic->assignments[0].broker_id_count))
+            return false;
+    return partitions_are_consecutive(topic);
+}
+
+static bool counts_are_valid(const struct controller_facts *facts, struct controller_topic *topic)
+{
+    if (topic->replication_factor < -1 || topic->replication_factor == 0)
+        return topic_refuse(topic, KAFKA_INVALID_REPLICATION_FACTOR,
+                            "Replication factor must be larger than 0, or -1 to use the default "
+                            "value.");
+    if (topic->partition_count < -1 || topic->partition_count == 0)
+        return topic_refuse(topic, KAFKA_INVALID_PARTITIONS,
+                            "Number of partitions must be larger than 0, or -1 to use the default "
+                            "value.");
+    if (topic->replication_factor == -1)
+        topic->replication_factor =
+            (int16_t)config_i64(facts->config, CONFIG_DEFAULT_REPLICATION_FACTOR);
+    if (topic->partition_count == -1)
+        topic->partition_count = (int32_t)config_i64(facts->config, CONFIG_NUM_PARTITIONS);
+    if (topic->partition_count > CONTROLLER_PARTITIONS_MAX)
+        return topic_refuse(topic, KAFKA_POLICY_VIOLATION,
+                            "Excessively large number of partitions per request.");
+    return replication_is_possible(facts, topic, topic->replication_factor);
+}
+
+/* --- Records of a new topic ---------------------------------------------------------------------
+ */
+
+static bool add_assigned(const struct controller_facts *facts, struct controller_decision *decision,
+                         struct controller_topic *topic)
+{
+    topic->partition_count = (int32_t)topic->assignment_count;
+    topic->replication_factor = (int16_t)topic->assignments[0].broker_id_count;
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        const struct controller_assignment *assignment = &topic->assignments[i];
+        if (assignment->partition != i)
+            assignment = assignment_of(topic, i);
+        assert(assignment != NULL);
+        if (!decision_add_partition(facts, decision, topic->topic_id, i, assignment->broker_ids,
+                                    assignment->broker_id_count))
+            return false;
+    }
+    return true;
+}
+
+/* Places the partitions from `first` on. */
+static bool add_placed(const struct controller_facts *facts, struct controller_decision *decision,
+                       struct uuid topic_id, int32_t first, int32_t end, int32_t replication_factor)
+{
+    for (int32_t i = first; i < end; i++) {
+        const int32_t *replicas =
+            place_replicas(facts, decision->arena, topic_id, i, replication_factor);
+        if (replicas == NULL || !decision_add_partition(facts, decision, topic_id, i, replicas,
+                                                        (uint32_t)replication_factor))
+            return false;
+    }
+    return true;
+}
+
+static bool add_settings(struct controller_decision *decision, const struct controller_topic *topic)
+{
+    for (uint32_t i = 0; i < topic->setting_count; i++) {
+        struct metadata_record *record = decision_add(decision, METADATA_TOPIC_CONFIG);
+        if (record == NULL)
+            return false;
+        record->topic_config = (struct topic_config_record){.topic_id = topic->topic_id,
+                                                            .name = topic->settings[i].name,
+                                                            .value = topic->settings[i].value};
+    }
+    return true;
+}
+
+static bool add_topic(const struct controller_facts *facts, struct controller_decision *decision,
+                      struct controller_topic *topic)
+{
+    struct metadata_record *record = decision_add(decision, METADATA_TOPIC);
+    if (record == NULL)
+        return false;
+    record->topic = (struct topic_record){.topic_id = topic->topic_id, .name = topic->name};
+    bool added = topic->assignment_count > 0
+                     ? add_assigned(facts, decision, topic)
+                     : add_placed(facts, decision, topic->topic_id, 0, topic->partition_count,
+                                  topic->replication_factor);
+    return added && add_settings(decision, topic);
+}
+
+static bool topic_may_be_created(const struct controller_facts *facts,
+                                 const struct name_table *names, struct controller_topic *topic)
+{
+    if (name_table_count(names, topic->name) > 1)
+        return topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
+    if (bytes_equal_text(topic->name, "__cluster_metadata"))
+        return topic_refuse(topic, KAFKA_INVALID_REQUEST,
+                            "Creation of internal topic __cluster_metadata is prohibited.");
+    return name_is_legal(topic) && name_is_free(facts, topic) && settings_are_valid(topic) &&
+           (topic->assignment_count > 0 ? assignments_are_valid(facts, topic)
+                                        : counts_are_valid(facts, topic));
+}
+
+/* Two new names of one command may collide with each other as well. */
+static bool collides_with_earlier(const struct controller_command *command, uint32_t index)
+{
+    struct controller_topic *topic = &command->topics[index];
+    const struct image_topic as_topic = {.name = topic->name};
+    for (uint32_t i = 0; i < index; i++) {
+        const struct controller_topic *other = &command->topics[i];
+        const struct shelf_key key = {.name = other->name};
+        if (other->error == KAFKA_NONE && other->name.size == topic->name.size &&
+            shelf_order_by_metric_name(&as_topic, &key) == 0)
+            return !topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION,
+                                 "Topic '%.*s' collides with existing topic: %.*s",
+                                 (int)topic->name.size, (const char *)topic->name.data,
+                                 (int)other->name.size, (const char *)other->name.data);
+    }
+    return false;
+}
+
+enum status create_topics_decide(const struct controller_facts *facts,
+                                 struct controller_command *command,
+                                 struct controller_decision *decision)
+{
+    assert(command->kind == CONTROLLER_CREATE_TOPICS);
+    struct name_table names;
+    int64_t partitions = 0;
+    bool has_memory = name_table_init(&names, command, decision->arena);
+    for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
+        struct controller_topic *topic = &command->topics[i];
+        assert(!bytes_are_null(topic->name));
+        if (!topic_may_be_created(facts, &names, topic) || collides_with_earlier(command, i))
+            continue;
+        uint32_t added = topic->assignment_count > 0 ? topic->assignment_count
+                                                     : (uint32_t)topic->partition_count;
+        partitions += added;
+        if (partitions > CONTROLLER_PARTITIONS_MAX) {
+            topic_refuse(topic, KAFKA_POLICY_VIOLATION,
+                         "Excessively large number of partitions per request.");
+            continue;
+        }
+        topic->topic_id = facts->topic_ids[i];
+        has_memory = add_topic(facts, decision, topic);
+    }
+    name_table_deinit(&names);
+    return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* --- CreatePartitions ---------------------------------------------------------------------------
+ */
+
+static bool growth_is_valid(const struct controller_facts *facts, struct controller_topic *topic,
+                            const struct image_topic *existing)
+{
+    int32_t count = (int32_t)existing->partition_count;
+    if (topic->partition_count == count)
+        return topic_refuse(topic, KAFKA_INVALID_PARTITIONS, "Topic already has %d partition(s).",
+                            count);
+    if (topic->partition_count < count)
+        return topic_refuse(topic, KAFKA_INVALID_PARTITIONS,
+                            "The topic %.*s currently has %d partition(s); %d would not be an "
+                            "increase.",
+                            (int)topic->name.size, (const char *)topic->name.data, count,
+                            topic->partition_count);
+    int32_t additional = topic->partition_count - count;
+    uint32_t replica_count = existing->partitions[0].replica_count;
+    if (additional > CONTROLLER_PARTITIONS_MAX)
+        return topic_refuse(topic, KAFKA_POLICY_VIOLATION,
+                            "Excessively large number of partitions per request.");
+    if (topic->assignments == NULL)
+        return replication_is_possible(facts, topic, (int32_t)replica_count);
+    if (topic->assignment_count != (uint32_t)additional)
+        return topic_refuse(topic, KAFKA_INVALID_REPLICA_ASSIGNMENT,
+                            "Attempted to add %d additional partition(s), but only %u "
+                            "assignment(s) were specified.",
+                            additional, topic->assignment_count);
+    for (uint32_t i = 0; i < topic->assignment_count; i++) {
+        struct controller_assignment assignment = topic->assignments[i];
+        assignment.partition = count + (int32_t)i;
+        if (!assignment_is_valid(facts, topic, &assignment, replica_count))
+            return false;
+    }
+    return true;
+}
+
+static bool add_growth(const struct controller_facts *facts, struct controller_decision *decision,
+                       const struct controller_topic *topic, const struct image_topic *existing)
+{
+    int32_t count = (int32_t)existing->partition_count;
+    if (topic->assignments == NULL)
+        return add_placed(facts, decision, existing->id, count, topic->partition_count,
+                          (int32_t)existing->partitions[0].replica_count);
+    for (uint32_t i = 0; i < topic->assignment_count; i++)
+        if (!decision_add_partition(facts, decision, existing->id, count + (int32_t)i,
+                                    topic->assignments[i].broker_ids,
+                                    topic->assignments[i].broker_id_count))
+            return false;
+    return true;
+}
+
+enum status create_partitions_decide(const struct controller_facts *facts,
+                                     struct controller_command *command,
+                                     struct controller_decision *decision)
+{
+    assert(command->kind == CONTROLLER_CREATE_PARTITIONS);
+    struct name_table names;
+    bool has_memory = name_table_init(&names, command, decision->arena);
+    for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
+        struct controller_topic *topic = &command->topics[i];
+        const struct image_topic *existing = image_topic_by_name(facts->image, topic->name);
+        if (name_table_count(&names, topic->name) > 1)
+            topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
+        else if (existing == NULL || existing->partition_count == 0)
+            topic_refuse(topic, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
+                         "This server does not host this topic-partition.");
+        else if (growth_is_valid(facts, topic, existing)) {
+            topic->topic_id = existing->id;
+            has_memory = add_growth(facts, decision, topic, existing);
+        }
+    }
+    name_table_deinit(&names);
+    return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
+}
