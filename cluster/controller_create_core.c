@@ -241,6 +241,8 @@ static bool collides_with_earlier(const struct controller_command *command, uint
 {
     struct controller_topic *topic = &command->topics[index];
     const struct image_topic as_topic = {.name = topic->name};
+    if (!topic_has_metric_letters(topic->name))
+        return false;
     for (uint32_t i = 0; i < index; i++) {
         const struct controller_topic *other = &command->topics[i];
         const struct shelf_key key = {.name = other->name};

@@ -47,9 +47,4 @@ struct image {
     struct shelf by_metric_name; /* those with '.' or '_' in their names */
 };
 
-static inline bool topic_has_metric_letters(struct bytes name)
-{
-    return memchr(name.data, '.', name.size) != NULL || memchr(name.data, '_', name.size) != NULL;
-}
-
 #endif

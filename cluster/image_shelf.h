@@ -37,6 +37,12 @@ int shelf_order_by_name(const struct image_topic *topic, const struct shelf_key 
 int shelf_order_by_id(const struct image_topic *topic, const struct shelf_key *key);
 int shelf_order_by_metric_name(const struct image_topic *topic, const struct shelf_key *key);
 
+/* Whether the last order says anything about this name. */
+static inline bool topic_has_metric_letters(struct bytes name)
+{
+    return memchr(name.data, '.', name.size) != NULL || memchr(name.data, '_', name.size) != NULL;
+}
+
 enum { SHELF_LEAF_MAX = 128 };
 
 struct shelf_leaf {

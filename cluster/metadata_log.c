@@ -1,0 +1,393 @@
+/* Appending and closing. One batch is on its way at a time:
+ *
+ *   TAKE ──▶ WRITE ──▶ LAND ──▶ TAKE ... ──▶ END
+ *     │ (a new file first, if wanted)
+ *     └── nothing waits, or failed ──────────▲
+ */
+#include "cluster/metadata_log.h"
+
+#include "cluster/metadata_log_parts.h"
+
+#include "base/assert.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A batch takes what waits up to this size, and at least one append. */
+enum { BATCH_BYTES_MAX = 4 * 1024 * 1024 };
+
+void metadata_log_name(char name[static METADATA_NAME_MAX], uint64_t first_index)
+{
+    snprintf(name, METADATA_NAME_MAX, "metadata-%020" PRIu64 ".log", first_index);
+}
+
+void metadata_snapshot_name(char name[static METADATA_NAME_MAX], uint64_t index)
+{
+    snprintf(name, METADATA_NAME_MAX, "snapshot-%020" PRIu64, index);
+}
+
+void metadata_log_add_file(struct metadata_log *log, uint64_t first_index)
+{
+    if (log->file_count == log->file_capacity) {
+        log->file_capacity = log->file_capacity == 0 ? 4 : log->file_capacity * 2;
+        log->files = reallocarray(log->files, log->file_capacity, sizeof *log->files);
+        assert(log->files != NULL);
+    }
+    log->files[log->file_count++] = (struct metadata_file){first_index, first_index - 1};
+}
+
+void metadata_log_fail(struct metadata_log *log, const char *what, int32_t error)
+{
+    assert(error < 0);
+    if (log->failed != STATUS_OK)
+        return;
+    log->failed = (enum status)error;
+    log_error(log->logger, "the metadata log failed; nothing more is written",
+              field_text("what", what), field_status("error", log->failed),
+              field_text("directory", log->directory));
+}
+
+uint64_t metadata_log_stored_index(const struct metadata_log *log)
+{
+    return log->stored_index;
+}
+
+uint64_t metadata_log_grown_bytes(const struct metadata_log *log)
+{
+    return log->grown_bytes;
+}
+
+/* --- The next file ------------------------------------------------------------------------------
+ */
+
+enum { ROLL_CLOSE, ROLL_CREATE, ROLL_HEADER, ROLL_FOLDER, ROLL_DONE };
+
+static const struct op_stage roll_stages[] = {
+    [ROLL_CLOSE] = {"close", 0},
+    [ROLL_CREATE] = {"create", AFTER(ROLL_CLOSE)},
+    [ROLL_HEADER] = {"header", AFTER(ROLL_CREATE)},
+    [ROLL_FOLDER] = {"folder", AFTER(ROLL_HEADER)},
+    [ROLL_DONE] = {"done", AFTER(ROLL_CREATE) | AFTER(ROLL_HEADER) | AFTER(ROLL_FOLDER)},
+};
+
+static void roll_landed(struct completion *completion, int32_t result)
+{
+    struct io_request *request = container_of(completion, struct io_request, completion);
+    op_landed(&container_of(request, struct metadata_roll, request)->op, result);
+}
+
+static void roll_expect(struct metadata_roll *roll)
+{
+    completion_init(&roll->request.completion, roll_landed);
+    op_expect(&roll->op);
+}
+
+static enum op_progress roll_close(struct metadata_log *log)
+{
+    op_move(&log->roll.op, ROLL_CREATE);
+    if (log->handle < 0)
+        return OP_AGAIN;
+    roll_expect(&log->roll);
+    io_close(log->io, &log->roll.request, log->handle);
+    log->handle = -1;
+    return OP_WAIT;
+}
+
+static enum op_progress roll_create(struct metadata_log *log)
+{
+    struct metadata_roll *roll = &log->roll;
+    char name[METADATA_NAME_MAX];
+    if (roll->op.error != 0) {
+        op_move(&roll->op, ROLL_DONE);
+        return OP_AGAIN;
+    }
+    metadata_log_add_file(log, log->stored_index + 1);
+    metadata_log_name(name, log->stored_index + 1);
+    file_path(roll->path, log->directory, name);
+    op_move(&roll->op, ROLL_HEADER);
+    roll_expect(roll);
+    io_open(log->io, &roll->request, roll->path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE);
+    return OP_WAIT;
+}
+
+/* The header and the name are durable before any batch stands behind them: a file whose header is
+ * broken although it holds a batch is damaged, and not merely unfinished. */
+static enum op_progress roll_header(struct metadata_log *log)
+{
+    struct metadata_roll *roll = &log->roll;
+    if (roll->op.error != 0) {
+        op_move(&roll->op, ROLL_DONE);
+        return OP_AGAIN;
+    }
+    log->handle = roll->request.completion.result;
+    io_secret(log->io, &log->file_id, sizeof log->file_id);
+    struct metadata_log_header header = {log->file_id, log->stored_index + 1};
+    metadata_log_header_encode(&header, roll->block);
+    op_move(&roll->op, ROLL_FOLDER);
+    roll_expect(roll);
+    io_write_durable(log->io, &roll->request, log->handle, roll->block, METADATA_BLOCK_SIZE, 0);
+    return OP_WAIT;
+}
+
+static enum op_progress roll_folder(struct metadata_log *log)
+{
+    op_move(&log->roll.op, ROLL_DONE);
+    if (log->roll.op.error != 0)
+        return OP_AGAIN;
+    log->write_offset = METADATA_BLOCK_SIZE;
+    log->wants_new_file = false;
+    roll_expect(&log->roll);
+    io_sync_directory(log->io, &log->roll.request, log->directory);
+    return OP_WAIT;
+}
+
+static enum op_progress roll_step(struct op *op)
+{
+    struct metadata_roll *roll = container_of(op, struct metadata_roll, op);
+    struct metadata_log *log = container_of(roll, struct metadata_log, roll);
+    switch (op->stage) {
+    case ROLL_CLOSE: return roll_close(log);
+    case ROLL_CREATE: return roll_create(log);
+    case ROLL_HEADER: return roll_header(log);
+    case ROLL_FOLDER: return roll_folder(log);
+    case ROLL_DONE: io_land(log->io, &log->rolled, op->error); return OP_DONE;
+    }
+    unreachable();
+}
+
+static const struct op_kind roll_kind = {"metadata-roll", roll_step, roll_stages};
+
+/* --- Appending ----------------------------------------------------------------------------------
+ */
+
+enum { APPEND_TAKE, APPEND_WRITE, APPEND_LAND, APPEND_END };
+
+static const struct op_stage append_stages[] = {
+    [APPEND_TAKE] = {"take", AFTER(APPEND_LAND)},
+    [APPEND_WRITE] = {"write", AFTER(APPEND_TAKE)},
+    [APPEND_LAND] = {"land", AFTER(APPEND_WRITE)},
+    [APPEND_END] = {"end", AFTER(APPEND_TAKE)},
+};
+
+static void append_written(struct completion *completion, int32_t result)
+{
+    struct io_request *request = container_of(completion, struct io_request, completion);
+    op_landed(&container_of(request, struct metadata_log, append_request)->append_op, result);
+}
+
+static void append_rolled(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct metadata_log, rolled)->append_op, result);
+}
+
+static void land_all(struct metadata_log *log, struct list *list, int32_t result)
+{
+    struct list_node *node;
+    while ((node = list_pop_front(list)) != NULL)
+        io_land(log->io, &container_of(node, struct metadata_append, node)->completion, result);
+}
+
+static enum op_progress append_take(struct metadata_log *log)
+{
+    if (log->failed != STATUS_OK)
+        land_all(log, &log->queue, log->failed);
+    if (list_is_empty(&log->queue)) {
+        op_move(&log->append_op, APPEND_END);
+        return OP_AGAIN;
+    }
+    op_move(&log->append_op, APPEND_WRITE);
+    if (!log->wants_new_file)
+        return OP_AGAIN;
+    completion_init(&log->rolled, append_rolled);
+    op_expect(&log->append_op);
+    op_start(&log->roll.op, &roll_kind, io_ops(log->io));
+    return OP_WAIT;
+}
+
+/* Moves what fits from the queue into the batch. Answers how many entries that is. */
+static uint32_t gather(struct metadata_log *log)
+{
+    uint32_t entry_count = 0;
+    size_t size = 0;
+    while (!list_is_empty(&log->queue)) {
+        struct metadata_append *append =
+            container_of(list_first(&log->queue), struct metadata_append, node);
+        size += metadata_batch_size(append->entries, append->entry_count);
+        if (entry_count > 0 && size > BATCH_BYTES_MAX)
+            break;
+        list_remove(&append->node);
+        list_push_back(&log->writing, &append->node);
+        entry_count += append->entry_count;
+    }
+    return entry_count;
+}
+
+static void encode_batch(struct metadata_log *log, uint32_t entry_count)
+{
+    struct metadata_entry *entries = calloc(entry_count, sizeof *entries);
+    struct metadata_append *append;
+    uint32_t count = 0;
+    assert(entries != NULL);
+    list_for_each_entry (append, &log->writing, node)
+        for (uint32_t i = 0; i < append->entry_count; i++)
+            entries[count++] = append->entries[i];
+    assert(count == entry_count);
+    log->batch_entry_count = entry_count;
+    log->batch_size = (uint32_t)metadata_batch_size(entries, entry_count);
+    log->batch = malloc(log->batch_size);
+    assert(log->batch != NULL);
+    metadata_batch_encode(log->file_id, log->stored_index + 1, entries, entry_count, log->batch);
+    free(entries);
+}
+
+static enum op_progress append_write(struct metadata_log *log)
+{
+    op_move(&log->append_op, APPEND_LAND);
+    if (log->append_op.error != 0)
+        return OP_AGAIN;
+    encode_batch(log, gather(log));
+    completion_init(&log->append_request.completion, append_written);
+    op_expect(&log->append_op);
+    io_write_durable(log->io, &log->append_request, log->handle, log->batch, log->batch_size,
+                     log->write_offset);
+    return OP_WAIT;
+}
+
+static enum op_progress append_land(struct metadata_log *log)
+{
+    free(log->batch);
+    log->batch = NULL;
+    if (log->append_op.error != 0) {
+        metadata_log_fail(log, "append", log->append_op.error);
+        land_all(log, &log->writing, log->append_op.error);
+    } else {
+        struct metadata_file *file = &log->files[log->file_count - 1];
+        assert(file->last_index == log->stored_index);
+        log->stored_index += log->batch_entry_count;
+        file->last_index = log->stored_index;
+        log->write_offset += log->batch_size;
+        log->grown_bytes += log->batch_size;
+        land_all(log, &log->writing, 0);
+    }
+    op_move(&log->append_op, APPEND_TAKE);
+    return OP_AGAIN;
+}
+
+static enum op_progress append_step(struct op *op)
+{
+    struct metadata_log *log = container_of(op, struct metadata_log, append_op);
+    switch (op->stage) {
+    case APPEND_TAKE: return append_take(log);
+    case APPEND_WRITE: return append_write(log);
+    case APPEND_LAND: return append_land(log);
+    case APPEND_END:
+        log->is_appending = false;
+        metadata_log_close_when_idle(log);
+        return OP_DONE;
+    }
+    unreachable();
+}
+
+static const struct op_kind append_kind = {"metadata-append", append_step, append_stages};
+
+void metadata_log_append(struct metadata_log *log, struct metadata_append *append)
+{
+    assert(append->entry_count > 0);
+    assert(log->closed == NULL);
+    assert(log->next_index > log->stored_index);
+    log->next_index += append->entry_count;
+    list_node_init(&append->node);
+    list_push_back(&log->queue, &append->node);
+    if (log->is_appending)
+        return;
+    log->is_appending = true;
+    op_start(&log->append_op, &append_kind, io_ops(log->io));
+}
+
+/* --- Closing ------------------------------------------------------------------------------------
+ */
+
+enum { CLOSE_MARK, CLOSE_FILE, CLOSE_DONE };
+
+static const struct op_stage close_stages[] = {
+    [CLOSE_MARK] = {"mark", 0},
+    [CLOSE_FILE] = {"file", AFTER(CLOSE_MARK)},
+    [CLOSE_DONE] = {"done", AFTER(CLOSE_FILE)},
+};
+
+static void close_marked(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct metadata_log, state_saved)->close_op, result);
+}
+
+static void close_closed(struct completion *completion, int32_t result)
+{
+    struct io_request *request = container_of(completion, struct io_request, completion);
+    op_landed(&container_of(request, struct metadata_log, close_request)->close_op, result);
+}
+
+/* Says where the log ends, so that what is missing next time is known to be damage. Not after a
+ * failure: what is on disk is not known then. */
+static enum op_progress close_mark(struct metadata_log *log)
+{
+    op_move(&log->close_op, CLOSE_FILE);
+    if (log->failed != STATUS_OK || log->state.stored_index == log->stored_index)
+        return OP_AGAIN;
+    log->state.stored_index = log->stored_index;
+    metadata_state_encode(&log->state, log->state_bytes);
+    completion_init(&log->state_saved, close_marked);
+    op_expect(&log->close_op);
+    file_save_start(&log->state_save, log->io, log->directory, "state",
+                    bytes_of(log->state_bytes, sizeof log->state_bytes), &log->state_saved);
+    return OP_WAIT;
+}
+
+static enum op_progress close_file(struct metadata_log *log)
+{
+    op_move(&log->close_op, CLOSE_DONE);
+    if (log->handle < 0)
+        return OP_AGAIN;
+    completion_init(&log->close_request.completion, close_closed);
+    op_expect(&log->close_op);
+    io_close(log->io, &log->close_request, log->handle);
+    log->handle = -1;
+    return OP_WAIT;
+}
+
+static enum op_progress close_step(struct op *op)
+{
+    struct metadata_log *log = container_of(op, struct metadata_log, close_op);
+    switch (op->stage) {
+    case CLOSE_MARK: return close_mark(log);
+    case CLOSE_FILE: return close_file(log);
+    case CLOSE_DONE: io_land(log->io, log->closed, op->error); return OP_DONE;
+    }
+    unreachable();
+}
+
+static const struct op_kind close_kind = {"metadata-close", close_step, close_stages};
+
+void metadata_log_close_when_idle(struct metadata_log *log)
+{
+    if (log->closed != NULL && !log->is_appending && !log->is_saving_snapshot)
+        op_start(&log->close_op, &close_kind, io_ops(log->io));
+}
+
+void metadata_log_close(struct metadata_log *log, struct completion *closed)
+{
+    assert(log->closed == NULL);
+    log->closed = closed;
+    metadata_log_close_when_idle(log);
+}
+
+void metadata_log_destroy(struct metadata_log *log)
+{
+    if (log == NULL)
+        return;
+    free(log->files);
+    free(log->batch);
+    free(log->snapshot_bytes);
+    free(log->roll.block);
+    free(log);
+}

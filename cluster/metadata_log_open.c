@@ -1,0 +1,578 @@
+/* Opening: what is on disk is read, checked, cut where a write was torn, and synced, so that what
+ * the quorum takes for stored is stored. Blocking; before the loops run.
+ *
+ * How a broken batch is judged: it is the torn tail of a write that was never acknowledged, unless
+ * something proves that it had been on disk: a whole batch of the same file behind it, a later
+ * file, or the clean mark in the state file. Then it is damage, and the log does not open: cutting
+ * it would silently take back what clients were told. */
+#include "cluster/metadata_log_parts.h"
+
+#include "base/assert.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct opening {
+    struct metadata_log *log;
+    struct arena *arena;
+    struct metadata_loaded *loaded;
+    struct io_request request;
+    const struct io_entry *names;
+    uint32_t name_count;
+    uint64_t *firsts; /* of the log files, in order */
+    uint32_t first_count;
+    struct metadata_entry *entries;
+    uint32_t entry_capacity;
+    uint64_t entries_from; /* index of the first entry gathered */
+    uint64_t next_index;   /* of the entry expected next; 0: none was read yet */
+    uint64_t last_term;
+};
+
+static enum status await(struct opening *opening)
+{
+    int32_t result = io_await(opening->log->io, &opening->request);
+    return result < 0 ? (enum status)result : STATUS_OK;
+}
+
+static enum status damaged(struct opening *opening, const char *file, const char *what,
+                           uint64_t offset)
+{
+    log_error(opening->log->logger, "the metadata cannot be trusted; the broker does not start",
+              field_text("directory", opening->log->directory), field_text("file", file),
+              field_u64("offset", offset), field_text("what", what));
+    return STATUS_CORRUPT;
+}
+
+/* --- The folder ---------------------------------------------------------------------------------
+ */
+
+static enum status sync_parent(struct opening *opening, const char *path)
+{
+    char parent[FILE_PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL)
+        snprintf(parent, sizeof parent, ".");
+    else
+        slash[slash == parent] = '\0';
+    io_sync_directory(opening->log->io, &opening->request, parent);
+    return await(opening);
+}
+
+/* Makes the folder and those above it, each durable in its parent. */
+static enum status make_directory(struct opening *opening, const char *path)
+{
+    io_make_directory(opening->log->io, &opening->request, path);
+    enum status status = await(opening);
+    if (status == STATUS_EXISTS)
+        return STATUS_OK;
+    const char *slash = strrchr(path, '/');
+    if (status == STATUS_NOT_FOUND && slash != NULL && slash != path) {
+        char parent[FILE_PATH_MAX];
+        snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
+        status = make_directory(opening, parent);
+        if (status != STATUS_OK)
+            return status;
+        io_make_directory(opening->log->io, &opening->request, path);
+        status = await(opening);
+    }
+    return status == STATUS_OK ? sync_parent(opening, path) : status;
+}
+
+/* The number in a name of the form PREFIX, 20 digits, SUFFIX; 0 if it is not of that form. */
+static uint64_t name_index(const char *name, const char *prefix, const char *suffix)
+{
+    enum { DIGITS = 20 };
+    size_t prefix_size = strlen(prefix);
+    if (strlen(name) != prefix_size + DIGITS + strlen(suffix) ||
+        strncmp(name, prefix, prefix_size) != 0 || strcmp(name + prefix_size + DIGITS, suffix) != 0)
+        return 0;
+    uint64_t index = 0;
+    for (size_t i = 0; i < DIGITS; i++) {
+        char digit = name[prefix_size + i];
+        if (digit < '0' || digit > '9')
+            return 0;
+        index = index * 10 + (uint64_t)(digit - '0');
+    }
+    return index;
+}
+
+static enum status remove_file(struct opening *opening, const char *name)
+{
+    char path[FILE_PATH_MAX];
+    file_path(path, opening->log->directory, name);
+    io_unlink(opening->log->io, &opening->request, path);
+    return await(opening);
+}
+
+static bool is_unfinished(const char *name)
+{
+    size_t size = strlen(name);
+    return size > 4 && strcmp(name + size - 4, ".new") == 0;
+}
+
+/* Finds the log files and the newest snapshot; removes what was never finished. */
+static enum status read_directory(struct opening *opening, uint64_t *snapshot_index)
+{
+    io_list_directory(opening->log->io, &opening->request, opening->log->directory, opening->arena);
+    enum status status = await(opening);
+    if (status != STATUS_OK)
+        return status;
+    opening->names = opening->request.listing.entries;
+    opening->name_count = opening->request.listing.entry_count;
+    opening->firsts =
+        arena_allocate_array(opening->arena, opening->name_count, sizeof *opening->firsts);
+    if (opening->firsts == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < opening->name_count; i++) {
+        const char *name = opening->names[i].name;
+        uint64_t first = name_index(name, "metadata-", ".log");
+        uint64_t snapshot = name_index(name, "snapshot-", "");
+        if (first != 0)
+            opening->firsts[opening->first_count++] = first;
+        if (snapshot > *snapshot_index)
+            *snapshot_index = snapshot;
+        if (is_unfinished(name))
+            (void)remove_file(opening, name);
+    }
+    return STATUS_OK;
+}
+
+/* --- State and snapshot -------------------------------------------------------------------------
+ */
+
+static enum status load_state(struct opening *opening, uint64_t server_id)
+{
+    char path[FILE_PATH_MAX];
+    struct bytes content = {0};
+    struct metadata_state *state = &opening->loaded->state;
+    file_path(path, opening->log->directory, "state");
+    enum status status = file_load_await(opening->log->io, path, opening->arena, &content);
+    if (status != STATUS_OK)
+        return status;
+    status = metadata_state_decode(content, state);
+    if (status == STATUS_CORRUPT)
+        return damaged(opening, "state", "the checksum does not fit", 0);
+    if (status == STATUS_OK && state->server_id != server_id) {
+        log_error(opening->log->logger,
+                  "the data folder belongs to another node; set node.id to its number",
+                  field_text("directory", opening->log->directory),
+                  field_u64("folder_of_node", state->server_id - 1),
+                  field_u64("node_id", server_id - 1));
+        return STATUS_INVALID;
+    }
+    return status;
+}
+
+static enum status load_snapshot(struct opening *opening, uint64_t index)
+{
+    char name[METADATA_NAME_MAX];
+    char path[FILE_PATH_MAX];
+    struct bytes content = {0};
+    struct metadata_snapshot *snapshot = &opening->loaded->snapshot;
+    metadata_snapshot_name(name, index);
+    file_path(path, opening->log->directory, name);
+    enum status status = file_load_await(opening->log->io, path, opening->arena, &content);
+    if (status != STATUS_OK)
+        return status;
+    status = metadata_snapshot_decode(content, snapshot);
+    if (status == STATUS_CORRUPT || (status == STATUS_OK && snapshot->index != index))
+        return damaged(opening, name, "the checksum does not fit", 0);
+    opening->loaded->has_snapshot = true;
+    opening->log->snapshot_index = index;
+    return status;
+}
+
+/* --- Log files ----------------------------------------------------------------------------------
+ */
+
+static bool gather_entry(struct opening *opening, const struct metadata_entry *entry)
+{
+    struct metadata_loaded *loaded = opening->loaded;
+    if (loaded->entry_count == opening->entry_capacity) {
+        uint32_t capacity = opening->entry_capacity == 0 ? 64 : opening->entry_capacity * 2;
+        struct metadata_entry *grown =
+            arena_allocate_array(opening->arena, capacity, sizeof *grown);
+        if (grown == NULL)
+            return false;
+        if (loaded->entry_count > 0)
+            memcpy(grown, opening->entries, loaded->entry_count * sizeof *grown);
+        opening->entries = grown;
+        opening->entry_capacity = capacity;
+    }
+    opening->entries[loaded->entry_count++] = *entry;
+    return true;
+}
+
+static enum status gather_batch(struct opening *opening, const struct metadata_batch *batch)
+{
+    struct metadata_entry entry;
+    size_t position = 0;
+    while (metadata_batch_entry(batch, &position, &entry)) {
+        if (!gather_entry(opening, &entry))
+            return STATUS_NO_MEMORY;
+        opening->next_index++;
+        opening->last_term = entry.term;
+    }
+    return STATUS_OK;
+}
+
+/* The batch that is expected at this place, or not. */
+static bool is_next(const struct opening *opening, uint64_t file_id,
+                    const struct metadata_batch *batch)
+{
+    struct metadata_entry first;
+    size_t position = 0;
+    if (batch->file_id != file_id || batch->first_index != opening->next_index)
+        return false;
+    bool has_first = metadata_batch_entry(batch, &position, &first);
+    assert(has_first);
+    return first.term >= opening->last_term;
+}
+
+/* Whether a whole batch of this file begins in some block from `offset` on. Any file's, if the id
+ * is 0. */
+static bool batch_follows(struct bytes content, size_t offset, uint64_t file_id)
+{
+    struct metadata_batch batch;
+    for (; offset < content.size; offset += METADATA_BLOCK_SIZE) {
+        struct bytes rest = bytes_of(content.data + offset, content.size - offset);
+        if (metadata_batch_decode(rest, &batch) == STATUS_OK &&
+            (file_id == 0 || batch.file_id == file_id))
+            return true;
+    }
+    return false;
+}
+
+static bool is_last(const struct opening *opening, uint32_t which)
+{
+    return which + 1 == opening->first_count;
+}
+
+static enum status judge_tail(struct opening *opening, const char *name, struct bytes content,
+                              size_t offset, uint64_t file_id, uint32_t which)
+{
+    if (!is_last(opening, which))
+        return damaged(opening, name, "a batch is broken, and later files follow", offset);
+    if (opening->loaded->state.stored_index >= opening->next_index)
+        return damaged(opening, name, "a batch is broken that was on disk at the last stop",
+                       offset);
+    if (batch_follows(content, offset + METADATA_BLOCK_SIZE, file_id))
+        return damaged(opening, name, "a batch is broken, and later ones follow", offset);
+    log_warn(opening->log->logger, "a torn write at the end of the metadata log is cut off",
+             field_text("file", name), field_u64("offset", offset),
+             field_u64("bytes", content.size - offset));
+    return STATUS_OK;
+}
+
+/* Reads the batches of one file; `end` is where the next one goes. */
+static enum status read_batches(struct opening *opening, const char *name, struct bytes content,
+                                uint64_t file_id, uint32_t which, size_t *end)
+{
+    size_t offset = METADATA_BLOCK_SIZE;
+    while (offset < content.size) {
+        struct metadata_batch batch;
+        struct bytes rest = bytes_of(content.data + offset, content.size - offset);
+        enum status status = metadata_batch_decode(rest, &batch);
+        if (status != STATUS_OK || !is_next(opening, file_id, &batch)) {
+            *end = offset;
+            return judge_tail(opening, name, content, offset, file_id, which);
+        }
+        status = gather_batch(opening, &batch);
+        if (status != STATUS_OK)
+            return status;
+        offset += batch.size_bytes;
+    }
+    *end = offset;
+    return STATUS_OK;
+}
+
+/* A header that is broken: of a file that was being made when the power went, or damage. */
+static enum status judge_header(struct opening *opening, const char *name, struct bytes content,
+                                uint32_t which)
+{
+    if (!is_last(opening, which) || batch_follows(content, METADATA_BLOCK_SIZE, 0) ||
+        opening->loaded->state.stored_index >= opening->firsts[which])
+        return damaged(opening, name, "the header is broken", 0);
+    return remove_file(opening, name);
+}
+
+/* The last file is written on; a torn tail is cut, and all is synced: a process that was killed may
+ * have left bytes that are not on disk yet. */
+static enum status adopt_file(struct opening *opening, const char *path, uint64_t file_id,
+                              size_t size, size_t end)
+{
+    struct metadata_log *log = opening->log;
+    io_open(log->io, &opening->request, path, 0);
+    int32_t handle = io_await(log->io, &opening->request);
+    if (handle < 0)
+        return (enum status)handle;
+    log->handle = handle;
+    log->file_id = file_id;
+    log->write_offset = end;
+    log->wants_new_file = false;
+    if (end < size) {
+        io_truncate(log->io, &opening->request, handle, end);
+        enum status status = await(opening);
+        if (status != STATUS_OK)
+            return status;
+    }
+    io_sync(log->io, &opening->request, handle);
+    return await(opening);
+}
+
+static enum status check_chain(struct opening *opening, const char *name, uint64_t first)
+{
+    uint64_t expected = opening->next_index;
+    if (expected == 0 && first > opening->log->snapshot_index + 1)
+        return damaged(opening, name, "entries between the snapshot and this file are missing", 0);
+    if (expected != 0 && first != expected)
+        return damaged(opening, name, "entries before this file are missing", 0);
+    if (expected == 0) {
+        opening->next_index = first;
+        opening->entries_from = first;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_file(struct opening *opening, uint32_t which)
+{
+    struct metadata_log *log = opening->log;
+    struct metadata_log_header header;
+    struct bytes content = {0};
+    char name[METADATA_NAME_MAX];
+    char path[FILE_PATH_MAX];
+    size_t end;
+    metadata_log_name(name, opening->firsts[which]);
+    file_path(path, log->directory, name);
+    enum status status = file_load_await(log->io, path, opening->arena, &content);
+    if (status != STATUS_OK)
+        return status;
+    size_t head_size = content.size < METADATA_BLOCK_SIZE ? content.size : METADATA_BLOCK_SIZE;
+    status = metadata_log_header_decode(bytes_of(content.data, head_size), &header);
+    if (status == STATUS_CORRUPT ||
+        (status == STATUS_OK && header.first_index != opening->firsts[which]))
+        return judge_header(opening, name, content, which);
+    if (status == STATUS_OK)
+        status = check_chain(opening, name, header.first_index);
+    if (status == STATUS_OK)
+        status = read_batches(opening, name, content, header.file_id, which, &end);
+    if (status != STATUS_OK)
+        return status;
+    metadata_log_add_file(log, header.first_index);
+    log->files[log->file_count - 1].last_index = opening->next_index - 1;
+    log->grown_bytes += end;
+    return is_last(opening, which) ? adopt_file(opening, path, header.file_id, content.size, end)
+                                   : STATUS_OK;
+}
+
+/* Files whose successor begins at or before the snapshot's end hold nothing that is needed. */
+static enum status read_files(struct opening *opening)
+{
+    uint64_t snapshot_index = opening->log->snapshot_index;
+    for (uint32_t i = 0; i < opening->first_count; i++) {
+        char name[METADATA_NAME_MAX];
+        bool is_replaced = !is_last(opening, i) && opening->firsts[i + 1] <= snapshot_index + 1;
+        metadata_log_name(name, opening->firsts[i]);
+        enum status status = is_replaced ? remove_file(opening, name) : read_file(opening, i);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* --- Log and snapshot together ------------------------------------------------------------------
+ */
+
+/* What the log says about the snapshot's last entry must be what the snapshot says; otherwise the
+ * log belongs to another history and is dropped. A log that ends before the snapshot does holds
+ * nothing of use either. */
+static bool log_agrees(const struct opening *opening)
+{
+    const struct metadata_snapshot *snapshot = &opening->loaded->snapshot;
+    uint64_t from = opening->entries_from;
+    if (!opening->loaded->has_snapshot || opening->next_index == 0 || from == snapshot->index + 1)
+        return true;
+    if (opening->next_index <= snapshot->index)
+        return false;
+    assert(from <= snapshot->index);
+    return opening->entries[snapshot->index - from].term == snapshot->term;
+}
+
+static void drop_log(struct opening *opening)
+{
+    struct metadata_log *log = opening->log;
+    log_warn(log->logger, "the metadata log ends before its snapshot and is dropped",
+             field_text("directory", log->directory),
+             field_u64("snapshot_index", log->snapshot_index));
+    for (uint32_t i = 0; i < log->file_count; i++) {
+        char name[METADATA_NAME_MAX];
+        metadata_log_name(name, log->files[i].first_index);
+        (void)remove_file(opening, name);
+    }
+    if (log->handle >= 0) {
+        io_close(log->io, &opening->request, log->handle);
+        (void)await(opening);
+    }
+    log->handle = -1;
+    log->file_count = 0;
+    log->wants_new_file = true;
+    opening->loaded->entry_count = 0;
+    opening->next_index = 0;
+}
+
+static enum status settle(struct opening *opening)
+{
+    struct metadata_loaded *loaded = opening->loaded;
+    struct metadata_log *log = opening->log;
+    uint64_t snapshot_index = log->snapshot_index;
+    if (!log_agrees(opening))
+        drop_log(opening);
+    uint64_t last = opening->next_index == 0 ? snapshot_index : opening->next_index - 1;
+    uint64_t skipped = 0;
+    if (loaded->entry_count > 0 && opening->entries_from <= snapshot_index)
+        skipped = snapshot_index + 1 - opening->entries_from;
+    assert(skipped <= loaded->entry_count);
+    if (last < loaded->state.stored_index)
+        return damaged(opening, "state", "the log ends before the last stop's mark", last);
+    loaded->entries = loaded->entry_count == skipped ? NULL : opening->entries + skipped;
+    loaded->entry_count -= (uint32_t)skipped;
+    loaded->first_index = snapshot_index + 1;
+    log->stored_index = last;
+    log->next_index = last + 1;
+    log->state = loaded->state;
+    return STATUS_OK;
+}
+
+static enum status open_directory(struct opening *opening, uint64_t server_id)
+{
+    uint64_t snapshot_index = 0;
+    enum status status = make_directory(opening, opening->log->directory);
+    if (status == STATUS_OK)
+        status = read_directory(opening, &snapshot_index);
+    if (status != STATUS_OK)
+        return status;
+    status = load_state(opening, server_id);
+    if (status == STATUS_NOT_FOUND && (opening->first_count > 0 || snapshot_index > 0))
+        return damaged(opening, "state", "the file is missing", 0);
+    if (status == STATUS_NOT_FOUND) {
+        opening->loaded->is_new = true;
+        opening->loaded->state.server_id = server_id;
+        return settle(opening);
+    }
+    if (status == STATUS_OK && snapshot_index > 0)
+        status = load_snapshot(opening, snapshot_index);
+    if (status == STATUS_OK)
+        status = read_files(opening);
+    return status == STATUS_OK ? settle(opening) : status;
+}
+
+static struct metadata_log *log_create(struct io *io, const char *directory, struct logger *logger)
+{
+    struct metadata_log *log = calloc(1, sizeof *log);
+    if (log == NULL)
+        return NULL;
+    log->io = io;
+    log->logger = logger;
+    log->directory = directory;
+    log->handle = -1;
+    log->wants_new_file = true;
+    log->roll.block = malloc(METADATA_BLOCK_SIZE);
+    assert(log->roll.block != NULL);
+    list_init(&log->queue);
+    list_init(&log->writing);
+    return log;
+}
+
+enum status metadata_log_open(struct io *io, const char *directory, uint64_t server_id,
+                              struct logger *logger, struct arena *arena,
+                              struct metadata_loaded *loaded, struct metadata_log **log)
+{
+    assert(server_id > 0);
+    *log = NULL;
+    if (strlen(directory) > FILE_PATH_MAX - METADATA_NAME_MAX - 8)
+        return STATUS_TOO_LARGE;
+    struct opening opening = {.arena = arena, .loaded = loaded};
+    *loaded = (struct metadata_loaded){0};
+    opening.log = log_create(io, directory, logger);
+    if (opening.log == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = open_directory(&opening, server_id);
+    if (status != STATUS_OK) {
+        if (opening.log->handle >= 0) {
+            io_close(io, &opening.request, opening.log->handle);
+            (void)await(&opening);
+        }
+        metadata_log_destroy(opening.log);
+        return status;
+    }
+    *log = opening.log;
+    return STATUS_OK;
+}
+
+/* --- The first entry of all ---------------------------------------------------------------------
+ */
+
+enum status metadata_log_save_state(struct metadata_log *log, uint64_t term, uint64_t vote)
+{
+    assert(term > 0);
+    uint8_t bytes[METADATA_STATE_SIZE];
+    log->state.term = term;
+    log->state.vote = vote;
+    metadata_state_encode(&log->state, bytes);
+    return file_save_await(log->io, log->directory, "state", bytes_of(bytes, sizeof bytes));
+}
+
+/* Makes the first log file; header and name are durable when it returns. */
+static enum status create_file(struct metadata_log *log, struct io_request *request)
+{
+    char name[METADATA_NAME_MAX];
+    char path[FILE_PATH_MAX];
+    struct metadata_log_header header = {.first_index = log->stored_index + 1};
+    metadata_log_name(name, header.first_index);
+    file_path(path, log->directory, name);
+    io_open(log->io, request, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE);
+    int32_t result = io_await(log->io, request);
+    if (result < 0)
+        return (enum status)result;
+    log->handle = result;
+    io_secret(log->io, &log->file_id, sizeof log->file_id);
+    header.file_id = log->file_id;
+    metadata_log_header_encode(&header, log->roll.block);
+    io_write_durable(log->io, request, log->handle, log->roll.block, METADATA_BLOCK_SIZE, 0);
+    result = io_await(log->io, request);
+    if (result < 0)
+        return (enum status)result;
+    io_sync_directory(log->io, request, log->directory);
+    result = io_await(log->io, request);
+    metadata_log_add_file(log, header.first_index);
+    log->write_offset = METADATA_BLOCK_SIZE;
+    log->wants_new_file = false;
+    return result < 0 ? (enum status)result : STATUS_OK;
+}
+
+enum status metadata_log_append_await(struct metadata_log *log, const struct metadata_entry *entry)
+{
+    struct io_request request = {0};
+    assert(!log->is_appending);
+    assert(log->next_index == log->stored_index + 1);
+    enum status status = log->wants_new_file ? create_file(log, &request) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    size_t size = metadata_batch_size(entry, 1);
+    uint8_t *batch = malloc(size);
+    assert(batch != NULL);
+    metadata_batch_encode(log->file_id, log->next_index, entry, 1, batch);
+    io_write_durable(log->io, &request, log->handle, batch, (uint32_t)size, log->write_offset);
+    int32_t result = io_await(log->io, &request);
+    free(batch);
+    if (result < 0)
+        return (enum status)result;
+    log->write_offset += size;
+    log->grown_bytes += size;
+    log->stored_index++;
+    log->next_index++;
+    log->files[log->file_count - 1].last_index = log->stored_index;
+    return STATUS_OK;
+}

@@ -1,0 +1,594 @@
+#include "cluster/quorum.h"
+
+#include "base/assert.h"
+
+#include <raft.h>
+#include <stdlib.h>
+
+/* Who owns which memory after a step changed in later versions of the library. */
+static_assert(RAFT_VERSION_NUMBER == 2201, "quorum.c is written for libraft 0.22.1");
+static_assert((int)METADATA_ENTRY_COMMAND == (int)RAFT_COMMAND, "kinds of entries");
+static_assert((int)METADATA_ENTRY_BARRIER == (int)RAFT_BARRIER, "kinds of entries");
+static_assert((int)METADATA_ENTRY_CHANGE == (int)RAFT_CHANGE, "kinds of entries");
+
+enum { ELECTION_TIMEOUT_MS = 1000, HEARTBEAT_TIMEOUT_MS = 100, NS_PER_MS = 1000 * 1000 };
+enum { SNAPSHOT_RECORDS_MAX = 1024 * 1024 * 1024 };
+
+/* An entry on its way: given to the library, then to the disk, until it is committed. */
+struct proposal {
+    struct list_node node;
+    struct quorum *quorum;
+    struct metadata_append append;
+    struct metadata_entry entry;
+    uint64_t index;
+    uint8_t data[];
+};
+
+struct quorum {
+    struct io *io;
+    struct logger *logger;
+    struct quorum_handler *handler;
+    struct metadata_log *log;
+    struct raft raft;
+    struct raft_configuration configuration; /* committed; our own copy */
+    uint64_t configuration_index;
+    uint64_t snapshot_bytes;
+    uint64_t snapshot_index;
+    uint64_t last_index;
+    uint64_t commit_index; /* as of the last step */
+    uint64_t told_index;   /* commits told to the handler */
+    uint64_t term;
+    enum quorum_role role;
+    enum status failed;
+    bool is_stopping;
+    struct list proposals; /* uncommitted, in order of index */
+    uint32_t proposal_count;
+    struct timer timer;
+    struct completion telling; /* tells the handler at the next turn */
+    bool is_telling;
+    bool failure_is_told;
+    bool role_is_told;
+    struct arena snapshot_arena;
+    struct metadata_snapshot snapshot;
+    struct completion snapshot_done;
+    bool is_saving_snapshot;
+};
+
+static raft_id server_id(int32_t node_id)
+{
+    assert(node_id >= 0);
+    return (raft_id)node_id + 1; /* 0 is no id for the library */
+}
+
+/* --- Telling the owner --------------------------------------------------------------------------
+ */
+
+static void tell_soon(struct quorum *quorum)
+{
+    if (quorum->is_telling || quorum->handler == NULL)
+        return;
+    quorum->is_telling = true;
+    io_land(quorum->io, &quorum->telling, 0);
+}
+
+static void drop_proposals(struct quorum *quorum, uint64_t to_index)
+{
+    while (!list_is_empty(&quorum->proposals)) {
+        struct proposal *proposal =
+            container_of(list_first(&quorum->proposals), struct proposal, node);
+        if (proposal->index > to_index)
+            return;
+        list_remove(&proposal->node);
+        quorum->proposal_count--;
+        free(proposal);
+    }
+}
+
+static void begin_snapshot(struct quorum *quorum);
+
+static void tell(struct completion *completion, int32_t result)
+{
+    struct quorum *quorum = container_of(completion, struct quorum, telling);
+    quorum->is_telling = false;
+    if (!quorum->role_is_told && !quorum->is_stopping) {
+        quorum->role_is_told = true;
+        quorum->handler->role_changed(quorum->handler, quorum->role);
+    }
+    if (quorum->failed != STATUS_OK && !quorum->failure_is_told) {
+        quorum->failure_is_told = true;
+        quorum->handler->failed(quorum->handler, quorum->failed);
+    }
+    if (quorum->failed != STATUS_OK || quorum->is_stopping)
+        return;
+    if (quorum->told_index < quorum->commit_index) {
+        quorum->told_index = quorum->commit_index;
+        quorum->handler->committed(quorum->handler, quorum->told_index);
+    }
+    begin_snapshot(quorum);
+}
+
+static void fail(struct quorum *quorum, enum status status, const char *what, int code)
+{
+    assert(status != STATUS_OK);
+    if (quorum->failed != STATUS_OK)
+        return;
+    quorum->failed = status;
+    log_error(quorum->logger, "the metadata quorum failed", field_text("what", what),
+              field_status("error", status),
+              field_text("reason", code == 0 ? "" : raft_strerror(code)));
+    io_timer_cancel(quorum->io, &quorum->timer);
+    tell_soon(quorum);
+}
+
+/* --- Steps --------------------------------------------------------------------------------------
+ */
+
+static enum quorum_role role_of(const struct raft *raft)
+{
+    switch (raft->state) {
+    case RAFT_LEADER: return QUORUM_LEADER;
+    case RAFT_CANDIDATE: return QUORUM_CANDIDATE;
+    default: return QUORUM_FOLLOWER;
+    }
+}
+
+/* The package has no checks of its own; these hold after every step. */
+static void check_invariants(const struct quorum *quorum)
+{
+    assert(raft_current_term(&quorum->raft) >= quorum->term);
+    assert(raft_commit_index(&quorum->raft) >= quorum->commit_index);
+    assert(raft_commit_index(&quorum->raft) <= quorum->last_index);
+    assert(raft_commit_index(&quorum->raft) <= metadata_log_stored_index(quorum->log));
+    assert(quorum->told_index <= quorum->commit_index);
+    assert(quorum->snapshot_index <= quorum->commit_index || quorum->commit_index == 0);
+}
+
+/* What a quorum of one is never asked to do: no other votes, so the term stays; nobody is there to
+ * send to or to get a snapshot from. */
+static bool is_of_one(unsigned flags)
+{
+    const unsigned others = RAFT_UPDATE_CURRENT_TERM | RAFT_UPDATE_VOTED_FOR;
+    const unsigned peers = RAFT_UPDATE_SNAPSHOT | RAFT_UPDATE_MESSAGES;
+    return (flags & (others | peers)) == 0;
+}
+
+static void start_timer(struct quorum *quorum)
+{
+    io_timer_cancel(quorum->io, &quorum->timer);
+    if (quorum->handler != NULL && !quorum->is_stopping)
+        io_timer_start(quorum->io, &quorum->timer, raft_timeout(&quorum->raft) * NS_PER_MS);
+}
+
+/* Hands one event to the library and does what it asks for, but for entries, which the caller who
+ * submitted them has. False: the quorum is over. */
+static bool step(struct quorum *quorum, struct raft_event *event, const char *what)
+{
+    struct raft_update update = {0};
+    assert(quorum->failed == STATUS_OK);
+    event->time = io_now_ns(quorum->io) / NS_PER_MS;
+    int code = raft_step(&quorum->raft, event, &update);
+    if (code != 0) {
+        fail(quorum, code == RAFT_NOMEM ? STATUS_NO_MEMORY : STATUS_FAILED, what, code);
+        return false;
+    }
+    if (!is_of_one(update.flags)) {
+        fail(quorum, STATUS_UNSUPPORTED, "a duty that a quorum of one does not have", 0);
+        return false;
+    }
+    check_invariants(quorum);
+    quorum->term = raft_current_term(&quorum->raft);
+    if (update.flags & RAFT_UPDATE_COMMIT_INDEX) {
+        quorum->commit_index = raft_commit_index(&quorum->raft);
+        tell_soon(quorum);
+    }
+    if (update.flags & RAFT_UPDATE_STATE) {
+        quorum->role = role_of(&quorum->raft);
+        quorum->role_is_told = false;
+        tell_soon(quorum);
+    }
+    if (update.flags & RAFT_UPDATE_TIMEOUT)
+        start_timer(quorum);
+    return true;
+}
+
+static void timer_fired(struct timer *timer)
+{
+    struct quorum *quorum = container_of(timer, struct quorum, timer);
+    struct raft_event event = {.type = RAFT_TIMEOUT};
+    if (quorum->failed != STATUS_OK || quorum->is_stopping)
+        return;
+    if (step(quorum, &event, "timeout") && !timer_is_running(&quorum->timer))
+        start_timer(quorum);
+}
+
+/* --- Proposing ----------------------------------------------------------------------------------
+ */
+
+static void proposal_stored(struct completion *completion, int32_t result)
+{
+    struct metadata_append *append = container_of(completion, struct metadata_append, completion);
+    struct proposal *proposal = container_of(append, struct proposal, append);
+    struct quorum *quorum = proposal->quorum;
+    if (quorum->failed != STATUS_OK)
+        return;
+    if (result < 0) {
+        fail(quorum, (enum status)result, "the disk", 0);
+        return;
+    }
+    struct raft_event event = {.type = RAFT_PERSISTED_ENTRIES,
+                               .persisted_entries = {.index = proposal->index}};
+    assert(proposal->index <= metadata_log_stored_index(quorum->log));
+    if (step(quorum, &event, "persisted"))
+        drop_proposals(quorum, quorum->commit_index);
+}
+
+static struct proposal *proposal_create(struct quorum *quorum, enum metadata_entry_kind kind,
+                                        struct bytes data)
+{
+    struct proposal *proposal = malloc(sizeof *proposal + data.size);
+    if (proposal == NULL)
+        return NULL;
+    *proposal = (struct proposal){.quorum = quorum, .index = quorum->last_index + 1};
+    if (data.size > 0)
+        memcpy(proposal->data, data.data, data.size);
+    proposal->entry = (struct metadata_entry){
+        .term = quorum->term, .kind = kind, .data = bytes_of(proposal->data, data.size)};
+    proposal->append.entries = &proposal->entry;
+    proposal->append.entry_count = 1;
+    completion_init(&proposal->append.completion, proposal_stored);
+    list_node_init(&proposal->node);
+    return proposal;
+}
+
+static bool submit(struct quorum *quorum, struct proposal *proposal)
+{
+    struct raft_entry entry = {.term = proposal->entry.term,
+                               .type = (enum raft_entry_type)proposal->entry.kind,
+                               .buf = {.base = proposal->data, .len = proposal->entry.data.size},
+                               .batch = proposal->data};
+    struct raft_event event = {.type = RAFT_SUBMIT, .submit = {.entries = &entry, .n = 1}};
+    quorum->last_index = proposal->index;
+    return step(quorum, &event, "submit");
+}
+
+static enum status propose(struct quorum *quorum, enum metadata_entry_kind kind, struct bytes data,
+                           uint64_t *index)
+{
+    if (quorum->failed != STATUS_OK || quorum->is_stopping || quorum->role != QUORUM_LEADER)
+        return STATUS_FAILED;
+    if (quorum->proposal_count == QUORUM_UNCOMMITTED_MAX)
+        return STATUS_BUSY;
+    if (data.size > METADATA_ENTRY_BYTES_MAX)
+        return STATUS_TOO_LARGE;
+    struct proposal *proposal = proposal_create(quorum, kind, data);
+    if (proposal == NULL)
+        return STATUS_NO_MEMORY;
+    if (!submit(quorum, proposal)) {
+        free(proposal);
+        return STATUS_FAILED;
+    }
+    *index = proposal->index;
+    list_push_back(&quorum->proposals, &proposal->node);
+    quorum->proposal_count++;
+    metadata_log_append(quorum->log, &proposal->append);
+    return STATUS_OK;
+}
+
+enum status quorum_propose(struct quorum *quorum, struct bytes data, uint64_t *index)
+{
+    assert(data.size > 0);
+    return propose(quorum, METADATA_ENTRY_COMMAND, data, index);
+}
+
+enum status quorum_barrier(struct quorum *quorum, uint64_t *index)
+{
+    return propose(quorum, METADATA_ENTRY_BARRIER, bytes_of("", 0), index);
+}
+
+/* --- Snapshots ----------------------------------------------------------------------------------
+ */
+
+static bool copy_configuration(const struct raft_configuration *from, struct raft_configuration *to)
+{
+    raft_configuration_init(to);
+    for (unsigned i = 0; i < from->n; i++)
+        if (raft_configuration_add(to, from->servers[i].id, from->servers[i].address,
+                                   from->servers[i].role) != 0) {
+            raft_configuration_close(to);
+            return false;
+        }
+    return true;
+}
+
+static void snapshot_saved(struct completion *completion, int32_t result)
+{
+    struct quorum *quorum = container_of(completion, struct quorum, snapshot_done);
+    struct raft_event event = {.type = RAFT_SNAPSHOT};
+    struct raft_snapshot_metadata *metadata = &event.snapshot.metadata;
+    uint64_t index = quorum->snapshot.index;
+    arena_reset(&quorum->snapshot_arena);
+    quorum->is_saving_snapshot = false;
+    if (quorum->failed != STATUS_OK)
+        return;
+    if (result < 0) {
+        fail(quorum, (enum status)result, "the disk, writing a snapshot", 0);
+        return;
+    }
+    metadata->index = index;
+    metadata->term = quorum->snapshot.term;
+    metadata->configuration_index = quorum->configuration_index;
+    if (!copy_configuration(&quorum->configuration, &metadata->configuration)) {
+        fail(quorum, STATUS_NO_MEMORY, "snapshot", 0);
+        return;
+    }
+    if (step(quorum, &event, "snapshot"))
+        quorum->snapshot_index = index;
+}
+
+/* Takes a snapshot if the log has grown enough. Only what is stored may go into it: after a crash
+ * the log must not know less, or other, than the snapshot does. */
+static void begin_snapshot(struct quorum *quorum)
+{
+    if (quorum->is_saving_snapshot ||
+        metadata_log_grown_bytes(quorum->log) < quorum->snapshot_bytes)
+        return;
+    struct writer writer;
+    struct raft_buffer configuration;
+    writer_init(&writer, &quorum->snapshot_arena);
+    uint64_t index = quorum->handler->snapshot(quorum->handler, &writer);
+    if (index <= quorum->snapshot_index)
+        return;
+    assert(index <= quorum->told_index);
+    assert(index <= metadata_log_stored_index(quorum->log));
+    if (writer.status != STATUS_OK ||
+        raft_configuration_encode(&quorum->configuration, &configuration) != 0) {
+        fail(quorum, STATUS_NO_MEMORY, "snapshot", 0);
+        return;
+    }
+    quorum->snapshot =
+        (struct metadata_snapshot){.index = index,
+                                   .term = quorum->term,
+                                   .configuration_index = quorum->configuration_index,
+                                   .configuration = bytes_of(configuration.base, configuration.len),
+                                   .records = writer_result(&writer)};
+    quorum->is_saving_snapshot = true;
+    metadata_log_snapshot(quorum->log, &quorum->snapshot, &quorum->snapshot_done);
+    raft_free(configuration.base); /* The log has its own copy of the whole content. */
+}
+
+/* --- Starting -----------------------------------------------------------------------------------
+ */
+
+static bool configure(struct raft_configuration *configuration, int32_t node_id)
+{
+    raft_configuration_init(configuration);
+    return raft_configuration_add(configuration, server_id(node_id), "self", RAFT_VOTER) == 0;
+}
+
+/* Term and then configuration, each durable before the next: a directory that has entries has a
+ * term. If the power goes in between, the next start does the rest. */
+static enum status bootstrap(struct quorum *quorum, struct metadata_loaded *loaded,
+                             struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    if (loaded->is_new) {
+        loaded->state.term = 1;
+        status = metadata_log_save_state(quorum->log, 1, 0);
+    }
+    if (status != STATUS_OK || metadata_log_stored_index(quorum->log) > 0)
+        return status;
+    struct raft_buffer configuration;
+    if (raft_configuration_encode(&quorum->configuration, &configuration) != 0)
+        return STATUS_NO_MEMORY;
+    struct metadata_entry *entry = arena_allocate_array(arena, 1, sizeof *entry);
+    char *data = arena_copy_text(arena, configuration.base, configuration.len);
+    size_t size = configuration.len;
+    raft_free(configuration.base);
+    if (entry == NULL || data == NULL)
+        return STATUS_NO_MEMORY;
+    *entry = (struct metadata_entry){
+        .term = loaded->state.term, .kind = METADATA_ENTRY_CHANGE, .data = bytes_of(data, size)};
+    loaded->entries = entry;
+    loaded->entry_count = 1;
+    loaded->first_index = 1;
+    return metadata_log_append_await(quorum->log, entry);
+}
+
+/* The configuration must name this node, and as the only voter. Checked here, because the library
+ * decodes without looking at the size. */
+static bool configuration_is_ours(struct bytes data, int32_t node_id)
+{
+    struct raft_configuration ours;
+    struct raft_buffer encoded = {0};
+    bool is_equal = configure(&ours, node_id) && raft_configuration_encode(&ours, &encoded) == 0 &&
+                    bytes_equal(data, bytes_of(encoded.base, encoded.len));
+    raft_configuration_close(&ours);
+    raft_free(encoded.base);
+    return is_equal;
+}
+
+static bool loaded_is_ours(const struct quorum *quorum, const struct metadata_loaded *loaded,
+                           int32_t node_id)
+{
+    bool has_configuration = false;
+    if (loaded->has_snapshot) {
+        has_configuration = true;
+        if (!configuration_is_ours(loaded->snapshot.configuration, node_id))
+            return false;
+    }
+    for (uint32_t i = 0; i < loaded->entry_count; i++) {
+        const struct metadata_entry *entry = &loaded->entries[i];
+        if (entry->term > loaded->state.term)
+            return false;
+        if (entry->kind != METADATA_ENTRY_CHANGE)
+            continue;
+        if (has_configuration || i > 0 || !configuration_is_ours(entry->data, node_id))
+            return false;
+        has_configuration = true;
+    }
+    return has_configuration && loaded->state.term > 0;
+}
+
+/* Entries as the library wants them. It looks only at terms, kinds and configurations, and keeps
+ * nothing once the step is done. */
+static struct raft_entry *raft_entries(const struct metadata_loaded *loaded)
+{
+    struct raft_entry *entries = raft_calloc(loaded->entry_count + 1, sizeof *entries);
+    if (entries == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < loaded->entry_count; i++)
+        entries[i] = (struct raft_entry){.term = loaded->entries[i].term,
+                                         .type = (enum raft_entry_type)loaded->entries[i].kind,
+                                         .buf = {.base = (void *)loaded->entries[i].data.data,
+                                                 .len = loaded->entries[i].data.size}};
+    return entries;
+}
+
+static enum status begin(struct quorum *quorum, const struct metadata_loaded *loaded)
+{
+    struct raft_snapshot_metadata metadata = {.index = loaded->snapshot.index,
+                                              .term = loaded->snapshot.term,
+                                              .configuration_index =
+                                                  loaded->snapshot.configuration_index};
+    struct raft_event event = {.type = RAFT_START};
+    struct raft_entry *entries = raft_entries(loaded);
+    bool has_memory = entries != NULL;
+    if (loaded->has_snapshot && has_memory)
+        has_memory = copy_configuration(&quorum->configuration, &metadata.configuration);
+    if (!has_memory) {
+        raft_free(entries);
+        return STATUS_NO_MEMORY;
+    }
+    event.start.term = loaded->state.term;
+    event.start.voted_for = loaded->state.vote;
+    event.start.metadata = loaded->has_snapshot ? &metadata : NULL;
+    event.start.start_index = loaded->first_index;
+    event.start.entries = entries;
+    event.start.n_entries = loaded->entry_count;
+    quorum->last_index = metadata_log_stored_index(quorum->log);
+    quorum->snapshot_index = loaded->snapshot.index;
+    /* A step that fails has freed the entries itself. */
+    if (!step(quorum, &event, "start"))
+        return quorum->failed;
+    raft_free(entries);
+    /* The only voter elects itself at once, and what it has is committed. */
+    assert(quorum->role == QUORUM_LEADER);
+    assert(quorum->commit_index == quorum->last_index);
+    quorum->told_index = quorum->commit_index;
+    return STATUS_OK;
+}
+
+static struct quorum *quorum_allocate(struct io *io, const struct quorum_options *options,
+                                      struct logger *logger)
+{
+    struct quorum *quorum = calloc(1, sizeof *quorum);
+    if (quorum == NULL)
+        return NULL;
+    quorum->io = io;
+    quorum->logger = logger;
+    quorum->snapshot_bytes = options->snapshot_bytes;
+    quorum->configuration_index = 1; /* It never changes while there is one voter. */
+    list_init(&quorum->proposals);
+    timer_init(&quorum->timer, timer_fired);
+    completion_init(&quorum->telling, tell);
+    completion_init(&quorum->snapshot_done, snapshot_saved);
+    arena_init(&quorum->snapshot_arena, SNAPSHOT_RECORDS_MAX);
+    if (raft_init(&quorum->raft, NULL, NULL, server_id(options->node_id), "self") != 0) {
+        free(quorum);
+        return NULL;
+    }
+    quorum->raft.tracer = NULL; /* It would format every message, and share a buffer. */
+    raft_seed(&quorum->raft, (unsigned)io_random_u64(io));
+    raft_set_election_timeout(&quorum->raft, ELECTION_TIMEOUT_MS);
+    raft_set_heartbeat_timeout(&quorum->raft, HEARTBEAT_TIMEOUT_MS);
+    raft_set_max_inflight_entries(&quorum->raft, QUORUM_UNCOMMITTED_MAX);
+    return quorum;
+}
+
+static enum status load(struct quorum *quorum, const struct quorum_options *options,
+                        struct arena *arena, struct metadata_loaded *loaded)
+{
+    enum status status =
+        metadata_log_open(quorum->io, options->directory, server_id(options->node_id),
+                          quorum->logger, arena, loaded, &quorum->log);
+    if (status != STATUS_OK)
+        return status;
+    if (!configure(&quorum->configuration, options->node_id))
+        return STATUS_NO_MEMORY;
+    status = bootstrap(quorum, loaded, arena);
+    if (status != STATUS_OK)
+        return status;
+    if (!loaded_is_ours(quorum, loaded, options->node_id)) {
+        log_error(quorum->logger,
+                  "the metadata was written by a quorum that this release cannot join",
+                  field_text("directory", options->directory));
+        return STATUS_CORRUPT;
+    }
+    return begin(quorum, loaded);
+}
+
+enum status quorum_create(struct io *io, const struct quorum_options *options,
+                          struct logger *logger, struct arena *arena,
+                          struct quorum_recovered *recovered, struct quorum **quorum)
+{
+    struct metadata_loaded loaded;
+    assert(options->snapshot_bytes > 0);
+    *quorum = NULL;
+    struct quorum *created = quorum_allocate(io, options, logger);
+    if (created == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = load(created, options, arena, &loaded);
+    if (status != STATUS_OK) {
+        quorum_destroy(created);
+        return status;
+    }
+    *recovered = (struct quorum_recovered){.has_snapshot = loaded.has_snapshot,
+                                           .records = loaded.snapshot.records,
+                                           .snapshot_index = loaded.snapshot.index,
+                                           .entries = loaded.entries,
+                                           .entry_count = loaded.entry_count,
+                                           .first_index = loaded.first_index};
+    *quorum = created;
+    return STATUS_OK;
+}
+
+void quorum_start(struct quorum *quorum, struct quorum_handler *handler)
+{
+    assert(quorum->handler == NULL);
+    quorum->handler = handler;
+    start_timer(quorum);
+    tell_soon(quorum);
+}
+
+struct quorum_description quorum_describe(const struct quorum *quorum)
+{
+    bool is_leader = quorum->role == QUORUM_LEADER && quorum->failed == STATUS_OK;
+    return (struct quorum_description){.role = quorum->role,
+                                       .term = quorum->term,
+                                       .commit_index = quorum->commit_index,
+                                       .stored_index = metadata_log_stored_index(quorum->log),
+                                       .last_index = quorum->last_index,
+                                       .snapshot_index = quorum->snapshot_index,
+                                       .leader_id =
+                                           is_leader ? (int32_t)(quorum->raft.id - 1) : -1};
+}
+
+void quorum_stop(struct quorum *quorum, struct completion *stopped)
+{
+    assert(!quorum->is_stopping);
+    quorum->is_stopping = true;
+    io_timer_cancel(quorum->io, &quorum->timer);
+    metadata_log_close(quorum->log, stopped);
+}
+
+void quorum_destroy(struct quorum *quorum)
+{
+    if (quorum == NULL)
+        return;
+    drop_proposals(quorum, UINT64_MAX);
+    metadata_log_destroy(quorum->log);
+    arena_deinit(&quorum->snapshot_arena);
+    raft_configuration_close(&quorum->configuration);
+    raft_close(&quorum->raft, NULL);
+    free(quorum);
+}
