@@ -38,8 +38,10 @@ struct controller_setting {
 struct controller_topic {
     struct bytes name;
     struct uuid topic_id;       /* DELETE_TOPICS by id: name is null. Answer: the id */
-    int32_t partition_count;    /* -1: the broker's default. CREATE_PARTITIONS: the new total */
-    int16_t replication_factor; /* -1: the broker's default */
+    int32_t partition_count;    /* -1: the broker's default; CREATE_TOPICS answers what it took.
+                                   CREATE_PARTITIONS: the new total */
+    int16_t replication_factor; /* -1: the broker's default; CREATE_TOPICS answers what it took */
+    /* CREATE_PARTITIONS: of the added ones, in order; NULL: leave it to the controller. */
     const struct controller_assignment *assignments;
     uint32_t assignment_count;
     const struct controller_setting *settings;
@@ -63,8 +65,6 @@ struct controller_command {
     /* ALLOCATE_PRODUCER_IDS: how many; answer: the first of the block. */
     uint32_t producer_id_count;
     int64_t producer_id_first;
-
-    struct list_node waiting; /* the controller's own */
 };
 
 /* Whoever spreads a new image over the cores (the broker). Core 0. */
@@ -75,6 +75,7 @@ struct image_publisher {
                     struct completion *adopted);
 };
 
+/* All texts and arrays must outlive the controller. */
 struct controller_options {
     const char *directory; /* cluster/ under the first of log.dirs; made if absent */
     const struct config *config;

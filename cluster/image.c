@@ -235,7 +235,7 @@ void image_write(const struct image *image, struct writer *writer)
 }
 
 /* The hash of the records that would be written: whatever is kept is compared. One topic at a time,
- * so that it takes little memory. The controller's id is not kept and not compared. */
+ * so that it takes little memory. What is not kept is not compared: offset and controller. */
 uint64_t image_hash(const struct image *image)
 {
     enum { PIECE_BYTES_MAX = 256 * 1024 * 1024 };
@@ -254,5 +254,5 @@ uint64_t image_hash(const struct image *image)
         arena_reset(&arena);
     }
     arena_deinit(&arena);
-    return hash_u64(seed, (uint64_t)image->offset);
+    return seed.words[0];
 }

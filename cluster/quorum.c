@@ -65,7 +65,7 @@ static raft_id server_id(int32_t node_id)
 
 static void tell_soon(struct quorum *quorum)
 {
-    if (quorum->is_telling || quorum->handler == NULL)
+    if (quorum->is_telling || quorum->handler == NULL || quorum->is_stopping)
         return;
     quorum->is_telling = true;
     io_land(quorum->io, &quorum->telling, 0);
