@@ -25,6 +25,7 @@ void uuid_format(struct uuid uuid, char text[static UUID_TEXT_SIZE])
 
 bool uuid_parse(struct bytes text, struct uuid *uuid)
 {
+    assert(uuid != NULL);
     if (text.size != UUID_TEXT_SIZE - 1)
         return false;
     struct uuid result = {0};
@@ -42,6 +43,7 @@ bool uuid_parse(struct bytes text, struct uuid *uuid)
             result.bytes[length++] = (uint8_t)(bits >> bit_count);
         }
     }
+    assert(length == sizeof result.bytes);
     if ((bits & ((1u << bit_count) - 1)) != 0)
         return false;
     *uuid = result;
@@ -50,6 +52,7 @@ bool uuid_parse(struct bytes text, struct uuid *uuid)
 
 void reader_init(struct reader *reader, struct bytes bytes)
 {
+    assert(bytes.data != NULL || bytes.size == 0);
     *reader = (struct reader){.data = bytes.data, .size = bytes.size};
 }
 
@@ -63,6 +66,7 @@ void reader_fail(struct reader *reader, enum status status)
 /* The address of the next `size` bytes, or NULL and a failed reader. */
 static const uint8_t *reader_take(struct reader *reader, size_t size)
 {
+    assert(reader->position <= reader->size);
     if (reader->status != STATUS_OK)
         return NULL;
     if (size > reader_remaining(reader)) {
@@ -138,6 +142,7 @@ struct uuid reader_uuid(struct reader *reader)
 /* Over-long forms that still fit the bit count are legal in Kafka; bits beyond it are not. */
 uint64_t reader_leb128_long(struct reader *reader, uint32_t bits_max)
 {
+    assert(bits_max == 32 || bits_max == 64);
     uint64_t value = 0;
     for (uint32_t shift = 0; shift < bits_max; shift += 7) {
         uint8_t byte = reader_u8(reader);
@@ -167,6 +172,7 @@ void reader_skip(struct reader *reader, size_t size)
 
 void writer_init(struct writer *writer, struct arena *arena)
 {
+    assert(arena != NULL);
     *writer = (struct writer){.arena = arena};
 }
 
@@ -180,6 +186,7 @@ void writer_fail(struct writer *writer, enum status status)
 /* Room for `size` more bytes, or NULL and a failed writer. */
 static uint8_t *writer_claim(struct writer *writer, size_t size)
 {
+    assert(writer->size <= writer->capacity);
     if (writer->status != STATUS_OK)
         return NULL;
     if (size > writer->capacity - writer->size) {
@@ -287,6 +294,7 @@ void writer_varlong(struct writer *writer, int64_t value)
 
 void writer_bytes(struct writer *writer, struct bytes bytes)
 {
+    assert(bytes.data != NULL || bytes.size == 0);
     uint8_t *to = bytes.size == 0 ? NULL : writer_claim(writer, bytes.size);
     if (to != NULL)
         memcpy(to, bytes.data, bytes.size);
@@ -294,6 +302,7 @@ void writer_bytes(struct writer *writer, struct bytes bytes)
 
 void writer_reference(struct writer *writer, struct bytes bytes)
 {
+    assert(bytes.data != NULL || bytes.size == 0);
     if (writer->status != STATUS_OK || bytes.size == 0)
         return;
     if (writer->reference_count == writer->reference_capacity) {
@@ -339,6 +348,7 @@ bool writer_pieces(const struct writer *writer, struct bytes **pieces, uint32_t 
     size_t done = 0;
     for (uint32_t i = 0; i < writer->reference_count; i++) {
         const struct writer_reference *reference = &writer->references[i];
+        assert(reference->position >= done);
         if (reference->position > done)
             result[count++] = bytes_of(writer->data + done, reference->position - done);
         result[count++] = reference->bytes;
@@ -346,6 +356,7 @@ bool writer_pieces(const struct writer *writer, struct bytes **pieces, uint32_t 
     }
     if (writer->size > done)
         result[count++] = bytes_of(writer->data + done, writer->size - done);
+    assert(count <= count_max);
     *pieces = result;
     *piece_count = count;
     return true;

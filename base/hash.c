@@ -1,3 +1,5 @@
+/* SipHash-1-3: one round for each word, three at the end. Half the rounds of SipHash-2-4, which is
+ * enough for tables and no claim to more. */
 #include "base/hash.h"
 
 #include "base/assert.h"

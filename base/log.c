@@ -1,3 +1,6 @@
+/* A line is built in a buffer on the stack. Each field is all or nothing: what does not fit is
+ * taken back to where the field began, so that a cut line can still be parsed. The end of the line
+ * has its room reserved from the beginning. */
 #include "base/log.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Chains in a table whose size is a power of two. A map of one or two nodes needs no table at all:
+ * its only bucket lies in the map itself. Hashes are kept in the nodes, so growing calls no one. */
 #include "base/map.h"
 
 #include "base/assert.h"

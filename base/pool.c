@@ -1,3 +1,5 @@
+/* A slab holds as many objects as fit into 16 KiB, at least one. Objects that come back go to the
+ * front of the free list: the one used last is the one still in the cache. */
 #include "base/pool.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Sizes and durations share one parser: a sum of numbers with units, from a table of units. The
+ * same tables, largest unit first, drive the formatting. */
 #include "base/text.h"
 
 #include "base/assert.h"

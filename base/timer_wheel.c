@@ -1,3 +1,6 @@
+/* The invariant that everything rests on: a timer with a deadline after `now` is filed on the level
+ * and in the slot that level_of and slot_of give for the wheel's current time. Time therefore never
+ * jumps over the start of a slot that is not empty; it stops there, and the slot is filed anew. */
 #include "base/timer_wheel.h"
 
 #include "base/assert.h"

@@ -3,6 +3,7 @@
 tidy must say so, name the place, and say how to mend it."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -184,6 +185,14 @@ class TidyTest(unittest.TestCase):
         self.expect_finding("HACKING.md:5", "cellar", "remove the row")
         self.write("HACKING.md", table.replace("| 2 | `high` | x |\n", ""))
         self.expect_finding("HACKING.md:1", "lacks the folder high", "add its row")
+
+    def test_figures(self):
+        self.replace("low/inner.c", "    return", "    assert(start > 0);\n    return")
+        lines = self.tidy("--figures").stdout.splitlines()
+        rows = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
+        self.assertEqual(rows["functions"], "3")
+        self.assertEqual(rows["lines per function, median / p95 / largest"], "4 / 5 / 5")
+        self.assertEqual(rows["asserts per function"], "0.33")
 
     def build(self, source):
         """A build of low/inner.c alone, made by hand."""
