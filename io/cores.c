@@ -24,6 +24,7 @@ struct io_cores {
     struct mailroom *room;
     bool is_uring;
     bool pin;
+    bool has_run;
     cpu_set_t cpus; /* on which this process may run */
     uint32_t core_count;
     struct core core[];
@@ -207,6 +208,8 @@ static void cores_start_thread(struct core *core)
 /* Only core 0 takes signals: the others start with all of them blocked. */
 void io_cores_run(struct io_cores *cores)
 {
+    assert(!cores->has_run);
+    cores->has_run = true;
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
