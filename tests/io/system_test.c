@@ -189,6 +189,34 @@ static void short_durable_writes_go_on(void **state)
     }
 }
 
+static void check_failed_sync(enum io_backend_choice backend)
+{
+    static struct log_keeper log;
+    struct io_cores *cores;
+    struct io_request request;
+    assert_int_equal(create(&log, backend, &cores), STATUS_OK);
+    struct io *io = io_cores_at(cores, 0);
+    /* This file takes every write and has nothing that could be synced. */
+    io_open(io, &request, "/dev/null", 0);
+    int32_t handle = io_await(io, &request);
+    assert_true(handle >= 0);
+    io_write(io, &request, handle, "content", 7, 0);
+    assert_int_equal(io_await(io, &request), 7);
+    io_write_durable(io, &request, handle, "content", 7, 0);
+    assert_int_equal(io_await(io, &request), STATUS_INVALID);
+    io_close(io, &request, handle);
+    assert_int_equal(io_await(io, &request), STATUS_OK);
+    io_cores_destroy(cores);
+}
+
+static void durable_writes_answer_with_their_sync(void **state)
+{
+    /* A write that succeeds and a sync that fails are a durable write that failed. */
+    check_failed_sync(IO_BACKEND_POSIX);
+    if (uring_refusal() == NULL)
+        check_failed_sync(IO_BACKEND_URING);
+}
+
 struct catcher {
     struct io_request request;
     struct io_cores *cores;
@@ -283,6 +311,7 @@ int main(void)
         cmocka_unit_test(refused_rings_fall_back),
         cmocka_unit_test(the_winner_is_logged),
         cmocka_unit_test(refused_direct_files_are_buffered),
+        cmocka_unit_test(durable_writes_answer_with_their_sync),
         cmocka_unit_test(short_durable_writes_go_on),
         cmocka_unit_test(signals_land),
         cmocka_unit_test(used_up_descriptors_are_an_answer),
