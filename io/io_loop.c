@@ -5,6 +5,7 @@
 void io_init(struct io *io, const struct io_backend *backend, uint32_t core_index,
              uint32_t core_count, uint64_t seed, struct logger *logger)
 {
+    assert(backend != NULL);
     assert(core_index < core_count);
     assert(logger != NULL);
     *io = (struct io){
@@ -37,7 +38,9 @@ static uint64_t io_poll_deadline(const struct io *io)
 
 void io_turn(struct io *io)
 {
+    uint64_t before_ns = io->now_ns;
     io->backend->poll(io, io_poll_deadline(io));
+    assert(io->now_ns >= before_ns);
     timer_wheel_advance(&io->timers, io->now_ns);
     ready_queue_run(&io->ready);
 }
@@ -58,6 +61,8 @@ void io_stop(struct io *io)
 
 static void io_await_landed(struct completion *completion, int32_t result)
 {
+    assert(completion->landed == io_await_landed);
+    assert(completion->result == result);
     completion->landed = NULL;
 }
 
@@ -97,6 +102,7 @@ void io_shutdown(struct io *io, int32_t handle)
 void io_post(struct io *io, uint32_t core_index, struct completion *mail, int32_t result)
 {
     assert(core_index < io->core_count);
+    assert(mail != NULL);
     if (core_index == io->core_index)
         ready_queue_push(&io->ready, mail, result);
     else
@@ -122,6 +128,7 @@ int64_t io_wall_ms(struct io *io)
 
 void io_timer_start(struct io *io, struct timer *timer, uint64_t deadline_ns)
 {
+    assert(!timer_is_running(timer));
     timer_start(&io->timers, timer, deadline_ns);
 }
 
@@ -137,6 +144,7 @@ uint64_t io_random_u64(struct io *io)
 
 void io_secret(struct io *io, void *buffer, size_t size)
 {
+    assert(buffer != NULL);
     io->backend->secret(io, buffer, size);
 }
 

@@ -12,6 +12,8 @@ enum { IO_TRANSFER_SIZE_MAX = INT32_MAX };
 /* Every field that is the door's own is set here; `landed` is the caller's. */
 static void io_prepare(struct io_request *request, enum io_kind kind, int32_t handle)
 {
+    assert(request != NULL);
+    assert(handle >= -1);
     list_node_init(&request->completion.node);
     list_node_init(&request->backend_node);
     request->completion.result = 0;
@@ -23,6 +25,8 @@ static void io_prepare(struct io_request *request, enum io_kind kind, int32_t ha
 
 static void io_submit(struct io *io, struct io_request *request)
 {
+    assert(io->in_flight_count < UINT32_MAX);
+    assert(io->awaited == NULL);
     io->in_flight_count++;
     io->backend->submit(io, request);
 }
@@ -41,7 +45,7 @@ static void io_submit_range(struct io *io, struct io_request *request, enum io_k
                             int32_t handle, uint64_t offset, uint64_t size_bytes)
 {
     assert(handle >= 0);
-    assert(size_bytes <= INT64_MAX - offset);
+    assert(size_bytes <= (uint64_t)INT64_MAX - offset);
     io_prepare(request, kind, handle);
     request->range.offset = offset;
     request->range.size_bytes = size_bytes;
@@ -53,7 +57,9 @@ static void io_submit_transfer(struct io *io, struct io_request *request, uint8_
                                uint32_t size_bytes, uint64_t offset)
 {
     assert(request->handle >= 0);
+    assert(buffer != NULL || size_bytes == 0);
     assert(size_bytes <= IO_TRANSFER_SIZE_MAX);
+    assert(offset <= (uint64_t)INT64_MAX - size_bytes);
     request->transfer.buffer = buffer;
     request->transfer.size_bytes = size_bytes;
     request->transfer.done_bytes = 0;
@@ -133,6 +139,7 @@ void io_file_size(struct io *io, struct io_request *request, int32_t handle)
 
 void io_rename(struct io *io, struct io_request *request, const char *from, const char *to)
 {
+    assert(from != NULL);
     assert(to != NULL);
     io_submit_name(io, request, IO_RENAME, from, to);
 }
@@ -184,6 +191,7 @@ void io_accept(struct io *io, struct io_request *request, int32_t listener)
 
 void io_connect(struct io *io, struct io_request *request, const struct io_address *address)
 {
+    assert(address != NULL);
     io_prepare(request, IO_CONNECT, -1);
     request->address = *address;
     io_submit(io, request);
@@ -201,6 +209,7 @@ void io_send(struct io *io, struct io_request *request, int32_t handle, const st
              uint32_t piece_count)
 {
     assert(handle >= 0);
+    assert(pieces != NULL || piece_count == 0);
     size_t total = 0;
     for (uint32_t i = 0; i < piece_count; i++)
         total += pieces[i].size;
@@ -235,6 +244,7 @@ void io_complete(struct io *io, struct io_request *request, int32_t result)
 static bool io_advance_read(struct io_request *request, int32_t *result)
 {
     uint32_t done_bytes = request->transfer.done_bytes;
+    assert(done_bytes < request->transfer.size_bytes);
     /* The end of a file that is not a whole number of blocks leaves a direct read off the grid,
      * and going on from there is refused as invalid instead of answering "nothing more". */
     bool is_off_grid = done_bytes % IO_BLOCK_SIZE != 0;
@@ -251,6 +261,7 @@ static bool io_advance_read(struct io_request *request, int32_t *result)
 
 static bool io_advance_write(struct io_request *request, int32_t *result)
 {
+    assert(request->transfer.done_bytes < request->transfer.size_bytes);
     /* A write that moves nothing and does not say why would be repeated for ever. */
     if (*result == 0)
         *result = STATUS_IO;
@@ -279,6 +290,8 @@ static bool io_advance_send(struct io_request *request, int32_t *result)
         request->send.piece_index++;
     }
     request->send.piece_done += moved;
+    assert(request->send.sent_bytes <= IO_TRANSFER_SIZE_MAX);
+    assert(moved == 0 || request->send.piece_index < request->send.piece_count);
     *result = (int32_t)request->send.sent_bytes;
     return request->send.piece_index == request->send.piece_count;
 }
