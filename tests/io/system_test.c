@@ -29,6 +29,13 @@ static void wait_for_success(pid_t child)
     assert_int_equal(WEXITSTATUS(how), 0);
 }
 
+static bool install(struct sock_filter *filter, uint16_t count)
+{
+    struct sock_fprog program = {.len = count, .filter = filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 /* From here on the process gets `error_number` from io_uring_setup, as in a container. */
 static bool forbid_io_uring(uint32_t error_number)
 {
@@ -38,9 +45,7 @@ static bool forbid_io_uring(uint32_t error_number)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error_number),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {.len = 4, .filter = filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    return install(filter, 4);
 }
 
 static enum status create(struct log_keeper *log, enum io_backend_choice backend,
@@ -246,6 +251,85 @@ static int check_signal(enum io_backend_choice backend, int signal_number)
     return catcher.signal_number == signal_number ? 0 : 3;
 }
 
+/* From here on the kernel takes entries of a ring only from a call that also looks for completions,
+ * as if it had no memory for more whenever the submission ring runs full. */
+static bool refuse_plain_submission(void)
+{
+    const uint32_t flags = offsetof(struct seccomp_data, args) + 3 * sizeof(uint64_t);
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_enter, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, flags),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, IORING_ENTER_GETEVENTS, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EBUSY),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return install(filter, 6);
+}
+
+enum { CROWD = 3 * URING_ENTRY_COUNT };
+
+struct crowd_totals {
+    uint32_t landed_count;
+    uint32_t failed_count;
+};
+
+struct crowd_member {
+    struct io_request request;
+    struct crowd_totals *totals;
+};
+
+static void member_landed(struct completion *completion, int32_t result)
+{
+    struct io_request *request = container_of(completion, struct io_request, completion);
+    struct crowd_member *member = container_of(request, struct crowd_member, request);
+    member->totals->landed_count++;
+    member->totals->failed_count += result != 1;
+}
+
+static int check_crowd(void)
+{
+    static struct log_keeper log;
+    static struct crowd_member members[CROWD];
+    struct crowd_totals totals = {0};
+    struct io_cores *cores;
+    struct io_request request;
+    if (create(&log, IO_BACKEND_URING, &cores) != STATUS_OK || !refuse_plain_submission())
+        return 1;
+    struct io *io = io_cores_at(cores, 0);
+    io_open(io, &request, "crowd", IO_OPEN_CREATE);
+    int32_t handle = io_await(io, &request);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        members[i].totals = &totals;
+        completion_init(&members[i].request.completion, member_landed);
+        io_write_durable(io, &members[i].request, handle, "x", 1, i);
+    }
+    while (totals.landed_count < CROWD)
+        io_turn(io);
+    io_file_size(io, &request, handle);
+    if (io_await(io, &request) != STATUS_OK || request.range.size_bytes != CROWD)
+        return 2;
+    io_unlink(io, &request, "crowd");
+    if (io_await(io, &request) != STATUS_OK)
+        return 3;
+    io_close(io, &request, handle);
+    if (io_await(io, &request) != STATUS_OK)
+        return 4;
+    io_cores_destroy(cores);
+    return totals.failed_count == 0 ? 0 : 5;
+}
+
+static void a_full_ring_holds_requests(void **state)
+{
+    /* Requests for which the ring has no room, and the kernel makes none, wait and land later. */
+    if (uring_refusal() != NULL)
+        skip();
+    pid_t child = fork();
+    if (child == 0)
+        _exit(check_crowd());
+    wait_for_success(child);
+}
+
 static void signals_land(void **state)
 {
     /* A wish to stop lands with its number instead of ending the process; both wishes do. */
@@ -313,6 +397,7 @@ int main(void)
         cmocka_unit_test(refused_direct_files_are_buffered),
         cmocka_unit_test(durable_writes_answer_with_their_sync),
         cmocka_unit_test(short_durable_writes_go_on),
+        cmocka_unit_test(a_full_ring_holds_requests),
         cmocka_unit_test(signals_land),
         cmocka_unit_test(used_up_descriptors_are_an_answer),
     };
