@@ -276,6 +276,21 @@ static void chance_and_secrets_vary(void **state)
     assert_int_equal(first[64], 0);
 }
 
+static void a_door_knows_its_place(void **state)
+{
+    /* Each door knows its number, how many there are, and what serves it; nothing is in flight in
+     * a new one. */
+    struct seam *seam = *state;
+    for (uint32_t i = 0; i < SEAM_CORE_COUNT; i++) {
+        struct io *io = seam->doors[i];
+        assert_int_equal(io_core_index(io), i);
+        assert_int_equal(io_core_count(io), SEAM_CORE_COUNT);
+        assert_string_equal(io_backend_name(io), io_backend_name(seam->io));
+        assert_int_equal(io_ops(io)->in_flight_count, 0);
+        assert_non_null(io_logger(io)->sink);
+    }
+}
+
 uint32_t seam_loop_cases(struct CMUnitTest *tests, struct seam_harness *harness)
 {
     static const struct CMUnitTest cases[] = {
@@ -289,6 +304,7 @@ uint32_t seam_loop_cases(struct CMUnitTest *tests, struct seam_harness *harness)
         SEAM_CASE(a_stop_ends_one_run),
         SEAM_CASE(time_goes_on),
         SEAM_CASE(chance_and_secrets_vary),
+        SEAM_CASE(a_door_knows_its_place),
     };
     memcpy(tests, cases, sizeof cases);
     return sizeof cases / sizeof cases[0];
