@@ -11,7 +11,8 @@ function(messages)
     cmake_parse_arguments(M "" "TARGET;PREFIX" "FILES" ${ARGN})
     set(compile ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tools/schema/compile.py)
     set(generated ${CMAKE_BINARY_DIR}/generated)
-    set(options --prefix ${M_PREFIX} --output ${generated})
+    set(docs ${CMAKE_BINARY_DIR}/docs/${M_PREFIX})
+    set(options --prefix ${M_PREFIX} --output ${generated} --docs ${docs})
     set(headers "")
     set(sources "")
     set(fuzz_sources "")
@@ -20,11 +21,10 @@ function(messages)
         string(REGEX REPLACE "^[0-9]+_" "" stem ${numbered})
         set(out ${generated}/${M_PREFIX}/${stem})
         set(fuzz ${generated}/${M_PREFIX}/fuzz/${stem}_fuzz.c)
-        set(page ${CMAKE_BINARY_DIR}/docs/${M_PREFIX}/${numbered}.md)
+        set(page ${docs}/${numbered}.md)
         add_custom_command(
             OUTPUT ${out}.h ${out}.c ${fuzz} ${page}
             COMMAND ${compile} message ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${options}
-                    --docs ${CMAKE_BINARY_DIR}/docs/${M_PREFIX}
             DEPENDS ${file} ${TAILRACE_SCHEMA_COMPILER}
             COMMENT "Compiling ${M_PREFIX}/${numbered}.msg"
             VERBATIM)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from model import FOREVER, Api, Field, Message, Schema, Struct, Versions
 
@@ -14,6 +15,18 @@ def emit_docs(schema: Schema) -> str:
     for message in schema.messages:
         lines += message_section(message)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def emit_index(schemas: list[Schema]) -> str:
+    """The page that lists the others."""
+    lines = ["# Messages", "", "| key | message | served | flexible since |", "|---|---|---|---|"]
+    for schema in schemas:
+        link = f"[{schema.api.title if schema.api else schema.stem}]({Path(schema.path).stem}.md)"
+        api = schema.api
+        served = plain(api.served) if api else ""
+        flexible = (api.flexible.first if api.flexible else "never") if api else ""
+        lines.append(f"| {api.key if api else ''} | {link} | {served} | {flexible} |")
+    return "\n".join(lines) + "\n"
 
 
 def version_item(line: str) -> str:

@@ -68,7 +68,7 @@ def wrap_call(head: str) -> list[str]:
     open_at = head.index("(") + 1
     parameters = head[open_at:].split(", ")
     if open_at + max(map(len, parameters)) >= WIDTH:
-        return [head[:open_at], "    " + head[open_at:]]
+        return [head[:open_at], *(f"    {p}," for p in parameters[:-1]), f"    {parameters[-1]}"]
     lines = [head[:open_at] + parameters[0]]
     for parameter in parameters[1:]:
         joined = f"{lines[-1]}, {parameter}"
