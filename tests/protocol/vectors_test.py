@@ -4,16 +4,7 @@
   vectors_test.py CODEC VECTORS.jsonl.gz...
 
 Feeds CODEC one line for each vector and compares its answer with the bytes it got, or with the
-same bytes without the tags that nobody knows (canonical_hex).
-
-tests/vectors/messages.jsonl.gz holds what Apache Kafka 4.3.1 writes: facts about a format, one JSON
-object a line, with random values drawn from a seed.
-
-  api, key, type, version   Kafka's name and number, request, response, *_header or *_frame (size,
-                            header and body), and the version of the body
-  kind                      default, minimal (zero, empty, null), nulls, random1 (sparse), random2 and
-                            random4 (full, all tagged fields), unknown_tags, frame
-  body_hex, canonical_hex   the bytes, and the same without unknown tags where that differs
+same bytes without the tags that nobody knows (canonical_hex). tests/vectors/README.md describes the lines.
 """
 from __future__ import annotations
 
