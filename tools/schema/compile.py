@@ -1,7 +1,7 @@
 """Compiles message schemas.
 
   compile.py message FILE --prefix P --output DIR [--docs DIR]    codec, fuzz target, reference page
-  compile.py list FILE... --prefix P --output DIR [--docs DIR]    P/list.h, index, checks across files
+  compile.py list FILE... --prefix P --output DIR [--docs DIR]    P/list.h, index of pages
 
 Writes DIR/P/<name>.h, DIR/P/<name>.c, DIR/P/fuzz/<name>_fuzz.c and <docs>/<file>.md. A mistake in a
 schema is reported as FILE:LINE: what is wrong; how to mend it.

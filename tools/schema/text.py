@@ -55,7 +55,8 @@ class Lines:
         if len(wrapped) == 1:
             self.add(f"/* {wrapped[0]} */")
         else:
-            self.add("/* " + wrapped[0], *(" * " + line for line in wrapped[1:-1]), f" * {wrapped[-1]} */")
+            self.add("/* " + wrapped[0], *(" * " + line for line in wrapped[1:-1]),
+                     f" * {wrapped[-1]} */")
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
