@@ -11,7 +11,8 @@ function(messages)
     cmake_parse_arguments(M "" "TARGET;PREFIX" "FILES" ${ARGN})
     set(compile ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tools/schema/compile.py)
     set(generated ${CMAKE_BINARY_DIR}/generated)
-    set(options --prefix ${M_PREFIX} --output ${generated})
+    set(docs ${CMAKE_BINARY_DIR}/docs/${M_PREFIX})
+    set(options --prefix ${M_PREFIX} --output ${generated} --docs ${docs})
     set(headers "")
     set(sources "")
     set(fuzz_sources "")
@@ -20,11 +21,10 @@ function(messages)
         string(REGEX REPLACE "^[0-9]+_" "" stem ${numbered})
         set(out ${generated}/${M_PREFIX}/${stem})
         set(fuzz ${generated}/${M_PREFIX}/fuzz/${stem}_fuzz.c)
-        set(page ${CMAKE_BINARY_DIR}/docs/${M_PREFIX}/${numbered}.md)
+        set(page ${docs}/${numbered}.md)
         add_custom_command(
             OUTPUT ${out}.h ${out}.c ${fuzz} ${page}
             COMMAND ${compile} message ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${options}
-                    --docs ${CMAKE_BINARY_DIR}/docs/${M_PREFIX}
             DEPENDS ${file} ${TAILRACE_SCHEMA_COMPILER}
             COMMENT "Compiling ${M_PREFIX}/${numbered}.msg"
             VERBATIM)
@@ -48,17 +48,21 @@ function(messages)
     set_property(GLOBAL PROPERTY TAILRACE_FUZZ_${M_PREFIX} ${fuzz_sources})
 endfunction()
 
-# fuzz_suites(PREFIX folder/of/headers USES modules... VECTORS file)
+# fuzz_suites(PREFIX folder/of/headers NAME word USES modules... VECTORS file)
 #
 # A test for each schema of the prefix, which feeds its codec a fixed number of changed messages:
 # golden vectors, if there are any, and default messages. With -DTAILRACE_FUZZ=ON and clang also a
-# libFuzzer program, <name>_fuzzer.
+# libFuzzer program. They are called <header>_fuzz and <header>_fuzzer, with NAME_ before them where
+# one is given, since two folders may have headers of one name.
 function(fuzz_suites)
-    cmake_parse_arguments(F "" "PREFIX;VECTORS" "USES" ${ARGN})
+    cmake_parse_arguments(F "" "PREFIX;NAME;VECTORS" "USES" ${ARGN})
     set(harness ${CMAKE_SOURCE_DIR}/tests/protocol)
     get_property(sources GLOBAL PROPERTY TAILRACE_FUZZ_${F_PREFIX})
     foreach(source ${sources})
         cmake_path(GET source STEM name)
+        if(F_NAME)
+            string(PREPEND name ${F_NAME}_)
+        endif()
         suite(${name} SOURCES ${source} ${harness}/fuzz_message.c ${harness}/fuzz_main.c
             USES ${F_USES} LIBRARIES jansson z ARGS ${F_VECTORS})
         if(TAILRACE_FUZZ)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static void every_code_from_first_to_last_has_a_name_and_a_text_of_its_own(void **state)
+static void test_every_code_from_first_to_last_has_a_name_and_a_text_of_its_own(void **state)
 {
     assert_int_equal(KAFKA_ERROR_MIN, -1);
     assert_int_equal(KAFKA_ERROR_MAX, 136);
@@ -17,7 +17,7 @@ static void every_code_from_first_to_last_has_a_name_and_a_text_of_its_own(void 
     }
 }
 
-static void landmarks_have_the_numbers_that_clients_know(void **state)
+static void test_landmarks_have_the_numbers_that_clients_know(void **state)
 {
     assert_int_equal(KAFKA_NONE, 0);
     assert_int_equal(KAFKA_UNKNOWN_TOPIC_OR_PARTITION, 3);
@@ -30,7 +30,7 @@ static void landmarks_have_the_numbers_that_clients_know(void **state)
     assert_string_equal(kafka_error_name(120), "TRANSACTION_ABORTABLE");
 }
 
-static void only_errors_that_may_pass_are_retriable(void **state)
+static void test_only_errors_that_may_pass_are_retriable(void **state)
 {
     assert_true(kafka_error_is_retriable(KAFKA_NOT_LEADER_OR_FOLLOWER));
     assert_true(kafka_error_is_retriable(KAFKA_NOT_ENOUGH_REPLICAS));
@@ -39,7 +39,7 @@ static void only_errors_that_may_pass_are_retriable(void **state)
     assert_false(kafka_error_is_retriable(KAFKA_UNKNOWN_SERVER_ERROR));
 }
 
-static void a_code_outside_the_table_reads_as_unknown_server_error(void **state)
+static void test_a_code_outside_the_table_reads_as_unknown_server_error(void **state)
 {
     assert_string_equal(kafka_error_name(-2), "UNKNOWN_SERVER_ERROR");
     assert_string_equal(kafka_error_name(INT16_MAX), "UNKNOWN_SERVER_ERROR");
@@ -49,10 +49,10 @@ static void a_code_outside_the_table_reads_as_unknown_server_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_code_from_first_to_last_has_a_name_and_a_text_of_its_own),
-        cmocka_unit_test(landmarks_have_the_numbers_that_clients_know),
-        cmocka_unit_test(only_errors_that_may_pass_are_retriable),
-        cmocka_unit_test(a_code_outside_the_table_reads_as_unknown_server_error),
+        cmocka_unit_test(test_every_code_from_first_to_last_has_a_name_and_a_text_of_its_own),
+        cmocka_unit_test(test_landmarks_have_the_numbers_that_clients_know),
+        cmocka_unit_test(test_only_errors_that_may_pass_are_retriable),
+        cmocka_unit_test(test_a_code_outside_the_table_reads_as_unknown_server_error),
     };
     return cmocka_run_group_tests_name("protocol_errors", tests, NULL, NULL);
 }

@@ -35,14 +35,14 @@ static void decode(struct arena *arena, int16_t version, struct bytes bytes,
     assert_int_equal(reader_remaining(&reader), 0);
 }
 
-static void a_record_has_the_key_and_versions_of_its_schema(void **state)
+static void test_a_record_has_the_key_and_versions_of_its_schema(void **state)
 {
     assert_int_equal(EVERYTHING_KEY, 12);
     assert_int_equal(EVERYTHING_VERSION_MIN, 0);
     assert_int_equal(EVERYTHING_VERSION_MAX, 3);
 }
 
-static void defaults_of_every_type_are_set(void **state)
+static void test_defaults_of_every_type_are_set(void **state)
 {
     struct everything e;
     everything_init(&e);
@@ -60,7 +60,7 @@ static void defaults_of_every_type_are_set(void **state)
     assert_null(e.words);
 }
 
-static void the_smallest_message_is_as_long_as_its_version_says(void **state)
+static void test_the_smallest_message_is_as_long_as_its_version_says(void **state)
 {
     struct everything e;
     everything_init(&e);
@@ -72,7 +72,7 @@ static void the_smallest_message_is_as_long_as_its_version_says(void **state)
     assert_int_equal(encode(*state, 3, &e).size, 40 + 5 + 1 + 4 + 1 + 3 + 1);
 }
 
-static void every_field_survives_the_newest_version(void **state)
+static void test_every_field_survives_the_newest_version(void **state)
 {
     struct everything_node nodes[] = {{bytes_of_text("a"), 1}, {bytes_of_text("bc"), 2}};
     double rates[] = {1.25, -3};
@@ -110,7 +110,7 @@ static void every_field_survives_the_newest_version(void **state)
     assert_true(bytes_equal_text(back.words[0], "w"));
 }
 
-static void a_field_that_becomes_a_tag_is_carried_by_both_forms(void **state)
+static void test_a_field_that_becomes_a_tag_is_carried_by_both_forms(void **state)
 {
     struct everything e;
     everything_init(&e);
@@ -126,7 +126,7 @@ static void a_field_that_becomes_a_tag_is_carried_by_both_forms(void **state)
     assert_int_equal(writer.status, STATUS_UNSUPPORTED);
 }
 
-static void an_ignorable_value_is_dropped_by_a_version_that_lacks_it(void **state)
+static void test_an_ignorable_value_is_dropped_by_a_version_that_lacks_it(void **state)
 {
     struct everything_node node = {bytes_of_text("a"), 1};
     struct everything e;
@@ -138,7 +138,7 @@ static void an_ignorable_value_is_dropped_by_a_version_that_lacks_it(void **stat
     assert_null(back.others);
 }
 
-static void an_empty_tagged_array_is_not_null(void **state)
+static void test_an_empty_tagged_array_is_not_null(void **state)
 {
     struct everything e;
     everything_init(&e);
@@ -152,16 +152,17 @@ static void an_empty_tagged_array_is_not_null(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_record_has_the_key_and_versions_of_its_schema),
-        cmocka_unit_test(defaults_of_every_type_are_set),
-        cmocka_unit_test_setup_teardown(the_smallest_message_is_as_long_as_its_version_says, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(every_field_survives_the_newest_version, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_field_that_becomes_a_tag_is_carried_by_both_forms, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(an_ignorable_value_is_dropped_by_a_version_that_lacks_it,
+        cmocka_unit_test(test_a_record_has_the_key_and_versions_of_its_schema),
+        cmocka_unit_test(test_defaults_of_every_type_are_set),
+        cmocka_unit_test_setup_teardown(test_the_smallest_message_is_as_long_as_its_version_says,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_empty_tagged_array_is_not_null, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_field_survives_the_newest_version, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_field_that_becomes_a_tag_is_carried_by_both_forms,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_an_ignorable_value_is_dropped_by_a_version_that_lacks_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_empty_tagged_array_is_not_null, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("protocol_everything", tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ static enum status read_header(struct bytes bytes, struct reader *reader,
     return request_header_read(reader, header, api);
 }
 
-static void a_classic_header_is_read_to_its_end(void **state)
+static void test_a_classic_header_is_read_to_its_end(void **state)
 {
     struct reader reader;
     struct request_header header;
@@ -26,7 +26,7 @@ static void a_classic_header_is_read_to_its_end(void **state)
     assert_int_equal(reader_u8(&reader), 0x55);
 }
 
-static void a_flexible_header_keeps_the_classic_client_id_and_skips_tags(void **state)
+static void test_a_flexible_header_keeps_the_classic_client_id_and_skips_tags(void **state)
 {
     struct reader reader;
     struct request_header header;
@@ -37,7 +37,7 @@ static void a_flexible_header_keeps_the_classic_client_id_and_skips_tags(void **
     assert_int_equal(reader_u8(&reader), 0x55);
 }
 
-static void a_header_of_an_unknown_api_still_tells_its_correlation_id(void **state)
+static void test_a_header_of_an_unknown_api_still_tells_its_correlation_id(void **state)
 {
     struct reader reader;
     struct request_header header;
@@ -49,7 +49,7 @@ static void a_header_of_an_unknown_api_still_tells_its_correlation_id(void **sta
     assert_int_equal(header.correlation_id, 9);
 }
 
-static void the_header_of_an_api_versions_request_from_the_future_is_read(void **state)
+static void test_the_header_of_an_api_versions_request_from_the_future_is_read(void **state)
 {
     struct reader reader;
     struct request_header header;
@@ -61,7 +61,7 @@ static void the_header_of_an_api_versions_request_from_the_future_is_read(void *
     assert_int_equal(reader_remaining(&reader), 0);
 }
 
-static void a_cut_header_is_truncated_at_every_byte(void **state)
+static void test_a_cut_header_is_truncated_at_every_byte(void **state)
 {
     struct bytes whole = BYTES(0, 3, 0, 9, 0, 0, 0, 7, 0, 1, 'x', 0);
     for (size_t size = 0; size < whole.size; size++) {
@@ -73,7 +73,8 @@ static void a_cut_header_is_truncated_at_every_byte(void **state)
     }
 }
 
-static void a_response_header_has_tags_in_flexible_versions_but_never_for_api_versions(void **state)
+static void test_a_response_header_has_tags_in_flexible_versions_but_never_for_api_versions(
+    void **state)
 {
     const struct api *metadata = api_find(API_METADATA);
     const struct api *api_versions = api_find(API_API_VERSIONS);
@@ -91,7 +92,7 @@ static void a_response_header_has_tags_in_flexible_versions_but_never_for_api_ve
     arena_deinit(&arena);
 }
 
-static void a_frame_counts_what_is_referenced(void **state)
+static void test_a_frame_counts_what_is_referenced(void **state)
 {
     struct arena arena;
     arena_init(&arena, 4096);
@@ -105,7 +106,7 @@ static void a_frame_counts_what_is_referenced(void **state)
     arena_deinit(&arena);
 }
 
-static void a_frame_size_is_refused_when_negative_too_small_or_too_large(void **state)
+static void test_a_frame_size_is_refused_when_negative_too_small_or_too_large(void **state)
 {
     assert_int_equal(frame_check_size(-1, FRAME_SIZE_MAX), STATUS_MALFORMED);
     assert_int_equal(frame_check_size(INT32_MIN, FRAME_SIZE_MAX), STATUS_MALFORMED);
@@ -115,7 +116,7 @@ static void a_frame_size_is_refused_when_negative_too_small_or_too_large(void **
     assert_int_equal(frame_check_size(INT32_MAX, FRAME_SIZE_MAX), STATUS_TOO_LARGE);
 }
 
-static void the_table_serves_what_kafka_serves_and_advertises_produce_from_zero(void **state)
+static void test_the_table_serves_what_kafka_serves_and_advertises_produce_from_zero(void **state)
 {
     const struct api *produce = api_find(API_PRODUCE);
     assert_int_equal(produce->advertised_min, 0);
@@ -132,16 +133,16 @@ static void the_table_serves_what_kafka_serves_and_advertises_produce_from_zero(
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_classic_header_is_read_to_its_end),
-        cmocka_unit_test(a_flexible_header_keeps_the_classic_client_id_and_skips_tags),
-        cmocka_unit_test(a_header_of_an_unknown_api_still_tells_its_correlation_id),
-        cmocka_unit_test(the_header_of_an_api_versions_request_from_the_future_is_read),
-        cmocka_unit_test(a_cut_header_is_truncated_at_every_byte),
+        cmocka_unit_test(test_a_classic_header_is_read_to_its_end),
+        cmocka_unit_test(test_a_flexible_header_keeps_the_classic_client_id_and_skips_tags),
+        cmocka_unit_test(test_a_header_of_an_unknown_api_still_tells_its_correlation_id),
+        cmocka_unit_test(test_the_header_of_an_api_versions_request_from_the_future_is_read),
+        cmocka_unit_test(test_a_cut_header_is_truncated_at_every_byte),
         cmocka_unit_test(
-            a_response_header_has_tags_in_flexible_versions_but_never_for_api_versions),
-        cmocka_unit_test(a_frame_counts_what_is_referenced),
-        cmocka_unit_test(a_frame_size_is_refused_when_negative_too_small_or_too_large),
-        cmocka_unit_test(the_table_serves_what_kafka_serves_and_advertises_produce_from_zero),
+            test_a_response_header_has_tags_in_flexible_versions_but_never_for_api_versions),
+        cmocka_unit_test(test_a_frame_counts_what_is_referenced),
+        cmocka_unit_test(test_a_frame_size_is_refused_when_negative_too_small_or_too_large),
+        cmocka_unit_test(test_the_table_serves_what_kafka_serves_and_advertises_produce_from_zero),
     };
     return cmocka_run_group_tests_name("protocol_headers", tests, NULL, NULL);
 }

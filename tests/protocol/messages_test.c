@@ -19,7 +19,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void defaults_are_those_of_kafka(void **state)
+static void test_defaults_are_those_of_kafka(void **state)
 {
     struct fetch_request fetch;
     fetch_request_init(&fetch);
@@ -41,7 +41,7 @@ static void defaults_are_those_of_kafka(void **state)
     assert_non_null(fetched.aborted_transactions);
 }
 
-static void fields_that_a_version_lacks_hold_their_defaults_after_decoding(void **state)
+static void test_fields_that_a_version_lacks_hold_their_defaults_after_decoding(void **state)
 {
     struct reader reader;
     reader_init(&reader, BYTES(0, 0, 0, 0));
@@ -53,7 +53,7 @@ static void fields_that_a_version_lacks_hold_their_defaults_after_decoding(void 
     assert_int_equal(request.topics_count, 0);
 }
 
-static void null_may_be_only_in_the_versions_that_allow_it(void **state)
+static void test_null_may_be_only_in_the_versions_that_allow_it(void **state)
 {
     struct metadata_request request;
     struct reader reader;
@@ -64,7 +64,7 @@ static void null_may_be_only_in_the_versions_that_allow_it(void **state)
     assert_int_equal(metadata_request_decode(&reader, 0, *state, &request), STATUS_MALFORMED);
 }
 
-static void a_version_outside_the_schema_is_unsupported(void **state)
+static void test_a_version_outside_the_schema_is_unsupported(void **state)
 {
     struct produce_request request;
     produce_request_init(&request);
@@ -87,7 +87,7 @@ static enum status encode_fetch(struct arena *arena, int16_t version,
     return writer.status;
 }
 
-static void a_value_that_the_version_cannot_carry_is_refused_unless_ignorable(void **state)
+static void test_a_value_that_the_version_cannot_carry_is_refused_unless_ignorable(void **state)
 {
     struct fetch_request request;
     fetch_request_init(&request);
@@ -102,7 +102,7 @@ static void a_value_that_the_version_cannot_carry_is_refused_unless_ignorable(vo
     assert_int_equal(encode_fetch(*state, 15, &request), STATUS_UNSUPPORTED);
 }
 
-static void the_last_of_a_repeated_tag_counts_and_order_does_not_matter(void **state)
+static void test_the_last_of_a_repeated_tag_counts_and_order_does_not_matter(void **state)
 {
     /* finalized_features_epoch is tag 1, zk_migration_ready tag 3. */
     struct reader reader;
@@ -115,7 +115,7 @@ static void the_last_of_a_repeated_tag_counts_and_order_does_not_matter(void **s
     assert_int_equal(reader_remaining(&reader), 0);
 }
 
-static void a_tag_in_a_version_that_does_not_have_it_is_malformed(void **state)
+static void test_a_tag_in_a_version_that_does_not_have_it_is_malformed(void **state)
 {
     /* Fetch v12 with tag 1, replica_state, which begins at v15. */
     struct fetch_request request;
@@ -130,7 +130,7 @@ static void a_tag_in_a_version_that_does_not_have_it_is_malformed(void **state)
     assert_int_equal(fetch_request_decode(&reader, 12, *state, &request), STATUS_MALFORMED);
 }
 
-static void a_known_tag_of_the_wrong_size_is_malformed(void **state)
+static void test_a_known_tag_of_the_wrong_size_is_malformed(void **state)
 {
     struct reader reader;
     reader_init(&reader, BYTES(0, 0, 1, 0, 0, 0, 0, 1, 3, 2, 1, 1));
@@ -138,7 +138,7 @@ static void a_known_tag_of_the_wrong_size_is_malformed(void **state)
     assert_int_equal(api_versions_response_decode(&reader, 3, *state, &response), STATUS_MALFORMED);
 }
 
-static void a_nested_count_beyond_the_frame_takes_no_memory_for_it(void **state)
+static void test_a_nested_count_beyond_the_frame_takes_no_memory_for_it(void **state)
 {
     struct arena *arena = *state;
     struct reader reader;
@@ -150,7 +150,7 @@ static void a_nested_count_beyond_the_frame_takes_no_memory_for_it(void **state)
     assert_true(arena->total_bytes <= 4096);
 }
 
-static void a_message_cut_at_any_byte_is_refused(void **state)
+static void test_a_message_cut_at_any_byte_is_refused(void **state)
 {
     struct produce_request_partition partition = {
         .records = {.pieces = (struct bytes[]){BYTES(1, 2, 3)}, .piece_count = 1, .size = 3}};
@@ -184,7 +184,7 @@ static void a_message_cut_at_any_byte_is_refused(void **state)
     assert_int_equal(request.topic_data[0].partition_data[0].records.size, 3);
 }
 
-static void decoding_need_not_consume_all_bytes(void **state)
+static void test_decoding_need_not_consume_all_bytes(void **state)
 {
     struct reader reader;
     reader_init(&reader, BYTES(0, 0, 0, 0, 0xaa));
@@ -193,7 +193,7 @@ static void decoding_need_not_consume_all_bytes(void **state)
     assert_int_equal(reader_remaining(&reader), 1);
 }
 
-static void a_nullable_struct_is_a_pointer(void **state)
+static void test_a_nullable_struct_is_a_pointer(void **state)
 {
     struct describe_topic_partitions_request_cursor cursor = {bytes_of_text("t"), 3};
     struct describe_topic_partitions_request request;
@@ -215,26 +215,29 @@ static void a_nullable_struct_is_a_pointer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_those_of_kafka),
+        cmocka_unit_test(test_defaults_are_those_of_kafka),
         cmocka_unit_test_setup_teardown(
-            fields_that_a_version_lacks_hold_their_defaults_after_decoding, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(null_may_be_only_in_the_versions_that_allow_it, set_up,
+            test_fields_that_a_version_lacks_hold_their_defaults_after_decoding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_null_may_be_only_in_the_versions_that_allow_it, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_version_outside_the_schema_is_unsupported, set_up,
+        cmocka_unit_test_setup_teardown(test_a_version_outside_the_schema_is_unsupported, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(
-            a_value_that_the_version_cannot_carry_is_refused_unless_ignorable, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_last_of_a_repeated_tag_counts_and_order_does_not_matter,
+            test_a_value_that_the_version_cannot_carry_is_refused_unless_ignorable, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_the_last_of_a_repeated_tag_counts_and_order_does_not_matter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_tag_in_a_version_that_does_not_have_it_is_malformed,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_tag_in_a_version_that_does_not_have_it_is_malformed,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_known_tag_of_the_wrong_size_is_malformed, set_up,
+        cmocka_unit_test_setup_teardown(test_a_known_tag_of_the_wrong_size_is_malformed, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_nested_count_beyond_the_frame_takes_no_memory_for_it,
+        cmocka_unit_test_setup_teardown(test_a_nested_count_beyond_the_frame_takes_no_memory_for_it,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_message_cut_at_any_byte_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(decoding_need_not_consume_all_bytes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_nullable_struct_is_a_pointer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_message_cut_at_any_byte_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_decoding_need_not_consume_all_bytes, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_nullable_struct_is_a_pointer, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("protocol_messages", tests, NULL, NULL);
 }

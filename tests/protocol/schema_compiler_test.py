@@ -19,7 +19,8 @@ def compile_text(text: str, name: str = "07_thing.msg", what: str = "message") -
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_text(text, encoding="utf-8")
-        done = subprocess.run([sys.executable, "-B", str(COMPILER), what, str(path), "--prefix", "x/y",
+        done = subprocess.run([sys.executable, "-B", str(COMPILER), what, str(path), "--prefix",
+                               "x/y",
                                "--output", folder], capture_output=True, text=True, check=False)
         return done.returncode, done.stderr.replace(folder + "/", "")
 
@@ -76,7 +77,8 @@ class Mistakes(unittest.TestCase):
         self.refused(API + "  trees: [tree]\n    branches: [tree]\n" + END, 5, "holds itself")
 
     def test_a_type_that_is_described_twice(self):
-        self.refused(API + "  a: one\n    x: int8\n  b: one\n    y: int8\n" + END, 6, "described twice")
+        self.refused(API + "  a: one\n    x: int8\n  b: one\n    y: int8\n" + END, 6,
+                     "described twice")
 
     def test_an_unknown_attribute(self):
         self.refused(API + "  acks: int16, optional\n" + END, 4, "'optional' is not an attribute")
@@ -88,10 +90,17 @@ class Mistakes(unittest.TestCase):
         self.refused(API + "  acks: int16\n", 1, "one request and one response")
 
     def test_served_versions_that_are_not_described(self):
-        self.refused(API.replace("flexible", "served 0-4, flexible") + "  a: int8\n" + END, 1, "served")
+        self.refused(API.replace("flexible", "served 0-4, flexible") + "  a: int8\n" + END, 1,
+                     "served")
 
     def test_a_schema_without_mistakes_compiles_in_silence(self):
         self.assertEqual(compile_text(API + "  acks: int16\n" + END), (0, ""))
+
+    def test_a_key_that_is_no_number(self):
+        self.refused(API.replace("key 7", "key seven") + "  a: int8\n" + END, 1, "is no number")
+
+    def test_a_description_that_belongs_to_nothing(self):
+        self.refused(API + "  // Lost.\n\n  acks: int16\n" + END, 5, "belongs to nothing")
 
     def test_a_key_that_is_taken_twice(self):
         text = "record One, key 3, versions 0, flexible 0+\n  a: int8\n\n"

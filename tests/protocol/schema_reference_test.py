@@ -3,10 +3,10 @@
 
   schema_reference_test.py [REFERENCE]     a folder with Kafka's message definitions in JSON
 
-Without an argument it looks beside the checkout, in ../shared/kafka-messages; where there is no such
-folder it says so and exits with 77, which ctest shows as skipped. Compared are, field by field: name,
-type, versions, nullable and tagged versions, tag, default and ignorable; and for each message its key,
-valid and flexible versions.
+Without an argument it looks beside the checkout, in ../shared/kafka-messages; where there is no
+such folder it says so and exits with 77, which ctest shows as skipped. Compared are, field by
+field: name, type, versions, nullable and tagged versions, tag, default and ignorable; and for each message
+its key, valid and flexible versions.
 """
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Comparison:
         message, place = self.message, self.message.place
         valid = versions(self.definition["validVersions"])
         self.same(place, "versions", message.versions, valid)
-        self.same(place, "flexible", message.flexible, versions(self.definition["flexibleVersions"]) & valid)
+        self.same(place, "flexible", message.flexible,
+                  versions(self.definition["flexibleVersions"]) & valid)
         if message.kind in ("request", "response"):
             self.same(place, "key", message.key, self.definition["apiKey"])
         self.compare_struct(message.root, self.definition["fields"], valid)
@@ -78,7 +79,8 @@ class Comparison:
         self.same(place, "versions", ours.versions, inside)
         self.same(place, "nullable", ours.nullable, nullable)
         self.same(place, "tag", ours.tag, theirs.get("tag"))
-        self.same(place, "tagged versions", ours.tagged, versions(theirs.get("taggedVersions")) & inside)
+        self.same(place, "tagged versions", ours.tagged,
+                  versions(theirs.get("taggedVersions")) & inside)
         self.same(place, "ignorable", ours.ignorable, theirs.get("ignorable", False))
         self.same(place, "classic", ours.classic, theirs.get("flexibleVersions") == "none")
         self.same(place, "default", ours.default, default_of(theirs, nullable))
@@ -116,7 +118,8 @@ def definition_name(message: Message) -> str:
 
 
 def main() -> int:
-    reference = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "kafka-messages"
+    beside = ROOT.parent / "shared" / "kafka-messages"
+    reference = Path(sys.argv[1]) if len(sys.argv) > 1 else beside
     if not reference.is_dir():
         print(f"skipped: no folder {reference} with Kafka's definitions")
         return SKIPPED

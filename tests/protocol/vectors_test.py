@@ -4,7 +4,8 @@
   vectors_test.py CODEC VECTORS.jsonl.gz...
 
 Feeds CODEC one line for each vector and compares its answer with the bytes it got, or with the
-same bytes without the tags that nobody knows (canonical_hex).
+same bytes without the tags that nobody knows (canonical_hex). tests/vectors/README.md describes
+the lines.
 """
 from __future__ import annotations
 
@@ -12,7 +13,6 @@ import gzip
 import json
 import subprocess
 import sys
-from collections import Counter
 
 SHOWN_MAX = 20
 ASKED = ("api", "key", "type", "version", "flexible")
@@ -27,7 +27,7 @@ def load(paths: list[str]) -> list[dict]:
 
 
 def ask(codec: str, vectors: list[dict]) -> list[dict]:
-    questions = [{word: v[word] for word in ASKED if word in v} | {"hex": v["body_hex"]} for v in vectors]
+    questions = [{word: v[word] for word in ASKED} | {"hex": v["body_hex"]} for v in vectors]
     text = "\n".join(json.dumps(question) for question in questions) + "\n"
     done = subprocess.run([codec], input=text, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -51,8 +51,7 @@ def main() -> int:
     wrong = [(v, w) for v, a in zip(vectors, answers) if (w := judge(v, a))]
     for vector, what in wrong[:SHOWN_MAX]:
         print(f"{vector['api']} {vector['type']} v{vector['version']} {vector['kind']}: {what}")
-    kinds = Counter(v["api"] for v in vectors)
-    print(f"{len(vectors) - len(wrong)} of {len(vectors)} vectors of {len(kinds)} messages came back")
+    print(f"{len(vectors) - len(wrong)} of {len(vectors)} vectors came back")
     return 1 if wrong else 0
 
 

@@ -32,7 +32,7 @@ static void assert_written(const struct fixture *f, struct bytes expected)
     assert_memory_equal(written.data, expected.data, expected.size);
 }
 
-static void a_string_is_a_view_in_both_forms(void **state)
+static void test_a_string_is_a_view_in_both_forms(void **state)
 {
     struct fixture f = fixture_of(BYTES(0, 2, 'h', 'i', 3, 'h', 'i'));
     assert_true(bytes_equal_text(wire_read_string(&f.reader, WIRE_CLASSIC, WIRE_NOT_NULL), "hi"));
@@ -42,7 +42,7 @@ static void a_string_is_a_view_in_both_forms(void **state)
     assert_int_equal(f.reader.status, STATUS_OK);
 }
 
-static void an_empty_string_is_not_null(void **state)
+static void test_an_empty_string_is_not_null(void **state)
 {
     struct fixture f = fixture_of(BYTES(0, 0, 1));
     assert_false(bytes_are_null(wire_read_string(&f.reader, WIRE_CLASSIC, WIRE_NULLABLE)));
@@ -50,7 +50,7 @@ static void an_empty_string_is_not_null(void **state)
     assert_int_equal(f.reader.status, STATUS_OK);
 }
 
-static void any_negative_length_is_null_where_null_may_be(void **state)
+static void test_any_negative_length_is_null_where_null_may_be(void **state)
 {
     struct fixture f = fixture_of(BYTES(0xff, 0xff, 0x80, 0, 0, 0xff, 0xff, 0xff, 0xff));
     assert_true(bytes_are_null(wire_read_string(&f.reader, WIRE_CLASSIC, WIRE_NULLABLE)));
@@ -60,7 +60,7 @@ static void any_negative_length_is_null_where_null_may_be(void **state)
     assert_int_equal(f.reader.status, STATUS_OK);
 }
 
-static void a_null_where_none_may_be_is_malformed(void **state)
+static void test_a_null_where_none_may_be_is_malformed(void **state)
 {
     struct fixture classic = fixture_of(BYTES(0xff, 0xff));
     wire_read_string(&classic.reader, WIRE_CLASSIC, WIRE_NOT_NULL);
@@ -70,7 +70,7 @@ static void a_null_where_none_may_be_is_malformed(void **state)
     assert_int_equal(compact.reader.status, STATUS_MALFORMED);
 }
 
-static void a_length_beyond_the_end_is_truncated(void **state)
+static void test_a_length_beyond_the_end_is_truncated(void **state)
 {
     struct fixture classic = fixture_of(BYTES(0, 3, 'h', 'i'));
     wire_read_string(&classic.reader, WIRE_CLASSIC, WIRE_NOT_NULL);
@@ -80,7 +80,7 @@ static void a_length_beyond_the_end_is_truncated(void **state)
     assert_int_equal(huge.reader.status, STATUS_TRUNCATED);
 }
 
-static void a_compact_string_longer_than_kafka_allows_is_malformed(void **state)
+static void test_a_compact_string_longer_than_kafka_allows_is_malformed(void **state)
 {
     /* 0x8001 is a length of 0x8000, one beyond the limit. */
     struct fixture f = fixture_of(BYTES(0x81, 0x80, 0x02, 'x'));
@@ -88,7 +88,7 @@ static void a_compact_string_longer_than_kafka_allows_is_malformed(void **state)
     assert_int_equal(f.reader.status, STATUS_MALFORMED);
 }
 
-static void an_over_long_varint_is_malformed(void **state)
+static void test_an_over_long_varint_is_malformed(void **state)
 {
     struct fixture f = fixture_of(BYTES(0x80, 0x80, 0x80, 0x80, 0x80, 0x00));
     wire_read_bytes(&f.reader, WIRE_COMPACT, WIRE_NULLABLE);
@@ -103,7 +103,7 @@ static struct wire_array array_of(enum wire_form form, enum wire_null null, uint
     return (struct wire_array){form, null, wire_size_min, sizeof(int64_t)};
 }
 
-static void a_count_is_checked_before_memory_is_taken(void **state)
+static void test_a_count_is_checked_before_memory_is_taken(void **state)
 {
     uint32_t count;
     struct fixture f = fixture_of(BYTES(0, 0, 0, 3, 1, 2, 3, 4, 5));
@@ -114,7 +114,7 @@ static void a_count_is_checked_before_memory_is_taken(void **state)
     assert_int_equal(f.arena.total_bytes, 0);
 }
 
-static void a_huge_count_takes_no_memory(void **state)
+static void test_a_huge_count_takes_no_memory(void **state)
 {
     uint32_t count;
     struct fixture f = fixture_of(BYTES(0xff, 0xff, 0xff, 0xff, 0x07, 1));
@@ -124,7 +124,7 @@ static void a_huge_count_takes_no_memory(void **state)
     assert_int_equal(f.arena.total_bytes, 0);
 }
 
-static void an_array_tells_null_empty_and_full_apart(void **state)
+static void test_an_array_tells_null_empty_and_full_apart(void **state)
 {
     uint32_t count = 7;
     struct fixture f = fixture_of(BYTES(0, 1, 3, 1, 2));
@@ -139,7 +139,7 @@ static void an_array_tells_null_empty_and_full_apart(void **state)
     arena_deinit(&f.arena);
 }
 
-static void an_array_beyond_the_arena_is_no_memory(void **state)
+static void test_an_array_beyond_the_arena_is_no_memory(void **state)
 {
     uint32_t count;
     struct fixture f = fixture_of(BYTES(9, 1, 2, 3, 4, 5, 6, 7, 8));
@@ -150,7 +150,7 @@ static void an_array_beyond_the_arena_is_no_memory(void **state)
     arena_deinit(&f.arena);
 }
 
-static void unknown_tags_are_skipped_in_any_order(void **state)
+static void test_unknown_tags_are_skipped_in_any_order(void **state)
 {
     struct fixture f = fixture_of(BYTES(3, 9, 2, 0xaa, 0xbb, 4, 0, 9, 1, 0xcc, 0x55));
     wire_skip_tags(&f.reader);
@@ -158,21 +158,21 @@ static void unknown_tags_are_skipped_in_any_order(void **state)
     assert_int_equal(reader_u8(&f.reader), 0x55);
 }
 
-static void a_tag_larger_than_what_remains_is_truncated(void **state)
+static void test_a_tag_larger_than_what_remains_is_truncated(void **state)
 {
     struct fixture f = fixture_of(BYTES(1, 0, 3, 1, 2));
     wire_skip_tags(&f.reader);
     assert_int_equal(f.reader.status, STATUS_TRUNCATED);
 }
 
-static void more_tags_than_bytes_end_at_once(void **state)
+static void test_more_tags_than_bytes_end_at_once(void **state)
 {
     struct fixture f = fixture_of(BYTES(0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0));
     wire_skip_tags(&f.reader);
     assert_int_equal(f.reader.status, STATUS_TRUNCATED);
 }
 
-static void a_known_tag_must_have_the_size_of_its_content(void **state)
+static void test_a_known_tag_must_have_the_size_of_its_content(void **state)
 {
     struct fixture f = fixture_of(BYTES(1, 0, 3, 0, 1, 0xff));
     struct wire_tags tags = wire_tags_open(&f.reader);
@@ -183,7 +183,7 @@ static void a_known_tag_must_have_the_size_of_its_content(void **state)
     assert_int_equal(f.reader.status, STATUS_MALFORMED);
 }
 
-static void a_tag_is_written_with_its_size_before_its_content(void **state)
+static void test_a_tag_is_written_with_its_size_before_its_content(void **state)
 {
     struct fixture f = fixture_of(BYTES(0));
     start_writer(&f);
@@ -197,7 +197,7 @@ static void a_tag_is_written_with_its_size_before_its_content(void **state)
     arena_deinit(&f.arena);
 }
 
-static void a_large_tag_moves_up_for_a_size_of_two_bytes(void **state)
+static void test_a_large_tag_moves_up_for_a_size_of_two_bytes(void **state)
 {
     struct fixture f = fixture_of(BYTES(0));
     start_writer(&f);
@@ -215,7 +215,7 @@ static void a_large_tag_moves_up_for_a_size_of_two_bytes(void **state)
     arena_deinit(&f.arena);
 }
 
-static void a_null_is_not_written_where_none_may_be(void **state)
+static void test_a_null_is_not_written_where_none_may_be(void **state)
 {
     struct fixture f = fixture_of(BYTES(0));
     start_writer(&f);
@@ -224,7 +224,7 @@ static void a_null_is_not_written_where_none_may_be(void **state)
     assert_int_equal(f.writer.size, 0);
 }
 
-static void a_string_beyond_the_limit_is_not_written(void **state)
+static void test_a_string_beyond_the_limit_is_not_written(void **state)
 {
     static const uint8_t text[WIRE_STRING_SIZE_MAX + 1];
     struct fixture f = fixture_of(BYTES(0));
@@ -233,7 +233,7 @@ static void a_string_beyond_the_limit_is_not_written(void **state)
     assert_int_equal(f.writer.status, STATUS_TOO_LARGE);
 }
 
-static void a_missing_array_that_may_not_be_null_is_empty(void **state)
+static void test_a_missing_array_that_may_not_be_null_is_empty(void **state)
 {
     struct fixture f = fixture_of(BYTES(0));
     start_writer(&f);
@@ -244,7 +244,7 @@ static void a_missing_array_that_may_not_be_null_is_empty(void **state)
     arena_deinit(&f.arena);
 }
 
-static void records_are_referenced_not_copied(void **state)
+static void test_records_are_referenced_not_copied(void **state)
 {
     struct fixture f = fixture_of(BYTES(0));
     start_writer(&f);
@@ -259,7 +259,7 @@ static void records_are_referenced_not_copied(void **state)
     arena_deinit(&f.arena);
 }
 
-static void a_nullable_struct_has_one_byte_before_it(void **state)
+static void test_a_nullable_struct_has_one_byte_before_it(void **state)
 {
     struct fixture f = fixture_of(BYTES(1, 0xff, 1, 0));
     assert_true(wire_read_presence(&f.reader));
@@ -279,28 +279,28 @@ static void a_nullable_struct_has_one_byte_before_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_string_is_a_view_in_both_forms),
-        cmocka_unit_test(an_empty_string_is_not_null),
-        cmocka_unit_test(any_negative_length_is_null_where_null_may_be),
-        cmocka_unit_test(a_null_where_none_may_be_is_malformed),
-        cmocka_unit_test(a_length_beyond_the_end_is_truncated),
-        cmocka_unit_test(a_compact_string_longer_than_kafka_allows_is_malformed),
-        cmocka_unit_test(an_over_long_varint_is_malformed),
-        cmocka_unit_test(a_count_is_checked_before_memory_is_taken),
-        cmocka_unit_test(a_huge_count_takes_no_memory),
-        cmocka_unit_test(an_array_tells_null_empty_and_full_apart),
-        cmocka_unit_test(an_array_beyond_the_arena_is_no_memory),
-        cmocka_unit_test(unknown_tags_are_skipped_in_any_order),
-        cmocka_unit_test(a_tag_larger_than_what_remains_is_truncated),
-        cmocka_unit_test(more_tags_than_bytes_end_at_once),
-        cmocka_unit_test(a_known_tag_must_have_the_size_of_its_content),
-        cmocka_unit_test(a_tag_is_written_with_its_size_before_its_content),
-        cmocka_unit_test(a_large_tag_moves_up_for_a_size_of_two_bytes),
-        cmocka_unit_test(a_null_is_not_written_where_none_may_be),
-        cmocka_unit_test(a_string_beyond_the_limit_is_not_written),
-        cmocka_unit_test(a_missing_array_that_may_not_be_null_is_empty),
-        cmocka_unit_test(records_are_referenced_not_copied),
-        cmocka_unit_test(a_nullable_struct_has_one_byte_before_it),
+        cmocka_unit_test(test_a_string_is_a_view_in_both_forms),
+        cmocka_unit_test(test_an_empty_string_is_not_null),
+        cmocka_unit_test(test_any_negative_length_is_null_where_null_may_be),
+        cmocka_unit_test(test_a_null_where_none_may_be_is_malformed),
+        cmocka_unit_test(test_a_length_beyond_the_end_is_truncated),
+        cmocka_unit_test(test_a_compact_string_longer_than_kafka_allows_is_malformed),
+        cmocka_unit_test(test_an_over_long_varint_is_malformed),
+        cmocka_unit_test(test_a_count_is_checked_before_memory_is_taken),
+        cmocka_unit_test(test_a_huge_count_takes_no_memory),
+        cmocka_unit_test(test_an_array_tells_null_empty_and_full_apart),
+        cmocka_unit_test(test_an_array_beyond_the_arena_is_no_memory),
+        cmocka_unit_test(test_unknown_tags_are_skipped_in_any_order),
+        cmocka_unit_test(test_a_tag_larger_than_what_remains_is_truncated),
+        cmocka_unit_test(test_more_tags_than_bytes_end_at_once),
+        cmocka_unit_test(test_a_known_tag_must_have_the_size_of_its_content),
+        cmocka_unit_test(test_a_tag_is_written_with_its_size_before_its_content),
+        cmocka_unit_test(test_a_large_tag_moves_up_for_a_size_of_two_bytes),
+        cmocka_unit_test(test_a_null_is_not_written_where_none_may_be),
+        cmocka_unit_test(test_a_string_beyond_the_limit_is_not_written),
+        cmocka_unit_test(test_a_missing_array_that_may_not_be_null_is_empty),
+        cmocka_unit_test(test_records_are_referenced_not_copied),
+        cmocka_unit_test(test_a_nullable_struct_has_one_byte_before_it),
     };
     return cmocka_run_group_tests_name("protocol_wire", tests, NULL, NULL);
 }

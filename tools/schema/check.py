@@ -9,9 +9,10 @@ from model import (INTEGER_RANGES, SCALARS, Api, Field, Message, Schema, SchemaE
                    Struct, Versions, snake_case)
 
 TAGS_MAX = 127  # the count of tags is written into one byte
-KEYWORDS = set("auto break case char const continue default do double else enum extern float for goto if "
-               "inline int long register restrict return short signed sizeof static struct switch typedef "
-               "union unsigned void volatile while bool true false assert".split())
+KEYWORDS = set(
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef union "
+    "unsigned void volatile while bool true false assert".split())
 
 
 def check_schema(schema: Schema) -> Schema:
@@ -24,7 +25,8 @@ def check_schema(schema: Schema) -> Schema:
 
 def check_api(schema: Schema, api: Api) -> None:
     if schema.number != api.key or schema.stem != snake_case(api.title):
-        raise SchemaError(api.place, f"{api.title} has key {api.key}, which the file's name does not say",
+        raise SchemaError(api.place,
+                          f"{api.title} has key {api.key}, which the file's name does not say",
                           f"call the file {api.key:02}_{snake_case(api.title)}.msg")
     kinds = [m.kind for m in schema.messages]
     if kinds != ["request", "response"]:
@@ -52,7 +54,8 @@ def check_struct(message: Message, struct: Struct, versions: Versions, known: di
     struct.c_name = struct.c_name or f"{message.c_name}_{struct.word}"
     if not struct.fields and struct.word:
         raise SchemaError(struct.place, f"type '{struct.word}' is described nowhere",
-                          "indent its fields below its first use, or use one of " + ", ".join(SCALARS))
+                          "indent its fields below its first use, or use one of "
+                          + ", ".join(SCALARS))
     names: set[str] = set()
     for field in struct.fields:
         check_name(field, names)
@@ -67,7 +70,8 @@ def check_struct(message: Message, struct: Struct, versions: Versions, known: di
 
 def check_name(field: Field, names: set[str]) -> None:
     if field.name in names:
-        raise SchemaError(field.place, f"a second field '{field.name}'", "names are unique in a struct")
+        raise SchemaError(field.place, f"a second field '{field.name}'",
+                          "names are unique in a struct")
     if field.name in KEYWORDS:
         raise SchemaError(field.place, f"'{field.name}' is a word of C", "choose another name")
     names.update((field.name, f"{field.name}_count") if field.type.is_array else (field.name,))
@@ -75,10 +79,13 @@ def check_name(field: Field, names: set[str]) -> None:
 
 def cut_versions(message: Message, field: Field, versions: Versions) -> None:
     if not field.versions & message.versions:
-        raise SchemaError(field.place, f"{field.name} is in no version ({field.versions} of {message.versions})",
+        raise SchemaError(field.place,
+                          f"{field.name} is in no version ({field.versions} of {message.versions})",
                           "remove it or mend its versions")
-    if field.versions.first != 0 and not Versions(field.versions.first, field.versions.first).within(versions):
-        raise SchemaError(field.place, f"{field.name} begins at v{field.versions.first}, outside {versions}",
+    if field.versions.first != 0 and not Versions(field.versions.first,
+                                                  field.versions.first).within(versions):
+        raise SchemaError(field.place,
+                          f"{field.name} begins at v{field.versions.first}, outside {versions}",
                           "begin where the struct that holds it begins")
     field.versions = field.versions & versions
     field.nullable = field.nullable & field.versions
@@ -94,26 +101,31 @@ def check_shape(message: Message, field: Field) -> None:
         raise SchemaError(field.place, "records are taken by reference and stand alone",
                           "neither put them into an array nor tag them")
     if field.tag is not None and not field.tagged.within(message.flexible):
-        raise SchemaError(field.place, f"tagged in {field.tagged}, but only {message.flexible} is flexible",
+        raise SchemaError(field.place,
+                          f"tagged in {field.tagged}, but only {message.flexible} is flexible",
                           "begin the tag at the first flexible version")
     if field.classic and (kind.word != "string" or kind.is_array):
-        raise SchemaError(field.place, "only a string can keep its classic length", "remove 'classic'")
+        raise SchemaError(field.place, "only a string can keep its classic length",
+                          "remove 'classic'")
 
 
-def resolve_struct(message: Message, field: Field, known: dict[str, Struct], around: list[Struct]) -> None:
+def resolve_struct(message: Message, field: Field, known: dict[str, Struct],
+                   around: list[Struct]) -> None:
     """The first use describes the type, later ones only name it."""
     here, word = field.type.struct, field.type.word
     if word in known and here.fields:
         raise SchemaError(field.place, f"type '{word}' is described twice in one message",
                           "name it only, or give the second one another name")
     if any(struct.word == word for struct in around):
-        raise SchemaError(field.place, f"type '{word}' holds itself", "Kafka's messages do not nest without end")
+        raise SchemaError(field.place, f"type '{word}' holds itself",
+                          "Kafka's messages do not nest without end")
     if word not in known:
         known[word] = here
         check_struct(message, here, field.versions, known, around)
         return
     if not field.versions.within(known[word].versions):
-        raise SchemaError(field.place, f"type '{word}' was described for {known[word].versions} only",
+        raise SchemaError(field.place,
+                          f"type '{word}' was described for {known[word].versions} only",
                           "describe it at the use that spans all its versions")
     field.type.struct = known[word]
 
@@ -163,10 +175,12 @@ def scalar_default(field: Field) -> object:
             return float(text or 0)
         value = int(text or "0", 0)
     except (ValueError, KeyError):
-        raise SchemaError(field.place, f"'{text}' is no {word}", "write a number, true or false") from None
+        raise SchemaError(field.place, f"'{text}' is no {word}",
+                          "write a number, true or false") from None
     low, high = INTEGER_RANGES[word]
     if not low <= value <= high:
-        raise SchemaError(field.place, f"{value} does not fit {word}", f"choose between {low} and {high}")
+        raise SchemaError(field.place, f"{value} does not fit {word}",
+                          f"choose between {low} and {high}")
     return value
 
 
@@ -176,11 +190,13 @@ def check_together(schemas: list[Schema]) -> None:
     names: dict[str, Message] = {}
     for message in (m for schema in schemas for m in schema.messages):
         if message.c_name in names:
-            raise SchemaError(message.place, f"'{message.title}' stands also at {names[message.c_name].place}",
+            raise SchemaError(message.place,
+                              f"'{message.title}' stands also at {names[message.c_name].place}",
                               "names are unique under one prefix")
         names[message.c_name] = message
         if message.kind == "data":
             continue
         other = keys.setdefault((message.kind, message.key), message)
         if other is not message:
-            raise SchemaError(message.place, f"key {message.key} is taken at {other.place}", "choose another key")
+            raise SchemaError(message.place, f"key {message.key} is taken at {other.place}",
+                              "choose another key")

@@ -1,7 +1,7 @@
 """Compiles message schemas.
 
   compile.py message FILE --prefix P --output DIR [--docs DIR]    codec, fuzz target, reference page
-  compile.py list FILE... --prefix P --output DIR                 P/list.h, and checks across files
+  compile.py list FILE... --prefix P --output DIR [--docs DIR]    P/list.h, index of pages
 
 Writes DIR/P/<name>.h, DIR/P/<name>.c, DIR/P/fuzz/<name>_fuzz.c and <docs>/<file>.md. A mistake in a
 schema is reported as FILE:LINE: what is wrong; how to mend it.
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from check import check_schema, check_together
-from emit_docs import emit_docs
+from emit_docs import emit_docs, emit_index
 from emit_fuzz import emit_fuzz
 from emit_header import emit_header
 from emit_list import emit_list
@@ -34,10 +34,12 @@ def compile_message(path: str, prefix: str, output: Path, docs: Path | None) -> 
         write_file(docs / f"{Path(path).stem}.md", emit_docs(schema))
 
 
-def compile_list(paths: list[str], prefix: str, output: Path) -> None:
+def compile_list(paths: list[str], prefix: str, output: Path, docs: Path | None) -> None:
     schemas = [check_schema(parse_file(path)) for path in paths]
     check_together(schemas)
     write_file(output / prefix / "list.h", emit_list(schemas, prefix))
+    if docs:
+        write_file(docs / "README.md", emit_index(schemas))
 
 
 def main() -> int:
@@ -50,7 +52,7 @@ def main() -> int:
     given = arguments.parse_args()
     try:
         if given.what == "list":
-            compile_list(given.files, given.prefix, given.output)
+            compile_list(given.files, given.prefix, given.output, given.docs)
         else:
             for path in given.files:
                 compile_message(path, given.prefix, given.output, given.docs)

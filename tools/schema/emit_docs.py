@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from model import FOREVER, Api, Field, Message, Schema, Struct, Versions
 
@@ -16,6 +17,18 @@ def emit_docs(schema: Schema) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def emit_index(schemas: list[Schema]) -> str:
+    """The page that lists the others."""
+    lines = ["# Messages", "", "| key | message | served | flexible since |", "|---|---|---|---|"]
+    for schema in schemas:
+        link = f"[{schema.api.title if schema.api else schema.stem}]({Path(schema.path).stem}.md)"
+        api = schema.api
+        served = plain(api.served) if api else ""
+        flexible = (api.flexible.first if api.flexible else "never") if api else ""
+        lines.append(f"| {api.key if api else ''} | {link} | {served} | {flexible} |")
+    return "\n".join(lines) + "\n"
+
+
 def version_item(line: str) -> str:
     """A line of the list of versions ("v7   what it changed") as an item of a list."""
     return re.sub(r"^(v\d+)\s{2,}", r"- **\1** ", line)
@@ -27,17 +40,20 @@ def plain(versions: Versions) -> str:
 
 def api_table(api: Api) -> list[str]:
     advertised = f"{api.advertised_min}-{api.served.last}" if api.served else "not served"
-    return ["| key | served | advertised | flexible since | known to Kafka |", "|---|---|---|---|---|",
+    return ["| key | served | advertised | flexible since | known to Kafka |",
+            "|---|---|---|---|---|",
             f"| {api.key} | {plain(api.served)} | {advertised} | "
             f"{api.flexible.first if api.flexible else 'never'} | {plain(api.versions)} |", ""]
 
 
 def message_section(message: Message) -> list[str]:
-    heading = message.kind.capitalize() if message.kind in ("request", "response") else message.title
+    heading = message.kind.capitalize() if message.kind in ("request",
+                                                            "response") else message.title
     lines = [f"## {heading}", "", *map(version_item, message.doc), *([""] if message.doc else [])]
     if message.kind in ("data", "record"):
         key = f", key {message.key}" if message.kind == "record" else ""
-        lines += [f"Versions {plain(message.versions)}, flexible {plain(message.flexible)}{key}.", ""]
+        lines += [f"Versions {plain(message.versions)}, flexible {plain(message.flexible)}{key}.",
+                  ""]
     lines += ["| field | type | versions | default | |", "|---|---|---|---|---|"]
     return [*lines, *struct_rows(message, message.root, 0), ""]
 
@@ -53,7 +69,8 @@ def struct_rows(message: Message, struct: Struct, depth: int) -> list[str]:
 
 def field_row(message: Message, field: Field, depth: int) -> str:
     name = "&nbsp;" * 4 * depth + f"`{field.name}`"
-    return f"| {name} | {type_text(field)} | {open_range(message, field)} | {default_text(field)} | {notes(field)} |"
+    cells = (name, type_text(field), open_range(message, field), default_text(field), notes(field))
+    return f"| {' | '.join(cells)} |"
 
 
 def type_text(field: Field) -> str:

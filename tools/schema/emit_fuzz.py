@@ -6,7 +6,8 @@ from model import Schema
 
 def emit_fuzz(schema: Schema, prefix: str) -> str:
     lines = [f"/* Generated from {schema.path}; do not edit. */",
-             f'#include "{prefix}/{schema.stem}.h"', "", '#include "tests/protocol/fuzz_message.h"', ""]
+             f'#include "{prefix}/{schema.stem}.h"', "",
+             '#include "tests/protocol/fuzz_message.h"', ""]
     lines += [f"FUZZ_MESSAGE({m.c_name})" for m in schema.messages]
     lines += ["", "static const struct fuzz_message messages[] = {"]
     for m in schema.messages:

@@ -5,6 +5,12 @@ from expressions import c_type, is_pointer
 from model import Field, Message, Schema, Struct
 from text import Lines, wrap_call
 
+READS = """Reads a {name} of `version`: strings are views into the reader's bytes, arrays are taken
+from the arena, fields that the version lacks hold their defaults. Not all bytes need to be
+consumed. STATUS_UNSUPPORTED for a version outside {versions}, else the reader's status."""
+WRITES = """Writes `from` as `version`. A failure stays in the writer: STATUS_UNSUPPORTED for a
+value that the version cannot carry, STATUS_INVALID for a null that may not be, STATUS_TOO_LARGE."""
+
 
 def guard(prefix: str, stem: str) -> str:
     return f"TAILRACE_{prefix}_{stem}_H".replace("/", "_").replace("-", "_").upper()
@@ -33,15 +39,11 @@ def emit_message(out: Lines, message: Message) -> None:
     for struct in message.structs:
         emit_struct(out, message, struct)
     out.add("")
-    out.comment(f"Reads a {name} of `version`: strings are views into the reader's bytes, arrays are taken "
-                "from the arena, fields that the version lacks hold their defaults. Not all bytes need to be "
-                "consumed. STATUS_UNSUPPORTED for a version outside "
-                f"{message.versions}, else the reader's status.")
+    out.comment(READS.format(name=name, versions=message.versions))
     out.add(*wrap_call(f"enum status {name}_decode(struct reader *reader, int16_t version, "
                        f"struct arena *arena, struct {name} *into);"))
     out.add("")
-    out.comment(f"Writes `from` as `version`. A failure stays in the writer: STATUS_UNSUPPORTED for a value "
-                "that the version cannot carry, STATUS_INVALID for a null that may not be, STATUS_TOO_LARGE.")
+    out.comment(WRITES)
     out.add(*wrap_call(f"void {name}_encode(struct writer *writer, int16_t version, "
                        f"const struct {name} *from);"))
 
@@ -65,7 +67,8 @@ def emit_field(out: Lines, struct: Struct, field: Field) -> None:
     if field.tag is not None:
         notes.append(f"tag {field.tag}")
     if field.nullable:
-        notes.append("nullable" if field.nullable == field.versions else f"nullable {field.nullable}")
+        always = field.nullable == field.versions
+        notes.append("nullable" if always else f"nullable {field.nullable}")
     note = f" /* {', '.join(notes)} */" if notes else ""
     star = "*" if is_pointer(field) else ""
     out.add(f"{c_type(field)} {star}{field.name};{note}")

@@ -9,7 +9,8 @@ from model import FOREVER, Api, Message, Schema, snake_case
 def emit_list(schemas: list[Schema], prefix: str) -> str:
     schemas = sorted(schemas, key=lambda s: (s.number if s.number is not None else FOREVER, s.stem))
     name = guard(prefix, "list")
-    lines = ["/* Generated from the schemas; do not edit. */", f"#ifndef {name}", f"#define {name}", ""]
+    lines = ["/* Generated from the schemas; do not edit. */", f"#ifndef {name}",
+             f"#define {name}", ""]
     lines += [f'#include "{prefix}/{s.stem}.h"' for s in schemas] + [""]
     apis = [s.api for s in schemas if s.api]
     if apis:
@@ -29,7 +30,8 @@ def api_macros(apis: list[Api]) -> list[str]:
               [f"{upper(api)}, {api.key}" for api in apis])
         + macro("X(NAME, name): every API that is served.", "API_LIST",
                 [f"{upper(api)}, {snake_case(api.title)}" for api in served])
-        + macro("X(NAME, title, version_min, version_max, advertised_min, flexible_since)", "API_ROW_LIST",
+        + macro("X(NAME, title, version_min, version_max, advertised_min, flexible_since)",
+                "API_ROW_LIST",
                 [f'{upper(api)}, "{api.title}", {api.served.first}, {api.served.last}, '
                  f"{api.advertised_min}, {since(api.flexible)}" for api in served]))
 

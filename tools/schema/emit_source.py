@@ -41,7 +41,8 @@ def compared_structs(message: Message) -> set[int]:
 
     for struct in message.structs:
         for field in struct.fields:
-            asked = field.tag is not None or (not struct.versions.within(field.versions) and not field.ignorable)
+            can_be_missing = not struct.versions.within(field.versions)
+            asked = field.tag is not None or (can_be_missing and not field.ignorable)
             if embeds(field) and asked:
                 add(field.type.struct)
     return found
@@ -70,7 +71,8 @@ def emit_init(out: Lines, struct: Struct) -> None:
 
 
 def emit_is_default(out: Lines, struct: Struct) -> None:
-    with out.function(f"static bool {struct.c_name}_is_default(const struct {struct.c_name} *from)"):
+    name = struct.c_name
+    with out.function(f"static bool {name}_is_default(const struct {name} *from)"):
         for field in struct.fields:
             out.add(f"if ({negate(is_default(field, 'from->' + field.name))})", "    return false;")
         out.add("return true;")
@@ -109,8 +111,8 @@ def emit_read(out: Lines, message: Message, struct: Struct) -> None:
         flexible = within(message.flexible, struct.versions)
         if flexible != "false":
             with out.when(flexible):
-                skip = "wire_skip_tags(reader);"
-                out.add(f"{name}_read_tags(reader, version, arena, into);" if struct.tagged_fields() else skip)
+                known = f"{name}_read_tags(reader, version, arena, into);"
+                out.add(known if struct.tagged_fields() else "wire_skip_tags(reader);")
 
 
 def untagged(field: Field) -> str | None:
@@ -144,13 +146,15 @@ def emit_read_tag(out: Lines, message: Message, struct: Struct, field: Field) ->
     out.depth += 1
     test = within(field.tagged, struct.versions & message.flexible)
     if test is not None:
-        out.add(f"if ({negate(test)}) {{", "    reader_fail(reader, STATUS_MALFORMED);", "    break;", "}")
+        out.add(f"if ({negate(test)}) {{", "    reader_fail(reader, STATUS_MALFORMED);",
+                "    break;", "}")
     emit_read_field(out, message, field, field.tagged, "WIRE_COMPACT", in_tag=True)
     out.add("break;")
     out.depth -= 1
 
 
-def emit_read_field(out: Lines, message: Message, field: Field, scope, how: str, in_tag: bool = False) -> None:
+def emit_read_field(out: Lines, message: Message, field: Field, scope, how: str,
+                    in_tag: bool = False) -> None:
     at = f"into->{field.name}"
     if field.type.is_array:
         emit_read_array(out, message, field, scope, how)
@@ -206,7 +210,8 @@ def emit_read_array(out: Lines, message: Message, field: Field, scope, how: str)
 
 def emit_encode(out: Lines, message: Message) -> None:
     name = message.c_name
-    with out.function(f"void {name}_encode(struct writer *writer, int16_t version, const struct {name} *from)"):
+    with out.function(f"void {name}_encode(struct writer *writer, int16_t version, "
+                      f"const struct {name} *from)"):
         out.add("assert(writer != NULL);", "assert(from != NULL);")
         out.add(f"if (version < {message.versions.first} || version > {message.versions.last})",
                 "    writer_fail(writer, STATUS_UNSUPPORTED);", "else",
@@ -223,8 +228,8 @@ def emit_write(out: Lines, message: Message, struct: Struct) -> None:
         flexible = within(message.flexible, struct.versions)
         if flexible != "false":
             with out.when(flexible):
-                none = "wire_write_no_tags(writer);"
-                out.add(f"{name}_write_tags(writer, version, from);" if struct.tagged_fields() else none)
+                known = f"{name}_write_tags(writer, version, from);"
+                out.add(known if struct.tagged_fields() else "wire_write_no_tags(writer);")
 
 
 def emit_write_place(out: Lines, message: Message, struct: Struct, field: Field) -> None:
@@ -235,7 +240,8 @@ def emit_write_place(out: Lines, message: Message, struct: Struct, field: Field)
             emit_write_field(out, field, field.versions, form(message, struct, field))
     if present is not None and not field.ignorable:
         stray = negate(is_default(field, f"from->{field.name}"))
-        out.add(f"if ({negate(present)} && {stray})", "    writer_fail(writer, STATUS_UNSUPPORTED);")
+        out.add(f"if ({negate(present)} && {stray})",
+                "    writer_fail(writer, STATUS_UNSUPPORTED);")
 
 
 def emit_write_tags(out: Lines, message: Message, struct: Struct) -> None:

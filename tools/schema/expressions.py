@@ -4,7 +4,8 @@ from __future__ import annotations
 from model import NUMBERS, Field, Message, Struct, Versions
 
 C_LIMITS = {
-    "int8": (-(2**7), "INT8_MIN"), "int16": (-(2**15), "INT16_MIN"), "int32": (-(2**31), "INT32_MIN"),
+    "int8": (-(2**7), "INT8_MIN"), "int16": (-(2**15), "INT16_MIN"),
+    "int32": (-(2**31), "INT32_MIN"),
     "int64": (-(2**63), "INT64_MIN"),
 }
 
@@ -38,7 +39,8 @@ def form(message: Message, struct: Struct, field: Field) -> str:
 def needs_form(message: Message, struct: Struct) -> bool:
     """Whether the functions of `struct` choose between classic and compact lengths."""
     mixed = within(message.flexible, struct.versions) not in (None, "false")
-    return mixed and any(has_length(f) and not f.classic for f in struct.fields if not only_tagged(f))
+    in_place = [f for f in struct.fields if not only_tagged(f)]
+    return mixed and any(has_length(f) and not f.classic for f in in_place)
 
 
 def has_length(field: Field) -> bool:
@@ -157,7 +159,8 @@ def field_size_min(message: Message, field: Field, version: int) -> int:
     if field.type.is_array:
         return 1 if version in message.flexible else 4
     if field.type.is_struct:
-        return 1 if version in field.nullable else struct_size_min(message, field.type.struct, version)
+        return 1 if version in field.nullable else struct_size_min(message, field.type.struct,
+                                                                   version)
     return value_size_min(message, field, version)
 
 

@@ -1,4 +1,4 @@
-"""What a schema says, as plain data: files hold messages, messages hold structs, structs hold fields.
+"""What a schema says, as plain data: files hold messages, these hold structs, and those fields.
 
 parse.py builds these from text, check.py completes and judges them, the emitters only read them.
 """

@@ -24,9 +24,16 @@ def parse_range(text: str, place: Place) -> Versions:
         return NO_VERSIONS
     match = RANGE.match(text.strip())
     if not match:
-        raise SchemaError(place, f"'{text}' is no range of versions", "write v3+, v3-12, v3 or none")
+        raise SchemaError(place, f"'{text}' is no range of versions",
+                          "write v3+, v3-12, v3 or none")
     first = int(match[1])
     return Versions(first, FOREVER if match[2] else int(match[3] or first))
+
+
+def parse_number(text: str, place: Place) -> int:
+    if not text.isdecimal():
+        raise SchemaError(place, f"'{text}' is no number", "write digits only")
+    return int(text)
 
 
 class Parser:
@@ -34,7 +41,8 @@ class Parser:
         self.path = path
         stem = Path(path).stem
         number = re.match(r"(\d+)_(.*)$", stem)
-        self.schema = Schema(path, number[2] if number else stem, int(number[1]) if number else None)
+        self.schema = Schema(path, number[2] if number else stem,
+                             int(number[1]) if number else None)
         self.lines = text.splitlines()
         self.doc: list[str] = []
         self.open: list[tuple[int, Struct]] = []  # structs that a field may join, by indentation
@@ -73,7 +81,7 @@ class Parser:
         match = HEAD.match(text)
         if not match:
             raise SchemaError(place, f"'{text}' begins nothing that is known",
-                              "a line without indentation is 'api', 'data', 'record', 'request' or 'response'")
+                              "at the margin stand 'api', 'data', 'record', 'request', 'response'")
         kind, title, rest = match.groups()
         settings = self.parse_settings(rest or "", place)
         versions = parse_range(self.need(settings, "versions", place), place)
@@ -81,10 +89,13 @@ class Parser:
         if kind == "api":
             self.begin_api(title, versions, flexible, settings, place)
         else:
-            key = int(self.need(settings, "key", place)) if kind == "record" else -1
+            key = -1
+            if kind == "record":
+                key = parse_number(self.need(settings, "key", place), place)
             self.begin_message(kind, title, snake_case(title), key, versions, flexible, place)
         if settings:
-            raise SchemaError(place, f"'{next(iter(settings))}' is not a setting of '{kind}'", "remove it")
+            raise SchemaError(place, f"'{next(iter(settings))}' is not a setting of '{kind}'",
+                              "remove it")
 
     def parse_settings(self, text: str, place: Place) -> dict[str, str]:
         settings: dict[str, str] = {}
@@ -103,12 +114,15 @@ class Parser:
     def begin_api(self, title, versions, flexible, settings, place: Place) -> None:
         if self.schema.api:
             raise SchemaError(place, "a second api in one file", "give each api its own file")
-        key = int(self.need(settings, "key", place))
-        served = NO_VERSIONS if "unserved" in settings else versions
-        settings.pop("unserved", None)
+        key = parse_number(self.need(settings, "key", place), place)
+        served = versions
+        if settings.pop("unserved", None) is not None:
+            served = NO_VERSIONS
         if "served" in settings:
             served = parse_range(settings.pop("served"), place)
-        advertised = int(settings.pop("advertised", served.first if served else versions.first))
+        advertised = served.first
+        if "advertised" in settings:
+            advertised = parse_number(settings.pop("advertised"), place)
         self.schema.api = Api(place, title, key, versions, flexible, served, advertised)
         doc = self.take_doc()
         self.schema.doc += ["", *doc] if self.schema.doc and doc else doc
@@ -116,9 +130,10 @@ class Parser:
     def begin_exchange(self, kind: str, place: Place) -> None:
         api = self.schema.api
         if not api:
-            raise SchemaError(place, f"'{kind}' before 'api'", "begin the file with 'api NAME, key N, ...'")
-        self.begin_message(kind, api.title, f"{snake_case(api.title)}_{kind}", api.key, api.versions,
-                           api.flexible, place)
+            raise SchemaError(place, f"'{kind}' before 'api'",
+                              "begin the file with 'api NAME, key N, ...'")
+        self.begin_message(kind, api.title, f"{snake_case(api.title)}_{kind}", api.key,
+                           api.versions, api.flexible, place)
 
     def begin_message(self, kind, title, c_name, key, versions, flexible, place: Place) -> None:
         root = Struct(place, "", c_name=c_name)
@@ -147,10 +162,10 @@ class Parser:
         match = FIELD.match(code)
         if not match or bool(match["open"]) != bool(match["close"]):
             raise SchemaError(place, f"'{code}' is not a field",
-                              "write 'name: [nullable] type [= default] [, attribute]...  // versions'")
+                              "write 'name: [nullable] type [= default][, attribute]...'")
         if comment and not re.match(r"v\d", comment):
             raise SchemaError(place, f"the comment '{comment}' is no range of versions",
-                              "a comment behind a field is its versions, as in '// v3+'; describe it above")
+                              "write the field's versions there, '// v3+', and describe it above")
         versions = parse_range(comment, place) if comment else Versions(0, FOREVER)
         field = Field(place, match["name"], Type(match["type"], bool(match["open"])), versions,
                       default_text=match["default"], doc=self.take_doc())

@@ -55,7 +55,8 @@ class Lines:
         if len(wrapped) == 1:
             self.add(f"/* {wrapped[0]} */")
         else:
-            self.add("/* " + wrapped[0], *(" * " + line for line in wrapped[1:-1]), f" * {wrapped[-1]} */")
+            self.add("/* " + wrapped[0], *(" * " + line for line in wrapped[1:-1]),
+                     f" * {wrapped[-1]} */")
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
@@ -68,7 +69,7 @@ def wrap_call(head: str) -> list[str]:
     open_at = head.index("(") + 1
     parameters = head[open_at:].split(", ")
     if open_at + max(map(len, parameters)) >= WIDTH:
-        return [head[:open_at], "    " + head[open_at:]]
+        return [head[:open_at], *(f"    {p}," for p in parameters[:-1]), f"    {parameters[-1]}"]
     lines = [head[:open_at] + parameters[0]]
     for parameter in parameters[1:]:
         joined = f"{lines[-1]}, {parameter}"
