@@ -54,7 +54,8 @@ struct parse {
     struct format_part *parts;
     uint32_t part_count;
     uint32_t part_capacity;
-    char *text; /* unescaped plain text, growing */
+    uint32_t closed_count; /* parts that plain text may not be added to */
+    char *text;            /* unescaped plain text, growing */
     const char *at;
 };
 
@@ -75,8 +76,10 @@ static struct format_part *add_part(struct parse *parse, char letter)
 
 static void add_character(struct parse *parse, char c)
 {
-    struct format_part *last = parse->part_count > 0 ? &parse->parts[parse->part_count - 1] : NULL;
-    if (last == NULL || last->letter != 0 || last->text + last->text_size != parse->text) {
+    struct format_part *last = NULL;
+    if (parse->part_count > parse->closed_count)
+        last = &parse->parts[parse->part_count - 1];
+    if (last == NULL || last->letter != 0) {
         last = add_part(parse, 0);
         last->text = parse->text;
     }
@@ -171,6 +174,7 @@ static bool parse_headers(struct parse *parse, struct format_part *part)
     if (!parse_parts(parse, true))
         return false;
     part->inner_count = parse->part_count - first;
+    parse->closed_count = parse->part_count; /* what follows is not repeated */
     return true;
 }
 

@@ -45,6 +45,7 @@ const struct metadata_response *topics_metadata(struct connection *connection,
     struct call call;
     struct metadata_response *response = arena_allocate_array(arena, 1, sizeof *response);
     metadata_request_init(&request);
+    request.topics = NULL; /* all */
     request.allow_auto_topic_creation = false;
     if (names != NULL) {
         request.topics = arena_allocate_array(arena, count + 1, sizeof *request.topics);

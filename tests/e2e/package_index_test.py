@@ -1,0 +1,86 @@
+"""The distribution's own package index, through kcat with acks=all, in each of the five codecs into
+six partitions, and back: nothing is lost, changed, doubled or out of order.
+
+Each line is a record whose key is its number, so the numbers in a partition must rise, and all of
+them together must give the file again."""
+import hashlib
+import os
+import pathlib
+import sys
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
+
+import batch as batches  # noqa: E402
+from broker import broker_for_tests  # noqa: E402
+from programs import create_topic, has_kcat, kcat, package_index, say  # noqa: E402
+from wire import Connection  # noqa: E402
+
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+PARTITIONS = 6
+SECONDS_MAX = 90
+
+
+@unittest.skipUnless(has_kcat(), "kcat is not installed")
+class PackageIndexTest(unittest.TestCase):
+    def setUp(self):
+        self.text = package_index()
+        if self.text is None:
+            self.skipTest("apt has no package index here (apt-get update)")
+        self.broker = broker_for_tests()
+        self.addCleanup(self.broker.close)
+
+    def test_comes_back_line_by_line(self):
+        lines = self.text.splitlines()
+        numbered = b"\n".join(b"%d\t%s" % (i, line) for i, line in enumerate(lines)) + b"\n"
+        want = hashlib.sha256(b"\n".join(lines)).hexdigest()
+        start = time.monotonic()
+        for codec in CODECS:
+            topic = f"index-{codec}-{os.getpid()}"
+            create_topic(self.broker, topic, "-p", PARTITIONS)
+            sent = time.monotonic()
+            kcat(self.broker, "-P", "-t", topic, "-K", "\t", "-z", codec, "-X", "acks=all", "-X",
+                 "queue.buffering.max.messages=1000000", data=numbered)
+            read = time.monotonic()
+            self.assertEqual(self.read_back(topic, len(lines)), want, codec)
+            self.assertEqual(self.stored_codec(topic), CODECS.index(codec), codec)
+            say(f"{codec}: {len(lines)} lines out in {read - sent:.1f} s, "
+                f"back in {time.monotonic() - read:.1f} s")
+        self.assertLess(time.monotonic() - start, SECONDS_MAX)
+
+    def read_back(self, topic, count):
+        """The checksum of all lines in the order of their numbers; checks order and count."""
+        found = [None] * count
+        seen = 0
+        for partition in range(PARTITIONS):
+            data = kcat(self.broker, "-C", "-t", topic, "-p", partition, "-o", "beginning", "-e",
+                        "-q", "-f", "%k\t%s\n")
+            last = -1
+            for line in data.split(b"\n")[:-1]:
+                key, _, value = line.partition(b"\t")
+                number = int(key)
+                self.assertGreater(number, last, f"partition {partition}")
+                found[number] = value
+                last = number
+                seen += 1
+            self.assertGreater(last, -1, f"partition {partition} is empty")
+        self.assertEqual(seen, count)
+        return hashlib.sha256(b"\n".join(found)).hexdigest()
+
+    def stored_codec(self, topic):
+        """As it stands in the log: a client that is told a wrong range stops compressing silently."""
+        connection = Connection(self.broker.host, self.broker.port)
+        self.addCleanup(connection.close)
+        answer = connection.call("Fetch", 11, replica_id=-1, max_wait_ms=0, min_bytes=1,
+                                 max_bytes=1 << 20, session_epoch=-1, topics=[
+                                     {"name": topic, "partitions": [
+                                         {"partition": 0, "partition_max_bytes": 1 << 20,
+                                          "current_leader_epoch": -1}]}])
+        records = answer["topics"][0]["partitions"][0]["records"]
+        return batches.batches(records)[0].codec
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,155 @@
+"""A broker for tests: starts `tailraced` on a free port with a data folder of its own, waits for the
+line that says it serves, stops or kills it, starts it again on the same data.
+
+    TAILRACE_BUILD        the build folder that holds tailraced (default: build/debug)
+    TAILRACE_TEST_BROKER  host:port of a broker that runs already (any Kafka broker will do); then
+                          nothing is started, and tests that need to kill it are skipped
+"""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
+READY = re.compile(r'msg="?(serving|ready|listening)|\b(is )?serving\b', re.IGNORECASE)
+READY_SECONDS = 30
+STOP_SECONDS = 30
+
+
+def free_port():
+    """A port above 20000 that nobody listens on now."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port > 20000:
+            return port
+
+
+def external_address():
+    """(host, port) of the broker named by the environment, or None."""
+    text = os.environ.get("TAILRACE_TEST_BROKER")
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+class Broker:
+    """One broker process and its data folder. `settings` are server.properties names."""
+
+    def __init__(self, settings=None, build=BUILD):
+        self.program = pathlib.Path(build) / "tailraced"
+        self.settings = dict(settings or {})
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-test-"))
+        self.host, self.port = "127.0.0.1", free_port()
+        self.process = None
+        self.log = []
+        self._ready = threading.Event()
+
+    @property
+    def address(self):
+        return f"{self.host}:{self.port}"
+
+    def command(self):
+        settings = {
+            "listeners": f"PLAINTEXT://{self.address}",
+            "log.dirs": str(self.folder / "data"),
+            **self.settings,
+        }
+        words = [str(self.program)]
+        for name, value in settings.items():
+            words += ["--set", f"{name}={value}"]
+        return words
+
+    def start(self):
+        assert self.process is None
+        self._ready.clear()
+        (self.folder / "data").mkdir(exist_ok=True)
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True, errors="replace")
+        reader = threading.Thread(target=self._read_log, args=(self.process,), daemon=True)
+        reader.start()
+        if not self._ready.wait(READY_SECONDS) or self.process.poll() is not None:
+            tail = "".join(self.log[-20:])
+            self.kill()
+            raise RuntimeError(f"{self.program} did not say that it serves:\n{tail}")
+        return self
+
+    def _read_log(self, process):
+        for line in process.stdout:
+            self.log.append(line)
+            if READY.search(line):
+                self._ready.set()
+        self._ready.set()  # it ended: whoever waits must look
+
+    def stop(self):
+        """Asks it to end and waits; its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self):
+        """Ends it at once, as a crash would."""
+        return self._end(signal.SIGKILL)
+
+    def _end(self, number):
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        process.send_signal(number)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise RuntimeError(f"{self.program} did not end within {STOP_SECONDS} s") from None
+
+    def is_alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def memory_bytes(self):
+        """What it occupies now (VmRSS)."""
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError("no VmRSS")
+
+    def close(self):
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class ExternalBroker:
+    """A broker that somebody else started: it can be asked, not stopped."""
+
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+        self.log = []
+
+    @property
+    def address(self):
+        return f"{self.host}:{self.port}"
+
+    def is_alive(self):
+        return True
+
+    def close(self):
+        pass
+
+
+def broker_for_tests(settings=None):
+    """The broker that the environment names, or a started one."""
+    address = external_address()
+    return ExternalBroker(*address) if address else Broker(settings).start()

@@ -1,0 +1,259 @@
+"""CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs."""
+import unittest
+import uuid
+
+from case import *  # noqa: F403
+
+TOPIC, BROKER = 2, 4
+SOURCE_TOPIC, SOURCE_DEFAULT = 1, 5
+
+
+class CreateTopicsTest(WireCase):
+    def test_every_version_creates(self):
+        for version in every_version("CreateTopics"):
+            name = self.name()
+            answer = self.create(name, 2, version)
+            self.assertEqual((answer["error"], answer["name"]), (NONE, name), version)
+            if version >= 5:
+                self.assertEqual((answer["num_partitions"], answer["replication_factor"]), (2, 1))
+                self.assertIn("cleanup.policy", [c["name"] for c in answer["configs"]])
+            if version >= 7:
+                self.assertEqual(answer["topic_id"], self.topic_id(name))
+
+    def test_minus_1_means_the_brokers_defaults_at_every_version(self):
+        for version in every_version("CreateTopics"):
+            answer = self.create(self.name(), -1, version, replication_factor=-1)
+            self.assertEqual(answer["error"], NONE, version)
+
+    def test_what_is_refused(self):
+        taken = self.topic()
+        broker = self.call("Metadata", 1, topics=[])["controller_id"]
+        place = [{"partition": 0, "broker_ids": [broker]}]
+        free = {"num_partitions": -1, "replication_factor": -1}
+        cases = {
+            "taken name": ({"name": taken}, TOPIC_ALREADY_EXISTS),
+            "empty name": ({"name": ""}, INVALID_TOPIC),
+            "dot": ({"name": "."}, INVALID_TOPIC),
+            "dots": ({"name": ".."}, INVALID_TOPIC),
+            "space": ({"name": "a b"}, INVALID_TOPIC),
+            "too long": ({"name": "x" * 250}, INVALID_TOPIC),
+            "no partitions": ({"num_partitions": 0}, INVALID_PARTITIONS),
+            "negative partitions": ({"num_partitions": -2}, INVALID_PARTITIONS),
+            "more replicas than brokers": ({"replication_factor": 9}, INVALID_REPLICATION_FACTOR),
+            "no replicas": ({"replication_factor": 0}, INVALID_REPLICATION_FACTOR),
+            "unknown setting": ({"configs": {"no.such": "1"}}, INVALID_CONFIG),
+            "bad value": ({"configs": {"retention.ms": "long"}}, INVALID_CONFIG),
+            "value out of range": ({"configs": {"segment.bytes": "1"}}, INVALID_CONFIG),
+            "bad word": ({"configs": {"cleanup.policy": "keep"}}, INVALID_CONFIG),
+            "count and assignment": ({"assignments": place}, INVALID_REQUEST),
+            "assignment to nobody": (
+                {**free, "assignments": [{"partition": 0, "broker_ids": [999]}]},
+                INVALID_REPLICA_ASSIGNMENT),
+            "assignment twice to one": (
+                {**free, "assignments": [{"partition": 0, "broker_ids": [broker, broker]}]},
+                INVALID_REPLICA_ASSIGNMENT),
+            "assignment with a gap": (
+                {**free, "assignments": [{"partition": 1, "broker_ids": [broker]}]},
+                INVALID_REPLICA_ASSIGNMENT),
+        }
+        for what, (fields, error) in cases.items():
+            with self.subTest(what):
+                answer = self.create(**{"name": self.name(), **fields})
+                self.assertEqual(answer["error"], error, answer)
+                self.assertTrue(answer["message"])
+
+    def test_assignment_by_hand(self):
+        broker = self.call("Metadata", 1, topics=[])["controller_id"]
+        places = [{"partition": p, "broker_ids": [broker]} for p in (1, 0, 2)]
+        name = self.name()
+        answer = self.create(name, -1, replication_factor=-1, assignments=places)
+        self.assertEqual((answer["error"], answer["num_partitions"]), (NONE, 3))
+        self.await_leaders(name, 3)
+
+    def test_a_name_twice_in_one_request_is_refused(self):
+        name = self.name()
+        topic = {"name": name, "num_partitions": 1, "replication_factor": 1}
+        answer = self.call("CreateTopics", 7, topics=[topic, topic], timeout_ms=5000)
+        self.assertEqual({t["error"] for t in answer["topics"]}, {INVALID_REQUEST})
+
+    def test_names_that_differ_in_dot_and_underscore_collide(self):
+        base = self.name()
+        self.assertEqual(self.create(f"{base}.x_y")["error"], NONE)
+        self.assertEqual(self.create(f"{base}_x.y")["error"], INVALID_TOPIC)
+
+    def test_validate_only_creates_nothing(self):
+        name = self.name()
+        topic = {"name": name, "num_partitions": 1, "replication_factor": 1}
+        answer = self.call("CreateTopics", 7, topics=[topic], timeout_ms=5000, validate_only=True)
+        self.assertEqual(answer["topics"][0]["error"], NONE)
+        self.assertEqual(self.topic_id(name), NO_UUID)
+
+    def test_one_bad_topic_does_not_spoil_the_others(self):
+        good, bad = self.name(), "not legal"
+        topics = [{"name": n, "num_partitions": 1, "replication_factor": 1} for n in (bad, good)]
+        answer = self.call("CreateTopics", 7, topics=topics, timeout_ms=5000)
+        self.assertEqual({t["name"]: t["error"] for t in answer["topics"]},
+                         {bad: INVALID_TOPIC, good: NONE})
+
+
+class DeleteTopicsTest(WireCase):
+    def gone(self, name):
+        for _ in range(TRIES_MAX):
+            answer = self.call("Metadata", 9, topics=[{"name": name}])
+            if answer["topics"][0]["error"] == UNKNOWN_TOPIC_OR_PARTITION:
+                return True
+        return False
+
+    def test_every_version_deletes(self):
+        for version in every_version("DeleteTopics"):
+            name = self.topic()
+            named = {"topics": [{"name": name}]} if version >= 6 else {"names": [name]}
+            answer = self.call("DeleteTopics", version, timeout_ms=10000, **named)
+            self.assertEqual(answer["topics"][0]["error"], NONE, version)
+            self.assertTrue(self.gone(name))
+
+    def test_by_id(self):
+        name = self.topic()
+        topic_id = self.topic_id(name)
+        answer = self.call("DeleteTopics", 6, timeout_ms=10000,
+                           topics=[{"name": None, "topic_id": topic_id}])["topics"][0]
+        self.assertEqual((answer["error"], answer["name"], answer["topic_id"]),
+                         (NONE, name, topic_id))
+        self.assertTrue(self.gone(name))
+
+    def test_what_is_refused(self):
+        name = self.topic()
+        cases = {
+            "unknown name": ({"name": self.name()}, UNKNOWN_TOPIC_OR_PARTITION),
+            "unknown id": ({"name": None, "topic_id": uuid.uuid4()}, UNKNOWN_TOPIC_ID),
+            "neither": ({"name": None}, INVALID_REQUEST),
+            "both": ({"name": name, "topic_id": self.topic_id(name)}, INVALID_REQUEST),
+        }
+        for what, (topic, error) in cases.items():
+            with self.subTest(what):
+                answer = self.call("DeleteTopics", 6, timeout_ms=5000, topics=[topic])
+                self.assertEqual(answer["topics"][0]["error"], error)
+        self.assertFalse(self.topic_id(name) == NO_UUID)
+
+    def test_produce_and_fetch_after_delete_do_not_know_it(self):
+        name = self.topic()
+        self.produce_values(name, b"v")
+        self.call("DeleteTopics", 5, names=[name], timeout_ms=10000)
+        self.assertTrue(self.gone(name))
+        for _ in range(TRIES_MAX):
+            if self.fetch(name, 0)["error"] == UNKNOWN_TOPIC_OR_PARTITION:
+                break
+        self.assertEqual(self.fetch(name, 0)["error"], UNKNOWN_TOPIC_OR_PARTITION)
+        self.assertEqual(self.produce(name, batches.batch([b"v"]))["error"],
+                         UNKNOWN_TOPIC_OR_PARTITION)
+
+
+class CreatePartitionsTest(WireCase):
+    def grow(self, name, count, version=3, **fields):
+        answer = self.call("CreatePartitions", version, timeout_ms=10000,
+                           topics=[{"name": name, "count": count, **fields}])
+        return answer["topics"][0]
+
+    def test_every_version_adds(self):
+        for version in every_version("CreatePartitions"):
+            name = self.topic()
+            self.produce_values(name, b"stays")
+            self.assertEqual(self.grow(name, 4, version)["error"], NONE, version)
+            self.await_leaders(name, 4)
+            self.assertEqual(self.produce_values(name, b"new", partition=3), 0)
+            self.assertEqual(self.values(name), [b"stays"])
+
+    def test_what_is_refused(self):
+        name = self.topic(partitions=3)
+        self.assertEqual(self.grow(name, 3)["error"], INVALID_PARTITIONS)
+        self.assertEqual(self.grow(name, 2)["error"], INVALID_PARTITIONS)
+        self.assertEqual(self.grow(name, 0)["error"], INVALID_PARTITIONS)
+        self.assertEqual(self.grow(self.name(), 3)["error"], UNKNOWN_TOPIC_OR_PARTITION)
+        answer = self.grow(name, 5, assignments=[{"broker_ids": [1]}])
+        self.assertEqual(answer["error"], INVALID_REPLICA_ASSIGNMENT)
+
+    def test_validate_only_adds_nothing(self):
+        name = self.topic()
+        answer = self.call("CreatePartitions", 3, timeout_ms=5000, validate_only=True,
+                           topics=[{"name": name, "count": 2}])
+        self.assertEqual(answer["topics"][0]["error"], NONE)
+        topics = self.call("Metadata", 9, topics=[{"name": name}])["topics"]
+        self.assertEqual(len(topics[0]["partitions"]), 1)
+
+
+class DescribeConfigsTest(WireCase):
+    # What a topic has in Kafka 4.3: tools read all, change one, and write all back.
+    TOPIC_CONFIGS = {
+        "cleanup.policy": "delete", "compression.gzip.level": "-1", "compression.lz4.level": "9",
+        "compression.type": "producer", "compression.zstd.level": "3",
+        "delete.retention.ms": "86400000", "file.delete.delay.ms": "60000",
+        "flush.messages": "9223372036854775807", "flush.ms": "9223372036854775807",
+        "follower.replication.throttled.replicas": "", "index.interval.bytes": "4096",
+        "leader.replication.throttled.replicas": "", "local.retention.bytes": "-2",
+        "local.retention.ms": "-2", "max.compaction.lag.ms": "9223372036854775807",
+        "max.message.bytes": "1048588", "message.timestamp.after.max.ms": "3600000",
+        "message.timestamp.before.max.ms": "9223372036854775807",
+        "message.timestamp.type": "CreateTime", "min.cleanable.dirty.ratio": "0.5",
+        "min.compaction.lag.ms": "0", "min.insync.replicas": "1", "preallocate": "false",
+        "remote.log.copy.disable": "false", "remote.log.delete.on.disable": "false",
+        "remote.storage.enable": "false", "retention.bytes": "-1", "retention.ms": "604800000",
+        "segment.bytes": "1073741824", "segment.index.bytes": "10485760",
+        "segment.jitter.ms": "0", "segment.ms": "604800000",
+        "unclean.leader.election.enable": "false",
+    }
+
+    def ask(self, kind, name, version=4, keys=None, **fields):
+        answer = self.call("DescribeConfigs", version,
+                           resources=[{"type": kind, "name": name, "keys": keys}], **fields)
+        return answer["results"][0]
+
+    def test_a_topic_has_all_settings_with_kafkas_defaults(self):
+        name = self.topic()
+        found = {c["name"]: c["value"] for c in self.ask(TOPIC, name)["configs"]}
+        self.assertEqual({k: found.get(k) for k in self.TOPIC_CONFIGS}, self.TOPIC_CONFIGS)
+
+    def test_every_version_marks_what_was_set_on_the_topic(self):
+        name = self.topic(retention_ms="1234567")
+        for version in every_version("DescribeConfigs"):
+            result = self.ask(TOPIC, name, version)
+            self.assertEqual(result["error"], NONE)
+            rows = {c["name"]: c for c in result["configs"]}
+            self.assertEqual(rows["retention.ms"]["value"], "1234567")
+            self.assertEqual(rows["retention.ms"]["source"], SOURCE_TOPIC)
+            self.assertEqual(rows["segment.bytes"]["source"], SOURCE_DEFAULT)
+            if version >= 3:
+                self.assertEqual(rows["retention.ms"]["type"], 5)
+                self.assertEqual(rows["cleanup.policy"]["type"], 7)
+
+    def test_only_the_keys_asked_for(self):
+        name = self.topic()
+        result = self.ask(TOPIC, name, keys=["retention.ms", "no.such"])
+        self.assertEqual([c["name"] for c in result["configs"]], ["retention.ms"])
+
+    def test_synonyms_and_documentation_when_asked_for(self):
+        name = self.topic(retention_ms="5")
+        plain = self.ask(TOPIC, name, keys=["retention.ms"])["configs"][0]
+        self.assertEqual((plain["synonyms"], plain["documentation"]), ([], None))
+        full = self.ask(TOPIC, name, keys=["retention.ms"], include_synonyms=True,
+                        include_documentation=True)["configs"][0]
+        self.assertEqual(full["synonyms"][0], {"name": "retention.ms", "value": "5",
+                                               "source": SOURCE_TOPIC, "tags": {}})
+        self.assertTrue(full["documentation"])
+
+    def test_the_broker_has_settings_too(self):
+        broker = self.call("Metadata", 1, topics=[])["controller_id"]
+        result = self.ask(BROKER, str(broker))
+        found = {c["name"]: c for c in result["configs"]}
+        self.assertEqual(result["error"], NONE)
+        for name in ("node.id", "log.retention.hours", "num.partitions", "message.max.bytes",
+                     "auto.create.topics.enable", "listeners"):
+            self.assertIn(name, found)
+        self.assertTrue(found["node.id"]["read_only"])
+
+    def test_unknown_topic_and_kind(self):
+        self.assertEqual(self.ask(TOPIC, self.name())["error"], UNKNOWN_TOPIC_OR_PARTITION)
+        self.assertEqual(self.ask(77, "x")["error"], INVALID_REQUEST)
+
+
+if __name__ == "__main__":
+    unittest.main()
