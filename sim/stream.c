@@ -1,6 +1,7 @@
 #include "sim/stream.h"
 
 #include "base/assert.h"
+#include "sim/content.h"
 #include "sim/memory.h"
 
 enum { WINDOW_BYTES_USUAL = 256 * 1024, PIECE_COUNT_MAX = 4, CALL_NS = 800 };
@@ -248,7 +249,9 @@ static void send_fire(struct event *event)
         return;
     if (network_draw(network, network->faults->split))
         room = prng_between(&network->prng, 1, room);
-    size_t size = pieces_copy(wait->request, stream_reserve(to, room), room);
+    uint8_t *bytes = stream_reserve(to, room);
+    size_t size = pieces_copy(wait->request, bytes, room);
+    trace_note(network->trace, "network", "sent", (int64_t)content_hash(bytes, size));
     if (size > 0) {
         to->size += size;
         stream_cut(network, to, size);
