@@ -1,8 +1,10 @@
 #include "sim/ledger.h"
 
 #include "base/assert.h"
+#include "sim/host.h"
 #include "sim/ledger_client.h"
 #include "sim/ledger_server.h"
+#include "sim/node.h"
 
 static const uint64_t second_ns = 1000ull * 1000 * 1000;
 
@@ -72,10 +74,10 @@ static void trouble_fire(struct event *event)
     switch (prng_below(&ledger->prng, 4)) {
     case 0: node_kill(ledger->server, DEATH_KILL); break;
     case 1: node_kill(ledger->server, DEATH_POWER_CUT); break;
-    case 2: network_link_block(network, from, from == server ? client : server, true); break;
+    case 2: host_block(network, from, from == server ? client : server, true); break;
     case 3:
-        network_link_block(network, server, client, false);
-        network_link_block(network, client, server, false);
+        host_block(network, server, client, false);
+        host_block(network, client, server, false);
         break;
     }
     event_schedule(&ledger->world->queue, event,
@@ -90,10 +92,10 @@ static void ledger_build(struct ledger *ledger, const struct story_options *opti
     ledger->world->log = options->log;
     world_show_trace(ledger->world, options->trace);
     ledger_server_program_init(&ledger->server_program, mistake_of(options->bite));
-    ledger->server = world_add_node(ledger->world, "server", &ledger->server_program.program, 1);
+    ledger->server = node_create(ledger->world, "server", &ledger->server_program.program, 1);
     ledger_client_program_init(&ledger->client_program,
                                network_address(node_host(ledger->server), LEDGER_PORT));
-    ledger->client = world_add_node(ledger->world, "client", &ledger->client_program.program, 1);
+    ledger->client = node_create(ledger->world, "client", &ledger->client_program.program, 1);
     node_restart_after(ledger->server, second_ns / 20);
     node_start(ledger->server, 0);
     node_start(ledger->client, 0);
@@ -107,8 +109,8 @@ static void ledger_heal(struct ledger *ledger)
     struct world *world = ledger->world;
     event_cancel(&world->queue, &ledger->trouble);
     world->faults = (struct faults){0};
-    network_link_block(&world->network, 0, 1, false);
-    network_link_block(&world->network, 1, 0, false);
+    host_block(&world->network, 0, 1, false);
+    host_block(&world->network, 1, 0, false);
     node_kill(ledger->server, DEATH_POWER_CUT);
 }
 

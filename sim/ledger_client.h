@@ -3,7 +3,7 @@
 #ifndef TAILRACE_SIM_LEDGER_CLIENT_H
 #define TAILRACE_SIM_LEDGER_CLIENT_H
 
-#include "sim/world.h"
+#include "sim/program.h"
 
 struct ledger_client_program {
     struct program program;

@@ -10,7 +10,8 @@
 #ifndef TAILRACE_SIM_LEDGER_SERVER_H
 #define TAILRACE_SIM_LEDGER_SERVER_H
 
-#include "sim/world.h"
+#include "sim/disk.h"
+#include "sim/program.h"
 
 enum { LEDGER_PORT = 9000, LEDGER_NUMBER_SIZE = 8 };
 

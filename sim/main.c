@@ -6,7 +6,9 @@
  * Data goes to stdout: one line for each seed that fails, which is the command that replays it,
  * and a last line with the sum. The program's exit code is that of the worst seed: 127 crash,
  * 128 stuck (liveness), 129 unsafe (safety); 2 for a wrong command line. */
+#include "base/text.h"
 #include "sim/runner.h"
+#include "sim/stories.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -54,32 +56,33 @@ static const char help_text[] =
 
 /* --- The command line ------------------------------------------------------------------------- */
 
-static bool parse_number(const char *text, uint64_t *number, const char **end)
+static bool parse_seed(struct bytes text, uint64_t *seed)
 {
-    char *stop;
-    *number = strtoull(text, &stop, 10);
-    *end = stop;
-    return stop != text && text[0] >= '0' && text[0] <= '9';
+    int64_t value;
+    if (text_parse_i64(text, 0, INT64_MAX, &value) != STATUS_OK)
+        return false;
+    *seed = (uint64_t)value;
+    return true;
 }
 
+/* "7", or "1..200" */
 static bool parse_seeds(const char *text, struct command *command)
 {
-    const char *end;
-    if (!parse_number(text, &command->first_seed, &end))
-        return false;
-    command->last_seed = command->first_seed;
-    if (*end == '\0')
-        return true;
-    if (strncmp(end, "..", 2) != 0 || !parse_number(end + 2, &command->last_seed, &end))
-        return false;
-    return *end == '\0' && command->first_seed <= command->last_seed;
+    const char *dots = strstr(text, "..");
+    if (dots == NULL) {
+        bool is_seed = parse_seed(bytes_of_text(text), &command->first_seed);
+        command->last_seed = command->first_seed;
+        return is_seed;
+    }
+    return parse_seed(bytes_of(text, (size_t)(dots - text)), &command->first_seed) &&
+           parse_seed(bytes_of_text(dots + 2), &command->last_seed) &&
+           command->first_seed <= command->last_seed;
 }
 
 static bool parse_jobs(const char *text, struct command *command)
 {
-    const char *end;
-    uint64_t count;
-    if (!parse_number(text, &count, &end) || *end != '\0' || count < 1 || count > JOB_COUNT_MAX)
+    int64_t count;
+    if (text_parse_i64(bytes_of_text(text), 1, JOB_COUNT_MAX, &count) != STATUS_OK)
         return false;
     command->job_count = (uint32_t)count;
     return true;

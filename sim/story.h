@@ -1,6 +1,6 @@
 /* A story: a world that is built from a seed, lives through faults, and is judged.
  *
- * Adding one is a file that defines a `struct story` and a line in sim/story.c. */
+ * Adding one is a file that defines a `struct story` and a line in sim/stories.c. */
 #ifndef TAILRACE_SIM_STORY_H
 #define TAILRACE_SIM_STORY_H
 
@@ -52,9 +52,5 @@ struct story {
 /* Keeps the first failure: later ones often follow from it. */
 void verdict_fail(struct verdict *verdict, enum outcome outcome, const char *reason, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* All stories, in the order in which they are listed; NULL after the last. */
-const struct story *story_at(size_t index);
-const struct story *story_find(const char *name);
 
 #endif

@@ -17,11 +17,6 @@ static struct network *endpoint_network(const struct endpoint *endpoint)
     return endpoint->connection->network;
 }
 
-static bool network_draw(struct network *network, uint32_t chance)
-{
-    return prng_chance(&network->prng, chance, CHANCE_ALWAYS);
-}
-
 /* --- Life of a connection --------------------------------------------------------------------- */
 
 static void arrival_fire(struct event *event);
@@ -161,17 +156,10 @@ static void arrival_fire(struct event *event)
     endpoint_kick(endpoint);
 }
 
-static void wait_kick(struct network *network, struct wait *wait, uint64_t delay_ns)
-{
-    if (wait != NULL && !event_is_queued(&wait->event))
-        event_schedule(network->queue, &wait->event, network->queue->now_ns + delay_ns);
-}
-
 void endpoint_kick(struct endpoint *endpoint)
 {
-    struct network *network = endpoint_network(endpoint);
-    wait_kick(network, endpoint->receive, CALL_NS);
-    wait_kick(network, endpoint->send, CALL_NS);
+    wait_kick(endpoint->receive, CALL_NS);
+    wait_kick(endpoint->send, CALL_NS);
     if (!event_is_queued(&endpoint->arrival))
         arrival_schedule(endpoint);
 }
@@ -267,7 +255,7 @@ void endpoint_send(struct endpoint *endpoint, struct io *io, struct io_request *
     struct network *network = endpoint_network(endpoint);
     endpoint->send = wait_create(network, io, request, endpoint->host, send_fire);
     endpoint->send->endpoint = endpoint;
-    wait_kick(network, endpoint->send, CALL_NS);
+    wait_kick(endpoint->send, CALL_NS);
 }
 
 /* --- Receiving -------------------------------------------------------------------------------- */
@@ -283,7 +271,7 @@ static void stream_take(struct endpoint *endpoint, uint8_t *buffer, size_t size)
     struct network *network = endpoint_network(endpoint);
     struct endpoint *peer = endpoint_peer(endpoint);
     if (!network_is_cut(network, endpoint->host, peer->host))
-        wait_kick(network, peer->send, network_draw_delay_ns(network, endpoint->host, peer->host));
+        wait_kick(peer->send, network_draw_delay_ns(network, endpoint->host, peer->host));
 }
 
 /* What a receive answers now; negative STATUS_BUSY when it has to wait on. */
@@ -325,7 +313,7 @@ void endpoint_receive(struct endpoint *endpoint, struct io *io, struct io_reques
     struct network *network = endpoint_network(endpoint);
     endpoint->receive = wait_create(network, io, request, endpoint->host, receive_fire);
     endpoint->receive->endpoint = endpoint;
-    wait_kick(network, endpoint->receive, CALL_NS);
+    wait_kick(endpoint->receive, CALL_NS);
 }
 
 /* --- Ending ----------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* Running stories: whatever becomes of a seed, its verdict comes back. */
 #include "sim/runner.h"
+#include "sim/stories.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The life of simulated nodes: what a program may rely on while it runs, and what is left of it
  * when it dies. */
-#include "sim/world.h"
+#include "sim/node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,7 +93,7 @@ static struct probe *probe_of(struct node *node)
 static struct world *start_one(struct probe_program *program, uint64_t seed, struct node **node)
 {
     struct world *world = world_create(seed, &(struct faults){0});
-    *node = world_add_node(world, "node", &program->program, CORE_COUNT);
+    *node = node_create(world, "node", &program->program, CORE_COUNT);
     node_start(*node, 0);
     world_run_until(world, 0);
     return world;
@@ -121,7 +121,7 @@ static void test_timers_fire_when_due(void **state)
         struct probe_program program = probe_program(begin_timer);
         struct world *world = world_create(
             seed, &(struct faults){.node = {.clock_drift_ppm = 10000, .wall_error_ms_max = 5}});
-        struct node *node = world_add_node(world, "node", &program.program, CORE_COUNT);
+        struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
         node_start(node, 0);
         world_run_until(world, 0);
         uint64_t deadline_ns = probe_of(node)->timer.deadline;
@@ -145,6 +145,21 @@ static void test_paused_process_stands_still(void **state)
     assert_int_equal(program.landed_count, 0);
     world_run_until(world, 101 * ms_ns);
     assert_int_equal(program.landed_count, 1);
+    world_destroy(world);
+}
+
+static void test_wall_clock_jumps_alone(void **state)
+{
+    /* When the wall clock jumps, the monotonic one goes on as before. */
+    struct probe_program program = probe_program(NULL);
+    struct node *node;
+    struct world *world = start_one(&program, 1, &node);
+    struct io *io = node_core(node, 0);
+    int64_t wall_ms = io_wall_ms(io);
+    uint64_t now_ns = io_now_ns(io);
+    node_jump_wall_clock(node, -3600 * 1000);
+    assert_int_equal(io_wall_ms(io), wall_ms - 3600 * 1000);
+    assert_int_equal(io_now_ns(io), now_ns);
     world_destroy(world);
 }
 
@@ -230,7 +245,7 @@ static void test_death_forgets_what_is_in_flight(void **state)
     for (uint64_t seed = 0; seed < 50; seed++) {
         struct probe_program program = probe_program(begin_everything);
         struct world *world = world_create(seed, &(struct faults){0});
-        struct node *node = world_add_node(world, "node", &program.program, CORE_COUNT);
+        struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
         node_start(node, 0);
         node_plan(node, (struct planned_fault){
                             .effect = PLAN_KILL, .kinds = 1u << IO_SYNC_DIRECTORY, .nth = 1});
@@ -275,7 +290,7 @@ static void test_power_cut_during_start_fails_what_is_awaited(void **state)
     /* From a planned power cut on, every request fails, so that start-up code unwinds. */
     struct probe_program program = probe_program(begin_write);
     struct world *world = world_create(1, &(struct faults){0});
-    struct node *node = world_add_node(world, "node", &program.program, CORE_COUNT);
+    struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
     node_plan(node,
               (struct planned_fault){.effect = PLAN_POWER_CUT, .kinds = 1u << IO_WRITE, .nth = 1});
     node_restart_after(node, ms_ns);
@@ -297,7 +312,7 @@ static void test_program_that_refuses_to_start_is_started_again(void **state)
     struct probe_program program = probe_program(NULL);
     program.refuses = true;
     struct world *world = world_create(1, &(struct faults){0});
-    struct node *node = world_add_node(world, "node", &program.program, CORE_COUNT);
+    struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
     node_restart_after(node, ms_ns);
     node_start(node, 0);
     world_run_until(world, ms_ns / 2);
@@ -344,7 +359,7 @@ static int32_t result_with_plan(struct planned_fault fault)
 {
     struct probe_program program = probe_program(begin_write);
     struct world *world = world_create(1, &(struct faults){0});
-    struct node *node = world_add_node(world, "node", &program.program, CORE_COUNT);
+    struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
     node_plan(node, fault);
     node_start(node, 0);
     world_run_until(world, 0);
@@ -380,7 +395,7 @@ static void test_handles_run_out(void **state)
     /* A process that has all the handles it may have is refused more. */
     struct probe_program program = probe_program(begin_open_three);
     struct world *world = world_create(1, &(struct faults){.disk = {.handle_count_max = 2}});
-    struct node *node = world_add_node(world, "node", &program.program, CORE_COUNT);
+    struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
     node_start(node, 0);
     world_run_until(world, 0);
     assert_true(program.results[0] >= 0);
@@ -394,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timers_fire_when_due),
         cmocka_unit_test(test_paused_process_stands_still),
+        cmocka_unit_test(test_wall_clock_jumps_alone),
         cmocka_unit_test(test_mail_keeps_its_order),
         cmocka_unit_test(test_death_forgets_what_is_in_flight),
         cmocka_unit_test(test_kill_keeps_the_page_cache),
