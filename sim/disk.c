@@ -231,6 +231,18 @@ static enum status path_find_directory(const struct disk *disk, const char *path
 
 /* --- The disk --------------------------------------------------------------------------------- */
 
+/* Everything is durable at once. */
+static void disk_settle(struct disk *disk)
+{
+    struct name_change *change;
+    list_for_each_entry (change, &disk->name_changes, node)
+        change->keep = true;
+    changes_make_durable(disk);
+    struct inode *inode;
+    list_for_each_entry (inode, &disk->inodes, node)
+        file_sync(&inode->file, file_sync_mark(&inode->file));
+}
+
 void disk_init(struct disk *disk)
 {
     *disk = (struct disk){0};
@@ -545,17 +557,6 @@ void disk_evict(struct disk *disk, struct inode *inode)
 {
     file_evict(&inode->file);
     disk_count_used(disk);
-}
-
-void disk_settle(struct disk *disk)
-{
-    struct name_change *change;
-    list_for_each_entry (change, &disk->name_changes, node)
-        change->keep = true;
-    changes_make_durable(disk);
-    struct inode *inode;
-    list_for_each_entry (inode, &disk->inodes, node)
-        file_sync(&inode->file, file_sync_mark(&inode->file));
 }
 
 void disk_wipe(struct disk *disk)

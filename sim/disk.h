@@ -103,9 +103,6 @@ void disk_evict(struct disk *disk, struct inode *inode);
  * open any more. */
 void disk_power_cut(struct disk *disk, struct prng *prng);
 
-/* Everything is durable at once, as after a long quiet time. */
-void disk_settle(struct disk *disk);
-
 /* The disk is replaced by an empty one. Nobody may hold a file open any more. */
 void disk_wipe(struct disk *disk);
 

@@ -31,7 +31,7 @@ static void sim_submit(struct io *io, struct io_request *request)
         return;
     }
     if (request->kind == IO_CONNECT)
-        network_connect(&node->world->network, io, request, node->host);
+        listener_connect(&node->world->network, io, request, node->host);
     else if (request->kind == IO_ACCEPT)
         listener_accept(node_handle(node, request->handle, HANDLE_LISTENER)->listener, io, request);
     else if (request->kind == IO_RECEIVE)
@@ -61,7 +61,7 @@ static enum status sim_listen(struct io *io, struct io_address *address, int32_t
         return STATUS_FAILED;
     struct handle handle = {.kind = HANDLE_LISTENER};
     enum status status =
-        network_listen(&node->world->network, node->host, address, &handle.listener);
+        listener_open(&node->world->network, node->host, address, &handle.listener);
     if (status != STATUS_OK)
         return status;
     int32_t number = node_open_handle(node, handle);

@@ -2,7 +2,7 @@
 #ifndef TAILRACE_SIM_DOOR_H
 #define TAILRACE_SIM_DOOR_H
 
-#include "sim/node.h"
+#include "sim/machine.h"
 
 /* Makes the door of a core; its node is set. */
 void door_open(struct core *core, uint32_t core_index, uint64_t seed);

@@ -73,15 +73,26 @@ static void heap_reserve(struct event_queue *queue)
     queue->capacity *= 2;
 }
 
-void event_schedule(struct event_queue *queue, struct event *event, uint64_t at_ns)
+static void event_insert(struct event_queue *queue, struct event *event, uint64_t at_ns,
+                         uint64_t tie)
 {
     assert(event->fire != NULL);
     event_cancel(queue, event);
     heap_reserve(queue);
     event->at_ns = at_ns < queue->now_ns ? queue->now_ns : at_ns;
-    event->tie = prng_u64(&queue->ties);
+    event->tie = tie;
     heap_place(queue, ++queue->count, event);
     heap_rise(queue, event->position);
+}
+
+void event_schedule(struct event_queue *queue, struct event *event, uint64_t at_ns)
+{
+    event_insert(queue, event, at_ns, prng_u64(&queue->ties));
+}
+
+void event_schedule_first(struct event_queue *queue, struct event *event)
+{
+    event_insert(queue, event, queue->now_ns, 0);
 }
 
 void event_cancel(struct event_queue *queue, struct event *event)

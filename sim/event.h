@@ -37,6 +37,9 @@ void event_init(struct event *event, void (*fire)(struct event *event));
 /* Queues the event, or moves it if it is queued already. A time in the past means now. */
 void event_schedule(struct event_queue *queue, struct event *event, uint64_t at_ns);
 
+/* Queues the event as the very next one. */
+void event_schedule_first(struct event_queue *queue, struct event *event);
+
 /* An event that is not queued is left alone. */
 void event_cancel(struct event_queue *queue, struct event *event);
 

@@ -76,13 +76,16 @@ static bool all_zeros(const uint8_t *data, size_t size)
 void file_write(struct file *file, uint64_t offset, const uint8_t *data, size_t size)
 {
     assert(size > 0);
-    image_write(&file->current, offset, all_zeros(data, size) ? NULL : data, size);
+    bool is_zeros = all_zeros(data, size);
+    image_write(&file->current, offset, is_zeros ? NULL : data, size);
     if (offset + size > file->current_size_bytes)
         file->current_size_bytes = offset + size;
 
     struct change *change = change_create(file);
     change->sector = offset / SECTOR_SIZE;
     change->sector_count = (offset + size + SECTOR_SIZE - 1) / SECTOR_SIZE - change->sector;
+    if (is_zeros && offset % SECTOR_SIZE == 0 && size % SECTOR_SIZE == 0)
+        return; /* no need to look at what is around it */
     size_t change_size = change->sector_count * SECTOR_SIZE;
     change->data = must_allocate(change_size, 1);
     image_read(&file->current, change->sector * SECTOR_SIZE, change->data, change_size);

@@ -1,6 +1,7 @@
 #include "sim/file_job.h"
 
 #include "base/assert.h"
+#include "sim/content.h"
 #include "sim/memory.h"
 
 enum {
@@ -131,13 +132,10 @@ static struct transfer transfer_rest(const struct io_request *request)
                              .offset = request->transfer.offset + done_bytes};
 }
 
-static uint64_t content_hash(const struct io_request *request)
+static uint64_t request_hash(const struct io_request *request)
 {
     struct transfer rest = transfer_rest(request);
-    uint64_t hash = rest.offset;
-    for (uint32_t i = 0; i < rest.size_bytes; i++)
-        hash = (hash ^ rest.buffer[i]) * 0x100000001b3u;
-    return hash;
+    return content_hash(rest.buffer, rest.size_bytes);
 }
 
 static bool transfer_is_aligned(struct transfer transfer)
@@ -174,13 +172,14 @@ static int32_t job_write(struct file_job *job)
 {
     struct node *node = job->core->node;
     struct transfer rest = transfer_rest(job->request);
-    assert(content_hash(job->request) == job->content_hash);
+    assert(request_hash(job->request) == job->content_hash);
     if (job_handle(job)->is_read_only)
         return STATUS_IO; /* EBADF */
     bool is_direct = job_handle(job)->is_direct;
     if (is_direct && !transfer_is_aligned(rest))
         return STATUS_INVALID;
     uint32_t size_bytes = job_draw_size(job, rest.size_bytes, is_direct);
+    node_note(node, "content", (int64_t)job->content_hash);
     enum status status = disk_write(&node->disk, job->file, rest.offset, rest.buffer, size_bytes);
     return status == STATUS_OK ? (int32_t)size_bytes : (int32_t)status;
 }
@@ -422,7 +421,7 @@ void file_job_submit(struct core *core, struct io_request *request)
     if (job_kind(request->kind)->by_handle)
         job_hold_handle(job);
     if (request->kind == IO_WRITE)
-        job->content_hash = content_hash(request);
+        job->content_hash = request_hash(request);
     job_ask(job, request->kind);
 }
 

@@ -2,7 +2,7 @@
 #ifndef TAILRACE_SIM_FILE_JOB_H
 #define TAILRACE_SIM_FILE_JOB_H
 
-#include "sim/node.h"
+#include "sim/machine.h"
 
 bool is_file_kind(enum io_kind kind);
 

@@ -16,7 +16,11 @@
  * Not modelled: loss and reordering of packets (TCP hides them; a blocked link stands for long
  * loss), bandwidth, keep-alive, and half-closed connections, which the seam does not offer.
  *
- * Hosts are numbered; host n has the address 10.0.0.(n + 1), and 127.0.0.1 is itself. */
+ * Hosts are numbered; host n has the address 10.0.0.(n + 1), and 127.0.0.1 is itself.
+ *
+ * This file holds the network's state, its links, and the requests that wait on it. On it stand
+ * sim/stream.h (connections), sim/listener.h (how they come to be) and sim/host.h (what happens to
+ * all of them when a machine or a link fails). */
 #ifndef TAILRACE_SIM_NETWORK_H
 #define TAILRACE_SIM_NETWORK_H
 
@@ -28,8 +32,6 @@
 
 enum { NETWORK_HOST_COUNT_MAX = 64 };
 
-struct listener;
-struct connection;
 struct endpoint;
 
 struct network {
@@ -51,39 +53,49 @@ struct network {
 void network_init(struct network *network, struct event_queue *queue, struct trace *trace,
                   const struct network_faults *faults, uint64_t seed);
 
-/* No request may be in flight. */
+/* All hosts must be down. */
 void network_deinit(struct network *network);
-
-/* The machine is on the network: what is sent to it is answered, if only with a reset. */
-void network_host_up(struct network *network, uint32_t host);
-
-/* The process on this host is dead: its requests in flight are forgotten without being touched.
- * After a kill its connections are closed by the system; after a power cut they are just silent. */
-void network_host_down(struct network *network, uint32_t host, bool power_cut);
-
-/* Bytes from one host to another wait until the link is opened again. */
-void network_link_block(struct network *network, uint32_t from, uint32_t to, bool blocked);
 
 struct io_address network_address(uint32_t host, uint16_t port);
 
-/* STATUS_IN_USE when this address and port are listened on. Port 0 takes a free one. */
-enum status network_listen(struct network *network, uint32_t host, struct io_address *address,
-                           struct listener **listener);
+/* How long a piece takes from one host to another. */
+uint64_t network_draw_delay_ns(struct network *network, uint32_t from, uint32_t to);
 
-/* Accepts in flight land with STATUS_CANCELLED; connections that nobody accepted are reset. */
-void listener_close(struct listener *listener);
+/* Whether nothing gets from one host to another now. */
+bool network_is_cut(const struct network *network, uint32_t from, uint32_t to);
 
-/* Requests of these four kinds; at most one receive and one send may be in flight on an end. */
-void network_connect(struct network *network, struct io *io, struct io_request *request,
-                     uint32_t host);
-void listener_accept(struct listener *listener, struct io *io, struct io_request *request);
-void endpoint_receive(struct endpoint *endpoint, struct io *io, struct io_request *request);
-void endpoint_send(struct endpoint *endpoint, struct io *io, struct io_request *request);
+/* Whether a chance in a million comes up. */
+bool network_draw(struct network *network, uint32_t chance);
 
-/* Ends both directions; requests in flight land soon. */
-void endpoint_shutdown(struct endpoint *endpoint);
+/* --- Requests that wait ----------------------------------------------------------------------- */
 
-/* Gives the end back; no request may be in flight on it. */
-void endpoint_close(struct endpoint *endpoint);
+struct listener;
+
+/* A request in flight. It knows whom to tell, and is forgotten when its process dies. */
+struct wait {
+    struct event event;
+    struct list_node node;          /* on network->waits */
+    struct list_node listener_node; /* an accept: on listener->accepts */
+    struct network *network;
+    struct io *io;
+    struct io_request *request;
+    uint32_t host;
+    uint32_t attempt_count;    /* a connect: how often the other side did not answer */
+    struct listener *listener; /* an accept; NULL once the listener is closed */
+    struct endpoint *endpoint; /* a receive or send */
+};
+
+/* A request in flight that is not due yet. */
+struct wait *wait_create(struct network *network, struct io *io, struct io_request *request,
+                         uint32_t host, void (*fire)(struct event *));
+
+/* The request has its result; the wait is gone. */
+void wait_land(struct wait *wait, struct endpoint *endpoint, int32_t result);
+
+/* The request is forgotten without being touched; the wait is gone. */
+void wait_forget(struct wait *wait);
+
+/* Makes the wait look again after a while, unless it will anyway; NULL is nobody. */
+void wait_kick(struct wait *wait, uint64_t delay_ns);
 
 #endif

@@ -2,32 +2,17 @@
 
 #include "base/assert.h"
 #include "sim/door.h"
-#include "sim/file_job.h"
+#include "sim/host.h"
+#include "sim/machine.h"
 #include "sim/memory.h"
 
-enum { PPM = 1000000, HANDLE_CAPACITY_START = 64 };
+static_assert((int)NODE_PLAN_COUNT_MAX == (int)MACHINE_PLAN_COUNT_MAX, "one limit, two doors");
 
 /* Simulated time starts on 2026-01-01, machines have run for up to an hour. */
 static const int64_t wall_start_ms = 1767225600000;
 static const uint64_t clock_base_ns_max = 3600ull * 1000 * 1000 * 1000;
 
 /* --- Clocks ----------------------------------------------------------------------------------- */
-
-uint64_t node_clock_ns(const struct node *node)
-{
-    uint64_t now_ns = world_now_ns(node->world);
-    __int128 drift_ns = (__int128)now_ns * node->clock_drift_ppm / PPM;
-    return node->clock_base_ns + now_ns + (uint64_t)drift_ns;
-}
-
-uint64_t node_time_of_clock(const struct node *node, uint64_t clock_ns)
-{
-    if (clock_ns <= node->clock_base_ns)
-        return 0;
-    __int128 time_ns =
-        (__int128)(clock_ns - node->clock_base_ns) * PPM / (PPM + node->clock_drift_ppm) + 1;
-    return time_ns > INT64_MAX ? INT64_MAX : (uint64_t)time_ns;
-}
 
 static int64_t node_wall_ms(struct log_sink *sink)
 {
@@ -61,16 +46,6 @@ static void clocks_draw(struct node *node)
 
 /* --- Plans and chance ------------------------------------------------------------------------- */
 
-void node_note(struct node *node, const char *event, int64_t number)
-{
-    trace_note(&node->world->trace, node->name, event, number);
-}
-
-bool node_draw(struct node *node, uint32_t chance)
-{
-    return chance > 0 && prng_chance(&node->prng, chance, CHANCE_ALWAYS);
-}
-
 void node_plan(struct node *node, struct planned_fault fault)
 {
     assert(node->plan_count < NODE_PLAN_COUNT_MAX);
@@ -79,50 +54,7 @@ void node_plan(struct node *node, struct planned_fault fault)
     node->plans[node->plan_count++] = (struct plan){.fault = fault};
 }
 
-enum planned_effect node_count_operation(struct node *node, enum io_kind kind)
-{
-    enum planned_effect effect = PLAN_NONE;
-    node->file_operation_count++;
-    for (uint32_t i = 0; i < node->plan_count; i++) {
-        struct plan *plan = &node->plans[i];
-        if ((plan->fault.kinds & 1u << kind) && ++plan->seen_count == plan->fault.nth)
-            effect = plan->fault.effect;
-    }
-    if (effect != PLAN_NONE)
-        node_note(node, "planned fault", effect);
-    if (effect == PLAN_POWER_CUT)
-        node_kill(node, DEATH_POWER_CUT);
-    else if (effect == PLAN_KILL)
-        node_kill(node, DEATH_KILL);
-    return effect;
-}
-
 /* --- Handles ---------------------------------------------------------------------------------- */
-
-int32_t node_open_handle(struct node *node, struct handle handle)
-{
-    uint32_t limit = node->world->faults.disk.handle_count_max;
-    if (limit > 0 && node->open_count >= limit)
-        return STATUS_NO_FILES;
-    if (node->handle_count == node->handle_capacity) {
-        uint32_t capacity =
-            node->handle_capacity == 0 ? HANDLE_CAPACITY_START : node->handle_capacity * 2;
-        node->handles =
-            must_grow(node->handles, node->handle_capacity, capacity, sizeof node->handles[0]);
-        node->handle_capacity = capacity;
-    }
-    node->handles[node->handle_count] = handle;
-    node->open_count++;
-    return (int32_t)node->handle_count++;
-}
-
-struct handle *node_handle(struct node *node, int32_t handle, enum handle_kind kind)
-{
-    assert(handle >= 0);
-    assert((uint32_t)handle < node->handle_count);
-    assert(node->handles[handle].kind == kind);
-    return &node->handles[handle];
-}
 
 /* The network has closed its ends already. */
 static void handles_drop(struct node *node)
@@ -138,21 +70,6 @@ static void handles_drop(struct node *node)
 }
 
 /* --- Turns ------------------------------------------------------------------------------------ */
-
-void core_wake(struct core *core, uint64_t at_ns)
-{
-    if (event_is_queued(&core->turn) && core->turn.at_ns <= at_ns)
-        return;
-    event_schedule(&core->node->world->queue, &core->turn, at_ns);
-}
-
-void core_landed(struct core *core, struct io_request *request, int32_t result)
-{
-    struct node *node = core->node;
-    node_note(node, "landed", (int64_t)request->kind * 1000000000 + result);
-    io_finish(&core->io, request, result);
-    core_wake(core, world_now_ns(node->world) + prng_below(&node->prng, TURN_NS));
-}
 
 static void core_plan_turn(struct core *core)
 {
@@ -237,12 +154,12 @@ static void start_fire(struct event *event)
     node_note(node, "start", node->death_count);
     clocks_draw(node);
     node->disk.capacity_bytes = world->faults.disk.capacity_bytes;
-    node->doomed = DEATH_NONE;
+    node->last_death = DEATH_NONE;
     node->is_running = true;
     node->start_cost_ns = 0;
     node->stalled_until_ns = 0;
     node->paused_until_ns = 0;
-    network_host_up(&world->network, node->host);
+    host_up(&world->network, node->host);
     cores_create(node);
     node->process = node->program->start(node->program, node, node->doors, node->core_count);
     if (node->process == NULL)
@@ -261,13 +178,7 @@ void node_start(struct node *node, uint64_t delay_ns)
 
 void node_kill(struct node *node, enum death death)
 {
-    assert(death != DEATH_NONE);
-    if (!node->is_running)
-        return;
-    node_note(node, "death", death);
-    node->is_running = false;
-    node->doomed = death;
-    node->world->doomed_count++;
+    node_doom(node, death);
 }
 
 static void cores_destroy(struct node *node)
@@ -291,25 +202,24 @@ static void node_finish(struct node *node)
     for (uint32_t i = 0; i < node->core_count; i++)
         atomic_store(&node->cores[i].io.stopping, false);
     node->program->finish(node->process);
-    if (node->is_running)
-        node->is_running = false;
-    else
-        node->world->doomed_count--;
+    node->is_running = false;
 }
 
-void node_bury(struct node *node)
+/* Carries out the death that has struck. */
+static void node_bury(struct node *node)
 {
     assert(!node->is_running);
     assert(node->cores != NULL);
-    if (node->doomed == DEATH_STOP)
+    if (node->last_death == DEATH_STOP)
         node_finish(node);
     struct world *world = node->world;
-    bool power_cut = node->doomed == DEATH_POWER_CUT;
+    bool power_cut = node->last_death == DEATH_POWER_CUT;
     for (uint32_t i = 0; i < node->core_count; i++)
         door_sever(&node->cores[i]);
     door_drop_mail(node);
-    network_host_down(&world->network, node->host, power_cut);
+    host_down(&world->network, node->host, power_cut);
     event_cancel(&world->queue, &node->signal);
+    event_cancel(&world->queue, &node->burial); /* death in node_finish has struck again */
     node->signal_request = NULL;
     if (node->process != NULL)
         node->program->destroy(node->process);
@@ -324,41 +234,54 @@ void node_bury(struct node *node)
         node_start(node, node->restart_after_ns);
 }
 
+static void burial_fire(struct event *event)
+{
+    node_bury(container_of(event, struct node, burial));
+}
+
 void node_restart_after(struct node *node, uint64_t delay_ns)
 {
     node->restart_after_ns = delay_ns;
 }
 
+static void node_leave(struct inhabitant *inhabitant)
+{
+    struct node *node = container_of(inhabitant, struct node, inhabitant);
+    node->restart_after_ns = 0;
+    node_kill(node, DEATH_KILL);
+    if (node->cores != NULL)
+        node_bury(node);
+    host_down(&node->world->network, node->host, true);
+    event_cancel(&node->world->queue, &node->start);
+    disk_deinit(&node->disk);
+    free(node);
+}
+
 /* --- The machine ------------------------------------------------------------------------------ */
 
-struct node *world_add_node(struct world *world, const char *name, const struct program *program,
-                            uint32_t core_count)
+struct node *node_create(struct world *world, const char *name, const struct program *program,
+                         uint32_t core_count)
 {
-    assert(world->node_count < NETWORK_HOST_COUNT_MAX);
+    assert(world->host_count < NETWORK_HOST_COUNT_MAX);
     assert(core_count > 0);
     struct node *node = must_allocate(1, sizeof *node);
     node->world = world;
     node->name = name;
     node->program = program;
     node->core_count = core_count;
-    node->host = world->node_count;
+    node->host = world->host_count++;
     node->log_sink = (struct log_sink){.write = node_write_log, .now_ms = node_wall_ms};
     prng_init(&node->prng, prng_fork(&world->prng));
     disk_init(&node->disk);
     list_init(&node->mails);
     event_init(&node->start, start_fire);
     event_init(&node->signal, signal_fire);
-    world->nodes[world->node_count++] = node;
+    event_init(&node->burial, burial_fire);
+    node->inhabitant.leave = node_leave;
+    list_node_init(&node->inhabitant.node);
+    list_push_back(&world->inhabitants, &node->inhabitant.node);
+    world->network.landed = door_network_landed; /* where nodes live, doors take its answers */
     return node;
-}
-
-void node_destroy(struct node *node)
-{
-    assert(node->cores == NULL);
-    event_cancel(&node->world->queue, &node->start);
-    event_cancel(&node->world->queue, &node->signal);
-    disk_deinit(&node->disk);
-    free(node);
 }
 
 bool node_is_running(const struct node *node)
@@ -369,16 +292,6 @@ bool node_is_running(const struct node *node)
 uint32_t node_host(const struct node *node)
 {
     return node->host;
-}
-
-const char *node_name(const struct node *node)
-{
-    return node->name;
-}
-
-struct world *node_world(struct node *node)
-{
-    return node->world;
 }
 
 struct disk *node_disk(struct node *node)
@@ -405,7 +318,7 @@ uint32_t node_death_count(const struct node *node)
 
 enum death node_last_death(const struct node *node)
 {
-    return node->doomed;
+    return node->last_death;
 }
 
 uint64_t node_file_operation_count(const struct node *node)

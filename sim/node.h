@@ -1,121 +1,78 @@
-/* The inside of a node: its cores with their doors, its open handles, its clocks and its mail. */
+/* A machine in the world, with a disk, clocks and cores.
+ *
+ * It runs a `struct program`, given by the user of the world: a broker, or a client. Each core of a
+ * node is an actor with a door of its own (`struct io` of backend "sim"); its code runs only in its
+ * turns, and the world decides when those are. So code under test needs nothing but its doors and
+ * may not notice where it runs.
+ *
+ *            node_start                      node_kill, a planned fault, io_stop
+ *   DOWN ---------------> program->start  RUNNING --------------------------------> DOWN
+ *     ^                                                program->destroy               |
+ *     +-------------------------- node_restart_after ---------------------------------+
+ *
+ * start runs before any turn; it may io_await on any door, which serves the file request at once.
+ * If it answers NULL the program refused to start.
+ *
+ * Death falls between two events. All that is in flight is forgotten: no completion lands any more,
+ * and the world writes to no request and no buffer; timers and what was ready to land are taken
+ * off their lists. Then `destroy` gives back the memory of the process, and nothing else: the doors
+ * are dead, requests to them are ignored (an io_await answers STATUS_FAILED). What was in flight on
+ * the disk happens, happens in part or does not. A fault that is planned to strike at an operation
+ * strikes before it takes effect; the rest of the turn still runs, and every further request of it
+ * fails without effect.
+ *
+ * A test may also turn a door by hand: io_turn then lets the world go on until something happened,
+ * and the other cores take their turns as always. */
 #ifndef TAILRACE_SIM_NODE_H
 #define TAILRACE_SIM_NODE_H
 
-#include "io/io_backend.h"
+#include "sim/disk.h"
+#include "sim/faults.h"
+#include "sim/program.h"
 #include "sim/world.h"
 
-/* A turn takes this long, up to twice. */
-enum { TURN_NS = 2000 };
+/* A machine that is down, with an empty disk. The name must outlive the world, as must the program;
+ * nodes
+ * are numbered as hosts of the network in the order of their creation. The world destroys it. */
+struct node *node_create(struct world *world, const char *name, const struct program *program,
+                         uint32_t core_count);
 
-enum handle_kind { HANDLE_CLOSED, HANDLE_FILE, HANDLE_ENDPOINT, HANDLE_LISTENER };
+/* Boots a node that is down, after a while. */
+void node_start(struct node *node, uint64_t delay_ns);
 
-/* Numbers of handles are not used again in the same life, so that a stale one is found out. */
-struct handle {
-    enum handle_kind kind;
-    bool is_direct;
-    bool is_read_only;
-    uint32_t in_flight_count; /* file requests */
-    union {
-        struct inode *file;
-        struct endpoint *endpoint;
-        struct listener *listener;
-    };
-};
+/* Strikes after the present event. A node that is down is left alone. */
+void node_kill(struct node *node, enum death death);
 
-struct core {
-    struct io io;
-    struct node *node;
-    struct logger logger;
-    struct event turn;
-    struct list jobs; /* file requests in flight, oldest first */
-    bool is_turning;  /* the world lets it take a turn */
-    bool is_polled;   /* a test turns it by hand */
-};
+/* Whenever the node dies it starts again after this time; 0: it stays down. */
+void node_restart_after(struct node *node, uint64_t delay_ns);
 
-struct plan {
-    struct planned_fault fault;
-    uint64_t seen_count;
-};
+/* The process stands still (SIGSTOP); its machine goes on. */
+void node_pause(struct node *node, uint64_t duration_ns);
 
-struct node {
-    struct world *world;
-    const char *name;
-    const struct program *program;
-    struct process *process; /* NULL when down */
-    uint32_t host;
-    bool is_running;
-    enum death doomed; /* the death that has struck and is not carried out, or was the last */
-    uint32_t death_count;
-    struct core *cores; /* of this life */
-    struct io **doors;
-    uint32_t core_count;
-    struct disk disk;
-    struct prng prng;
+/* The process is asked to stop: its io_signal lands. */
+void node_signal(struct node *node, int32_t signal_number);
 
-    struct handle *handles;
-    uint32_t handle_count; /* ever opened in this life */
-    uint32_t handle_capacity;
-    uint32_t open_count;
+/* One of up to NODE_PLAN_COUNT_MAX faults that strike this node once. */
+enum { NODE_PLAN_COUNT_MAX = 8 };
+void node_plan(struct node *node, struct planned_fault fault);
 
-    struct list mails;      /* under way between cores */
-    uint64_t *mail_last_ns; /* when the last mail from core i to core j arrives: [i * count + j] */
+/* The node's wall clock jumps. */
+void node_jump_wall_clock(struct node *node, int64_t by_ms);
 
-    struct plan plans[NODE_PLAN_COUNT_MAX];
-    uint32_t plan_count;
-    uint64_t file_operation_count;
+bool node_is_running(const struct node *node);
+uint32_t node_host(const struct node *node);
+struct disk *node_disk(struct node *node);
+struct process *node_process(struct node *node);
 
-    uint64_t stalled_until_ns; /* the disk */
-    uint64_t paused_until_ns;  /* the process */
-    uint64_t start_cost_ns;    /* what io_await has taken during start */
-    uint64_t restart_after_ns;
+/* A door of a running node. */
+struct io *node_core(struct node *node, uint32_t core_index);
 
-    uint64_t clock_base_ns; /* monotonic clock = base + time * (1 + drift) */
-    int64_t clock_drift_ppm;
-    int64_t wall_base_ms;
+/* How often the node has died, and how the last time. */
+uint32_t node_death_count(const struct node *node);
+enum death node_last_death(const struct node *node);
 
-    struct log_sink log_sink;
-    struct event start;
-    struct event signal;
-    struct core *signal_core; /* who asked for signals, or NULL */
-    struct io_request *signal_request;
-    int32_t signal_number;
-};
-
-/* Death has struck: nothing that this life asks for from here on has any effect. */
-static inline bool node_is_doomed(const struct node *node)
-{
-    return !node->is_running;
-}
-
-/* The node's monotonic clock now, and the world's time at which it will show `clock_ns`. */
-uint64_t node_clock_ns(const struct node *node);
-uint64_t node_time_of_clock(const struct node *node, uint64_t clock_ns);
-
-/* Counts an operation and answers what is planned for it; death, if planned, has struck already. */
-enum planned_effect node_count_operation(struct node *node, enum io_kind kind);
-
-/* A new handle, or STATUS_NO_FILES. */
-int32_t node_open_handle(struct node *node, struct handle handle);
-
-/* The handle must be open. */
-struct handle *node_handle(struct node *node, int32_t handle, enum handle_kind kind);
-
-/* The core takes a turn at that time or before. */
-void core_wake(struct core *core, uint64_t at_ns);
-
-/* The result of a request; the core lands it in its next turn. */
-void core_landed(struct core *core, struct io_request *request, int32_t result);
-
-/* One line of the trace. */
-void node_note(struct node *node, const char *event, int64_t number);
-
-/* Whether a chance in a million comes up. */
-bool node_draw(struct node *node, uint32_t chance);
-
-/* Carries out the death that has struck. */
-void node_bury(struct node *node);
-
-void node_destroy(struct node *node);
+/* File operations that the node has asked for in all its lives: to choose where a planned fault
+ * strikes. */
+uint64_t node_file_operation_count(const struct node *node);
 
 #endif

@@ -1,6 +1,7 @@
 #include "sim/stream.h"
 
 #include "base/assert.h"
+#include "sim/content.h"
 #include "sim/memory.h"
 
 enum { WINDOW_BYTES_USUAL = 256 * 1024, PIECE_COUNT_MAX = 4, CALL_NS = 800 };
@@ -14,11 +15,6 @@ static struct endpoint *endpoint_peer(struct endpoint *endpoint)
 static struct network *endpoint_network(const struct endpoint *endpoint)
 {
     return endpoint->connection->network;
-}
-
-static bool network_draw(struct network *network, uint32_t chance)
-{
-    return prng_chance(&network->prng, chance, CHANCE_ALWAYS);
 }
 
 /* --- Life of a connection --------------------------------------------------------------------- */
@@ -160,17 +156,10 @@ static void arrival_fire(struct event *event)
     endpoint_kick(endpoint);
 }
 
-static void wait_kick(struct network *network, struct wait *wait, uint64_t delay_ns)
-{
-    if (wait != NULL && !event_is_queued(&wait->event))
-        event_schedule(network->queue, &wait->event, network->queue->now_ns + delay_ns);
-}
-
 void endpoint_kick(struct endpoint *endpoint)
 {
-    struct network *network = endpoint_network(endpoint);
-    wait_kick(network, endpoint->receive, CALL_NS);
-    wait_kick(network, endpoint->send, CALL_NS);
+    wait_kick(endpoint->receive, CALL_NS);
+    wait_kick(endpoint->send, CALL_NS);
     if (!event_is_queued(&endpoint->arrival))
         arrival_schedule(endpoint);
 }
@@ -248,7 +237,9 @@ static void send_fire(struct event *event)
         return;
     if (network_draw(network, network->faults->split))
         room = prng_between(&network->prng, 1, room);
-    size_t size = pieces_copy(wait->request, stream_reserve(to, room), room);
+    uint8_t *bytes = stream_reserve(to, room);
+    size_t size = pieces_copy(wait->request, bytes, room);
+    trace_note(network->trace, "network", "sent", (int64_t)content_hash(bytes, size));
     if (size > 0) {
         to->size += size;
         stream_cut(network, to, size);
@@ -264,7 +255,7 @@ void endpoint_send(struct endpoint *endpoint, struct io *io, struct io_request *
     struct network *network = endpoint_network(endpoint);
     endpoint->send = wait_create(network, io, request, endpoint->host, send_fire);
     endpoint->send->endpoint = endpoint;
-    wait_kick(network, endpoint->send, CALL_NS);
+    wait_kick(endpoint->send, CALL_NS);
 }
 
 /* --- Receiving -------------------------------------------------------------------------------- */
@@ -280,7 +271,7 @@ static void stream_take(struct endpoint *endpoint, uint8_t *buffer, size_t size)
     struct network *network = endpoint_network(endpoint);
     struct endpoint *peer = endpoint_peer(endpoint);
     if (!network_is_cut(network, endpoint->host, peer->host))
-        wait_kick(network, peer->send, network_draw_delay_ns(network, endpoint->host, peer->host));
+        wait_kick(peer->send, network_draw_delay_ns(network, endpoint->host, peer->host));
 }
 
 /* What a receive answers now; negative STATUS_BUSY when it has to wait on. */
@@ -322,7 +313,7 @@ void endpoint_receive(struct endpoint *endpoint, struct io *io, struct io_reques
     struct network *network = endpoint_network(endpoint);
     endpoint->receive = wait_create(network, io, request, endpoint->host, receive_fire);
     endpoint->receive->endpoint = endpoint;
-    wait_kick(network, endpoint->receive, CALL_NS);
+    wait_kick(endpoint->receive, CALL_NS);
 }
 
 /* --- Ending ----------------------------------------------------------------------------------- */

@@ -1,22 +1,8 @@
-/* The two ends of a connection and the bytes between them; the inside of sim/network.h. */
+/* Connections: two ends, and the bytes between them. The model is described in sim/network.h. */
 #ifndef TAILRACE_SIM_STREAM_H
 #define TAILRACE_SIM_STREAM_H
 
 #include "sim/network.h"
-
-/* A request in flight. It knows whom to tell, and is forgotten when its process dies. */
-struct wait {
-    struct event event;
-    struct list_node node;          /* on network->waits */
-    struct list_node listener_node; /* an accept: on listener->accepts */
-    struct network *network;
-    struct io *io;
-    struct io_request *request;
-    uint32_t host;
-    uint32_t attempt_count;    /* a connect: how often the other side did not answer */
-    struct listener *listener; /* an accept; NULL once the listener is closed */
-    struct endpoint *endpoint; /* a receive or send */
-};
 
 enum segment_kind { SEGMENT_DATA, SEGMENT_END, SEGMENT_RESET };
 
@@ -56,28 +42,24 @@ struct connection {
     struct endpoint ends[2]; /* of who connected, of who listened */
 };
 
-/* A request in flight that is not due yet. */
-struct wait *wait_create(struct network *network, struct io *io, struct io_request *request,
-                         uint32_t host, void (*fire)(struct event *));
-
-/* The request has its result; the wait is gone. */
-void wait_land(struct wait *wait, struct endpoint *endpoint, int32_t result);
-
-/* The request is forgotten without being touched; the wait is gone. */
-void wait_forget(struct wait *wait);
-
-/* How long a piece takes from one host to another. */
-uint64_t network_draw_delay_ns(struct network *network, uint32_t from, uint32_t to);
-
-bool network_is_cut(const struct network *network, uint32_t from, uint32_t to);
-
+/* Both ends are open from here on, until each is closed, aborted or vanishes. */
 struct connection *connection_create(struct network *network, uint32_t from, uint32_t to);
+
+/* At most one receive and one send may be in flight on an end. */
+void endpoint_receive(struct endpoint *endpoint, struct io *io, struct io_request *request);
+void endpoint_send(struct endpoint *endpoint, struct io *io, struct io_request *request);
+
+/* Ends both directions; requests in flight land soon. */
+void endpoint_shutdown(struct endpoint *endpoint);
+
+/* Gives the end back; no request may be in flight on it. */
+void endpoint_close(struct endpoint *endpoint);
+
+/* Gives the end back with a reset to the other side. */
+void endpoint_abort(struct endpoint *endpoint);
 
 /* The end stops without a word: its machine has no power any more. */
 void endpoint_vanish(struct endpoint *endpoint);
-
-/* The end is given back with a reset to the other side. */
-void endpoint_abort(struct endpoint *endpoint);
 
 /* Something that this end waits for may have changed. */
 void endpoint_kick(struct endpoint *endpoint);

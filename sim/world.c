@@ -1,9 +1,7 @@
 #include "sim/world.h"
 
 #include "base/assert.h"
-#include "sim/door.h"
 #include "sim/memory.h"
-#include "sim/node.h"
 
 #include <inttypes.h>
 
@@ -16,34 +14,19 @@ struct world *world_create(uint64_t seed, const struct faults *faults)
     trace_init(&world->trace);
     network_init(&world->network, &world->queue, &world->trace, &world->faults.network,
                  prng_fork(&world->prng));
-    world->network.landed = door_network_landed;
+    list_init(&world->inhabitants);
     return world;
-}
-
-/* One death can bring about no other, so once round is enough. */
-static void world_bury(struct world *world)
-{
-    for (uint32_t i = 0; i < world->node_count && world->doomed_count > 0; i++) {
-        struct node *node = world->nodes[i];
-        if (node->is_running || node->cores == NULL)
-            continue;
-        world->doomed_count--;
-        node_bury(node);
-    }
-    assert(world->doomed_count == 0);
 }
 
 void world_destroy(struct world *world)
 {
     assert(!world->is_stepping);
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        node_restart_after(world->nodes[i], 0);
-        node_kill(world->nodes[i], DEATH_KILL);
+    struct list_node *node;
+    while ((node = list_pop_front(&world->inhabitants)) != NULL) {
+        struct inhabitant *inhabitant = container_of(node, struct inhabitant, node);
+        inhabitant->leave(inhabitant);
     }
-    world_bury(world);
     network_deinit(&world->network);
-    for (uint32_t i = 0; i < world->node_count; i++)
-        node_destroy(world->nodes[i]);
     event_queue_deinit(&world->queue);
     free(world);
 }
@@ -58,8 +41,6 @@ bool world_step(struct world *world)
     world->is_stepping = true;
     trace_note(&world->trace, "time", "now", (int64_t)world_now_ns(world));
     event->fire(event);
-    if (world->doomed_count > 0)
-        world_bury(world);
     world->is_stepping = false;
     return true;
 }

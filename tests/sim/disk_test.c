@@ -51,7 +51,7 @@ static void describe(struct disk *disk, const char *path, char text[static 64])
 {
     struct inode *file;
     if (disk_open(disk, path, IO_OPEN_READ_ONLY, &file) != STATUS_OK) {
-        strcpy(text, "absent");
+        memcpy(text, "absent", sizeof "absent");
         return;
     }
     size_t size;
@@ -539,6 +539,21 @@ static void test_rot_flips_one_bit(void **state)
     disk_deinit(&disk);
 }
 
+static void test_wiped_disk_is_empty(void **state)
+{
+    /* A disk that was replaced holds nothing of the old one. */
+    struct disk disk;
+    disk_init(&disk);
+    disk_release(&disk, durable_log(&disk, 4));
+    disk_wipe(&disk);
+    char text[64];
+    describe(&disk, "/data/log", text);
+    assert_string_equal(text, "absent");
+    assert_int_equal(disk.used_bytes, 0);
+    disk_release(&disk, durable_log(&disk, 1));
+    disk_deinit(&disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -564,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_listing_is_in_byte_order),
         cmocka_unit_test(test_full_disk_refuses_growth_and_gives_space_back),
         cmocka_unit_test(test_rot_flips_one_bit),
+        cmocka_unit_test(test_wiped_disk_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

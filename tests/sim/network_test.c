@@ -1,6 +1,8 @@
 /* The simulated network by itself, without doors: what TCP promises, and what it does not. */
 #include "io/io_backend.h"
-#include "sim/network.h"
+#include "sim/host.h"
+#include "sim/listener.h"
+#include "sim/stream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,14 +46,16 @@ static void two_init(struct world_of_two *two, struct network_faults faults, uin
     trace_init(&two->trace);
     network_init(&two->network, &two->queue, &two->trace, &two->faults, seed);
     two->network.landed = landed;
-    network_host_up(&two->network, CLIENT);
-    network_host_up(&two->network, SERVER);
+    host_up(&two->network, CLIENT);
+    host_up(&two->network, SERVER);
     struct io_address address = network_address(SERVER, PORT);
-    assert_int_equal(network_listen(&two->network, SERVER, &address, &two->listener), STATUS_OK);
+    assert_int_equal(listener_open(&two->network, SERVER, &address, &two->listener), STATUS_OK);
 }
 
 static void two_deinit(struct world_of_two *two)
 {
+    host_down(&two->network, CLIENT, true);
+    host_down(&two->network, SERVER, true);
     network_deinit(&two->network);
     event_queue_deinit(&two->queue);
 }
@@ -74,7 +78,7 @@ static void ask_connect(struct world_of_two *two, struct ask *ask, uint16_t port
 {
     ask_reset(ask)->request.kind = IO_CONNECT;
     ask->request.address = network_address(SERVER, port);
-    network_connect(&two->network, NULL, &ask->request, CLIENT);
+    listener_connect(&two->network, NULL, &ask->request, CLIENT);
 }
 
 static void ask_accept(struct world_of_two *two, struct ask *ask)
@@ -238,8 +242,6 @@ static void test_reset_strikes_within_the_stream(void **state)
         two.faults.reset = 0;
         assert_true(size < STREAM_SIZE);
         assert_memory_equal(sent, received, size);
-        network_host_down(&two.network, CLIENT, false);
-        network_host_down(&two.network, SERVER, false);
         two_deinit(&two);
     }
 }
@@ -306,9 +308,9 @@ static void test_connect_is_refused_where_nobody_listens(void **state)
     assert_int_equal(connecting.result, STATUS_REFUSED);
     struct listener *other;
     struct io_address address = network_address(SERVER, PORT);
-    assert_int_equal(network_listen(&two.network, SERVER, &address, &other), STATUS_IN_USE);
+    assert_int_equal(listener_open(&two.network, SERVER, &address, &other), STATUS_IN_USE);
     address = network_address(SERVER, 0);
-    assert_int_equal(network_listen(&two.network, SERVER, &address, &other), STATUS_OK);
+    assert_int_equal(listener_open(&two.network, SERVER, &address, &other), STATUS_OK);
     assert_true(address.port > 0);
     assert_non_null(strstr(address.text, ":"));
     two_deinit(&two);
@@ -319,7 +321,7 @@ static void test_connect_times_out_on_a_blocked_link(void **state)
     /* A connect over a blocked link gets no answer, and works when the link opens in time. */
     struct world_of_two two;
     two_init(&two, (struct network_faults){0}, 1);
-    network_link_block(&two.network, SERVER, CLIENT, true);
+    host_block(&two.network, SERVER, CLIENT, true);
     struct ask connecting;
     ask_connect(&two, &connecting, PORT);
     settle(&two);
@@ -328,7 +330,7 @@ static void test_connect_times_out_on_a_blocked_link(void **state)
     ask_connect(&two, &connecting, PORT);
     struct event *event = event_queue_take(&two.queue);
     event->fire(event);
-    network_link_block(&two.network, SERVER, CLIENT, false);
+    host_block(&two.network, SERVER, CLIENT, false);
     settle(&two);
     assert_int_equal(connecting.result, 0);
     two_deinit(&two);
@@ -375,7 +377,7 @@ static void test_blocked_link_holds_bytes_back(void **state)
     struct world_of_two two;
     two_init(&two, (struct network_faults){0}, 1);
     struct pair pair = connected(&two);
-    network_link_block(&two.network, CLIENT, SERVER, true);
+    host_block(&two.network, CLIENT, SERVER, true);
     send_text(&two, pair.client, "late");
     send_text(&two, pair.server, "in time");
     char text[64];
@@ -385,7 +387,7 @@ static void test_blocked_link_holds_bytes_back(void **state)
     ask_receive(pair.server, &receiving, late, sizeof late);
     settle(&two);
     assert_false(receiving.has_landed);
-    network_link_block(&two.network, CLIENT, SERVER, false);
+    host_block(&two.network, CLIENT, SERVER, false);
     settle(&two);
     assert_int_equal(receiving.result, 4);
     assert_string_equal(late, "late");
@@ -402,7 +404,7 @@ static void test_killed_process_ends_its_connections(void **state)
     char text[64];
     struct ask forgotten;
     ask_receive(pair.server, &forgotten, text, sizeof text);
-    network_host_down(&two.network, SERVER, false);
+    host_down(&two.network, SERVER, false);
     assert_int_equal(receive_text(&two, pair.client, text), 0);
     assert_false(forgotten.has_landed);
     two_deinit(&two);
@@ -414,7 +416,7 @@ static void test_power_cut_leaves_the_other_side_half_open(void **state)
     struct world_of_two two;
     two_init(&two, (struct network_faults){0}, 1);
     struct pair pair = connected(&two);
-    network_host_down(&two.network, SERVER, true);
+    host_down(&two.network, SERVER, true);
     char text[64];
     struct ask receiving;
     ask_receive(pair.client, &receiving, text, sizeof text);
@@ -423,7 +425,7 @@ static void test_power_cut_leaves_the_other_side_half_open(void **state)
     send_text(&two, pair.client, "hello?");
     settle(&two);
     assert_false(receiving.has_landed);
-    network_host_up(&two.network, SERVER);
+    host_up(&two.network, SERVER);
     settle(&two);
     assert_int_equal(receiving.result, STATUS_CLOSED);
     two_deinit(&two);

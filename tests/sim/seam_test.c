@@ -1,6 +1,6 @@
 /* The suite of the seam on the simulator: in a quiet world, and in one where transfers come in
  * pieces and everything is now and then slow. What a door promises holds in both. */
-#include "sim/world.h"
+#include "sim/node.h"
 #include "tests/io/seam_suite.h"
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static struct io **sim_open(struct seam_harness *seam, uint32_t core_count)
 {
     struct sim_harness *harness = container_of(seam, struct sim_harness, seam);
     harness->world = world_create(harness->seed++, &harness->faults);
-    struct node *node = world_add_node(harness->world, "node", &idle, core_count);
+    struct node *node = node_create(harness->world, "node", &idle, core_count);
     node_start(node, 0);
     world_step(harness->world);
     harness->doors = calloc(core_count, sizeof(struct io *));
