@@ -139,7 +139,7 @@ static void test_cancel_while_firing(void **state)
     assert_false(timer_is_running(&victim.timer));
 }
 
-/* One that starts itself again for now fires once per advance: an advance always ends. */
+/* One that starts itself again at once fires once per advance: an advance always ends. */
 static void test_restart_while_firing(void **state)
 {
     struct story story;

@@ -17,7 +17,7 @@ TIDY_TREE = {
     "low/CMakeLists.txt": "module(low\n    PUBLIC low.h\n    SOURCES low.c inner.c)\n",
     "low/low.h": '#ifndef LOW\n#define LOW\n\nint low_count(int start); /* time(NULL) */\n\n#endif\n',
     "low/low.c": '#include "low/low.h"\n\n#include "low/inner.h"\n\n'
-                 'static const char *const words[] = {"sleep(1)", "two"};\n\n'
+                 'static const char *const words[] = {"rand(1)", "two"};\n\n'
                  "int low_count(int start)\n{\n    return inner_step(start) + words[0][0];\n}\n",
     "low/inner.h": "#ifndef INNER\n#define INNER\n\nint inner_step(int start);\n\n#endif\n",
     "low/inner.c": '#include "low/inner.h"\n\nint inner_step(int start)\n{\n    return start + 1;\n}\n',
@@ -165,7 +165,7 @@ class TidyTest(unittest.TestCase):
         self.expect_finding("low/inner.c:7", "<sys/socket.h>", "io/io.h")
 
     def test_sleeping_tests(self):
-        self.replace("tests/high_test.c", "return", "usleep(5);\n    return")
+        self.replace("tests/high_test.c", "return", "usleep" "(5);\n    return")
         self.expect_finding("tests/high_test.c:5", "calls usleep")
         self.write("tests/high_test.c", TIDY_TREE["tests/high_test.c"])
         self.write("tests/wait.py", "import time\ntime" ".sleep(1)\n")
