@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "broker/kafka_status.h"
-#include "broker/limits.h"
 #include "protocol/errors.h"
 
 const struct image_topic *topic_resolve(const struct broker_core *core, bool by_id,
@@ -42,28 +41,4 @@ struct partition *partition_resolve(const struct broker_core *core, struct uuid 
 uint32_t partition_core_index(const struct broker_core *core, struct uuid topic_id, int32_t index)
 {
     return partition_home_core(topic_id, index, io_core_count(core->io));
-}
-
-struct batch_rules topic_batch_rules(const struct broker_core *core,
-                                     const struct image_topic *topic, int16_t produce_version)
-{
-    const struct topic_config *set = &topic->config;
-    const struct config *config = core->config;
-    const char *policy = topic_config_text(set, config, TOPIC_CONFIG_CLEANUP_POLICY, NULL);
-    const char *type = topic_config_text(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_TYPE, NULL);
-    assert(policy != NULL);
-    assert(type != NULL);
-    return (struct batch_rules){
-        .produce_version = produce_version,
-        .message_bytes_max = (int32_t)topic_config_i64(set, config, TOPIC_CONFIG_MAX_MESSAGE_BYTES),
-        .key_is_required = strstr(policy, "compact") != NULL,
-        .timestamp_type =
-            strcmp(type, "LogAppendTime") == 0 ? TIMESTAMP_LOG_APPEND_TIME : TIMESTAMP_CREATE_TIME,
-        .timestamp_before_max_ms =
-            topic_config_i64(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
-        .timestamp_after_max_ms =
-            topic_config_i64(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_AFTER_MAX_MS),
-        .now_ms = io_wall_ms(core->io),
-        .records_bytes_max = LIMIT_DECOMPRESSED_BYTES,
-    };
 }

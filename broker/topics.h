@@ -3,7 +3,6 @@
 #define TAILRACE_BROKER_TOPICS_H
 
 #include "broker/core.h"
-#include "protocol/batch_validate.h"
 
 /* Bits of authorized operations (KIP-430), and the value that stands for "not asked". Without an
  * authorizer everybody may do everything that exists. */
@@ -26,9 +25,5 @@ struct partition *partition_resolve(const struct broker_core *core, struct uuid 
 
 /* The core where work for this partition is done. */
 uint32_t partition_core_index(const struct broker_core *core, struct uuid topic_id, int32_t index);
-
-/* What the topic's settings and this request demand of a batch. */
-struct batch_rules topic_batch_rules(const struct broker_core *core,
-                                     const struct image_topic *topic, int16_t produce_version);
 
 #endif

@@ -9,11 +9,12 @@
  * COMMIT waits until each append is durable and, for acks=all, committed. */
 #include "base/assert.h"
 #include "broker/api/api.h"
+#include "broker/batch_intake.h"
 #include "broker/connection.h"
 #include "broker/errand.h"
 #include "broker/kafka_status.h"
 #include "broker/topics.h"
-#include "protocol/batch_validate.h"
+#include "protocol/errors.h"
 #include "protocol/messages/produce.h"
 
 enum { ACKS_NONE = 0, ACKS_LEADER = 1, ACKS_ALL = -1 };
@@ -124,25 +125,22 @@ static bool admit_partition(struct produce *p, const struct image_topic *topic,
         refuse_partition(answer, KAFKA_NOT_ENOUGH_REPLICAS, NULL);
         return false;
     }
-    struct batch_rules rules = topic_batch_rules(request->core, topic, request->version);
-    struct batch_verdict verdict;
-    batch_validate(records, &rules, &request->arena, &verdict);
-    if (verdict.error != KAFKA_NONE) {
-        answer_verdict(p, &verdict, answer);
+    struct batch_intake intake;
+    batch_intake_take(request->core, topic, request->version, records, &request->arena, &intake);
+    if (intake.verdict.error != KAFKA_NONE) {
+        answer_verdict(p, &intake.verdict, answer);
         return false;
     }
-    if (batch_is_transactional(&verdict.header)) {
+    if (batch_is_transactional(&intake.verdict.header)) {
         refuse_partition(answer, KAFKA_INVALID_TXN_STATE,
                          "transactions are not supported by this broker");
         return false;
     }
-    /* The frame is this request's own memory: stamping it in place harms nobody. */
-    batch_stamp((uint8_t *)(uintptr_t)verdict.batch.data, &rules, &verdict);
     append->topic_id = topic->id;
-    append->is_append_time = rules.timestamp_type == TIMESTAMP_LOG_APPEND_TIME;
+    append->is_append_time = intake.rules.timestamp_type == TIMESTAMP_LOG_APPEND_TIME;
     append->append.wait_committed = p->in.acks == ACKS_ALL;
-    append->append.append.batch = verdict.batch;
-    append->append.append.now_ms = rules.now_ms;
+    append->append.append.batch = intake.batch;
+    append->append.append.now_ms = intake.rules.now_ms;
     return true;
 }
 

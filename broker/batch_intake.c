@@ -1,0 +1,97 @@
+#include "broker/batch_intake.h"
+
+#include "base/assert.h"
+#include "broker/kafka_status.h"
+#include "broker/limits.h"
+#include "protocol/batch_build.h"
+#include "protocol/compression.h"
+
+static struct batch_rules rules_of(const struct broker_core *core, const struct image_topic *topic,
+                                   int16_t produce_version)
+{
+    const struct topic_config *set = &topic->config;
+    const struct config *config = core->config;
+    const char *policy = topic_config_text(set, config, TOPIC_CONFIG_CLEANUP_POLICY, NULL);
+    const char *type = topic_config_text(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_TYPE, NULL);
+    assert(policy != NULL);
+    assert(type != NULL);
+    return (struct batch_rules){
+        .produce_version = produce_version,
+        .message_bytes_max = (int32_t)topic_config_i64(set, config, TOPIC_CONFIG_MAX_MESSAGE_BYTES),
+        .key_is_required = strstr(policy, "compact") != NULL,
+        .timestamp_type =
+            strcmp(type, "LogAppendTime") == 0 ? TIMESTAMP_LOG_APPEND_TIME : TIMESTAMP_CREATE_TIME,
+        .timestamp_before_max_ms =
+            topic_config_i64(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
+        .timestamp_after_max_ms =
+            topic_config_i64(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_AFTER_MAX_MS),
+        .now_ms = io_wall_ms(core->io),
+        .records_bytes_max = LIMIT_DECOMPRESSED_BYTES,
+    };
+}
+
+/* The codec that the topic wants, and its level; false when it keeps what producers send. */
+static bool wanted_codec(const struct broker_core *core, const struct image_topic *topic,
+                         enum compression *compression, int32_t *level)
+{
+    static const struct {
+        const char *name;
+        enum compression compression;
+        enum topic_config_key level_key; /* TOPIC_CONFIG_KEY_COUNT: it has none */
+    } codecs[] = {
+        {"uncompressed", COMPRESSION_NONE, TOPIC_CONFIG_KEY_COUNT},
+        {"gzip", COMPRESSION_GZIP, TOPIC_CONFIG_COMPRESSION_GZIP_LEVEL},
+        {"snappy", COMPRESSION_SNAPPY, TOPIC_CONFIG_KEY_COUNT},
+        {"lz4", COMPRESSION_LZ4, TOPIC_CONFIG_COMPRESSION_LZ4_LEVEL},
+        {"zstd", COMPRESSION_ZSTD, TOPIC_CONFIG_COMPRESSION_ZSTD_LEVEL},
+    };
+    const char *type =
+        topic_config_text(&topic->config, core->config, TOPIC_CONFIG_COMPRESSION_TYPE, NULL);
+    for (uint32_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
+        if (strcmp(type, codecs[i].name) != 0)
+            continue;
+        *compression = codecs[i].compression;
+        *level = codecs[i].level_key == TOPIC_CONFIG_KEY_COUNT
+                     ? 0
+                     : (int32_t)topic_config_i64(&topic->config, core->config, codecs[i].level_key);
+        return true;
+    }
+    return false;
+}
+
+/* The batch in the topic's codec; its size counts again, because it may have grown. */
+static void recompress(const struct broker_core *core, const struct image_topic *topic,
+                       struct arena *arena, struct batch_intake *intake)
+{
+    enum compression compression;
+    int32_t level;
+    if (!wanted_codec(core, topic, &compression, &level))
+        return;
+    enum status status = batch_recompress(intake->verdict.batch, compression, level,
+                                          LIMIT_DECOMPRESSED_BYTES, arena, &intake->batch);
+    if (status != STATUS_OK) {
+        intake->verdict.error = (enum kafka_error)kafka_error_of_status(status);
+        intake->verdict.message = "The batch could not be compressed as compression.type wants it";
+    } else if (intake->batch.size > (size_t)intake->rules.message_bytes_max) {
+        intake->verdict.error = KAFKA_MESSAGE_TOO_LARGE;
+        intake->verdict.message =
+            "Compressed as compression.type wants it, the batch is larger than max.message.bytes";
+    }
+}
+
+void batch_intake_take(const struct broker_core *core, const struct image_topic *topic,
+                       int16_t produce_version, struct bytes records, struct arena *arena,
+                       struct batch_intake *intake)
+{
+    intake->rules = rules_of(core, topic, produce_version);
+    batch_validate(records, &intake->rules, arena, &intake->verdict);
+    if (intake->verdict.error != KAFKA_NONE)
+        return;
+    intake->batch = intake->verdict.batch;
+    recompress(core, topic, arena, intake);
+    if (intake->verdict.error != KAFKA_NONE)
+        return;
+    /* The frame and the arena are the request's own memory: stamping in place harms nobody. */
+    batch_set_max_timestamp((uint8_t *)(uintptr_t)intake->batch.data, intake->rules.timestamp_type,
+                            intake->verdict.max_timestamp);
+}

@@ -1,0 +1,21 @@
+/* What a batch goes through between the client and the log: it is judged by the topic's rules,
+ * compressed anew if the topic wants another codec, and stamped with what the log promises. On the
+ * connection's core, before the batch travels to its partition. */
+#ifndef TAILRACE_BROKER_BATCH_INTAKE_H
+#define TAILRACE_BROKER_BATCH_INTAKE_H
+
+#include "broker/core.h"
+#include "protocol/batch_validate.h"
+
+struct batch_intake {
+    struct batch_rules rules;
+    struct batch_verdict verdict; /* with KAFKA_NONE: */
+    struct bytes batch;           /* ready for the log; in the frame or in the arena */
+};
+
+/* `records` is what the request holds for one partition, in memory that may be written. */
+void batch_intake_take(const struct broker_core *core, const struct image_topic *topic,
+                       int16_t produce_version, struct bytes records, struct arena *arena,
+                       struct batch_intake *intake);
+
+#endif
