@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "storage/cold.h"
 #include "storage/epoch_file.h"
-#include "storage/file.h"
+#include "storage/await.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -200,10 +200,10 @@ static enum status open_journal(struct store *store)
 {
     char path[PATH_SIZE];
     path_journals(store->directory, path);
-    enum status status = file_make_directory(store->io, path);
+    enum status status = await_make_directory(store->io, path);
     path_topics(store->directory, path);
     if (status == STATUS_OK)
-        status = file_make_directory(store->io, path);
+        status = await_make_directory(store->io, path);
     uint64_t epoch;
     if (status == STATUS_OK)
         status = epoch_file_read(store->io, store->directory, &epoch);
