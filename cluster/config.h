@@ -81,8 +81,12 @@ struct config_reporter {
 struct config *config_load(const char *file_name, struct bytes file_text,
                            const char *const *environment, const char *const *sets,
                            uint32_t set_count, struct config_reporter *reporter);
-void config_destroy(struct config *config);
+void config_destroy(struct config *config); /* NULL is left alone */
 
+/* Numbers and texts in force. Where several settings say one thing, the first speaks for all:
+ * node.id for broker.id, log.dirs for log.dir, and the numbers of log.retention.ms, log.roll.ms,
+ * log.roll.jitter.ms for those in minutes and hours. A number that is null is 0, except
+ * log.flush.interval.ms, which is INT64_MAX. */
 int64_t config_i64(const struct config *config, enum config_key key);
 bool config_bool(const struct config *config, enum config_key key);
 const char *config_text(const struct config *config, enum config_key key); /* NULL: null */
@@ -94,12 +98,14 @@ enum config_source config_source(const struct config *config, enum config_key ke
 enum { CONFIG_LISTENERS_MAX = 8 };
 struct config_listener {
     char name[64];
-    char host[256];
+    char host[256]; /* "": all interfaces */
     uint16_t port;
-    char advertised_host[256];
-    uint16_t advertised_port; /* 0: the port that was bound */
+    char advertised_host[256]; /* "": nothing was set; the broker tells the machine's name */
+    uint16_t advertised_port;  /* 0: the port that was bound */
     int16_t security_protocol;
 };
+
+/* The listeners for clients, those of controllers left out; at least one. Answers how many. */
 uint32_t config_listeners(const struct config *config,
                           struct config_listener listeners[static CONFIG_LISTENERS_MAX]);
 

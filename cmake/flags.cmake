@@ -28,3 +28,8 @@ elseif(TAILRACE_KIND STREQUAL "asan")
 else()
     message(FATAL_ERROR "TAILRACE_KIND must be release, debug or asan, not '${TAILRACE_KIND}'")
 endif()
+
+option(TAILRACE_FUZZ "build the libFuzzer programs; needs clang" OFF)
+if(TAILRACE_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -10,13 +10,24 @@ function(module name)
     target_link_libraries(${name} PUBLIC ${M_USES} ${M_LIBRARIES})
 endfunction()
 
-# suite(NAME SOURCES files... USES modules... LIBRARIES libraries... ARGS arguments...)
+# program(NAME SOURCES files... USES modules... LIBRARIES libraries...)
 #
-# A test program, registered with ctest under its own name.
+# What users run: build/<kind>/NAME.
+function(program name)
+    cmake_parse_arguments(P "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+    add_executable(${name} ${P_SOURCES})
+    target_link_libraries(${name} PRIVATE ${P_USES} ${P_LIBRARIES})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endfunction()
+
+# suite(NAME SOURCES files... USES modules... LIBRARIES libraries... ARGS arguments... LABELS labels...)
+#
+# A test program, registered with ctest under its own name. The label `long` keeps it out of the
+# round with the sanitizers in `./dev test`.
 function(suite name)
-    cmake_parse_arguments(S "" "" "SOURCES;USES;LIBRARIES;ARGS" ${ARGN})
+    cmake_parse_arguments(S "" "" "SOURCES;USES;LIBRARIES;ARGS;LABELS" ${ARGN})
     add_executable(${name} ${S_SOURCES})
     target_link_libraries(${name} PRIVATE ${S_USES} ${S_LIBRARIES} cmocka)
     add_test(NAME ${name} COMMAND ${name} ${S_ARGS})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${S_LABELS}")
 endfunction()

@@ -37,12 +37,15 @@ static void address_describe(struct io_address *address)
     const void *from = is_ipv4 ? address->ip + sizeof ipv4_prefix : address->ip;
     const char *text = inet_ntop(is_ipv4 ? AF_INET : AF_INET6, from, ip, sizeof ip);
     assert(text != NULL);
-    snprintf(address->text, sizeof address->text, is_ipv4 ? "%s:%u" : "[%s]:%u", ip,
-             (unsigned)address->port);
+    int size = snprintf(address->text, sizeof address->text, is_ipv4 ? "%s:%u" : "[%s]:%u", ip,
+                        (unsigned)address->port);
+    assert(size > 0);
+    assert((size_t)size < sizeof address->text);
 }
 
 static void address_set_ipv4(struct io_address *address, const struct in_addr *ip)
 {
+    assert(address != NULL);
     memcpy(address->ip, ipv4_prefix, sizeof ipv4_prefix);
     memcpy(address->ip + sizeof ipv4_prefix, ip, sizeof *ip);
 }
@@ -60,6 +63,7 @@ static enum status address_resolve(const char *host, struct io_address *address)
     if (error != 0)
         return STATUS_NOT_FOUND;
 
+    assert(found != NULL);
     uint16_t port = address->port;
     struct sockaddr_storage system = {0};
     assert(found->ai_addrlen <= sizeof system);

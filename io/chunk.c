@@ -30,6 +30,7 @@ static void chunk_destroy(struct chunk *chunk)
 
 static struct chunk *chunk_take_kept(struct chunk_pool *pool, uint32_t class_index)
 {
+    assert(class_index < CHUNK_CLASS_COUNT);
     struct list_node *node = list_pop_front(&pool->free[class_index]);
     if (node == NULL)
         return NULL;
@@ -62,6 +63,7 @@ void chunk_pool_deinit(struct chunk_pool *pool)
 
 static struct chunk *chunk_create(struct chunk_pool *pool, uint32_t class_index)
 {
+    assert(class_index < CHUNK_CLASS_COUNT);
     struct chunk *chunk = calloc(1, sizeof *chunk);
     if (chunk == NULL)
         return NULL;
@@ -103,6 +105,7 @@ struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes)
             return NULL;
     }
     pool->used_bytes += capacity_bytes;
+    assert(pool->used_bytes + pool->kept_bytes <= pool->limit_bytes);
     atomic_store_explicit(&chunk->reference_count, 1, memory_order_relaxed);
     return chunk;
 }
@@ -117,6 +120,8 @@ void chunk_retain(struct chunk *chunk)
 static void chunk_give_back(struct chunk *chunk)
 {
     struct chunk_pool *pool = chunk->pool;
+    assert(atomic_load_explicit(&chunk->reference_count, memory_order_relaxed) == 0);
+    assert(!list_node_is_linked(&chunk->home.node));
     assert(pool->used_bytes >= chunk->capacity_bytes);
     pool->used_bytes -= chunk->capacity_bytes;
     if (pool->kept_bytes + chunk->capacity_bytes > pool->kept_bytes_max) {

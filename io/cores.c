@@ -24,6 +24,7 @@ struct io_cores {
     struct mailroom *room;
     bool is_uring;
     bool pin;
+    bool has_run;
     cpu_set_t cpus; /* on which this process may run */
     uint32_t core_count;
     struct core core[];
@@ -38,12 +39,13 @@ static uint32_t cores_allowed_count(const cpu_set_t *cpus)
 /* The n-th CPU of those allowed, beginning again when there are fewer. */
 static int cores_cpu_for(const cpu_set_t *cpus, uint32_t core_index)
 {
+    assert(CPU_COUNT(cpus) > 0);
     uint32_t skip = core_index % cores_allowed_count(cpus);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (CPU_ISSET(cpu, cpus) && skip-- == 0)
             return cpu;
     }
-    return 0;
+    unreachable();
 }
 
 /* --- Making the doors --------------------------------------------------------------------------
@@ -51,6 +53,8 @@ static int cores_cpu_for(const cpu_set_t *cpus, uint32_t core_index)
 
 static enum status core_open(struct io_cores *cores, uint32_t core_index)
 {
+    assert(core_index < cores->core_count);
+    assert(cores->core[core_index].io == NULL);
     struct core *core = &cores->core[core_index];
     const struct system_options options = {
         .room = cores->room, .core_index = core_index, .logger = &core->logger};
@@ -122,6 +126,8 @@ static struct io_cores *cores_allocate(const struct io_cores_options *options,
 enum status io_cores_create(const struct io_cores_options *options, struct logger *logger,
                             struct io_cores **cores)
 {
+    assert(logger != NULL);
+    assert(cores != NULL);
     bool is_uring;
     const char *reason;
     enum status status = cores_choose(options->backend, &is_uring, &reason);
@@ -197,6 +203,7 @@ static void *core_main(void *argument)
 /* A process that cannot start its few threads cannot serve; there is nobody to tell but the log. */
 static void cores_start_thread(struct core *core)
 {
+    assert(core->io != NULL);
     int error = pthread_create(&core->thread, NULL, core_main, core);
     if (error != 0)
         log_error(&core->logger, "reactor thread could not be started",
@@ -207,6 +214,8 @@ static void cores_start_thread(struct core *core)
 /* Only core 0 takes signals: the others start with all of them blocked. */
 void io_cores_run(struct io_cores *cores)
 {
+    assert(!cores->has_run);
+    cores->has_run = true;
     sigset_t all;
     sigset_t before;
     sigfillset(&all);

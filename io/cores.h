@@ -26,7 +26,8 @@ uint32_t io_cores_count(const struct io_cores *cores);
 struct io *io_cores_at(struct io_cores *cores, uint32_t core_index);
 
 /* Runs core 0 on the calling thread and the others on their own, until io_cores_stop; all threads
- * have ended when it returns. */
+ * have ended when it returns. Once: a ring belongs to its thread. Afterwards core 0 may still be
+ * used with io_await, on the same thread. */
 void io_cores_run(struct io_cores *cores);
 
 /* From any core. */

@@ -19,6 +19,7 @@ struct directory_listing {
 
 static bool listing_reserve(struct directory_listing *listing, size_t size)
 {
+    assert(listing->size <= listing->capacity);
     if (size <= listing->capacity - listing->size)
         return true;
     size_t capacity = listing->capacity == 0 ? 4096 : listing->capacity * 2;
@@ -52,6 +53,7 @@ static bool listing_add(struct directory_listing *listing, DIR *directory,
     memcpy(listing->records + listing->size + 1, entry->d_name, size);
     listing->size += 1 + size;
     listing->count++;
+    assert(listing->size <= listing->capacity);
     return true;
 }
 
@@ -69,6 +71,7 @@ static int32_t listing_read(struct directory_listing *listing, DIR *directory)
 
 int32_t directory_read(struct io_request *request)
 {
+    assert(request->kind == IO_LIST_DIRECTORY);
     assert(request->backend_word == 0);
     DIR *directory = opendir(request->listing.path);
     if (directory == NULL)
@@ -109,6 +112,8 @@ static bool listing_copy(const struct directory_listing *listing, struct io_requ
 
 int32_t directory_answer(struct io_request *request, int32_t result)
 {
+    assert(request->kind == IO_LIST_DIRECTORY);
+    assert(result <= 0);
     struct directory_listing *listing =
         (struct directory_listing *)(uintptr_t)request->backend_word;
     request->backend_word = 0;

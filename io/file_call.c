@@ -20,6 +20,7 @@ static int32_t call_error(void)
 
 int file_call_open_flags(uint32_t open_flags)
 {
+    assert((open_flags & IO_OPEN_EXCLUSIVE) == 0 || (open_flags & IO_OPEN_CREATE) != 0);
     int flags = O_CLOEXEC;
     flags |= (open_flags & IO_OPEN_READ_ONLY) != 0 ? O_RDONLY : O_RDWR;
     flags |= (open_flags & IO_OPEN_CREATE) != 0 ? O_CREAT : 0;
@@ -43,6 +44,7 @@ static int32_t file_call_open(const struct io_request *request)
  * somebody else's. */
 static int32_t file_call_close(const struct io_request *request)
 {
+    assert(request->handle >= 0);
     if (close(request->handle) == 0 || errno == EINTR)
         return 0;
     return call_error();
@@ -51,6 +53,8 @@ static int32_t file_call_close(const struct io_request *request)
 static ssize_t transfer_rest(const struct io_request *request)
 {
     uint32_t done_bytes = request->transfer.done_bytes;
+    assert(request->kind == IO_READ || request->kind == IO_WRITE);
+    assert(done_bytes < request->transfer.size_bytes);
     uint8_t *buffer = request->transfer.buffer + done_bytes;
     size_t size = request->transfer.size_bytes - done_bytes;
     off_t offset = (off_t)(request->transfer.offset + done_bytes);
@@ -87,8 +91,10 @@ static int32_t file_call_sync_directory(const struct io_request *request)
 static int32_t file_call_file_size(struct io_request *request)
 {
     struct stat stat;
+    assert(request->handle >= 0);
     if (fstat(request->handle, &stat) != 0)
         return call_error();
+    assert(stat.st_size >= 0);
     request->range.size_bytes = (uint64_t)stat.st_size;
     return 0;
 }

@@ -14,11 +14,12 @@
  *   - The request, its buffers, its path text and its pieces belong to the door until it lands.
  *   - A result is a count or handle (>= 0) or a negative enum status.
  *   - io_write and io_send land when everything has been written, or with an error: the door goes
- * on after short counts. io_read lands short only at the end of the file. io_receive lands with
+ *     on after short counts. io_read lands short only at the end of the file. io_receive lands with
  *     what there is; 0 means that the other side has ended its stream.
  *   - Requests in flight are not ordered among each other. io_sync makes durable what had landed
  *     before it was asked for, and nothing else.
  *   - An error of a write or sync of a log is final for the caller: nothing here retries it.
+ *   - One transfer is at most INT32_MAX bytes.
  *
  * A door belongs to its core: no call below may be made from another thread, except io_stop. */
 #ifndef TAILRACE_IO_IO_H
@@ -145,7 +146,8 @@ void io_read(struct io *io, struct io_request *request, int32_t handle, void *bu
 void io_write(struct io *io, struct io_request *request, int32_t handle, const void *buffer,
               uint32_t size_bytes, uint64_t offset);
 
-/* io_write and then io_sync of the file, in that order, landing after both: one commit. */
+/* io_write and then io_sync of the file, in that order, landing after both: one commit. Lands with
+ * size_bytes, which is not 0, or with the error of either. */
 void io_write_durable(struct io *io, struct io_request *request, int32_t handle, const void *buffer,
                       uint32_t size_bytes, uint64_t offset);
 
@@ -169,7 +171,7 @@ void io_unlink(struct io *io, struct io_request *request, const char *path);
 /* Mode 0700. STATUS_EXISTS if it is there. */
 void io_make_directory(struct io *io, struct io_request *request, const char *path);
 
-/* Must be empty. */
+/* STATUS_EXISTS if something is in it. */
 void io_remove_directory(struct io *io, struct io_request *request, const char *path);
 void io_sync_directory(struct io *io, struct io_request *request, const char *path);
 
@@ -185,12 +187,17 @@ void io_free_space(struct io *io, struct io_request *request, const char *path);
 /* Answers at once. A port of 0 takes a free one and writes it back into the address. */
 enum status io_listen(struct io *io, struct io_address *address, int32_t *listener);
 
-/* Lands with a connected handle, which may be given to another core by mail; the peer is in
- * request->address. After io_close_listener it lands with STATUS_CANCELLED. */
+/* Lands with a connected handle; the peer is in request->address. The handle may be given to
+ * another core by mail before anything else is asked of it; from its first receive or send on it
+ * stays where it is. Several accepts may wait on one listener. STATUS_NO_FILES when no handle is
+ * free: the connection waits, so ask again later. */
 void io_accept(struct io *io, struct io_request *request, int32_t listener);
+
+/* Accepts that wait land with STATUS_CANCELLED, if not with a connection that had come before. */
 void io_close_listener(struct io *io, int32_t listener);
 
-/* Lands with a handle. */
+/* Lands with a handle, which may be given away like an accepted one. STATUS_REFUSED,
+ * STATUS_TIMED_OUT, ... */
 void io_connect(struct io *io, struct io_request *request, const struct io_address *address);
 
 void io_receive(struct io *io, struct io_request *request, int32_t handle, void *buffer,
@@ -237,8 +244,9 @@ void io_post(struct io *io, uint32_t core_index, struct completion *mail, int32_
 /* Lands a completion on this core at the next turn. */
 void io_land(struct io *io, struct completion *completion, int32_t result);
 
-/* Lands with the signal number when the process is asked to stop (SIGTERM, SIGINT). One core asks,
- * once. */
+/* Lands with the signal number when the process is asked to stop (SIGTERM, SIGINT). Core 0 asks,
+ * once, before the program starts threads of its own: they would take the signals away. A second
+ * signal ends the process at once. The request need not have landed when the door is given up. */
 void io_signal(struct io *io, struct io_request *request);
 
 /* The operations in flight on this core, and its trace. */

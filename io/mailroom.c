@@ -153,6 +153,7 @@ static void mailbox_flush(struct mailroom *room, uint32_t from, uint32_t to)
 void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct completion *mail,
                    int32_t result)
 {
+    assert(from != to);
     assert(mail->landed != NULL);
     assert(!list_node_is_linked(&mail->node));
     struct mailbox *box = mailroom_box(room, from, to);
@@ -169,8 +170,10 @@ static void mailbox_take(struct mailroom *room, uint32_t from, uint32_t to,
                          struct ready_queue *ready)
 {
     struct mailbox *box = mailroom_box(room, from, to);
+    assert(ready != NULL);
     uint32_t head = atomic_load_explicit(&box->head, memory_order_relaxed);
     uint32_t tail = atomic_load_explicit(&box->tail, memory_order_acquire);
+    assert(tail - head <= MAILBOX_CAPACITY);
     if (head == tail)
         return;
     for (; head != tail; head++) {
@@ -192,6 +195,8 @@ void mailroom_collect(struct mailroom *room, uint32_t core, struct ready_queue *
 
 bool mailroom_sleep(struct mailroom *room, uint32_t core)
 {
+    assert(core < room->core_count);
+    assert(!atomic_load(&room->desks[core].is_asleep));
     atomic_store(&room->desks[core].is_asleep, true);
     for (uint32_t other = 0; other < room->core_count; other++) {
         mailbox_flush(room, core, other);
@@ -206,6 +211,7 @@ bool mailroom_sleep(struct mailroom *room, uint32_t core)
 
 void mailroom_awake(struct mailroom *room, uint32_t core)
 {
+    assert(core < room->core_count);
     atomic_store(&room->desks[core].is_asleep, false);
 }
 

@@ -70,6 +70,7 @@ static bool posix_watch_reserve(struct posix *posix, int32_t handle)
 /* Adding reports what is ready at that moment, so nothing that came before it is missed. */
 static enum status posix_watch_add(struct posix *posix, int32_t handle)
 {
+    assert(posix_watch_find(posix, handle) == NULL);
     struct posix_watch *watch = malloc(sizeof *watch);
     if (watch == NULL || !posix_watch_reserve(posix, handle)) {
         free(watch);
@@ -114,6 +115,8 @@ static void posix_wait(struct posix *posix, struct io_request *request)
         return;
     }
     struct posix_watch *watch = posix_watch_find(posix, request->handle);
+    assert(watch != NULL);
+    assert(!list_node_is_linked(&request->backend_node));
     list_push_back(is_reader(request) ? &watch->readers : &watch->writers, &request->backend_node);
 }
 
@@ -130,6 +133,7 @@ static int32_t attempt_error(void)
 /* A connection that was reset while it waited in the queue is nobody's loss: take the next. */
 static int32_t attempt_accept(struct io_request *request)
 {
+    assert(request->kind == IO_ACCEPT);
     int handle;
     do {
         handle = accept4(request->handle, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -143,6 +147,7 @@ static int32_t attempt_accept(struct io_request *request)
 
 static int32_t attempt_receive(struct io_request *request)
 {
+    assert(request->kind == IO_RECEIVE);
     ssize_t size;
     do {
         size = recv(request->handle, request->transfer.buffer, request->transfer.size_bytes, 0);
@@ -179,6 +184,7 @@ static int32_t attempt_send(struct io_request *request)
 /* After connect(2) said that it goes on by itself. */
 static int32_t attempt_connect(struct io_request *request)
 {
+    assert(request->handle >= 0);
     int error = 0;
     socklen_t size = sizeof error;
     if (getsockopt(request->handle, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
@@ -207,6 +213,7 @@ static int32_t posix_attempt(struct io_request *request)
 /* A handle that was connected here may be used on another core: this one forgets it. */
 static void posix_socket_done(struct posix *posix, struct io_request *request, int32_t result)
 {
+    assert(result != WOULD_BLOCK);
     if (request->kind == IO_CONNECT) {
         posix_watch_drop(posix, request->handle);
         if (result >= 0)
@@ -254,6 +261,7 @@ static void posix_submit_socket(struct posix *posix, struct io_request *request)
 
 static void posix_submit_connect(struct posix *posix, struct io_request *request)
 {
+    assert(request->handle < 0);
     int32_t handle = socket_create(&request->address, SOCK_NONBLOCK);
     if (handle < 0) {
         io_complete(&posix->system.io, request, handle);

@@ -25,6 +25,7 @@ int32_t socket_error(int error_number)
 
 static void socket_set(int32_t handle, int level, int option, int value)
 {
+    assert(handle >= 0);
     /* These only tune; a socket that refuses one works all the same. */
     (void)setsockopt(handle, level, option, &value, sizeof value);
 }
@@ -41,6 +42,7 @@ static enum status socket_learn_port(int32_t handle, struct io_address *address)
 
 static enum status socket_bind(int32_t handle, struct io_address *address)
 {
+    assert(handle >= 0);
     struct sockaddr_storage system;
     socklen_t size = address_to_system(address, &system);
     /* A restarted broker gets its port although old connections linger in TIME_WAIT. */
@@ -76,6 +78,7 @@ enum status socket_listen(struct io_address *address, int type_flags, int32_t *l
 
 int32_t socket_create(const struct io_address *address, int type_flags)
 {
+    assert(address != NULL);
     int family = address_is_ipv4(address) ? AF_INET : AF_INET6;
     int handle = socket(family, SOCK_STREAM | SOCK_CLOEXEC | type_flags, 0);
     if (handle >= 0)
@@ -92,6 +95,7 @@ void socket_prepare(int32_t handle)
 
 void socket_peer(int32_t handle, struct io_address *address)
 {
+    assert(handle >= 0);
     struct sockaddr_storage system = {0};
     socklen_t size = sizeof system;
     if (getpeername(handle, (struct sockaddr *)&system, &size) != 0)

@@ -19,6 +19,8 @@ static void system_worker_rings(struct workers *workers);
 void system_init(struct system_io *system, const struct io_backend *backend,
                  const struct system_options *options, uint32_t worker_count_max)
 {
+    assert(options->room != NULL);
+    assert(options->core_index < mailroom_core_count(options->room));
     uint64_t seed;
     system_secret(&system->io, &seed, sizeof seed);
     io_init(&system->io, backend, options->core_index, mailroom_core_count(options->room), seed,
@@ -75,6 +77,8 @@ void system_answer_bell(struct system_io *system)
 static void system_make_direct(struct system_io *system, const struct io_request *request,
                                int32_t handle)
 {
+    assert(request->kind == IO_OPEN);
+    assert(handle >= 0);
     int flags = fcntl(handle, F_GETFL);
     if (flags >= 0 && fcntl(handle, F_SETFL, flags | O_DIRECT) == 0)
         return;
@@ -88,6 +92,7 @@ static void system_make_direct(struct system_io *system, const struct io_request
 
 int32_t system_landed(struct system_io *system, struct io_request *request, int32_t result)
 {
+    assert(!list_node_is_linked(&request->backend_node));
     if (request->kind == IO_LIST_DIRECTORY)
         return directory_answer(request, result);
     if (request->kind == IO_OPEN && (request->flags & IO_OPEN_DIRECT) != 0 && result >= 0)
@@ -106,7 +111,9 @@ static void system_stop_signals(sigset_t *set)
 
 void system_signal_start(struct system_io *system, struct io_request *request)
 {
+    assert(request->kind == IO_SIGNAL);
     assert(system->signal_request == NULL);
+    assert(system->signal_fd < 0);
     sigset_t set;
     system_stop_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -120,6 +127,7 @@ void system_signal_start(struct system_io *system, struct io_request *request)
 void system_signal_arrived(struct system_io *system)
 {
     assert(system->signal_request != NULL);
+    assert(system->signal_fd >= 0);
     struct signalfd_siginfo info;
     ssize_t size = read(system->signal_fd, &info, sizeof info);
     if (size != (ssize_t)sizeof info)
@@ -155,14 +163,16 @@ void system_shutdown(struct io *io, int32_t handle)
 uint64_t system_now_ns(struct io *io)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    int failed = clock_gettime(CLOCK_MONOTONIC, &now);
+    assert(failed == 0);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 int64_t system_wall_ms(struct io *io)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    int failed = clock_gettime(CLOCK_REALTIME, &now);
+    assert(failed == 0);
     return (int64_t)now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS;
 }
 

@@ -111,6 +111,7 @@ static struct io_uring_sqe *uring_entry(struct uring *uring)
 static void uring_tag(struct io_uring_sqe *entry, const void *address, enum uring_tag tag)
 {
     assert(((uintptr_t)address & TAG_MASK) == 0);
+    assert(tag < TAG_MASK);
     io_uring_sqe_set_data64(entry, (uintptr_t)address | tag);
 }
 
@@ -128,6 +129,7 @@ static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
                           struct io_request *request)
 {
     uint32_t done_bytes = request->transfer.done_bytes;
+    assert(done_bytes < request->transfer.size_bytes);
     io_uring_prep_write(entry, request->handle, request->transfer.buffer + done_bytes,
                         request->transfer.size_bytes - done_bytes,
                         request->transfer.offset + done_bytes);
@@ -142,6 +144,7 @@ static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
 static void prepare_read(struct io_uring_sqe *entry, struct io_request *request)
 {
     uint32_t done_bytes = request->transfer.done_bytes;
+    assert(done_bytes < request->transfer.size_bytes);
     io_uring_prep_read(entry, request->handle, request->transfer.buffer + done_bytes,
                        request->transfer.size_bytes - done_bytes,
                        request->transfer.offset + done_bytes);
@@ -256,6 +259,7 @@ static void uring_submit(struct io *io, struct io_request *request)
 
 static int32_t finish_accept(struct io_request *request, int32_t answer)
 {
+    assert(request->kind == IO_ACCEPT);
     if (answer == -EINVAL)
         return STATUS_CANCELLED; /* the listener was closed */
     if (answer < 0)
@@ -267,6 +271,8 @@ static int32_t finish_accept(struct io_request *request, int32_t answer)
 
 static int32_t finish_connect(const struct io_request *request, int32_t answer)
 {
+    assert(request->kind == IO_CONNECT);
+    assert(request->handle >= 0);
     if (answer < 0) {
         close(request->handle);
         return socket_error(-answer);
@@ -279,6 +285,7 @@ static int32_t finish_connect(const struct io_request *request, int32_t answer)
 static void uring_finish(struct uring *uring, struct io_request *request, int32_t answer)
 {
     struct io *io = &uring->system.io;
+    assert(!list_node_is_linked(&request->backend_node));
     if (answer == -EINTR) {
         uring_submit(io, request);
         return;
@@ -297,7 +304,9 @@ static void uring_finish(struct uring *uring, struct io_request *request, int32_
 static void uring_finish_sync(struct uring *uring, struct io_request *request, int32_t answer)
 {
     struct io *io = &uring->system.io;
+    assert(request->kind == IO_WRITE);
     assert((request->flags & IO_FLAG_SYNC) != 0);
+    assert(request->transfer.done_bytes < request->transfer.size_bytes);
     if (answer < 0)
         io_finish(io, request, status_from_errno(-answer));
     else

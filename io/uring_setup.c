@@ -55,9 +55,15 @@ enum status uring_ring_open(struct io_uring *ring)
     return error < 0 ? status_from_errno(-error) : STATUS_OK;
 }
 
+/* liburing 2.3 declares a function for this and forgets to export it. */
+static int ring_enable(const struct io_uring *ring)
+{
+    return io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+}
+
 enum status uring_ring_enable(struct io_uring *ring)
 {
-    int error = io_uring_enable_rings(ring);
+    int error = ring_enable(ring);
     if (error < 0)
         return status_from_errno(-error);
     unsigned int workers[2] = {URING_BOUND_WORKERS, URING_UNBOUND_WORKERS};
@@ -81,7 +87,7 @@ static bool opcodes_are_there(struct io_uring *ring)
 /* Goes through the whole path once: a filter may forbid any of its system calls. */
 static bool ring_carries(struct io_uring *ring)
 {
-    if (io_uring_enable_rings(ring) < 0)
+    if (ring_enable(ring) < 0)
         return false;
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);
     assert(entry != NULL);

@@ -13,6 +13,7 @@ void workers_init(struct workers *workers, uint32_t thread_count_max,
 {
     assert(thread_count_max > 0);
     assert(thread_count_max <= WORKERS_COUNT_MAX);
+    assert(ring != NULL);
     *workers = (struct workers){.thread_count_max = thread_count_max, .ring = ring};
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->changed, NULL);
@@ -26,6 +27,7 @@ void workers_deinit(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
     assert(list_is_empty(&workers->waiting));
+    assert(workers->waiting_count == 0);
     workers->is_stopping = true;
     pthread_cond_broadcast(&workers->changed);
     pthread_mutex_unlock(&workers->lock);
@@ -46,6 +48,7 @@ static struct io_request *workers_take_waiting(struct workers *workers)
         pthread_cond_wait(&workers->changed, &workers->lock);
         workers->idle_count--;
     }
+    assert(workers->waiting_count > 0);
     workers->waiting_count--;
     struct list_node *node = list_pop_front(&workers->waiting);
     return container_of(node, struct io_request, backend_node);
@@ -71,6 +74,7 @@ static void *worker_main(void *argument)
 /* Signals are the business of the thread that asked for them, so a worker takes none. */
 static bool workers_start_one(struct workers *workers)
 {
+    assert(workers->thread_count < workers->thread_count_max);
     pthread_attr_t attributes;
     sigset_t all;
     sigset_t before;

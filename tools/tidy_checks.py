@@ -371,6 +371,21 @@ def check_system_headers(tree):
                           "through io/io.h, so that the simulator can stand in")
 
 
+def check_map(tree):
+    """The map of the house in HACKING.md shows the floors that the build has, and no others."""
+    if "HACKING.md" not in tree.files:
+        return
+    text = tree.text("HACKING.md")
+    rows = {match.group(1): line_of(text, match.start())
+            for match in re.finditer(r"^\| *\d+ *\| *`([\w-]+)` *\|", text, re.M)}
+    floors = {floor for floor in tree.floors if floor not in ("tests", "bench", "tools")}
+    for floor in sorted(floors - rows.keys()):
+        yield Finding("HACKING.md", 1, f"the map lacks the folder {floor}: add its row")
+    for folder in sorted(rows.keys() - floors):
+        yield Finding("HACKING.md", rows[folder], f"the map shows {folder}, which is no floor of the "
+                      "build: remove the row, or add the folder to the top CMakeLists.txt")
+
+
 CHECKS = (check_floors, check_includes, check_circles, check_mutable_globals, check_sizes,
           check_format, check_dead_functions, check_dead_files, check_marks, check_calls,
-          check_sleep_in_scripts, check_places, check_system_headers)
+          check_sleep_in_scripts, check_places, check_system_headers, check_map)

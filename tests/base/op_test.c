@@ -63,7 +63,7 @@ struct story {
     char text[500];
 };
 
-static void story_sink(void *context, const char *subject, const char *event, int64_t number)
+static void sink_to_story(void *context, const char *subject, const char *event, int64_t number)
 {
     struct story *story = context;
     size_t size = strlen(story->text);
@@ -71,11 +71,11 @@ static void story_sink(void *context, const char *subject, const char *event, in
              (long long)number);
 }
 
-static void story_begin(struct story *story)
+static void begin_story(struct story *story)
 {
     *story = (struct story){0};
     trace_init(&story->trace);
-    story->trace.sink = story_sink;
+    story->trace.sink = sink_to_story;
     story->trace.context = story;
     op_registry_init(&story->registry, &story->trace);
 }
@@ -85,7 +85,7 @@ static void test_good_walk(void **state)
 {
     struct story story;
     struct errand errand = {0};
-    story_begin(&story);
+    begin_story(&story);
     op_start(&errand.op, &errand_kind, &story.registry);
     assert_int_equal(story.registry.in_flight_count, 1);
     assert_ptr_equal(list_first(&story.registry.in_flight), &errand.op.node);
@@ -109,7 +109,7 @@ static void test_first_failure_wins(void **state)
 {
     struct story story;
     struct errand errand = {0};
-    story_begin(&story);
+    begin_story(&story);
     op_start(&errand.op, &errand_kind, &story.registry);
     op_landed(&errand.op, STATUS_IO);
     assert_false(errand.is_over);

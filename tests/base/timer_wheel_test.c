@@ -39,7 +39,7 @@ static void probe_fired(struct timer *timer)
         timer_start(&story->wheel, timer, story->wheel.now + probe->again_after - 1);
 }
 
-static void story_begin(struct story *story, uint64_t now)
+static void begin_story(struct story *story, uint64_t now)
 {
     timer_wheel_init(&story->wheel, now);
     story->fired_count = 0;
@@ -58,7 +58,7 @@ static void test_order(void **state)
     static const int expected[] = {1, 3, 6, 4, 0, 2};
     struct story story;
     struct probe probes[7];
-    story_begin(&story, 1000);
+    begin_story(&story, 1000);
     for (int i = 0; i < 7; i++) {
         probe_init(&probes[i], &story, i);
         timer_start(&story.wheel, &probes[i].timer, deadlines[i]);
@@ -78,7 +78,7 @@ static void test_equal_deadlines_started_apart(void **state)
     struct story story;
     struct probe first;
     struct probe second;
-    story_begin(&story, 0);
+    begin_story(&story, 0);
     probe_init(&first, &story, 1);
     probe_init(&second, &story, 2);
     timer_start(&story.wheel, &first.timer, 70000);
@@ -95,7 +95,7 @@ static void test_overdue(void **state)
     struct story story;
     struct probe probe;
     uint64_t tick = 0;
-    story_begin(&story, 500);
+    begin_story(&story, 500);
     probe_init(&probe, &story, 7);
     timer_start(&story.wheel, &probe.timer, 3);
     assert_int_equal(story.fired_count, 0);
@@ -111,7 +111,7 @@ static void test_cancel(void **state)
     struct story story;
     struct probe probe;
     uint64_t tick;
-    story_begin(&story, 0);
+    begin_story(&story, 0);
     probe_init(&probe, &story, 1);
     timer_start(&story.wheel, &probe.timer, 1u << 20);
     timer_cancel(&story.wheel, &probe.timer);
@@ -128,7 +128,7 @@ static void test_cancel_while_firing(void **state)
     struct story story;
     struct probe killer;
     struct probe victim;
-    story_begin(&story, 0);
+    begin_story(&story, 0);
     probe_init(&killer, &story, 1);
     probe_init(&victim, &story, 2);
     killer.victim = &victim;
@@ -144,7 +144,7 @@ static void test_restart_while_firing(void **state)
 {
     struct story story;
     struct probe probe;
-    story_begin(&story, 0);
+    begin_story(&story, 0);
     probe_init(&probe, &story, 1);
     probe.again_after = 1;
     timer_start(&story.wheel, &probe.timer, 5);
@@ -159,7 +159,7 @@ static void test_end_of_time(void **state)
     struct story story;
     struct probe probe;
     uint64_t tick;
-    story_begin(&story, 0);
+    begin_story(&story, 0);
     probe_init(&probe, &story, 1);
     timer_start(&story.wheel, &probe.timer, UINT64_MAX);
     assert_true(timer_wheel_next(&story.wheel, &tick));
@@ -174,7 +174,7 @@ static void test_next_never_late(void **state)
 {
     struct story story;
     struct probe probe;
-    story_begin(&story, 123456789);
+    begin_story(&story, 123456789);
     probe_init(&probe, &story, 1);
     timer_start(&story.wheel, &probe.timer, 123456789 + 3000000000);
     int steps = 0;
@@ -191,14 +191,14 @@ static void test_next_never_late(void **state)
 
 /* Any mixture of starts, cancels and advances fires exactly the timers that a plain search of all
  * of them finds, in order of deadline, and never misses what timer_wheel_next promised. */
-static void random_history(uint64_t seed)
+static void check_random_history(uint64_t seed)
 {
     enum { COUNT = 40, STEPS = 400 };
     static struct story story;
     static struct probe probes[COUNT];
     struct prng prng;
     prng_init(&prng, seed);
-    story_begin(&story, prng_below(&prng, 1u << 30));
+    begin_story(&story, prng_below(&prng, 1u << 30));
     for (int i = 0; i < COUNT; i++)
         probe_init(&probes[i], &story, i);
 
@@ -239,7 +239,7 @@ static void random_history(uint64_t seed)
 static void test_random_histories(void **state)
 {
     for (uint64_t seed = 1; seed <= 200; seed++)
-        random_history(seed);
+        check_random_history(seed);
 }
 
 int main(void)

@@ -176,6 +176,15 @@ class TidyTest(unittest.TestCase):
         self.write("README.md", "\nLook into /ho" "me/me/x.\n")
         self.expect_finding("README.md:2", "path of one machine", "relative")
 
+    def test_map(self):
+        table = "| floor | folder | holds |\n|---|---|---|\n| 2 | `high` | x |\n| 1 | `low` | y |\n"
+        self.write("HACKING.md", table)
+        self.assertEqual(self.tidy().returncode, 0)
+        self.write("HACKING.md", table + "| 0 | `cellar` | z |\n")
+        self.expect_finding("HACKING.md:5", "cellar", "remove the row")
+        self.write("HACKING.md", table.replace("| 2 | `high` | x |\n", ""))
+        self.expect_finding("HACKING.md:1", "lacks the folder high", "add its row")
+
     def build(self, source):
         """A build of low/inner.c alone, made by hand."""
         self.write("low/inner.c", source)

@@ -1,0 +1,49 @@
+/* What several topic commands ask: metadata of topics, and offsets of partitions. Results lie in
+ * the tool's arena. Functions that fail have said why. */
+#ifndef TAILRACE_CLI_TOPICS_H
+#define TAILRACE_CLI_TOPICS_H
+
+#include "cli/client.h"
+#include "protocol/messages/metadata.h"
+
+/* Topics in the order of their names. `names` NULL: all. Nothing is created by asking. NULL on
+ * failure. */
+const struct metadata_response *topics_metadata(struct connection *connection,
+                                                const struct bytes *names, uint32_t count);
+
+/* All topics that match one of the tool's arguments (-r), or the topics that the arguments name. A
+ * named topic that does not exist is in the list with its error. False on failure. */
+bool topics_chosen(struct connection *connection, bool is_regex,
+                   const struct metadata_response **metadata,
+                   const struct metadata_response_topic ***topics, uint32_t *count);
+
+struct partition_offset {
+    int16_t error_code;
+    int64_t offset;  /* -1: no such record */
+    int64_t time_ms; /* of that record, -1 if unknown */
+};
+
+/* Special times of offsets_query. */
+enum { OFFSETS_LATEST = -1, OFFSETS_EARLIEST = -2, OFFSETS_MAX_TIMESTAMP = -3 };
+
+/* Asks the leaders of a topic's partitions for the first offset at or after a time. The result has
+ * one element for each partition of `topic`, in its order. NULL on failure. */
+const struct partition_offset *offsets_query(struct connection *connection,
+                                             const struct metadata_response *metadata,
+                                             const struct metadata_response_topic *topic,
+                                             int64_t time_ms);
+
+/* "UNKNOWN_TOPIC_OR_PARTITION: text", or "OK", for a table. The message may be null. */
+const char *topics_status(struct tool *tool, int16_t error_code, struct bytes message);
+
+/* {"topic": ..., "error": null or a name, "message": null or text}, for JSON. */
+json_t *topics_status_json(struct bytes name, int16_t error_code, struct bytes message);
+
+/* Node ids as "1,2,3", and as a JSON list. */
+const char *topics_nodes(struct tool *tool, const int32_t *nodes, uint32_t count);
+json_t *topics_nodes_json(const int32_t *nodes, uint32_t count);
+
+/* Copies of each partition; 0 for a topic without partitions. */
+uint32_t topics_replica_count(const struct metadata_response_topic *topic);
+
+#endif

@@ -1,0 +1,172 @@
+/* Brokers, their settings, and the cluster's own facts: the part of an image that is small. */
+#include "cluster/image_parts.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+struct image_registry *registry_create(void)
+{
+    struct image_registry *registry = shelf_allocate(1, sizeof *registry);
+    atomic_init(&registry->reference_count, 1);
+    arena_init(&registry->arena, REGISTRY_BYTES_MAX);
+    return registry;
+}
+
+struct image_registry *registry_retain(struct image_registry *registry)
+{
+    uint32_t before =
+        atomic_fetch_add_explicit(&registry->reference_count, 1, memory_order_relaxed);
+    assert(before > 0);
+    return registry;
+}
+
+void registry_release(struct image_registry *registry)
+{
+    uint32_t before =
+        atomic_fetch_sub_explicit(&registry->reference_count, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before > 1)
+        return;
+    arena_deinit(&registry->arena);
+    free(registry);
+}
+
+/* Memory that must be had, from the registry's arena. */
+static void *take(struct image_registry *registry, size_t count, size_t size)
+{
+    void *memory = arena_allocate_array(&registry->arena, count, size);
+    assert(memory != NULL);
+    return memory;
+}
+
+static struct bytes keep(struct image_registry *registry, struct bytes text)
+{
+    if (bytes_are_null(text))
+        return text;
+    char *copy = arena_copy_text(&registry->arena, text.data, text.size);
+    assert(copy != NULL);
+    return bytes_of(copy, text.size);
+}
+
+static void copy_broker(struct image_registry *registry, struct image_broker *to,
+                        const struct image_broker *from)
+{
+    struct image_endpoint *endpoints = take(registry, from->endpoint_count, sizeof *endpoints);
+    *to = *from;
+    to->rack = keep(registry, from->rack);
+    to->endpoints = endpoints;
+    for (uint32_t i = 0; i < from->endpoint_count; i++) {
+        endpoints[i] = from->endpoints[i];
+        endpoints[i].listener = keep(registry, from->endpoints[i].listener);
+        endpoints[i].host = keep(registry, from->endpoints[i].host);
+    }
+}
+
+struct image_registry *registry_clone(const struct image_registry *from)
+{
+    struct image_registry *registry = registry_create();
+    registry->cluster_id = from->cluster_id;
+    registry->feature_level = from->feature_level;
+    registry->broker_count = from->broker_count;
+    registry->setting_count = from->setting_count;
+    registry->brokers = take(registry, from->broker_count, sizeof *registry->brokers);
+    registry->settings = take(registry, from->setting_count, sizeof *registry->settings);
+    for (uint32_t i = 0; i < from->broker_count; i++)
+        copy_broker(registry, &registry->brokers[i], &from->brokers[i]);
+    for (uint32_t i = 0; i < from->setting_count; i++) {
+        registry->settings[i] = from->settings[i];
+        struct bytes text = bytes_of_text(from->settings[i].text);
+        registry->settings[i].text = (const char *)keep(registry, text).data;
+    }
+    return registry;
+}
+
+/* The place of the broker, or where it would go; `found` says which. */
+static uint32_t broker_place(const struct image_registry *registry, int32_t id, bool *found)
+{
+    uint32_t place = 0;
+    while (place < registry->broker_count && registry->brokers[place].id < id)
+        place++;
+    *found = place < registry->broker_count && registry->brokers[place].id == id;
+    return place;
+}
+
+void registry_set_broker(struct image_registry *registry, const struct broker_record *record)
+{
+    assert(record->broker_id >= 0);
+    bool found;
+    uint32_t place = broker_place(registry, record->broker_id, &found);
+    if (!found) {
+        struct image_broker *grown = take(registry, registry->broker_count + 1, sizeof *grown);
+        for (uint32_t i = 0; i < registry->broker_count; i++)
+            grown[i + (i >= place)] = registry->brokers[i];
+        registry->brokers = grown;
+        registry->broker_count++;
+    }
+    struct image_endpoint *endpoints = take(registry, record->endpoints_count, sizeof *endpoints);
+    for (uint32_t i = 0; i < record->endpoints_count; i++)
+        endpoints[i] = (struct image_endpoint){
+            .listener = keep(registry, record->endpoints[i].listener),
+            .host = keep(registry, record->endpoints[i].host),
+            .port = record->endpoints[i].port,
+            .security_protocol = record->endpoints[i].security_protocol,
+        };
+    registry->brokers[place] = (struct image_broker){.id = record->broker_id,
+                                                     .epoch = record->broker_epoch,
+                                                     .rack = keep(registry, record->rack),
+                                                     .is_fenced = record->is_fenced,
+                                                     .endpoints = endpoints,
+                                                     .endpoint_count = record->endpoints_count};
+}
+
+/* The place of the setting in the order of brokers and keys, or where it would go. */
+static uint32_t setting_place(const struct image_registry *registry, int32_t broker_id,
+                              enum config_key key, bool *found)
+{
+    uint32_t place = 0;
+    const struct registry_setting *settings = registry->settings;
+    while (place < registry->setting_count &&
+           (settings[place].broker_id < broker_id ||
+            (settings[place].broker_id == broker_id && settings[place].key < key)))
+        place++;
+    *found = place < registry->setting_count && settings[place].broker_id == broker_id &&
+             settings[place].key == key;
+    return place;
+}
+
+static void setting_remove(struct image_registry *registry, uint32_t place)
+{
+    assert(place < registry->setting_count);
+    registry->setting_count--;
+    memmove(&registry->settings[place], &registry->settings[place + 1],
+            (registry->setting_count - place) * sizeof *registry->settings);
+}
+
+static void setting_make_room(struct image_registry *registry, uint32_t place)
+{
+    struct registry_setting *grown = take(registry, registry->setting_count + 1, sizeof *grown);
+    for (uint32_t i = 0; i < registry->setting_count; i++)
+        grown[i + (i >= place)] = registry->settings[i];
+    registry->settings = grown;
+    registry->setting_count++;
+}
+
+void registry_set_config(struct image_registry *registry, enum config_key key,
+                         const struct broker_config_record *record)
+{
+    assert(key < CONFIG_KEY_COUNT);
+    bool found;
+    uint32_t place = setting_place(registry, record->broker_id, key, &found);
+    if (bytes_are_null(record->value)) {
+        if (found)
+            setting_remove(registry, place);
+        return;
+    }
+    if (!found)
+        setting_make_room(registry, place);
+    registry->settings[place] =
+        (struct registry_setting){.broker_id = record->broker_id,
+                                  .key = key,
+                                  .text = (const char *)keep(registry, record->value).data};
+}

@@ -1,0 +1,60 @@
+#include "cluster/metadata_record.h"
+
+#include "base/assert.h"
+
+enum { FRAME_SIZE = 8, FRAME_SIZE_AT = 4 };
+
+static void encode_body(struct writer *writer, const struct metadata_record *record)
+{
+    switch (record->kind) {
+#define X(name, field, codec)                                                                      \
+    case METADATA_##name: codec##_encode(writer, 0, &record->field); return;
+        METADATA_RECORD_LIST(X)
+#undef X
+    }
+    unreachable();
+}
+
+void metadata_record_write(struct writer *writer, const struct metadata_record *record)
+{
+    size_t start = writer->size;
+    writer_i16(writer, (int16_t)record->kind);
+    writer_i16(writer, 0);
+    writer_i32(writer, 0);
+    encode_body(writer, record);
+    if (writer->status != STATUS_OK)
+        return;
+    assert(writer->size >= start + FRAME_SIZE);
+    writer_patch_i32(writer, start + FRAME_SIZE_AT, (int32_t)(writer->size - start - FRAME_SIZE));
+}
+
+static enum status decode_body(struct reader *reader, int16_t version, struct arena *arena,
+                               struct metadata_record *record)
+{
+    switch (record->kind) {
+#define X(name, field, codec)                                                                      \
+    case METADATA_##name: return codec##_decode(reader, version, arena, &record->field);
+        METADATA_RECORD_LIST(X)
+#undef X
+    }
+    return STATUS_UNSUPPORTED;
+}
+
+enum status metadata_record_read(struct reader *reader, struct arena *arena,
+                                 struct metadata_record *record, int16_t *version)
+{
+    *record = (struct metadata_record){.kind = (enum metadata_record_kind)reader_i16(reader)};
+    *version = reader_i16(reader);
+    uint32_t size = reader_u32(reader);
+    struct bytes body = reader_bytes(reader, size);
+    if (reader->status != STATUS_OK)
+        return reader->status;
+    struct reader inner;
+    reader_init(&inner, body);
+    enum status status = decode_body(&inner, *version, arena, record);
+    if (status == STATUS_OK && reader_remaining(&inner) != 0)
+        status = STATUS_MALFORMED;
+    if (status != STATUS_OK)
+        reader_fail(reader, status);
+    return status;
+}

@@ -1,0 +1,585 @@
+#include "sim/disk.h"
+
+#include "base/assert.h"
+#include "io/io.h"
+#include "sim/memory.h"
+
+enum { CHANCE_WHOLE = 256, PATH_PART_SIZE_MAX = 256 };
+
+/* One name that comes to stand for something else, or for nothing. */
+struct link {
+    struct inode *directory; /* NULL: this half of the change is not used */
+    char *name;
+    struct inode *target;
+};
+
+/* A change to names, all or nothing. A rename has two halves, everything else has one. */
+struct name_change {
+    struct list_node node;
+    uint64_t number;
+    struct link links[2];
+    bool keep; /* while it is decided what becomes durable */
+};
+
+/* --- Inodes ----------------------------------------------------------------------------------- */
+
+static uint64_t pages_of(uint64_t size_bytes)
+{
+    return (size_bytes + IMAGE_PAGE_SIZE - 1) / IMAGE_PAGE_SIZE;
+}
+
+static uint64_t space_of(const struct inode *inode)
+{
+    return inode->is_directory ? 0 : pages_of(inode->file.current_size_bytes) * IMAGE_PAGE_SIZE;
+}
+
+static struct inode *inode_create(struct disk *disk, bool is_directory)
+{
+    struct inode *inode = must_allocate(1, sizeof *inode);
+    inode->is_directory = is_directory;
+    file_init(&inode->file);
+    list_push_back(&disk->inodes, &inode->node);
+    return inode;
+}
+
+struct inode *disk_hold(struct inode *inode)
+{
+    if (inode != NULL)
+        inode->references++;
+    return inode;
+}
+
+static void names_release(struct disk *disk, struct name_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        disk_release(disk, table->names[i].target);
+    name_table_deinit(table);
+}
+
+void disk_release(struct disk *disk, struct inode *inode)
+{
+    if (inode == NULL)
+        return;
+    assert(inode->references > 0);
+    if (--inode->references > 0)
+        return;
+    disk->used_bytes -= space_of(inode);
+    names_release(disk, &inode->current);
+    names_release(disk, &inode->durable);
+    file_deinit(&inode->file);
+    list_remove(&inode->node);
+    free(inode);
+}
+
+static void name_set(struct disk *disk, struct name_table *table, const char *name,
+                     struct inode *target)
+{
+    disk_hold(target);
+    disk_release(disk, name_table_set(table, name, target));
+}
+
+/* --- Changes to names ------------------------------------------------------------------------- */
+
+static struct link link_make(struct inode *directory, const char *name, struct inode *target)
+{
+    return (struct link){.directory = disk_hold(directory),
+                         .name = must_copy_text(name, strlen(name)),
+                         .target = disk_hold(target)};
+}
+
+static void link_release(struct disk *disk, struct link *link)
+{
+    if (link->directory == NULL)
+        return;
+    free(link->name);
+    disk_release(disk, link->target);
+    disk_release(disk, link->directory);
+}
+
+/* The change is made visible at once, and waits on the list to become durable. */
+static struct name_change *change_names(struct disk *disk, struct inode *directory,
+                                        const char *name, struct inode *target)
+{
+    assert(directory->is_directory);
+    struct name_change *change = must_allocate(1, sizeof *change);
+    change->number = ++disk->name_change_count;
+    change->links[0] = link_make(directory, name, target);
+    list_node_init(&change->node);
+    list_push_back(&disk->name_changes, &change->node);
+    name_set(disk, &directory->current, name, target);
+    return change;
+}
+
+static void change_destroy(struct disk *disk, struct name_change *change)
+{
+    list_remove(&change->node);
+    link_release(disk, &change->links[0]);
+    link_release(disk, &change->links[1]);
+    free(change);
+}
+
+static bool change_touches(const struct name_change *change, const struct inode *directory)
+{
+    return change->links[0].directory == directory || change->links[1].directory == directory;
+}
+
+static void change_make_durable(struct disk *disk, struct name_change *change)
+{
+    for (int i = 0; i < 2; i++) {
+        struct link *link = &change->links[i];
+        if (link->directory != NULL)
+            name_set(disk, &link->directory->durable, link->name, link->target);
+    }
+    change_destroy(disk, change);
+}
+
+/* Whether a later change that is kept shares a directory with this one: then this one, which came
+ * before it there, is kept as well. */
+static bool change_is_needed(const struct disk *disk, const struct name_change *change)
+{
+    for (const struct list_node *node = change->node.next; node != &disk->name_changes.head;
+         node = node->next) {
+        const struct name_change *later = container_of(node, struct name_change, node);
+        if (!later->keep)
+            continue;
+        for (int i = 0; i < 2; i++)
+            if (later->links[i].directory != NULL &&
+                change_touches(change, later->links[i].directory))
+                return true;
+    }
+    return false;
+}
+
+/* Whether an earlier change that was lost shares a directory with this one: then this one, which
+ * came after it there, is lost as well. */
+static bool change_is_cut_off(const struct disk *disk, const struct name_change *change)
+{
+    for (const struct list_node *node = change->node.prev; node != &disk->name_changes.head;
+         node = node->prev) {
+        const struct name_change *earlier = container_of(node, struct name_change, node);
+        if (earlier->keep)
+            continue;
+        for (int i = 0; i < 2; i++)
+            if (earlier->links[i].directory != NULL &&
+                change_touches(change, earlier->links[i].directory))
+                return true;
+    }
+    return false;
+}
+
+static void changes_make_durable(struct disk *disk)
+{
+    struct name_change *change;
+    struct name_change *following;
+    list_for_each_entry_safe (change, following, &disk->name_changes, node)
+        if (change->keep)
+            change_make_durable(disk, change);
+}
+
+/* --- Paths ------------------------------------------------------------------------------------ */
+
+/* Walks to the directory that holds the last part of the path, and copies that part. */
+static enum status path_resolve(const struct disk *disk, const char *path, struct inode **directory,
+                                char part[static PATH_PART_SIZE_MAX])
+{
+    struct inode *here = disk->root;
+    part[0] = '\0';
+    if (path[0] == '\0')
+        return STATUS_NOT_FOUND;
+    for (;;) {
+        path += strspn(path, "/");
+        size_t size = strcspn(path, "/");
+        if (size == 0)
+            break;
+        if (size >= PATH_PART_SIZE_MAX)
+            return STATUS_TOO_LARGE;
+        if (part[0] != '\0')
+            here = name_table_find(&here->current, part);
+        if (here == NULL || !here->is_directory)
+            return STATUS_NOT_FOUND;
+        memcpy(part, path, size);
+        part[size] = '\0';
+        path += size;
+    }
+    *directory = here;
+    return STATUS_OK;
+}
+
+/* What the path stands for; NULL, with STATUS_OK, when only its last part is missing. */
+static enum status path_find(const struct disk *disk, const char *path, struct inode **directory,
+                             char part[static PATH_PART_SIZE_MAX], struct inode **target)
+{
+    enum status status = path_resolve(disk, path, directory, part);
+    if (status != STATUS_OK)
+        return status;
+    *target = part[0] == '\0' ? disk->root : name_table_find(&(*directory)->current, part);
+    return STATUS_OK;
+}
+
+static enum status path_find_directory(const struct disk *disk, const char *path,
+                                       struct inode **found)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *parent;
+    enum status status = path_find(disk, path, &parent, part, found);
+    if (status != STATUS_OK)
+        return status;
+    if (*found == NULL)
+        return STATUS_NOT_FOUND;
+    return (*found)->is_directory ? STATUS_OK : STATUS_INVALID;
+}
+
+/* --- The disk --------------------------------------------------------------------------------- */
+
+void disk_init(struct disk *disk)
+{
+    *disk = (struct disk){0};
+    list_init(&disk->inodes);
+    list_init(&disk->name_changes);
+    disk->root = disk_hold(inode_create(disk, true));
+    enum status status = disk_make_directory(disk, "/data");
+    assert(status == STATUS_OK);
+    disk_settle(disk);
+}
+
+static void changes_drop(struct disk *disk)
+{
+    struct name_change *change;
+    struct name_change *following;
+    list_for_each_entry_safe (change, following, &disk->name_changes, node)
+        change_destroy(disk, change);
+}
+
+void disk_deinit(struct disk *disk)
+{
+    changes_drop(disk);
+    disk_release(disk, disk->root);
+    assert(list_is_empty(&disk->inodes));
+}
+
+/* --- Files ------------------------------------------------------------------------------------ */
+
+/* The file becomes `size_bytes` long, if there is room for it. */
+static enum status disk_reserve(struct disk *disk, struct inode *inode, uint64_t size_bytes)
+{
+    uint64_t pages = pages_of(size_bytes);
+    uint64_t pages_now = pages_of(inode->file.current_size_bytes);
+    if (pages > pages_now && (pages - pages_now) * IMAGE_PAGE_SIZE > disk_free_bytes(disk))
+        return STATUS_NO_SPACE;
+    disk->used_bytes += (pages - pages_now) * IMAGE_PAGE_SIZE;
+    return STATUS_OK;
+}
+
+enum status disk_open(struct disk *disk, const char *path, uint32_t open_flags, struct inode **file)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *directory;
+    struct inode *found;
+    enum status status = path_find(disk, path, &directory, part, &found);
+    if (status != STATUS_OK)
+        return status;
+    if (found == NULL && !(open_flags & IO_OPEN_CREATE))
+        return STATUS_NOT_FOUND;
+    if (found != NULL && (open_flags & IO_OPEN_CREATE) && (open_flags & IO_OPEN_EXCLUSIVE))
+        return STATUS_EXISTS;
+    if (found != NULL && found->is_directory)
+        return STATUS_INVALID;
+    if (found == NULL) {
+        found = inode_create(disk, false);
+        change_names(disk, directory, part, found);
+    } else if (open_flags & IO_OPEN_TRUNCATE) {
+        disk_truncate(disk, found, 0);
+    }
+    *file = disk_hold(found);
+    return STATUS_OK;
+}
+
+enum status disk_write(struct disk *disk, struct inode *inode, uint64_t offset, const uint8_t *data,
+                       size_t size)
+{
+    assert(!inode->is_directory);
+    if (offset + size > inode->file.current_size_bytes) {
+        enum status status = disk_reserve(disk, inode, offset + size);
+        if (status != STATUS_OK)
+            return status;
+    }
+    file_write(&inode->file, offset, data, size);
+    return STATUS_OK;
+}
+
+enum status disk_allocate(struct disk *disk, struct inode *inode, uint64_t offset, uint64_t size)
+{
+    assert(!inode->is_directory);
+    if (offset + size <= inode->file.current_size_bytes)
+        return STATUS_OK;
+    return disk_truncate(disk, inode, offset + size);
+}
+
+enum status disk_truncate(struct disk *disk, struct inode *inode, uint64_t size)
+{
+    assert(!inode->is_directory);
+    enum status status = disk_reserve(disk, inode, size);
+    if (status == STATUS_OK && size != inode->file.current_size_bytes)
+        file_resize(&inode->file, size);
+    return status;
+}
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+/* Whether `inner` is `outer` or lies somewhere below it. */
+static bool lies_within(const struct inode *inner, const struct inode *outer)
+{
+    if (inner == outer)
+        return true;
+    for (size_t i = 0; i < outer->current.count; i++)
+        if (lies_within(inner, outer->current.names[i].target))
+            return true;
+    return false;
+}
+
+/* Whether a rename may put `moved` where `there` (or nothing) is now. */
+static enum status rename_check(const struct inode *moved, const struct inode *there,
+                                const struct inode *to_directory)
+{
+    if (moved == NULL)
+        return STATUS_NOT_FOUND;
+    if (moved->is_directory && lies_within(to_directory, moved))
+        return STATUS_INVALID;
+    if (there == NULL)
+        return STATUS_OK;
+    if (moved->is_directory != there->is_directory)
+        return STATUS_INVALID;
+    return there->current.count > 0 ? STATUS_EXISTS : STATUS_OK;
+}
+
+enum status disk_rename(struct disk *disk, const char *from, const char *to)
+{
+    char from_part[PATH_PART_SIZE_MAX];
+    char to_part[PATH_PART_SIZE_MAX];
+    struct inode *from_directory;
+    struct inode *to_directory;
+    struct inode *moved;
+    struct inode *there;
+    enum status status = path_find(disk, from, &from_directory, from_part, &moved);
+    if (status == STATUS_OK)
+        status = path_find(disk, to, &to_directory, to_part, &there);
+    if (status == STATUS_OK)
+        status = rename_check(moved, there, to_directory);
+    if (status != STATUS_OK || moved == there)
+        return status;
+
+    struct name_change *change = change_names(disk, to_directory, to_part, moved);
+    change->links[1] = link_make(from_directory, from_part, NULL);
+    name_set(disk, &from_directory->current, from_part, NULL);
+    return STATUS_OK;
+}
+
+enum status disk_unlink(struct disk *disk, const char *path)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *directory;
+    struct inode *found;
+    enum status status = path_find(disk, path, &directory, part, &found);
+    if (status != STATUS_OK)
+        return status;
+    if (found == NULL)
+        return STATUS_NOT_FOUND;
+    if (found->is_directory)
+        return STATUS_INVALID;
+    change_names(disk, directory, part, NULL);
+    return STATUS_OK;
+}
+
+enum status disk_make_directory(struct disk *disk, const char *path)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *directory;
+    struct inode *found;
+    enum status status = path_find(disk, path, &directory, part, &found);
+    if (status != STATUS_OK)
+        return status;
+    if (found != NULL)
+        return STATUS_EXISTS;
+    change_names(disk, directory, part, inode_create(disk, true));
+    return STATUS_OK;
+}
+
+enum status disk_remove_directory(struct disk *disk, const char *path)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *directory;
+    struct inode *found;
+    enum status status = path_find(disk, path, &directory, part, &found);
+    if (status != STATUS_OK)
+        return status;
+    if (found == NULL)
+        return STATUS_NOT_FOUND;
+    if (!found->is_directory || found == disk->root)
+        return STATUS_INVALID;
+    if (found->current.count > 0)
+        return STATUS_EXISTS;
+    change_names(disk, directory, part, NULL);
+    return STATUS_OK;
+}
+
+enum status disk_list(const struct disk *disk, const char *path, struct arena *arena,
+                      struct io_entry **entries, uint32_t *entry_count)
+{
+    struct inode *directory;
+    enum status status = path_find_directory(disk, path, &directory);
+    if (status != STATUS_OK)
+        return status;
+    const struct name_table *table = &directory->current;
+    *entries = arena_allocate_array(arena, table->count, sizeof **entries);
+    if (*entries == NULL)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct name *name = &table->names[i];
+        (*entries)[i].name = arena_copy_text(arena, name->text, strlen(name->text));
+        (*entries)[i].is_directory = name->target->is_directory;
+        if ((*entries)[i].name == NULL)
+            return STATUS_NO_MEMORY;
+    }
+    *entry_count = (uint32_t)table->count;
+    return STATUS_OK;
+}
+
+/* --- What becomes durable --------------------------------------------------------------------- */
+
+/* The newest change is looked at first: what it needs to have happened before is older. */
+enum status disk_sync_directory(struct disk *disk, const char *path, uint64_t mark)
+{
+    struct inode *directory;
+    enum status status = path_find_directory(disk, path, &directory);
+    if (status != STATUS_OK)
+        return status;
+    for (struct list_node *node = disk->name_changes.head.prev; node != &disk->name_changes.head;
+         node = node->prev) {
+        struct name_change *change = container_of(node, struct name_change, node);
+        bool asked_for = change->number <= mark && change_touches(change, directory);
+        change->keep = asked_for || change_is_needed(disk, change);
+    }
+    changes_make_durable(disk);
+    return STATUS_OK;
+}
+
+uint64_t disk_free_bytes(const struct disk *disk)
+{
+    uint64_t capacity_bytes = disk->capacity_bytes == 0 ? INT64_MAX : disk->capacity_bytes;
+    return capacity_bytes > disk->used_bytes ? capacity_bytes - disk->used_bytes : 0;
+}
+
+enum status disk_free_space(const struct disk *disk, const char *path, uint64_t *free_bytes)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *directory;
+    struct inode *found;
+    enum status status = path_find(disk, path, &directory, part, &found);
+    *free_bytes = disk_free_bytes(disk);
+    return status == STATUS_OK && found == NULL ? STATUS_NOT_FOUND : status;
+}
+
+/* The chance that a directory loses its next change, and with it all that follow, is drawn once. */
+static void names_power_cut(struct disk *disk, struct prng *prng)
+{
+    static const uint32_t chances[] = {0, 16, 128, CHANCE_WHOLE};
+    uint32_t chance = chances[prng_below(prng, sizeof chances / sizeof chances[0])];
+    struct name_change *change;
+    list_for_each_entry (change, &disk->name_changes, node)
+        change->keep = !change_is_cut_off(disk, change) && !prng_chance(prng, chance, CHANCE_WHOLE);
+    changes_make_durable(disk);
+    changes_drop(disk);
+}
+
+/* The directory is again what the medium says. What it named stays alive until the end, because
+ * the durable names of another directory may be all that will hold it. */
+static void directory_reread(struct disk *disk, struct inode *directory)
+{
+    struct name_table forgotten = directory->current;
+    directory->current = (struct name_table){0};
+    for (size_t i = 0; i < directory->durable.count; i++) {
+        const struct name *name = &directory->durable.names[i];
+        name_set(disk, &directory->current, name->text, name->target);
+    }
+    names_release(disk, &forgotten);
+}
+
+static void disk_count_used(struct disk *disk)
+{
+    disk->used_bytes = 0;
+    const struct inode *inode;
+    list_for_each_entry (inode, &disk->inodes, node)
+        disk->used_bytes += space_of(inode);
+}
+
+/* Lists the directories first and holds them: rereading one may end the life of another. */
+static void directories_reread(struct disk *disk)
+{
+    size_t count = 0;
+    struct inode *inode;
+    list_for_each_entry (inode, &disk->inodes, node)
+        count += inode->is_directory;
+    struct inode **directories = must_allocate(count, sizeof directories[0]);
+    size_t index = 0;
+    list_for_each_entry (inode, &disk->inodes, node)
+        if (inode->is_directory)
+            directories[index++] = disk_hold(inode);
+    for (index = 0; index < count; index++)
+        directory_reread(disk, directories[index]);
+    for (index = 0; index < count; index++)
+        disk_release(disk, directories[index]);
+    free(directories);
+}
+
+void disk_power_cut(struct disk *disk, struct prng *prng)
+{
+    names_power_cut(disk, prng);
+    directories_reread(disk);
+    struct inode *inode;
+    list_for_each_entry (inode, &disk->inodes, node)
+        file_power_cut(&inode->file, prng);
+    disk_count_used(disk);
+}
+
+void disk_evict(struct disk *disk, struct inode *inode)
+{
+    file_evict(&inode->file);
+    disk_count_used(disk);
+}
+
+void disk_settle(struct disk *disk)
+{
+    struct name_change *change;
+    list_for_each_entry (change, &disk->name_changes, node)
+        change->keep = true;
+    changes_make_durable(disk);
+    struct inode *inode;
+    list_for_each_entry (inode, &disk->inodes, node)
+        file_sync(&inode->file, file_sync_mark(&inode->file));
+}
+
+void disk_wipe(struct disk *disk)
+{
+    uint64_t capacity_bytes = disk->capacity_bytes;
+    disk_deinit(disk);
+    disk_init(disk);
+    disk->capacity_bytes = capacity_bytes;
+}
+
+bool disk_rot(struct disk *disk, struct prng *prng)
+{
+    uint64_t total_bytes = 0;
+    struct inode *inode;
+    list_for_each_entry (inode, &disk->inodes, node)
+        total_bytes += inode->file.durable_size_bytes;
+    if (total_bytes == 0)
+        return false;
+    uint64_t offset = prng_below(prng, total_bytes);
+    list_for_each_entry (inode, &disk->inodes, node) {
+        if (offset < inode->file.durable_size_bytes)
+            break;
+        offset -= inode->file.durable_size_bytes;
+    }
+    file_flip_bit(&inode->file, offset, (uint32_t)prng_below(prng, 8));
+    return true;
+}

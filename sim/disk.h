@@ -1,0 +1,116 @@
+/* The simulated disk of one node: a tree of directories and files that survives the death of the
+ * processes that use it, and loses at power cuts exactly what a real one may lose.
+ *
+ * Names are like the contents of files (sim/file.h): each directory has a table that programs see
+ * and one that is durable, and between them lies one ordered list of changes to names.
+ *
+ *   - io_sync_directory of a directory makes durable the changes to *its* names that were complete
+ *     when it was asked for; those of other directories stay open, even the directory's own name in
+ *     its parent
+ *   - a power cut keeps of each directory's changes any prefix
+ *   - a rename is one change, also between two directories: both names change or neither
+ *   - syncing a file says nothing about its name
+ *
+ * A file lives as long as a name (seen or durable), an open handle or a pending change holds it.
+ * Calls are made when the operation takes effect; how long that takes, and whether it fails, is
+ * decided above (sim/file_job.h).
+ *
+ * Paths are absolute ("/data/topics"); "/" and "/data" are there from the beginning.
+ *
+ * Not modelled: owners and modes, links, a durable order between the names of different
+ * directories, loss of a whole directory with everything in it, and running out of space anywhere
+ * but where a file becomes longer (blocks are counted by size, so holes are paid for). */
+#ifndef TAILRACE_SIM_DISK_H
+#define TAILRACE_SIM_DISK_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/prng.h"
+#include "base/status.h"
+#include "sim/file.h"
+#include "sim/names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct io_entry;
+
+/* A file or a directory. */
+struct inode {
+    struct list_node node; /* on the disk's list, in order of creation */
+    uint32_t references;
+    bool is_directory;
+    struct name_table current; /* of a directory */
+    struct name_table durable;
+    struct file file; /* of a file */
+};
+
+struct disk {
+    struct list inodes;
+    struct inode *root;
+    struct list name_changes; /* complete, not durable, oldest first */
+    uint64_t name_change_count;
+    uint64_t capacity_bytes; /* 0: without limit */
+    uint64_t used_bytes;     /* by the sizes of files, in whole pages */
+};
+
+void disk_init(struct disk *disk);
+void disk_deinit(struct disk *disk);
+
+/* Answers the file with one reference for the caller, by `open_flags` of io/io.h. */
+enum status disk_open(struct disk *disk, const char *path, uint32_t open_flags,
+                      struct inode **file);
+
+/* One more reference; NULL stays NULL. */
+struct inode *disk_hold(struct inode *inode);
+
+/* Gives a reference back; NULL is nobody's. */
+void disk_release(struct disk *disk, struct inode *inode);
+
+/* STATUS_NO_SPACE when the file would become longer than the disk allows; then nothing changes. */
+enum status disk_write(struct disk *disk, struct inode *inode, uint64_t offset, const uint8_t *data,
+                       size_t size);
+enum status disk_allocate(struct disk *disk, struct inode *inode, uint64_t offset, uint64_t size);
+enum status disk_truncate(struct disk *disk, struct inode *inode, uint64_t size);
+
+enum status disk_rename(struct disk *disk, const char *from, const char *to);
+enum status disk_unlink(struct disk *disk, const char *path);
+enum status disk_make_directory(struct disk *disk, const char *path);
+enum status disk_remove_directory(struct disk *disk, const char *path);
+
+/* Names in byte order, in the arena; STATUS_NO_MEMORY when its limit is reached. */
+enum status disk_list(const struct disk *disk, const char *path, struct arena *arena,
+                      struct io_entry **entries, uint32_t *entry_count);
+
+/* To be taken when the sync of a directory is asked for, and given to it when it completes. */
+static inline uint64_t disk_name_mark(const struct disk *disk)
+{
+    return disk->name_change_count;
+}
+
+enum status disk_sync_directory(struct disk *disk, const char *path, uint64_t mark);
+
+/* disk_free_bytes, if the path is there. */
+enum status disk_free_space(const struct disk *disk, const char *path, uint64_t *free_bytes);
+
+/* Bytes that may still be written; half the number space on a disk without limit. */
+uint64_t disk_free_bytes(const struct disk *disk);
+
+/* The cache forgets what failed syncs of this file have lost. */
+void disk_evict(struct disk *disk, struct inode *inode);
+
+/* The power goes: what is not durable is kept, dropped or torn by chance. Nobody may hold a file
+ * open any more. */
+void disk_power_cut(struct disk *disk, struct prng *prng);
+
+/* Everything is durable at once, as after a long quiet time. */
+void disk_settle(struct disk *disk);
+
+/* The disk is replaced by an empty one. Nobody may hold a file open any more. */
+void disk_wipe(struct disk *disk);
+
+/* Flips one random bit of what is durable, in a random file; false when there is nothing to spoil.
+ */
+bool disk_rot(struct disk *disk, struct prng *prng);
+
+#endif

@@ -1,0 +1,414 @@
+#include "sim/node.h"
+
+#include "base/assert.h"
+#include "sim/door.h"
+#include "sim/file_job.h"
+#include "sim/memory.h"
+
+enum { PPM = 1000000, HANDLE_CAPACITY_START = 64 };
+
+/* Simulated time starts on 2026-01-01, machines have run for up to an hour. */
+static const int64_t wall_start_ms = 1767225600000;
+static const uint64_t clock_base_ns_max = 3600ull * 1000 * 1000 * 1000;
+
+/* --- Clocks ----------------------------------------------------------------------------------- */
+
+uint64_t node_clock_ns(const struct node *node)
+{
+    uint64_t now_ns = world_now_ns(node->world);
+    __int128 drift_ns = (__int128)now_ns * node->clock_drift_ppm / PPM;
+    return node->clock_base_ns + now_ns + (uint64_t)drift_ns;
+}
+
+uint64_t node_time_of_clock(const struct node *node, uint64_t clock_ns)
+{
+    if (clock_ns <= node->clock_base_ns)
+        return 0;
+    __int128 time_ns =
+        (__int128)(clock_ns - node->clock_base_ns) * PPM / (PPM + node->clock_drift_ppm) + 1;
+    return time_ns > INT64_MAX ? INT64_MAX : (uint64_t)time_ns;
+}
+
+static int64_t node_wall_ms(struct log_sink *sink)
+{
+    struct node *node = container_of(sink, struct node, log_sink);
+    return node->wall_base_ms + (int64_t)(world_now_ns(node->world) / 1000000);
+}
+
+static void node_write_log(struct log_sink *sink, struct bytes line)
+{
+    struct node *node = container_of(sink, struct node, log_sink);
+    if (node->world->log != NULL)
+        fprintf(node->world->log, "%s: %.*s", node->name, (int)line.size, (const char *)line.data);
+}
+
+void node_jump_wall_clock(struct node *node, int64_t by_ms)
+{
+    node->wall_base_ms += by_ms;
+}
+
+static void clocks_draw(struct node *node)
+{
+    const struct node_faults *faults = &node->world->faults.node;
+    node->clock_base_ns = prng_below(&node->prng, clock_base_ns_max);
+    node->clock_drift_ppm =
+        (int64_t)prng_below(&node->prng, 2 * (uint64_t)faults->clock_drift_ppm + 1) -
+        faults->clock_drift_ppm;
+    node->wall_base_ms = wall_start_ms +
+                         (int64_t)prng_below(&node->prng, 2 * faults->wall_error_ms_max + 1) -
+                         (int64_t)faults->wall_error_ms_max;
+}
+
+/* --- Plans and chance ------------------------------------------------------------------------- */
+
+void node_note(struct node *node, const char *event, int64_t number)
+{
+    trace_note(&node->world->trace, node->name, event, number);
+}
+
+bool node_draw(struct node *node, uint32_t chance)
+{
+    return chance > 0 && prng_chance(&node->prng, chance, CHANCE_ALWAYS);
+}
+
+void node_plan(struct node *node, struct planned_fault fault)
+{
+    assert(node->plan_count < NODE_PLAN_COUNT_MAX);
+    assert(fault.effect != PLAN_NONE);
+    assert(fault.nth > 0);
+    node->plans[node->plan_count++] = (struct plan){.fault = fault};
+}
+
+enum planned_effect node_count_operation(struct node *node, enum io_kind kind)
+{
+    enum planned_effect effect = PLAN_NONE;
+    node->file_operation_count++;
+    for (uint32_t i = 0; i < node->plan_count; i++) {
+        struct plan *plan = &node->plans[i];
+        if ((plan->fault.kinds & 1u << kind) && ++plan->seen_count == plan->fault.nth)
+            effect = plan->fault.effect;
+    }
+    if (effect != PLAN_NONE)
+        node_note(node, "planned fault", effect);
+    if (effect == PLAN_POWER_CUT)
+        node_kill(node, DEATH_POWER_CUT);
+    else if (effect == PLAN_KILL)
+        node_kill(node, DEATH_KILL);
+    return effect;
+}
+
+/* --- Handles ---------------------------------------------------------------------------------- */
+
+int32_t node_open_handle(struct node *node, struct handle handle)
+{
+    uint32_t limit = node->world->faults.disk.handle_count_max;
+    if (limit > 0 && node->open_count >= limit)
+        return STATUS_NO_FILES;
+    if (node->handle_count == node->handle_capacity) {
+        uint32_t capacity =
+            node->handle_capacity == 0 ? HANDLE_CAPACITY_START : node->handle_capacity * 2;
+        node->handles =
+            must_grow(node->handles, node->handle_capacity, capacity, sizeof node->handles[0]);
+        node->handle_capacity = capacity;
+    }
+    node->handles[node->handle_count] = handle;
+    node->open_count++;
+    return (int32_t)node->handle_count++;
+}
+
+struct handle *node_handle(struct node *node, int32_t handle, enum handle_kind kind)
+{
+    assert(handle >= 0);
+    assert((uint32_t)handle < node->handle_count);
+    assert(node->handles[handle].kind == kind);
+    return &node->handles[handle];
+}
+
+/* The network has closed its ends already. */
+static void handles_drop(struct node *node)
+{
+    for (uint32_t i = 0; i < node->handle_count; i++)
+        if (node->handles[i].kind == HANDLE_FILE)
+            disk_release(&node->disk, node->handles[i].file);
+    free(node->handles);
+    node->handles = NULL;
+    node->handle_count = 0;
+    node->handle_capacity = 0;
+    node->open_count = 0;
+}
+
+/* --- Turns ------------------------------------------------------------------------------------ */
+
+void core_wake(struct core *core, uint64_t at_ns)
+{
+    if (event_is_queued(&core->turn) && core->turn.at_ns <= at_ns)
+        return;
+    event_schedule(&core->node->world->queue, &core->turn, at_ns);
+}
+
+void core_landed(struct core *core, struct io_request *request, int32_t result)
+{
+    struct node *node = core->node;
+    node_note(node, "landed", (int64_t)request->kind * 1000000000 + result);
+    io_finish(&core->io, request, result);
+    core_wake(core, world_now_ns(node->world) + prng_below(&node->prng, TURN_NS));
+}
+
+static void core_plan_turn(struct core *core)
+{
+    struct node *node = core->node;
+    uint64_t clock_ns;
+    if (!ready_queue_is_empty(&core->io.ready))
+        core_wake(core, world_now_ns(node->world) + TURN_NS + prng_below(&node->prng, TURN_NS));
+    else if (timer_wheel_next(&core->io.timers, &clock_ns))
+        core_wake(core, node_time_of_clock(node, clock_ns));
+}
+
+static void core_turn(struct event *event)
+{
+    struct core *core = container_of(event, struct core, turn);
+    struct node *node = core->node;
+    uint64_t now_ns = world_now_ns(node->world);
+    if (core->is_polled)
+        return; /* it is being turned by hand just now */
+    if (node->paused_until_ns > now_ns) {
+        core_wake(core, node->paused_until_ns);
+        return;
+    }
+    node_note(node, "turn", core->io.core_index);
+    core->is_turning = true;
+    io_turn(&core->io);
+    core->is_turning = false;
+    if (node_is_doomed(node))
+        return;
+    core_plan_turn(core);
+    if (node_draw(node, node->world->faults.node.pause))
+        node_pause(node, prng_below(&node->prng, node->world->faults.node.pause_ns_max + 1));
+    if (core->io.core_index == 0 && atomic_load(&core->io.stopping))
+        node_kill(node, DEATH_STOP);
+}
+
+void node_pause(struct node *node, uint64_t duration_ns)
+{
+    node_note(node, "pause", (int64_t)duration_ns);
+    node->paused_until_ns = world_now_ns(node->world) + duration_ns;
+}
+
+static void signal_fire(struct event *event)
+{
+    struct node *node = container_of(event, struct node, signal);
+    struct io_request *request = node->signal_request;
+    if (request == NULL)
+        return;
+    struct core *core = node->signal_core;
+    node->signal_request = NULL;
+    io_land(&core->io, &request->completion, node->signal_number);
+    core_wake(core, world_now_ns(node->world));
+}
+
+void node_signal(struct node *node, int32_t signal_number)
+{
+    node->signal_number = signal_number;
+    event_schedule(&node->world->queue, &node->signal, world_now_ns(node->world));
+}
+
+/* --- Start ------------------------------------------------------------------------------------ */
+
+static void cores_create(struct node *node)
+{
+    node->cores = must_allocate(node->core_count, sizeof node->cores[0]);
+    node->doors = must_allocate(node->core_count, sizeof(struct io *));
+    node->mail_last_ns =
+        must_allocate((size_t)node->core_count * node->core_count, sizeof(uint64_t));
+    for (uint32_t i = 0; i < node->core_count; i++) {
+        struct core *core = &node->cores[i];
+        core->node = node;
+        event_init(&core->turn, core_turn);
+        door_open(core, i, prng_fork(&node->prng));
+        node->doors[i] = &core->io;
+    }
+}
+
+static void start_fire(struct event *event)
+{
+    struct node *node = container_of(event, struct node, start);
+    struct world *world = node->world;
+    assert(!node->is_running);
+    node_note(node, "start", node->death_count);
+    clocks_draw(node);
+    node->disk.capacity_bytes = world->faults.disk.capacity_bytes;
+    node->doomed = DEATH_NONE;
+    node->is_running = true;
+    node->start_cost_ns = 0;
+    node->stalled_until_ns = 0;
+    node->paused_until_ns = 0;
+    network_host_up(&world->network, node->host);
+    cores_create(node);
+    node->process = node->program->start(node->program, node, node->doors, node->core_count);
+    if (node->process == NULL)
+        node_kill(node, DEATH_STOP);
+    for (uint32_t i = 0; i < node->core_count && node->is_running; i++)
+        core_wake(&node->cores[i], world_now_ns(world) + node->start_cost_ns);
+}
+
+void node_start(struct node *node, uint64_t delay_ns)
+{
+    assert(node->cores == NULL);
+    event_schedule(&node->world->queue, &node->start, world_now_ns(node->world) + delay_ns);
+}
+
+/* --- Death ------------------------------------------------------------------------------------ */
+
+void node_kill(struct node *node, enum death death)
+{
+    assert(death != DEATH_NONE);
+    if (!node->is_running)
+        return;
+    node_note(node, "death", death);
+    node->is_running = false;
+    node->doomed = death;
+    node->world->doomed_count++;
+}
+
+static void cores_destroy(struct node *node)
+{
+    for (uint32_t i = 0; i < node->core_count; i++)
+        door_close(&node->cores[i]);
+    free(node->cores);
+    free(node->doors);
+    free(node->mail_last_ns);
+    node->cores = NULL;
+    node->doors = NULL;
+    node->mail_last_ns = NULL;
+}
+
+/* The rest of main: the process still has its doors. Death may strike again meanwhile. */
+static void node_finish(struct node *node)
+{
+    if (node->process == NULL || node->program->finish == NULL)
+        return;
+    node->is_running = true;
+    for (uint32_t i = 0; i < node->core_count; i++)
+        atomic_store(&node->cores[i].io.stopping, false);
+    node->program->finish(node->process);
+    if (node->is_running)
+        node->is_running = false;
+    else
+        node->world->doomed_count--;
+}
+
+void node_bury(struct node *node)
+{
+    assert(!node->is_running);
+    assert(node->cores != NULL);
+    if (node->doomed == DEATH_STOP)
+        node_finish(node);
+    struct world *world = node->world;
+    bool power_cut = node->doomed == DEATH_POWER_CUT;
+    for (uint32_t i = 0; i < node->core_count; i++)
+        door_sever(&node->cores[i]);
+    door_drop_mail(node);
+    network_host_down(&world->network, node->host, power_cut);
+    event_cancel(&world->queue, &node->signal);
+    node->signal_request = NULL;
+    if (node->process != NULL)
+        node->program->destroy(node->process);
+    node->process = NULL;
+    cores_destroy(node);
+    handles_drop(node);
+    if (power_cut)
+        disk_power_cut(&node->disk, &node->prng);
+    node->death_count++;
+    node_note(node, "buried", node->death_count);
+    if (node->restart_after_ns > 0)
+        node_start(node, node->restart_after_ns);
+}
+
+void node_restart_after(struct node *node, uint64_t delay_ns)
+{
+    node->restart_after_ns = delay_ns;
+}
+
+/* --- The machine ------------------------------------------------------------------------------ */
+
+struct node *world_add_node(struct world *world, const char *name, const struct program *program,
+                            uint32_t core_count)
+{
+    assert(world->node_count < NETWORK_HOST_COUNT_MAX);
+    assert(core_count > 0);
+    struct node *node = must_allocate(1, sizeof *node);
+    node->world = world;
+    node->name = name;
+    node->program = program;
+    node->core_count = core_count;
+    node->host = world->node_count;
+    node->log_sink = (struct log_sink){.write = node_write_log, .now_ms = node_wall_ms};
+    prng_init(&node->prng, prng_fork(&world->prng));
+    disk_init(&node->disk);
+    list_init(&node->mails);
+    event_init(&node->start, start_fire);
+    event_init(&node->signal, signal_fire);
+    world->nodes[world->node_count++] = node;
+    return node;
+}
+
+void node_destroy(struct node *node)
+{
+    assert(node->cores == NULL);
+    event_cancel(&node->world->queue, &node->start);
+    event_cancel(&node->world->queue, &node->signal);
+    disk_deinit(&node->disk);
+    free(node);
+}
+
+bool node_is_running(const struct node *node)
+{
+    return node->is_running;
+}
+
+uint32_t node_host(const struct node *node)
+{
+    return node->host;
+}
+
+const char *node_name(const struct node *node)
+{
+    return node->name;
+}
+
+struct world *node_world(struct node *node)
+{
+    return node->world;
+}
+
+struct disk *node_disk(struct node *node)
+{
+    return &node->disk;
+}
+
+struct process *node_process(struct node *node)
+{
+    return node->process;
+}
+
+struct io *node_core(struct node *node, uint32_t core_index)
+{
+    assert(node->is_running);
+    assert(core_index < node->core_count);
+    return node->doors[core_index];
+}
+
+uint32_t node_death_count(const struct node *node)
+{
+    return node->death_count;
+}
+
+enum death node_last_death(const struct node *node)
+{
+    return node->doomed;
+}
+
+uint64_t node_file_operation_count(const struct node *node)
+{
+    return node->file_operation_count;
+}

@@ -1,0 +1,151 @@
+/* Chunks: limits, reuse, and the way home from another core. */
+#include "io/chunk.h"
+#include "tests/io/real_harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { KIB = 1024 };
+
+struct fixture {
+    struct real_harness real;
+    struct io **doors;
+    struct chunk_pool pool;
+};
+
+static void fixture_open(struct fixture *fixture, size_t limit_bytes)
+{
+    real_harness_init(&fixture->real, "chunk", IO_BACKEND_POSIX);
+    fixture->doors = fixture->real.harness.open(&fixture->real.harness, 2);
+    assert_non_null(fixture->doors);
+    chunk_pool_init(&fixture->pool, fixture->doors[0], limit_bytes);
+}
+
+static void fixture_close(struct fixture *fixture)
+{
+    chunk_pool_deinit(&fixture->pool);
+    fixture->real.harness.close(&fixture->real.harness, fixture->doors, 2);
+    real_harness_deinit(&fixture->real);
+}
+
+static void chunks_are_aligned_and_large_enough(void **state)
+{
+    /* A chunk has at least the size asked for, rounded up to a power of two, on a block boundary.
+     */
+    struct fixture fixture;
+    fixture_open(&fixture, 64u * 1024 * KIB);
+    const size_t sizes[] = {0, 1, 4096, 4097, 100000, CHUNK_SIZE_MAX};
+    const uint32_t capacities[] = {4096, 4096, 4096, 8192, 131072, CHUNK_SIZE_MAX};
+    for (uint32_t i = 0; i < 6; i++) {
+        struct chunk *chunk = chunk_acquire(&fixture.pool, sizes[i]);
+        assert_non_null(chunk);
+        assert_int_equal(chunk->capacity_bytes, capacities[i]);
+        assert_int_equal((uintptr_t)chunk->data % IO_BLOCK_SIZE, 0);
+        chunk->data[chunk->capacity_bytes - 1] = 1;
+        chunk_release(chunk, fixture.doors[0]);
+    }
+    assert_null(chunk_acquire(&fixture.pool, (size_t)CHUNK_SIZE_MAX + 1));
+    assert_int_equal(fixture.pool.used_bytes, 0);
+    fixture_close(&fixture);
+}
+
+static void the_limit_holds(void **state)
+{
+    /* At the limit acquire answers NULL; what is given back can be had again. */
+    struct fixture fixture;
+    fixture_open(&fixture, 16 * KIB);
+    struct chunk *small = chunk_acquire(&fixture.pool, 4 * KIB);
+    struct chunk *large = chunk_acquire(&fixture.pool, 8 * KIB);
+    assert_true(small != NULL && large != NULL);
+    assert_null(chunk_acquire(&fixture.pool, 8 * KIB));
+    struct chunk *last = chunk_acquire(&fixture.pool, 4 * KIB);
+    assert_non_null(last);
+    assert_null(chunk_acquire(&fixture.pool, 1));
+    chunk_release(large, fixture.doors[0]);
+    large = chunk_acquire(&fixture.pool, 8 * KIB);
+    assert_non_null(large);
+    chunk_release(large, fixture.doors[0]);
+    chunk_release(last, fixture.doors[0]);
+    chunk_release(small, fixture.doors[0]);
+    fixture_close(&fixture);
+}
+
+static void idle_chunks_make_room(void **state)
+{
+    /* Chunks that lie idle are freed when another size needs their room: out and idle together
+     * never exceed the limit. */
+    struct fixture fixture;
+    fixture_open(&fixture, 64 * KIB);
+    struct chunk *small[4];
+    for (uint32_t i = 0; i < 4; i++)
+        small[i] = chunk_acquire(&fixture.pool, 4 * KIB);
+    for (uint32_t i = 0; i < 4; i++)
+        chunk_release(small[i], fixture.doors[0]);
+    assert_int_equal(fixture.pool.kept_bytes, 16 * KIB);
+    struct chunk *all = chunk_acquire(&fixture.pool, 64 * KIB);
+    assert_non_null(all);
+    assert_int_equal(fixture.pool.kept_bytes, 0);
+    chunk_release(all, fixture.doors[0]);
+    assert_true(fixture.pool.kept_bytes <= fixture.pool.kept_bytes_max);
+    fixture_close(&fixture);
+}
+
+static void chunks_are_used_again(void **state)
+{
+    /* The chunk that was given back last is the next of its size. */
+    struct fixture fixture;
+    fixture_open(&fixture, 64 * KIB);
+    struct chunk *first = chunk_acquire(&fixture.pool, 4 * KIB);
+    assert_non_null(first);
+    chunk_release(first, fixture.doors[0]);
+    assert_ptr_equal(chunk_acquire(&fixture.pool, 100), first);
+    chunk_release(first, fixture.doors[0]);
+    fixture_close(&fixture);
+}
+
+static void the_last_reference_counts(void **state)
+{
+    /* A chunk goes back with its last reference and not before. */
+    struct fixture fixture;
+    fixture_open(&fixture, 16 * KIB);
+    struct chunk *chunk = chunk_acquire(&fixture.pool, 16 * KIB);
+    assert_non_null(chunk);
+    chunk_retain(chunk);
+    chunk_release(chunk, fixture.doors[0]);
+    assert_null(chunk_acquire(&fixture.pool, 1));
+    chunk_release(chunk, fixture.doors[0]);
+    assert_int_equal(fixture.pool.used_bytes, 0);
+    fixture_close(&fixture);
+}
+
+static void foreign_releases_come_home_by_mail(void **state)
+{
+    /* Released last on another core, a chunk is out until its mail has landed at home. */
+    struct fixture fixture;
+    fixture_open(&fixture, 4 * KIB);
+    for (uint32_t round = 0; round < 3; round++) {
+        struct chunk *chunk = chunk_acquire(&fixture.pool, 4 * KIB);
+        assert_non_null(chunk);
+        chunk_release(chunk, fixture.doors[1]);
+        assert_int_equal(fixture.pool.used_bytes, 4 * KIB);
+        assert_null(chunk_acquire(&fixture.pool, 4 * KIB));
+        io_turn(fixture.doors[0]);
+        assert_int_equal(fixture.pool.used_bytes, 0);
+    }
+    fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chunks_are_aligned_and_large_enough),
+        cmocka_unit_test(the_limit_holds),
+        cmocka_unit_test(idle_chunks_make_room),
+        cmocka_unit_test(chunks_are_used_again),
+        cmocka_unit_test(the_last_reference_counts),
+        cmocka_unit_test(foreign_releases_come_home_by_mail),
+    };
+    return cmocka_run_group_tests_name("io_chunk", tests, NULL, NULL);
+}

@@ -1,0 +1,569 @@
+/* The fault model of the simulated disk, as stories: what was asked for, what the power cut may
+ * have left. Each story runs with many seeds; it names every outcome that is allowed and demands
+ * that each of them really turns up. */
+#include "io/io.h"
+#include "sim/disk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SEED_COUNT = 2000, OUTCOME_COUNT_MAX = 16 };
+
+/* --- Small words for the stories -------------------------------------------------------------- */
+
+static struct inode *open_file(struct disk *disk, const char *path)
+{
+    struct inode *file;
+    assert_int_equal(disk_open(disk, path, IO_OPEN_CREATE, &file), STATUS_OK);
+    return file;
+}
+
+/* Fills one sector with a letter. */
+static void write_sector(struct disk *disk, struct inode *file, uint64_t sector, char letter)
+{
+    uint8_t data[SECTOR_SIZE];
+    memset(data, letter, sizeof data);
+    assert_int_equal(disk_write(disk, file, sector * SECTOR_SIZE, data, sizeof data), STATUS_OK);
+}
+
+static void write_sectors(struct disk *disk, struct inode *file, uint64_t count, char letter)
+{
+    for (uint64_t i = 0; i < count; i++)
+        write_sector(disk, file, i, letter);
+}
+
+static void sync_file(struct inode *file)
+{
+    file_sync(&file->file, file_sync_mark(&file->file));
+}
+
+static void sync_names(struct disk *disk, const char *path)
+{
+    assert_int_equal(disk_sync_directory(disk, path, disk_name_mark(disk)), STATUS_OK);
+}
+
+/* One character for each sector: its letter, '.' for zeros, '~' for torn; "absent" without file. */
+static void describe(struct disk *disk, const char *path, char text[static 64])
+{
+    struct inode *file;
+    if (disk_open(disk, path, IO_OPEN_READ_ONLY, &file) != STATUS_OK) {
+        strcpy(text, "absent");
+        return;
+    }
+    size_t size;
+    uint8_t data[SECTOR_SIZE];
+    for (uint64_t i = 0; (size = file_read(&file->file, i * SECTOR_SIZE, data, sizeof data)) > 0;
+         i++) {
+        bool is_even = size == SECTOR_SIZE && memcmp(data, data + 1, sizeof data - 1) == 0;
+        *text++ = !is_even ? '~' : data[0] == 0 ? '.' : (char)data[0];
+    }
+    *text = '\0';
+    disk_release(disk, file);
+}
+
+/* Tells one story to a fresh disk; the power goes when it returns. */
+typedef void story(struct disk *disk);
+
+static size_t outcome_index(const char *const *allowed, const char *text)
+{
+    for (size_t i = 0; allowed[i] != NULL; i++)
+        if (strcmp(allowed[i], text) == 0)
+            return i;
+    fail_msg("the power cut left \"%s\", which cannot be", text);
+    return 0;
+}
+
+static void outcome_of(story *tell, uint64_t seed, char text[static 64])
+{
+    struct prng prng;
+    prng_init(&prng, seed);
+    struct disk disk;
+    disk_init(&disk);
+    tell(&disk);
+    disk_power_cut(&disk, &prng);
+    describe(&disk, "/data/log", text);
+    disk_deinit(&disk);
+}
+
+/* `allowed` ends with NULL. A torn sector counts as one that is neither here nor there, and is
+ * allowed only where the list says so with '~'. */
+static void check_outcomes(story *tell, const char *const *allowed)
+{
+    uint32_t seen[OUTCOME_COUNT_MAX] = {0};
+    for (uint64_t seed = 0; seed < SEED_COUNT; seed++) {
+        char text[64];
+        outcome_of(tell, seed, text);
+        seen[outcome_index(allowed, text)]++;
+    }
+    for (size_t i = 0; allowed[i] != NULL; i++)
+        if (seen[i] == 0)
+            fail_msg("\"%s\" never turned up", allowed[i]);
+}
+
+/* --- Contents --------------------------------------------------------------------------------- */
+
+static struct inode *durable_log(struct disk *disk, uint64_t sector_count)
+{
+    struct inode *file = open_file(disk, "/data/log");
+    if (sector_count > 0)
+        write_sectors(disk, file, sector_count, 'o');
+    sync_file(file);
+    sync_names(disk, "/data");
+    return file;
+}
+
+static void story_written_and_synced(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 3);
+    write_sectors(disk, file, 3, 'a');
+    sync_file(file);
+    disk_release(disk, file);
+}
+
+static void test_synced_data_survives(void **state)
+{
+    /* What was complete before a sync is there after any power cut. */
+    check_outcomes(story_written_and_synced, (const char *const[]){"aaa", NULL});
+}
+
+static void story_two_writes_then_sync_then_one(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 3);
+    write_sector(disk, file, 0, 'a');
+    write_sector(disk, file, 1, 'b');
+    sync_file(file);
+    write_sector(disk, file, 2, 'c');
+    disk_release(disk, file);
+}
+
+static void test_unsynced_write_is_kept_lost_or_torn(void **state)
+{
+    /* A write after the last sync is there, or not, or half; what the sync covered is whole. */
+    check_outcomes(story_two_writes_then_sync_then_one,
+                   (const char *const[]){"abo", "abc", "ab~", NULL});
+}
+
+static void story_two_unsynced_writes(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 2);
+    uint8_t data[2 * SECTOR_SIZE];
+    memset(data, 'a', SECTOR_SIZE);
+    memset(data + SECTOR_SIZE, 'b', SECTOR_SIZE);
+    disk_write(disk, file, 0, data, sizeof data);
+    disk_release(disk, file);
+}
+
+static void test_sectors_of_one_write_are_independent(void **state)
+{
+    /* Of one write the second half may arrive without the first; only its last sector tears. */
+    check_outcomes(story_two_unsynced_writes,
+                   (const char *const[]){"oo", "ab", "ao", "ob", "a~", "o~", NULL});
+}
+
+static void story_growth(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 0);
+    write_sector(disk, file, 0, 'a');
+    write_sector(disk, file, 1, 'b');
+    disk_release(disk, file);
+}
+
+static void test_size_and_data_are_independent(void **state)
+{
+    /* A file that grew has any earlier size, and zeros where the size arrived without the data. */
+    check_outcomes(story_growth, (const char *const[]){"", "a", ".", "~", "ab", "a.", ".b", "..",
+                                                       "a~", ".~", "~b", "~.", "~~", NULL});
+}
+
+static void story_versions(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 1);
+    uint8_t data[SECTOR_SIZE];
+    memset(data, 'a', sizeof data);
+    disk_write(disk, file, 0, data, sizeof data);
+    memset(data, 'b', sizeof data);
+    disk_write(disk, file, 0, data, sizeof data);
+    disk_release(disk, file);
+}
+
+static void test_any_version_of_a_sector_may_be_left(void **state)
+{
+    /* Of a sector that was written twice, the old, the first or the second version is left. */
+    check_outcomes(story_versions, (const char *const[]){"o", "a", "b", "~", NULL});
+}
+
+static void story_cut_and_rewritten(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 2);
+    disk_truncate(disk, file, 0);
+    write_sector(disk, file, 0, 'n');
+    disk_release(disk, file);
+}
+
+static void test_data_after_a_lost_cut_is_lost(void **state)
+{
+    /* When the cut of a file did not hold, nothing that was written after it is there either. */
+    check_outcomes(story_cut_and_rewritten, (const char *const[]){"oo", "", "n", ".", "~", NULL});
+}
+
+static void story_sync_covers_only_what_was_complete(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 2);
+    write_sector(disk, file, 0, 'a');
+    uint64_t mark = file_sync_mark(&file->file);
+    write_sector(disk, file, 1, 'b');
+    file_sync(&file->file, mark);
+    disk_release(disk, file);
+}
+
+static void test_sync_covers_what_was_complete_when_it_was_asked_for(void **state)
+{
+    /* A write that completes while a sync is under way is not covered by it. */
+    check_outcomes(story_sync_covers_only_what_was_complete,
+                   (const char *const[]){"ab", "ao", "a~", NULL});
+}
+
+static void story_failed_sync(struct disk *disk)
+{
+    struct inode *file = durable_log(disk, 1);
+    write_sector(disk, file, 0, 'a');
+    file_sync_failed(&file->file, file_sync_mark(&file->file));
+    sync_file(file); /* says that all is well, as Linux does */
+    uint8_t data[SECTOR_SIZE];
+    assert_int_equal(file_read(&file->file, 0, data, sizeof data), SECTOR_SIZE);
+    assert_int_equal(data[0], 'a');
+    disk_release(disk, file);
+}
+
+static void test_failed_sync_loses_what_still_reads_back(void **state)
+{
+    /* After a failed sync the data reads back, a second sync answers well, and it is lost. */
+    check_outcomes(story_failed_sync, (const char *const[]){"o", NULL});
+}
+
+static void test_eviction_shows_what_a_failed_sync_lost(void **state)
+{
+    /* Once the cache is evicted, a reader sees that the data of a failed sync is gone. */
+    struct disk disk;
+    disk_init(&disk);
+    struct inode *file = durable_log(&disk, 2);
+    write_sector(&disk, file, 0, 'a');
+    file_sync_failed(&file->file, file_sync_mark(&file->file));
+    write_sector(&disk, file, 1, 'b');
+    disk_evict(&disk, file);
+    char text[64];
+    describe(&disk, "/data/log", text);
+    assert_string_equal(text, "ob");
+    disk_release(&disk, file);
+    disk_deinit(&disk);
+}
+
+static void test_torn_write_mixes_old_and_new_sectors(void **state)
+{
+    /* A write that dies under way leaves each of its sectors old or new. */
+    uint32_t new_count = 0;
+    uint32_t old_count = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        disk_init(&disk);
+        struct inode *file = durable_log(&disk, 4);
+        uint8_t data[4 * SECTOR_SIZE];
+        memset(data, 'n', sizeof data);
+        file_write_torn(&file->file, 0, data, sizeof data, &prng);
+        char text[64];
+        describe(&disk, "/data/log", text);
+        assert_int_equal(strspn(text, "on"), 4);
+        new_count += strchr(text, 'n') != NULL;
+        old_count += strchr(text, 'o') != NULL;
+        disk_release(&disk, file);
+        disk_deinit(&disk);
+    }
+    assert_true(new_count > 20);
+    assert_true(old_count > 20);
+}
+
+static void test_large_zeroed_file_costs_no_memory(void **state)
+{
+    /* A journal file of 64 MiB of zeros, written and synced, holds no page of memory. */
+    struct disk disk;
+    disk_init(&disk);
+    struct inode *file = open_file(&disk, "/data/journal");
+    static const uint8_t zeros[1 << 20];
+    for (uint64_t i = 0; i < 64; i++)
+        assert_int_equal(disk_write(&disk, file, i * sizeof zeros, zeros, sizeof zeros), STATUS_OK);
+    sync_file(file);
+    assert_int_equal(file->file.durable_size_bytes, 64 << 20);
+    assert_int_equal(file->file.current.page_count, 0);
+    assert_int_equal(file->file.durable.page_count, 0);
+    disk_release(&disk, file);
+    disk_deinit(&disk);
+}
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+static void story_created_and_synced_but_not_its_name(struct disk *disk)
+{
+    struct inode *file = open_file(disk, "/data/log");
+    write_sector(disk, file, 0, 'a');
+    sync_file(file);
+    disk_release(disk, file);
+}
+
+static void test_name_needs_the_sync_of_its_directory(void **state)
+{
+    /* A synced file whose directory was not synced may vanish; if it is there, it is whole. */
+    check_outcomes(story_created_and_synced_but_not_its_name,
+                   (const char *const[]){"absent", "a", NULL});
+}
+
+static void story_replaced_by_rename(struct disk *disk)
+{
+    disk_release(disk, durable_log(disk, 1));
+    struct inode *file = open_file(disk, "/data/log.tmp");
+    write_sector(disk, file, 0, 'n');
+    sync_file(file);
+    disk_rename(disk, "/data/log.tmp", "/data/log");
+    disk_release(disk, file);
+}
+
+static void test_rename_is_all_or_nothing(void **state)
+{
+    /* A rename over a file leaves the old or the new one, never none, never a mixture. */
+    check_outcomes(story_replaced_by_rename, (const char *const[]){"o", "n", NULL});
+}
+
+static void story_replaced_and_directory_synced(struct disk *disk)
+{
+    story_replaced_by_rename(disk);
+    sync_names(disk, "/data");
+}
+
+static void test_rename_holds_after_the_sync_of_the_directory(void **state)
+{
+    /* After the sync of its directory a rename cannot vanish. */
+    check_outcomes(story_replaced_and_directory_synced, (const char *const[]){"n", NULL});
+}
+
+static void story_unlinked(struct disk *disk)
+{
+    disk_release(disk, durable_log(disk, 1));
+    disk_unlink(disk, "/data/log");
+}
+
+static void test_unlinked_file_may_come_back(void **state)
+{
+    /* An unlink without sync of the directory may be undone, contents and all. */
+    check_outcomes(story_unlinked, (const char *const[]){"o", "absent", NULL});
+}
+
+static void story_moved_between_directories(struct disk *disk)
+{
+    disk_make_directory(disk, "/data/pool");
+    struct inode *file = open_file(disk, "/data/pool/1");
+    write_sector(disk, file, 0, 'p');
+    sync_file(file);
+    sync_names(disk, "/data/pool");
+    sync_names(disk, "/data");
+    disk_rename(disk, "/data/pool/1", "/data/log");
+    disk_release(disk, file);
+}
+
+static void test_move_between_directories_is_one_change(void **state)
+{
+    /* A file that moves between two directories is in exactly one of them after a power cut. */
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        disk_init(&disk);
+        story_moved_between_directories(&disk);
+        disk_power_cut(&disk, &prng);
+        char here[64];
+        char there[64];
+        describe(&disk, "/data/log", here);
+        describe(&disk, "/data/pool/1", there);
+        assert_true((strcmp(here, "p") == 0) != (strcmp(there, "p") == 0));
+        assert_true((strcmp(here, "absent") == 0) != (strcmp(there, "absent") == 0));
+        disk_deinit(&disk);
+    }
+}
+
+static void story_synced_in_a_new_directory(struct disk *disk)
+{
+    disk_make_directory(disk, "/data/topic");
+    struct inode *file = open_file(disk, "/data/topic/log");
+    write_sector(disk, file, 0, 'a');
+    sync_file(file);
+    sync_names(disk, "/data/topic");
+    disk_release(disk, file);
+}
+
+static void test_new_directory_needs_the_sync_of_its_parent(void **state)
+{
+    /* Syncing a new directory does not make its own name durable. */
+    uint32_t absent_count = 0;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        disk_init(&disk);
+        story_synced_in_a_new_directory(&disk);
+        disk_power_cut(&disk, &prng);
+        char text[64];
+        describe(&disk, "/data/topic/log", text);
+        absent_count += strcmp(text, "absent") == 0;
+        if (strcmp(text, "absent") != 0)
+            assert_string_equal(text, "a");
+        disk_deinit(&disk);
+    }
+    assert_in_range(absent_count, 20, 180);
+}
+
+static void test_changes_of_a_directory_hold_in_order(void **state)
+{
+    /* Of the names made one after the other in a directory, a prefix is left. */
+    bool seen[4] = {false};
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        disk_init(&disk);
+        static const char *const names[] = {"/data/1", "/data/2", "/data/3"};
+        for (int i = 0; i < 3; i++)
+            disk_release(&disk, open_file(&disk, names[i]));
+        disk_power_cut(&disk, &prng);
+        int count = 0;
+        for (int i = 0; i < 3; i++) {
+            char text[64];
+            describe(&disk, names[i], text);
+            bool is_there = strcmp(text, "absent") != 0;
+            assert_true(!is_there || count == i);
+            count += is_there;
+        }
+        seen[count] = true;
+        disk_deinit(&disk);
+    }
+    assert_true(seen[0] && seen[1] && seen[2] && seen[3]);
+}
+
+/* --- What programs see ------------------------------------------------------------------------ */
+
+static void test_errors_of_names(void **state)
+{
+    /* Opening, making, renaming and removing answer what a real file system answers. */
+    struct disk disk;
+    disk_init(&disk);
+    struct inode *file;
+    assert_int_equal(disk_open(&disk, "/data/x", 0, &file), STATUS_NOT_FOUND);
+    assert_int_equal(disk_open(&disk, "/none/x", IO_OPEN_CREATE, &file), STATUS_NOT_FOUND);
+    disk_release(&disk, open_file(&disk, "/data/x"));
+    assert_int_equal(disk_open(&disk, "/data/x", IO_OPEN_CREATE | IO_OPEN_EXCLUSIVE, &file),
+                     STATUS_EXISTS);
+    assert_int_equal(disk_make_directory(&disk, "/data"), STATUS_EXISTS);
+    assert_int_equal(disk_make_directory(&disk, "/data/d"), STATUS_OK);
+    disk_release(&disk, open_file(&disk, "/data/d/y"));
+    assert_int_equal(disk_remove_directory(&disk, "/data/d"), STATUS_EXISTS);
+    assert_int_equal(disk_rename(&disk, "/data/none", "/data/z"), STATUS_NOT_FOUND);
+    assert_int_equal(disk_rename(&disk, "/data/d", "/data/d/in"), STATUS_INVALID);
+    assert_int_equal(disk_unlink(&disk, "/data/d"), STATUS_INVALID);
+    assert_int_equal(disk_unlink(&disk, "/data/d/y"), STATUS_OK);
+    assert_int_equal(disk_remove_directory(&disk, "/data/d"), STATUS_OK);
+    assert_int_equal(disk_unlink(&disk, "/data/d"), STATUS_NOT_FOUND);
+    disk_deinit(&disk);
+}
+
+static void test_listing_is_in_byte_order(void **state)
+{
+    /* A listing names everything once, in byte order, and says what is a directory. */
+    struct disk disk;
+    disk_init(&disk);
+    disk_release(&disk, open_file(&disk, "/data/b"));
+    disk_release(&disk, open_file(&disk, "/data/a"));
+    disk_make_directory(&disk, "/data/B");
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct io_entry *entries;
+    uint32_t count;
+    assert_int_equal(disk_list(&disk, "/data", &arena, &entries, &count), STATUS_OK);
+    assert_int_equal(count, 3);
+    assert_string_equal(entries[0].name, "B");
+    assert_true(entries[0].is_directory);
+    assert_string_equal(entries[1].name, "a");
+    assert_string_equal(entries[2].name, "b");
+    assert_int_equal(disk_list(&disk, "/data/none", &arena, &entries, &count), STATUS_NOT_FOUND);
+    arena_deinit(&arena);
+    disk_deinit(&disk);
+}
+
+static void test_full_disk_refuses_growth_and_gives_space_back(void **state)
+{
+    /* A file cannot grow beyond the disk; writing inside it works, and unlinking makes room. */
+    struct disk disk;
+    disk_init(&disk);
+    disk.capacity_bytes = 4 * IMAGE_PAGE_SIZE;
+    struct inode *file = open_file(&disk, "/data/a");
+    assert_int_equal(disk_allocate(&disk, file, 0, 3 * IMAGE_PAGE_SIZE), STATUS_OK);
+    assert_int_equal(disk_free_bytes(&disk), IMAGE_PAGE_SIZE);
+    assert_int_equal(disk_allocate(&disk, file, 0, 5 * IMAGE_PAGE_SIZE), STATUS_NO_SPACE);
+    write_sector(&disk, file, 0, 'a');
+    disk_release(&disk, file);
+    assert_int_equal(disk_unlink(&disk, "/data/a"), STATUS_OK);
+    sync_names(&disk, "/data");
+    assert_int_equal(disk_free_bytes(&disk), 4 * IMAGE_PAGE_SIZE);
+    disk_deinit(&disk);
+}
+
+static void test_rot_flips_one_bit(void **state)
+{
+    /* Rot at rest changes exactly one bit of what was durable. */
+    struct disk disk;
+    disk_init(&disk);
+    struct prng prng;
+    prng_init(&prng, 7);
+    assert_false(disk_rot(&disk, &prng));
+    struct inode *file = durable_log(&disk, 4);
+    assert_true(disk_rot(&disk, &prng));
+    uint8_t data[4 * SECTOR_SIZE];
+    file_read(&file->file, 0, data, sizeof data);
+    int flipped = 0;
+    for (size_t i = 0; i < sizeof data; i++)
+        flipped += __builtin_popcount((unsigned)(data[i] ^ 'o'));
+    assert_int_equal(flipped, 1);
+    disk_release(&disk, file);
+    disk_deinit(&disk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_synced_data_survives),
+        cmocka_unit_test(test_unsynced_write_is_kept_lost_or_torn),
+        cmocka_unit_test(test_sectors_of_one_write_are_independent),
+        cmocka_unit_test(test_size_and_data_are_independent),
+        cmocka_unit_test(test_any_version_of_a_sector_may_be_left),
+        cmocka_unit_test(test_data_after_a_lost_cut_is_lost),
+        cmocka_unit_test(test_sync_covers_what_was_complete_when_it_was_asked_for),
+        cmocka_unit_test(test_failed_sync_loses_what_still_reads_back),
+        cmocka_unit_test(test_eviction_shows_what_a_failed_sync_lost),
+        cmocka_unit_test(test_torn_write_mixes_old_and_new_sectors),
+        cmocka_unit_test(test_large_zeroed_file_costs_no_memory),
+        cmocka_unit_test(test_name_needs_the_sync_of_its_directory),
+        cmocka_unit_test(test_rename_is_all_or_nothing),
+        cmocka_unit_test(test_rename_holds_after_the_sync_of_the_directory),
+        cmocka_unit_test(test_unlinked_file_may_come_back),
+        cmocka_unit_test(test_move_between_directories_is_one_change),
+        cmocka_unit_test(test_new_directory_needs_the_sync_of_its_parent),
+        cmocka_unit_test(test_changes_of_a_directory_hold_in_order),
+        cmocka_unit_test(test_errors_of_names),
+        cmocka_unit_test(test_listing_is_in_byte_order),
+        cmocka_unit_test(test_full_disk_refuses_growth_and_gives_space_back),
+        cmocka_unit_test(test_rot_flips_one_bit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
