@@ -25,7 +25,7 @@ static bool put_mark(struct store *store, struct log *log)
     return true;
 }
 
-static void marking_fired(struct timer *timer)
+void store_marking_fired(struct timer *timer)
 {
     struct store *store = container_of(timer, struct store, marking);
     struct list_node *node;
@@ -43,7 +43,6 @@ void store_want_mark(struct store *store, struct log *log)
         list_push_back(&store->marks, &log->mark_node);
     if (timer_is_running(&store->marking) || store->is_stopping)
         return;
-    store->marking.fired = marking_fired;
     io_timer_start(store->io, &store->marking, io_now_ns(store->io) + MARKING_NS);
 }
 
@@ -79,44 +78,72 @@ static void enlist(struct store *store, struct log *log)
     store_want_flush(store, log, false);
 }
 
+static void begin_soon(struct store *store);
+
 static void finish(struct store *store)
 {
     struct checkpoint *checkpoint = &store->checkpoint;
     assert(checkpoint->pending_count == 0);
     checkpoint->is_running = false;
-    uint64_t wanted = checkpoint->wanted_sequence;
-    checkpoint->wanted_sequence = 0;
     journal_release_file(&store->journal, checkpoint->last_sequence);
-    if (wanted > checkpoint->last_sequence && !checkpoint->is_running)
-        checkpoint_start(store, wanted);
+    begin_soon(store);
     store_progressed(store);
 }
 
-void checkpoint_start(struct store *store, uint64_t last_sequence)
+static void enlist_all(struct store *store, uint64_t last_sequence)
 {
-    struct checkpoint *checkpoint = &store->checkpoint;
-    if (store->failure != STATUS_OK)
-        return;
-    if (checkpoint->is_running) {
-        if (last_sequence > checkpoint->last_sequence)
-            checkpoint->wanted_sequence = last_sequence;
-        return;
-    }
-    checkpoint->is_running = true;
-    checkpoint->last_sequence = last_sequence;
-    checkpoint->pending_count = 1; /* this call: no log that ends at once may end the whole */
-    renew_marks(store, last_sequence);
     struct log *log, *following;
-    list_for_each_entry_safe (log, following, &store->dirty, dirty_node) {
+    list_for_each_entry_safe(log, following, &store->dirty, dirty_node) {
         if (is_behind(log, last_sequence))
             enlist(store, log);
     }
-    list_for_each_entry (log, &store->logs, node) {
+    list_for_each_entry(log, &store->logs, node) {
         producer_core_expire(&log->producers, io_wall_ms(store->io));
         log->is_active = false;
     }
+}
+
+static void begin(struct store *store)
+{
+    struct checkpoint *checkpoint = &store->checkpoint;
+    assert(!checkpoint->is_running);
+    checkpoint->is_running = true;
+    checkpoint->last_sequence = checkpoint->wanted_sequence;
+    checkpoint->wanted_sequence = 0;
+    checkpoint->pending_count = 1; /* this call: no log that ends at once may end the whole */
+    renew_marks(store, checkpoint->last_sequence);
+    enlist_all(store, checkpoint->last_sequence);
     if (--checkpoint->pending_count == 0)
         finish(store);
+}
+
+static void begin_landed(struct completion *completion, int32_t result)
+{
+    struct store *store = container_of(completion, struct store, checkpoint.begin);
+    (void)result;
+    store->checkpoint.begin_is_pending = false;
+    if (store->failure == STATUS_OK && !store->checkpoint.is_running)
+        begin(store);
+}
+
+static void begin_soon(struct store *store)
+{
+    struct checkpoint *checkpoint = &store->checkpoint;
+    if (checkpoint->wanted_sequence <= checkpoint->last_sequence || checkpoint->begin_is_pending ||
+        checkpoint->is_running)
+        return;
+    checkpoint->begin_is_pending = true;
+    completion_init(&checkpoint->begin, begin_landed);
+    io_land(store->io, &checkpoint->begin, STATUS_OK);
+}
+
+void checkpoint_request(struct store *store, uint64_t last_sequence)
+{
+    if (store->failure != STATUS_OK)
+        return;
+    if (store->checkpoint.wanted_sequence < last_sequence)
+        store->checkpoint.wanted_sequence = last_sequence;
+    begin_soon(store);
 }
 
 static void leave(struct store *store, struct log *log)

@@ -1,7 +1,7 @@
 #include "storage/epoch_file.h"
 
 #include "base/crc32c.h"
-#include "storage/file.h"
+#include "storage/await.h"
 #include "storage/path.h"
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ void epoch_file_encode(uint64_t epoch, uint8_t content[static EPOCH_FILE_SIZE])
 static enum status read_file(struct io *io, const char *path, uint64_t *epoch)
 {
     struct bytes content;
-    enum status status = file_read_whole(io, path, EPOCH_FILE_SIZE, &content);
+    enum status status = await_read_whole(io, path, EPOCH_FILE_SIZE, &content);
     if (status != STATUS_OK)
         return status;
     struct stored_epoch stored = {0};
@@ -58,7 +58,7 @@ enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch)
     char path[PATH_SIZE];
     epoch_file_encode(epoch, content);
     path_epoch(store, path);
-    return file_replace(io, path, bytes_of(content, sizeof content));
+    return await_replace(io, path, bytes_of(content, sizeof content));
 }
 
 bool epoch_file_is_clean(struct io *io, const char *store, uint32_t core, uint64_t epoch)

@@ -2,7 +2,7 @@
 #include "storage/journal.h"
 
 #include "base/assert.h"
-#include "storage/file.h"
+#include "storage/await.h"
 
 enum { ZERO_WRITE_SIZE_MAX = 1024 * 1024 };
 
@@ -247,7 +247,7 @@ static enum status open_existing(struct journal *journal, uint32_t index)
     char path[PATH_SIZE];
     path_journal(journal->store_directory, io_core_index(journal->io), index, path);
     uint64_t size_bytes = 0;
-    enum status status = file_open(journal->io, path, IO_OPEN_DIRECT, &file->handle, &size_bytes);
+    enum status status = await_open(journal->io, path, IO_OPEN_DIRECT, &file->handle, &size_bytes);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -257,7 +257,7 @@ static enum status open_existing(struct journal *journal, uint32_t index)
         file->is_zeroed = true;
         return STATUS_OK;
     }
-    status = file_close(journal->io, file->handle);
+    status = await_close(journal->io, file->handle);
     file->handle = -1;
     return status;
 }
@@ -271,15 +271,15 @@ static enum status make_first(struct journal *journal)
     path_journal(journal->store_directory, io_core_index(journal->io), 0, path);
     uint64_t size_bytes;
     enum status status =
-        file_open(journal->io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE | IO_OPEN_DIRECT,
+        await_open(journal->io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE | IO_OPEN_DIRECT,
                   &file->handle, &size_bytes);
     if (status == STATUS_OK)
-        status = file_allocate(journal->io, file->handle, journal->file_bytes);
+        status = await_allocate(journal->io, file->handle, journal->file_bytes);
     if (status == STATUS_OK)
-        status = file_sync(journal->io, file->handle);
+        status = await_sync(journal->io, file->handle);
     path_journals(journal->store_directory, path);
     if (status == STATUS_OK)
-        status = file_sync_directory(journal->io, path);
+        status = await_sync_directory(journal->io, path);
     file->state = JOURNAL_READY;
     return status;
 }

@@ -1,7 +1,7 @@
 #include "storage/journal_scan.h"
 
 #include "base/assert.h"
-#include "storage/file.h"
+#include "storage/await.h"
 
 #include <stdlib.h>
 
@@ -34,7 +34,7 @@ enum status journal_scan_list(struct io *io, const char *store, struct journal_l
     listing->count = 0;
     path_journals(store, path);
     arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = file_list(io, path, &arena, &entries, &entry_count);
+    enum status status = await_list(io, path, &arena, &entries, &entry_count);
     for (uint32_t i = 0; i < entry_count && listing->count < 1024; i++) {
         uint32_t core, file;
         if (!path_parse_journal(entries[i].name, &core, &file))
@@ -54,7 +54,7 @@ static enum status fill(struct scan *scan, const struct scanned_file *file, uint
     scan->buffer_size = 0;
     if (position >= file->size_bytes)
         return STATUS_OK;
-    return file_read(scan->io, file->handle, scan->buffer, SCAN_BUFFER_SIZE, position,
+    return await_read(scan->io, file->handle, scan->buffer, SCAN_BUFFER_SIZE, position,
                      &scan->buffer_size);
 }
 
@@ -154,7 +154,7 @@ static enum status open_files(struct scan *scan, const char *store,
             continue;
         struct scanned_file *file = &scan->files[scan->file_count];
         path_journal(store, core, listing->files[i].file, file->path);
-        enum status status = file_open(scan->io, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT,
+        enum status status = await_open(scan->io, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT,
                                        &file->handle, &file->size_bytes);
         if (status != STATUS_OK)
             return status;
@@ -228,7 +228,7 @@ enum status journal_scan_core(struct io *io, const char *store, struct logger *l
         status = visit_files(&scan, visitor);
     }
     for (uint32_t i = 0; i < scan.file_count; i++)
-        file_close(io, scan.files[i].handle);
+        await_close(io, scan.files[i].handle);
     free(scan.buffer);
     free(scan.files);
     return status;

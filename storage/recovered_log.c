@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "protocol/batch.h"
-#include "storage/file.h"
+#include "storage/await.h"
 
 #include <stdlib.h>
 
@@ -122,7 +122,7 @@ static enum status scan_frames(struct recovered_log *log, struct state_segment *
     while (status == STATUS_OK && goes_on && segment->size_bytes < file_size) {
         uint32_t read_bytes;
         uint64_t needed_size;
-        status = file_read(log->io, handle, buffer.data, buffer.capacity, segment->size_bytes,
+        status = await_read(log->io, handle, buffer.data, buffer.capacity, segment->size_bytes,
                            &read_bytes);
         if (status == STATUS_OK)
             status = take_reading(log, segment, bytes_of(buffer.data, read_bytes), &goes_on,
@@ -147,7 +147,7 @@ static enum status scan_segment(struct recovered_log *log, struct state_segment 
     uint64_t file_size;
     path_segment(log->directory, segment->base_offset, path);
     enum status status =
-        file_open(log->io, path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT, &handle, &file_size);
+        await_open(log->io, path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT, &handle, &file_size);
     if (status == STATUS_NOT_FOUND)
         return damage(log, "segment file is missing", path);
     if (status != STATUS_OK)
@@ -156,7 +156,7 @@ static enum status scan_segment(struct recovered_log *log, struct state_segment 
         status = damage(log, "segment file is shorter than its synced data", path);
     else
         status = scan_frames(log, segment, handle, file_size);
-    enum status close_status = file_close(log->io, handle);
+    enum status close_status = await_close(log->io, handle);
     return status != STATUS_OK ? status : close_status;
 }
 
@@ -168,7 +168,7 @@ static enum status load_state(struct recovered_log *log)
     char path[PATH_SIZE];
     struct bytes content;
     path_state(log->directory, path);
-    enum status status = file_read_whole(log->io, path, STATE_BYTES_MAX, &content);
+    enum status status = await_read_whole(log->io, path, STATE_BYTES_MAX, &content);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -234,7 +234,7 @@ static enum status scan_new_segments(struct recovered_log *log)
     struct io_entry *entries;
     uint32_t entry_count;
     arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = file_list(log->io, log->directory, &arena, &entries, &entry_count);
+    enum status status = await_list(log->io, log->directory, &arena, &entries, &entry_count);
     for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
         int64_t base_offset;
         if (path_parse_segment(entries[i].name, &base_offset) && !is_known(log, base_offset))
@@ -285,7 +285,7 @@ enum status recovered_log_open(struct io *io, struct logger *logger, const char 
 void recovered_log_destroy(struct recovered_log *log)
 {
     if (log->handle >= 0)
-        file_close(log->io, log->handle);
+        await_close(log->io, log->handle);
     epoch_core_deinit(&log->epochs);
     producer_core_deinit(&log->producers);
     free(log->segments);
@@ -337,7 +337,7 @@ static enum status open_for_writing(struct recovered_log *log)
     char path[PATH_SIZE];
     uint64_t file_size;
     path_segment(log->directory, last_segment(log)->base_offset, path);
-    return file_open(log->io, path, IO_OPEN_CREATE | IO_OPEN_DIRECT, &log->handle, &file_size);
+    return await_open(log->io, path, IO_OPEN_CREATE | IO_OPEN_DIRECT, &log->handle, &file_size);
 }
 
 /* Everything behind the last good frame is taken away, not left to be overwritten: a stale frame
@@ -348,8 +348,8 @@ enum status recovered_log_cut(struct recovered_log *log)
         return STATUS_OK;
     enum status status = open_for_writing(log);
     if (status == STATUS_OK)
-        status = file_truncate(log->io, log->handle, last_segment(log)->size_bytes);
-    return status == STATUS_OK ? file_sync(log->io, log->handle) : status;
+        status = await_truncate(log->io, log->handle, last_segment(log)->size_bytes);
+    return status == STATUS_OK ? await_sync(log->io, log->handle) : status;
 }
 
 static enum status make_room(struct recovered_log *log, uint64_t batch_size)
@@ -420,7 +420,7 @@ enum status recovered_log_write(struct recovered_log *log)
                });
     uint64_t stored_size = frame_stored_size(log->payload_size);
     status =
-        file_write(log->io, log->handle, log->buffer, (uint32_t)stored_size, segment->size_bytes);
+        await_write(log->io, log->handle, log->buffer, (uint32_t)stored_size, segment->size_bytes);
     segment->size_bytes += stored_size;
     if (segment->max_timestamp_ms < log->frame_max_timestamp_ms)
         segment->max_timestamp_ms = log->frame_max_timestamp_ms;
@@ -448,7 +448,7 @@ static enum status record_state(struct recovered_log *log)
         return STATUS_NO_MEMORY;
     char path[PATH_SIZE];
     path_state(log->directory, path);
-    enum status status = file_replace(log->io, path, content);
+    enum status status = await_replace(log->io, path, content);
     free((void *)content.data);
     return status;
 }
@@ -463,8 +463,8 @@ enum status recovered_log_finish(struct recovered_log *log)
     if (status == STATUS_OK)
         status = open_for_writing(log);
     if (status == STATUS_OK)
-        status = file_sync(log->io, log->handle);
+        status = await_sync(log->io, log->handle);
     if (status == STATUS_OK)
-        status = file_sync_directory(log->io, log->directory);
+        status = await_sync_directory(log->io, log->directory);
     return status == STATUS_OK ? record_state(log) : status;
 }

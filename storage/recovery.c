@@ -13,7 +13,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "storage/epoch_file.h"
-#include "storage/file.h"
+#include "storage/await.h"
 #include "storage/journal_scan.h"
 #include "storage/recovered_log.h"
 #include "storage/store.h"
@@ -76,14 +76,14 @@ static enum status remove_leftover(struct recovery *recovery, const char *direct
     struct io_entry *entries;
     uint32_t entry_count;
     arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = file_list(recovery->io, directory, &arena, &entries, &entry_count);
+    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
     for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
         char path[PATH_SIZE];
         path_join(directory, entries[i].name, path);
-        status = file_unlink(recovery->io, path);
+        status = await_unlink(recovery->io, path);
     }
     arena_deinit(&arena);
-    return status == STATUS_OK ? file_remove_directory(recovery->io, directory) : status;
+    return status == STATUS_OK ? await_remove_directory(recovery->io, directory) : status;
 }
 
 static enum status take_log(struct recovery *recovery, const char *directory,
@@ -130,7 +130,7 @@ static enum status take_topic(struct recovery *recovery, const char *topics, con
     struct io_entry *entries;
     uint32_t entry_count;
     arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = file_list(recovery->io, directory, &arena, &entries, &entry_count);
+    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
     for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++)
         status = take_partition(recovery, directory, entries[i].name, &id);
     arena_deinit(&arena);
@@ -145,7 +145,7 @@ static enum status take_topics(struct recovery *recovery)
     uint32_t entry_count;
     path_topics(recovery->options->directory, topics);
     arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = file_list(recovery->io, topics, &arena, &entries, &entry_count);
+    enum status status = await_list(recovery->io, topics, &arena, &entries, &entry_count);
     if (status == STATUS_NOT_FOUND)
         status = STATUS_OK;
     for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++)
@@ -231,7 +231,7 @@ static enum status remove_strangers(struct recovery *recovery)
         char path[PATH_SIZE];
         path_journal(recovery->options->directory, recovery->journals.files[i].core,
                      recovery->journals.files[i].file, path);
-        status = file_unlink(recovery->io, path);
+        status = await_unlink(recovery->io, path);
     }
     return status;
 }
@@ -288,9 +288,9 @@ static enum status make_directories(struct recovery *recovery)
 {
     char path[PATH_SIZE];
     path_journals(recovery->options->directory, path);
-    enum status status = file_make_directory(recovery->io, path);
+    enum status status = await_make_directory(recovery->io, path);
     path_topics(recovery->options->directory, path);
-    return status == STATUS_OK ? file_make_directory(recovery->io, path) : status;
+    return status == STATUS_OK ? await_make_directory(recovery->io, path) : status;
 }
 
 static enum status run(struct recovery *recovery)

@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "storage/cold.h"
 #include "storage/epoch_file.h"
-#include "storage/file.h"
+#include "storage/await.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -95,7 +95,6 @@ void store_set_full(struct store *store, bool is_full)
                  field_text("directory", store->directory));
     store->is_full = is_full;
     if (is_full && !timer_is_running(&store->retry) && !store->is_stopping) {
-        store->retry.fired = retry_fired;
         io_timer_start(store->io, &store->retry, io_now_ns(store->io) + RETRY_NS);
     }
 }
@@ -149,7 +148,7 @@ static struct chunk *journal_acquire_chunk(struct journal_owner *owner, size_t s
 
 static void journal_wants_checkpoint(struct journal_owner *owner, uint64_t last_sequence)
 {
-    checkpoint_start(store_of(owner), last_sequence);
+    checkpoint_request(store_of(owner), last_sequence);
 }
 
 static void journal_progressed(struct journal_owner *owner)
@@ -189,7 +188,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->cache);
     list_init(&store->cold);
     timer_init(&store->retry, retry_fired);
-    timer_init(&store->marking, NULL);
+    timer_init(&store->marking, store_marking_fired);
     for (uint32_t i = 0; i < FLUSHES_MAX; i++) {
         store->flushes[i].store = store;
         list_push_back(&store->idle_flushes, &store->flushes[i].node);
@@ -200,10 +199,10 @@ static enum status open_journal(struct store *store)
 {
     char path[PATH_SIZE];
     path_journals(store->directory, path);
-    enum status status = file_make_directory(store->io, path);
+    enum status status = await_make_directory(store->io, path);
     path_topics(store->directory, path);
     if (status == STATUS_OK)
-        status = file_make_directory(store->io, path);
+        status = await_make_directory(store->io, path);
     uint64_t epoch;
     if (status == STATUS_OK)
         status = epoch_file_read(store->io, store->directory, &epoch);

@@ -21,7 +21,9 @@ enum {
 struct checkpoint {
     bool is_running;
     uint64_t last_sequence;   /* all commits up to this one */
-    uint64_t wanted_sequence; /* asked for while another ran; 0: none */
+    uint64_t wanted_sequence; /* asked for and not yet begun; 0: none */
+    struct completion begin;  /* lands with the next turn: the journal asks in mid-commit */
+    bool begin_is_pending;
     uint32_t pending_count;   /* logs that are not yet synced far enough */
 };
 
@@ -95,8 +97,10 @@ void store_drop_deletions(struct store *store);
 
 /* The journal is told how far the log is durable, before long and with whatever else it writes. */
 void store_want_mark(struct store *store, struct log *log);
+void store_marking_fired(struct timer *timer);
 
-void checkpoint_start(struct store *store, uint64_t last_sequence);
+/* Begins with the next turn, or when the one that runs is over. */
+void checkpoint_request(struct store *store, uint64_t last_sequence);
 
 /* The log has been synced; its dirty_sequence is up to date. */
 void checkpoint_note_synced(struct store *store, struct log *log);

@@ -1,4 +1,4 @@
-#include "storage/file.h"
+#include "storage/await.h"
 
 #include "base/assert.h"
 #include "storage/path.h"
@@ -11,7 +11,7 @@ static enum status wait_for(struct io *io, struct io_request *request)
     return result < 0 ? (enum status)result : STATUS_OK;
 }
 
-enum status file_open(struct io *io, const char *path, uint32_t open_flags, int32_t *handle,
+enum status await_open(struct io *io, const char *path, uint32_t open_flags, int32_t *handle,
                       uint64_t *size_bytes)
 {
     struct io_request request;
@@ -24,20 +24,20 @@ enum status file_open(struct io *io, const char *path, uint32_t open_flags, int3
     enum status status = wait_for(io, &request);
     *size_bytes = request.range.size_bytes;
     if (status != STATUS_OK) {
-        file_close(io, *handle);
+        await_close(io, *handle);
         *handle = -1;
     }
     return status;
 }
 
-enum status file_close(struct io *io, int32_t handle)
+enum status await_close(struct io *io, int32_t handle)
 {
     struct io_request request;
     io_close(io, &request, handle);
     return wait_for(io, &request);
 }
 
-enum status file_read(struct io *io, int32_t handle, void *buffer, uint32_t size_bytes,
+enum status await_read(struct io *io, int32_t handle, void *buffer, uint32_t size_bytes,
                       uint64_t offset, uint32_t *read_bytes)
 {
     struct io_request request;
@@ -49,7 +49,7 @@ enum status file_read(struct io *io, int32_t handle, void *buffer, uint32_t size
     return STATUS_OK;
 }
 
-enum status file_write(struct io *io, int32_t handle, const void *buffer, uint32_t size_bytes,
+enum status await_write(struct io *io, int32_t handle, const void *buffer, uint32_t size_bytes,
                        uint64_t offset)
 {
     struct io_request request;
@@ -57,49 +57,49 @@ enum status file_write(struct io *io, int32_t handle, const void *buffer, uint32
     return wait_for(io, &request);
 }
 
-enum status file_sync(struct io *io, int32_t handle)
+enum status await_sync(struct io *io, int32_t handle)
 {
     struct io_request request;
     io_sync(io, &request, handle);
     return wait_for(io, &request);
 }
 
-enum status file_allocate(struct io *io, int32_t handle, uint64_t size_bytes)
+enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes)
 {
     struct io_request request;
     io_allocate(io, &request, handle, 0, size_bytes);
     return wait_for(io, &request);
 }
 
-enum status file_truncate(struct io *io, int32_t handle, uint64_t size_bytes)
+enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes)
 {
     struct io_request request;
     io_truncate(io, &request, handle, size_bytes);
     return wait_for(io, &request);
 }
 
-enum status file_unlink(struct io *io, const char *path)
+enum status await_unlink(struct io *io, const char *path)
 {
     struct io_request request;
     io_unlink(io, &request, path);
     return wait_for(io, &request);
 }
 
-enum status file_remove_directory(struct io *io, const char *path)
+enum status await_remove_directory(struct io *io, const char *path)
 {
     struct io_request request;
     io_remove_directory(io, &request, path);
     return wait_for(io, &request);
 }
 
-enum status file_sync_directory(struct io *io, const char *path)
+enum status await_sync_directory(struct io *io, const char *path)
 {
     struct io_request request;
     io_sync_directory(io, &request, path);
     return wait_for(io, &request);
 }
 
-enum status file_make_directory(struct io *io, const char *path)
+enum status await_make_directory(struct io *io, const char *path)
 {
     struct io_request request;
     io_make_directory(io, &request, path);
@@ -108,10 +108,10 @@ enum status file_make_directory(struct io *io, const char *path)
         return status;
     char parent[PATH_SIZE];
     path_parent(path, parent);
-    return file_sync_directory(io, parent);
+    return await_sync_directory(io, parent);
 }
 
-enum status file_list(struct io *io, const char *path, struct arena *arena,
+enum status await_list(struct io *io, const char *path, struct arena *arena,
                       struct io_entry **entries, uint32_t *entry_count)
 {
     struct io_request request;
@@ -122,12 +122,12 @@ enum status file_list(struct io *io, const char *path, struct arena *arena,
     return status;
 }
 
-enum status file_read_whole(struct io *io, const char *path, uint32_t size_bytes_max,
+enum status await_read_whole(struct io *io, const char *path, uint32_t size_bytes_max,
                             struct bytes *content)
 {
     int32_t handle;
     uint64_t size_bytes;
-    enum status status = file_open(io, path, IO_OPEN_READ_ONLY, &handle, &size_bytes);
+    enum status status = await_open(io, path, IO_OPEN_READ_ONLY, &handle, &size_bytes);
     if (status != STATUS_OK)
         return status;
     uint8_t *buffer = NULL;
@@ -137,8 +137,8 @@ enum status file_read_whole(struct io *io, const char *path, uint32_t size_bytes
     if (status == STATUS_OK && (buffer = malloc(size_bytes + 1)) == NULL)
         status = STATUS_NO_MEMORY;
     if (status == STATUS_OK && size_bytes > 0)
-        status = file_read(io, handle, buffer, (uint32_t)size_bytes, 0, &read_bytes);
-    enum status close_status = file_close(io, handle);
+        status = await_read(io, handle, buffer, (uint32_t)size_bytes, 0, &read_bytes);
+    enum status close_status = await_close(io, handle);
     if (status == STATUS_OK)
         status = close_status;
     if (status != STATUS_OK) {
@@ -154,17 +154,17 @@ static enum status write_new(struct io *io, const char *path, struct bytes conte
     int32_t handle;
     uint64_t size_bytes;
     enum status status =
-        file_open(io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE, &handle, &size_bytes);
+        await_open(io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE, &handle, &size_bytes);
     if (status != STATUS_OK)
         return status;
-    status = file_write(io, handle, content.data, (uint32_t)content.size, 0);
+    status = await_write(io, handle, content.data, (uint32_t)content.size, 0);
     if (status == STATUS_OK)
-        status = file_sync(io, handle);
-    enum status close_status = file_close(io, handle);
+        status = await_sync(io, handle);
+    enum status close_status = await_close(io, handle);
     return status != STATUS_OK ? status : close_status;
 }
 
-enum status file_replace(struct io *io, const char *path, struct bytes content)
+enum status await_replace(struct io *io, const char *path, struct bytes content)
 {
     assert(content.size > 0);
     assert(content.size <= UINT32_MAX);
@@ -177,5 +177,5 @@ enum status file_replace(struct io *io, const char *path, struct bytes content)
     struct io_request request;
     io_rename(io, &request, temporary, path);
     status = wait_for(io, &request);
-    return status == STATUS_OK ? file_sync_directory(io, parent) : status;
+    return status == STATUS_OK ? await_sync_directory(io, parent) : status;
 }

@@ -1,0 +1,377 @@
+#include "tests/storage/rig.h"
+
+#include "base/assert.h"
+#include "base/crc32c.h"
+#include "io/io_backend.h"
+#include "protocol/batch_build.h"
+#include "storage/path.h"
+#include "tests/storage/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ARENA_BYTES_MAX = 256 << 20, TURNS_MAX = 20000000 };
+
+/* --- The rig's own ----------------------------------------------------------------------------
+ */
+
+static void sink_write(struct log_sink *sink, struct bytes line)
+{
+    struct rig *rig = container_of(sink, struct rig, sink);
+    size_t room = sizeof rig->log_text - 1 - rig->log_size;
+    size_t size = line.size < room ? line.size : room;
+    memcpy(rig->log_text + rig->log_size, line.data, size);
+    rig->log_size += size;
+    rig->log_text[rig->log_size] = '\0';
+}
+
+static int64_t sink_now_ms(struct log_sink *sink)
+{
+    return 0;
+}
+
+static void observe_move(struct log_observer *observer)
+{
+    container_of(observer, struct rig, observer)->observed_moves++;
+}
+
+static void observe_failure(struct log_observer *observer, enum status status)
+{
+    container_of(observer, struct rig, observer)->observed_failure = status;
+}
+
+static void destroy_stores(struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->core_count; i++) {
+        if (rig->stores[i] != NULL)
+            store_destroy(rig->stores[i]);
+        rig->stores[i] = NULL;
+    }
+}
+
+void rig_init(struct rig *rig, struct rig_harness *harness)
+{
+    *rig = (struct rig){.harness = harness, .now_ms = 1700000000000};
+    harness->rig = rig;
+    harness->dying = destroy_stores;
+    harness->reset(harness);
+    rig->sink = (struct log_sink){sink_write, sink_now_ms};
+    rig->logger = (struct logger){.sink = &rig->sink, .level = LOG_INFO, .core = -1};
+    rig->observer = (struct log_observer){observe_move, observe_failure};
+    rig->config = (struct log_config){1 << 30, INT64_MAX, 4096, INT64_MAX, INT64_MAX};
+    store_options_init(&rig->options);
+    rig->options.directory = harness->directory;
+    rig->options.journal_file_bytes = 1 << 20;
+    rig->options.journal_file_count = 2;
+    rig->options.memory_bytes_max = 64 << 20;
+    rig->options.cache_bytes_max = 8 << 20;
+    arena_init(&rig->arena, ARENA_BYTES_MAX);
+}
+
+void rig_deinit(struct rig *rig)
+{
+    arena_deinit(&rig->arena);
+}
+
+/* --- Turning ----------------------------------------------------------------------------------
+ */
+
+static bool door_is_busy(const struct io *io)
+{
+    return io->in_flight_count > 0 || !ready_queue_is_empty(&io->ready);
+}
+
+/* Lets a timer fire when there is nothing else to do. */
+static bool any_has_timers(const struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->core_count; i++)
+        if (rig->doors[i]->timers.count > 0)
+            return true;
+    return false;
+}
+
+static bool any_is_busy(const struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->core_count; i++)
+        if (door_is_busy(rig->doors[i]))
+            return true;
+    return false;
+}
+
+void rig_turn(struct rig *rig)
+{
+    bool is_idle = !any_is_busy(rig);
+    for (uint32_t i = 0; i < rig->core_count; i++) {
+        bool may_wait = is_idle && rig->doors[i]->timers.count > 0;
+        if (may_wait || door_is_busy(rig->doors[i]))
+            io_turn(rig->doors[i]);
+    }
+}
+
+/* Turns until `has_landed`; nothing left in flight before that is a lost completion. */
+static void wait_for(struct rig *rig, const bool *has_landed)
+{
+    for (uint32_t turns = 0; !*has_landed; turns++) {
+        assert(turns < TURNS_MAX);
+        rig_turn(rig);
+        bool is_lost = !*has_landed && !any_is_busy(rig) && !any_has_timers(rig);
+        if (is_lost)
+            fail_msg("a completion was lost");
+    }
+}
+
+/* --- Lives ------------------------------------------------------------------------------------
+ */
+
+struct opening {
+    struct store_open open;
+    bool has_landed;
+    int32_t result;
+};
+
+static void opening_landed(struct completion *completion, int32_t result)
+{
+    struct opening *opening = container_of(completion, struct opening, open.completion);
+    opening->has_landed = true;
+    opening->result = result;
+}
+
+static enum status open_one(struct rig *rig, uint32_t index)
+{
+    struct opening opening = {.open.config = rig->config};
+    memcpy(opening.open.id.topic_id.bytes, "tailrace-storage", 16);
+    opening.open.id.partition = (int32_t)index;
+    opening.open.id.topic_name = bytes_of_text("orders");
+    completion_init(&opening.open.completion, opening_landed);
+    store_open_log(rig->stores[index % rig->core_count], &opening.open);
+    wait_for(rig, &opening.has_landed);
+    rig->logs[index] = opening.open.log;
+    if (opening.result == STATUS_OK && index == 0)
+        log_observe(opening.open.log, &rig->observer);
+    return (enum status)opening.result;
+}
+
+enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
+{
+    assert(core_count <= RIG_CORES_MAX && log_count <= RIG_LOGS_MAX);
+    rig->doors = rig->harness->open(rig->harness, core_count);
+    assert(rig->doors != NULL);
+    rig->core_count = core_count;
+    rig->log_count = log_count;
+    rig->io = rig->doors[0];
+    rig->observed_failure = STATUS_OK;
+    memset(rig->stores, 0, sizeof rig->stores);
+    memset(rig->logs, 0, sizeof rig->logs);
+    enum status status = store_recover(rig->io, &rig->options, &rig->logger, &rig->report);
+    for (uint32_t i = 0; i < core_count && status == STATUS_OK; i++)
+        status = store_create(rig->doors[i], &rig->options, &rig->logger, &rig->stores[i]);
+    for (uint32_t i = 0; i < log_count && status == STATUS_OK; i++)
+        status = open_one(rig, i);
+    if (status != STATUS_OK)
+        rig_kill(rig);
+    return status;
+}
+
+struct landing {
+    struct completion completion;
+    bool has_landed;
+    int32_t result;
+};
+
+static void landing_landed(struct completion *completion, int32_t result)
+{
+    struct landing *landing = container_of(completion, struct landing, completion);
+    landing->has_landed = true;
+    landing->result = result;
+}
+
+enum status rig_stop(struct rig *rig)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < rig->core_count; i++) {
+        struct landing landing = {0};
+        completion_init(&landing.completion, landing_landed);
+        store_stop(rig->stores[i], &landing.completion);
+        wait_for(rig, &landing.has_landed);
+        if (landing.result < 0 && status == STATUS_OK)
+            status = (enum status)landing.result;
+    }
+    rig->harness->close(rig->harness, false);
+    return status;
+}
+
+enum status rig_delete(struct rig *rig, uint32_t log)
+{
+    struct landing landing = {0};
+    completion_init(&landing.completion, landing_landed);
+    store_delete_log(rig->stores[log % rig->core_count], rig->logs[log], &landing.completion);
+    rig->logs[log] = NULL;
+    wait_for(rig, &landing.has_landed);
+    return (enum status)landing.result;
+}
+
+void rig_kill(struct rig *rig)
+{
+    while (!rig->harness->is_simulated && any_is_busy(rig))
+        rig_turn(rig);
+    rig->harness->close(rig->harness, false);
+}
+
+void rig_cut_power(struct rig *rig)
+{
+    assert(rig->harness->is_simulated);
+    rig->harness->close(rig->harness, true);
+}
+
+/* --- Batches ----------------------------------------------------------------------------------
+ */
+
+struct bytes rig_make(struct rig *rig, const struct rig_batch *shape)
+{
+    struct batch_options options = batch_options_plain;
+    options.compression = shape->compression;
+    options.level = compression_levels(shape->compression).usual;
+    if (shape->producer_id != 0) {
+        options.producer_id = shape->producer_id;
+        options.producer_epoch = shape->producer_epoch;
+        options.base_sequence = shape->base_sequence;
+    }
+    struct batch_builder builder;
+    struct prng prng;
+    prng_init(&prng, shape->seed);
+    batch_builder_init(&builder, &options, &rig->arena);
+    uint32_t size = shape->value_size == 0 ? 10 : shape->value_size;
+    uint32_t count = shape->record_count == 0 ? 1 : shape->record_count;
+    uint8_t *value = malloc(size);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < size; k++)
+            value[k] = (uint8_t)prng_u64(&prng);
+        int64_t timestamp = shape->timestamp_ms == 0 ? rig->now_ms : shape->timestamp_ms;
+        batch_builder_append_simple(&builder, timestamp + i * shape->timestamp_step_ms,
+                                    bytes_of_text("key"), bytes_of(value, size));
+    }
+    free(value);
+    struct bytes batch = {0};
+    enum status status = batch_builder_finish(&builder, &batch);
+    assert(status == STATUS_OK);
+    return batch;
+}
+
+static void append_landed(struct completion *completion, int32_t result)
+{
+    struct rig_append *append = container_of(completion, struct rig_append, append.completion);
+    assert(!append->has_landed);
+    append->has_landed = true;
+    append->result = result;
+}
+
+void rig_append(struct rig *rig, uint32_t log, struct rig_append *append, struct bytes batch)
+{
+    *append = (struct rig_append){.append.batch = batch, .append.now_ms = rig->now_ms};
+    completion_init(&append->append.completion, append_landed);
+    log_append(rig->logs[log], &append->append);
+}
+
+int32_t rig_append_wait(struct rig *rig, struct rig_append *append)
+{
+    wait_for(rig, &append->has_landed);
+    return append->result;
+}
+
+int64_t rig_put(struct rig *rig, uint32_t log, const struct rig_batch *shape)
+{
+    struct rig_append append;
+    struct bytes batch = rig_make(rig, shape);
+    do {
+        rig_append(rig, log, &append, batch);
+    } while (rig_append_wait(rig, &append) == STATUS_NO_MEMORY);
+    assert_int_equal(append.append.refused, STATUS_OK);
+    assert_int_equal(append.result, STATUS_OK);
+    return append.append.base_offset;
+}
+
+/* --- Reading ----------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct log_read read;
+    bool has_landed;
+    int32_t result;
+};
+
+static void reading_landed(struct completion *completion, int32_t result)
+{
+    struct reading *reading = container_of(completion, struct reading, read.completion);
+    reading->has_landed = true;
+    reading->result = result;
+}
+
+int32_t rig_read(struct rig *rig, uint32_t log, int64_t offset, int64_t end_offset,
+                 uint32_t size_bytes_max, struct log_read *read)
+{
+    struct reading reading = {.read = {.offset = offset,
+                                       .end_offset = end_offset,
+                                       .size_bytes_max = size_bytes_max,
+                                       .first_batch_anyway = true}};
+    completion_init(&reading.read.completion, reading_landed);
+    log_read(rig->logs[log], &reading.read);
+    wait_for(rig, &reading.has_landed);
+    *read = reading.read;
+    return reading.result;
+}
+
+static int64_t check_pieces(const struct log_read *read, int64_t offset, uint32_t *digest)
+{
+    for (uint32_t i = 0; i < read->piece_count; i++) {
+        struct bytes rest = read->pieces[i];
+        struct bytes batch;
+        while (batch_next(&rest, &batch) == STATUS_OK) {
+            struct batch_header header;
+            assert_int_equal(batch_header_read(batch, &header), STATUS_OK);
+            assert_int_equal(header.base_offset, offset);
+            assert_true(batch_crc_is_right(batch));
+            *digest = crc32c(*digest, &header.crc, sizeof header.crc);
+            offset = batch_last_offset(&header) + 1;
+        }
+        assert_int_equal(rest.size, 0);
+    }
+    assert_int_equal(offset, read->next_offset);
+    return offset;
+}
+
+int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest)
+{
+    int64_t offset = log_start_offset(rig->logs[log]);
+    *digest = 0;
+    for (;;) {
+        struct log_read read;
+        assert_int_equal(rig_read(rig, log, offset, INT64_MAX, 300000, &read), STATUS_OK);
+        if (read.piece_count == 0)
+            return offset;
+        offset = check_pieces(&read, offset, digest);
+        log_read_release(&read, rig->io);
+    }
+}
+
+struct looking {
+    struct log_lookup lookup;
+    bool has_landed;
+    int32_t result;
+};
+
+static void looking_landed(struct completion *completion, int32_t result)
+{
+    struct looking *looking = container_of(completion, struct looking, lookup.completion);
+    looking->has_landed = true;
+    looking->result = result;
+}
+
+int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup)
+{
+    struct looking looking = {.lookup = *lookup};
+    completion_init(&looking.lookup.completion, looking_landed);
+    log_lookup(rig->logs[log], &looking.lookup);
+    wait_for(rig, &looking.has_landed);
+    *lookup = looking.lookup;
+    return looking.result;
+}
