@@ -39,7 +39,6 @@ static void op_run(struct op *op)
 void op_start(struct op *op, const struct op_kind *kind, struct op_registry *registry)
 {
     assert(kind->step != NULL);
-    assert(kind->stages[0].may_follow == 0);
     op->kind = kind;
     op->registry = registry;
     op->stage = 0;

@@ -31,7 +31,7 @@ enum op_progress { OP_AGAIN, OP_WAIT, OP_DONE };
 
 struct op_stage {
     const char *name;
-    uint32_t may_follow; /* set of stages that may come before this one; 0 for the first */
+    uint32_t may_follow; /* set of stages that may come before this one */
 };
 
 struct op_kind {

@@ -20,6 +20,7 @@ enum {
     TIME_EARLIEST_PENDING_UPLOAD = -6, /* v11 */
 };
 
+enum { LIST_OFFSETS_EPOCHS_SINCE = 4 };
 enum { ISOLATION_READ_COMMITTED = 1, REPLICA_ID_CONSUMER = -1, REPLICA_ID_DEBUG = -2 };
 
 enum list_offsets_stage { LIST_OFFSETS_LOOK, LIST_OFFSETS_REPLY };
@@ -195,12 +196,23 @@ static enum op_progress list_offsets_look(struct list_offsets *l)
     return l->op.waiting > 0 ? OP_WAIT : OP_AGAIN;
 }
 
+/* Older versions have no place for epochs, and the codec refuses what it cannot carry. */
+static void forget_epochs(struct list_offsets_response *out)
+{
+    for (uint32_t t = 0; t < out->topics_count; t++) {
+        for (uint32_t i = 0; i < out->topics[t].partitions_count; i++)
+            out->topics[t].partitions[i].leader_epoch = -1;
+    }
+}
+
 static enum op_progress list_offsets_step(struct op *op)
 {
     struct list_offsets *l = container_of(op, struct list_offsets, op);
     switch ((enum list_offsets_stage)op->stage) {
     case LIST_OFFSETS_LOOK: return list_offsets_look(l);
     case LIST_OFFSETS_REPLY:
+        if (l->request->version < LIST_OFFSETS_EPOCHS_SINCE)
+            forget_epochs(&l->out);
         list_offsets_response_encode(&l->request->response, l->request->version, &l->out);
         request_reply(l->request);
         return OP_DONE;
