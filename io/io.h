@@ -190,7 +190,7 @@ enum status io_listen(struct io *io, struct io_address *address, int32_t *listen
 /* Lands with a connected handle; the peer is in request->address. The handle may be given to
  * another core by mail before anything else is asked of it; from its first receive or send on it
  * stays where it is. Several accepts may wait on one listener. STATUS_NO_FILES when no handle is
- * free: the connection waits, so ask again later. */
+ * free, even if nobody has come yet; whoever comes waits in the queue, so ask again later. */
 void io_accept(struct io *io, struct io_request *request, int32_t listener);
 
 /* Accepts that wait land with STATUS_CANCELLED, if not with a connection that had come before. */

@@ -49,6 +49,7 @@ static int ring_setup(struct io_uring *ring)
 
 enum status uring_ring_open(struct io_uring *ring)
 {
+    assert(ring != NULL);
     int error = ring_setup(ring);
     if (error == -ENOSYS || error == -EPERM || error == -EACCES || error == -EINVAL)
         return STATUS_UNSUPPORTED;

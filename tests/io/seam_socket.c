@@ -366,7 +366,7 @@ static void many_connections_at_once(void **state)
     io_close_listener(seam->io, listener);
 }
 
-/* A connection on its way to another core, where one message is received and sent back. */
+/* A connection on its way to another core, where one byte is received and sent back. */
 struct guest {
     struct completion mail;
     struct seam *seam;
@@ -413,20 +413,42 @@ static void guest_arrived(struct completion *mail, int32_t result)
     io_receive(guest->io, &guest->request, guest->handle, guest->buffer, sizeof guest->buffer);
 }
 
-static void connections_move_to_other_cores(void **state)
+/* Echoes one byte on door 1 through `theirs` and sees it end there. */
+static void visit_other_core(struct seam *seam, int32_t theirs, int32_t ours)
 {
-    /* A handle that was accepted here works on the core it is sent to, from its first byte. */
-    struct seam *seam = *state;
-    struct pair pair = connect_pair(seam);
     struct guest guest = {.seam = seam, .io = seam->doors[1]};
     completion_init(&guest.mail, guest_arrived);
-    assert_int_equal(send_text(seam, pair.client, "echo"), 4);
-    io_post(seam->io, 1, &guest.mail, pair.server);
+    assert_int_equal(send_text(seam, ours, "!"), 1);
+    io_post(seam->io, 1, &guest.mail, theirs);
     seam_rotate_until(seam, &guest.done_count, 1);
-    expect_text(seam, pair.client, "echo");
+    expect_text(seam, ours, "!");
     char buffer[4];
-    assert_int_equal(receive_some(seam, pair.client, buffer, sizeof buffer), 0);
-    seam_close(seam, pair.client);
+    assert_int_equal(receive_some(seam, ours, buffer, sizeof buffer), 0);
+    seam_close(seam, ours);
+}
+
+static void connections_move_to_other_cores(void **state)
+{
+    /* A handle that was accepted or connected here works on the core it is sent to, and when its
+     * number comes up again here it is a new handle in every way. */
+    struct seam *seam = *state;
+    for (uint32_t round = 0; round < 3; round++) {
+        struct pair pair = connect_pair(seam);
+        visit_other_core(seam, pair.server, pair.client);
+        pair = connect_pair(seam);
+        visit_other_core(seam, pair.client, pair.server);
+
+        pair = connect_pair(seam);
+        char byte;
+        struct seam_request received[2];
+        io_receive(seam->io, seam_ask(&received[0]), pair.server, &byte, 1);
+        io_receive(seam->io, seam_ask(&received[1]), pair.client, &byte, 1);
+        assert_int_equal(send_text(seam, pair.client, "a"), 1);
+        assert_int_equal(seam_wait(seam, &received[0]), 1);
+        assert_int_equal(send_text(seam, pair.server, "b"), 1);
+        assert_int_equal(seam_wait(seam, &received[1]), 1);
+        close_pair(seam, pair);
+    }
 }
 
 uint32_t seam_socket_cases(struct CMUnitTest *tests, struct seam_harness *harness)
