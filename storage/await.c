@@ -12,7 +12,7 @@ static enum status wait_for(struct io *io, struct io_request *request)
 }
 
 enum status await_open(struct io *io, const char *path, uint32_t open_flags, int32_t *handle,
-                      uint64_t *size_bytes)
+                       uint64_t *size_bytes)
 {
     struct io_request request;
     io_open(io, &request, path, open_flags);
@@ -38,7 +38,7 @@ enum status await_close(struct io *io, int32_t handle)
 }
 
 enum status await_read(struct io *io, int32_t handle, void *buffer, uint32_t size_bytes,
-                      uint64_t offset, uint32_t *read_bytes)
+                       uint64_t offset, uint32_t *read_bytes)
 {
     struct io_request request;
     io_read(io, &request, handle, buffer, size_bytes, offset);
@@ -50,7 +50,7 @@ enum status await_read(struct io *io, int32_t handle, void *buffer, uint32_t siz
 }
 
 enum status await_write(struct io *io, int32_t handle, const void *buffer, uint32_t size_bytes,
-                       uint64_t offset)
+                        uint64_t offset)
 {
     struct io_request request;
     io_write(io, &request, handle, buffer, size_bytes, offset);
@@ -112,7 +112,7 @@ enum status await_make_directory(struct io *io, const char *path)
 }
 
 enum status await_list(struct io *io, const char *path, struct arena *arena,
-                      struct io_entry **entries, uint32_t *entry_count)
+                       struct io_entry **entries, uint32_t *entry_count)
 {
     struct io_request request;
     io_list_directory(io, &request, path, arena);
@@ -123,7 +123,7 @@ enum status await_list(struct io *io, const char *path, struct arena *arena,
 }
 
 enum status await_read_whole(struct io *io, const char *path, uint32_t size_bytes_max,
-                            struct bytes *content)
+                             struct bytes *content)
 {
     int32_t handle;
     uint64_t size_bytes;

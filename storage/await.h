@@ -8,14 +8,14 @@
 
 /* Answers the handle and the file's size. */
 enum status await_open(struct io *io, const char *path, uint32_t open_flags, int32_t *handle,
-                      uint64_t *size_bytes);
+                       uint64_t *size_bytes);
 enum status await_close(struct io *io, int32_t handle);
 
 /* Answers how much was there, which is less than asked for only at the end of the file. */
 enum status await_read(struct io *io, int32_t handle, void *buffer, uint32_t size_bytes,
-                      uint64_t offset, uint32_t *read_bytes);
+                       uint64_t offset, uint32_t *read_bytes);
 enum status await_write(struct io *io, int32_t handle, const void *buffer, uint32_t size_bytes,
-                       uint64_t offset);
+                        uint64_t offset);
 enum status await_sync(struct io *io, int32_t handle);
 enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes);
 enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes);
@@ -28,11 +28,11 @@ enum status await_make_directory(struct io *io, const char *path);
 
 /* Names in byte order, in the arena. */
 enum status await_list(struct io *io, const char *path, struct arena *arena,
-                      struct io_entry **entries, uint32_t *entry_count);
+                       struct io_entry **entries, uint32_t *entry_count);
 
 /* The whole content, in memory the caller frees. STATUS_TOO_LARGE above `size_bytes_max`. */
 enum status await_read_whole(struct io *io, const char *path, uint32_t size_bytes_max,
-                            struct bytes *content);
+                             struct bytes *content);
 
 /* Temporary file, sync, rename, sync of the directory: the new content or the old, never less. */
 enum status await_replace(struct io *io, const char *path, struct bytes content);

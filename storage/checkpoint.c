@@ -93,11 +93,11 @@ static void finish(struct store *store)
 static void enlist_all(struct store *store, uint64_t last_sequence)
 {
     struct log *log, *following;
-    list_for_each_entry_safe(log, following, &store->dirty, dirty_node) {
+    list_for_each_entry_safe (log, following, &store->dirty, dirty_node) {
         if (is_behind(log, last_sequence))
             enlist(store, log);
     }
-    list_for_each_entry(log, &store->logs, node) {
+    list_for_each_entry (log, &store->logs, node) {
         producer_core_expire(&log->producers, io_wall_ms(store->io));
         log->is_active = false;
     }

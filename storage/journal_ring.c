@@ -272,7 +272,7 @@ static enum status make_first(struct journal *journal)
     uint64_t size_bytes;
     enum status status =
         await_open(journal->io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE | IO_OPEN_DIRECT,
-                  &file->handle, &size_bytes);
+                   &file->handle, &size_bytes);
     if (status == STATUS_OK)
         status = await_allocate(journal->io, file->handle, journal->file_bytes);
     if (status == STATUS_OK)

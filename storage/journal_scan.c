@@ -55,7 +55,7 @@ static enum status fill(struct scan *scan, const struct scanned_file *file, uint
     if (position >= file->size_bytes)
         return STATUS_OK;
     return await_read(scan->io, file->handle, scan->buffer, SCAN_BUFFER_SIZE, position,
-                     &scan->buffer_size);
+                      &scan->buffer_size);
 }
 
 static struct bytes available(const struct scan *scan, uint64_t position)
@@ -155,7 +155,7 @@ static enum status open_files(struct scan *scan, const char *store,
         struct scanned_file *file = &scan->files[scan->file_count];
         path_journal(store, core, listing->files[i].file, file->path);
         enum status status = await_open(scan->io, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT,
-                                       &file->handle, &file->size_bytes);
+                                        &file->handle, &file->size_bytes);
         if (status != STATUS_OK)
             return status;
         scan->file_count++;

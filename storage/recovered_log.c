@@ -123,7 +123,7 @@ static enum status scan_frames(struct recovered_log *log, struct state_segment *
         uint32_t read_bytes;
         uint64_t needed_size;
         status = await_read(log->io, handle, buffer.data, buffer.capacity, segment->size_bytes,
-                           &read_bytes);
+                            &read_bytes);
         if (status == STATUS_OK)
             status = take_reading(log, segment, bytes_of(buffer.data, read_bytes), &goes_on,
                                   &needed_size);

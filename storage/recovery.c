@@ -12,8 +12,8 @@
  * 7 is done. */
 #include "base/assert.h"
 #include "base/hash.h"
-#include "storage/epoch_file.h"
 #include "storage/await.h"
+#include "storage/epoch_file.h"
 #include "storage/journal_scan.h"
 #include "storage/recovered_log.h"
 #include "storage/store.h"

@@ -1,9 +1,9 @@
 #include "storage/store.h"
 
 #include "base/assert.h"
+#include "storage/await.h"
 #include "storage/cold.h"
 #include "storage/epoch_file.h"
-#include "storage/await.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 

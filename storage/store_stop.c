@@ -55,7 +55,8 @@ static bool is_quiet(const struct store *store)
         if (log->flush != NULL || log->busy_count > 0 || log->advance_is_pending)
             return false;
     }
-    return !store->checkpoint.begin_is_pending && list_is_empty(&store->openings) && list_is_empty(&store->deletions) &&
+    return !store->checkpoint.begin_is_pending && list_is_empty(&store->openings) &&
+           list_is_empty(&store->deletions) &&
            (journal_is_idle(&store->journal) || store->failure != STATUS_OK) &&
            store->journal.in_flight == NULL && !store->journal.prepare.is_running;
 }

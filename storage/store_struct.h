@@ -24,7 +24,7 @@ struct checkpoint {
     uint64_t wanted_sequence; /* asked for and not yet begun; 0: none */
     struct completion begin;  /* lands with the next turn: the journal asks in mid-commit */
     bool begin_is_pending;
-    uint32_t pending_count;   /* logs that are not yet synced far enough */
+    uint32_t pending_count; /* logs that are not yet synced far enough */
 };
 
 struct store_stop;

@@ -51,7 +51,7 @@ static void destroy_stores(struct rig *rig)
 
 void rig_init(struct rig *rig, struct rig_harness *harness)
 {
-    *rig = (struct rig){.harness = harness, .now_ms = 1700000000000};
+    *rig = (struct rig){.harness = harness};
     harness->rig = rig;
     harness->dying = destroy_stores;
     harness->reset(harness);
@@ -160,6 +160,8 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
     rig->log_count = log_count;
     rig->io = rig->doors[0];
     rig->observed_failure = STATUS_OK;
+    if (rig->now_ms < io_wall_ms(rig->io))
+        rig->now_ms = io_wall_ms(rig->io);
     memset(rig->stores, 0, sizeof rig->stores);
     memset(rig->logs, 0, sizeof rig->logs);
     enum status status = store_recover(rig->io, &rig->options, &rig->logger, &rig->report);

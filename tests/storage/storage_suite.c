@@ -53,15 +53,16 @@ static void append_together(void **state)
 }
 
 /* Sizes around every border: alone in the tail, filling it, direct, several blocks, megabytes. */
-static const uint32_t mixed_sizes[] = {10,    4000,  30000, 40000,  65400,  65536, 100,
-                                       70000, 10,    10,    200000, 1000000, 33,   4096,
-                                       65000, 65000, 1,     3000000, 500,   120000};
+static const uint32_t mixed_sizes[] = {10,    4000,  30000, 40000,   65400,   65536, 100,
+                                       70000, 10,    10,    200000,  1000000, 33,    4096,
+                                       65000, 65000, 1,     3000000, 500,     120000};
 
 static void put_mixed(struct rig *rig, uint32_t log, uint32_t rounds)
 {
     for (uint32_t i = 0; i < rounds * sizeof mixed_sizes / sizeof mixed_sizes[0]; i++) {
         uint32_t size = mixed_sizes[i % (sizeof mixed_sizes / sizeof mixed_sizes[0])];
-        rig_put(rig, log, &(struct rig_batch){.value_size = size, .record_count = 1 + i % 3, .seed = i});
+        rig_put(rig, log,
+                &(struct rig_batch){.value_size = size, .record_count = 1 + i % 3, .seed = i});
         arena_reset(&rig->arena);
     }
 }
@@ -249,7 +250,8 @@ static void wrap_journal(void **state)
             assert_int_equal(rig_read_all(rig, log, &digest), ends[log]);
         }
         for (uint32_t i = 0; i < 400; i++) {
-            rig_put(rig, i % 7 == 0 ? 2 : i % 2, &(struct rig_batch){.value_size = 7000, .seed = i});
+            rig_put(rig, i % 7 == 0 ? 2 : i % 2,
+                    &(struct rig_batch){.value_size = 7000, .seed = i});
             arena_reset(&rig->arena);
         }
         for (uint32_t log = 0; log < 3; log++)
@@ -282,8 +284,7 @@ static void press_memory(void **state)
     for (uint32_t i = 0; i < COUNT; i++)
         assert_int_equal(rig_append_wait(rig, &appends[i]), appends[i].append.refused);
     uint32_t digest;
-    assert_int_equal(rig_read_all(rig, 0, &digest) + rig_read_all(rig, 1, &digest),
-                     accepted_count);
+    assert_int_equal(rig_read_all(rig, 0, &digest) + rig_read_all(rig, 1, &digest), accepted_count);
     free(appends);
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
@@ -403,12 +404,13 @@ static void lookup_timestamps(void **state)
     for (uint32_t life = 0; life < 2; life++) {
         assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
         for (uint32_t i = 0; life == 0 && i < 100; i++)
-            rig_put(rig, 0, &(struct rig_batch){.record_count = 10,
-                                                .value_size = 1000,
-                                                .timestamp_ms = 1000 + i * 100,
-                                                .timestamp_step_ms = 10,
-                                                .compression = (enum compression)(i % 5),
-                                                .seed = i});
+            rig_put(rig, 0,
+                    &(struct rig_batch){.record_count = 10,
+                                        .value_size = 1000,
+                                        .timestamp_ms = 1000 + i * 100,
+                                        .timestamp_step_ms = 10,
+                                        .compression = (enum compression)(i % 5),
+                                        .seed = i});
         check_lookup(rig, 0, 0);
         check_lookup(rig, 1000, 0);
         check_lookup(rig, 1001, 1);
@@ -445,7 +447,7 @@ static int tear_down(void **state)
 
 #define CASE(function)                                                                             \
     {                                                                                              \
-        #function, function, set_up, tear_down, harness                                            \
+#function, function, set_up, tear_down, harness                                            \
     }
 
 int storage_suite_run(struct rig_harness *harness)
