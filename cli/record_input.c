@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES_FIRST = 1 << 20 };
+enum { BUFFER_BYTES_FIRST = 1 << 20, SHOWN_SIZE_MAX = 40 };
 
 static bool fail(struct record_input *input, const char *what, const char *where)
 {
@@ -215,6 +215,7 @@ static bool place_field(struct record_input *input, const struct input_field *fi
                         size_t size, struct input_record *record)
 {
     uint8_t *data = input->buffer + input->begin + from;
+    size_t shown_size = size < SHOWN_SIZE_MAX ? size : SHOWN_SIZE_MAX;
     int64_t number = -1;
     bool ok = true;
     if (field->is_hex)
@@ -233,8 +234,7 @@ static bool place_field(struct record_input *input, const struct input_field *fi
     }
     if (!ok)
         snprintf(input->problem, sizeof input->problem, "record %llu: %%%c cannot be '%.*s'",
-                 (unsigned long long)input->record_count + 1, field->letter,
-                 (int)(size < 40 ? size : 40), data);
+                 (unsigned long long)input->record_count + 1, field->letter, (int)shown_size, data);
     return ok;
 }
 

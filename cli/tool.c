@@ -58,8 +58,9 @@ enum exit_code tool_usage_error(const struct tool *tool, const char *format, ...
     va_start(arguments, format);
     print_problem(tool, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "Run 'tailrace help%s%s' to see how it is used.\n",
-            tool->command != NULL ? " " : "", tool->command != NULL ? tool->command->name : "");
+    bool has_help = tool->command != NULL && tool->command != &command_help;
+    fprintf(stderr, "Run 'tailrace help%s%s' to see how it is used.\n", has_help ? " " : "",
+            has_help ? tool->command->name : "");
     return EXIT_CODE_USAGE;
 }
 

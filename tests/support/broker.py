@@ -17,7 +17,7 @@ import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
-READY = re.compile(r'msg="?(serving|ready|listening)|\b(is )?serving\b', re.IGNORECASE)
+READY = re.compile(r'msg="?serving"?( |$)')
 READY_SECONDS = 30
 STOP_SECONDS = 30
 
@@ -88,6 +88,7 @@ class Broker:
             self.log.append(line)
             if READY.search(line):
                 self._ready.set()
+        process.stdout.close()
         self._ready.set()  # it ended: whoever waits must look
 
     def stop(self):

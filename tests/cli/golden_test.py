@@ -1,0 +1,108 @@
+"""What the tool prints without a broker: help, usage errors, completion, refused connections. Each
+case in golden.txt is a command and, below it, exactly what it must print and its exit status.
+
+    golden_test.py            compare
+    golden_test.py --update   write golden.txt anew; read the difference before committing it
+"""
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+GOLDEN = HERE / "golden.txt"
+TOOL = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug")) / "tailrace"
+
+# Nobody listens on port 1 of the loopback.
+CASES = """
+tailrace
+tailrace --help
+tailrace help
+tailrace help topic
+tailrace help topic create
+tailrace help topic list
+tailrace help topic describe
+tailrace help topic delete
+tailrace help topic add-partitions
+tailrace help topic produce
+tailrace help topic consume
+tailrace help topic offsets
+tailrace help cluster info
+tailrace help api-versions
+tailrace help version
+tailrace help completion
+tailrace help nothing
+tailrace topic
+tailrace topic create --help
+tailrace topic create --format help
+tailrace topic consume --format help
+tailrace version --format xml
+tailrace topc list
+tailrace topic crate
+tailrace frobnicate
+tailrace topic create
+tailrace topic create t -p none
+tailrace topic create t -p 0
+tailrace topic create t -c novalue
+tailrace topic create t --no-such
+tailrace topic list --color sometimes
+tailrace topic add-partitions t
+tailrace topic consume t -o yesterday
+tailrace topic consume t -f %z
+tailrace topic consume t -p 3-1
+tailrace topic consume t -n 0
+tailrace topic produce
+tailrace topic produce t -f %k%v
+tailrace topic produce t -H novalue
+tailrace topic produce t -X no.such.setting=1
+tailrace topic produce t -z brotli
+tailrace topic offsets t --time someday
+tailrace topic list -X novalue
+tailrace version extra
+tailrace completion tcsh
+tailrace topic list -b 127.0.0.1:1
+tailrace topic consume t -b 127.0.0.1:1
+tailrace topic list -b nowhere:port
+tailrace completion bash
+tailrace completion fish
+"""
+
+
+def run(line):
+    words = line.split()
+    environment = {"PATH": os.environ["PATH"], "TAILRACE_BROKERS": "127.0.0.1:1"}
+    for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    done = subprocess.run([str(TOOL), *words[1:]], stdin=subprocess.DEVNULL, capture_output=True,
+                          env=environment, text=True, timeout=60, check=False)
+    parts = [f"$ {line}\n", done.stdout]
+    if done.stderr:
+        parts += ["--- stderr\n", done.stderr]
+    return "".join(parts) + f"--- status {done.returncode}\n\n"
+
+
+def split(text):
+    """{command: its part}"""
+    return {part.split("\n", 1)[0]: part for part in text.split("\n$ ")}
+
+
+def main():
+    printed = "".join(run(line) for line in CASES.strip().splitlines())
+    if "--update" in sys.argv:
+        GOLDEN.write_text(printed)
+        return 0
+    want = GOLDEN.read_text()
+    if printed == want:
+        return 0
+    wanted, found = split(want), split(printed)
+    for command in wanted.keys() | found.keys():
+        if wanted.get(command) != found.get(command):
+            print(f"$ {command}: wanted\n{wanted.get(command)}\nfound\n{found.get(command)}")
+    print("If this is meant: tests/cli/golden_test.py --update")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
