@@ -25,6 +25,8 @@ struct broker_options {
     const struct config *config; /* outlives the broker */
     struct logger *logger;
     size_t memory_bytes; /* over all cores, for requests and for the data being served */
+    /* In the simulator only, to show that its checkers notice (store.h). */
+    bool unsafe_skip_sync;
 };
 
 /* STATUS_IN_USE: a listener's port is taken. Anything else is of the storage or the metadata, and

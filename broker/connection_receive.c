@@ -159,8 +159,10 @@ void connection_read_on(struct connection *connection)
         return;
     while (begin_request(connection))
         ;
+    /* Waiting for memory is our doing, and not counted against the client. */
+    bool is_starved = list_node_is_linked(&connection->starved_node);
     bool is_partial = connection->input != NULL && input_available(connection) > 0;
-    if (!is_partial || !may_begin(connection))
+    if (!is_partial || is_starved || !may_begin(connection))
         connection->frame_since_ns = 0;
     else if (connection->frame_since_ns == 0)
         connection->frame_since_ns = io_now_ns(connection->core->io);
