@@ -63,6 +63,7 @@ void disk_release(struct disk *disk, struct inode *inode)
     assert(inode->references > 0);
     if (--inode->references > 0)
         return;
+    assert(disk->used_bytes >= space_of(inode));
     disk->used_bytes -= space_of(inode);
     names_release(disk, &inode->current);
     names_release(disk, &inode->durable);
@@ -82,6 +83,7 @@ static void name_set(struct disk *disk, struct name_table *table, const char *na
 
 static struct link link_make(struct inode *directory, const char *name, struct inode *target)
 {
+    assert(directory->is_directory);
     return (struct link){.directory = disk_hold(directory),
                          .name = must_copy_text(name, strlen(name)),
                          .target = disk_hold(target)};
@@ -125,6 +127,7 @@ static bool change_touches(const struct name_change *change, const struct inode 
 
 static void change_make_durable(struct disk *disk, struct name_change *change)
 {
+    assert(change->keep);
     for (int i = 0; i < 2; i++) {
         struct link *link = &change->links[i];
         if (link->directory != NULL)
@@ -274,6 +277,7 @@ void disk_deinit(struct disk *disk)
 /* The file becomes `size_bytes` long, if there is room for it. */
 static enum status disk_reserve(struct disk *disk, struct inode *inode, uint64_t size_bytes)
 {
+    assert(disk->used_bytes >= space_of(inode));
     uint64_t pages = pages_of(size_bytes);
     uint64_t pages_now = pages_of(inode->file.current_size_bytes);
     if (pages > pages_now && (pages - pages_now) * IMAGE_PAGE_SIZE > disk_free_bytes(disk))
@@ -461,6 +465,7 @@ enum status disk_list(const struct disk *disk, const char *path, struct arena *a
 /* The newest change is looked at first: what it needs to have happened before is older. */
 enum status disk_sync_directory(struct disk *disk, const char *path, uint64_t mark)
 {
+    assert(mark <= disk->name_change_count);
     struct inode *directory;
     enum status status = path_find_directory(disk, path, &directory);
     if (status != STATUS_OK)
@@ -507,6 +512,7 @@ static void names_power_cut(struct disk *disk, struct prng *prng)
  * the durable names of another directory may be all that will hold it. */
 static void directory_reread(struct disk *disk, struct inode *directory)
 {
+    assert(directory->is_directory);
     struct name_table forgotten = directory->current;
     directory->current = (struct name_table){0};
     for (size_t i = 0; i < directory->durable.count; i++) {
@@ -555,6 +561,7 @@ void disk_power_cut(struct disk *disk, struct prng *prng)
 
 void disk_evict(struct disk *disk, struct inode *inode)
 {
+    assert(!inode->is_directory);
     file_evict(&inode->file);
     disk_count_used(disk);
 }

@@ -116,6 +116,8 @@ static void mail_fire(struct event *event)
 static void sim_post(struct io *io, uint32_t core_index, struct completion *completion,
                      int32_t result)
 {
+    assert(core_index < core_of(io)->node->core_count);
+    assert(core_index != io->core_index);
     struct node *node = core_of(io)->node;
     if (node_is_doomed(node))
         return;
@@ -240,6 +242,8 @@ static void list_sever(struct list *list)
 
 void door_sever(struct core *core)
 {
+    assert(node_is_doomed(core->node));
+    assert(!core->is_turning);
     struct io *io = &core->io;
     event_cancel(&core->node->world->queue, &core->turn);
     file_jobs_abandon(core);
@@ -257,6 +261,8 @@ void door_sever(struct core *core)
 
 void door_close(struct core *core)
 {
+    assert(list_is_empty(&core->node->mails));
+    assert(!core->is_turning);
     list_sever(&core->io.ready.list);
     file_jobs_abandon(core);
     event_cancel(&core->node->world->queue, &core->turn);

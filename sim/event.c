@@ -33,6 +33,8 @@ static bool event_is_before(const struct event *a, const struct event *b)
 
 static void heap_place(struct event_queue *queue, uint32_t position, struct event *event)
 {
+    assert(position >= 1);
+    assert(position <= queue->count);
     queue->heap[position] = event;
     event->position = position;
 }

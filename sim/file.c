@@ -58,6 +58,21 @@ size_t file_read(const struct file *file, uint64_t offset, uint8_t *data, size_t
     return size;
 }
 
+/* What holds between any two calls. */
+static void file_check(const struct file *file)
+{
+    uint64_t last = 0;
+    uint64_t size_bytes = file->durable_size_bytes;
+    const struct change *change;
+    list_for_each_entry (change, &file->changes, node) {
+        assert(change->number > last);
+        assert(change->number <= file->change_count);
+        last = change->number;
+        size_bytes = change->size_after_bytes;
+    }
+    assert(list_is_empty(&file->changes) || size_bytes == file->current_size_bytes);
+}
+
 static struct change *change_create(struct file *file)
 {
     struct change *change = must_allocate(1, sizeof *change);
@@ -76,6 +91,7 @@ static bool all_zeros(const uint8_t *data, size_t size)
 void file_write(struct file *file, uint64_t offset, const uint8_t *data, size_t size)
 {
     assert(size > 0);
+    assert(offset + size > offset);
     bool is_zeros = all_zeros(data, size);
     image_write(&file->current, offset, is_zeros ? NULL : data, size);
     if (offset + size > file->current_size_bytes)
@@ -140,6 +156,7 @@ static void change_apply(const struct change *change, struct image *image)
 
 void file_sync(struct file *file, uint64_t mark)
 {
+    assert(mark <= file->change_count);
     struct change *change;
     list_for_each_entry (change, &file->changes, node) {
         if (change->number > mark)
@@ -148,10 +165,12 @@ void file_sync(struct file *file, uint64_t mark)
         durable_resize(file, change->size_after_bytes);
     }
     changes_drop_until(file, mark);
+    file_check(file);
 }
 
 void file_sync_failed(struct file *file, uint64_t mark)
 {
+    assert(mark <= file->change_count);
     changes_drop_until(file, mark);
 }
 
@@ -166,12 +185,14 @@ void file_evict(struct file *file)
             image_clear_from(&file->current, change->size_after_bytes);
         file->current_size_bytes = change->size_after_bytes;
     }
+    file_check(file);
 }
 
 /* How much of this sector of the change reached the medium. */
 static size_t sector_arrived(const struct change *change, size_t index, uint32_t chance,
                              struct prng *prng)
 {
+    assert(index < change->sector_count);
     if (!prng_chance(prng, chance, CHANCE_WHOLE))
         return 0;
     bool is_last = index + 1 == change->sector_count;
@@ -209,6 +230,7 @@ void file_power_cut(struct file *file, struct prng *prng)
     image_clear_from(&file->durable, file->durable_size_bytes);
     changes_drop_until(file, file->change_count);
     file_evict(file);
+    assert(file->current_size_bytes == file->durable_size_bytes);
 }
 
 static void image_flip(struct image *image, uint64_t offset, uint32_t bit)

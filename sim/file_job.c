@@ -69,6 +69,7 @@ static uint64_t draw_ns(struct node *node, uint64_t usual)
 
 static void job_schedule(struct file_job *job)
 {
+    assert(!event_is_queued(&job->event));
     struct node *node = job->core->node;
     const struct disk_faults *faults = &node->world->faults.disk;
     uint64_t now_ns = world_now_ns(node->world);
@@ -216,6 +217,7 @@ static int32_t job_open(struct file_job *job)
 
 static int32_t job_close(struct file_job *job)
 {
+    assert(job->request->kind == IO_CLOSE);
     struct node *node = job->core->node;
     struct handle *handle = &node->handles[job->request->handle];
     assert(handle->in_flight_count <= 1); /* a file's own close */
@@ -230,6 +232,8 @@ static int32_t job_close(struct file_job *job)
 
 static int32_t job_sync(struct file_job *job)
 {
+    assert(job->file != NULL);
+    assert(job->mark <= job->file->file.change_count);
     file_sync(&job->file->file, job->mark);
     return STATUS_OK;
 }
@@ -353,6 +357,8 @@ static void job_destroy(struct file_job *job)
 /* Counts the operation for what is planned, and remembers what a sync will cover. */
 static void job_ask(struct file_job *job, enum io_kind kind)
 {
+    assert(!event_is_queued(&job->event));
+    assert(!job->is_refused);
     struct node *node = job->core->node;
     job->effect = node_count_operation(node, kind);
     job->is_refused = node_is_doomed(node);
@@ -407,6 +413,7 @@ static void job_hold_handle(struct file_job *job)
 
 void file_job_submit(struct core *core, struct io_request *request)
 {
+    assert(is_file_kind(request->kind));
     struct file_job *job = must_allocate(1, sizeof *job);
     event_init(&job->event, job_fire);
     job->core = core;

@@ -67,6 +67,7 @@ static void connections_end(struct network *network, uint32_t host, bool power_c
 
 void host_down(struct network *network, uint32_t host, bool power_cut)
 {
+    assert(host < NETWORK_HOST_COUNT_MAX);
     waits_forget(network, host);
     connections_end(network, host, power_cut);
     struct listener *listener;

@@ -25,6 +25,7 @@ static size_t part_in_page(uint64_t offset, size_t size)
 
 void image_read(const struct image *image, uint64_t offset, uint8_t *data, size_t size)
 {
+    assert(offset + size >= offset);
     while (size > 0) {
         size_t page = offset / IMAGE_PAGE_SIZE;
         size_t part = part_in_page(offset, size);
@@ -40,6 +41,7 @@ void image_read(const struct image *image, uint64_t offset, uint8_t *data, size_
 
 static void image_write_zeros(struct image *image, size_t page, size_t from, size_t size)
 {
+    assert(from + size <= IMAGE_PAGE_SIZE);
     if (page >= image->page_count || image->pages[page] == NULL)
         return;
     if (size == IMAGE_PAGE_SIZE) {
@@ -65,6 +67,7 @@ static uint8_t *image_page_for_writing(struct image *image, size_t page)
 
 void image_write(struct image *image, uint64_t offset, const uint8_t *data, size_t size)
 {
+    assert(offset + size >= offset);
     while (size > 0) {
         size_t page = offset / IMAGE_PAGE_SIZE;
         size_t from = offset % IMAGE_PAGE_SIZE;

@@ -68,6 +68,7 @@ static void sent(struct completion *completion, int32_t result)
 
 static void client_send(struct client *client)
 {
+    assert(client->socket >= 0);
     client->number = client->program->answered + 1;
     client->answer_size = 0;
     client->piece = bytes_of(&client->number, LEDGER_NUMBER_SIZE);
@@ -83,6 +84,7 @@ static void received(struct completion *completion, int32_t result)
         client_hang_up(client);
         return;
     }
+    assert(client->answer_size < LEDGER_NUMBER_SIZE);
     client->answer_size += (uint32_t)result;
     if (client->answer_size < LEDGER_NUMBER_SIZE) {
         client_receive(client);

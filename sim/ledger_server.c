@@ -170,6 +170,8 @@ static void committed(struct completion *completion, int32_t result)
 
 static void server_append(struct server *server)
 {
+    assert(server->number_size == LEDGER_NUMBER_SIZE);
+    assert(server->number > server->last_value);
     uint64_t offset = server->block_count * IO_BLOCK_SIZE;
     block_fill(server->block, server->block_count, server->number);
     completion_init(&server->commit.completion, committed);

@@ -82,6 +82,7 @@ static void address_take_port(struct io_address *address, uint16_t port)
 enum status listener_open(struct network *network, uint32_t host, struct io_address *address,
                           struct listener **listener)
 {
+    assert(host < NETWORK_HOST_COUNT_MAX);
     bool any_port = address->port == 0;
     do {
         if (any_port)
@@ -138,6 +139,7 @@ static void accept_fire(struct event *event)
     struct list_node *node = list_pop_front(&listener->backlog);
     if (node == NULL)
         return;
+    assert(listener->backlog_count > 0);
     listener->backlog_count--;
     struct endpoint *endpoint = container_of(node, struct endpoint, backlog_node);
     wait->request->address = endpoint->connection->from;
@@ -169,6 +171,7 @@ static struct io_address address_from(struct network *network, const struct wait
 /* Nobody answers: ask again, some times. */
 static void connect_retry(struct wait *wait)
 {
+    assert(wait->attempt_count < CONNECT_ATTEMPT_COUNT_MAX);
     if (++wait->attempt_count == CONNECT_ATTEMPT_COUNT_MAX)
         wait_land(wait, NULL, STATUS_TIMED_OUT);
     else

@@ -44,6 +44,7 @@ bool node_draw(struct node *node, uint32_t chance)
 
 enum planned_effect node_count_operation(struct node *node, enum io_kind kind)
 {
+    assert(node->is_running);
     enum planned_effect effect = PLAN_NONE;
     node->file_operation_count++;
     for (uint32_t i = 0; i < node->plan_count; i++) {
@@ -62,6 +63,8 @@ enum planned_effect node_count_operation(struct node *node, enum io_kind kind)
 
 int32_t node_open_handle(struct node *node, struct handle handle)
 {
+    assert(handle.kind != HANDLE_CLOSED);
+    assert(node->open_count <= node->handle_count);
     uint32_t limit = node->world->faults.disk.handle_count_max;
     if (limit > 0 && node->open_count >= limit)
         return STATUS_NO_FILES;
@@ -94,6 +97,7 @@ void core_wake(struct core *core, uint64_t at_ns)
 
 void core_landed(struct core *core, struct io_request *request, int32_t result)
 {
+    assert(!list_node_is_linked(&request->completion.node));
     struct node *node = core->node;
     node_note(node, "landed", (int64_t)request->kind * 1000000000 + result);
     io_finish(&core->io, request, result);

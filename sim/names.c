@@ -39,6 +39,8 @@ struct inode *name_table_find(const struct name_table *table, const char *text)
 static void name_table_insert(struct name_table *table, size_t position, const char *text,
                               struct inode *target)
 {
+    assert(position <= table->count);
+    assert(target != NULL);
     if (table->count == table->capacity) {
         size_t capacity = table->capacity == 0 ? NAME_TABLE_CAPACITY_START : table->capacity * 2;
         table->names = must_grow(table->names, table->capacity, capacity, sizeof table->names[0]);
@@ -62,6 +64,8 @@ static void name_table_remove(struct name_table *table, size_t position)
 
 struct inode *name_table_set(struct name_table *table, const char *text, struct inode *target)
 {
+    assert(text[0] != '\0');
+    assert(strchr(text, '/') == NULL);
     bool is_there;
     size_t position = name_table_position(table, text, &is_there);
     struct inode *before = is_there ? table->names[position].target : NULL;

@@ -43,6 +43,8 @@ bool network_draw(struct network *network, uint32_t chance)
 
 uint64_t network_draw_delay_ns(struct network *network, uint32_t from, uint32_t to)
 {
+    assert(from < NETWORK_HOST_COUNT_MAX);
+    assert(to < NETWORK_HOST_COUNT_MAX);
     uint64_t delay_ns = from == to ? DELAY_LOOPBACK_NS : DELAY_NS;
     delay_ns += prng_below(&network->prng, delay_ns);
     if (prng_chance(&network->prng, network->faults->slow, CHANCE_ALWAYS))
@@ -60,6 +62,7 @@ bool network_is_cut(const struct network *network, uint32_t from, uint32_t to)
 struct wait *wait_create(struct network *network, struct io *io, struct io_request *request,
                          uint32_t host, void (*fire)(struct event *))
 {
+    assert(host < NETWORK_HOST_COUNT_MAX);
     struct wait *wait = must_allocate(1, sizeof *wait);
     event_init(&wait->event, fire);
     list_node_init(&wait->node);
@@ -82,6 +85,7 @@ void wait_forget(struct wait *wait)
 
 void wait_land(struct wait *wait, struct endpoint *endpoint, int32_t result)
 {
+    assert(endpoint == NULL || result == 0);
     struct network *network = wait->network;
     struct io *io = wait->io;
     struct io_request *request = wait->request;

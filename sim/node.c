@@ -59,6 +59,7 @@ void node_plan(struct node *node, struct planned_fault fault)
 /* The network has closed its ends already. */
 static void handles_drop(struct node *node)
 {
+    assert(!node->is_running);
     for (uint32_t i = 0; i < node->handle_count; i++)
         if (node->handles[i].kind == HANDLE_FILE)
             disk_release(&node->disk, node->handles[i].file);
@@ -73,6 +74,8 @@ static void handles_drop(struct node *node)
 
 static void core_plan_turn(struct core *core)
 {
+    assert(!core->is_turning);
+    assert(core->node->is_running);
     struct node *node = core->node;
     uint64_t clock_ns;
     if (!ready_queue_is_empty(&core->io.ready))
@@ -133,6 +136,8 @@ void node_signal(struct node *node, int32_t signal_number)
 
 static void cores_create(struct node *node)
 {
+    assert(node->cores == NULL);
+    assert(list_is_empty(&node->mails));
     node->cores = must_allocate(node->core_count, sizeof node->cores[0]);
     node->doors = must_allocate(node->core_count, sizeof(struct io *));
     node->mail_last_ns =
@@ -196,6 +201,7 @@ static void cores_destroy(struct node *node)
 /* The rest of main: the process still has its doors. Death may strike again meanwhile. */
 static void node_finish(struct node *node)
 {
+    assert(!node->is_running);
     if (node->process == NULL || node->program->finish == NULL)
         return;
     node->is_running = true;

@@ -82,6 +82,7 @@ static void crash_describe(int status, struct verdict *verdict)
 
 struct runner *runner_wait(struct runner *runners, uint32_t count, struct verdict *verdict)
 {
+    assert(count > 0);
     int status;
     struct runner *runner;
     do {

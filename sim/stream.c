@@ -66,6 +66,19 @@ static void endpoint_leave(struct endpoint *endpoint)
         connection_destroy(endpoint->connection);
 }
 
+/* What holds between any two events: the stream is what has arrived and what the pieces under way
+ * bring, and one that is reset brings nothing. */
+static void endpoint_check(const struct endpoint *endpoint)
+{
+    size_t under_way = 0;
+    for (size_t i = 0; i < endpoint->segment_count; i++) {
+        assert(i == 0 || endpoint->segments[i - 1].at_ns <= endpoint->segments[i].at_ns);
+        under_way += endpoint->segments[i].size;
+    }
+    assert(endpoint->arrived + under_way == endpoint->size);
+    assert(endpoint->start + endpoint->size <= endpoint->capacity);
+}
+
 /* --- What is under way ------------------------------------------------------------------------ */
 
 static void arrival_schedule(struct endpoint *endpoint)
@@ -152,6 +165,7 @@ static void arrival_fire(struct event *event)
     case SEGMENT_END: endpoint->end_arrived = true; break;
     case SEGMENT_RESET: endpoint_reset(endpoint); break;
     }
+    endpoint_check(endpoint);
     arrival_schedule(endpoint);
     endpoint_kick(endpoint);
 }
@@ -202,6 +216,7 @@ static size_t pieces_copy(const struct io_request *request, uint8_t *to, size_t 
 /* Sends the bytes on their way in up to PIECE_COUNT_MAX pieces. */
 static void stream_cut(struct network *network, struct endpoint *to, size_t size)
 {
+    assert(size > 0);
     for (int i = 1; i < PIECE_COUNT_MAX && size > 1; i++) {
         if (!network_draw(network, network->faults->split))
             break;
@@ -243,6 +258,7 @@ static void send_fire(struct event *event)
     if (size > 0) {
         to->size += size;
         stream_cut(network, to, size);
+        endpoint_check(to);
     }
     endpoint->send = NULL;
     wait_land(wait, NULL, (int32_t)size);
@@ -268,6 +284,7 @@ static void stream_take(struct endpoint *endpoint, uint8_t *buffer, size_t size)
     endpoint->start += size;
     endpoint->arrived -= size;
     endpoint->size -= size;
+    endpoint_check(endpoint);
     struct network *network = endpoint_network(endpoint);
     struct endpoint *peer = endpoint_peer(endpoint);
     if (!network_is_cut(network, endpoint->host, peer->host))

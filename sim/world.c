@@ -47,6 +47,7 @@ bool world_step(struct world *world)
 
 void world_run_until(struct world *world, uint64_t at_ns)
 {
+    assert(!world->is_stepping);
     while (event_queue_next_ns(&world->queue) <= at_ns)
         world_step(world);
     if (world->queue.now_ns < at_ns)

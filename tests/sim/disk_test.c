@@ -394,6 +394,29 @@ static void test_move_between_directories_is_one_change(void **state)
     }
 }
 
+static void test_synced_move_takes_its_past_with_it(void **state)
+{
+    /* When a move is durable, so is what had to happen before it in the other directory. */
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        disk_init(&disk);
+        disk_make_directory(&disk, "/data/pool");
+        sync_names(&disk, "/data");
+        disk_release(&disk, open_file(&disk, "/data/pool/1"));
+        disk_rename(&disk, "/data/pool/1", "/data/log");
+        sync_names(&disk, "/data");
+        disk_power_cut(&disk, &prng);
+        char text[64];
+        describe(&disk, "/data/pool/1", text);
+        assert_string_equal(text, "absent");
+        describe(&disk, "/data/log", text);
+        assert_string_equal(text, "");
+        disk_deinit(&disk);
+    }
+}
+
 static void story_synced_in_a_new_directory(struct disk *disk)
 {
     disk_make_directory(disk, "/data/topic");
@@ -573,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_rename_holds_after_the_sync_of_the_directory),
         cmocka_unit_test(test_unlinked_file_may_come_back),
         cmocka_unit_test(test_move_between_directories_is_one_change),
+        cmocka_unit_test(test_synced_move_takes_its_past_with_it),
         cmocka_unit_test(test_new_directory_needs_the_sync_of_its_parent),
         cmocka_unit_test(test_changes_of_a_directory_hold_in_order),
         cmocka_unit_test(test_errors_of_names),

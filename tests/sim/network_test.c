@@ -246,6 +246,36 @@ static void test_reset_strikes_within_the_stream(void **state)
     }
 }
 
+static void test_nothing_arrives_after_a_reset(void **state)
+{
+    /* What is sent before the sender learns of a reset does not close the gap that it left. */
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct world_of_two two;
+        two_init(&two, (struct network_faults){0}, seed);
+        struct pair pair = connected(&two);
+        struct ask sending;
+        struct bytes first = bytes_of_text("first");
+        two.faults.reset = CHANCE_ALWAYS;
+        ask_send(pair.client, &sending, &first, 1);
+        while (!pair.server->is_reset) {
+            struct event *event = event_queue_take(&two.queue);
+            event->fire(event);
+        }
+        two.faults.reset = 0;
+        struct bytes second = bytes_of_text("second");
+        ask_send(pair.client, &sending, &second, 1);
+        settle(&two);
+        char text[64];
+        int32_t size = receive_text(&two, pair.server, text);
+        if (size > 0) {
+            assert_memory_equal(text, "first", (size_t)size);
+            size = receive_text(&two, pair.server, text);
+        }
+        assert_int_equal(size, STATUS_CLOSED);
+        two_deinit(&two);
+    }
+}
+
 static void test_end_comes_after_all_bytes(void **state)
 {
     /* After a close the other side receives what was sent, and then the end. */
@@ -437,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_stream_is_whole_and_in_order),
         cmocka_unit_test(test_slow_reader_stops_the_sender),
         cmocka_unit_test(test_reset_strikes_within_the_stream),
+        cmocka_unit_test(test_nothing_arrives_after_a_reset),
         cmocka_unit_test(test_end_comes_after_all_bytes),
         cmocka_unit_test(test_close_with_unread_bytes_resets),
         cmocka_unit_test(test_shutdown_lands_what_is_in_flight),
