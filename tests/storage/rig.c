@@ -47,6 +47,7 @@ static void destroy_stores(struct rig *rig)
             store_destroy(rig->stores[i]);
         rig->stores[i] = NULL;
     }
+    rig->is_alive = false;
 }
 
 void rig_init(struct rig *rig, struct rig_harness *harness)
@@ -101,7 +102,7 @@ static bool any_is_busy(const struct rig *rig)
 void rig_turn(struct rig *rig)
 {
     bool is_idle = !any_is_busy(rig);
-    for (uint32_t i = 0; i < rig->core_count; i++) {
+    for (uint32_t i = 0; i < rig->core_count && rig->is_alive; i++) {
         bool may_wait = is_idle && rig->doors[i]->timers.count > 0;
         if (may_wait || door_is_busy(rig->doors[i]))
             io_turn(rig->doors[i]);
@@ -111,10 +112,10 @@ void rig_turn(struct rig *rig)
 /* Turns until `has_landed`; nothing left in flight before that is a lost completion. */
 static void wait_for(struct rig *rig, const bool *has_landed)
 {
-    for (uint32_t turns = 0; !*has_landed; turns++) {
+    for (uint32_t turns = 0; !*has_landed && rig->is_alive; turns++) {
         assert(turns < TURNS_MAX);
         rig_turn(rig);
-        bool is_lost = !*has_landed && !any_is_busy(rig) && !any_has_timers(rig);
+        bool is_lost = !*has_landed && rig->is_alive && !any_is_busy(rig) && !any_has_timers(rig);
         if (is_lost)
             fail_msg("a completion was lost");
     }
@@ -148,7 +149,7 @@ static enum status open_one(struct rig *rig, uint32_t index)
     rig->logs[index] = opening.open.log;
     if (opening.result == STATUS_OK && index == 0)
         log_observe(opening.open.log, &rig->observer);
-    return (enum status)opening.result;
+    return opening.has_landed ? (enum status)opening.result : STATUS_FAILED;
 }
 
 enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
@@ -156,6 +157,7 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
     assert(core_count <= RIG_CORES_MAX && log_count <= RIG_LOGS_MAX);
     rig->doors = rig->harness->open(rig->harness, core_count);
     assert(rig->doors != NULL);
+    rig->is_alive = true;
     rig->core_count = core_count;
     rig->log_count = log_count;
     rig->io = rig->doors[0];
@@ -169,7 +171,7 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
         status = store_create(rig->doors[i], &rig->options, &rig->logger, &rig->stores[i]);
     for (uint32_t i = 0; i < log_count && status == STATUS_OK; i++)
         status = open_one(rig, i);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK && rig->is_alive)
         rig_kill(rig);
     return status;
 }

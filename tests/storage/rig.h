@@ -33,6 +33,7 @@ struct rig {
     struct rig_harness *harness;
     struct io **doors;
     uint32_t core_count;
+    bool is_alive; /* from the opening of the doors until the life ends, by itself or not */
     struct io *io; /* of core 0 */
     struct store_options options;
     struct log_config config;

@@ -1,0 +1,84 @@
+#include "tests/storage/sim_harness.h"
+
+#include "base/assert.h"
+#include "base/list.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct machine {
+    struct process process;
+    struct sim_harness *sim;
+};
+
+/* A process that does nothing by itself: the cases turn its doors. */
+static struct process *machine_start(const struct program *program, struct node *node,
+                                     struct io *const *cores, uint32_t core_count)
+{
+    struct machine *machine = calloc(1, sizeof *machine);
+    assert(machine != NULL);
+    machine->process.program = program;
+    machine->process.node = node;
+    machine->sim = container_of((struct program *)program, struct sim_harness, program);
+    return &machine->process;
+}
+
+static void machine_destroy(struct process *process)
+{
+    struct machine *machine = container_of(process, struct machine, process);
+    struct rig_harness *harness = &machine->sim->harness;
+    harness->dying(harness->rig);
+    free(machine);
+}
+
+static struct io **sim_open(struct rig_harness *harness, uint32_t core_count)
+{
+    struct sim_harness *sim = container_of(harness, struct sim_harness, harness);
+    if (sim->node == NULL)
+        sim->node = node_create(sim->world, "node", &sim->program, RIG_CORES_MAX);
+    node_start(sim->node, 0);
+    while (!node_is_running(sim->node))
+        world_step(sim->world);
+    for (uint32_t i = 0; i < core_count; i++)
+        sim->doors[i] = node_core(sim->node, i);
+    return sim->doors;
+}
+
+static void sim_close(struct rig_harness *harness, bool cuts_power)
+{
+    struct sim_harness *sim = container_of(harness, struct sim_harness, harness);
+    if (node_is_running(sim->node))
+        node_kill(sim->node, cuts_power ? DEATH_POWER_CUT : DEATH_KILL);
+    while (harness->rig->is_alive)
+        world_step(sim->world);
+}
+
+static void sim_reset(struct rig_harness *harness)
+{
+    struct sim_harness *sim = container_of(harness, struct sim_harness, harness);
+    if (sim->world != NULL)
+        world_destroy(sim->world);
+    sim->world = world_create(sim->seed++, &sim->faults);
+    sim->node = NULL;
+}
+
+void sim_harness_init(struct sim_harness *sim, uint64_t seed)
+{
+    *sim = (struct sim_harness){
+        .harness = {.name = "sim",
+                    .directory = "/data",
+                    .is_simulated = true,
+                    .open = sim_open,
+                    .close = sim_close,
+                    .reset = sim_reset},
+        .program = {.start = machine_start, .destroy = machine_destroy},
+        .seed = seed,
+    };
+}
+
+void sim_harness_deinit(struct sim_harness *sim)
+{
+    if (sim->world != NULL)
+        world_destroy(sim->world);
+    sim->world = NULL;
+}
