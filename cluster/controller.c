@@ -215,7 +215,7 @@ static void quorum_failed(struct quorum_handler *handler, enum status status)
 static uint64_t quorum_snapshot(struct quorum_handler *handler, struct writer *writer)
 {
     struct controller *controller = container_of(handler, struct controller, handler);
-    image_write(controller->image, writer);
+    image_write_records(controller->image, writer);
     log_info(controller->logger, "snapshot of the metadata",
              field_i64("offset", controller->committed_offset),
              field_u64("topics", image_topic_count(controller->image)),

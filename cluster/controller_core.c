@@ -73,19 +73,19 @@ static enum status delete_topics_decide(const struct controller_facts *facts,
                                         struct controller_command *command,
                                         struct controller_decision *decision)
 {
-    struct name_table names;
+    struct command_names names;
     bool is_enabled = config_bool(facts->config, CONFIG_DELETE_TOPIC_ENABLE);
-    bool has_memory = name_table_init(&names, command, decision->arena);
+    bool has_memory = command_names_init(&names, command, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         if (!is_enabled)
             topic_refuse(topic, KAFKA_TOPIC_DELETION_DISABLED, "Topic deletion is disabled.");
-        else if (!bytes_are_null(topic->name) && name_table_count(&names, topic->name) > 1)
+        else if (!bytes_are_null(topic->name) && command_names_count(&names, topic->name) > 1)
             topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
         else
             has_memory = delete_topic(facts, command, topic, decision);
     }
-    name_table_deinit(&names);
+    command_names_deinit(&names);
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }
 

@@ -224,9 +224,9 @@ static bool add_topic(const struct controller_facts *facts, struct controller_de
 }
 
 static bool topic_may_be_created(const struct controller_facts *facts,
-                                 const struct name_table *names, struct controller_topic *topic)
+                                 const struct command_names *names, struct controller_topic *topic)
 {
-    if (name_table_count(names, topic->name) > 1)
+    if (command_names_count(names, topic->name) > 1)
         return topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
     if (bytes_equal_text(topic->name, "__cluster_metadata"))
         return topic_refuse(topic, KAFKA_INVALID_REQUEST,
@@ -261,9 +261,9 @@ enum status create_topics_decide(const struct controller_facts *facts,
                                  struct controller_decision *decision)
 {
     assert(command->kind == CONTROLLER_CREATE_TOPICS);
-    struct name_table names;
+    struct command_names names;
     int64_t partitions = 0;
-    bool has_memory = name_table_init(&names, command, decision->arena);
+    bool has_memory = command_names_init(&names, command, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         assert(!bytes_are_null(topic->name));
@@ -280,7 +280,7 @@ enum status create_topics_decide(const struct controller_facts *facts,
         topic->topic_id = facts->topic_ids[i];
         has_memory = add_topic(facts, decision, topic);
     }
-    name_table_deinit(&names);
+    command_names_deinit(&names);
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
@@ -341,12 +341,12 @@ enum status create_partitions_decide(const struct controller_facts *facts,
                                      struct controller_decision *decision)
 {
     assert(command->kind == CONTROLLER_CREATE_PARTITIONS);
-    struct name_table names;
-    bool has_memory = name_table_init(&names, command, decision->arena);
+    struct command_names names;
+    bool has_memory = command_names_init(&names, command, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         const struct image_topic *existing = image_topic_by_name(facts->image, topic->name);
-        if (name_table_count(&names, topic->name) > 1)
+        if (command_names_count(&names, topic->name) > 1)
             topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
         else if (existing == NULL || existing->partition_count == 0)
             topic_refuse(topic, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
@@ -356,6 +356,6 @@ enum status create_partitions_decide(const struct controller_facts *facts,
             has_memory = add_growth(facts, decision, topic, existing);
         }
     }
-    name_table_deinit(&names);
+    command_names_deinit(&names);
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }

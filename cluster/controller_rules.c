@@ -75,14 +75,14 @@ static uint64_t name_hash(struct bytes name)
     return hash_bytes((struct hash_seed){{3, 4}}, name);
 }
 
-static struct name_slot *find_slot(const struct name_table *table, struct bytes name)
+static struct name_slot *find_slot(const struct command_names *table, struct bytes name)
 {
     struct map_node *node = map_find(&table->map, name_hash(name), &name);
     return node == NULL ? NULL : container_of(node, struct name_slot, node);
 }
 
-bool name_table_init(struct name_table *table, const struct controller_command *command,
-                     struct arena *arena)
+bool command_names_init(struct command_names *table, const struct controller_command *command,
+                        struct arena *arena)
 {
     map_init(&table->map, slot_has_name);
     for (uint32_t i = 0; i < command->topic_count; i++) {
@@ -101,12 +101,12 @@ bool name_table_init(struct name_table *table, const struct controller_command *
     return true;
 }
 
-void name_table_deinit(struct name_table *table)
+void command_names_deinit(struct command_names *table)
 {
     map_deinit(&table->map);
 }
 
-uint32_t name_table_count(const struct name_table *table, struct bytes name)
+uint32_t command_names_count(const struct command_names *table, struct bytes name)
 {
     const struct name_slot *slot = find_slot(table, name);
     return slot == NULL ? 0 : slot->count;

@@ -21,17 +21,17 @@ struct metadata_record *decision_add(struct controller_decision *decision,
  */
 
 /* The names of a command's topics, to find those that come twice. */
-struct name_table {
+struct command_names {
     struct map map;
 };
 
 /* False when the arena is used up. Deinit in any case. */
-bool name_table_init(struct name_table *table, const struct controller_command *command,
-                     struct arena *arena);
-void name_table_deinit(struct name_table *table);
+bool command_names_init(struct command_names *table, const struct controller_command *command,
+                        struct arena *arena);
+void command_names_deinit(struct command_names *table);
 
 /* How often this name stands in the command. */
-uint32_t name_table_count(const struct name_table *table, struct bytes name);
+uint32_t command_names_count(const struct command_names *table, struct bytes name);
 
 /* --- Replicas -----------------------------------------------------------------------------------
  */

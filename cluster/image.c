@@ -227,7 +227,7 @@ static void write_facts(const struct image *image, struct arena *arena, struct w
                                                     .producer_ids = {image->next_producer_id}});
 }
 
-void image_write(const struct image *image, struct writer *writer)
+void image_write_records(const struct image *image, struct writer *writer)
 {
     write_facts(image, writer->arena, writer);
     for (uint32_t i = 0; i < image->by_name.count; i++)

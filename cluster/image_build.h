@@ -36,7 +36,7 @@ struct image *image_delta_finish(struct image_delta *delta, int64_t offset, int3
 void image_delta_destroy(struct image_delta *delta);
 
 /* The records that make this image out of an empty one, framed: a snapshot. */
-void image_write(const struct image *image, struct writer *writer);
+void image_write_records(const struct image *image, struct writer *writer);
 
 /* 0 before the first ClusterRecord. */
 int16_t image_feature_level(const struct image *image);

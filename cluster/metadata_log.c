@@ -1,8 +1,8 @@
 /* Appending and closing. One batch is on its way at a time:
  *
- *   TAKE ──▶ WRITE ──▶ LAND ──▶ TAKE ... ──▶ END
- *     │ (a new file first, if wanted)
- *     └── nothing waits, or failed ──────────▲
+ *   BEGIN ──▶ TAKE ──▶ WRITE ──▶ LAND ──▶ TAKE ... ──▶ END
+ *               │ (a new file first, if wanted)
+ *               └── nothing waits, or failed ──────────▲
  */
 #include "cluster/metadata_log.h"
 
@@ -161,10 +161,11 @@ static const struct op_kind roll_kind = {"metadata-roll", roll_step, roll_stages
 /* --- Appending ----------------------------------------------------------------------------------
  */
 
-enum { APPEND_TAKE, APPEND_WRITE, APPEND_LAND, APPEND_END };
+enum { APPEND_BEGIN, APPEND_TAKE, APPEND_WRITE, APPEND_LAND, APPEND_END };
 
 static const struct op_stage append_stages[] = {
-    [APPEND_TAKE] = {"take", AFTER(APPEND_LAND)},
+    [APPEND_BEGIN] = {"begin", 0},
+    [APPEND_TAKE] = {"take", AFTER(APPEND_BEGIN) | AFTER(APPEND_LAND)},
     [APPEND_WRITE] = {"write", AFTER(APPEND_TAKE)},
     [APPEND_LAND] = {"land", AFTER(APPEND_WRITE)},
     [APPEND_END] = {"end", AFTER(APPEND_TAKE)},
@@ -278,6 +279,7 @@ static enum op_progress append_step(struct op *op)
 {
     struct metadata_log *log = container_of(op, struct metadata_log, append_op);
     switch (op->stage) {
+    case APPEND_BEGIN: op_move(op, APPEND_TAKE); return OP_AGAIN;
     case APPEND_TAKE: return append_take(log);
     case APPEND_WRITE: return append_write(log);
     case APPEND_LAND: return append_land(log);

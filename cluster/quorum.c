@@ -585,6 +585,7 @@ void quorum_destroy(struct quorum *quorum)
 {
     if (quorum == NULL)
         return;
+    io_timer_cancel(quorum->io, &quorum->timer);
     drop_proposals(quorum, UINT64_MAX);
     metadata_log_destroy(quorum->log);
     arena_deinit(&quorum->snapshot_arena);
