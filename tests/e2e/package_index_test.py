@@ -45,7 +45,7 @@ class PackageIndexTest(unittest.TestCase):
                  "queue.buffering.max.messages=1000000", data=numbered)
             read = time.monotonic()
             self.assertEqual(self.read_back(topic, len(lines)), want, codec)
-            self.assertEqual(self.stored_codec(topic), CODECS.index(codec), codec)
+            self.assertIn(CODECS.index(codec), self.stored_codecs(topic), codec)
             say(f"{codec}: {len(lines)} lines out in {read - sent:.1f} s, "
                 f"back in {time.monotonic() - read:.1f} s")
         self.assertLess(time.monotonic() - start, SECONDS_MAX)
@@ -69,8 +69,9 @@ class PackageIndexTest(unittest.TestCase):
         self.assertEqual(seen, count)
         return hashlib.sha256(b"\n".join(found)).hexdigest()
 
-    def stored_codec(self, topic):
-        """As it stands in the log: a client that is told a wrong range stops compressing silently."""
+    def stored_codecs(self, topic):
+        """Those of the first batches in the log: a client that is told a wrong range of versions
+        stops compressing without a word. (A batch that would grow is sent as it is.)"""
         connection = Connection(self.broker.host, self.broker.port)
         self.addCleanup(connection.close)
         answer = connection.call("Fetch", 11, replica_id=-1, max_wait_ms=0, min_bytes=1,
@@ -79,7 +80,7 @@ class PackageIndexTest(unittest.TestCase):
                                          {"partition": 0, "partition_max_bytes": 1 << 20,
                                           "current_leader_epoch": -1}]}])
         records = answer["topics"][0]["partitions"][0]["records"]
-        return batches.batches(records)[0].codec
+        return {b.codec for b in batches.batches(records)}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ line that says it serves, stops or kills it, starts it again on the same data.
 """
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -20,16 +21,21 @@ BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
 READY = re.compile(r'msg="?serving"?( |$)')
 READY_SECONDS = 30
 STOP_SECONDS = 30
+PORT_MIN, PORT_MAX = 20001, 32000
 
 
 def free_port():
-    """A port above 20000 that nobody listens on now."""
+    """A port that nobody listens on now, below those from which connections are made: a client
+    that keeps trying to reach a broker that is down could otherwise connect to itself."""
+    chance = random.SystemRandom()
     while True:
+        port = chance.randrange(PORT_MIN, PORT_MAX)
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port > 20000:
-            return port
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def external_address():
