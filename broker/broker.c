@@ -3,7 +3,9 @@
 #include "base/assert.h"
 #include "broker/broker_parts.h"
 #include "broker/directories.h"
+#include "io/cores.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct broker_core *broker_core_at(struct broker *broker, uint32_t core_index)
@@ -51,7 +53,6 @@ static void describe_endpoint(struct broker *broker, uint32_t index)
     };
 }
 
-/* Ports first: whoever finds his port taken should find out before anything on disk is touched. */
 static enum status bind_listeners(struct broker *broker)
 {
     uint32_t count = config_listeners(broker->options.config, broker->listeners);
@@ -70,6 +71,20 @@ static enum status bind_listeners(struct broker *broker)
         describe_endpoint(broker, i);
     }
     return STATUS_OK;
+}
+
+/* Before anything else: while a former broker still has writes under way, its ports are taken too.
+ */
+static enum status lock_directory(struct broker *broker)
+{
+    char path[PATH_MAX];
+    if (broker->options.cores == NULL)
+        return STATUS_OK;
+    int length = snprintf(path, sizeof path, "%s/.lock", broker->directory);
+    assert(length > 0);
+    if ((size_t)length >= sizeof path)
+        return STATUS_INVALID;
+    return io_cores_lock(broker->options.cores, path, broker->options.logger);
 }
 
 static enum status recover_storage(struct broker *broker)
@@ -130,9 +145,11 @@ enum status broker_create(const struct broker_options *options, struct broker **
     publisher_init(&broker->publisher, broker);
     choose_store_options(broker, core_memory_bytes);
 
-    enum status status = bind_listeners(broker);
+    enum status status = broker_make_directories(broker);
     if (status == STATUS_OK)
-        status = broker_make_directories(broker);
+        status = lock_directory(broker);
+    if (status == STATUS_OK)
+        status = bind_listeners(broker);
     if (status == STATUS_OK)
         status = recover_storage(broker);
     if (status == STATUS_OK)

@@ -2,8 +2,8 @@
  *
  * A life:
  *
- *   broker_create   blocking, on core 0's door before the loops run: binds the listeners, recovers
- *                   the storage, loads the metadata
+ *   broker_create   blocking, on core 0's door before the loops run: locks the directory, binds the
+ *                   listeners, recovers the storage, loads the metadata
  *   broker_start    on core 0: every core makes its store, the controller becomes active, the
  *                   partitions open, clients are let in
  *   broker_stop     on core 0: clients collect their answers and go, everything is written down
@@ -18,10 +18,13 @@
 #include "io/io.h"
 
 struct broker;
+struct io_cores;
 
 struct broker_options {
     struct io **doors; /* one per core; they outlive the broker */
     uint32_t core_count;
+    struct io_cores *cores; /* that the doors are of; NULL in the simulator, where a directory has
+                               one user by nature and needs no lock */
     const struct config *config; /* outlives the broker */
     struct logger *logger;
     size_t memory_bytes; /* over all cores, for requests and for the data being served */
@@ -29,8 +32,8 @@ struct broker_options {
     bool unsafe_skip_sync;
 };
 
-/* STATUS_IN_USE: a listener's port is taken. Anything else is of the storage or the metadata, and
- * has been explained in the log. */
+/* STATUS_IN_USE: a listener's port or the directory is taken. Anything else is of the storage or
+ * the metadata, and has been explained in the log. */
 enum status broker_create(const struct broker_options *options, struct broker **broker);
 
 /* `started` lands with STATUS_OK when requests are served, or with why the broker cannot. */

@@ -108,8 +108,8 @@ static void answer_partition(const struct request *request, const struct fetch_r
         out->diverging_epoch.end_offset = wanted->diverging_end_offset;
     }
     /* Null says "not asked for": the list is for readers of committed records, empty or not. */
-    if (in->isolation_level == ISOLATION_READ_COMMITTED)
-        out->aborted_transactions = WIRE_EMPTY;
+    bool wants_aborted = in->isolation_level == ISOLATION_READ_COMMITTED;
+    out->aborted_transactions = wants_aborted ? WIRE_EMPTY : NULL;
     out->records.is_null = false;
     if (wanted->fetch_read != NULL) {
         out->records.pieces = wanted->fetch_read->read.pieces;

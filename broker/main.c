@@ -245,6 +245,7 @@ static void serve_on(struct server *server, const struct config *config)
     struct broker_options options = {
         .doors = doors,
         .core_count = core_count,
+        .cores = server->cores,
         .config = config,
         .logger = server->logger,
         .memory_bytes = memory_bytes(config),

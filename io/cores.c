@@ -3,6 +3,7 @@
 #include "io/cores.h"
 
 #include "base/assert.h"
+#include "io/file_lock.h"
 #include "io/posix.h"
 #include "io/uring.h"
 #include "io/uring_setup.h"
@@ -11,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* One core: its door, its logger, its thread. */
 struct core {
@@ -25,6 +27,7 @@ struct io_cores {
     bool is_uring;
     bool pin;
     bool has_run;
+    int lock; /* descriptor of the locked file, or -1 */
     cpu_set_t cpus; /* on which this process may run */
     uint32_t core_count;
     struct core core[];
@@ -113,6 +116,7 @@ static struct io_cores *cores_allocate(const struct io_cores_options *options,
     if (cores == NULL)
         return NULL;
     cores->cpus = cpus;
+    cores->lock = -1;
     cores->core_count = core_count;
     cores->pin = options->pin && CPU_COUNT(&cpus) > 0;
     for (uint32_t i = 0; i < core_count; i++) {
@@ -158,9 +162,23 @@ free_cores:
     return status;
 }
 
+/* Each ring keeps the file open on its own account, so the lock outlives what the ring has in
+ * flight. Worker threads of the posix backend end with the process. */
+enum status io_cores_lock(struct io_cores *cores, const char *path, struct logger *logger)
+{
+    assert(!cores->has_run);
+    assert(cores->lock < 0);
+    enum status status = file_lock_take(path, logger, &cores->lock);
+    for (uint32_t i = 0; i < cores->core_count && cores->is_uring && status == STATUS_OK; i++)
+        status = uring_keep_open(cores->core[i].io, cores->lock);
+    return status;
+}
+
 void io_cores_destroy(struct io_cores *cores)
 {
     cores_close_doors(cores);
+    if (cores->lock >= 0)
+        close(cores->lock);
     mailroom_destroy(cores->room);
     free(cores);
 }

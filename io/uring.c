@@ -463,6 +463,14 @@ enum status uring_create(const struct system_options *options, struct io **io)
     return STATUS_OK;
 }
 
+enum status uring_keep_open(struct io *io, int descriptor)
+{
+    assert(descriptor >= 0);
+    unsigned ring = (unsigned)uring_of(io)->ring.ring_fd;
+    int result = io_uring_register(ring, IORING_REGISTER_FILES, &descriptor, 1);
+    return result < 0 ? status_from_errno(-result) : STATUS_OK;
+}
+
 void uring_destroy(struct io *io)
 {
     struct uring *uring = uring_of(io);

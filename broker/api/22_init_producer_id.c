@@ -50,7 +50,9 @@ static enum op_progress init_producer_id_reply(struct init_producer_id *init)
     init_producer_id_response_init(&out);
     out.producer_epoch = -1;
     if (!bytes_are_null(init->in.transactional_id)) {
-        out.error_code = KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+        bool is_empty = init->in.transactional_id.size == 0;
+        out.error_code =
+            is_empty ? KAFKA_INVALID_REQUEST : KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     } else if (init->op.error < 0) {
         out.error_code = KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
     } else {

@@ -33,7 +33,7 @@ struct epoch_look {
 };
 
 /* On the partition's home core. The present epoch has not ended: its end is that of the log, also
- * when nothing has been written in it yet. */
+ * when nothing has been written in it yet. Of a later one nothing is known. */
 static void look_run(struct errand *errand)
 {
     struct epoch_look *look = container_of(errand, struct epoch_look, errand);
@@ -47,7 +47,8 @@ static void look_run(struct errand *errand)
         if (look->leader_epoch == partition->core.leader_epoch) {
             answer->leader_epoch = look->leader_epoch;
             answer->end_offset = log_end_offset(partition->log);
-        } else if (log_epoch_end(partition->log, look->leader_epoch, &epoch, &end_offset)) {
+        } else if (look->leader_epoch < partition->core.leader_epoch &&
+                   log_epoch_end(partition->log, look->leader_epoch, &epoch, &end_offset)) {
             answer->leader_epoch = epoch;
             answer->end_offset = end_offset;
         }

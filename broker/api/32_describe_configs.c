@@ -54,8 +54,8 @@ static bool begin_config(struct describe_configs *d, const struct config_row *ro
     out->name = bytes_of_text(row->name);
     out->is_sensitive = row->type == CONFIG_PASSWORD;
     out->config_type = (int8_t)row->type;
-    if (d->in.include_documentation)
-        out->documentation = bytes_of_text(row->doc);
+    out->documentation =
+        d->in.include_documentation ? bytes_of_text(row->doc) : (struct bytes){0};
     if (!d->in.include_synonyms)
         return true;
     out->synonyms = request_allocate(d->request, SYNONYMS_MAX, sizeof *out->synonyms);
