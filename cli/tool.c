@@ -64,17 +64,6 @@ enum exit_code tool_usage_error(const struct tool *tool, const char *format, ...
     return EXIT_CODE_USAGE;
 }
 
-void tool_note(const struct tool *tool, const char *format, ...)
-{
-    if (tool->is_quiet)
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-}
-
 static bool settle_format(struct tool *tool)
 {
     const char *format = options_text(&tool->options, "format");

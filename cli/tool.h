@@ -52,10 +52,6 @@ enum exit_code tool_error(const struct tool *tool, const char *format, ...)
 enum exit_code tool_usage_error(const struct tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A remark that is not an error: to stderr, unless quiet. */
-void tool_note(const struct tool *tool, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* Reads a number given to a flag into `value`, which keeps its content if the flag is absent.
  * False after saying that it is not a number from min to max. */
 bool tool_number(const struct tool *tool, const char *name, int64_t min, int64_t max,

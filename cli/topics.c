@@ -37,8 +37,10 @@ static void sort(struct metadata_response *response)
     }
 }
 
-const struct metadata_response *topics_metadata(struct connection *connection,
-                                                const struct bytes *names, uint32_t count)
+/* Topics in the order of their names. `names` NULL: all. Nothing is created by asking. NULL on
+ * failure. */
+static const struct metadata_response *ask_metadata(struct connection *connection,
+                                                    const struct bytes *names, uint32_t count)
 {
     struct arena *arena = &connection->tool->arena;
     struct metadata_request request;
@@ -95,7 +97,7 @@ bool topics_chosen(struct connection *connection, bool is_regex,
     for (uint32_t i = 0; i < name_count; i++)
         names[i] = bytes_of_text(tool->options.arguments[i]);
     bool is_all = is_regex || name_count == 0;
-    *metadata = topics_metadata(connection, is_all ? NULL : names, name_count);
+    *metadata = ask_metadata(connection, is_all ? NULL : names, name_count);
     if (*metadata == NULL)
         return false;
     *topics = arena_allocate_array(&tool->arena, (*metadata)->topics_count + 1, sizeof **topics);
@@ -216,10 +218,12 @@ const char *topics_nodes(struct tool *tool, const int32_t *nodes, uint32_t count
     enum { NUMBER_SIZE_MAX = 12 };
     char *text = arena_allocate(&tool->arena, (size_t)count * NUMBER_SIZE_MAX + 1);
     assert(text != NULL);
+    size_t capacity = (size_t)count * NUMBER_SIZE_MAX + 1;
     size_t size = 0;
     text[0] = 0;
     for (uint32_t i = 0; i < count; i++)
-        size += (size_t)sprintf(text + size, "%s%d", i > 0 ? "," : "", (int)nodes[i]);
+        size +=
+            (size_t)snprintf(text + size, capacity - size, "%s%d", i > 0 ? "," : "", (int)nodes[i]);
     return text;
 }
 

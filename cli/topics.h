@@ -6,13 +6,9 @@
 #include "cli/client.h"
 #include "protocol/messages/metadata.h"
 
-/* Topics in the order of their names. `names` NULL: all. Nothing is created by asking. NULL on
- * failure. */
-const struct metadata_response *topics_metadata(struct connection *connection,
-                                                const struct bytes *names, uint32_t count);
-
-/* All topics that match one of the tool's arguments (-r), or the topics that the arguments name. A
- * named topic that does not exist is in the list with its error. False on failure. */
+/* The topics that the tool's arguments name, or with `is_regex` those that match one of them; all
+ * if there are no arguments; in the order of their names. Nothing is created by asking: a named
+ * topic that does not exist is in the list with its error. False on failure. */
 bool topics_chosen(struct connection *connection, bool is_regex,
                    const struct metadata_response **metadata,
                    const struct metadata_response_topic ***topics, uint32_t *count);

@@ -23,7 +23,7 @@ PRODUCER = pathlib.Path(os.environ.get("TAILRACE_PRODUCER", BUILD / "tests" / "e
 KILLS = 20
 PARTITIONS = 3
 ACKS_BETWEEN_KILLS = (1, 4000)
-WAIT_SECONDS = 60
+WAIT_SECONDS = 30
 KCAT_LINES_AHEAD = 500
 
 
@@ -56,6 +56,11 @@ class Producers:
         with self.changed:
             target = self.count + more
             return self.changed.wait_for(lambda: self.count >= target, WAIT_SECONDS)
+
+    def state(self):
+        """Who runs, and the last number that each had acknowledged."""
+        return {name: (process.poll(), self.acknowledged[name][-1:])
+                for name, (process, _) in self.processes.items()}
 
     def stop(self):
         """Tells all to stop, waits; {name: what it said on stderr} of those that failed."""
@@ -120,7 +125,9 @@ class KillTest(unittest.TestCase):
         for kill in range(KILLS):
             feed.feed(KCAT_LINES_AHEAD)
             more = self.chance.randint(*ACKS_BETWEEN_KILLS)
-            self.assertTrue(self.producers.wait_for(more), f"kill {kill}: no progress")
+            if not self.producers.wait_for(more):
+                self.fail(f"kill {kill}: no progress: {self.producers.state()}\n"
+                          + "".join(self.broker.log))
             self.broker.kill()
             self.broker.start()
             say(f"kill {kill + 1} of {KILLS}, {self.producers.count} acknowledged")

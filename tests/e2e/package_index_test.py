@@ -56,7 +56,7 @@ class PackageIndexTest(unittest.TestCase):
         seen = 0
         for partition in range(PARTITIONS):
             data = kcat(self.broker, "-C", "-t", topic, "-p", partition, "-o", "beginning", "-e",
-                        "-q", "-f", "%k\t%s\n")
+                        "-q", "-f", "%k\t%s\n", "-X", "queued.min.messages=1000000")
             last = -1
             for line in data.split(b"\n")[:-1]:
                 key, _, value = line.partition(b"\t")

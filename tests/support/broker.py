@@ -21,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
 READY = re.compile(r'msg="?serving"?( |$)')
 READY_SECONDS = 30
 STOP_SECONDS = 30
+START_TRIES_MAX = 50
 PORT_MIN, PORT_MAX = 20001, 32000
 
 
@@ -56,7 +57,7 @@ class Broker:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-test-"))
         self.host, self.port = "127.0.0.1", free_port()
         self.process = None
-        self.log = []
+        self.log = []  # of the present process
         self._ready = threading.Event()
 
     @property
@@ -75,27 +76,38 @@ class Broker:
         return words
 
     def start(self):
+        """Starts it and waits until it serves. The kernel may hold the port of a killed process for
+        some moments; then it is started again, as a supervisor would."""
+        for _ in range(START_TRIES_MAX):
+            self._launch()
+            served = self._ready.wait(READY_SECONDS)
+            if served and self.process.poll() is None:
+                return self
+            tail = "".join(self.log[-20:])
+            self.kill()
+            if "file in use" not in tail:
+                break
+        raise RuntimeError(f"{self.program} did not say that it serves:\n{tail}")
+
+    def _launch(self):
         assert self.process is None
-        self._ready.clear()
+        self._ready, self.log = threading.Event(), []
         (self.folder / "data").mkdir(exist_ok=True)
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace")
-        reader = threading.Thread(target=self._read_log, args=(self.process,), daemon=True)
-        reader.start()
-        if not self._ready.wait(READY_SECONDS) or self.process.poll() is not None:
-            tail = "".join(self.log[-20:])
-            self.kill()
-            raise RuntimeError(f"{self.program} did not say that it serves:\n{tail}")
-        return self
+        threading.Thread(target=self._read_log, args=(self.process, self._ready, self.log),
+                         daemon=True).start()
 
-    def _read_log(self, process):
+    @staticmethod
+    def _read_log(process, ready, log):
         for line in process.stdout:
-            self.log.append(line)
+            log.append(line)
             if READY.search(line):
-                self._ready.set()
+                ready.set()
         process.stdout.close()
-        self._ready.set()  # it ended: whoever waits must look
+        process.wait()
+        ready.set()  # it ended: whoever waits must look
 
     def stop(self):
         """Asks it to end and waits; its exit status."""

@@ -1,0 +1,123 @@
+"""confluent-kafka: the newest librdkafka. Its consumer has assign, but wants a group's name in any
+case; it never asks for the group's coordinator as long as nothing is committed."""
+import sys
+import uuid
+
+from features import expect, run_all
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+ADDRESS = sys.argv[1]
+WAIT_SECONDS = 20
+BASE = {"bootstrap.servers": ADDRESS}
+
+
+def topic():
+    return f"confluent-{uuid.uuid4().hex[:12]}"
+
+
+def send(name, records, **settings):
+    """`records`: dicts for produce(). All must be acknowledged."""
+    problems = []
+    sender = Producer({**BASE, "acks": "all", **settings})
+    for record in records:
+        sender.produce(name, partition=0, on_delivery=lambda error, _: error and
+                       problems.append(str(error)), **record)
+    expect(sender.flush(WAIT_SECONDS), 0)
+    expect(problems, [])
+
+
+def consumer():
+    return Consumer({**BASE, "group.id": "unused", "enable.auto.commit": False,
+                     "auto.offset.reset": "earliest"})
+
+
+def consume(name, count, offset=0):
+    reader = consumer()
+    reader.assign([TopicPartition(name, 0, offset)])
+    found = []
+    try:
+        while len(found) < count:
+            messages = reader.consume(count - len(found), WAIT_SECONDS)
+            expect([str(m.error()) for m in messages if m.error()], [])
+            expect(bool(messages), True)
+            found += messages
+        return found
+    finally:
+        reader.close()
+
+
+def auto_create():
+    name = topic()
+    send(name, [{"value": b"first"}])
+    expect([m.value() for m in consume(name, 1)], [b"first"])
+
+
+def produce_and_consume():
+    name = topic()
+    send(name, [{"value": b"%d" % i} for i in range(5000)], **{"queue.buffering.max.messages": 9999})
+    expect([m.value() for m in consume(name, 5000)], [b"%d" % i for i in range(5000)])
+    expect(consume(name, 1, 2500)[0].offset(), 2500)
+
+
+def headers():
+    name = topic()
+    sent = [("a", b"1"), ("a", b"2"), ("empty", b""), ("null", None)]
+    send(name, [{"value": b"v", "headers": sent}])
+    expect(consume(name, 1)[0].headers(), sent)
+
+
+def null_key():
+    name = topic()
+    send(name, [{"value": b"v"}])
+    expect(consume(name, 1)[0].key(), None)
+
+
+def null_value():
+    name = topic()
+    send(name, [{"key": b"k", "value": None}])
+    expect(consume(name, 1)[0].value(), None)
+
+
+def codec(kind):
+    def check():
+        name = topic()
+        send(name, [{"value": b"line %d" % i} for i in range(500)],
+             **{"compression.type": kind, "linger.ms": 50})
+        expect([m.value() for m in consume(name, 500)], [b"line %d" % i for i in range(500)])
+    return check
+
+
+def time_lookup():
+    name = topic()
+    send(name, [{"value": b"v", "timestamp": at} for at in (1_700_000_000_000, 1_700_000_001_000)])
+    reader = consumer()
+    try:
+        found = reader.offsets_for_times([TopicPartition(name, 0, 1_700_000_000_500)], WAIT_SECONDS)
+        expect(found[0].offset, 1)
+        expect(reader.get_watermark_offsets(TopicPartition(name, 0), WAIT_SECONDS), (0, 2))
+    finally:
+        reader.close()
+
+
+def idempotence():
+    name = topic()
+    send(name, [{"value": b"%d" % i} for i in range(1000)],
+         **{"enable.idempotence": True, "batch.num.messages": 10})
+    expect([m.value() for m in consume(name, 1000)], [b"%d" % i for i in range(1000)])
+
+
+def admin():
+    name = topic()
+    client = AdminClient(BASE)
+    client.create_topics([NewTopic(name, 3, 1)])[name].result(WAIT_SECONDS)
+    expect(len(client.list_topics(name, WAIT_SECONDS).topics[name].partitions), 3)
+    client.delete_topics([name])[name].result(WAIT_SECONDS)
+
+
+run_all({"auto-create": auto_create, "produce": produce_and_consume,
+         "consume": produce_and_consume, "headers": headers, "null key": null_key,
+         "null value": null_value, "gzip": codec("gzip"), "snappy": codec("snappy"),
+         "lz4": codec("lz4"), "zstd": codec("zstd"), "time look-up": time_lookup,
+         "idempotence": idempotence, "admin": admin})
