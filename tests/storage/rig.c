@@ -101,6 +101,10 @@ static bool any_is_busy(const struct rig *rig)
 
 void rig_turn(struct rig *rig)
 {
+    if (rig->harness->turn != NULL) {
+        rig->harness->turn(rig->harness);
+        return;
+    }
     bool is_idle = !any_is_busy(rig);
     for (uint32_t i = 0; i < rig->core_count && rig->is_alive; i++) {
         bool may_wait = is_idle && rig->doors[i]->timers.count > 0;

@@ -23,6 +23,8 @@ struct rig_harness {
     void (*close)(struct rig_harness *harness, bool cuts_power);
     /* An empty disk for the next case. */
     void (*reset)(struct rig_harness *harness);
+    /* Lets something happen; NULL: the rig turns the doors itself. */
+    void (*turn)(struct rig_harness *harness);
     void (*dying)(struct rig *rig);
     struct rig *rig;
 };
