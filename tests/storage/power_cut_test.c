@@ -1,6 +1,7 @@
 /* Power cuts at random moments: while appending, while checkpointing, while recovering from the
- * last cut. What was acknowledged is there afterwards, in place and unchanged; what was not is there
- * as it was sent, or not at all. A failing seed is printed. The same test without syncs must fail. */
+ * last cut. What was acknowledged is there afterwards, in place and unchanged; what was not is
+ * there as it was sent, or not at all. A failing seed is printed. The same test without syncs must
+ * fail. */
 #include "base/crc32c.h"
 #include "tests/storage/check.h"
 #include "tests/storage/sim_harness.h"
@@ -8,7 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOGS = 3, LIVES = 6, BATCHES_MAX = 4096, IN_FLIGHT_MAX = 48, SEEDS = 300, BITING_SEEDS = 40 };
+enum {
+    LOGS = 3,
+    LIVES = 6,
+    BATCHES_MAX = 4096,
+    IN_FLIGHT_MAX = 48,
+    SEEDS = 300,
+    BITING_SEEDS = 40
+};
 
 /* One batch that was sent and got an offset; of several sent to one offset in different lives, the
  * newest. Before recovery both may be what is found. */
@@ -144,8 +152,8 @@ static void check_batches(struct story *story, struct ledger *ledger, struct led
                 complain(story, "a batch that nobody sent");
                 return;
             }
-            survived->sent[survived->count++] = (struct sent){
-                header.base_offset, batch_last_offset(&header), header.crc, true};
+            survived->sent[survived->count++] =
+                (struct sent){header.base_offset, batch_last_offset(&header), header.crc, true};
         }
     }
 }

@@ -50,6 +50,7 @@ struct rig {
     enum status observed_failure;
     struct log_observer observer;
     struct store_recovery_report report;
+    struct log_read *reading; /* in flight; NULL: none */
     struct arena arena;
     int64_t now_ms;
 };
