@@ -138,6 +138,7 @@ static void init_lists(struct log *log)
     list_init(&log->appends);
     list_init(&log->blocks);
     list_init(&log->loads);
+    list_init(&log->lookups);
 }
 
 struct log *log_create(struct store *store, const struct log_id *id,
@@ -190,6 +191,7 @@ void log_destroy(struct log *log)
         log_drop_frame(container_of(node, struct memory_frame, node));
     cold_drop_blocks(log);
     cold_drop_loads(log);
+    log_drop_lookups(log);
     for (uint32_t i = 0; i < log->segment_count; i++)
         segment_destroy(log->segments[i]);
     free(log->segments);

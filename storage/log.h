@@ -108,7 +108,8 @@ struct log_read {
 
 void log_read(struct log *log, struct log_read *read);
 
-/* Gives the chunks back; on any core, with that core's door. */
+/* Gives the chunks back; on any core, with that core's door. When a killed node is taken apart,
+ * also for a read that has not landed, before store_destroy. */
 void log_read_release(struct log_read *read, struct io *io);
 
 /* The first record whose timestamp is at or after `timestamp_ms`, among those below `end_offset`;

@@ -101,6 +101,7 @@ static const struct op_stage lookup_stages[] = {
 
 struct lookup_op {
     struct op op;
+    struct list_node node; /* log->lookups */
     struct log *log;
     struct log_lookup *lookup;
     struct log_read read;
@@ -245,7 +246,7 @@ static enum op_progress lookup_end(struct lookup_op *lookup)
     if (lookup->op.error != 0)
         lookup->status = (enum status)lookup->op.error;
     io_land(log->store->io, &lookup->lookup->completion, (int32_t)lookup->status);
-    list_remove(&lookup->lookup->waiting);
+    list_remove(&lookup->node);
     free(lookup);
     log->busy_count--;
     log_delete_progressed(log);
@@ -281,6 +282,17 @@ void log_lookup(struct log *log, struct log_lookup *lookup)
     }
     op->log = log;
     op->lookup = lookup;
+    list_push_back(&log->lookups, &op->node);
     log->busy_count++;
     op_start(&op->op, &lookup_kind, io_ops(log->store->io));
+}
+
+void log_drop_lookups(struct log *log)
+{
+    struct list_node *node;
+    while ((node = list_pop_front(&log->lookups)) != NULL) {
+        struct lookup_op *lookup = container_of(node, struct lookup_op, node);
+        log_read_release(&lookup->read, log->store->io);
+        free(lookup);
+    }
 }

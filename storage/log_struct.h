@@ -109,6 +109,7 @@ struct log {
     struct list appends; /* log_append, by last offset */
     struct list blocks;  /* cold_block */
     struct list loads;   /* cold_load, under way */
+    struct list lookups; /* lookup_op, under way */
     uint32_t busy_count; /* loads and lookups under way */
     struct completion advance;
     bool advance_is_pending;
@@ -157,6 +158,9 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset);
 
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);
+
+/* log_lookup.c: frees what was under way when the node was killed. */
+void log_drop_lookups(struct log *log);
 
 /* log_append.c */
 

@@ -50,11 +50,20 @@ static void destroy_stores(struct rig *rig)
     rig->is_alive = false;
 }
 
+/* The life ends: who holds chunks gives them back first. */
+static void die(struct rig *rig)
+{
+    if (rig->reading != NULL)
+        log_read_release(rig->reading, rig->io);
+    rig->reading = NULL;
+    destroy_stores(rig);
+}
+
 void rig_init(struct rig *rig, struct rig_harness *harness)
 {
     *rig = (struct rig){.harness = harness};
     harness->rig = rig;
-    harness->dying = destroy_stores;
+    harness->dying = die;
     harness->reset(harness);
     rig->sink = (struct log_sink){sink_write, sink_now_ms};
     rig->logger = (struct logger){.sink = &rig->sink, .level = LOG_INFO, .core = -1};
@@ -101,6 +110,10 @@ static bool any_is_busy(const struct rig *rig)
 
 void rig_turn(struct rig *rig)
 {
+    if (rig->harness->turn != NULL) {
+        rig->harness->turn(rig->harness);
+        return;
+    }
     bool is_idle = !any_is_busy(rig);
     for (uint32_t i = 0; i < rig->core_count && rig->is_alive; i++) {
         bool may_wait = is_idle && rig->doors[i]->timers.count > 0;
@@ -147,7 +160,7 @@ static enum status open_one(struct rig *rig, uint32_t index)
     store_open_log(rig->stores[index % rig->core_count], &opening.open);
     wait_for(rig, &opening.has_landed);
     rig->logs[index] = opening.open.log;
-    if (opening.result == STATUS_OK && index == 0)
+    if (opening.open.log != NULL && index == 0)
         log_observe(opening.open.log, &rig->observer);
     return opening.has_landed ? (enum status)opening.result : STATUS_FAILED;
 }
@@ -318,10 +331,12 @@ int32_t rig_read(struct rig *rig, uint32_t log, int64_t offset, int64_t end_offs
                                        .size_bytes_max = size_bytes_max,
                                        .first_batch_anyway = true}};
     completion_init(&reading.read.completion, reading_landed);
+    rig->reading = &reading.read;
     log_read(rig->logs[log], &reading.read);
     wait_for(rig, &reading.has_landed);
+    rig->reading = NULL;
     *read = reading.read;
-    return reading.result;
+    return reading.has_landed ? reading.result : STATUS_FAILED;
 }
 
 static int64_t check_pieces(const struct log_read *read, int64_t offset, uint32_t *digest)

@@ -23,6 +23,8 @@ struct rig_harness {
     void (*close)(struct rig_harness *harness, bool cuts_power);
     /* An empty disk for the next case. */
     void (*reset)(struct rig_harness *harness);
+    /* Lets something happen; NULL: the rig turns the doors itself. */
+    void (*turn)(struct rig_harness *harness);
     void (*dying)(struct rig *rig);
     struct rig *rig;
 };
@@ -48,6 +50,7 @@ struct rig {
     enum status observed_failure;
     struct log_observer observer;
     struct store_recovery_report report;
+    struct log_read *reading; /* in flight; NULL: none */
     struct arena arena;
     int64_t now_ms;
 };

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "io/io_backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,16 @@ static struct io **sim_open(struct rig_harness *harness, uint32_t core_count)
     return sim->doors;
 }
 
+/* The world takes its course, so that a death may fall between any two events. */
+static void sim_turn(struct rig_harness *harness)
+{
+    struct sim_harness *sim = container_of(harness, struct sim_harness, harness);
+    for (uint32_t i = 0; i < harness->rig->core_count; i++)
+        if (!ready_queue_is_empty(&sim->doors[i]->ready))
+            sim->doors[i]->backend->wake(sim->doors[i]);
+    world_step(sim->world);
+}
+
 static void sim_close(struct rig_harness *harness, bool cuts_power)
 {
     struct sim_harness *sim = container_of(harness, struct sim_harness, harness);
@@ -70,6 +81,7 @@ void sim_harness_init(struct sim_harness *sim, uint64_t seed)
                     .is_simulated = true,
                     .open = sim_open,
                     .close = sim_close,
+                    .turn = sim_turn,
                     .reset = sim_reset},
         .program = {.start = machine_start, .destroy = machine_destroy},
         .seed = seed,
