@@ -1,6 +1,6 @@
 /* The controller keeps its promises in a simulated world: a quiet one, and one where the disk is
  * slow and does everything in pieces. */
-#include "sim/world.h"
+#include "sim/node.h"
 #include "tests/cluster/controller_suite.h"
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static struct io **sim_open(struct seam_harness *seam, uint32_t core_count)
     struct sim_harness *harness = container_of(seam, struct sim_harness, seam);
     struct io **doors = calloc(core_count, sizeof(struct io *));
     harness->world = world_create(harness->seed++, &harness->faults);
-    struct node *node = world_add_node(harness->world, "node", &idle, core_count);
+    struct node *node = node_create(harness->world, "node", &idle, core_count);
     node_start(node, 0);
     world_step(harness->world);
     for (uint32_t i = 0; i < core_count; i++)
