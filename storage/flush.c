@@ -152,6 +152,8 @@ static void begin_sync(struct flush *flush)
 
 static enum op_progress ask_sync(struct flush *flush)
 {
+    if (flush->log->write_handle < 0)
+        return ask_open(flush, flush->log->write_segment);
     begin_sync(flush);
     if (flush->store->options.unsafe_skip_sync)
         io_land(flush->store->io, &expect(flush, 0)->completion, STATUS_OK);
@@ -180,7 +182,7 @@ static enum op_progress ask_close(struct flush *flush)
 {
     int32_t handle = flush->log->write_handle;
     flush->log->write_handle = -1;
-    flush->log->write_segment = NULL;
+    flush->store->open_file_count--;
     io_close(flush->store->io, expect(flush, 0), handle);
     return wait_in(flush, FLUSH_CLOSED);
 }
@@ -210,6 +212,8 @@ static enum op_progress pick_write(struct flush *flush, struct memory_frame *fra
             return ask_close(flush);
         return ask_open(flush, frame->segment);
     }
+    if (log->write_handle < 0)
+        return ask_open(flush, frame->segment);
     if (frame_end(frame) > frame->segment->allocated_bytes)
         return ask_allocate(flush, frame->segment, frame_end(frame));
     return ask_write(flush);
@@ -221,6 +225,12 @@ static bool direct_waits_for_sync(const struct log *log)
     struct list_node *node = list_first(&log->directs);
     return node != NULL &&
            container_of(node, struct memory_frame, direct_node)->state == FRAME_WRITTEN;
+}
+
+/* The segment may have to be synced later: that opens it again. */
+static bool should_close(const struct store *store, const struct log *log)
+{
+    return log->wants_close || store->open_file_count > OPEN_FILES_MAX;
 }
 
 static enum op_progress flush_pick(struct flush *flush)
@@ -236,7 +246,7 @@ static enum op_progress flush_pick(struct flush *flush)
         return ask_sync(flush);
     if (may_go_on && !bytes_are_null(log->snapshot.content))
         return ask_record(flush);
-    if (may_go_on && log->wants_close && log->write_handle >= 0 && !has_unsynced(log))
+    if (may_go_on && log->write_handle >= 0 && should_close(flush->store, log))
         return ask_close(flush);
     if (log->unwritten == NULL && !has_unsynced(log))
         log->wants_sync = false;
@@ -255,7 +265,8 @@ static enum op_progress back_to_pick(struct flush *flush)
 
 static void note_shortage(struct flush *flush)
 {
-    flush->is_short_of_space = flush->op.error == STATUS_NO_SPACE;
+    flush->is_short_of_space =
+        flush->op.error == STATUS_NO_SPACE || flush->op.error == STATUS_NO_FILES;
 }
 
 static enum op_progress flush_opened(struct flush *flush)
@@ -264,10 +275,10 @@ static enum op_progress flush_opened(struct flush *flush)
     struct segment *segment = log->write_segment;
     if (flush->op.error != 0) {
         note_shortage(flush);
-        log->write_segment = NULL;
         return back_to_pick(flush);
     }
     log->write_handle = flush->writes[0].request.completion.result;
+    flush->store->open_file_count++;
     if (segment->exists)
         return back_to_pick(flush);
     strcpy(flush->path, log->directory);
@@ -388,8 +399,8 @@ static enum op_progress flush_closed(struct flush *flush)
     return back_to_pick(flush);
 }
 
-/* A lack of space found while reserving it is the one error that may pass: what is sealed waits in
- * memory, and small batches are in the journal. Every other error is final. */
+/* A lack of space or of handles found while reserving them is the one error that may pass: what is
+ * sealed waits in memory, and small batches are in the journal. Every other error is final. */
 static enum op_progress flush_end(struct flush *flush)
 {
     struct log *log = flush->log;

@@ -120,6 +120,7 @@ static enum op_progress delete_close(struct log_delete *deletion)
     deletion->log = NULL;
     if (handle < 0)
         return move_to(deletion, DELETE_RENAME);
+    deletion->store->open_file_count--;
     io_close(deletion->io, expect(deletion), handle);
     return wait_in(deletion, DELETE_RENAME);
 }

@@ -7,32 +7,34 @@
 
 #include <stdlib.h>
 
-/*   TOPIC ──▶ PARTITION ──▶ NAME ──▶ NAMED ──▶ STATE ──▶ SIZE ──▶ READ ──▶ CLOSE ──▶ END
- *                 └── was there ───────────────▶│  └── no state: an empty log ───────▲ */
+/*   STATE ──▶ SIZE ──▶ READ ──▶ CLOSE ──▶ END
+ *     └ none: an empty log ─▶ TOPIC ──▶ TOPIC_NAME ──▶ PARTITION ──▶ PARTITION_NAME ─▶ END
+ *
+ * A log with a state file has had its directory made durable long ago. Without one the directory
+ * may be new, or left by an opening that did not end: its name is made durable in either case. */
 enum open_stage {
-    OPEN_TOPIC,
-    OPEN_TOPIC_NAME,
-    OPEN_PARTITION,
-    OPEN_PARTITION_NAME,
     OPEN_STATE,
     OPEN_SIZE,
     OPEN_READ,
     OPEN_CLOSE,
+    OPEN_TOPIC,
+    OPEN_TOPIC_NAME,
+    OPEN_PARTITION,
+    OPEN_PARTITION_NAME,
     OPEN_END
 };
 
 static const struct op_stage open_stages[] = {
-    [OPEN_TOPIC] = {"topic", 0},
+    [OPEN_STATE] = {"state", 0},
+    [OPEN_SIZE] = {"size", AFTER(OPEN_STATE)},
+    [OPEN_READ] = {"read", AFTER(OPEN_SIZE)},
+    [OPEN_CLOSE] = {"close", AFTER(OPEN_READ)},
+    [OPEN_TOPIC] = {"topic", AFTER(OPEN_SIZE)},
     [OPEN_TOPIC_NAME] = {"topic-name", AFTER(OPEN_TOPIC)},
     [OPEN_PARTITION] = {"partition", AFTER(OPEN_TOPIC_NAME)},
     [OPEN_PARTITION_NAME] = {"partition-name", AFTER(OPEN_PARTITION)},
-    [OPEN_STATE] = {"state", AFTER(OPEN_PARTITION_NAME)},
-    [OPEN_SIZE] = {"size", AFTER(OPEN_STATE)},
-    [OPEN_READ] = {"read", AFTER(OPEN_SIZE)},
-    [OPEN_CLOSE] = {"close", AFTER(OPEN_SIZE) | AFTER(OPEN_READ)},
-    [OPEN_END] = {"end", AFTER(OPEN_TOPIC_NAME) | AFTER(OPEN_PARTITION) |
-                             AFTER(OPEN_PARTITION_NAME) | AFTER(OPEN_STATE) | AFTER(OPEN_SIZE) |
-                             AFTER(OPEN_CLOSE)},
+    [OPEN_END] = {"end", AFTER(OPEN_SIZE) | AFTER(OPEN_CLOSE) | AFTER(OPEN_TOPIC_NAME) |
+                             AFTER(OPEN_PARTITION) | AFTER(OPEN_PARTITION_NAME)},
 };
 
 enum { STATE_BYTES_MAX = 256 << 20 };
@@ -74,49 +76,8 @@ static enum op_progress move_to(struct log_opening *opening, enum open_stage sta
     return OP_AGAIN;
 }
 
-static enum op_progress open_topic(struct log_opening *opening)
-{
-    path_parent(opening->log->directory, opening->path);
-    io_make_directory(opening->store->io, expect(opening), opening->path);
-    return wait_in(opening, OPEN_TOPIC_NAME);
-}
-
-/* Also a directory that was there: whoever made it may not have come to the point of making its
- * name durable. */
-static enum op_progress open_topic_name(struct log_opening *opening)
-{
-    if (opening->op.error == STATUS_EXISTS)
-        opening->op.error = 0;
-    if (opening->op.error != 0)
-        return move_to(opening, OPEN_END);
-    path_topics(opening->store->directory, opening->path);
-    io_sync_directory(opening->store->io, expect(opening), opening->path);
-    return wait_in(opening, OPEN_PARTITION);
-}
-
-static enum op_progress open_partition(struct log_opening *opening)
-{
-    if (opening->op.error != 0)
-        return move_to(opening, OPEN_END);
-    io_make_directory(opening->store->io, expect(opening), opening->log->directory);
-    return wait_in(opening, OPEN_PARTITION_NAME);
-}
-
-static enum op_progress open_partition_name(struct log_opening *opening)
-{
-    if (opening->op.error == STATUS_EXISTS)
-        opening->op.error = 0;
-    if (opening->op.error != 0)
-        return move_to(opening, OPEN_END);
-    path_parent(opening->log->directory, opening->path);
-    io_sync_directory(opening->store->io, expect(opening), opening->path);
-    return wait_in(opening, OPEN_STATE);
-}
-
 static enum op_progress open_state(struct log_opening *opening)
 {
-    if (opening->op.error != 0)
-        return move_to(opening, OPEN_END);
     path_state(opening->log->directory, opening->path);
     io_open(opening->store->io, expect(opening), opening->path, IO_OPEN_READ_ONLY);
     return wait_in(opening, OPEN_SIZE);
@@ -126,7 +87,7 @@ static enum op_progress open_size(struct log_opening *opening)
 {
     if (opening->op.error == STATUS_NOT_FOUND) {
         opening->op.error = 0;
-        return move_to(opening, OPEN_END);
+        return move_to(opening, OPEN_TOPIC);
     }
     if (opening->op.error != 0)
         return move_to(opening, OPEN_END);
@@ -154,6 +115,43 @@ static enum op_progress open_read(struct log_opening *opening)
 static enum op_progress open_close(struct log_opening *opening)
 {
     io_close(opening->store->io, expect(opening), opening->handle);
+    return wait_in(opening, OPEN_END);
+}
+
+static enum op_progress open_topic(struct log_opening *opening)
+{
+    path_parent(opening->log->directory, opening->path);
+    io_make_directory(opening->store->io, expect(opening), opening->path);
+    return wait_in(opening, OPEN_TOPIC_NAME);
+}
+
+static enum op_progress open_topic_name(struct log_opening *opening)
+{
+    if (opening->op.error == STATUS_EXISTS)
+        opening->op.error = 0;
+    if (opening->op.error != 0)
+        return move_to(opening, OPEN_END);
+    path_topics(opening->store->directory, opening->path);
+    io_sync_directory(opening->store->io, expect(opening), opening->path);
+    return wait_in(opening, OPEN_PARTITION);
+}
+
+static enum op_progress open_partition(struct log_opening *opening)
+{
+    if (opening->op.error != 0)
+        return move_to(opening, OPEN_END);
+    io_make_directory(opening->store->io, expect(opening), opening->log->directory);
+    return wait_in(opening, OPEN_PARTITION_NAME);
+}
+
+static enum op_progress open_partition_name(struct log_opening *opening)
+{
+    if (opening->op.error == STATUS_EXISTS)
+        opening->op.error = 0;
+    if (opening->op.error != 0)
+        return move_to(opening, OPEN_END);
+    path_parent(opening->log->directory, opening->path);
+    io_sync_directory(opening->store->io, expect(opening), opening->path);
     return wait_in(opening, OPEN_END);
 }
 
@@ -202,6 +200,8 @@ static enum status take_state(struct log_opening *opening)
     return status;
 }
 
+static void start_openings(struct store *store);
+
 static enum op_progress open_end(struct log_opening *opening)
 {
     struct store *store = opening->store;
@@ -220,6 +220,8 @@ static enum op_progress open_end(struct log_opening *opening)
     list_remove(&opening->node);
     free(opening->content);
     free(opening);
+    store->opening_count--;
+    start_openings(store);
     store_progressed(store);
     return OP_DONE;
 }
@@ -243,6 +245,18 @@ static enum op_progress open_step(struct op *op)
 
 static const struct op_kind open_kind = {"log-open", open_step, open_stages};
 
+/* A few at a time: each holds a file open, and a broker opens all of its logs at once. */
+static void start_openings(struct store *store)
+{
+    while (store->opening_count < OPENINGS_MAX && !list_is_empty(&store->openings_waiting)) {
+        struct list_node *node = list_pop_front(&store->openings_waiting);
+        struct log_opening *opening = container_of(node, struct log_opening, node);
+        list_push_back(&store->openings, node);
+        store->opening_count++;
+        op_start(&opening->op, &open_kind, io_ops(store->io));
+    }
+}
+
 void store_open_log(struct store *store, struct store_open *open)
 {
     open->log = NULL;
@@ -258,13 +272,14 @@ void store_open_log(struct store *store, struct store_open *open)
     opening->store = store;
     opening->open = open;
     opening->log = log;
-    list_push_back(&store->openings, &opening->node);
-    op_start(&opening->op, &open_kind, io_ops(store->io));
+    list_push_back(&store->openings_waiting, &opening->node);
+    start_openings(store);
 }
 
 void store_drop_openings(struct store *store)
 {
     struct list_node *node;
+    list_append(&store->openings, &store->openings_waiting);
     while ((node = list_pop_front(&store->openings)) != NULL) {
         struct log_opening *opening = container_of(node, struct log_opening, node);
         log_destroy(opening->log);

@@ -140,6 +140,56 @@ static enum status scan_frames(struct recovered_log *log, struct state_segment *
     return status;
 }
 
+/* One reading of what lies behind the last good frame: each block may be the beginning of a frame.
+ * Answers how many bytes were looked at; `needed_size` > 0: a frame there needs a larger reading.
+ */
+static uint32_t look_at_blocks(struct recovered_log *log, const struct state_segment *segment,
+                               struct bytes reading, uint64_t *needed_size)
+{
+    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset};
+    uint32_t done = 0;
+    *needed_size = 0;
+    while (done < reading.size) {
+        struct frame_header header;
+        uint64_t stored_size;
+        struct bytes rest = bytes_of(reading.data + done, reading.size - done);
+        enum frame_verdict verdict = frame_verify(rest, &place, &header, &stored_size);
+        if (verdict == FRAME_SHORT && stored_size <= SCAN_SIZE_MAX) {
+            *needed_size = stored_size;
+            return done;
+        }
+        if (verdict == FRAME_GOOD && log->mark_offset < header.durable_offset)
+            log->mark_offset = header.durable_offset;
+        done += verdict == FRAME_GOOD ? (uint32_t)stored_size : FRAME_ALIGNMENT;
+    }
+    return done;
+}
+
+/* Whole frames behind a bad one tell how far the log was durable when they were sealed: if beyond
+ * the bad one, that is not a torn tail. */
+static enum status look_behind(struct recovered_log *log, const struct state_segment *segment,
+                               int32_t handle, uint64_t file_size)
+{
+    struct scan_buffer buffer = {0};
+    enum status status = grow(&buffer, SCAN_SIZE);
+    uint64_t position = segment->size_bytes + FRAME_ALIGNMENT;
+    while (status == STATUS_OK && position < file_size) {
+        uint32_t read_bytes;
+        uint64_t needed_size;
+        status = await_read(log->io, handle, buffer.data, buffer.capacity, position, &read_bytes);
+        if (status != STATUS_OK)
+            break;
+        uint32_t done =
+            look_at_blocks(log, segment, bytes_of(buffer.data, read_bytes), &needed_size);
+        bool is_impossible = needed_size > 0 && position + done + needed_size > file_size;
+        position += is_impossible || done + needed_size == 0 ? done + FRAME_ALIGNMENT : done;
+        if (needed_size > 0 && !is_impossible)
+            status = grow(&buffer, needed_size);
+    }
+    free(buffer.data);
+    return status;
+}
+
 static enum status scan_segment(struct recovered_log *log, struct state_segment *segment)
 {
     char path[PATH_SIZE];
@@ -156,6 +206,8 @@ static enum status scan_segment(struct recovered_log *log, struct state_segment 
         status = damage(log, "segment file is shorter than its synced data", path);
     else
         status = scan_frames(log, segment, handle, file_size);
+    if (status == STATUS_OK && log->has_excess)
+        status = look_behind(log, segment, handle, file_size);
     enum status close_status = await_close(log->io, handle);
     return status != STATUS_OK ? status : close_status;
 }

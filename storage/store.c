@@ -91,7 +91,8 @@ static void retry_fired(struct timer *timer)
 void store_set_full(struct store *store, bool is_full)
 {
     if (is_full && !store->is_full)
-        log_warn(store->logger, "disk full: appends are refused, reads go on",
+        log_warn(store->logger,
+                 "out of disk space or file handles: appends are refused, reads go on",
                  field_text("directory", store->directory));
     store->is_full = is_full;
     if (is_full && !timer_is_running(&store->retry) && !store->is_stopping) {
@@ -180,6 +181,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
               (uint32_t)(options->memory_bytes_max / FRAME_ALIGNMENT));
     list_init(&store->logs);
     list_init(&store->openings);
+    list_init(&store->openings_waiting);
     list_init(&store->deletions);
     list_init(&store->marks);
     list_init(&store->dirty);

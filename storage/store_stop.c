@@ -56,7 +56,7 @@ static bool is_quiet(const struct store *store)
             return false;
     }
     return !store->checkpoint.begin_is_pending && list_is_empty(&store->openings) &&
-           list_is_empty(&store->deletions) &&
+           list_is_empty(&store->openings_waiting) && list_is_empty(&store->deletions) &&
            (journal_is_idle(&store->journal) || store->failure != STATUS_OK) &&
            store->journal.in_flight == NULL && !store->journal.prepare.is_running;
 }

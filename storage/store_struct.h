@@ -10,6 +10,8 @@
 
 enum {
     FLUSHES_MAX = 16, /* logs being written at the same time */
+    OPENINGS_MAX = 16,
+    OPEN_FILES_MAX = 256, /* segments held open for writing, about */
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
@@ -45,6 +47,7 @@ struct store {
     struct list marks; /* logs whose durable offset the journal should be told */
     struct list dirty; /* logs with batches that are durable in the journal only */
 
+    uint32_t open_file_count; /* segments open for writing */
     struct flush flushes[FLUSHES_MAX];
     struct list idle_flushes;
     struct list flush_queue; /* logs that want to be written */
@@ -57,7 +60,9 @@ struct store {
     struct checkpoint checkpoint;
     struct timer retry; /* after a lack of space */
     struct timer marking;
-    struct list openings;    /* logs being opened */
+    struct list openings; /* logs being opened */
+    struct list openings_waiting;
+    uint32_t opening_count;
     struct list deletions;   /* logs going away */
     struct store_stop *stop; /* NULL: not asked to stop */
     bool is_stopping;

@@ -1,0 +1,245 @@
+/* Disks that fail: errors are final, a full disk is not, damage is told from a torn tail. */
+#include "base/assert.h"
+#include "storage/frame.h"
+#include "storage/path.h"
+#include "tests/storage/check.h"
+#include "tests/storage/sim_harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct fixture {
+    struct sim_harness sim;
+    struct rig rig;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    sim_harness_init(&fixture->sim, 7);
+    rig_init(&fixture->rig, &fixture->sim.harness);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    if (fixture->rig.is_alive)
+        rig_kill(&fixture->rig);
+    sim_harness_deinit(&fixture->sim);
+    rig_deinit(&fixture->rig);
+    free(fixture);
+    return 0;
+}
+
+static void plan(struct fixture *fixture, enum planned_effect effect, enum io_kind kind,
+                 uint64_t nth)
+{
+    node_plan(fixture->sim.node,
+              (struct planned_fault){.effect = effect, .kinds = 1u << kind, .nth = nth});
+}
+
+/* --- Errors are final -------------------------------------------------------------------------
+ */
+
+/* Appends until one fails; after that nothing is acknowledged, the observer has been told, what was
+ * acknowledged before still reads, and the next start brings it back. */
+static void fail_at(struct fixture *fixture, enum io_kind kind, uint64_t nth, uint32_t value_size)
+{
+    struct rig *rig = &fixture->rig;
+    rig->harness->reset(rig->harness);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    plan(fixture, PLAN_IO_ERROR, kind, nth);
+    int64_t acknowledged = 0;
+    for (uint32_t i = 0; i < 600 && !store_has_failed(rig->stores[0]); i++) {
+        struct rig_append append;
+        rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){.value_size = value_size}));
+        if (rig_append_wait(rig, &append) == STATUS_OK)
+            acknowledged = append.append.last_offset + 1;
+        arena_reset(&rig->arena);
+    }
+    assert_true(store_has_failed(rig->stores[0]));
+    assert_int_equal(rig->observed_failure, STATUS_FAILED);
+    struct rig_append late;
+    rig_append(rig, 0, &late, rig_make(rig, &(struct rig_batch){0}));
+    assert_int_equal(late.append.refused, STATUS_FAILED);
+    assert_int_equal(rig_append_wait(rig, &late), STATUS_FAILED);
+    assert_true(log_durable_offset(rig->logs[0]) >= acknowledged);
+    uint32_t digest;
+    assert_true(rig_read_all(rig, 0, &digest) >= acknowledged);
+    assert_int_equal(rig_stop(rig), STATUS_FAILED);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_false(rig->report.was_clean);
+    assert_true(rig_read_all(rig, 0, &digest) >= acknowledged);
+    rig_kill(rig);
+}
+
+static void error_of_a_write_is_final(void **state)
+{
+    for (uint64_t nth = 1; nth < 30; nth += 3) {
+        fail_at(*state, IO_WRITE, nth, 1000);
+        fail_at(*state, IO_WRITE, nth, 100000);
+    }
+}
+
+static void error_of_a_sync_is_final(void **state)
+{
+    for (uint64_t nth = 1; nth < 30; nth += 3) {
+        fail_at(*state, IO_SYNC, nth, 1000);
+        fail_at(*state, IO_SYNC, nth, 100000);
+    }
+}
+
+/* --- A full disk ------------------------------------------------------------------------------
+ */
+
+/* Appends are refused while there is no space, reads go on, nothing acknowledged is lost, and when
+ * there is space again, it goes on by itself. */
+static void full_disk_passes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (uint32_t i = 0; i < 20; i++)
+        rig_put(rig, 0, &(struct rig_batch){.value_size = 5000});
+    struct disk *disk = node_disk(fixture->sim.node);
+    disk->capacity_bytes = disk->used_bytes;
+    uint32_t refused_count = 0;
+    struct rig_append *appends = calloc(400, sizeof *appends);
+    for (uint32_t i = 0; i < 400; i++) {
+        rig_append(rig, 0, &appends[i], rig_make(rig, &(struct rig_batch){.value_size = 30000}));
+        refused_count += appends[i].append.refused == STATUS_NO_SPACE;
+        for (uint32_t k = 0; k < 50; k++)
+            rig_turn(rig);
+    }
+    assert_true(refused_count > 0);
+    assert_false(store_has_failed(rig->stores[0]));
+    uint32_t digest;
+    int64_t durable = log_durable_offset(rig->logs[0]);
+    assert_int_equal(rig_read_all(rig, 0, &digest), durable);
+    disk->capacity_bytes = 0;
+    for (uint32_t i = 0; i < 400; i++)
+        assert_int_equal(rig_append_wait(rig, &appends[i]), appends[i].append.refused);
+    int64_t end = log_end_offset(rig->logs[0]);
+    struct rig_append append;
+    do {
+        rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){0}));
+    } while (rig_append_wait(rig, &append) == STATUS_NO_SPACE);
+    assert_int_equal(append.result, STATUS_OK);
+    assert_int_equal(append.append.base_offset, end);
+    free(appends);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* --- Damage -----------------------------------------------------------------------------------
+ */
+
+/* Changes one byte of a file in place. */
+static void spoil(struct fixture *fixture, const char *path, uint64_t offset)
+{
+    struct disk *disk = node_disk(fixture->sim.node);
+    struct inode *file;
+    uint8_t byte;
+    assert_int_equal(disk_open(disk, path, 0, &file), STATUS_OK);
+    assert_int_equal(file_read(&file->file, offset, &byte, 1), 1);
+    byte ^= 0x80;
+    assert_int_equal(disk_write(disk, file, offset, &byte, 1), STATUS_OK);
+    disk_release(disk, file);
+}
+
+static void segment_path(const struct rig *rig, int64_t base_offset, char path[static PATH_SIZE])
+{
+    char partition[PATH_SIZE];
+    struct log_id id = {.topic_name = bytes_of_text("orders")};
+    memcpy(id.topic_id.bytes, "tailrace-storage", 16);
+    path_partition(rig->harness->directory, &id, partition);
+    path_segment(partition, base_offset, path);
+}
+
+static void put_many(struct rig *rig, uint32_t count, uint32_t value_size)
+{
+    for (uint32_t i = 0; i < count; i++)
+        rig_put(rig, 0, &(struct rig_batch){.value_size = value_size, .seed = i});
+}
+
+/* A damaged frame is an error for whoever reads it, never an empty answer or wrong bytes; the
+ * others are served. */
+static void damage_is_reported_by_reads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_many(rig, 10, 100000);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    char path[PATH_SIZE];
+    segment_path(rig, 0, path);
+    spoil(fixture, path, 3 * frame_stored_size(100000) + 5000);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    struct log_read read;
+    for (int64_t offset = 0; offset < 10; offset++) {
+        int32_t result = rig_read(rig, 0, offset, INT64_MAX, 10, &read);
+        assert_int_equal(result, offset == 3 ? STATUS_CORRUPT : STATUS_OK);
+        log_read_release(&read, rig->io);
+    }
+    assert_non_null(strstr(rig->log_text, "damaged frame"));
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* Damage below what was durable is not cut away as a torn tail: recovery refuses, says where, and
+ * leaves the files as they are. */
+static void damage_below_the_mark_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_many(rig, 10, 100000);
+    rig_kill(rig);
+    char path[PATH_SIZE];
+    segment_path(rig, 0, path);
+    spoil(fixture, path, 3 * frame_stored_size(100000) + 5000);
+    for (uint32_t attempt = 0; attempt < 2; attempt++) {
+        rig->log_size = 0;
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_CORRUPT);
+        assert_non_null(strstr(rig->log_text, "durable batches are damaged or missing"));
+    }
+    spoil(fixture, path, 3 * frame_stored_size(100000) + 5000);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    uint32_t digest;
+    assert_int_equal(rig_read_all(rig, 0, &digest), 10);
+}
+
+/* A bad commit with good ones behind it was acknowledged once: that is damage. The last one, torn,
+ * is not. */
+static void damage_in_the_journal(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->options.journal_file_count = 2;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_many(rig, 30, 10);
+    rig_kill(rig);
+    char path[PATH_SIZE];
+    path_journal(rig->harness->directory, 0, 1, path);
+    spoil(fixture, path, 5 * 4096 + 100);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_CORRUPT);
+    assert_non_null(strstr(rig->log_text, "damaged commit"));
+    spoil(fixture, path, 5 * 4096 + 100);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(log_end_offset(rig->logs[0]), 30);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(error_of_a_write_is_final),
+        CASE(error_of_a_sync_is_final),
+        CASE(full_disk_passes),
+        CASE(damage_is_reported_by_reads),
+        CASE(damage_below_the_mark_is_refused),
+        CASE(damage_in_the_journal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,230 @@
+/* The stored formats: whatever byte of a frame, a commit or a state file is changed, it is noticed.
+ */
+#include "base/arena.h"
+#include "protocol/batch_build.h"
+#include "storage/commit.h"
+#include "storage/frame.h"
+#include "storage/path.h"
+#include "storage/state_file.h"
+#include "tests/storage/check.h"
+
+#include <stdlib.h>
+
+static const struct frame_place place = {{{1, 2, 3}}, 7, 100};
+
+static struct bytes make_batch(struct arena *arena, int64_t base_offset)
+{
+    struct batch_options options = batch_options_plain;
+    struct batch_builder builder;
+    struct bytes batch;
+    options.base_offset = base_offset;
+    batch_builder_init(&builder, &options, arena);
+    batch_builder_append_simple(&builder, 1000, bytes_of_text("key"), bytes_of_text("value"));
+    assert_int_equal(batch_builder_finish(&builder, &batch), STATUS_OK);
+    return batch;
+}
+
+/* A frame of three batches from offset 100 on. */
+static uint32_t make_frame(uint8_t frame[static FRAME_ALIGNMENT])
+{
+    struct arena arena;
+    uint32_t payload_size = 0;
+    arena_init(&arena, 1 << 20);
+    for (int64_t i = 0; i < 3; i++) {
+        struct bytes batch = make_batch(&arena, 100 + i);
+        memcpy(frame + FRAME_HEADER_SIZE + payload_size, batch.data, batch.size);
+        payload_size += (uint32_t)batch.size;
+    }
+    arena_deinit(&arena);
+    frame_seal(frame, &place, &(struct frame_facts){payload_size, 3, 100, 102, 0, 1000, 90, false});
+    return payload_size;
+}
+
+static enum frame_verdict verify(const uint8_t *frame, size_t size,
+                                 const struct frame_place *frame_place)
+{
+    struct frame_header header;
+    uint64_t needed_size;
+    return frame_verify(bytes_of(frame, size), frame_place, &header, &needed_size);
+}
+
+/* Every single bit of header and batches is covered by one of the checksums. */
+static void frame_notices_every_bit(void **state)
+{
+    uint8_t frame[FRAME_ALIGNMENT];
+    uint32_t payload_size = make_frame(frame);
+    assert_int_equal(verify(frame, sizeof frame, &place), FRAME_GOOD);
+    for (uint32_t bit = 0; bit < (FRAME_HEADER_SIZE + payload_size) * 8; bit++) {
+        frame[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        enum frame_verdict verdict = verify(frame, sizeof frame, &place);
+        assert_true(verdict == FRAME_BAD || verdict == FRAME_SHORT);
+        frame[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    assert_int_equal(verify(frame, sizeof frame, &place), FRAME_GOOD);
+}
+
+/* A frame is good only where it belongs. */
+static void frame_is_bound_to_its_place(void **state)
+{
+    uint8_t frame[FRAME_ALIGNMENT];
+    make_frame(frame);
+    struct frame_place other = place;
+    other.partition++;
+    assert_int_equal(verify(frame, sizeof frame, &other), FRAME_BAD);
+    other = place;
+    other.topic_id.bytes[15] = 1;
+    assert_int_equal(verify(frame, sizeof frame, &other), FRAME_BAD);
+    other = place;
+    other.segment_base_offset--;
+    assert_int_equal(verify(frame, sizeof frame, &other), FRAME_BAD);
+}
+
+/* Zeros are the end; a cut frame says how much it needs. */
+static void frame_end_and_cut(void **state)
+{
+    uint8_t frame[FRAME_ALIGNMENT] = {0};
+    assert_int_equal(verify(frame, sizeof frame, &place), FRAME_END);
+    make_frame(frame);
+    assert_int_equal(verify(frame, 10, &place), FRAME_SHORT);
+    assert_int_equal(verify(frame, FRAME_HEADER_SIZE, &place), FRAME_SHORT);
+}
+
+static uint32_t make_commit(uint8_t commit[static 3 * COMMIT_ALIGNMENT])
+{
+    uint32_t size = COMMIT_HEADER_SIZE;
+    uint8_t payload[5000];
+    for (uint32_t i = 0; i < 3; i++) {
+        memset(payload, (int)i + 1, sizeof payload);
+        struct commit_entry entry = {COMMIT_BATCH, (int32_t)i, {{9}}, i * 10, i, 100 + i, 0};
+        size = commit_put(commit, size, &entry, payload);
+    }
+    commit_seal(commit, (struct commit_header){
+                            .epoch = 4, .sequence = 17, .size_bytes = size, .entry_count = 3});
+    return size;
+}
+
+/* Entries come back as they were put in, and any changed byte is noticed. */
+static void commit_round_trip(void **state)
+{
+    uint8_t commit[3 * COMMIT_ALIGNMENT];
+    struct commit_header header;
+    uint32_t size = make_commit(commit);
+    assert_int_equal(commit_verify(bytes_of(commit, sizeof commit), 4, &header), STATUS_OK);
+    assert_int_equal(header.sequence, 17);
+    uint32_t position = COMMIT_HEADER_SIZE;
+    struct commit_entry entry;
+    struct bytes payload;
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(commit_next(bytes_of(commit, size), &position, &entry, &payload));
+        assert_int_equal(entry.base_offset, i * 10);
+        assert_int_equal(payload.size, 100 + i);
+        assert_int_equal(payload.data[payload.size - 1], i + 1);
+    }
+    assert_false(commit_next(bytes_of(commit, size), &position, &entry, &payload));
+    for (uint32_t byte = 0; byte < size; byte++) {
+        commit[byte] ^= 0x40;
+        assert_int_not_equal(commit_verify(bytes_of(commit, sizeof commit), 4, &header), STATUS_OK);
+        commit[byte] ^= 0x40;
+    }
+}
+
+/* A commit of another run is none; one that goes on beyond what is there says so. */
+static void commit_of_another_run(void **state)
+{
+    uint8_t commit[3 * COMMIT_ALIGNMENT];
+    struct commit_header header;
+    uint32_t size = make_commit(commit);
+    assert_int_equal(commit_verify(bytes_of(commit, size), 5, &header), STATUS_NOT_FOUND);
+    assert_int_equal(commit_verify(bytes_of(commit, size - 1), 4, &header), STATUS_TRUNCATED);
+    assert_int_equal(commit_verify(bytes_of(commit, 10), 4, &header), STATUS_NOT_FOUND);
+}
+
+static struct bytes make_state(void)
+{
+    struct epoch_core epochs;
+    struct producer_core producers;
+    epoch_core_init(&epochs);
+    producer_core_init(&producers, 1000);
+    for (int32_t i = 0; i < 3; i++) {
+        epoch_core_reserve(&epochs);
+        epoch_core_note(&epochs, i * 2, i * 10);
+        producer_core_reserve(&producers, i);
+        producer_core_note(&producers, &(struct producer_event){i, 1, 5, 2, i * 10, 77});
+    }
+    struct state_segment segments[2] = {{0, 8192, 50}, {15, 4096, 60}};
+    struct bytes content =
+        state_encode(&(struct state){{{5}}, 3, 2, 30, segments, 2, &epochs, &producers});
+    epoch_core_deinit(&epochs);
+    producer_core_deinit(&producers);
+    return content;
+}
+
+/* A state file decodes to what was encoded; any changed byte, and any cut, is noticed. */
+static void state_round_trip(void **state)
+{
+    struct bytes content = make_state();
+    struct state decoded;
+    for (size_t byte = 0; byte <= content.size; byte++) {
+        struct epoch_core epochs;
+        struct producer_core producers;
+        epoch_core_init(&epochs);
+        producer_core_init(&producers, 1000);
+        uint8_t *changed = malloc(content.size + 1);
+        memcpy(changed, content.data, content.size);
+        changed[byte] ^= byte == content.size ? 0 : 0x10;
+        enum status status =
+            state_decode(bytes_of(changed, content.size), &decoded, &epochs, &producers);
+        assert_int_equal(status == STATUS_OK, byte == content.size);
+        if (status == STATUS_OK) {
+            assert_int_equal(decoded.recovery_offset, 30);
+            assert_int_equal(decoded.segment_count, 2);
+            assert_int_equal(decoded.segments[1].size_bytes, 4096);
+            assert_int_equal(epochs.count, 3);
+            assert_int_equal(producer_core_find(&producers, 2)->batches[0].base_offset, 20);
+            free(decoded.segments);
+        }
+        assert_int_not_equal(state_decode(bytes_of(changed, byte == content.size ? 0 : byte),
+                                          &decoded, &epochs, &producers),
+                             STATUS_OK);
+        free(changed);
+        epoch_core_deinit(&epochs);
+        producer_core_deinit(&producers);
+    }
+    free((void *)content.data);
+}
+
+/* Names of directories and files lead back to what they were made of. */
+static void paths_round_trip(void **state)
+{
+    char path[PATH_SIZE];
+    struct log_id id = {{{1, 2, 250}}, 12, bytes_of_text("a-b.c_d")};
+    path_topic("/store", &id, path);
+    struct bytes name;
+    struct uuid topic_id;
+    assert_true(path_parse_topic(path + strlen("/store/topics/"), &name, &topic_id));
+    assert_true(bytes_equal_text(name, "a-b.c_d"));
+    assert_true(uuid_equal(topic_id, id.topic_id));
+    int64_t offset;
+    path_segment("/p", 1234567, path);
+    assert_true(path_parse_segment(path + 3, &offset));
+    assert_int_equal(offset, 1234567);
+    assert_false(path_parse_segment("state", &offset));
+    uint32_t core, file;
+    path_journal("/s", 3, 15, path);
+    assert_true(path_parse_journal(path + strlen("/s/journal/"), &core, &file));
+    assert_int_equal(core * 100 + file, 315);
+    assert_false(path_parse_journal("3.clean", &core, &file));
+    assert_true(path_is_deleted("12.deleted"));
+    assert_false(path_parse_topic("no-id-here", &name, &topic_id));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frame_notices_every_bit), cmocka_unit_test(frame_is_bound_to_its_place),
+        cmocka_unit_test(frame_end_and_cut),       cmocka_unit_test(commit_round_trip),
+        cmocka_unit_test(commit_of_another_run),   cmocka_unit_test(state_round_trip),
+        cmocka_unit_test(paths_round_trip),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
