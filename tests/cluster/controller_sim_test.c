@@ -1,7 +1,6 @@
 /* The controller keeps its promises in a simulated world: a quiet one, and one where the disk is
  * slow and does everything in pieces. */
 #include "sim/node.h"
-#include "sim/world.h"
 #include "tests/cluster/controller_suite.h"
 
 #include <stdlib.h>
