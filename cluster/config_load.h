@@ -38,9 +38,6 @@ __attribute__((format(printf, 3, 4))) void config_warn(struct config_loader *loa
 /* Where a setting was set, for messages: a place, or "default". */
 const char *config_where(const struct config *config, enum config_key key);
 
-/* A copy with a final zero in the configuration's arena; fails the load if there is no room. */
-const char *config_keep(struct config_loader *loader, struct bytes text);
-
 /* Reads listeners, advertised.listeners and the protocol map into config->listeners. */
 void config_load_listeners(struct config_loader *loader);
 

@@ -12,7 +12,7 @@ void *shelf_allocate(size_t count, size_t size)
     return memory;
 }
 
-struct topic_node *topic_node_retain(struct topic_node *node)
+static struct topic_node *topic_node_retain(struct topic_node *node)
 {
     uint32_t before = atomic_fetch_add_explicit(&node->reference_count, 1, memory_order_relaxed);
     assert(before > 0);

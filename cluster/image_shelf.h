@@ -20,7 +20,7 @@ struct topic_node {
     struct image_topic topic;
 };
 
-struct topic_node *topic_node_retain(struct topic_node *node);
+/* A node begins with one reference. */
 void topic_node_release(struct topic_node *node);
 
 /* What is looked for; which part counts depends on the order. */

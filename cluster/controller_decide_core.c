@@ -1,6 +1,7 @@
-#include "cluster/controller_core.h"
-
+/* What each kind of command decides; here those that delete and those that count, in
+ * controller_create_core.c those that create. */
 #include "cluster/controller_rules.h"
+
 #include "cluster/image_build.h"
 
 #include "base/assert.h"

@@ -4,8 +4,6 @@
  *               │ (a new file first, if wanted)
  *               └── nothing waits, or failed ──────────▲
  */
-#include "cluster/metadata_log.h"
-
 #include "cluster/metadata_log_parts.h"
 
 #include "base/assert.h"

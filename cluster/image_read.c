@@ -1,5 +1,4 @@
-#include "cluster/image.h"
-
+/* Asking an image, and writing it as records. */
 #include "cluster/image_parts.h"
 
 #include "base/assert.h"
@@ -217,10 +216,11 @@ static void write_topic(struct writer *writer, const struct image_topic *topic)
 
 static void write_facts(const struct image *image, struct arena *arena, struct writer *writer)
 {
-    metadata_record_write(writer,
-                          &(struct metadata_record){.kind = METADATA_CLUSTER,
-                                                    .cluster = {image->registry->cluster_id,
-                                                                image->registry->feature_level}});
+    const struct image_registry *registry = image->registry;
+    struct metadata_record cluster = {.kind = METADATA_CLUSTER,
+                                      .cluster = {registry->cluster_id, registry->feature_level}};
+    if (registry->feature_level > 0)
+        metadata_record_write(writer, &cluster);
     write_registry(image->registry, arena, writer);
     metadata_record_write(writer,
                           &(struct metadata_record){.kind = METADATA_PRODUCER_IDS,

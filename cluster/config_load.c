@@ -3,9 +3,8 @@
  *
  * Every value is checked where it is read, so a complaint names its place, and one that is
  * overridden later is still complained about. */
-#include "cluster/config.h"
-
 #include "cluster/config_load.h"
+
 #include "cluster/properties.h"
 
 #include "base/assert.h"
@@ -46,7 +45,7 @@ const char *config_where(const struct config *config, enum config_key key)
     return config->entries[key].where == NULL ? "default" : config->entries[key].where;
 }
 
-const char *config_keep(struct config_loader *loader, struct bytes text)
+static const char *keep(struct config_loader *loader, struct bytes text)
 {
     char *kept = arena_copy_text(&loader->config->arena, text.data, text.size);
     if (kept != NULL)
@@ -98,11 +97,9 @@ static void set(struct config_loader *loader, const char *where, struct bytes na
         config_fail(loader, where, "%s", message);
         return;
     }
-    const char *text = config_keep(loader, text_trim(value));
-    loader->config->entries[key] =
-        (struct config_entry){.text = text,
-                              .where = config_keep(loader, bytes_of_text(where)),
-                              .number = number_of(row, text)};
+    const char *text = keep(loader, text_trim(value));
+    loader->config->entries[key] = (struct config_entry){
+        .text = text, .where = keep(loader, bytes_of_text(where)), .number = number_of(row, text)};
 }
 
 /* --- The three sources ------------------------------------------------------------------------ */
@@ -300,7 +297,7 @@ static void derive_topic_entry(struct config_loader *loader, enum topic_config_k
     *entry = config->entries[fallback];
     if (entry->text == NULL) {
         snprintf(number, sizeof number, "%lld", (long long)entry->number);
-        entry->text = config_keep(loader, bytes_of_text(number));
+        entry->text = keep(loader, bytes_of_text(number));
     }
 }
 

@@ -1,0 +1,310 @@
+/* However records are cut into deltas, and whether they come from a snapshot or from the log, the
+ * same history gives the same image; what changes nothing is shared; what contradicts is refused.
+ */
+#include "cluster/image_build.h"
+
+#include "base/prng.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct uuid id_of(uint32_t number)
+{
+    struct uuid id = {{1}};
+    memcpy(&id.bytes[4], &number, sizeof number);
+    return id;
+}
+
+static struct metadata_record topic_record(uint32_t number, const char *name)
+{
+    return (struct metadata_record){
+        .kind = METADATA_TOPIC, .topic = {.topic_id = id_of(number), .name = bytes_of_text(name)}};
+}
+
+static struct metadata_record partition_record(uint32_t number, int32_t partition)
+{
+    static int32_t replicas[] = {1, 2};
+    return (struct metadata_record){.kind = METADATA_PARTITION,
+                                    .partition = {.topic_id = id_of(number),
+                                                  .partition = partition,
+                                                  .replicas = replicas,
+                                                  .replicas_count = 2,
+                                                  .in_sync = replicas,
+                                                  .in_sync_count = 2,
+                                                  .leader = 1}};
+}
+
+static struct metadata_record remove_record(uint32_t number)
+{
+    return (struct metadata_record){.kind = METADATA_REMOVE_TOPIC,
+                                    .remove_topic = {.topic_id = id_of(number)}};
+}
+
+static struct metadata_record config_record(uint32_t number, const char *name, const char *value)
+{
+    struct bytes text = value == NULL ? (struct bytes){0} : bytes_of_text(value);
+    return (struct metadata_record){
+        .kind = METADATA_TOPIC_CONFIG,
+        .topic_config = {.topic_id = id_of(number), .name = bytes_of_text(name), .value = text}};
+}
+
+static struct metadata_record cluster_record(int16_t level)
+{
+    return (struct metadata_record){.kind = METADATA_CLUSTER, .cluster = {id_of(7), level}};
+}
+
+/* The next image after some records, in place of `image`, which is released. */
+static struct image *next(struct image *image, const struct metadata_record *records,
+                          uint32_t count)
+{
+    struct image_delta *delta = image_delta_create(image);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(image_delta_apply(delta, &records[i]), STATUS_OK);
+    struct image *made = image_delta_finish(delta, image_offset(image) + 1, 1);
+    image_release(image);
+    return made;
+}
+
+static enum status refused(struct image *image, struct metadata_record record)
+{
+    struct image_delta *delta = image_delta_create(image);
+    enum status status = image_delta_apply(delta, &record);
+    image_delta_destroy(delta);
+    return status;
+}
+
+static struct image *from_snapshot_of(const struct image *image)
+{
+    struct arena arena;
+    struct writer writer;
+    char message[IMAGE_MESSAGE_SIZE];
+    arena_init(&arena, 1 << 28);
+    writer_init(&writer, &arena);
+    image_write_records(image, &writer);
+    struct image *empty = image_create();
+    struct image_delta *delta = image_delta_create(empty);
+    image_release(empty);
+    assert_int_equal(image_delta_apply_all(delta, writer_result(&writer), message), STATUS_OK);
+    arena_deinit(&arena);
+    return image_delta_finish(delta, image_offset(image), 1);
+}
+
+/* --- Histories ----------------------------------------------------------------------------------
+ */
+
+enum { HISTORY_MAX = 1200, TOPIC_MAX = 400 };
+
+struct history {
+    struct metadata_record records[HISTORY_MAX];
+    char names[HISTORY_MAX][24];
+    uint32_t count;
+    uint32_t partitions[HISTORY_MAX]; /* by topic number; 0: gone */
+    uint32_t topic_count;
+};
+
+static void history_grow(struct history *history, struct prng *prng)
+{
+    uint32_t at = history->count++;
+    uint32_t number =
+        history->topic_count == 0 ? 0 : (uint32_t)prng_below(prng, history->topic_count);
+    bool is_there = history->topic_count > 0 && history->partitions[number] > 0;
+    uint64_t choice = prng_below(prng, 10);
+    if (is_there && choice < 4)
+        history->records[at] = partition_record(number, (int32_t)history->partitions[number]++ - 1);
+    else if (is_there && choice == 4)
+        history->records[at] = config_record(number, "retention.ms", choice % 2 ? "5" : NULL);
+    else if (is_there && choice == 5)
+        history->records[at] = config_record(number, "segment.bytes", "2000000");
+    else if (is_there && choice == 6) {
+        history->records[at] = remove_record(number);
+        history->partitions[number] = 0;
+    } else {
+        number = history->topic_count++;
+        history->partitions[number] = 1;
+        snprintf(history->names[at], sizeof history->names[at], "%c.topic-%u",
+                 (char)('a' + prng_below(prng, 26)), number);
+        history->records[at] = topic_record(number, history->names[at]);
+    }
+}
+
+static void test_snapshot_and_the_rest_of_the_log_give_what_all_of_the_log_gives(void **state)
+{
+    static struct history history;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        history = (struct history){0};
+        while (history.count < HISTORY_MAX)
+            history_grow(&history, &prng);
+        struct image *all = next(image_create(), history.records, history.count);
+        uint32_t cut = (uint32_t)prng_below(&prng, history.count);
+        struct image *first = next(image_create(), history.records, cut);
+        struct image *middle = from_snapshot_of(first);
+        assert_true(image_hash(first) == image_hash(middle));
+        while (cut < history.count) {
+            uint32_t count = (uint32_t)prng_between(&prng, 1, 9);
+            count = count > history.count - cut ? history.count - cut : count;
+            middle = next(middle, &history.records[cut], count);
+            cut += count;
+        }
+        assert_true(image_hash(all) == image_hash(middle));
+        assert_int_equal(image_topic_count(all), image_topic_count(middle));
+        image_release(first);
+        image_release(middle);
+        image_release(all);
+    }
+}
+
+static void test_topics_are_found_in_every_order_among_thousands(void **state)
+{
+    enum { COUNT = 3000 };
+    struct image *image = image_create();
+    char name[24];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint32_t number = i * 7919 % COUNT;
+        snprintf(name, sizeof name, "t.%05u", number);
+        image = next(image, (struct metadata_record[]){topic_record(number, name)}, 1);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof name, "t.%05u", i);
+        const struct image_topic *topic = image_topic_at(image, i);
+        assert_true(bytes_equal_text(topic->name, name));
+        assert_ptr_equal(topic, image_topic_by_name(image, bytes_of_text(name)));
+        assert_ptr_equal(topic, image_topic_by_id(image, id_of(i)));
+        name[1] = '_';
+        assert_ptr_equal(topic, image_topic_colliding(image, bytes_of_text(name)));
+    }
+    assert_int_equal(image_topic_lower_bound(image, bytes_of_text("t.00100x")), 101);
+    assert_int_equal(image_topic_lower_bound(image, bytes_of_text("zz")), COUNT);
+    for (uint32_t i = 0; i < COUNT; i++)
+        image = next(image, (struct metadata_record[]){remove_record(i * 31 % COUNT)}, 1);
+    assert_int_equal(image_topic_count(image), 0);
+    image_release(image);
+}
+
+static void test_a_topic_that_was_not_touched_is_shared(void **state)
+{
+    struct image *first =
+        next(image_create(),
+             (struct metadata_record[]){topic_record(1, "a"), topic_record(2, "b"),
+                                        partition_record(2, 0)},
+             3);
+    struct image *second =
+        next(image_retain(first), (struct metadata_record[]){partition_record(2, 1)}, 1);
+    assert_ptr_equal(image_topic_at(first, 0), image_topic_at(second, 0));
+    assert_ptr_not_equal(image_topic_at(first, 1), image_topic_at(second, 1));
+    assert_int_equal(image_topic_at(first, 1)->partition_count, 1);
+    assert_int_equal(image_topic_at(second, 1)->partition_count, 2);
+    assert_false(image_hash(first) == image_hash(second));
+    image_release(first);
+    image_release(second);
+}
+
+static void test_a_name_may_pass_from_one_topic_to_another_within_a_delta(void **state)
+{
+    struct image *image = next(image_create(), (struct metadata_record[]){topic_record(1, "a")}, 1);
+    image = next(image, (struct metadata_record[]){remove_record(1), topic_record(2, "a")}, 2);
+    assert_int_equal(image_topic_count(image), 1);
+    assert_true(uuid_equal(image_topic_at(image, 0)->id, id_of(2)));
+    assert_null(image_topic_by_id(image, id_of(1)));
+    image_release(image);
+}
+
+static void test_brokers_and_their_settings_are_kept(void **state)
+{
+    struct metadata_record records[] = {
+        cluster_record(1),
+        {.kind = METADATA_BROKER, .broker = {.broker_id = 2, .rack = bytes_of_text("r")}},
+        {.kind = METADATA_BROKER, .broker = {.broker_id = 1, .is_fenced = true}},
+        {.kind = METADATA_BROKER_CONFIG,
+         .broker_config = {-1, bytes_of_text("num.partitions"), bytes_of_text("4")}},
+        {.kind = METADATA_BROKER_CONFIG,
+         .broker_config = {1, bytes_of_text("fetch.max.bytes"), bytes_of_text("5000")}},
+        {.kind = METADATA_PRODUCER_IDS, .producer_ids = {3000}},
+    };
+    struct image *image = next(image_create(), records, 6);
+    struct image *copy = from_snapshot_of(image);
+    assert_true(image_hash(image) == image_hash(copy));
+    assert_true(uuid_equal(image_cluster_id(copy), id_of(7)));
+    assert_int_equal(image_broker_at(copy, 0)->id, 1);
+    assert_true(image_broker_by_id(copy, 1)->is_fenced);
+    assert_true(bytes_equal_text(image_broker_by_id(copy, 2)->rack, "r"));
+    assert_string_equal(image_broker_config(copy, -1, CONFIG_NUM_PARTITIONS), "4");
+    assert_null(image_broker_config(copy, 1, CONFIG_NUM_PARTITIONS));
+    assert_int_equal(image_next_producer_id(copy), 3000);
+    records[3].broker_config.value = (struct bytes){0};
+    copy = next(copy, &records[3], 1);
+    assert_null(image_broker_config(copy, -1, CONFIG_NUM_PARTITIONS));
+    image_release(copy);
+    image_release(image);
+}
+
+static void test_records_that_contradict_the_image_are_refused(void **state)
+{
+    struct metadata_record gap = partition_record(1, 5);
+    struct metadata_record stranger = partition_record(1, 0);
+    struct metadata_record newer = config_record(1, "setting.of.tomorrow", "1");
+    static int32_t others[] = {3};
+    stranger.partition.in_sync = others;
+    stranger.partition.in_sync_count = 1;
+    struct image *image =
+        next(image_create(), (struct metadata_record[]){topic_record(1, "a.b")}, 1);
+    assert_int_equal(refused(image, topic_record(2, "a.b")), STATUS_CORRUPT);
+    assert_int_equal(refused(image, topic_record(2, "a_b")), STATUS_CORRUPT);
+    assert_int_equal(refused(image, topic_record(1, "c")), STATUS_CORRUPT);
+    assert_int_equal(refused(image, topic_record(2, "")), STATUS_CORRUPT);
+    assert_int_equal(refused(image, remove_record(9)), STATUS_CORRUPT);
+    assert_int_equal(refused(image, partition_record(9, 0)), STATUS_CORRUPT);
+    assert_int_equal(refused(image, gap), STATUS_CORRUPT);
+    assert_int_equal(refused(image, stranger), STATUS_CORRUPT);
+    assert_int_equal(refused(image, newer), STATUS_UNSUPPORTED);
+    assert_int_equal(refused(image, cluster_record(2)), STATUS_UNSUPPORTED);
+    image_release(image);
+}
+
+static void test_a_record_of_a_newer_release_is_refused_and_named(void **state)
+{
+    static const uint8_t key_99[] = {0, 99, 0, 0, 0, 0, 0, 0};
+    static const uint8_t version_1[] = {0, 5, 0, 1, 0, 0, 0, 16, 1, 0, 0, 0,
+                                        0, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 0};
+    static const uint8_t cut_short[] = {0, 5, 0, 0, 0, 0, 0, 16, 1};
+    const struct {
+        struct bytes bytes;
+        enum status status;
+        const char *message;
+    } rows[] = {
+        {bytes_of(key_99, sizeof key_99), STATUS_UNSUPPORTED,
+         "metadata record 99 version 0 was written by a newer release; start that release"},
+        {bytes_of(version_1, sizeof version_1), STATUS_UNSUPPORTED,
+         "metadata record 5 version 1 was written by a newer release; start that release"},
+        {bytes_of(cut_short, sizeof cut_short), STATUS_TRUNCATED,
+         "metadata record 5 is broken: fewer bytes than announced"},
+    };
+    struct image *image = image_create();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char message[IMAGE_MESSAGE_SIZE];
+        struct image_delta *delta = image_delta_create(image);
+        assert_int_equal(image_delta_apply_all(delta, rows[i].bytes, message), rows[i].status);
+        assert_string_equal(message, rows[i].message);
+        image_delta_destroy(delta);
+    }
+    image_release(image);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_snapshot_and_the_rest_of_the_log_give_what_all_of_the_log_gives),
+        cmocka_unit_test(test_topics_are_found_in_every_order_among_thousands),
+        cmocka_unit_test(test_a_topic_that_was_not_touched_is_shared),
+        cmocka_unit_test(test_a_name_may_pass_from_one_topic_to_another_within_a_delta),
+        cmocka_unit_test(test_brokers_and_their_settings_are_kept),
+        cmocka_unit_test(test_records_that_contradict_the_image_are_refused),
+        cmocka_unit_test(test_a_record_of_a_newer_release_is_refused_and_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
