@@ -47,26 +47,11 @@ static enum status damaged(struct opening *opening, const char *file, const char
 /* --- The folder ---------------------------------------------------------------------------------
  */
 
-static enum status sync_parent(struct opening *opening, const char *path)
-{
-    char parent[FILE_PATH_MAX];
-    snprintf(parent, sizeof parent, "%s", path);
-    char *slash = strrchr(parent, '/');
-    if (slash == NULL)
-        snprintf(parent, sizeof parent, ".");
-    else
-        slash[slash == parent] = '\0';
-    io_sync_directory(opening->log->io, &opening->request, parent);
-    return await(opening);
-}
-
-/* Makes the folder and those above it, each durable in its parent. */
+/* Makes the folder and those above it. */
 static enum status make_directory(struct opening *opening, const char *path)
 {
     io_make_directory(opening->log->io, &opening->request, path);
     enum status status = await(opening);
-    if (status == STATUS_EXISTS)
-        return STATUS_OK;
     const char *slash = strrchr(path, '/');
     if (status == STATUS_NOT_FOUND && slash != NULL && slash != path) {
         char parent[FILE_PATH_MAX];
@@ -77,7 +62,31 @@ static enum status make_directory(struct opening *opening, const char *path)
         io_make_directory(opening->log->io, &opening->request, path);
         status = await(opening);
     }
-    return status == STATUS_OK ? sync_parent(opening, path) : status;
+    return status == STATUS_EXISTS ? STATUS_OK : status;
+}
+
+/* Makes durable the names in the folder, its own, and those above it. Not only after making them:
+ * a process that was killed may have made names that are not on disk yet, and what is built on
+ * them would be lost with them. Folders above that we may not open are somebody else's. */
+static enum status sync_names(struct opening *opening)
+{
+    char path[FILE_PATH_MAX];
+    snprintf(path, sizeof path, "%s", opening->log->directory);
+    for (bool is_own = true;; is_own = false) {
+        io_sync_directory(opening->log->io, &opening->request, path);
+        enum status status = await(opening);
+        if (status != STATUS_OK && (is_own || status != STATUS_DENIED))
+            return status;
+        char *slash = strrchr(path, '/');
+        if (slash != NULL && slash[1] == '\0')
+            return STATUS_OK;
+        if (slash != NULL)
+            slash[slash == path] = '\0';
+        else if (strcmp(path, ".") != 0)
+            snprintf(path, sizeof path, ".");
+        else
+            return STATUS_OK;
+    }
 }
 
 /* The number in a name of the form PREFIX, 20 digits, SUFFIX; 0 if it is not of that form. */
@@ -449,6 +458,8 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
 {
     uint64_t snapshot_index = 0;
     enum status status = make_directory(opening, opening->log->directory);
+    if (status == STATUS_OK)
+        status = sync_names(opening);
     if (status == STATUS_OK)
         status = read_directory(opening, &snapshot_index);
     if (status != STATUS_OK)

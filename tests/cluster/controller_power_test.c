@@ -188,14 +188,15 @@ static void story_init(struct story *story)
 }
 
 /* Plays the story to its end; answers how many file operations that took. */
-static uint64_t play(struct story *story, uint64_t seed, const struct planned_fault *fault)
+static uint64_t play(struct story *story, uint64_t seed, const struct planned_fault *faults,
+                     uint32_t fault_count)
 {
     const struct faults quiet = {0};
     struct world *world = world_create(seed, &quiet);
     struct node *node = node_create(world, "node", &story->program, 1);
     node_restart_after(node, 1000000);
-    if (fault != NULL)
-        node_plan(node, *fault);
+    for (uint32_t i = 0; i < fault_count; i++)
+        node_plan(node, faults[i]);
     node_start(node, 0);
     for (uint32_t i = 0; i < STEP_COUNT_MAX && !story->is_over && !story->has_failed; i++)
         world_step(world);
@@ -208,7 +209,7 @@ static uint64_t count_operations(void)
 {
     struct story story;
     story_init(&story);
-    uint64_t count = play(&story, 1, NULL);
+    uint64_t count = play(&story, 1, NULL, 0);
     assert_true(story.is_over);
     assert_int_equal(story.life_count, 1);
     config_destroy(story.config);
@@ -224,7 +225,7 @@ static void strike_everywhere(enum planned_effect effect)
             struct story story;
             struct planned_fault fault = {effect, PLAN_ANY_FILE, nth};
             story_init(&story);
-            play(&story, seed, &fault);
+            play(&story, seed, &fault, 1);
             if (!story.is_over)
                 print_error("effect %d at operation %lu, seed %lu\n", effect, nth, seed);
             assert_true(story.is_over);
@@ -243,6 +244,24 @@ static void test_a_kill_at_any_file_operation_loses_nothing_answered(void **stat
     strike_everywhere(PLAN_KILL);
 }
 
+/* What a killed process wrote may be read by the next one and yet not be on disk. */
+static void test_a_power_cut_soon_after_a_kill_loses_nothing_answered(void **state)
+{
+    enum { SOON = 30 };
+    uint64_t count = count_operations();
+    for (uint64_t nth = 1; nth <= count; nth++) {
+        for (uint64_t later = 1; later <= SOON; later++) {
+            struct story story;
+            const struct planned_fault faults[] = {{PLAN_KILL, PLAN_ANY_FILE, nth},
+                                                   {PLAN_POWER_CUT, PLAN_ANY_FILE, nth + later}};
+            story_init(&story);
+            play(&story, nth * SOON + later, faults, 2);
+            assert_true(story.is_over);
+            config_destroy(story.config);
+        }
+    }
+}
+
 /* An error is final: either this life ends with it, or it struck where it does not matter. */
 static void test_an_error_at_any_file_operation_never_gives_a_wrong_answer(void **state)
 {
@@ -252,7 +271,7 @@ static void test_an_error_at_any_file_operation_never_gives_a_wrong_answer(void 
         struct story story;
         struct planned_fault fault = {PLAN_IO_ERROR, PLAN_ANY_FILE, nth};
         story_init(&story);
-        play(&story, nth, &fault);
+        play(&story, nth, &fault, 1);
         assert_true(story.is_over || story.has_failed);
         if (story.was_refused)
             assert_int_not_equal(story.refusal, STATUS_CORRUPT);
@@ -267,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_power_cut_at_any_file_operation_loses_nothing_answered),
         cmocka_unit_test(test_a_kill_at_any_file_operation_loses_nothing_answered),
+        cmocka_unit_test(test_a_power_cut_soon_after_a_kill_loses_nothing_answered),
         cmocka_unit_test(test_an_error_at_any_file_operation_never_gives_a_wrong_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
