@@ -1,0 +1,171 @@
+#include "bench/system.h"
+
+#include "base/assert.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROC_TEXT_SIZE = 8192, STOP_TIMEOUT_MS = 30000, FOLDER_DEPTH_MAX = 32 };
+
+int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+void fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%stailrace-bench: ", isatty(STDERR_FILENO) ? "\r\033[K" : "");
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    exit(EXIT_FAILURE);
+}
+
+/* --- Processor and memory ---------------------------------------------------------------------
+ */
+
+static void proc_read(pid_t pid, const char *name, char text[static PROC_TEXT_SIZE])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        fail("cannot read %s: %s", path, strerror(errno));
+    size_t size = fread(text, 1, PROC_TEXT_SIZE - 1, file);
+    text[size] = '\0';
+    fclose(file);
+}
+
+struct cpu_time process_cpu_time(pid_t pid)
+{
+    enum { FIELD_USER = 14, FIELD_SYSTEM = 15, FIELD_AFTER_NAME = 3 };
+    char text[PROC_TEXT_SIZE];
+    int64_t ticks[2] = {0, 0};
+    proc_read(pid, "stat", text);
+    /* The program's name stands in brackets and may hold anything, brackets too. */
+    char *name_end = strrchr(text, ')');
+    if (name_end == NULL)
+        fail("/proc/%d/stat is not as expected", (int)pid);
+    struct bytes rest = text_trim(bytes_of_text(name_end + 1));
+    struct bytes item;
+    for (int field = FIELD_AFTER_NAME; text_next_item(&rest, ' ', &item); field++)
+        if (field == FIELD_USER || field == FIELD_SYSTEM)
+            (void)text_parse_i64(item, 0, INT64_MAX, &ticks[field - FIELD_USER]);
+    int64_t tick_ns = SECOND_NS / sysconf(_SC_CLK_TCK);
+    return (struct cpu_time){.user_ns = ticks[0] * tick_ns, .system_ns = ticks[1] * tick_ns};
+}
+
+/* The number behind `name` in lines of the form "name:   123 kB"; 0 if there is none. */
+static int64_t proc_number(const char *text, const char *name)
+{
+    struct bytes rest = bytes_of_text(text);
+    struct bytes line;
+    size_t name_size = strlen(name);
+    while (text_next_item(&rest, '\n', &line)) {
+        int64_t number = 0;
+        if (line.size < name_size || memcmp(line.data, name, name_size) != 0)
+            continue;
+        struct bytes tail = text_trim(bytes_of(line.data + name_size, line.size - name_size));
+        struct bytes digits;
+        if (text_next_item(&tail, ' ', &digits))
+            (void)text_parse_i64(digits, 0, INT64_MAX, &number);
+        return number;
+    }
+    return 0;
+}
+
+struct process_memory process_memory(pid_t pid)
+{
+    char text[PROC_TEXT_SIZE];
+    struct process_memory memory;
+    proc_read(pid, "smaps_rollup", text);
+    memory.resident_kib = proc_number(text, "Rss:");
+    memory.proportional_kib = proc_number(text, "Pss:");
+    memory.anonymous_kib = proc_number(text, "Anonymous:");
+    proc_read(pid, "status", text);
+    memory.thread_count = proc_number(text, "Threads:");
+    return memory;
+}
+
+/* --- Brokers ----------------------------------------------------------------------------------
+ */
+
+struct process process_start(char *const *command, bool is_verbose)
+{
+    assert(command[0] != NULL);
+    struct process process = {.started_ns = now_ns()};
+    process.pid = vfork();
+    if (process.pid < 0)
+        fail("cannot start a process: %s", strerror(errno));
+    if (process.pid == 0) {
+        int nowhere = open("/dev/null", O_RDWR);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(nowhere, STDIN_FILENO);
+        if (!is_verbose) {
+            dup2(nowhere, STDOUT_FILENO);
+            dup2(nowhere, STDERR_FILENO);
+        }
+        execvp(command[0], command);
+        _exit(127);
+    }
+    return process;
+}
+
+bool process_is_alive(const struct process *process)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
+}
+
+int64_t process_stop(const struct process *process)
+{
+    int64_t asked_ns = now_ns();
+    kill(process->pid, SIGTERM);
+    int handle = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    struct pollfd wait = {.fd = handle, .events = POLLIN};
+    if (handle < 0 || poll(&wait, 1, STOP_TIMEOUT_MS) != 1)
+        kill(process->pid, SIGKILL);
+    if (handle >= 0)
+        close(handle);
+    waitpid(process->pid, NULL, 0);
+    return now_ns() - asked_ns;
+}
+
+/* --- Folders ----------------------------------------------------------------------------------
+ */
+
+char *folder_create(const char *parent)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/tailrace-bench-XXXXXX", parent) < 0 || mkdtemp(path) == NULL)
+        fail("cannot make a folder in %s: %s", parent, strerror(errno));
+    return path;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    return remove(path);
+}
+
+void folder_remove(const char *path)
+{
+    nftw(path, remove_entry, FOLDER_DEPTH_MAX, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
