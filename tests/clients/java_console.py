@@ -4,7 +4,7 @@ import subprocess
 import sys
 import uuid
 
-from features import Skip, expect, run_all
+from features import expect, run_all
 
 JARS, ADDRESS = sys.argv[1:3]
 SECONDS_MAX = 60
@@ -90,7 +90,10 @@ def time_lookup():
 
 
 def idempotence():
-    raise Skip("it is on in all of these")
+    """On by default; it must also work when asked for by name."""
+    name = topic()
+    produce(name, "v\n", "--command-property", "enable.idempotence=true")
+    expect(consume(name, 1), "v\n")
 
 
 def admin():
