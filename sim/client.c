@@ -147,12 +147,14 @@ static void handle_closed(struct completion *completion, int32_t result)
 /* The handle may be given back when nothing is in flight on it. */
 static void client_close_when_still(struct client *client)
 {
-    if (client->state != CLIENT_CLOSING || client->sending != NULL || client->is_receiving)
+    bool is_still = client->sending == NULL && !client->is_receiving;
+    if (client->state != CLIENT_CLOSING || !is_still || client->handle < 0)
         return;
     end_all(client, &client->sent, client->end_reason);
     client->sent_count = 0;
     completion_init(&client->send.completion, handle_closed);
     io_close(client_io(client), &client->send, client->handle);
+    client->handle = -1;
 }
 
 static void client_end(struct client *client, enum status reason)

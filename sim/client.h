@@ -62,7 +62,7 @@ struct client {
     uint32_t sent_count;
     int32_t next_correlation_id;
 
-    int32_t handle;
+    int32_t handle;         /* -1 once it is being closed */
     struct io_request send; /* also connects and closes */
     struct io_request receive;
     struct client_call *sending; /* whose bytes the door has, or NULL */

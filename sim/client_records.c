@@ -74,6 +74,7 @@ void client_new_producer(struct client *client, struct client_call *call)
 {
     struct init_producer_id_request request;
     init_producer_id_request_init(&request);
+    request.transactional_id = (struct bytes){0};
     request.transaction_timeout_ms = TIMEOUT_MS;
     client_init_producer_id(client, call, INIT_PRODUCER_ID_VERSION, &request);
 }
