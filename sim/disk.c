@@ -25,12 +25,12 @@ struct name_change {
 
 static uint64_t pages_of(uint64_t size_bytes)
 {
-    return (size_bytes + IMAGE_PAGE_SIZE - 1) / IMAGE_PAGE_SIZE;
+    return (size_bytes + SPARSE_PAGE_SIZE - 1) / SPARSE_PAGE_SIZE;
 }
 
 static uint64_t space_of(const struct inode *inode)
 {
-    return inode->is_directory ? 0 : pages_of(inode->file.current_size_bytes) * IMAGE_PAGE_SIZE;
+    return inode->is_directory ? 0 : pages_of(inode->file.current_size_bytes) * SPARSE_PAGE_SIZE;
 }
 
 static struct inode *inode_create(struct disk *disk, bool is_directory)
@@ -49,11 +49,11 @@ struct inode *disk_hold(struct inode *inode)
     return inode;
 }
 
-static void names_release(struct disk *disk, struct name_table *table)
+static void names_release(struct disk *disk, struct disk_names *table)
 {
     for (size_t i = 0; i < table->count; i++)
         disk_release(disk, table->names[i].target);
-    name_table_deinit(table);
+    disk_names_deinit(table);
 }
 
 void disk_release(struct disk *disk, struct inode *inode)
@@ -72,11 +72,11 @@ void disk_release(struct disk *disk, struct inode *inode)
     free(inode);
 }
 
-static void name_set(struct disk *disk, struct name_table *table, const char *name,
+static void name_set(struct disk *disk, struct disk_names *table, const char *name,
                      struct inode *target)
 {
     disk_hold(target);
-    disk_release(disk, name_table_set(table, name, target));
+    disk_release(disk, disk_names_set(table, name, target));
 }
 
 /* --- Changes to names ------------------------------------------------------------------------- */
@@ -197,7 +197,7 @@ static enum status path_resolve(const struct disk *disk, const char *path, struc
         if (size >= PATH_PART_SIZE_MAX)
             return STATUS_TOO_LARGE;
         if (part[0] != '\0')
-            here = name_table_find(&here->current, part);
+            here = disk_names_find(&here->current, part);
         if (here == NULL || !here->is_directory)
             return STATUS_NOT_FOUND;
         memcpy(part, path, size);
@@ -215,7 +215,7 @@ static enum status path_find(const struct disk *disk, const char *path, struct i
     enum status status = path_resolve(disk, path, directory, part);
     if (status != STATUS_OK)
         return status;
-    *target = part[0] == '\0' ? disk->root : name_table_find(&(*directory)->current, part);
+    *target = part[0] == '\0' ? disk->root : disk_names_find(&(*directory)->current, part);
     return STATUS_OK;
 }
 
@@ -280,9 +280,9 @@ static enum status disk_reserve(struct disk *disk, struct inode *inode, uint64_t
     assert(disk->used_bytes >= space_of(inode));
     uint64_t pages = pages_of(size_bytes);
     uint64_t pages_now = pages_of(inode->file.current_size_bytes);
-    if (pages > pages_now && (pages - pages_now) * IMAGE_PAGE_SIZE > disk_free_bytes(disk))
+    if (pages > pages_now && (pages - pages_now) * SPARSE_PAGE_SIZE > disk_free_bytes(disk))
         return STATUS_NO_SPACE;
-    disk->used_bytes += (pages - pages_now) * IMAGE_PAGE_SIZE;
+    disk->used_bytes += (pages - pages_now) * SPARSE_PAGE_SIZE;
     return STATUS_OK;
 }
 
@@ -445,7 +445,7 @@ enum status disk_list(const struct disk *disk, const char *path, struct arena *a
     enum status status = path_find_directory(disk, path, &directory);
     if (status != STATUS_OK)
         return status;
-    const struct name_table *table = &directory->current;
+    const struct disk_names *table = &directory->current;
     *entries = arena_allocate_array(arena, table->count, sizeof **entries);
     if (*entries == NULL)
         return STATUS_NO_MEMORY;
@@ -513,8 +513,8 @@ static void names_power_cut(struct disk *disk, struct prng *prng)
 static void directory_reread(struct disk *disk, struct inode *directory)
 {
     assert(directory->is_directory);
-    struct name_table forgotten = directory->current;
-    directory->current = (struct name_table){0};
+    struct disk_names forgotten = directory->current;
+    directory->current = (struct disk_names){0};
     for (size_t i = 0; i < directory->durable.count; i++) {
         const struct name *name = &directory->durable.names[i];
         name_set(disk, &directory->current, name->text, name->target);

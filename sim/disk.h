@@ -27,8 +27,8 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "base/status.h"
+#include "sim/disk_names.h"
 #include "sim/file.h"
-#include "sim/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,8 +40,8 @@ struct inode {
     struct list_node node; /* on the disk's list, in order of creation */
     uint32_t references;
     bool is_directory;
-    struct name_table current; /* of a directory */
-    struct name_table durable;
+    struct disk_names current; /* of a directory */
+    struct disk_names durable;
     struct file file; /* of a file */
 };
 

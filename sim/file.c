@@ -19,8 +19,8 @@ struct change {
 void file_init(struct file *file)
 {
     *file = (struct file){0};
-    image_init(&file->current);
-    image_init(&file->durable);
+    sparse_init(&file->current);
+    sparse_init(&file->durable);
     list_init(&file->changes);
 }
 
@@ -43,8 +43,8 @@ static void changes_drop_until(struct file *file, uint64_t mark)
 void file_deinit(struct file *file)
 {
     changes_drop_until(file, file->change_count);
-    image_deinit(&file->current);
-    image_deinit(&file->durable);
+    sparse_deinit(&file->current);
+    sparse_deinit(&file->durable);
 }
 
 size_t file_read(const struct file *file, uint64_t offset, uint8_t *data, size_t size)
@@ -54,7 +54,7 @@ size_t file_read(const struct file *file, uint64_t offset, uint8_t *data, size_t
     uint64_t remaining = file->current_size_bytes - offset;
     if (size > remaining)
         size = remaining;
-    image_read(&file->current, offset, data, size);
+    sparse_read(&file->current, offset, data, size);
     return size;
 }
 
@@ -93,7 +93,7 @@ void file_write(struct file *file, uint64_t offset, const uint8_t *data, size_t 
     assert(size > 0);
     assert(offset + size > offset);
     bool is_zeros = all_zeros(data, size);
-    image_write(&file->current, offset, is_zeros ? NULL : data, size);
+    sparse_write(&file->current, offset, is_zeros ? NULL : data, size);
     if (offset + size > file->current_size_bytes)
         file->current_size_bytes = offset + size;
 
@@ -104,7 +104,7 @@ void file_write(struct file *file, uint64_t offset, const uint8_t *data, size_t 
         return; /* no need to look at what is around it */
     size_t change_size = change->sector_count * SECTOR_SIZE;
     change->data = must_allocate(change_size, 1);
-    image_read(&file->current, change->sector * SECTOR_SIZE, change->data, change_size);
+    sparse_read(&file->current, change->sector * SECTOR_SIZE, change->data, change_size);
     if (all_zeros(change->data, change_size)) {
         free(change->data);
         change->data = NULL;
@@ -136,7 +136,7 @@ void file_write_torn(struct file *file, uint64_t offset, const uint8_t *data, si
 void file_resize(struct file *file, uint64_t size_bytes)
 {
     if (size_bytes < file->current_size_bytes)
-        image_clear_from(&file->current, size_bytes);
+        sparse_clear_from(&file->current, size_bytes);
     file->current_size_bytes = size_bytes;
     change_create(file);
 }
@@ -144,14 +144,14 @@ void file_resize(struct file *file, uint64_t size_bytes)
 static void durable_resize(struct file *file, uint64_t size_bytes)
 {
     if (size_bytes < file->durable_size_bytes)
-        image_clear_from(&file->durable, size_bytes);
+        sparse_clear_from(&file->durable, size_bytes);
     file->durable_size_bytes = size_bytes;
 }
 
-static void change_apply(const struct change *change, struct image *image)
+static void change_apply(const struct change *change, struct sparse *content)
 {
-    image_write(image, change->sector * SECTOR_SIZE, change->data,
-                change->sector_count * SECTOR_SIZE);
+    sparse_write(content, change->sector * SECTOR_SIZE, change->data,
+                 change->sector_count * SECTOR_SIZE);
 }
 
 void file_sync(struct file *file, uint64_t mark)
@@ -176,13 +176,13 @@ void file_sync_failed(struct file *file, uint64_t mark)
 
 void file_evict(struct file *file)
 {
-    image_copy(&file->current, &file->durable);
+    sparse_copy(&file->current, &file->durable);
     file->current_size_bytes = file->durable_size_bytes;
     const struct change *change;
     list_for_each_entry (change, &file->changes, node) {
         change_apply(change, &file->current);
         if (change->size_after_bytes < file->current_size_bytes)
-            image_clear_from(&file->current, change->size_after_bytes);
+            sparse_clear_from(&file->current, change->size_after_bytes);
         file->current_size_bytes = change->size_after_bytes;
     }
     file_check(file);
@@ -207,7 +207,7 @@ static void change_arrive(struct file *file, const struct change *change, uint32
     for (size_t i = 0; i < change->sector_count; i++) {
         size_t arrived = sector_arrived(change, i, chance, prng);
         const uint8_t *data = change->data == NULL ? NULL : change->data + i * SECTOR_SIZE;
-        image_write(&file->durable, (change->sector + i) * SECTOR_SIZE, data, arrived);
+        sparse_write(&file->durable, (change->sector + i) * SECTOR_SIZE, data, arrived);
     }
 }
 
@@ -227,25 +227,25 @@ void file_power_cut(struct file *file, struct prng *prng)
             durable_resize(file, size_bytes);
         change_arrive(file, change, chance, prng);
     }
-    image_clear_from(&file->durable, file->durable_size_bytes);
+    sparse_clear_from(&file->durable, file->durable_size_bytes);
     changes_drop_until(file, file->change_count);
     file_evict(file);
     assert(file->current_size_bytes == file->durable_size_bytes);
 }
 
-static void image_flip(struct image *image, uint64_t offset, uint32_t bit)
+static void sparse_flip(struct sparse *content, uint64_t offset, uint32_t bit)
 {
     uint8_t byte;
-    image_read(image, offset, &byte, 1);
+    sparse_read(content, offset, &byte, 1);
     byte ^= (uint8_t)(1u << bit);
-    image_write(image, offset, &byte, 1);
+    sparse_write(content, offset, &byte, 1);
 }
 
 void file_flip_bit(struct file *file, uint64_t offset, uint32_t bit)
 {
     assert(offset < file->durable_size_bytes);
     assert(bit < 8);
-    image_flip(&file->durable, offset, bit);
+    sparse_flip(&file->durable, offset, bit);
     if (offset < file->current_size_bytes)
-        image_flip(&file->current, offset, bit);
+        sparse_flip(&file->current, offset, bit);
 }

@@ -26,15 +26,15 @@
 
 #include "base/list.h"
 #include "base/prng.h"
-#include "sim/image.h"
+#include "sim/sparse.h"
 
 #include <stdint.h>
 
 enum { SECTOR_SIZE = 512 };
 
 struct file {
-    struct image current;
-    struct image durable;
+    struct sparse current;
+    struct sparse durable;
     uint64_t current_size_bytes;
     uint64_t durable_size_bytes;
     struct list changes;

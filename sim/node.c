@@ -290,6 +290,13 @@ struct node *node_create(struct world *world, const char *name, const struct pro
     return node;
 }
 
+void node_set_core_count(struct node *node, uint32_t core_count)
+{
+    assert(node->cores == NULL);
+    assert(core_count > 0);
+    node->core_count = core_count;
+}
+
 bool node_is_running(const struct node *node)
 {
     return node->is_running;

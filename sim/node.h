@@ -37,6 +37,9 @@
 struct node *node_create(struct world *world, const char *name, const struct program *program,
                          uint32_t core_count);
 
+/* Another number of cores for the lives to come; the node must be down. */
+void node_set_core_count(struct node *node, uint32_t core_count);
+
 /* Boots a node that is down, after a while. */
 void node_start(struct node *node, uint64_t delay_ns);
 

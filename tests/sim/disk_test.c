@@ -529,16 +529,16 @@ static void test_full_disk_refuses_growth_and_gives_space_back(void **state)
     /* A file cannot grow beyond the disk; writing inside it works, and unlinking makes room. */
     struct disk disk;
     disk_init(&disk);
-    disk.capacity_bytes = 4 * IMAGE_PAGE_SIZE;
+    disk.capacity_bytes = 4 * SPARSE_PAGE_SIZE;
     struct inode *file = open_file(&disk, "/data/a");
-    assert_int_equal(disk_allocate(&disk, file, 0, 3 * IMAGE_PAGE_SIZE), STATUS_OK);
-    assert_int_equal(disk_free_bytes(&disk), IMAGE_PAGE_SIZE);
-    assert_int_equal(disk_allocate(&disk, file, 0, 5 * IMAGE_PAGE_SIZE), STATUS_NO_SPACE);
+    assert_int_equal(disk_allocate(&disk, file, 0, 3 * SPARSE_PAGE_SIZE), STATUS_OK);
+    assert_int_equal(disk_free_bytes(&disk), SPARSE_PAGE_SIZE);
+    assert_int_equal(disk_allocate(&disk, file, 0, 5 * SPARSE_PAGE_SIZE), STATUS_NO_SPACE);
     write_sector(&disk, file, 0, 'a');
     disk_release(&disk, file);
     assert_int_equal(disk_unlink(&disk, "/data/a"), STATUS_OK);
     sync_names(&disk, "/data");
-    assert_int_equal(disk_free_bytes(&disk), 4 * IMAGE_PAGE_SIZE);
+    assert_int_equal(disk_free_bytes(&disk), 4 * SPARSE_PAGE_SIZE);
     disk_deinit(&disk);
 }
 

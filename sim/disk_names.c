@@ -1,20 +1,20 @@
-#include "sim/names.h"
+#include "sim/disk_names.h"
 
 #include "base/assert.h"
 #include "sim/memory.h"
 
 enum { NAME_TABLE_CAPACITY_START = 8 };
 
-void name_table_deinit(struct name_table *table)
+void disk_names_deinit(struct disk_names *table)
 {
     for (size_t i = 0; i < table->count; i++)
         free(table->names[i].text);
     free(table->names);
-    *table = (struct name_table){0};
+    *table = (struct disk_names){0};
 }
 
 /* Where the name is, or would be. */
-static size_t name_table_position(const struct name_table *table, const char *text, bool *is_there)
+static size_t disk_names_position(const struct disk_names *table, const char *text, bool *is_there)
 {
     size_t low = 0;
     size_t high = table->count;
@@ -29,14 +29,14 @@ static size_t name_table_position(const struct name_table *table, const char *te
     return low;
 }
 
-struct inode *name_table_find(const struct name_table *table, const char *text)
+struct inode *disk_names_find(const struct disk_names *table, const char *text)
 {
     bool is_there;
-    size_t position = name_table_position(table, text, &is_there);
+    size_t position = disk_names_position(table, text, &is_there);
     return is_there ? table->names[position].target : NULL;
 }
 
-static void name_table_insert(struct name_table *table, size_t position, const char *text,
+static void disk_names_insert(struct disk_names *table, size_t position, const char *text,
                               struct inode *target)
 {
     assert(position <= table->count);
@@ -53,7 +53,7 @@ static void name_table_insert(struct name_table *table, size_t position, const c
     table->count++;
 }
 
-static void name_table_remove(struct name_table *table, size_t position)
+static void disk_names_remove(struct disk_names *table, size_t position)
 {
     assert(position < table->count);
     free(table->names[position].text);
@@ -62,18 +62,18 @@ static void name_table_remove(struct name_table *table, size_t position)
             (table->count - position) * sizeof table->names[0]);
 }
 
-struct inode *name_table_set(struct name_table *table, const char *text, struct inode *target)
+struct inode *disk_names_set(struct disk_names *table, const char *text, struct inode *target)
 {
     assert(text[0] != '\0');
     assert(strchr(text, '/') == NULL);
     bool is_there;
-    size_t position = name_table_position(table, text, &is_there);
+    size_t position = disk_names_position(table, text, &is_there);
     struct inode *before = is_there ? table->names[position].target : NULL;
     if (is_there && target != NULL)
         table->names[position].target = target;
     else if (is_there)
-        name_table_remove(table, position);
+        disk_names_remove(table, position);
     else if (target != NULL)
-        name_table_insert(table, position, text, target);
+        disk_names_insert(table, position, text, target);
     return before;
 }

@@ -1,8 +1,8 @@
 /* The names in one directory of a simulated disk, sorted by bytes. A table holds a reference on
  * everything that it names; counting them is its users' duty, for which the calls answer what was
  * there before. */
-#ifndef TAILRACE_SIM_NAMES_H
-#define TAILRACE_SIM_NAMES_H
+#ifndef TAILRACE_SIM_DISK_NAMES_H
+#define TAILRACE_SIM_DISK_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,20 +14,20 @@ struct name {
     struct inode *target;
 };
 
-struct name_table {
+struct disk_names {
     struct name *names;
     size_t count;
     size_t capacity;
 };
 
 /* Gives back the memory of the names, not what they name. */
-void name_table_deinit(struct name_table *table);
+void disk_names_deinit(struct disk_names *table);
 
 /* What the name stands for, or NULL. */
-struct inode *name_table_find(const struct name_table *table, const char *text);
+struct inode *disk_names_find(const struct disk_names *table, const char *text);
 
 /* Makes the name stand for `target`, or takes it away when `target` is NULL. Answers what it stood
  * for before, or NULL. */
-struct inode *name_table_set(struct name_table *table, const char *text, struct inode *target);
+struct inode *disk_names_set(struct disk_names *table, const char *text, struct inode *target);
 
 #endif
