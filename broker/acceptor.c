@@ -1,8 +1,8 @@
 #include "broker/acceptor.h"
 
 #include "base/assert.h"
-#include "broker/broker.h"
-#include "broker/connection.h"
+#include "broker/connection_pump.h"
+#include "broker/roster.h"
 
 #include <stdlib.h>
 
@@ -21,7 +21,7 @@ struct placement {
 
 static struct io *acceptor_io(const struct acceptor *acceptor)
 {
-    return broker_core_at(acceptor->broker, 0)->io;
+    return roster_core(acceptor->roster, 0)->io;
 }
 
 static void placed(struct completion *mail, int32_t result)
@@ -36,9 +36,9 @@ static void place(struct acceptor *acceptor, int32_t handle)
 {
     struct placement *placement = malloc(sizeof *placement);
     assert(placement != NULL);
-    uint32_t core_index = acceptor->next_core++ % broker_core_count(acceptor->broker);
+    uint32_t core_index = acceptor->next_core++ % acceptor->roster->core_count;
     *placement = (struct placement){
-        .core = broker_core_at(acceptor->broker, core_index),
+        .core = roster_core(acceptor->roster, core_index),
         .handle = handle,
         .peer = acceptor->accept.address,
         .listener_index = acceptor->listener_index,
@@ -82,10 +82,10 @@ static void accept_next(struct acceptor *acceptor)
     io_accept(acceptor_io(acceptor), &acceptor->accept, acceptor->listener);
 }
 
-enum status acceptor_bind(struct acceptor *acceptor, struct broker *broker, struct io *io,
+enum status acceptor_bind(struct acceptor *acceptor, const struct roster *roster, struct io *io,
                           uint32_t listener_index, const char *host, uint16_t port)
 {
-    *acceptor = (struct acceptor){.broker = broker, .listener_index = listener_index};
+    *acceptor = (struct acceptor){.roster = roster, .listener_index = listener_index};
     timer_init(&acceptor->pause, pause_is_over);
     enum status status = io_address_parse(host, port, &acceptor->address);
     if (status != STATUS_OK)

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct broker;
+struct roster;
 
 struct acceptor {
-    struct broker *broker;
+    const struct roster *roster;
     uint32_t listener_index;
     int32_t listener;
     struct io_address address; /* with the port that was bound */
@@ -25,7 +25,7 @@ struct acceptor {
 };
 
 /* Binds; clients may connect from here on, and wait until acceptor_start. */
-enum status acceptor_bind(struct acceptor *acceptor, struct broker *broker, struct io *io,
+enum status acceptor_bind(struct acceptor *acceptor, const struct roster *roster, struct io *io,
                           uint32_t listener_index, const char *host, uint16_t port);
 
 void acceptor_start(struct acceptor *acceptor);

@@ -1,4 +1,5 @@
 #include "broker/admin_call.h"
+#include "broker/reply.h"
 
 #include "base/assert.h"
 #include "protocol/errors.h"

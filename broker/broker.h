@@ -12,9 +12,7 @@
 #define TAILRACE_BROKER_BROKER_H
 
 #include "base/log.h"
-#include "broker/core.h"
 #include "cluster/config.h"
-#include "cluster/controller.h"
 #include "io/io.h"
 
 struct broker;
@@ -44,12 +42,6 @@ void broker_start(struct broker *broker, struct completion *started);
 void broker_stop(struct broker *broker, struct completion *stopped);
 
 void broker_destroy(struct broker *broker);
-
-struct broker_core *broker_core_at(struct broker *broker, uint32_t core_index);
-uint32_t broker_core_count(const struct broker *broker);
-
-/* On core 0 only. */
-struct controller *broker_controller(struct broker *broker);
 
 const char *broker_listener_name(const struct broker *broker, uint32_t listener_index);
 

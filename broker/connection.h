@@ -63,10 +63,6 @@ struct connection {
     char software_text[128];
 };
 
-/* Takes over a connected handle. When the core has no room the handle is closed at once. */
-void connection_start(struct broker_core *core, int32_t handle, const struct io_address *peer,
-                      uint32_t listener_index);
-
 /* Ends the connection at once; `reason` goes to the log at debug level, or as a warning when
  * `is_fault` says that the client did wrong. */
 void connection_end(struct connection *connection, const char *reason, bool is_fault);
@@ -77,6 +73,10 @@ void connection_drain(struct connection *connection);
 
 /* Something changed: looks at once for what can be read, begun or sent. Cheap to call often. */
 void connection_schedule(struct connection *connection);
+
+/* The order of this request's effects is fixed; the next one of the connection may begin. Implied
+ * by each of the ends. */
+void connection_release(struct connection *connection, struct request *request);
 
 /* Memory or a request came back: lets starved connections read on. */
 void connections_feed(struct broker_core *core);

@@ -12,10 +12,10 @@
 #include "replication/replica_manager.h"
 #include "storage/store.h"
 
-struct broker;
+struct roster;
 
 struct broker_core {
-    struct broker *broker;
+    const struct roster *roster;
     struct io *io;
     struct logger *logger;
     const struct config *config;
@@ -37,31 +37,19 @@ struct broker_core {
     struct producer_ids producer_ids;
 };
 
-/* Everything but the storage, which is opened on the core itself. `memory_bytes`: of this core. */
-void broker_core_init(struct broker_core *core, struct broker *broker, struct io *io,
-                      const struct config *config, size_t memory_bytes);
-
-/* Blocking, on the core, while nothing else is in flight there. */
-enum status broker_core_open(struct broker_core *core, const struct store_options *options,
-                             int32_t node_id);
-
-/* No new connections; those that are there collect their answers and end. */
-void broker_core_drain(struct broker_core *core, struct completion *drained);
-
-/* Ends those that take too long over it. */
-void broker_core_end_connections(struct broker_core *core);
-
-/* After all cores have drained: lands when nothing of this core is lent to another. */
-void broker_core_settle(struct broker_core *core, struct completion *settled);
-void broker_core_check_settled(struct broker_core *core);
-
-/* The store must have stopped. */
-void broker_core_deinit(struct broker_core *core);
-
 /* The image in force on this core; valid until the next turn unless retained. */
 static inline struct image *core_image(const struct broker_core *core)
 {
     return core->replicas.image;
+}
+
+/* Lands whoever waits for the reads that were lent to other cores, once all are back. */
+static inline void core_check_settled(struct broker_core *core)
+{
+    if (core->settled == NULL || core->read_pool.in_use_count > 0)
+        return;
+    io_land(core->io, core->settled, STATUS_OK);
+    core->settled = NULL;
 }
 
 #endif

@@ -1,14 +1,14 @@
 #include "broker/describe.h"
 
 #include "base/assert.h"
-#include "broker/broker.h"
+#include "broker/roster.h"
 #include "protocol/errors.h"
 
 const struct image_endpoint *broker_endpoint(const struct request *request,
                                              const struct image_broker *broker)
 {
     const char *listener =
-        broker_listener_name(request->core->broker, request->connection->listener_index);
+        roster_listener_name(request->core->roster, request->connection->listener_index);
     for (uint32_t i = 0; i < broker->endpoint_count; i++) {
         if (bytes_equal_text(broker->endpoints[i].listener, listener))
             return &broker->endpoints[i];

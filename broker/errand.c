@@ -1,7 +1,7 @@
 #include "broker/errand.h"
 
 #include "base/assert.h"
-#include "broker/broker.h"
+#include "broker/roster.h"
 
 static void errand_arrived(struct completion *mail, int32_t result)
 {
@@ -20,7 +20,7 @@ void errand_send(struct errand *errand, struct op *parent, struct broker_core *h
 {
     errand->parent = parent;
     errand->home = home;
-    errand->core = broker_core_at(home->broker, core_index);
+    errand->core = roster_core(home->roster, core_index);
     errand->run = run;
     op_expect(parent);
     completion_init(&errand->mail, errand_arrived);

@@ -35,7 +35,7 @@ static void fetch_read_arrived_home(struct completion *mail, int32_t result)
     struct fetch_read *fetch_read = container_of(mail, struct fetch_read, home_mail);
     struct broker_core *home = fetch_read->home;
     pool_release(&home->read_pool, fetch_read);
-    broker_core_check_settled(home);
+    core_check_settled(home);
 }
 
 void fetch_read_give_back(struct fetch_read *fetch_read, struct io *io)

@@ -1,6 +1,7 @@
 #include "broker/fetch_plan.h"
 
 #include "base/assert.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 

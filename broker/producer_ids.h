@@ -10,23 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct broker_core;
-
 struct producer_ids {
     int64_t next;
     int64_t end; /* first id that is not ours */
     bool is_refilling;
-    struct list waiting; /* struct producer_id_wish */
+    struct list waiting; /* struct producer_id_wish (producer_id_wish.h) */
 };
-
-/* Lands with STATUS_OK and `producer_id`, or with why there is none now. */
-struct producer_id_wish {
-    struct completion completion;
-    int64_t producer_id;
-    struct list_node node;
-};
-
-void producer_ids_init(struct producer_ids *ids);
-void producer_ids_take(struct broker_core *core, struct producer_id_wish *wish);
 
 #endif

@@ -1,7 +1,7 @@
 #include "broker/publisher.h"
 
 #include "base/assert.h"
-#include "broker/broker.h"
+#include "broker/roster.h"
 
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ static void publisher_send_next(struct publisher *publisher);
 
 static struct io *publisher_io(const struct publisher *publisher)
 {
-    return broker_core_at(publisher->broker, 0)->io;
+    return roster_core(publisher->roster, 0)->io;
 }
 
 static void publication_free(struct publication *publication)
@@ -70,7 +70,7 @@ static void publisher_send_next(struct publisher *publisher)
         return;
     publisher->image = image_retain(container_of(newest, struct publication, node)->image);
     list_append(&publisher->under_way, &publisher->pending);
-    publisher->waiting_count = broker_core_count(publisher->broker);
+    publisher->waiting_count = publisher->roster->core_count;
     for (uint32_t i = 0; i < publisher->waiting_count; i++) {
         struct publisher_leg *leg = &publisher->legs[i];
         completion_init(&leg->mail, leg_arrived);
@@ -90,17 +90,17 @@ static void publish(struct image_publisher *image_publisher, struct image *image
     publisher_send_next(publisher);
 }
 
-void publisher_init(struct publisher *publisher, struct broker *broker)
+void publisher_init(struct publisher *publisher, const struct roster *roster)
 {
-    uint32_t count = broker_core_count(broker);
-    *publisher = (struct publisher){.image_publisher = {.publish = publish}, .broker = broker};
+    uint32_t count = roster->core_count;
+    *publisher = (struct publisher){.image_publisher = {.publish = publish}, .roster = roster};
     list_init(&publisher->pending);
     list_init(&publisher->under_way);
     publisher->legs = calloc(count, sizeof *publisher->legs);
     assert(publisher->legs != NULL);
     for (uint32_t i = 0; i < count; i++) {
         publisher->legs[i].publisher = publisher;
-        publisher->legs[i].core = broker_core_at(broker, i);
+        publisher->legs[i].core = roster_core(roster, i);
     }
 }
 

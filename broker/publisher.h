@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-struct broker;
+struct roster;
 struct broker_core;
 struct publisher;
 
@@ -22,7 +22,7 @@ struct publisher_leg {
 
 struct publisher {
     struct image_publisher image_publisher;
-    struct broker *broker;
+    const struct roster *roster;
     struct publisher_leg *legs; /* one per core */
     struct list pending;        /* struct publication: not sent out yet, in order */
     struct list under_way;      /* those that the image under way stands for */
@@ -30,7 +30,7 @@ struct publisher {
     uint32_t waiting_count;     /* cores that have not adopted it */
 };
 
-void publisher_init(struct publisher *publisher, struct broker *broker);
+void publisher_init(struct publisher *publisher, const struct roster *roster);
 
 /* Whatever is under way is dropped, without landing. */
 void publisher_deinit(struct publisher *publisher);

@@ -9,6 +9,7 @@
  *   SETTLE   memory lent between cores comes home */
 #include "base/assert.h"
 #include "broker/broker_parts.h"
+#include "broker/core_life.h"
 #include "broker/limits.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 struct core_visit {
     struct completion mail;
     struct completion done;
+    struct broker *broker;
     struct broker_core *core;
     struct op *parent;
     void (*work)(struct core_visit *visit);
@@ -52,7 +54,8 @@ static void visit_all_cores(struct broker *broker, struct op *parent,
     for (uint32_t i = 0; i < broker->options.core_count; i++) {
         struct core_visit *visit = calloc(1, sizeof *visit);
         assert(visit != NULL);
-        visit->core = broker_core_at(broker, i);
+        visit->broker = broker;
+        visit->core = roster_core(&broker->roster, i);
         visit->parent = parent;
         visit->work = work;
         completion_init(&visit->mail, visit_arrived);
@@ -82,8 +85,9 @@ struct start {
 
 static void open_core(struct core_visit *visit)
 {
-    struct broker *broker = visit->core->broker;
-    enum status status = broker_core_open(visit->core, &broker->store_options, broker->node_id);
+    struct broker *broker = visit->broker;
+    enum status status =
+        broker_core_open(visit->core, &broker->store_options, broker->roster.node_id);
     io_land(visit->core->io, &visit->done, (int32_t)status);
 }
 
@@ -107,14 +111,14 @@ static enum op_progress start_activate(struct start *start)
         return OP_AGAIN;
     op_expect(&start->op);
     completion_init(&start->active, controller_is_active);
-    controller_start(broker->controller, &broker->publisher.image_publisher, &start->active);
+    controller_start(broker->roster.controller, &broker->publisher.image_publisher, &start->active);
     return OP_WAIT;
 }
 
 static enum op_progress start_serve(struct start *start)
 {
     struct broker *broker = start->broker;
-    for (uint32_t i = 0; i < broker->listener_count && start->op.error == STATUS_OK; i++)
+    for (uint32_t i = 0; i < broker->roster.listener_count && start->op.error == STATUS_OK; i++)
         acceptor_start(&broker->acceptors[i]);
     io_land(broker->options.doors[0], start->started, start->op.error);
     free(start);
@@ -220,7 +224,7 @@ static enum op_progress stop_unlisten(struct stop *stop)
 {
     struct broker *broker = stop->broker;
     op_move(&stop->op, STOP_DRAIN);
-    for (uint32_t i = 0; i < broker->listener_count; i++) {
+    for (uint32_t i = 0; i < broker->roster.listener_count; i++) {
         op_expect(&stop->op);
         stop->acceptors[i].stop = stop;
         completion_init(&stop->acceptors[i].completion, acceptor_has_stopped);
@@ -253,7 +257,7 @@ static enum op_progress stop_retire(struct stop *stop)
     op_move(&stop->op, STOP_CLOSE);
     op_expect(&stop->op);
     completion_init(&stop->retired, controller_has_retired);
-    controller_stop(stop->broker->controller, &stop->retired);
+    controller_stop(stop->broker->roster.controller, &stop->retired);
     return OP_WAIT;
 }
 

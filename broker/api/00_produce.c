@@ -13,6 +13,7 @@
 #include "broker/connection.h"
 #include "broker/errand.h"
 #include "broker/kafka_status.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/produce.h"

@@ -12,10 +12,11 @@
  * sent. */
 #include "base/assert.h"
 #include "broker/api/api.h"
-#include "broker/broker.h"
 #include "broker/fetch_leg.h"
 #include "broker/fetch_plan.h"
 #include "broker/fetch_reply.h"
+#include "broker/reply.h"
+#include "broker/roster.h"
 #include "protocol/errors.h"
 #include "protocol/messages/fetch.h"
 
@@ -75,7 +76,7 @@ static bool leg_make(struct fetch *f, struct fetch_leg *leg, uint32_t core_index
     if (leg->partitions == NULL)
         return false;
     leg->home = request->core;
-    leg->core = broker_core_at(request->core->broker, core_index);
+    leg->core = roster_core(request->core->roster, core_index);
     leg->parent = &f->op;
     leg->landed = leg_back;
     leg->recalled = leg_recalled;

@@ -6,6 +6,7 @@
 #include "broker/api/api.h"
 #include "broker/errand.h"
 #include "broker/kafka_status.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/list_offsets.h"

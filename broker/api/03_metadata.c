@@ -11,6 +11,7 @@
 #include "broker/controller_call.h"
 #include "broker/describe.h"
 #include "broker/kafka_status.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/metadata.h"

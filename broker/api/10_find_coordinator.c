@@ -3,6 +3,7 @@
  * because librdkafka takes it for the sign that a broker can store lz4. */
 #include "base/assert.h"
 #include "broker/api/api.h"
+#include "broker/reply.h"
 #include "protocol/errors.h"
 #include "protocol/messages/find_coordinator.h"
 

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/connection.h"
+#include "broker/reply.h"
 #include "protocol/errors.h"
 #include "protocol/messages/api_versions.h"
 

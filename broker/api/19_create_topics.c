@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "broker/admin_call.h"
 #include "broker/api/api.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/create_topics.h"

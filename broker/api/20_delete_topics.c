@@ -3,6 +3,7 @@
 #include "broker/admin_call.h"
 #include "broker/api/api.h"
 #include "broker/describe.h"
+#include "broker/reply.h"
 #include "protocol/errors.h"
 #include "protocol/messages/delete_topics.h"
 

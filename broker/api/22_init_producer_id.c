@@ -5,7 +5,8 @@
  */
 #include "base/assert.h"
 #include "broker/api/api.h"
-#include "broker/kafka_status.h"
+#include "broker/producer_id_wish.h"
+#include "broker/reply.h"
 #include "protocol/errors.h"
 #include "protocol/messages/init_producer_id.h"
 

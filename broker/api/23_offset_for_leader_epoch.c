@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/errand.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/offset_for_leader_epoch.h"

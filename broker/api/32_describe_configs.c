@@ -3,6 +3,7 @@
  * there. */
 #include "base/assert.h"
 #include "broker/api/api.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/describe_configs.h"
@@ -54,8 +55,7 @@ static bool begin_config(struct describe_configs *d, const struct config_row *ro
     out->name = bytes_of_text(row->name);
     out->is_sensitive = row->type == CONFIG_PASSWORD;
     out->config_type = (int8_t)row->type;
-    out->documentation =
-        d->in.include_documentation ? bytes_of_text(row->doc) : (struct bytes){0};
+    out->documentation = d->in.include_documentation ? bytes_of_text(row->doc) : (struct bytes){0};
     if (!d->in.include_synonyms)
         return true;
     out->synonyms = request_allocate(d->request, SYNONYMS_MAX, sizeof *out->synonyms);

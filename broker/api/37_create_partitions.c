@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "broker/admin_call.h"
 #include "broker/api/api.h"
+#include "broker/reply.h"
 #include "protocol/messages/create_partitions.h"
 
 struct create_partitions {

@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/describe.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/describe_cluster.h"

@@ -4,6 +4,7 @@
 #include "broker/api/api.h"
 #include "broker/describe.h"
 #include "broker/limits.h"
+#include "broker/reply.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/describe_topic_partitions.h"

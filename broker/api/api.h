@@ -3,7 +3,7 @@
 #ifndef TAILRACE_BROKER_API_API_H
 #define TAILRACE_BROKER_API_API_H
 
-#include "broker/request.h"
+#include "broker/reply.h"
 #include "protocol/apis.h"
 
 #define X(KEY, name) void api_##name##_handle(struct request *request);

@@ -1,39 +1,21 @@
-#include "broker/broker.h"
-
+/* Making a broker and taking it apart (broker.h). */
 #include "base/assert.h"
 #include "broker/broker_parts.h"
+#include "broker/core_life.h"
 #include "broker/directories.h"
 #include "io/cores.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct broker_core *broker_core_at(struct broker *broker, uint32_t core_index)
-{
-    assert(core_index < broker->options.core_count);
-    return &broker->cores[core_index];
-}
-
-uint32_t broker_core_count(const struct broker *broker)
-{
-    return broker->options.core_count;
-}
-
-struct controller *broker_controller(struct broker *broker)
-{
-    assert(broker->controller != NULL);
-    return broker->controller;
-}
-
 const char *broker_listener_name(const struct broker *broker, uint32_t listener_index)
 {
-    assert(listener_index < broker->listener_count);
-    return broker->listeners[listener_index].name;
+    return roster_listener_name(&broker->roster, listener_index);
 }
 
 uint16_t broker_listener_port(const struct broker *broker, uint32_t listener_index)
 {
-    assert(listener_index < broker->listener_count);
+    assert(listener_index < broker->roster.listener_count);
     return broker->acceptors[listener_index].address.port;
 }
 
@@ -42,7 +24,7 @@ uint16_t broker_listener_port(const struct broker *broker, uint32_t listener_ind
 
 static void describe_endpoint(struct broker *broker, uint32_t index)
 {
-    const struct config_listener *listener = &broker->listeners[index];
+    const struct config_listener *listener = &broker->roster.listeners[index];
     uint16_t port = listener->advertised_port != 0 ? listener->advertised_port
                                                    : broker_listener_port(broker, index);
     broker->endpoints[index] = (struct image_endpoint){
@@ -55,11 +37,12 @@ static void describe_endpoint(struct broker *broker, uint32_t index)
 
 static enum status bind_listeners(struct broker *broker)
 {
-    uint32_t count = config_listeners(broker->options.config, broker->listeners);
+    uint32_t count = config_listeners(broker->options.config, broker->roster.listeners);
     for (uint32_t i = 0; i < count; i++) {
-        const struct config_listener *listener = &broker->listeners[i];
-        enum status status = acceptor_bind(&broker->acceptors[i], broker, broker->options.doors[0],
-                                           i, listener->host, listener->port);
+        const struct config_listener *listener = &broker->roster.listeners[i];
+        enum status status =
+            acceptor_bind(&broker->acceptors[i], &broker->roster, broker->options.doors[0], i,
+                          listener->host, listener->port);
         if (status != STATUS_OK) {
             log_error(broker->options.logger,
                       "cannot listen; is another broker running, or the address wrong?",
@@ -67,7 +50,7 @@ static enum status bind_listeners(struct broker *broker)
                       field_i64("port", listener->port), field_status("status", status));
             return status;
         }
-        broker->listener_count++;
+        broker->roster.listener_count++;
         describe_endpoint(broker, i);
     }
     return STATUS_OK;
@@ -95,7 +78,7 @@ static enum status recover_storage(struct broker *broker)
         store_recover(broker->options.doors[0], &broker->store_options, logger, &report);
     if (status != STATUS_OK)
         return status;
-    if (!report.was_clean)
+    if (!report.was_clean && report.log_count > 0)
         log_info(logger, "recovered after an unclean stop", field_u64("logs", report.log_count),
                  field_u64("journal_bytes", report.journal_bytes_replayed),
                  field_u64("torn_bytes_cut", report.bytes_truncated));
@@ -108,13 +91,13 @@ static enum status load_metadata(struct broker *broker)
     struct controller_options options = {
         .directory = broker->cluster_directory,
         .config = broker->options.config,
-        .node_id = broker->node_id,
+        .node_id = broker->roster.node_id,
         .endpoints = broker->endpoints,
-        .endpoint_count = broker->listener_count,
+        .endpoint_count = broker->roster.listener_count,
         .rack = rack == NULL ? (struct bytes){0} : bytes_of_text(rack),
     };
     return controller_create(broker->options.doors[0], &options, broker->options.logger,
-                             &broker->controller);
+                             &broker->roster.controller);
 }
 
 static void choose_store_options(struct broker *broker, size_t core_memory_bytes)
@@ -135,14 +118,15 @@ enum status broker_create(const struct broker_options *options, struct broker **
     struct broker *broker = calloc(1, sizeof *broker);
     assert(broker != NULL);
     broker->options = *options;
-    broker->node_id = (int32_t)config_i64(options->config, CONFIG_NODE_ID);
-    broker->cores = calloc(options->core_count, sizeof *broker->cores);
-    assert(broker->cores != NULL);
+    broker->roster.node_id = (int32_t)config_i64(options->config, CONFIG_NODE_ID);
+    broker->roster.cores = calloc(options->core_count, sizeof *broker->roster.cores);
+    assert(broker->roster.cores != NULL);
+    broker->roster.core_count = options->core_count;
     size_t core_memory_bytes = options->memory_bytes / options->core_count;
     for (uint32_t i = 0; i < options->core_count; i++)
-        broker_core_init(&broker->cores[i], broker, options->doors[i], options->config,
-                         core_memory_bytes);
-    publisher_init(&broker->publisher, broker);
+        broker_core_init(&broker->roster.cores[i], &broker->roster, options->doors[i],
+                         options->config, core_memory_bytes);
+    publisher_init(&broker->publisher, &broker->roster);
     choose_store_options(broker, core_memory_bytes);
 
     enum status status = broker_make_directories(broker);
@@ -164,11 +148,11 @@ enum status broker_create(const struct broker_options *options, struct broker **
 
 void broker_destroy(struct broker *broker)
 {
-    if (broker->controller != NULL)
-        controller_destroy(broker->controller);
+    if (broker->roster.controller != NULL)
+        controller_destroy(broker->roster.controller);
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
-        broker_core_deinit(&broker->cores[i]);
-    free(broker->cores);
+        broker_core_deinit(&broker->roster.cores[i]);
+    free(broker->roster.cores);
     free(broker);
 }

@@ -1,4 +1,4 @@
-#include "broker/request.h"
+#include "broker/reply.h"
 
 #include "base/assert.h"
 #include "broker/connection.h"

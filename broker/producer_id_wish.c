@@ -1,4 +1,4 @@
-#include "broker/producer_ids.h"
+#include "broker/producer_id_wish.h"
 
 #include "base/assert.h"
 #include "broker/controller_call.h"

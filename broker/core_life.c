@@ -1,20 +1,20 @@
-#include "broker/core.h"
+#include "broker/core_life.h"
 
 #include "base/assert.h"
-#include "broker/broker.h"
 #include "broker/connection.h"
 #include "broker/fetch.h"
 #include "broker/limits.h"
+#include "broker/producer_id_wish.h"
 #include "broker/request.h"
 
 /* Half of a core's memory is the storage's, a quarter is for what clients send. */
 enum { INPUT_SHARE = 4 };
 
-void broker_core_init(struct broker_core *core, struct broker *broker, struct io *io,
+void broker_core_init(struct broker_core *core, const struct roster *roster, struct io *io,
                       const struct config *config, size_t memory_bytes)
 {
     *core = (struct broker_core){
-        .broker = broker,
+        .roster = roster,
         .io = io,
         .logger = io_logger(io),
         .config = config,
@@ -71,15 +71,7 @@ void broker_core_settle(struct broker_core *core, struct completion *settled)
 {
     assert(core->connection_count == 0);
     core->settled = settled;
-    broker_core_check_settled(core);
-}
-
-void broker_core_check_settled(struct broker_core *core)
-{
-    if (core->settled == NULL || core->read_pool.in_use_count > 0)
-        return;
-    io_land(core->io, core->settled, STATUS_OK);
-    core->settled = NULL;
+    core_check_settled(core);
 }
 
 void broker_core_deinit(struct broker_core *core)
