@@ -1,0 +1,145 @@
+/* The server suite on a real backend: `posix` or `uring`, by the program's argument. Where the
+ * machine refuses io_uring there is nothing to test, which the exit code for "skipped" says. */
+#include "base/assert.h"
+#include "io/cores.h"
+#include "tests/broker/server_suite.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { EXIT_SKIPPED = 77, DOORS_MAX = 8 };
+
+struct real_harness {
+    struct server_harness harness;
+    enum io_backend_choice backend;
+    struct io_cores *broker_cores;
+    struct io_cores *client_core;
+    struct io *doors[DOORS_MAX]; /* the broker's, and then the client's */
+    uint32_t door_count;
+    struct completion nudges[DOORS_MAX];
+    struct log_sink sink;
+    struct logger logger;
+};
+
+static struct real_harness *real_of(struct server_harness *harness)
+{
+    return container_of(harness, struct real_harness, harness);
+}
+
+static void sink_write(struct log_sink *sink, struct bytes line)
+{
+}
+
+static int64_t sink_now_ms(struct log_sink *sink)
+{
+    return 0;
+}
+
+static void nudged(struct completion *completion, int32_t result)
+{
+}
+
+static struct io_cores *make_cores(struct real_harness *real, uint32_t core_count)
+{
+    const struct io_cores_options options = {.backend = real->backend, .core_count = core_count};
+    struct io_cores *cores = NULL;
+    enum status status = io_cores_create(&options, &real->logger, &cores);
+    assert(status == STATUS_OK);
+    return cores;
+}
+
+/* Clients have doors of their own: a broker takes all doors of its set for its cores. */
+static struct io **real_open(struct server_harness *harness, uint32_t core_count,
+                             struct io **client_io)
+{
+    struct real_harness *real = real_of(harness);
+    assert(core_count < DOORS_MAX);
+    real->broker_cores = make_cores(real, core_count);
+    real->client_core = make_cores(real, 1);
+    real->door_count = core_count + 1;
+    for (uint32_t i = 0; i < core_count; i++)
+        real->doors[i] = io_cores_at(real->broker_cores, i);
+    *client_io = io_cores_at(real->client_core, 0);
+    real->doors[core_count] = *client_io;
+    for (uint32_t i = 0; i < real->door_count; i++)
+        completion_init(&real->nudges[i], nudged);
+    return real->doors;
+}
+
+/* A door with nothing ready would wait for events, and the door that is to send them does not turn
+ * meanwhile; so each has something ready. */
+static void real_turn(struct server_harness *harness)
+{
+    struct real_harness *real = real_of(harness);
+    for (uint32_t i = 0; i < real->door_count; i++) {
+        if (!list_node_is_linked(&real->nudges[i].node))
+            io_land(real->doors[i], &real->nudges[i], 0);
+        io_turn(real->doors[i]);
+    }
+}
+
+static void real_close(struct server_harness *harness)
+{
+    struct real_harness *real = real_of(harness);
+    io_cores_destroy(real->client_core);
+    io_cores_destroy(real->broker_cores);
+}
+
+static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *place)
+{
+    return remove(path);
+}
+
+static void remove_directory(struct server_harness *harness)
+{
+    if (nftw(harness->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        perror(harness->directory);
+}
+
+static void real_reset(struct server_harness *harness)
+{
+    remove_directory(harness);
+    int failed = mkdir(harness->directory, 0700);
+    assert(failed == 0);
+}
+
+static bool backend_is_refused(struct real_harness *real)
+{
+    const struct io_cores_options options = {.backend = real->backend, .core_count = 1};
+    struct io_cores *cores = NULL;
+    if (io_cores_create(&options, &real->logger, &cores) != STATUS_OK)
+        return true;
+    io_cores_destroy(cores);
+    return false;
+}
+
+int main(int argument_count, char **arguments)
+{
+    assert(argument_count == 2);
+    bool is_uring = strcmp(arguments[1], "uring") == 0;
+    struct real_harness real = {
+        .harness = {.name = arguments[1],
+                    .host = "127.0.0.1",
+                    .open = real_open,
+                    .turn = real_turn,
+                    .close = real_close,
+                    .reset = real_reset},
+        .backend = is_uring ? IO_BACKEND_URING : IO_BACKEND_POSIX,
+        .sink = {sink_write, sink_now_ms},
+    };
+    real.logger = (struct logger){.sink = &real.sink, .level = LOG_ERROR, .core = -1};
+    if (backend_is_refused(&real)) {
+        printf("skipped: this machine refuses %s\n", arguments[1]);
+        return EXIT_SKIPPED;
+    }
+    snprintf(real.harness.directory, sizeof real.harness.directory, "server-%s-XXXXXX",
+             arguments[1]);
+    char *made = mkdtemp(real.harness.directory);
+    assert(made != NULL);
+    int failed_count = server_suite_run(&real.harness);
+    remove_directory(&real.harness);
+    return failed_count;
+}

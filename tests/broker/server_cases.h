@@ -1,0 +1,16 @@
+/* The cases of the server suite by subject: each function appends its own at `tests` and answers
+ * how many. */
+#ifndef TAILRACE_TESTS_BROKER_SERVER_CASES_H
+#define TAILRACE_TESTS_BROKER_SERVER_CASES_H
+
+#include "tests/broker/server.h"
+
+enum { SERVER_CASES_MAX = 96 };
+
+uint32_t server_life_cases(struct CMUnitTest *tests);
+
+/* The body of these functions. */
+#define SERVER_CASES_ANSWER(tests, cases)                                                          \
+    (memcpy(tests, cases, sizeof(cases)), (uint32_t)(sizeof(cases) / sizeof((cases)[0])))
+
+#endif

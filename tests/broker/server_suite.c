@@ -1,0 +1,15 @@
+#include "tests/broker/server_suite.h"
+
+#include "base/assert.h"
+#include "tests/broker/server_cases.h"
+
+int server_suite_run(struct server_harness *harness)
+{
+    struct CMUnitTest tests[SERVER_CASES_MAX];
+    uint32_t count = 0;
+    count += server_life_cases(tests + count);
+    assert(count <= SERVER_CASES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        tests[i].initial_state = harness;
+    return _cmocka_run_group_tests(harness->name, tests, count, NULL, NULL);
+}
