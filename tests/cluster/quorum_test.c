@@ -1,0 +1,252 @@
+/* A quorum of one leads at once, tells commits in order and only of what is stored, and is over
+ * when its disk fails. */
+#include "cluster/quorum.h"
+
+#include "base/list.h"
+#include "sim/node.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct bench {
+    struct world *world;
+    struct node *node;
+    struct io *io;
+    struct log_sink sink;
+    struct logger logger;
+    char log[4096];
+    struct arena arena;
+    struct quorum *quorum;
+    struct quorum_recovered recovered;
+    struct quorum_handler handler;
+    uint64_t committed_index;
+    uint32_t leader_count;
+    uint32_t failure_count;
+    uint32_t snapshot_count;
+};
+
+static struct process *idle_start(const struct program *program, struct node *node,
+                                  struct io *const *cores, uint32_t core_count)
+{
+    struct process *process = calloc(1, sizeof *process);
+    *process = (struct process){program, node};
+    return process;
+}
+
+static void idle_destroy(struct process *process)
+{
+    free(process);
+}
+
+static const struct program idle = {.start = idle_start, .destroy = idle_destroy};
+
+static void bench_write(struct log_sink *sink, struct bytes line)
+{
+    struct bench *bench = container_of(sink, struct bench, sink);
+    size_t used = strlen(bench->log);
+    size_t room = sizeof bench->log - used - 1;
+    memcpy(bench->log + used, line.data, line.size < room ? line.size : room);
+}
+
+static int64_t bench_now(struct log_sink *sink)
+{
+    return 0;
+}
+
+static void on_committed(struct quorum_handler *handler, uint64_t index)
+{
+    struct bench *bench = container_of(handler, struct bench, handler);
+    assert_true(index > bench->committed_index);
+    assert_true(index <= quorum_describe(bench->quorum).stored_index);
+    bench->committed_index = index;
+}
+
+static void on_role(struct quorum_handler *handler, enum quorum_role role)
+{
+    container_of(handler, struct bench, handler)->leader_count += role == QUORUM_LEADER;
+}
+
+static uint64_t on_snapshot(struct quorum_handler *handler, struct writer *writer)
+{
+    struct bench *bench = container_of(handler, struct bench, handler);
+    writer_u32(writer, 42);
+    bench->snapshot_count++;
+    return bench->committed_index;
+}
+
+static void on_failed(struct quorum_handler *handler, enum status status)
+{
+    container_of(handler, struct bench, handler)->failure_count++;
+}
+
+static enum status bench_create(struct bench *bench, int32_t node_id)
+{
+    struct quorum_options options = {
+        .directory = "/data/cluster", .node_id = node_id, .snapshot_bytes = 50000};
+    return quorum_create(bench->io, &options, &bench->logger, &bench->arena, &bench->recovered,
+                         &bench->quorum);
+}
+
+static struct bench *bench_open(void)
+{
+    const struct faults quiet = {0};
+    struct bench *bench = calloc(1, sizeof *bench);
+    bench->world = world_create(1, &quiet);
+    bench->node = node_create(bench->world, "node", &idle, 1);
+    node_start(bench->node, 0);
+    world_step(bench->world);
+    bench->io = node_core(bench->node, 0);
+    bench->sink = (struct log_sink){bench_write, bench_now};
+    bench->logger = (struct logger){.sink = &bench->sink, .level = LOG_INFO};
+    bench->handler = (struct quorum_handler){on_committed, on_role, on_snapshot, on_failed};
+    arena_init(&bench->arena, 1 << 24);
+    return bench;
+}
+
+static void bench_close(struct bench *bench)
+{
+    quorum_destroy(bench->quorum);
+    arena_deinit(&bench->arena);
+    world_destroy(bench->world);
+    free(bench);
+}
+
+struct stopping {
+    struct completion completion;
+    bool has_landed;
+};
+
+static void stop_landed(struct completion *completion, int32_t result)
+{
+    assert_int_equal(result, 0);
+    container_of(completion, struct stopping, completion)->has_landed = true;
+}
+
+static void bench_stop(struct bench *bench)
+{
+    struct stopping stopping = {0};
+    completion_init(&stopping.completion, stop_landed);
+    quorum_stop(bench->quorum, &stopping.completion);
+    while (!stopping.has_landed)
+        io_turn(bench->io);
+    quorum_destroy(bench->quorum);
+    bench->quorum = NULL;
+}
+
+static void turn_until_committed(struct bench *bench, uint64_t index)
+{
+    while (bench->committed_index < index && bench->failure_count == 0)
+        io_turn(bench->io);
+}
+
+static void test_the_only_voter_leads_before_anything_has_turned(void **state)
+{
+    struct bench *bench = bench_open();
+    assert_int_equal(bench_create(bench, 0), STATUS_OK);
+    struct quorum_description description = quorum_describe(bench->quorum);
+    assert_int_equal(description.role, QUORUM_LEADER);
+    assert_int_equal(description.leader_id, 0);
+    assert_int_equal(description.term, 1);
+    assert_int_equal(description.commit_index, 1);
+    assert_int_equal(bench->recovered.entry_count, 1);
+    bench_close(bench);
+}
+
+static void test_commits_are_told_in_order_up_to_the_barrier(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t index = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+        assert_int_equal(index, i + 2);
+    }
+    assert_int_equal(bench->committed_index, 0);
+    assert_int_equal(quorum_barrier(bench->quorum, &index), STATUS_OK);
+    turn_until_committed(bench, index);
+    assert_int_equal(bench->committed_index, 102);
+    assert_int_equal(bench->leader_count, 1);
+    bench_close(bench);
+}
+
+static void test_the_cap_on_what_is_uncommitted_holds_and_lifts(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t index = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    for (uint32_t i = 0; i < QUORUM_UNCOMMITTED_MAX; i++)
+        assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+    uint64_t refused;
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &refused), STATUS_BUSY);
+    turn_until_committed(bench, index);
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+    turn_until_committed(bench, index);
+    bench_close(bench);
+}
+
+static void test_a_disk_that_fails_ends_the_quorum_once_and_for_all(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t index = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    node_plan(bench->node, (struct planned_fault){PLAN_IO_ERROR, 1u << IO_SYNC, 1});
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+    turn_until_committed(bench, index);
+    assert_int_equal(bench->failure_count, 1);
+    assert_int_equal(bench->committed_index, 0);
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_FAILED);
+    assert_int_equal(quorum_describe(bench->quorum).leader_id, -1);
+    assert_non_null(strstr(bench->log, "the metadata log failed; nothing more is written"));
+    bench_close(bench);
+}
+
+static void test_snapshots_hold_what_is_committed_and_the_rest_follows(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t index = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    for (uint32_t i = 0; i < 40; i++) {
+        assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+        turn_until_committed(bench, index);
+    }
+    bench_stop(bench);
+    assert_true(bench->snapshot_count >= 2);
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    assert_true(bench->recovered.has_snapshot);
+    assert_int_equal(bench->recovered.records.size, 4);
+    assert_int_equal(bench->recovered.first_index, bench->recovered.snapshot_index + 1);
+    assert_int_equal(bench->recovered.snapshot_index + bench->recovered.entry_count, index);
+    bench_close(bench);
+}
+
+static void test_the_folder_of_another_node_is_refused(void **state)
+{
+    struct bench *bench = bench_open();
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_destroy(bench->quorum);
+    bench->quorum = NULL;
+    assert_int_equal(bench_create(bench, 2), STATUS_INVALID);
+    assert_non_null(strstr(bench->log, "the data folder belongs to another node"));
+    bench_close(bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_only_voter_leads_before_anything_has_turned),
+        cmocka_unit_test(test_commits_are_told_in_order_up_to_the_barrier),
+        cmocka_unit_test(test_the_cap_on_what_is_uncommitted_holds_and_lifts),
+        cmocka_unit_test(test_a_disk_that_fails_ends_the_quorum_once_and_for_all),
+        cmocka_unit_test(test_snapshots_hold_what_is_committed_and_the_rest_follows),
+        cmocka_unit_test(test_the_folder_of_another_node_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
