@@ -138,12 +138,6 @@ void journal_release_file(struct journal *journal, uint64_t last_sequence);
 /* Tries again what failed for lack of space or memory. */
 void journal_retry(struct journal *journal);
 
-/* The sequence of the commit that the next entry goes into, or of a later one. */
-static inline uint64_t journal_sequence(const struct journal *journal)
-{
-    return list_is_empty(&journal->waiting) ? journal->next_sequence : journal->next_sequence - 1;
-}
-
 /* Nothing gathered, nothing in flight. */
 bool journal_is_idle(const struct journal *journal);
 

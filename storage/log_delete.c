@@ -1,7 +1,6 @@
 #include "storage/log_delete.h"
 
 #include "base/assert.h"
-#include "storage/cold.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -241,7 +240,7 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     deletion->log = log;
     deletion->done = completion;
     arena_init(&deletion->arena, LISTING_BYTES_MAX);
-    strcpy(deletion->directory, log->directory);
+    path_copy(log->directory, deletion->directory);
     path_parent(deletion->directory, deletion->topic);
     path_with_suffix(deletion->directory, ".deleted", deletion->deleted);
 

@@ -69,9 +69,9 @@ void path_segment(const char *partition, int64_t base_offset, char path[static P
     compose(path, "%s/%020" PRId64 ".log", partition, base_offset);
 }
 
-void path_index(const char *partition, int64_t base_offset, char path[static PATH_SIZE])
+void path_copy(const char *path, char copy[static PATH_SIZE])
 {
-    compose(path, "%s/%020" PRId64 ".index", partition, base_offset);
+    compose(copy, "%s", path);
 }
 
 void path_with_suffix(const char *path, const char *suffix, char result[static PATH_SIZE])

@@ -7,7 +7,6 @@
  *     <partition>/                               renamed to <partition>.deleted when it goes
  *       state                                    recovery point, segments, epochs, producers
  *       <base offset, 20 digits>.log             a segment
- *       <base offset, 20 digits>.index           hints for finding offsets and timestamps in it
  *
  * Names are kept in buffers of PATH_SIZE; the length of the store's directory and of topic names
  * (249, Kafka's limit) is checked once, so nothing here can be cut. */
@@ -29,7 +28,8 @@ void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE]);
 /* Of a partition's directory. */
 void path_state(const char *partition, char path[static PATH_SIZE]);
 void path_segment(const char *partition, int64_t base_offset, char path[static PATH_SIZE]);
-void path_index(const char *partition, int64_t base_offset, char path[static PATH_SIZE]);
+
+void path_copy(const char *path, char copy[static PATH_SIZE]);
 
 /* `path` with `suffix` behind it. */
 void path_with_suffix(const char *path, const char *suffix, char result[static PATH_SIZE]);

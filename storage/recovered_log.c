@@ -322,7 +322,7 @@ enum status recovered_log_open(struct io *io, struct logger *logger, const char 
     log->id = *id;
     memcpy(log->topic_name, id->topic_name.data, id->topic_name.size);
     log->id.topic_name = bytes_of_text(log->topic_name);
-    strcpy(log->directory, directory);
+    path_copy(directory, log->directory);
     epoch_core_init(&log->epochs);
     producer_core_init(&log->producers, producer_expiration_ms);
     enum status status = scan(log);

@@ -116,7 +116,7 @@ void replace_start(struct replace *replace, struct io *io, const char *path, str
     replace->content = content;
     replace->done = done;
     replace->handle = -1;
-    strcpy(replace->path, path);
+    path_copy(path, replace->path);
     path_with_suffix(path, ".new", replace->temporary);
     path_parent(path, replace->directory);
     op_start(&replace->op, &replace_kind, io_ops(io));

@@ -26,6 +26,9 @@ static void append_small(void **state)
     }
     assert_int_equal(log_end_offset(log), 100);
     assert_int_equal(log_start_offset(log), 0);
+    assert_int_equal(log_last_epoch(log), 0);
+    assert_true(log_size_bytes(log) >= 100 * (BATCH_HEADER_SIZE + 10));
+    assert_true(store_chunks(rig->stores[0])->used_bytes > 0);
     assert_true(rig->observed_moves >= 100);
     uint32_t digest;
     assert_int_equal(rig_read_all(rig, 0, &digest), 100);

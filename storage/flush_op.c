@@ -281,7 +281,7 @@ static enum op_progress flush_opened(struct flush *flush)
     flush->store->open_file_count++;
     if (segment->exists)
         return back_to_pick(flush);
-    strcpy(flush->path, log->directory);
+    path_copy(log->directory, flush->path);
     io_sync_directory(flush->store->io, expect(flush, 0), flush->path);
     return wait_in(flush, FLUSH_NAMED);
 }

@@ -1,3 +1,4 @@
+/* A log from its creation to its end, how far it is durable, and what it says about itself. */
 #include "storage/log.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* A store from its creation to its end: memory shared by its logs, who may write when, and what
+ * happens when the disk fails or is full. */
 #include "storage/store.h"
 
 #include "base/assert.h"
