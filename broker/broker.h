@@ -25,7 +25,9 @@ struct broker_options {
                                one user by nature and needs no lock */
     const struct config *config; /* outlives the broker */
     struct logger *logger;
-    size_t memory_bytes; /* over all cores, for requests and for the data being served */
+    const char *host_name; /* told to clients of listeners on all interfaces that have no advertised
+                              address; outlives the broker */
+    size_t memory_bytes;   /* over all cores, for requests and for the data being served */
     /* In the simulator only, to show that its checkers notice (store.h). */
     bool unsafe_skip_sync;
 };

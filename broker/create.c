@@ -27,9 +27,11 @@ static void describe_endpoint(struct broker *broker, uint32_t index)
     const struct config_listener *listener = &broker->roster.listeners[index];
     uint16_t port = listener->advertised_port != 0 ? listener->advertised_port
                                                    : broker_listener_port(broker, index);
+    const char *host = listener->advertised_host[0] != '\0' ? listener->advertised_host
+                                                            : broker->options.host_name;
     broker->endpoints[index] = (struct image_endpoint){
         .listener = bytes_of_text(listener->name),
-        .host = bytes_of_text(listener->advertised_host),
+        .host = bytes_of_text(host),
         .port = port,
         .security_protocol = listener->security_protocol,
     };

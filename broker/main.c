@@ -7,6 +7,7 @@
 #include "io/cores.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -242,12 +243,15 @@ static void serve_on(struct server *server, const struct config *config)
     assert(doors != NULL);
     for (uint32_t i = 0; i < core_count; i++)
         doors[i] = io_cores_at(server->cores, i);
+    char host_name[HOST_NAME_MAX + 1] = "localhost";
+    gethostname(host_name, sizeof host_name - 1);
     struct broker_options options = {
         .doors = doors,
         .core_count = core_count,
         .cores = server->cores,
         .config = config,
         .logger = server->logger,
+        .host_name = host_name,
         .memory_bytes = memory_bytes(config),
     };
     server->exit_code = EXIT_FAILED;

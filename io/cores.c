@@ -27,7 +27,7 @@ struct io_cores {
     bool is_uring;
     bool pin;
     bool has_run;
-    int lock; /* descriptor of the locked file, or -1 */
+    int lock;       /* descriptor of the locked file, or -1 */
     cpu_set_t cpus; /* on which this process may run */
     uint32_t core_count;
     struct core core[];

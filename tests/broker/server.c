@@ -1,6 +1,7 @@
 #include "tests/broker/server.h"
 
 #include "base/assert.h"
+#include "replication/replica_manager.h"
 
 #include <stdio.h>
 #include <stdlib.h>
