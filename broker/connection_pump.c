@@ -108,8 +108,7 @@ static void connection_timer_fired(struct timer *timer)
     struct broker_core *core = connection->core;
     uint64_t now_ns = io_now_ns(core->io);
     uint64_t quiet_ns = now_ns - connection->active_ns;
-    uint64_t idle_max_ns =
-        (uint64_t)config_i64(core->config, CONFIG_CONNECTIONS_MAX_IDLE_MS) * 1000 * 1000;
+    int64_t idle_max_ms = config_i64(core->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
     const uint64_t second_ns = 1000ull * 1000 * 1000;
 
     if (connection->frame_since_ns != 0 &&
@@ -117,7 +116,8 @@ static void connection_timer_fired(struct timer *timer)
         connection_end(connection, "a request took too long to arrive", true);
     else if (connection->is_sending && quiet_ns > LIMIT_SEND_SECONDS * second_ns)
         connection_end(connection, "the client does not read its answers", true);
-    else if (connection->request_count == 0 && quiet_ns > idle_max_ns)
+    else if (connection->request_count == 0 && idle_max_ms > 0 &&
+             quiet_ns / (1000 * 1000) > (uint64_t)idle_max_ms)
         connection_end(connection, "idle for longer than connections.max.idle.ms", false);
     io_timer_start(core->io, &connection->timer, now_ns + CONNECTION_CHECK_NS);
 }

@@ -52,9 +52,9 @@
       "PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL", true,                                               \
       NO_EFFECT_YET "a single node has no other broker to talk to.")                               \
     X(MAX_CONNECTIONS, "max.connections", INT, "2147483647", 0, INT32_MAX, NULL, false,            \
-      "How many connections the broker holds at once; further ones are closed at once.")           \
+      NO_EFFECT_YET "each core holds 32,768 connections at most.")                                 \
     X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, "2147483647", 0, INT32_MAX, NULL,     \
-      false, "How many connections one address may hold at once.")                                 \
+      false, NO_EFFECT_YET "connections are not counted by address.")                              \
     X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", 0, 0, NULL,\
       false, NO_EFFECT_YET "limits of single addresses, written as address:count.")                \
     X(MAX_CONNECTION_CREATION_RATE, "max.connection.creation.rate", INT, "2147483647", 0,          \
@@ -156,13 +156,13 @@
       NO_EFFECT_YET "clients read from the leader.")                                               \
     /* --- Retention, segments, cleaning --- */                                                    \
     X(LOG_RETENTION_MS, "log.retention.ms", LONG, NULL, -1, INT64_MAX, NULL, false,                \
-      "How long records are kept; -1: for ever. Weighs more than log.retention.minutes.")          \
+      NO_EFFECT_YET "retention comes with a later release.")                                       \
     X(LOG_RETENTION_MINUTES, "log.retention.minutes", INT, NULL, -1, INT32_MAX, NULL, true,        \
-      "How long records are kept, used if log.retention.ms is not set.")                           \
+      NO_EFFECT_YET "retention comes with a later release.")                                       \
     X(LOG_RETENTION_HOURS, "log.retention.hours", INT, "168", -1, INT32_MAX, NULL, true,           \
-      "How long records are kept, used if log.retention.minutes is not set either.")               \
+      NO_EFFECT_YET "retention comes with a later release.")                                       \
     X(LOG_RETENTION_BYTES, "log.retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, false,          \
-      "How many bytes of each partition are kept; -1: no limit.")                                  \
+      NO_EFFECT_YET "retention comes with a later release.")                                       \
     X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", 1,       \
       INT64_MAX, NULL, true, NO_EFFECT_YET "how often old segments are looked for.")               \
     X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", 1048576, INT32_MAX, NULL, false,  \
@@ -172,9 +172,9 @@
     X(LOG_ROLL_HOURS, "log.roll.hours", INT, "168", 1, INT32_MAX, NULL, true,                      \
       "A segment is closed when it is this old, used if log.roll.ms is not set.")                  \
     X(LOG_ROLL_JITTER_MS, "log.roll.jitter.ms", LONG, NULL, 0, INT64_MAX, NULL, false,             \
-      "The most that is randomly taken off log.roll.ms, so that not all segments close at once.")  \
+      NO_EFFECT_YET "segments are closed at their age.")                                           \
     X(LOG_ROLL_JITTER_HOURS, "log.roll.jitter.hours", INT, "0", 0, INT32_MAX, NULL, true,          \
-      "As log.roll.jitter.ms, used if that is not set.")                                           \
+      NO_EFFECT_YET "as log.roll.jitter.ms.")                                                      \
     X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", 4, INT32_MAX, NULL,   \
       false, NO_EFFECT_YET "indexes are sized by what they hold.")                                 \
     X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL,       \
@@ -193,7 +193,8 @@
       "9223372036854775807", 0, INT64_MAX, NULL, true,                                             \
       NO_EFFECT_YET "records are written to disk as they come.")                                   \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", 0, 0, "compact|delete", false,     \
-      "What becomes of old records: deleted when too old, or compacted to the newest of each key.")\
+      NO_EFFECT_YET "retention and compaction come with a later release; "                         \
+      "with compact, records without a key are refused.")                                          \
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOLEAN, "true", 0, 0, NULL, true,                 \
       NO_EFFECT_YET "compaction comes with a later release.")                                      \
     X(LOG_CLEANER_THREADS, "log.cleaner.threads", INT, "1", 0, INT32_MAX, NULL, false,             \

@@ -85,16 +85,16 @@
     X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOLEAN, "false", 0, 0, NULL, KEY_COUNT,     \
       NO_EFFECT_YET "there is no remote storage.")                                                 \
     X(RETENTION_BYTES, "retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, LOG_RETENTION_BYTES,    \
-      "How many bytes of each partition are kept; -1: no limit.")                                  \
+      NO_EFFECT_YET "retention comes with a later release.")                                       \
     X(RETENTION_MS, "retention.ms", LONG, "604800000", -1, INT64_MAX, NULL, LOG_RETENTION_MS,      \
-      "How long records are kept, in milliseconds; -1: for ever.")                                 \
+      NO_EFFECT_YET "retention comes with a later release.")                                       \
     X(SEGMENT_BYTES, "segment.bytes", INT, "1073741824", 1048576, INT32_MAX, NULL,                 \
       LOG_SEGMENT_BYTES,                                                                           \
       "How large a segment file of a partition grows before the next one begins.")                 \
     X(SEGMENT_INDEX_BYTES, "segment.index.bytes", INT, "10485760", 4, INT32_MAX, NULL,             \
       LOG_INDEX_SIZE_MAX_BYTES, NO_EFFECT_YET "indexes are sized by what they hold.")              \
     X(SEGMENT_JITTER_MS, "segment.jitter.ms", LONG, "0", 0, INT64_MAX, NULL, LOG_ROLL_JITTER_MS,   \
-      "The most that is randomly taken off segment.ms, so that not all segments close at once.")   \
+      NO_EFFECT_YET "segments are closed at their age.")                                           \
     X(SEGMENT_MS, "segment.ms", LONG, "604800000", 1, INT64_MAX, NULL, LOG_ROLL_MS,                \
       "A segment is closed when it is this old, in milliseconds.")                                 \
     X(UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOLEAN, "false", 0, 0,    \
