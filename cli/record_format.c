@@ -246,7 +246,7 @@ static void print_bytes(const struct format_part *part, struct bytes bytes, FILE
         base64_encode(bytes, text);
         fputs(text, out);
         free(text);
-    } else {
+    } else if (bytes.size > 0) {
         fwrite_unlocked(bytes.data, 1, bytes.size, out);
     }
 }

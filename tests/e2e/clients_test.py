@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -10,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support")]
 
 from broker import broker_for_tests  # noqa: E402
-from programs import create_topic, has_kcat, kcat, tailrace  # noqa: E402
+from programs import TAILRACE, create_topic, has_kcat, kcat, tailrace  # noqa: E402
 
 _broker = None
 
@@ -193,6 +195,19 @@ class TailraceTest(ClientCase):
         self.create(3)
         shown = self.tailrace("produce", "-p", "2", "-o", "%t/%p/%o %v\\n", data=b"a\nb\n")
         self.assertEqual(shown, b"%b/2/0 a\n%b/2/1 b\n" % ((self.name.encode(),) * 2))
+
+    def test_interrupted_consumer_ends_cleanly(self):
+        """Ctrl-C: what was read is out, the count is on stderr, the status is 130."""
+        self.create()
+        self.tailrace("produce", data=b"one\n")
+        waiting = subprocess.Popen([TAILRACE, "topic", "consume", self.name, "--brokers",
+                                    self.broker.address], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        self.assertEqual(waiting.stdout.readline(), b"one\n")
+        waiting.send_signal(signal.SIGINT)
+        rest, said = waiting.communicate(timeout=20)
+        self.assertEqual((rest, waiting.returncode), (b"", 130))
+        self.assertIn(b"consumed 1 record", said)
 
     def test_cluster_info_and_api_versions(self):
         info = json.loads(tailrace(self.broker, "cluster", "info", "--format", "json"))

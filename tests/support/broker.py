@@ -95,9 +95,15 @@ class Broker:
         (self.folder / "data").mkdir(exist_ok=True)
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        text=True, errors="replace")
+                                        text=True, errors="replace", env=self._environment())
         threading.Thread(target=self._read_log, args=(self.process, self._ready, self.log),
                          daemon=True).start()
+
+    @staticmethod
+    def _environment():
+        """With sanitizers, freed memory is not kept so long that it hides the broker's own use."""
+        options = os.environ.get("ASAN_OPTIONS", "")
+        return {**os.environ, "ASAN_OPTIONS": f"{options}:quarantine_size_mb=8"}
 
     @staticmethod
     def _read_log(process, ready, log):
@@ -140,8 +146,12 @@ class Broker:
         raise RuntimeError("no VmRSS")
 
     def close(self):
-        self.kill()
+        """Stops it and removes its data; RuntimeError if it did not end well."""
+        status = self.stop()
+        log = "".join(self.log[-20:])
         shutil.rmtree(self.folder, ignore_errors=True)
+        if status not in (0, None):
+            raise RuntimeError(f"{self.program} ended with {status}:\n{log}")
 
     def __enter__(self):
         return self.start()

@@ -59,6 +59,10 @@ class ApiVersionsTest(WireCase):
         for key, newest in maxima.items():
             self.assertGreaterEqual(offered[key][1], newest, f"key {key}")
 
+    def test_find_coordinator_is_offered(self):
+        """librdkafka before 2.12 takes its version 0 for the sign that lz4 can be stored."""
+        self.assertEqual(self.offered()[10][0], 0)
+
     def test_features_with_minimum_0_are_hidden_from_old_versions(self):
         answer = self.call("ApiVersions", 3, **self.software(3))
         reader = Reader(answer["tags"].get(0, b"\1"))
