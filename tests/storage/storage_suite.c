@@ -309,6 +309,25 @@ static void delete_log(void **state)
     rig_kill(rig);
 }
 
+/* With flush.messages an append lands without waiting for the disk, and is durable soon after. */
+static void loose_flush(void **state)
+{
+    struct rig *rig = rig_of(state);
+    rig->config.flush_messages = 1000;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    struct rig_append small, large;
+    rig_append(rig, 0, &small, rig_make(rig, &(struct rig_batch){0}));
+    rig_append(rig, 0, &large, rig_make(rig, &(struct rig_batch){.value_size = 100000}));
+    assert_false(small.has_landed);
+    assert_int_equal(log_durable_offset(rig->logs[0]), 2);
+    assert_int_equal(rig_append_wait(rig, &small), STATUS_OK);
+    assert_int_equal(rig_append_wait(rig, &large), STATUS_OK);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(log_end_offset(rig->logs[0]), 2);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* --- Idempotent producers ---------------------------------------------------------------------
  */
 
@@ -456,21 +475,14 @@ static int tear_down(void **state)
 int storage_suite_run(struct rig_harness *harness)
 {
     const struct CMUnitTest tests[] = {
-        CASE(append_small),
-        CASE(append_together),
-        CASE(append_mixed),
-        CASE(append_mixed_together),
-        CASE(read_at_every_offset),
-        CASE(read_limits),
-        CASE(reopen_after_kill),
-        CASE(change_core_count),
-        CASE(roll_segments),
-        CASE(wrap_journal),
-        CASE(press_memory),
-        CASE(delete_log),
-        CASE(duplicates_across_lives),
-        CASE(duplicate_in_flight),
-        CASE(lookup_timestamps),
+        CASE(append_small),         CASE(append_together),
+        CASE(append_mixed),         CASE(append_mixed_together),
+        CASE(read_at_every_offset), CASE(read_limits),
+        CASE(reopen_after_kill),    CASE(change_core_count),
+        CASE(roll_segments),        CASE(wrap_journal),
+        CASE(press_memory),         CASE(delete_log),
+        CASE(loose_flush),          CASE(duplicates_across_lives),
+        CASE(duplicate_in_flight),  CASE(lookup_timestamps),
     };
     return cmocka_run_group_tests_name(harness->name, tests, NULL, NULL);
 }
