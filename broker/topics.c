@@ -16,9 +16,12 @@ const struct image_topic *topic_resolve(const struct broker_core *core, bool by_
     return topic;
 }
 
+/* A topic on its way out is gone already, though the image that says so is not in force yet. */
 static int16_t why_not_here(const struct broker_core *core, struct uuid topic_id, int32_t index)
 {
-    const struct image_topic *topic = image_topic_by_id(core_image(core), topic_id);
+    const struct replica_manager *replicas = &core->replicas;
+    const struct image_topic *topic =
+        image_topic_by_id(replicas->next != NULL ? replicas->next : replicas->image, topic_id);
     if (topic == NULL || index < 0 || (uint32_t)index >= topic->partition_count)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     if (topic->partitions[index].leader != core->replicas.options.node_id)

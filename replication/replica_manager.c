@@ -243,6 +243,7 @@ static enum op_progress replica_apply_adopt(struct replica_apply *apply)
     if (manager->image != NULL)
         image_release(manager->image);
     manager->image = apply->next;
+    manager->next = NULL;
     free(apply);
     io_land(manager->options.io, adopted, STATUS_OK);
     return OP_DONE;
@@ -307,8 +308,10 @@ void replica_manager_apply(struct replica_manager *manager, struct image *next,
 {
     struct replica_apply *apply = calloc(1, sizeof *apply);
     assert(apply != NULL);
+    assert(manager->next == NULL);
     apply->manager = manager;
     apply->next = image_retain(next);
+    manager->next = next;
     apply->adopted = adopted;
     list_init(&apply->openings);
     for (uint32_t i = 0; i < image_topic_count(next); i++)

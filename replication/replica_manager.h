@@ -26,6 +26,7 @@ struct replica_manager {
     struct map partitions;
     struct hash_seed seed;
     struct image *image; /* the one in force on this core; NULL before the first */
+    struct image *next;  /* being adopted, or NULL: what it leaves out is ending already */
 };
 
 void replica_manager_init(struct replica_manager *manager,

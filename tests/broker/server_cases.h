@@ -8,6 +8,10 @@
 enum { SERVER_CASES_MAX = 96 };
 
 uint32_t server_life_cases(struct CMUnitTest *tests);
+uint32_t server_produce_cases(struct CMUnitTest *tests);
+uint32_t server_fetch_cases(struct CMUnitTest *tests);
+uint32_t server_sessions_cases(struct CMUnitTest *tests);
+uint32_t server_topics_cases(struct CMUnitTest *tests);
 
 /* The body of these functions. */
 #define SERVER_CASES_ANSWER(tests, cases)                                                          \

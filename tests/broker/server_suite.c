@@ -8,6 +8,10 @@ int server_suite_run(struct server_harness *harness)
     struct CMUnitTest tests[SERVER_CASES_MAX];
     uint32_t count = 0;
     count += server_life_cases(tests + count);
+    count += server_produce_cases(tests + count);
+    count += server_fetch_cases(tests + count);
+    count += server_sessions_cases(tests + count);
+    count += server_topics_cases(tests + count);
     assert(count <= SERVER_CASES_MAX);
     for (uint32_t i = 0; i < count; i++)
         tests[i].initial_state = harness;
