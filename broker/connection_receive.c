@@ -74,12 +74,27 @@ static uint32_t input_size_wanted(struct connection *connection)
     return whole < LIMIT_INPUT_BYTES_STEP / 2 ? whole * 2 : whole;
 }
 
+/* Memory for a frame that has begun and must not wait: what is under way elsewhere may be waiting,
+ * half arrived, as well. One frame at a time gets it, whole, so that it needs no more; when it has
+ * been answered the next one's turn comes. */
+static struct chunk *reserve_acquire(struct connection *connection)
+{
+    struct broker_core *core = connection->core;
+    uint32_t size;
+    if (core->input_reserve.used_bytes > 0 || connection->input == NULL ||
+        !frame_size(connection, &size))
+        return NULL;
+    return chunk_acquire(&core->input_reserve, (size_t)FRAME_SIZE_BYTES + size);
+}
+
 /* Puts `size` bytes of fresh memory in place of the present input; what has arrived of a frame
  * moves along. False when there is no memory now. */
 static bool renew_input(struct connection *connection, uint32_t size)
 {
     struct broker_core *core = connection->core;
     struct chunk *fresh = chunk_acquire(&core->input_chunks, size);
+    if (fresh == NULL)
+        fresh = reserve_acquire(connection);
     if (fresh == NULL)
         return false;
     struct chunk *former = connection->input;
@@ -95,10 +110,28 @@ static bool renew_input(struct connection *connection, uint32_t size)
     return true;
 }
 
+/* A client that rests keeps its large buffer for the next large request only while there is plenty
+ * for the others. */
+static void give_back_input(struct connection *connection)
+{
+    struct broker_core *core = connection->core;
+    struct chunk *input = connection->input;
+    bool is_reserve = input->pool == &core->input_reserve;
+    bool is_large = input->capacity_bytes > LIMIT_INPUT_BYTES_FIRST;
+    bool is_scarce = core->input_chunks.used_bytes > core->input_chunks.limit_bytes / 2;
+    if (!is_reserve && !(is_large && is_scarce))
+        return;
+    connection->input = NULL;
+    chunk_release(input, core->io);
+    connections_feed(core);
+}
+
 /* Makes sure that there is room behind input_end: enough for the rest of a frame that has begun, or
  * for the start of the next. Requests in flight may still hold what lies before. */
 static bool make_room(struct connection *connection)
 {
+    if (connection->input != NULL && input_available(connection) == 0)
+        give_back_input(connection);
     struct chunk *input = connection->input;
     if (input == NULL)
         return renew_input(connection, LIMIT_INPUT_BYTES_FIRST);

@@ -29,9 +29,10 @@ struct broker_core {
     struct pool connection_pool;
     struct pool read_pool; /* struct fetch_read */
     struct chunk_pool input_chunks;
-    bool is_draining;           /* no new connections, no new requests */
-    struct completion *drained; /* lands when the last connection has gone */
-    struct completion *settled; /* lands when all reads lent to other cores are back */
+    struct chunk_pool input_reserve; /* for one frame that has begun when the others are used up */
+    bool is_draining;                /* no new connections, no new requests */
+    struct completion *drained;      /* lands when the last connection has gone */
+    struct completion *settled;      /* lands when all reads lent to other cores are back */
 
     struct fetch_sessions fetch_sessions;
     struct producer_ids producer_ids;

@@ -25,6 +25,7 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
     pool_init(&core->connection_pool, sizeof(struct connection), LIMIT_CONNECTIONS_PER_CORE);
     pool_init(&core->read_pool, sizeof(struct fetch_read), LIMIT_READS_PER_CORE);
     chunk_pool_init(&core->input_chunks, io, memory_bytes / INPUT_SHARE);
+    chunk_pool_init(&core->input_reserve, io, CHUNK_SIZE_MAX);
     struct hash_seed seed = {{io_random_u64(io), io_random_u64(io)}};
     int64_t sessions_max = config_i64(config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
     fetch_sessions_init(&core->fetch_sessions, seed, (uint32_t)sessions_max);
@@ -85,5 +86,6 @@ void broker_core_deinit(struct broker_core *core)
     pool_deinit(&core->read_pool);
     pool_deinit(&core->connection_pool);
     pool_deinit(&core->request_pool);
+    chunk_pool_deinit(&core->input_reserve);
     chunk_pool_deinit(&core->input_chunks);
 }
