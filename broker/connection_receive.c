@@ -18,6 +18,8 @@ static bool frame_size(struct connection *connection, uint32_t *size)
         return false;
     int32_t announced = (int32_t)load_u32_be(connection->input->data + connection->input_begin);
     int64_t limit = config_i64(connection->core->config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
+    if (limit > CHUNK_SIZE_MAX - FRAME_SIZE_BYTES)
+        limit = CHUNK_SIZE_MAX - FRAME_SIZE_BYTES;
     if (announced < 0 || announced > limit) {
         connection_end(connection, "request size is negative or above socket.request.max.bytes",
                        true);

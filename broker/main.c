@@ -226,14 +226,12 @@ static enum io_backend_choice backend_choice(const struct config *config)
     return strcmp(text, "posix") == 0 ? IO_BACKEND_POSIX : IO_BACKEND_AUTO;
 }
 
-/* tailrace.memory.bytes, or a quarter of the machine's. It is a limit, not what is taken at once.
- */
+/* tailrace.memory.bytes. It is a limit, not what is taken at once. */
 static size_t memory_bytes(const struct config *config)
 {
+    enum { MEMORY_BYTES_DEFAULT = 256 * 1024 * 1024 };
     int64_t set = config_i64(config, CONFIG_TAILRACE_MEMORY_BYTES);
-    if (set > 0)
-        return (size_t)set;
-    return (size_t)sysconf(_SC_PHYS_PAGES) / 4 * (size_t)sysconf(_SC_PAGESIZE);
+    return set > 0 ? (size_t)set : MEMORY_BYTES_DEFAULT;
 }
 
 static void serve_on(struct server *server, const struct config *config)

@@ -62,7 +62,8 @@
     X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", -1, INT64_MAX, NULL,     \
       true, "A connection without a request for so many milliseconds is closed; -1 or 0: never.")  \
     X(SOCKET_REQUEST_MAX_BYTES, "socket.request.max.bytes", INT, "104857600", 1, INT32_MAX, NULL,  \
-      true, "The largest request that is read; a larger one closes its connection.")               \
+      true, "The largest request that is read, at most 128 MiB; a larger one closes its "          \
+      "connection.")                                                                               \
     X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", -1, INT32_MAX, NULL,    \
       true, NO_EFFECT_YET "the system sizes its socket buffers itself.")                           \
     X(SOCKET_RECEIVE_BUFFER_BYTES, "socket.receive.buffer.bytes", INT, "102400", -1, INT32_MAX,    \
@@ -80,8 +81,8 @@
     X(TAILRACE_CORES, "tailrace.cores", INT, "0", 0, 1024, NULL, true,                             \
       "How many cores the broker works on, one thread each; 0: all that the process may use.")     \
     X(TAILRACE_MEMORY_BYTES, "tailrace.memory.bytes", LONG, "0", 0, INT64_MAX, NULL, true,         \
-      "Memory for requests and for the data being served, over all cores; 0: a quarter of the "    \
-      "machine's. When it is used up, the broker stops reading from sockets until some is free.")  \
+      "Memory for requests and for the data being served, over all cores; 0: 256 MiB. "            \
+      "When it is used up, the broker stops reading from sockets until some is free.")             \
     X(NUM_NETWORK_THREADS, "num.network.threads", INT, "3", 1, INT32_MAX, NULL, false,             \
       NO_EFFECT_YET "see tailrace.cores.")                                                         \
     X(NUM_IO_THREADS, "num.io.threads", INT, "8", 1, INT32_MAX, NULL, false,                       \

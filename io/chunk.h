@@ -3,7 +3,7 @@
  *
  * A pool belongs to one core and has a limit in bytes; when it is used up, acquire answers NULL and
  * the caller stops taking in more: that is the back-pressure. Chunks come in powers of two from
- * 4 KiB to 16 MiB, aligned to IO_BLOCK_SIZE; freed ones are kept for reuse up to a bound, so the
+ * 4 KiB to 128 MiB, aligned to IO_BLOCK_SIZE; freed ones are kept for reuse up to a bound, so the
  * data path does not call malloc. A reference may be passed to other cores: the count is atomic,
  * and the last release on a foreign core sends the chunk home by mail. */
 #ifndef TAILRACE_IO_CHUNK_H
@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-enum { CHUNK_SIZE_MIN = 4096, CHUNK_SIZE_MAX = 16 * 1024 * 1024, CHUNK_CLASS_COUNT = 13 };
+enum { CHUNK_SIZE_MIN = 4096, CHUNK_SIZE_MAX = 128 * 1024 * 1024, CHUNK_CLASS_COUNT = 16 };
 
 struct chunk_pool {
     struct io *io;

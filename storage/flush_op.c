@@ -319,9 +319,14 @@ static void note_written(struct log *log, struct memory_frame *frame)
 static uint64_t oldest_unsynced_commit(const struct log *log)
 {
     uint64_t sequence = log->written_dirty_sequence;
-    const struct memory_frame *frame;
-    list_for_each_entry (frame, &log->frames, node) {
-        if (frame->state != FRAME_WRITTEN && frame->commit_sequence < sequence)
+    /* From the newest backwards: whatever is older than a written frame has been written, and of
+     * those there are as many as the cache holds. */
+    const struct list_node *node = log->frames.head.prev;
+    for (; node != &log->frames.head; node = node->prev) {
+        const struct memory_frame *frame = container_of(node, struct memory_frame, node);
+        if (frame->state == FRAME_WRITTEN)
+            break;
+        if (frame->commit_sequence < sequence)
             sequence = frame->commit_sequence;
     }
     return sequence == UINT64_MAX ? 0 : sequence;

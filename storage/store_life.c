@@ -16,7 +16,7 @@ void store_options_init(struct store_options *options)
     *options = (struct store_options){
         .journal_file_bytes = 64 << 20,
         .journal_file_count = 4,
-        .direct_size_bytes = 64 << 10,
+        .direct_size_bytes = 32 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
         .producer_expiration_ms = 86400000,
