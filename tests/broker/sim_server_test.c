@@ -1,11 +1,16 @@
 /* The server suite in the simulator: in a quiet world, and in one where transfers come in pieces
- * and everything is now and then slow. */
+ * and everything is now and then slow. An argument chooses cases by a pattern. */
 #include "base/assert.h"
 #include "io/io_backend.h"
 #include "sim/node.h"
 #include "tests/broker/server_suite.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 enum { LISTEN_PORT = 9092, DOORS_MAX = 8 };
 
@@ -125,8 +130,10 @@ static int run(const char *name, uint64_t seed, struct faults faults)
     return failed_count;
 }
 
-int main(void)
+int main(int argument_count, char **arguments)
 {
+    if (argument_count > 1)
+        cmocka_set_test_filter(arguments[1]);
     const struct faults quiet = {0};
     return run("sim", 1, quiet) + run("sim in pieces", 1000, rough);
 }
