@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-enum { CHUNK_SIZE_MIN = 4096, CHUNK_SIZE_MAX = 16 * 1024 * 1024, CHUNK_CLASS_COUNT = 13 };
+enum { CHUNK_SIZE_MIN = 4096, CHUNK_SIZE_MAX = 128 * 1024 * 1024, CHUNK_CLASS_COUNT = 16 };
 
 struct chunk_pool {
     struct io *io;

@@ -35,7 +35,7 @@ static void chunks_are_aligned_and_large_enough(void **state)
     /* A chunk has at least the size asked for, rounded up to a power of two, on a block boundary.
      */
     struct fixture fixture;
-    fixture_open(&fixture, 64u * 1024 * KIB);
+    fixture_open(&fixture, 2 * (size_t)CHUNK_SIZE_MAX);
     const size_t sizes[] = {0, 1, 4096, 4097, 100000, CHUNK_SIZE_MAX};
     const uint32_t capacities[] = {4096, 4096, 4096, 8192, 131072, CHUNK_SIZE_MAX};
     for (uint32_t i = 0; i < 6; i++) {
