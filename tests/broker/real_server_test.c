@@ -1,14 +1,20 @@
-/* The server suite on a real backend: `posix` or `uring`, by the program's argument. Where the
+/* The server suite on a real backend: `posix` or `uring`, by the program's argument; a second
+ * one chooses cases by a pattern. Where the
  * machine refuses io_uring there is nothing to test, which the exit code for "skipped" says. */
 #include "base/assert.h"
 #include "io/cores.h"
 #include "tests/broker/server_suite.h"
 
 #include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <cmocka.h>
 
 enum { EXIT_SKIPPED = 77, DOORS_MAX = 8 };
 
@@ -118,7 +124,9 @@ static bool backend_is_refused(struct real_harness *real)
 
 int main(int argument_count, char **arguments)
 {
-    assert(argument_count == 2);
+    assert(argument_count >= 2);
+    if (argument_count > 2)
+        cmocka_set_test_filter(arguments[2]);
     bool is_uring = strcmp(arguments[1], "uring") == 0;
     struct real_harness real = {
         .harness = {.name = arguments[1],

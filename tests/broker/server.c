@@ -70,6 +70,13 @@ void server_linger(struct server *server, uint32_t ms)
     server_turn_until(server, &lingering.is_over);
 }
 
+void server_linger_sent(struct server *server, const struct client *client)
+{
+    do
+        server_linger(server, 5);
+    while (!list_is_empty(&client->waiting) || client->sending != NULL);
+}
+
 uint64_t server_now_ms(const struct server *server)
 {
     return io_now_ns(server->client_io) / 1000000;
@@ -91,11 +98,6 @@ static void keep_line(struct log_sink *sink, struct bytes line)
 static int64_t keep_now_ms(struct log_sink *sink)
 {
     return 0;
-}
-
-bool server_has_logged(const struct server *server, const char *text)
-{
-    return strstr(server->log_text, text) != NULL;
 }
 
 /* --- Lives ------------------------------------------------------------------------------------

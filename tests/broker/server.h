@@ -57,11 +57,11 @@ void server_turn_until(struct server *server, const bool *happened);
 /* Lets the doors go on for so long, to see that something does not happen. */
 void server_linger(struct server *server, uint32_t ms);
 
+/* Lingers until all that the client was asked to send has left. */
+void server_linger_sent(struct server *server, const struct client *client);
+
 /* What a client's door says about the time. */
 uint64_t server_now_ms(const struct server *server);
-
-/* True when the broker has logged this text in its present life. */
-bool server_has_logged(const struct server *server, const char *text);
 
 /* --- Clients ----------------------------------------------------------------------------------
  */

@@ -148,7 +148,7 @@ static void a_client_that_goes_ends_its_fetch(void **state)
     struct client *client = server_client(server);
     struct client_partition topic = server_topic(server, client, 3);
     struct asked *fetch = server_fetch(server, client, topic, 0, FOREVER_MS);
-    server_linger(server, 5);
+    server_linger_sent(server, client);
     client_disconnect(client);
     server_expect_closed(server, fetch);
     server_put(server, client, topic, &(struct server_batch){0});

@@ -1,6 +1,8 @@
 /* Starting, stopping, and what is left of one life in the next. */
 #include "tests/broker/server_cases.h"
 
+#include <stdio.h>
+
 /* A broker on an empty directory starts, serves nobody, and stops. */
 static void starts_on_an_empty_directory(void **state)
 {
@@ -39,11 +41,93 @@ static void restart_keeps_everything(void **state)
     server_stop(server);
 }
 
+/* A fetch that waits is answered when the broker stops, and does not hold it up. */
+static void a_stop_ends_long_polls(void **state)
+{
+    struct server *server = *state;
+    server_start(server, &(struct server_shape){.core_count = 3});
+    struct client *client = server_client(server);
+    struct client_partition topic = server_topic(server, client, 3);
+    struct asked *fetches[3];
+    for (topic.index = 0; topic.index < 3; topic.index++)
+        fetches[topic.index] = server_fetch(server, server_client(server), topic, 0, 600 * 1000);
+    server_linger(server, 5);
+    bool has_stopped;
+    uint64_t began_ms = server_now_ms(server);
+    server_begin_stop(server, &has_stopped);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(server_fetched(server, fetches[i]).records.size, 0);
+    server_turn_until(server, &has_stopped);
+    assert_true(server_now_ms(server) - began_ms < 5000);
+    server_bury(server);
+}
+
+/* What has been asked for when the broker stops is answered or the connection closed; what was
+ * answered is there in the next life, in order. */
+static void a_stop_under_load_loses_nothing(void **state)
+{
+    enum { BATCH_COUNT = 60 };
+    struct server *server = *state;
+    server_start(server, &(struct server_shape){.core_count = 3});
+    struct client *clients[3];
+    for (uint32_t i = 0; i < 3; i++)
+        clients[i] = server_client(server);
+    struct client_partition topic = server_topic(server, clients[0], 3);
+    struct bytes batch = server_make(server, &(struct server_batch){.value_size = 3000});
+    struct asked *asked[BATCH_COUNT];
+    for (int32_t i = 0; i < BATCH_COUNT; i++) {
+        topic.index = i % 3;
+        asked[i] = server_produce(server, clients[i % 3], topic, batch);
+    }
+    server_answered(server, asked[0]);
+    bool has_stopped;
+    server_begin_stop(server, &has_stopped);
+    server_turn_until(server, &has_stopped);
+    int64_t answered[3] = {0};
+    for (int32_t i = 0; i < BATCH_COUNT; i++) {
+        if (!asked[i]->has_landed || asked[i]->result != STATUS_OK)
+            continue;
+        struct client_produced produced = server_produced(server, asked[i]);
+        answered[i % 3] += produced.error == KAFKA_NONE;
+    }
+    server_bury(server);
+
+    server_start(server, NULL);
+    struct client *reader = server_client(server);
+    for (topic.index = 0; topic.index < 3; topic.index++) {
+        int64_t end_offset = server_list(server, reader, topic, CLIENT_LATEST).offset;
+        assert_true(end_offset >= answered[topic.index]);
+    }
+}
+
+/* A port that somebody else listens on refuses the start, and nothing is left behind. */
+static void a_taken_port_refuses_the_start(void **state)
+{
+    struct server *server = *state;
+    server_start(server, NULL);
+    char set[128];
+    snprintf(set, sizeof set, "listeners=PLAINTEXT://%s:%u", server->harness->host, server->port);
+    const char *sets[] = {set};
+    const char *const environment[] = {NULL};
+    struct config_reporter reporter = {0};
+    struct config *config = config_load(NULL, (struct bytes){0}, environment, sets, 1, &reporter);
+    assert_non_null(config);
+    struct broker_options options = {.doors = server->doors,
+                                     .core_count = server->core_count,
+                                     .config = config,
+                                     .logger = &server->logger,
+                                     .memory_bytes = 64 * 1024 * 1024};
+    struct broker *second;
+    assert_int_equal(broker_create(&options, &second), STATUS_IN_USE);
+    config_destroy(config);
+}
+
 uint32_t server_life_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
-        SERVER_CASE(starts_on_an_empty_directory),
-        SERVER_CASE(restart_keeps_everything),
+        SERVER_CASE(starts_on_an_empty_directory),   SERVER_CASE(restart_keeps_everything),
+        SERVER_CASE(a_stop_ends_long_polls),         SERVER_CASE(a_stop_under_load_loses_nothing),
+        SERVER_CASE(a_taken_port_refuses_the_start),
     };
     return SERVER_CASES_ANSWER(tests, cases);
 }
