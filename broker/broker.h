@@ -25,6 +25,7 @@ struct broker_options {
     const struct config *config; /* outlives the broker */
     struct logger *logger;
     size_t memory_bytes; /* over all cores, for requests and for the data being served */
+    uint64_t journal_file_bytes; /* 0: as usual (storage/store.h); the simulator takes less */
     /* In the simulator only, to show that its checkers notice (store.h). */
     bool unsafe_skip_sync;
 };
