@@ -33,6 +33,7 @@ void *__wrap_realloc(void *pointer, size_t size);
 void *__wrap_reallocarray(void *pointer, size_t count, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t size_max);
 void __wrap_free(void *pointer);
 
 void heap_init(struct heap *heap)
@@ -163,6 +164,17 @@ char *__wrap_strdup(const char *text)
     size_t size = strlen(text) + 1;
     char *copy = __wrap_malloc(size);
     return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+char *__wrap_strndup(const char *text, size_t size_max)
+{
+    size_t size = strnlen(text, size_max);
+    char *copy = __wrap_malloc(size + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    return copy;
 }
 
 void __wrap_free(void *pointer)
