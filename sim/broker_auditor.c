@@ -42,9 +42,11 @@ static void fetch_landed(struct completion *completion, int32_t result)
 {
     struct auditor *auditor = container_of(completion, struct auditor, call.completion);
     struct check *check = worker_check(&auditor->worker);
-    struct client_fetched fetched;
+    struct client_fetched fetched = {0};
+    auditor->worker.program->last_result = result;
     if (result != STATUS_OK || client_fetched_taken(&auditor->call, &fetched) != STATUS_OK ||
         fetched.error != KAFKA_NONE) {
+        auditor->worker.program->last_error = fetched.error;
         worker_pause(&auditor->worker, PAUSE_MS, send_fetch);
         return;
     }
@@ -74,9 +76,11 @@ static void send_fetch(struct worker *worker)
 static void record_landed(struct completion *completion, int32_t result)
 {
     struct auditor *auditor = container_of(completion, struct auditor, call.completion);
-    struct client_produced produced;
+    struct client_produced produced = {0};
+    auditor->worker.program->last_result = result;
     if (result != STATUS_OK || client_produced_taken(&auditor->call, &produced) != STATUS_OK ||
         produced.error != KAFKA_NONE) {
+        auditor->worker.program->last_error = produced.error;
         worker_pause(&auditor->worker, PAUSE_MS, send_record);
         return;
     }

@@ -29,6 +29,12 @@ struct slot {
     bool is_open;
 };
 
+/* How far an idempotent producer is with a partition. */
+struct sequence {
+    struct uuid topic_id; /* zero: nothing was sent yet */
+    int32_t position;     /* of the next record */
+};
+
 struct producer {
     struct worker worker;
     struct client_call new_id;
@@ -39,7 +45,7 @@ struct producer {
     uint32_t large_chance; /* in a hundred */
     struct client_producer id;
     uint32_t session; /* 0: none yet */
-    int32_t positions[TOPIC_COUNT][TOPIC_PARTITIONS_MAX];
+    struct sequence sequences[TOPIC_COUNT][TOPIC_PARTITIONS_MAX];
 
     uint32_t topic; /* the window's */
     int32_t index;
@@ -70,7 +76,7 @@ static struct batch_options options_of(const struct producer *producer, int32_t 
 {
     struct batch_options options = batch_options_plain;
     options.compression = producer->compression;
-    options.level = producer->compression == COMPRESSION_NONE ? 0 : 1;
+    options.level = compression_levels(producer->compression).usual;
     if (producer->is_idempotent) {
         options.producer_id = producer->id.id;
         options.producer_epoch = producer->id.epoch;
@@ -96,7 +102,7 @@ static void append_record(struct producer *producer, struct slot *slot,
 
 static void slot_fill(struct producer *producer, struct slot *slot)
 {
-    int32_t *position = &producer->positions[producer->topic][producer->index];
+    int32_t *position = &producer->sequences[producer->topic][producer->index].position;
     struct batch_options options = options_of(producer, *position);
     struct batch_builder builder;
     arena_reset(&slot->arena);
@@ -155,6 +161,7 @@ static void slot_answered(struct slot *slot)
     }
     if (client_produced_taken(&slot->call, &produced) != STATUS_OK)
         return;
+    slot->producer->worker.program->last_error = produced.error;
     if (produced.error == KAFKA_NONE)
         slot_acked(slot, produced.base_offset);
     else if (produced.error == KAFKA_UNKNOWN_TOPIC_ID ||
@@ -182,6 +189,7 @@ static void slot_landed(struct completion *completion, int32_t result)
 {
     struct slot *slot = container_of(completion, struct slot, call.completion);
     struct producer *producer = slot->producer;
+    producer->worker.program->last_result = result;
     if (result == STATUS_OK)
         slot_answered(slot);
     if (--producer->in_flight_count > 0)
@@ -193,6 +201,17 @@ static void slot_landed(struct completion *completion, int32_t result)
 
 /* --- Windows ---------------------------------------------------------------------------------- */
 
+/* A broker takes any first batch of a producer, so the first one goes alone: if the connection
+ * ended before it, the second would be taken in its place, on the next connection. */
+static uint32_t draw_window(struct producer *producer)
+{
+    struct sequence *sequence = &producer->sequences[producer->topic][producer->index];
+    if (uuid_equal(sequence->topic_id, producer->key.topic_id))
+        return (uint32_t)prng_between(&producer->worker.prng, 1, WINDOW_MAX);
+    *sequence = (struct sequence){.topic_id = producer->key.topic_id};
+    return 1;
+}
+
 static void window_begin(struct producer *producer)
 {
     struct worker *worker = &producer->worker;
@@ -203,7 +222,7 @@ static void window_begin(struct producer *producer)
     const struct topic_view *view = &worker->topics[producer->topic];
     producer->index = (int32_t)prng_below(&worker->prng, (uint64_t)view->partition_count);
     producer->key = (struct check_key){.topic_id = view->id, .index = producer->index};
-    uint32_t count = (uint32_t)prng_between(&worker->prng, 1, WINDOW_MAX);
+    uint32_t count = draw_window(producer);
     for (uint32_t i = 0; i < count; i++)
         slot_fill(producer, &producer->slots[i]);
     window_send(producer);
@@ -217,7 +236,7 @@ static void new_id_landed(struct completion *completion, int32_t result)
         client_new_producer_taken(&producer->new_id, &error, &producer->id) == STATUS_OK &&
         error == KAFKA_NONE) {
         producer->session = check_new_session(worker_check(&producer->worker));
-        memset(producer->positions, 0, sizeof producer->positions);
+        memset(producer->sequences, 0, sizeof producer->sequences);
     }
     worker_pause(&producer->worker, FAILURE_PAUSE_MS, producer_go_on);
 }

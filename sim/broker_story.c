@@ -225,6 +225,7 @@ static void heal(struct broker_world *w)
     event_cancel(&w->world->queue, &w->trouble);
     w->world->faults = (struct faults){0};
     links_open(w);
+    node_forget_plans(w->broker);
     node_disk(w->broker)->capacity_bytes = 0;
     node_kill(w->broker, prng_chance(&w->prng, 1, 2) ? DEATH_POWER_CUT : DEATH_KILL);
     w->workload.is_quiet = true;
@@ -246,14 +247,21 @@ static bool is_over(const struct broker_world *w, uint64_t deadline_ns)
            world_now_ns(w->world) > deadline_ns;
 }
 
+static void fail_stuck(struct broker_world *w, const struct worker_program *program,
+                       const char *name, uint32_t index)
+{
+    verdict_fail(w->workload.check.verdict, OUTCOME_STUCK,
+                 "%s %u has not come to an end: its last call landed with %d (error %d)", name,
+                 index, program->last_result, program->last_error);
+}
+
 static void wait_for_idle(struct broker_world *w, uint64_t deadline_ns)
 {
     while (!is_over(w, deadline_ns) && !clients_are_idle(w))
         world_step(w->world);
     for (uint32_t i = 0; i < CLIENT_COUNT; i++)
         if (!w->programs[i].is_idle)
-            verdict_fail(w->workload.check.verdict, OUTCOME_STUCK,
-                         "client %u has not come to an end", i);
+            fail_stuck(w, &w->programs[i], "client", i);
 }
 
 static void audit(struct broker_world *w, uint64_t deadline_ns)
@@ -264,7 +272,7 @@ static void audit(struct broker_world *w, uint64_t deadline_ns)
     while (!is_over(w, deadline_ns) && !w->auditor_program.is_idle)
         world_step(w->world);
     if (!w->auditor_program.is_idle)
-        verdict_fail(w->workload.check.verdict, OUTCOME_STUCK, "the audit does not come to an end");
+        fail_stuck(w, &w->auditor_program, "auditor", 0);
 }
 
 static void broker_run(const struct story_options *options, struct verdict *verdict)

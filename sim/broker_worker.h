@@ -39,7 +39,9 @@ struct workload {
 struct worker_program {
     struct program program;
     struct workload *workload;
-    bool is_idle; /* quiet, and nothing is left to be brought to an end */
+    bool is_idle;        /* quiet, and nothing is left to be brought to an end */
+    int32_t last_result; /* of the last call that landed, and the error in its answer: */
+    int16_t last_error;  /* to explain why it is not idle */
 };
 
 struct worker {

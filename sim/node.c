@@ -54,6 +54,11 @@ void node_plan(struct node *node, struct planned_fault fault)
     node->plans[node->plan_count++] = (struct plan){.fault = fault};
 }
 
+void node_forget_plans(struct node *node)
+{
+    node->plan_count = 0;
+}
+
 /* --- Handles ---------------------------------------------------------------------------------- */
 
 /* The network has closed its ends already. */

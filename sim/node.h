@@ -59,6 +59,9 @@ void node_signal(struct node *node, int32_t signal_number);
 enum { NODE_PLAN_COUNT_MAX = 8 };
 void node_plan(struct node *node, struct planned_fault fault);
 
+/* What is planned and has not struck yet will not. */
+void node_forget_plans(struct node *node);
+
 /* The node's wall clock jumps. */
 void node_jump_wall_clock(struct node *node, int64_t by_ms);
 
