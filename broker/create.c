@@ -109,6 +109,8 @@ static void choose_store_options(struct broker *broker, size_t core_memory_bytes
     broker->store_options.directory = broker->directory;
     broker->store_options.memory_bytes_max = core_memory_bytes / 2;
     broker->store_options.cache_bytes_max = core_memory_bytes / 4;
+    if (broker->options.journal_file_bytes != 0)
+        broker->store_options.journal_file_bytes = broker->options.journal_file_bytes;
     broker->store_options.unsafe_skip_sync = broker->options.unsafe_skip_sync;
     broker->store_options.producer_expiration_ms =
         config_i64(config, CONFIG_PRODUCER_ID_EXPIRATION_MS);

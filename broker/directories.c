@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "broker/broker_parts.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 /* Several log.dirs are for later; the first one is taken, and the log says so. */
@@ -26,24 +27,42 @@ static enum status choose_directory(struct broker *broker)
     return fits ? STATUS_OK : STATUS_INVALID;
 }
 
-/* Makes the directory and what is above it, from the root down. */
-static enum status make_path(struct io *io, char *path)
+/* Makes the name of `path` durable. A directory that may not be read is nobody's work here. */
+static enum status sync_parent(struct io *io, const char *path)
 {
-    for (char *end = path + 1; *end != '\0'; end++) {
-        char *slash = strchr(end, '/');
-        if (slash == NULL)
-            break;
-        *slash = '\0';
-        struct io_request request;
-        io_make_directory(io, &request, path);
-        io_await(io, &request); /* What is wrong with it shows at the last one. */
-        *slash = '/';
-        end = slash;
-    }
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == NULL ? 0 : (size_t)(slash - path);
+    snprintf(parent, sizeof parent, "%.*s", (int)size, path);
+    if (size == 0)
+        snprintf(parent, sizeof parent, "%s", slash == NULL ? "." : "/");
+    struct io_request request;
+    io_sync_directory(io, &request, parent);
+    int32_t result = io_await(io, &request);
+    return result < 0 && result != STATUS_DENIED ? (enum status)result : STATUS_OK;
+}
+
+/* Also of a directory that is there: an earlier run may have died before it got so far. */
+static enum status make_directory(struct io *io, const char *path)
+{
     struct io_request request;
     io_make_directory(io, &request, path);
     int32_t result = io_await(io, &request);
-    return result == STATUS_EXISTS ? STATUS_OK : (enum status)(result < 0 ? result : STATUS_OK);
+    if (result < 0 && result != STATUS_EXISTS)
+        return (enum status)result;
+    return sync_parent(io, path);
+}
+
+/* Makes the directory and what is above it, from the root down. What is wrong above shows at the
+ * directory itself. */
+static enum status make_path(struct io *io, char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        make_directory(io, path);
+        *slash = '/';
+    }
+    return make_directory(io, path);
 }
 
 enum status broker_make_directories(struct broker *broker)

@@ -5,6 +5,7 @@
 
 #include "io/io_backend.h"
 #include "sim/disk.h"
+#include "sim/heap.h"
 #include "sim/listener.h"
 #include "sim/program.h"
 #include "sim/stream.h"
@@ -51,6 +52,8 @@ struct node {
     const char *name;
     const struct program *program;
     struct process *process; /* NULL when down */
+    struct heap heap;        /* of this life */
+    size_t heap_peak_bytes;  /* of all lives */
     uint32_t host;
     bool is_running;
     enum death last_death; /* is being carried out while !is_running and there are cores */
@@ -58,6 +61,7 @@ struct node {
     struct core *cores; /* of this life */
     struct io **doors;
     uint32_t core_count;
+    uint32_t next_core_count; /* of the next life */
     struct disk disk;
     struct prng prng;
 

@@ -1,9 +1,11 @@
 /* Memory of the simulator itself. It has no budget to defend, so running out ends the program;
- * everything starts as zeros, so that no run depends on what lay there before. */
+ * everything starts as zeros, so that no run depends on what lay there before. It belongs to no
+ * node's life, also when it is needed while a node has its turn. */
 #ifndef TAILRACE_SIM_MEMORY_H
 #define TAILRACE_SIM_MEMORY_H
 
 #include "base/assert.h"
+#include "sim/heap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,9 @@
 /* `count` cleared elements of `size` bytes; never NULL. The caller frees them. */
 static inline void *must_allocate(size_t count, size_t size)
 {
+    struct heap *inside = heap_enter(NULL);
     void *memory = calloc(count == 0 ? 1 : count, size);
+    heap_enter(inside);
     assert(memory != NULL);
     return memory;
 }
@@ -20,7 +24,9 @@ static inline void *must_allocate(size_t count, size_t size)
 static inline void *must_grow(void *memory, size_t count, size_t new_count, size_t size)
 {
     assert(new_count > count);
+    struct heap *inside = heap_enter(NULL);
     char *grown = realloc(memory, new_count * size);
+    heap_enter(inside);
     assert(grown != NULL);
     memset(grown + count * size, 0, (new_count - count) * size);
     return grown;

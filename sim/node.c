@@ -54,6 +54,11 @@ void node_plan(struct node *node, struct planned_fault fault)
     node->plans[node->plan_count++] = (struct plan){.fault = fault};
 }
 
+void node_forget_plans(struct node *node)
+{
+    node->plan_count = 0;
+}
+
 /* --- Handles ---------------------------------------------------------------------------------- */
 
 /* The network has closed its ends already. */
@@ -97,7 +102,9 @@ static void core_turn(struct event *event)
     }
     node_note(node, "turn", core->io.core_index);
     core->is_turning = true;
+    struct heap *outside = heap_enter(&node->heap);
     io_turn(&core->io);
+    heap_enter(outside);
     core->is_turning = false;
     if (node_is_doomed(node))
         return;
@@ -165,8 +172,12 @@ static void start_fire(struct event *event)
     node->stalled_until_ns = 0;
     node->paused_until_ns = 0;
     host_up(&world->network, node->host);
+    node->core_count = node->next_core_count;
     cores_create(node);
+    heap_init(&node->heap);
+    struct heap *outside = heap_enter(&node->heap);
     node->process = node->program->start(node->program, node, node->doors, node->core_count);
+    heap_enter(outside);
     if (node->process == NULL)
         node_kill(node, DEATH_STOP);
     for (uint32_t i = 0; i < node->core_count && node->is_running; i++)
@@ -207,8 +218,18 @@ static void node_finish(struct node *node)
     node->is_running = true;
     for (uint32_t i = 0; i < node->core_count; i++)
         atomic_store(&node->cores[i].io.stopping, false);
+    struct heap *outside = heap_enter(&node->heap);
     node->program->finish(node->process);
+    heap_enter(outside);
     node->is_running = false;
+}
+
+/* Whatever the process was doing, its memory goes with it. */
+static void heap_bury(struct node *node)
+{
+    if (node->heap.peak_bytes > node->heap_peak_bytes)
+        node->heap_peak_bytes = node->heap.peak_bytes;
+    heap_deinit(&node->heap);
 }
 
 /* Carries out the death that has struck. */
@@ -227,11 +248,12 @@ static void node_bury(struct node *node)
     event_cancel(&world->queue, &node->signal);
     event_cancel(&world->queue, &node->burial); /* death in node_finish has struck again */
     node->signal_request = NULL;
-    if (node->process != NULL)
+    if (node->process != NULL && node->program->destroy != NULL)
         node->program->destroy(node->process);
     node->process = NULL;
     cores_destroy(node);
     handles_drop(node);
+    heap_bury(node);
     if (power_cut)
         disk_power_cut(&node->disk, &node->prng);
     node->death_count++;
@@ -274,7 +296,7 @@ struct node *node_create(struct world *world, const char *name, const struct pro
     node->world = world;
     node->name = name;
     node->program = program;
-    node->core_count = core_count;
+    node->next_core_count = core_count;
     node->host = world->host_count++;
     node->log_sink = (struct log_sink){.write = node_write_log, .now_ms = node_wall_ms};
     prng_init(&node->prng, prng_fork(&world->prng));
@@ -292,9 +314,8 @@ struct node *node_create(struct world *world, const char *name, const struct pro
 
 void node_set_core_count(struct node *node, uint32_t core_count)
 {
-    assert(node->cores == NULL);
     assert(core_count > 0);
-    node->core_count = core_count;
+    node->next_core_count = core_count;
 }
 
 bool node_is_running(const struct node *node)
@@ -332,6 +353,12 @@ uint32_t node_death_count(const struct node *node)
 enum death node_last_death(const struct node *node)
 {
     return node->last_death;
+}
+
+size_t node_memory_peak_bytes(const struct node *node)
+{
+    size_t present = node->heap.peak_bytes;
+    return present > node->heap_peak_bytes ? present : node->heap_peak_bytes;
 }
 
 uint64_t node_file_operation_count(const struct node *node)

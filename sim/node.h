@@ -15,11 +15,11 @@
  *
  * Death falls between two events. All that is in flight is forgotten: no completion lands any more,
  * and the world writes to no request and no buffer; timers and what was ready to land are taken
- * off their lists. Then `destroy` gives back the memory of the process, and nothing else: the doors
- * are dead, requests to them are ignored (an io_await answers STATUS_FAILED). What was in flight on
- * the disk happens, happens in part or does not. A fault that is planned to strike at an operation
- * strikes before it takes effect; the rest of the turn still runs, and every further request of it
- * fails without effect.
+ * off their lists. The memory of the process is freed with its heap (sim/heap.h); `destroy` may do
+ * it before, and nothing else: the doors are dead, requests to them are ignored (an io_await
+ * answers STATUS_FAILED). What was in flight on the disk happens, happens in part or does not. A
+ * fault that is planned to strike at an operation strikes before it takes effect; the rest of the
+ * turn still runs, and every further request of it fails without effect.
  *
  * A test may also turn a door by hand: io_turn then lets the world go on until something happened,
  * and the other cores take their turns as always. */
@@ -37,7 +37,7 @@
 struct node *node_create(struct world *world, const char *name, const struct program *program,
                          uint32_t core_count);
 
-/* Another number of cores for the lives to come; the node must be down. */
+/* Another number of cores for the lives to come. */
 void node_set_core_count(struct node *node, uint32_t core_count);
 
 /* Boots a node that is down, after a while. */
@@ -59,6 +59,9 @@ void node_signal(struct node *node, int32_t signal_number);
 enum { NODE_PLAN_COUNT_MAX = 8 };
 void node_plan(struct node *node, struct planned_fault fault);
 
+/* What is planned and has not struck yet will not. */
+void node_forget_plans(struct node *node);
+
 /* The node's wall clock jumps. */
 void node_jump_wall_clock(struct node *node, int64_t by_ms);
 
@@ -73,6 +76,9 @@ struct io *node_core(struct node *node, uint32_t core_index);
 /* How often the node has died, and how the last time. */
 uint32_t node_death_count(const struct node *node);
 enum death node_last_death(const struct node *node);
+
+/* The most memory that a life of it has had at once. */
+size_t node_memory_peak_bytes(const struct node *node);
 
 /* File operations that the node has asked for in all its lives: to choose where a planned fault
  * strikes. */

@@ -15,7 +15,7 @@ struct program {
     /* May be NULL. Runs when the process has stopped its first door itself: the rest of main,
      * where io_await may be used again. */
     void (*finish)(struct process *process);
-    /* Frees the memory of the process, whatever it was doing. */
+    /* May be NULL: the memory of the process is freed anyway (sim/heap.h). */
     void (*destroy)(struct process *process);
 };
 

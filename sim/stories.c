@@ -1,12 +1,13 @@
 #include "sim/stories.h"
 
+#include "sim/broker_story.h"
 #include "sim/ledger.h"
 
 #include <string.h>
 
 const struct story *story_at(size_t index)
 {
-    static const struct story *const stories[] = {&ledger_story};
+    static const struct story *const stories[] = {&broker_story, &ledger_story};
     return index < sizeof stories / sizeof stories[0] ? stories[index] : NULL;
 }
 

@@ -1,0 +1,312 @@
+#include "sim/broker_producer.h"
+
+#include "base/assert.h"
+#include "protocol/batch_build.h"
+#include "protocol/errors.h"
+
+#include <stdlib.h>
+
+enum {
+    WINDOW_MAX = 5,
+    BATCH_RECORDS_MAX = 12,
+    RECORD_BYTES_SMALL = 300,
+    RECORD_BYTES_LARGE = 120 * 1024,
+    PRODUCE_VERSION_OLDEST = 9,
+    PRODUCE_VERSION_BY_NAME_NEWEST = 12,
+    FAILURE_PAUSE_MS = 50,
+    WINDOW_PAUSE_MS = 20,
+    ARENA_BYTES_MAX = 8 << 20,
+};
+
+/* A batch until it is acknowledged or given up. */
+struct slot {
+    struct producer *producer;
+    struct client_call call;
+    struct arena arena;
+    struct bytes batch;
+    uint64_t first_number;
+    uint32_t record_count;
+    bool is_open;
+};
+
+/* How far an idempotent producer is with a partition. */
+struct sequence {
+    struct uuid topic_id; /* zero: nothing was sent yet */
+    int32_t position;     /* of the next record */
+};
+
+struct producer {
+    struct worker worker;
+    struct client_call new_id;
+    bool is_idempotent;
+    int16_t acks;
+    int16_t version; /* of Produce; 0: the newest */
+    enum compression compression;
+    uint32_t large_chance; /* in a hundred */
+    struct client_producer id;
+    uint32_t session; /* 0: none yet */
+    struct sequence sequences[TOPIC_COUNT][TOPIC_PARTITIONS_MAX];
+
+    uint32_t topic; /* the window's */
+    int32_t index;
+    struct check_key key;
+    struct slot slots[WINDOW_MAX];
+    uint32_t in_flight_count;
+    bool is_lost; /* the window's partition is gone */
+};
+
+static void producer_go_on(struct worker *worker);
+
+static struct producer *producer_of(struct worker *worker)
+{
+    return container_of(worker, struct producer, worker);
+}
+
+/* --- Making batches --------------------------------------------------------------------------- */
+
+static uint32_t draw_size(struct producer *producer)
+{
+    struct prng *prng = &producer->worker.prng;
+    bool is_large = prng_chance(prng, producer->large_chance, 100);
+    return (uint32_t)prng_between(prng, CHECK_VALUE_SIZE_MIN,
+                                  is_large ? RECORD_BYTES_LARGE : RECORD_BYTES_SMALL);
+}
+
+static struct batch_options options_of(const struct producer *producer, int32_t position)
+{
+    struct batch_options options = batch_options_plain;
+    options.compression = producer->compression;
+    options.level = compression_levels(producer->compression).usual;
+    if (producer->is_idempotent) {
+        options.producer_id = producer->id.id;
+        options.producer_epoch = producer->id.epoch;
+        options.base_sequence = position;
+    }
+    return options;
+}
+
+static void append_record(struct producer *producer, struct slot *slot,
+                          struct batch_builder *builder, int32_t *position)
+{
+    uint32_t size = draw_size(producer);
+    uint8_t *value = arena_allocate(&slot->arena, size);
+    assert(value != NULL);
+    uint64_t number =
+        check_send(worker_check(&producer->worker), producer->session, (*position)++, size);
+    if (slot->record_count++ == 0)
+        slot->first_number = number;
+    check_fill_value(number, value, size);
+    batch_builder_append_simple(builder, io_wall_ms(producer->worker.io), (struct bytes){0},
+                                bytes_of(value, size));
+}
+
+static void slot_fill(struct producer *producer, struct slot *slot)
+{
+    int32_t *position = &producer->sequences[producer->topic][producer->index].position;
+    struct batch_options options = options_of(producer, *position);
+    struct batch_builder builder;
+    arena_reset(&slot->arena);
+    slot->record_count = 0;
+    slot->is_open = true;
+    batch_builder_init(&builder, &options, &slot->arena);
+    uint32_t count = (uint32_t)prng_between(&producer->worker.prng, 1, BATCH_RECORDS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        append_record(producer, slot, &builder, position);
+        if (builder.records.size >= RECORD_BYTES_LARGE)
+            break;
+    }
+    enum status status = batch_builder_finish(&builder, &slot->batch);
+    assert(status == STATUS_OK);
+}
+
+/* --- Sending ---------------------------------------------------------------------------------- */
+
+/* To a topic that may be another one tomorrow only by its id. */
+static void slot_send(struct producer *producer, struct slot *slot)
+{
+    struct client_produce produce = {
+        .partition = worker_partition(&producer->worker, producer->topic, producer->index),
+        .version = workload_topics[producer->topic].is_fleeting ? 0 : producer->version,
+        .acks = producer->acks,
+        .batch = slot->batch,
+    };
+    produce.partition.topic_id = producer->key.topic_id;
+    producer->in_flight_count++;
+    client_call_reset(&slot->call);
+    client_produce_batch(&producer->worker.client, &slot->call, &produce);
+}
+
+static void window_send(struct producer *producer)
+{
+    for (uint32_t i = 0; i < WINDOW_MAX; i++)
+        if (producer->slots[i].is_open)
+            slot_send(producer, &producer->slots[i]);
+    assert(producer->in_flight_count > 0);
+}
+
+static void slot_acked(struct slot *slot, int64_t base_offset)
+{
+    struct producer *producer = slot->producer;
+    slot->is_open = false;
+    check_acked(worker_check(&producer->worker), &producer->key, base_offset, slot->first_number,
+                slot->record_count);
+}
+
+static void slot_answered(struct slot *slot)
+{
+    struct client_produced produced;
+    if (slot->producer->acks == CLIENT_ACKS_NONE) {
+        slot->is_open = false;
+        return;
+    }
+    if (client_produced_taken(&slot->call, &produced) != STATUS_OK)
+        return;
+    slot->producer->worker.program->last_error = produced.error;
+    if (produced.error == KAFKA_NONE)
+        slot_acked(slot, produced.base_offset);
+    else if (produced.error == KAFKA_UNKNOWN_TOPIC_ID ||
+             produced.error == KAFKA_UNKNOWN_TOPIC_OR_PARTITION)
+        slot->producer->is_lost = true;
+}
+
+static bool window_is_open(const struct producer *producer)
+{
+    for (uint32_t i = 0; i < WINDOW_MAX; i++)
+        if (producer->slots[i].is_open)
+            return true;
+    return false;
+}
+
+/* Nobody will ever know what became of these; an idempotent producer begins anew. */
+static void window_give_up(struct producer *producer)
+{
+    for (uint32_t i = 0; i < WINDOW_MAX; i++)
+        producer->slots[i].is_open = false;
+    producer->session = 0;
+}
+
+static void slot_landed(struct completion *completion, int32_t result)
+{
+    struct slot *slot = container_of(completion, struct slot, call.completion);
+    struct producer *producer = slot->producer;
+    producer->worker.program->last_result = result;
+    if (result == STATUS_OK)
+        slot_answered(slot);
+    if (--producer->in_flight_count > 0)
+        return;
+    bool has_failed = window_is_open(producer);
+    worker_pause(&producer->worker, has_failed ? FAILURE_PAUSE_MS : WINDOW_PAUSE_MS,
+                 producer_go_on);
+}
+
+/* --- Windows ---------------------------------------------------------------------------------- */
+
+/* A broker takes any first batch of a producer, so the first one goes alone: if the connection
+ * ended before it, the second would be taken in its place, on the next connection. */
+static uint32_t draw_window(struct producer *producer)
+{
+    struct sequence *sequence = &producer->sequences[producer->topic][producer->index];
+    if (uuid_equal(sequence->topic_id, producer->key.topic_id))
+        return (uint32_t)prng_between(&producer->worker.prng, 1, WINDOW_MAX);
+    *sequence = (struct sequence){.topic_id = producer->key.topic_id};
+    return 1;
+}
+
+static void window_begin(struct producer *producer)
+{
+    struct worker *worker = &producer->worker;
+    if (!worker_choose_topic(worker, &producer->topic)) {
+        worker_pause(worker, FAILURE_PAUSE_MS, producer_go_on);
+        return;
+    }
+    const struct topic_view *view = &worker->topics[producer->topic];
+    producer->index = (int32_t)prng_below(&worker->prng, (uint64_t)view->partition_count);
+    producer->key = (struct check_key){.topic_id = view->id, .index = producer->index};
+    uint32_t count = draw_window(producer);
+    for (uint32_t i = 0; i < count; i++)
+        slot_fill(producer, &producer->slots[i]);
+    window_send(producer);
+}
+
+static void new_id_landed(struct completion *completion, int32_t result)
+{
+    struct producer *producer = container_of(completion, struct producer, new_id.completion);
+    int16_t error = KAFKA_UNKNOWN_SERVER_ERROR;
+    if (result == STATUS_OK &&
+        client_new_producer_taken(&producer->new_id, &error, &producer->id) == STATUS_OK &&
+        error == KAFKA_NONE) {
+        producer->session = check_new_session(worker_check(&producer->worker));
+        memset(producer->sequences, 0, sizeof producer->sequences);
+    }
+    worker_pause(&producer->worker, FAILURE_PAUSE_MS, producer_go_on);
+}
+
+/* With the topics known anew. */
+static void window_again(struct worker *worker)
+{
+    struct producer *producer = producer_of(worker);
+    bool is_same = uuid_equal(worker->topics[producer->topic].id, producer->key.topic_id);
+    if (!is_same || (producer->is_lost && workload_topics[producer->topic].is_fleeting))
+        window_give_up(producer);
+    producer->is_lost = false;
+    if (window_is_open(producer))
+        window_send(producer);
+    else
+        producer_go_on(worker);
+}
+
+static void producer_go_on(struct worker *worker)
+{
+    struct producer *producer = producer_of(worker);
+    assert(producer->in_flight_count == 0);
+    if (window_is_open(producer)) {
+        worker_learn_topics(worker, window_again);
+    } else if (worker->workload->is_quiet) {
+        worker->program->is_idle = true;
+    } else if (producer->is_idempotent && producer->session == 0) {
+        client_call_reset(&producer->new_id);
+        client_new_producer(&worker->client, &producer->new_id);
+    } else {
+        window_begin(producer);
+    }
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void producer_draw_kind(struct producer *producer)
+{
+    static const int16_t acks[] = {CLIENT_ACKS_ALL, CLIENT_ACKS_LEADER, CLIENT_ACKS_NONE};
+    struct prng *prng = &producer->worker.prng;
+    producer->is_idempotent = prng_chance(prng, 1, 2);
+    producer->acks = producer->is_idempotent ? CLIENT_ACKS_ALL : acks[prng_below(prng, 3)];
+    producer->compression =
+        prng_chance(prng, 1, 2) ? COMPRESSION_NONE : (enum compression)prng_below(prng, 5);
+    producer->version =
+        prng_chance(prng, 1, 2)
+            ? 0
+            : (int16_t)prng_between(prng, PRODUCE_VERSION_OLDEST, PRODUCE_VERSION_BY_NAME_NEWEST);
+    producer->large_chance = prng_chance(prng, 1, 3) ? 30 : 1;
+}
+
+static struct process *producer_start(const struct program *program, struct node *node,
+                                      struct io *const *cores, uint32_t core_count)
+{
+    struct producer *producer = calloc(1, sizeof *producer);
+    assert(producer != NULL);
+    assert(core_count == 1);
+    worker_init(&producer->worker, program, node, cores[0], WINDOW_MAX);
+    client_call_init(&producer->new_id, new_id_landed);
+    for (uint32_t i = 0; i < WINDOW_MAX; i++) {
+        producer->slots[i].producer = producer;
+        client_call_init(&producer->slots[i].call, slot_landed);
+        arena_init(&producer->slots[i].arena, ARENA_BYTES_MAX);
+    }
+    producer_draw_kind(producer);
+    worker_learn_topics(&producer->worker, producer_go_on);
+    return &producer->worker.process;
+}
+
+void producer_program_init(struct worker_program *program, struct workload *workload)
+{
+    *program = (struct worker_program){.program = {.start = producer_start}, .workload = workload};
+}

@@ -1,0 +1,71 @@
+#include "sim/broker_reading.h"
+
+#include "base/assert.h"
+#include "protocol/batch_record.h"
+
+#include <inttypes.h>
+
+enum { RECORDS_BYTES_MAX = 16 << 20 };
+
+static void fail(struct check *check, const struct check_key *key, const char *what, int64_t at)
+{
+    verdict_fail(check->verdict, OUTCOME_UNSAFE, "bytes: partition %d at offset %" PRId64 ": %s",
+                 key->index, at, what);
+}
+
+static void take_records(struct check *check, const struct check_key *key, struct bytes batch)
+{
+    struct arena arena;
+    struct record_iterator iterator;
+    struct record_view record;
+    arena_init(&arena, 2 * RECORDS_BYTES_MAX);
+    enum status status = record_iterator_open(&iterator, batch, RECORDS_BYTES_MAX, &arena);
+    int64_t expected = load_u64_be(batch.data) <= INT64_MAX ? (int64_t)load_u64_be(batch.data) : -1;
+    while (status == STATUS_OK && record_iterator_next(&iterator, &record)) {
+        if (record.offset != expected)
+            fail(check, key, "records are not numbered one by one", record.offset);
+        check_read(check, key, record.offset, record.value);
+        expected++;
+    }
+    if (status != STATUS_OK || iterator.status != STATUS_OK)
+        fail(check, key, "a batch whose records cannot be read", expected);
+    arena_deinit(&arena);
+}
+
+/* The first batch may begin before the position; no other may. */
+static bool batch_continues(const struct batch_header *header, int64_t position, bool is_first)
+{
+    if (!is_first)
+        return header->base_offset == position;
+    return header->base_offset <= position && batch_last_offset(header) >= position;
+}
+
+static void take_batch(struct check *check, const struct check_key *key, struct bytes batch,
+                       int64_t high_watermark, int64_t *position, bool is_first)
+{
+    struct batch_header header;
+    enum status status = batch_header_read(batch, &header);
+    assert(status == STATUS_OK); /* batch_next has looked */
+    if (!batch_crc_is_right(batch))
+        fail(check, key, "a batch with a wrong checksum", header.base_offset);
+    else if (!batch_continues(&header, *position, is_first))
+        fail(check, key, "a batch that does not continue what was read", header.base_offset);
+    else if (batch_last_offset(&header) >= high_watermark)
+        fail(check, key, "a batch above the high watermark", header.base_offset);
+    else
+        take_records(check, key, batch);
+    *position = batch_last_offset(&header) + 1;
+}
+
+void reading_take(struct check *check, const struct check_key *key, struct bytes records,
+                  int64_t high_watermark, int64_t *position)
+{
+    struct bytes batch;
+    bool is_first = true;
+    while (check->verdict->outcome == OUTCOME_GOOD && batch_next(&records, &batch) == STATUS_OK) {
+        take_batch(check, key, batch, high_watermark, position, is_first);
+        is_first = false;
+    }
+    if (is_first && records.size > 0)
+        fail(check, key, "an answer without one whole batch", *position);
+}

@@ -1,0 +1,322 @@
+#include "sim/broker_story.h"
+
+#include "base/assert.h"
+#include "sim/broker_admin.h"
+#include "sim/broker_auditor.h"
+#include "sim/broker_consumer.h"
+#include "sim/broker_node.h"
+#include "sim/broker_producer.h"
+#include "sim/host.h"
+#include "sim/node.h"
+
+#include <inttypes.h>
+#include <signal.h>
+
+static const uint64_t second_ns = 1000ull * 1000 * 1000;
+static const uint64_t ms_ns = 1000 * 1000;
+
+enum {
+    PRODUCER_COUNT = 2,
+    CONSUMER_COUNT = 2,
+    CLIENT_COUNT = PRODUCER_COUNT + CONSUMER_COUNT + 1,
+    CORE_COUNT_MAX = 3,
+    TROUBLE_MS_MIN = 500,
+    TROUBLE_MS_MAX = 2500,
+    PATIENCE_SECONDS = 120,
+    /* Beside what it was given: images of metadata, logs, connections. */
+    MEMORY_SLACK_BYTES = 16 << 20,
+    FREE_BYTES_LEFT = 256 << 10,
+};
+
+static const struct story_bite bites[] = {
+    {"no-sync", "the broker acknowledges what was written but not synced"},
+    {"early-ack", "the broker acknowledges before the commit has landed"},
+    {NULL, NULL},
+};
+
+#define SETTINGS                                                                                   \
+    "node.id=1\n"                                                                                  \
+    "listeners=PLAINTEXT://:9092\n"                                                                \
+    "advertised.listeners=PLAINTEXT://broker:9092\n"                                               \
+    "log.dirs=/data/broker\n"                                                                      \
+    "num.partitions=2\n"                                                                           \
+    "log.segment.bytes=1048576\n"
+
+static const char settings[] = SETTINGS;
+
+/* Kafka's own way to say it: nothing waits for the disk. */
+static const char settings_loose[] = SETTINGS "log.flush.interval.messages=1000000\n";
+
+/* The world of one run. */
+struct broker_world {
+    struct world *world;
+    struct prng prng;
+    struct workload workload;
+    struct broker_program broker_program;
+    struct worker_program programs[CLIENT_COUNT];
+    struct worker_program auditor_program;
+    struct node *broker;
+    struct node *clients[CLIENT_COUNT];
+    struct node *auditor;
+    uint32_t broker_plan_count;
+    struct event trouble;
+};
+
+/* --- Building --------------------------------------------------------------------------------- */
+
+/* Not every world has every fault: some bugs hide behind others. */
+static uint32_t maybe(struct prng *prng, uint32_t chance)
+{
+    return prng_chance(prng, 1, 2) ? chance : 0;
+}
+
+static struct faults draw_faults(struct prng *prng)
+{
+    return (struct faults){
+        .disk = {.short_count = maybe(prng, 50000),
+                 .read_error = maybe(prng, 200),
+                 .write_error = maybe(prng, 500),
+                 .sync_error = maybe(prng, 1000),
+                 .name_error = maybe(prng, 500),
+                 .evict = maybe(prng, 500000),
+                 .stall = maybe(prng, 2000),
+                 .stall_ns_max = second_ns / 4,
+                 .slow_factor = prng_chance(prng, 1, 8) ? 20 : 1},
+        .network = {.window_bytes = prng_chance(prng, 1, 3) ? 4096 : 0,
+                    .split = maybe(prng, 100000),
+                    .slow = maybe(prng, 20000),
+                    .slow_ns_max = second_ns / 10,
+                    .reset = maybe(prng, 2000),
+                    .refuse = maybe(prng, 100000)},
+        .node = {.pause = maybe(prng, 200),
+                 .pause_ns_max = second_ns / 5,
+                 .wall_error_ms_max = 100000,
+                 .clock_drift_ppm = 200},
+    };
+}
+
+static uint32_t draw_core_count(struct prng *prng)
+{
+    return (uint32_t)prng_between(prng, 1, CORE_COUNT_MAX);
+}
+
+static bool is_bite(const struct story_options *options, const char *name)
+{
+    return options->bite != NULL && strcmp(options->bite, name) == 0;
+}
+
+static void build_broker(struct broker_world *w, const struct story_options *options)
+{
+    broker_program_init(&w->broker_program,
+                        is_bite(options, "early-ack") ? settings_loose : settings);
+    w->broker_program.skips_sync = is_bite(options, "no-sync");
+    w->broker =
+        node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));
+    w->workload.broker = network_address(node_host(w->broker), BROKER_NODE_PORT);
+    node_restart_after(w->broker, 20 * ms_ns);
+    node_start(w->broker, 0);
+}
+
+static void build_client(struct broker_world *w, uint32_t index, const char *name)
+{
+    w->clients[index] = node_create(w->world, name, &w->programs[index].program, 1);
+    node_restart_after(w->clients[index], 50 * ms_ns);
+    node_start(w->clients[index], ms_ns);
+}
+
+static void build_clients(struct broker_world *w)
+{
+    static const char *const producer_names[] = {"producer-0", "producer-1"};
+    static const char *const consumer_names[] = {"consumer-0", "consumer-1"};
+    static_assert(sizeof producer_names / sizeof producer_names[0] == PRODUCER_COUNT, "one each");
+    static_assert(sizeof consumer_names / sizeof consumer_names[0] == CONSUMER_COUNT, "one each");
+    uint32_t index = 0;
+    for (uint32_t i = 0; i < PRODUCER_COUNT; i++, index++) {
+        producer_program_init(&w->programs[index], &w->workload);
+        build_client(w, index, producer_names[i]);
+    }
+    for (uint32_t i = 0; i < CONSUMER_COUNT; i++, index++) {
+        consumer_program_init(&w->programs[index], &w->workload);
+        build_client(w, index, consumer_names[i]);
+    }
+    admin_program_init(&w->programs[index], &w->workload);
+    build_client(w, index, "admin");
+    auditor_program_init(&w->auditor_program, &w->workload);
+    w->auditor = node_create(w->world, "auditor", &w->auditor_program.program, 1);
+    node_restart_after(w->auditor, 50 * ms_ns);
+}
+
+/* --- Trouble ---------------------------------------------------------------------------------- */
+
+static void links_open(struct broker_world *w)
+{
+    struct network *network = &w->world->network;
+    for (uint32_t from = 0; from < w->world->host_count; from++)
+        for (uint32_t to = 0; to < w->world->host_count; to++)
+            host_block(network, from, to, false);
+}
+
+static void link_cut(struct broker_world *w)
+{
+    uint32_t broker = node_host(w->broker);
+    uint32_t client = node_host(w->clients[prng_below(&w->prng, CLIENT_COUNT)]);
+    uint64_t way = prng_below(&w->prng, 3);
+    if (way != 0)
+        host_block(&w->world->network, broker, client, true);
+    if (way != 1)
+        host_block(&w->world->network, client, broker, true);
+}
+
+static void disk_fill_up(struct broker_world *w)
+{
+    struct disk *disk = node_disk(w->broker);
+    disk->capacity_bytes = disk->used_bytes + prng_below(&w->prng, FREE_BYTES_LEFT);
+}
+
+static void plan_disk_fault(struct broker_world *w)
+{
+    static const enum planned_effect effects[] = {PLAN_POWER_CUT, PLAN_KILL, PLAN_IO_ERROR,
+                                                  PLAN_NO_SPACE};
+    if (w->broker_plan_count == NODE_PLAN_COUNT_MAX)
+        return;
+    w->broker_plan_count++;
+    uint64_t nth = node_file_operation_count(w->broker) + prng_between(&w->prng, 1, 300);
+    node_plan(w->broker, (struct planned_fault){effects[prng_below(&w->prng, 4)],
+                                                (uint32_t)PLAN_ANY_FILE, nth});
+}
+
+static void make_trouble(struct broker_world *w)
+{
+    struct node *client = w->clients[prng_below(&w->prng, CLIENT_COUNT)];
+    switch (prng_below(&w->prng, 11)) {
+    case 0: node_kill(w->broker, DEATH_KILL); break;
+    case 1:
+    case 2: node_kill(w->broker, DEATH_POWER_CUT); break;
+    case 3: node_signal(w->broker, SIGTERM); break;
+    case 4: node_set_core_count(w->broker, draw_core_count(&w->prng)); break;
+    case 5: node_kill(client, DEATH_KILL); break;
+    case 6: link_cut(w); break;
+    case 7: links_open(w); break;
+    case 8: disk_fill_up(w); break;
+    case 9: node_pause(w->broker, prng_below(&w->prng, second_ns / 4)); break;
+    case 10: plan_disk_fault(w); break;
+    }
+}
+
+/* A full disk is given room again before anything else goes wrong; a broker whose disk has failed
+ * is waiting for somebody to restart it. */
+static void trouble_fire(struct event *event)
+{
+    struct broker_world *w = container_of(event, struct broker_world, trouble);
+    struct disk *disk = node_disk(w->broker);
+    if (disk->capacity_bytes != 0) {
+        disk->capacity_bytes = 0;
+        node_kill(w->broker, DEATH_KILL);
+    } else {
+        make_trouble(w);
+    }
+    event_schedule(&w->world->queue, event,
+                   world_now_ns(w->world) + prng_below(&w->prng, second_ns / 4));
+}
+
+/* Ends all trouble, so that what must happen in the end can. */
+static void heal(struct broker_world *w)
+{
+    event_cancel(&w->world->queue, &w->trouble);
+    w->world->faults = (struct faults){0};
+    links_open(w);
+    node_forget_plans(w->broker);
+    node_disk(w->broker)->capacity_bytes = 0;
+    node_kill(w->broker, prng_chance(&w->prng, 1, 2) ? DEATH_POWER_CUT : DEATH_KILL);
+    w->workload.is_quiet = true;
+}
+
+/* --- The end ---------------------------------------------------------------------------------- */
+
+static bool clients_are_idle(const struct broker_world *w)
+{
+    for (uint32_t i = 0; i < CLIENT_COUNT; i++)
+        if (!w->programs[i].is_idle)
+            return false;
+    return true;
+}
+
+static bool is_over(const struct broker_world *w, uint64_t deadline_ns)
+{
+    return w->workload.check.verdict->outcome != OUTCOME_GOOD ||
+           world_now_ns(w->world) > deadline_ns;
+}
+
+static void fail_stuck(struct broker_world *w, const struct worker_program *program,
+                       const char *name, uint32_t index)
+{
+    verdict_fail(w->workload.check.verdict, OUTCOME_STUCK,
+                 "%s %u has not come to an end: its last call landed with %d (error %d)", name,
+                 index, program->last_result, program->last_error);
+}
+
+static void wait_for_idle(struct broker_world *w, uint64_t deadline_ns)
+{
+    while (!is_over(w, deadline_ns) && !clients_are_idle(w))
+        world_step(w->world);
+    for (uint32_t i = 0; i < CLIENT_COUNT; i++)
+        if (!w->programs[i].is_idle)
+            fail_stuck(w, &w->programs[i], "client", i);
+}
+
+static void audit(struct broker_world *w, uint64_t deadline_ns)
+{
+    if (is_over(w, deadline_ns))
+        return;
+    node_start(w->auditor, 0);
+    while (!is_over(w, deadline_ns) && !w->auditor_program.is_idle)
+        world_step(w->world);
+    if (!w->auditor_program.is_idle)
+        fail_stuck(w, &w->auditor_program, "auditor", 0);
+}
+
+static void broker_run(const struct story_options *options, struct verdict *verdict)
+{
+    struct broker_world w = {0};
+    *verdict = (struct verdict){.outcome = OUTCOME_GOOD};
+    prng_init(&w.prng, options->seed);
+    struct faults faults = draw_faults(&w.prng);
+    w.world = world_create(prng_fork(&w.prng), &faults);
+    w.world->log = options->log;
+    world_show_trace(w.world, options->trace);
+    check_init(&w.workload.check, verdict);
+    build_broker(&w, options);
+    build_clients(&w);
+    event_init(&w.trouble, trouble_fire);
+    event_schedule(&w.world->queue, &w.trouble, second_ns / 5);
+
+    uint64_t trouble_ms = prng_between(&w.prng, TROUBLE_MS_MIN, TROUBLE_MS_MAX);
+    while (!is_over(&w, trouble_ms * ms_ns))
+        world_step(w.world);
+    heal(&w);
+    uint64_t deadline_ns = world_now_ns(w.world) + PATIENCE_SECONDS * second_ns;
+    wait_for_idle(&w, deadline_ns);
+    audit(&w, deadline_ns);
+    check_memory(&w.workload.check, node_memory_peak_bytes(w.broker),
+                 w.broker_program.memory_bytes + MEMORY_SLACK_BYTES);
+
+    if (options->log != NULL)
+        fprintf(options->log,
+                "story: %" PRIu64 " records sent, %" PRIu64 " acknowledged, %" PRIu64
+                " read; the broker died %u times, served in %u lives, and took %zu bytes\n",
+                w.workload.check.record_count, w.workload.check.acked_count,
+                w.workload.check.read_count, node_death_count(w.broker),
+                w.broker_program.serve_count, node_memory_peak_bytes(w.broker));
+    verdict->trace_hash = w.world->trace.hash;
+    verdict->step_count = w.world->step_count;
+    verdict->simulated_ns = world_now_ns(w.world);
+    world_destroy(w.world);
+    check_deinit(&w.workload.check);
+}
+
+const struct story broker_story = {
+    .name = "broker",
+    .summary = "a broker and its clients, who are told the truth or nothing",
+    .bites = bites,
+    .run = broker_run,
+};

@@ -1,0 +1,91 @@
+/* What clients of a story saw, judged against what a broker promises. Clients report as they go;
+ * the first broken promise is kept in the verdict.
+ *
+ *   acked   what was acknowledged is there when everything is read in the end, with its bytes
+ *   offset  one value per topic id, partition and offset, for all readers and all lives
+ *   dup     nothing of an idempotent producer is there twice
+ *   order   an idempotent producer's records stand in its order, and none between is missing
+ *   latest  the end of a partition never goes back for whoever asks after he knew it
+ *   bounds  a broker's memory stays within what it was given (check_memory)
+ *   bytes   nothing is read that nobody sent, and every batch continues the one before
+ *
+ * A value says which record it is, so that whoever reads it can tell all of this:
+ *
+ *   number u64 | filler made from the number, to the size that was drawn for it
+ *
+ * Belongs to a story, outside of its world. */
+#ifndef TAILRACE_SIM_CHECK_H
+#define TAILRACE_SIM_CHECK_H
+
+#include "base/bytes.h"
+#include "sim/story.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CHECK_VALUE_SIZE_MIN = 8 };
+
+/* A partition of a topic's incarnation. */
+struct check_key {
+    struct uuid topic_id;
+    int32_t index;
+};
+
+/* A record that was sent, or is about to be. */
+struct check_record {
+    uint32_t session; /* 0: of no idempotent producer; else of which, from 1 */
+    int32_t position; /* in its session and partition, from 0 */
+    uint32_t size;    /* of the value */
+    bool is_acked;
+};
+
+struct check_log {
+    struct check_key key;
+    uint64_t *numbers; /* by offset; 0: nobody knows */
+    int64_t offset_count;
+    int64_t offset_capacity;
+    int64_t known_end; /* somebody was told that the log goes up to here */
+};
+
+struct check {
+    struct verdict *verdict;
+    struct check_record *records; /* by number, from 1 */
+    uint64_t record_count;
+    uint64_t record_capacity;
+    struct check_log *logs;
+    uint32_t log_count;
+    uint32_t session_count;
+    uint64_t acked_count;
+    uint64_t read_count;
+};
+
+void check_init(struct check *check, struct verdict *verdict);
+void check_deinit(struct check *check);
+
+/* A new idempotent producer. */
+uint32_t check_new_session(struct check *check);
+
+/* Announces a record before it is sent; answers its number. */
+uint64_t check_send(struct check *check, uint32_t session, int32_t position, uint32_t size);
+
+/* Writes the value of a record, `size` bytes as announced. */
+void check_fill_value(uint64_t number, uint8_t *value, uint32_t size);
+
+/* `count` records from `first_number` on were acknowledged with this base offset. */
+void check_acked(struct check *check, const struct check_key *key, int64_t base_offset,
+                 uint64_t first_number, uint32_t count);
+
+/* A record was read. */
+void check_read(struct check *check, const struct check_key *key, int64_t offset,
+                struct bytes value);
+
+/* To be taken when a question about the end leaves, and compared when its answer comes. */
+int64_t check_known_end(struct check *check, const struct check_key *key);
+void check_end(struct check *check, const struct check_key *key, int64_t known_end, int64_t end);
+
+/* The partition was read from its start to `end` when all was over. */
+void check_audited(struct check *check, const struct check_key *key, int64_t end);
+
+void check_memory(struct check *check, size_t peak_bytes, size_t limit_bytes);
+
+#endif
