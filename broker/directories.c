@@ -65,11 +65,27 @@ static enum status make_path(struct io *io, char *path)
     return make_directory(io, path);
 }
 
+/* The metadata's directory is made after the names above it have been made durable, so where it
+ * stands nothing is left to do: syncing directories of others takes long on a busy machine. */
+static bool has_been_used(struct broker *broker)
+{
+    enum { NAMES_BYTES_MAX = 1024 * 1024 };
+    struct arena arena;
+    struct io_request request;
+    arena_init(&arena, NAMES_BYTES_MAX);
+    io_list_directory(broker->options.doors[0], &request, broker->cluster_directory, &arena);
+    int32_t result = io_await(broker->options.doors[0], &request);
+    arena_deinit(&arena);
+    return result >= 0;
+}
+
 enum status broker_make_directories(struct broker *broker)
 {
     enum status status = choose_directory(broker);
     if (status != STATUS_OK)
         return status;
+    if (has_been_used(broker))
+        return STATUS_OK;
     status = make_path(broker->options.doors[0], broker->directory);
     if (status != STATUS_OK)
         log_error(broker->options.logger, "cannot make the directory of log.dirs",
