@@ -65,18 +65,21 @@ static enum status make_directory(struct opening *opening, const char *path)
     return status == STATUS_EXISTS ? STATUS_OK : status;
 }
 
-/* Makes durable the names in the folder, its own, and those above it. Not only after making them:
- * a process that was killed may have made names that are not on disk yet, and what is built on
- * them would be lost with them. Folders above that we may not open are somebody else's. */
-static enum status sync_names(struct opening *opening)
+/* Makes durable the names in the folder. Not only after making them: a process that was killed may
+ * have made names that are not on disk yet, and what is built on them would be lost with them. */
+static enum status sync_folder(struct opening *opening)
+{
+    io_sync_directory(opening->log->io, &opening->request, opening->log->directory);
+    return await(opening);
+}
+
+/* Makes durable the folder's own name and those above it; of a new log only, since the first state
+ * file is written after that. Folders above that we may not open are somebody else's. */
+static enum status sync_names_above(struct opening *opening)
 {
     char path[FILE_PATH_MAX];
     snprintf(path, sizeof path, "%s", opening->log->directory);
-    for (bool is_own = true;; is_own = false) {
-        io_sync_directory(opening->log->io, &opening->request, path);
-        enum status status = await(opening);
-        if (status != STATUS_OK && (is_own || status != STATUS_DENIED))
-            return status;
+    for (;;) {
         char *slash = strrchr(path, '/');
         if (slash != NULL && slash[1] == '\0')
             return STATUS_OK;
@@ -86,6 +89,10 @@ static enum status sync_names(struct opening *opening)
             snprintf(path, sizeof path, ".");
         else
             return STATUS_OK;
+        io_sync_directory(opening->log->io, &opening->request, path);
+        enum status status = await(opening);
+        if (status != STATUS_OK && status != STATUS_DENIED)
+            return status;
     }
 }
 
@@ -459,7 +466,7 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     uint64_t snapshot_index = 0;
     enum status status = make_directory(opening, opening->log->directory);
     if (status == STATUS_OK)
-        status = sync_names(opening);
+        status = sync_folder(opening);
     if (status == STATUS_OK)
         status = read_directory(opening, &snapshot_index);
     if (status != STATUS_OK)
@@ -470,7 +477,8 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     if (status == STATUS_NOT_FOUND) {
         opening->loaded->is_new = true;
         opening->loaded->state.server_id = server_id;
-        return settle(opening);
+        status = sync_names_above(opening);
+        return status == STATUS_OK ? settle(opening) : status;
     }
     if (status == STATUS_OK && snapshot_index > 0)
         status = load_snapshot(opening, snapshot_index);

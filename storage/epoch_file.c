@@ -48,7 +48,7 @@ enum status epoch_file_read(struct io *io, const char *store, uint64_t *epoch)
     enum status status = read_file(io, path, epoch);
     if (status != STATUS_NOT_FOUND)
         return status;
-    *epoch = 1;
+    *epoch = EPOCH_FIRST;
     return STATUS_OK;
 }
 

@@ -9,11 +9,12 @@
 
 #include "io/io.h"
 
-enum { EPOCH_FILE_SIZE = 24 };
+enum { EPOCH_FILE_SIZE = 24, EPOCH_FIRST = 1 };
 
 void epoch_file_encode(uint64_t epoch, uint8_t content[static EPOCH_FILE_SIZE]);
 
-/* Blocking. The epoch of a store that has none yet is 1. STATUS_CORRUPT, STATUS_UNSUPPORTED. */
+/* Blocking. The epoch of a store that has none yet is EPOCH_FIRST; what is
+ * written is always greater. STATUS_CORRUPT, STATUS_UNSUPPORTED. */
 enum status epoch_file_read(struct io *io, const char *store, uint64_t *epoch);
 enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch);
 

@@ -296,9 +296,10 @@ static enum status make_directories(struct recovery *recovery)
 static enum status run(struct recovery *recovery)
 {
     const char *directory = recovery->options->directory;
-    enum status status = make_directories(recovery);
-    if (status == STATUS_OK)
-        status = epoch_file_read(recovery->io, directory, &recovery->epoch);
+    enum status status = epoch_file_read(recovery->io, directory, &recovery->epoch);
+    /* Where there is an epoch file, what it was written into had been made durable before. */
+    if (status == STATUS_OK && recovery->epoch == EPOCH_FIRST)
+        status = make_directories(recovery);
     if (status == STATUS_OK)
         status = journal_scan_list(recovery->io, directory, &recovery->journals);
     if (status != STATUS_OK)

@@ -201,15 +201,8 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
 
 static enum status open_journal(struct store *store)
 {
-    char path[PATH_SIZE];
-    path_journals(store->directory, path);
-    enum status status = await_make_directory(store->io, path);
-    path_topics(store->directory, path);
-    if (status == STATUS_OK)
-        status = await_make_directory(store->io, path);
     uint64_t epoch;
-    if (status == STATUS_OK)
-        status = epoch_file_read(store->io, store->directory, &epoch);
+    enum status status = epoch_file_read(store->io, store->directory, &epoch);
     if (status != STATUS_OK)
         return status;
     return journal_open(&store->journal, store->io, &store->journal_owner,
