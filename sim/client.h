@@ -123,11 +123,6 @@ void client_disconnect(struct client *client);
  * at most the size of one answer more. */
 void client_set_deaf(struct client *client, bool is_deaf);
 
-static inline bool client_is_open(const struct client *client)
-{
-    return client->state == CLIENT_OPEN;
-}
-
 /* Nothing waits and nothing is under way. */
 static inline bool client_is_quiet(const struct client *client)
 {

@@ -108,7 +108,7 @@ static void refuse_setting(struct config_reporter *reporter, const char *where, 
     fail_msg("%s: %s", where, message);
 }
 
-static struct config *load_config(struct server *server, const struct server_shape *shape)
+static struct config *load_config(struct server *server, uint16_t port)
 {
     char listeners[128];
     char directory[320];
@@ -116,10 +116,10 @@ static struct config *load_config(struct server *server, const struct server_sha
     uint32_t count = 4;
     struct config_reporter reporter = {.warn = refuse_setting, .fail = refuse_setting};
     snprintf(listeners, sizeof listeners, "listeners=PLAINTEXT://%s:%u", server->harness->host,
-             server->harness->port);
+             port);
     snprintf(directory, sizeof directory, "log.dirs=%s", server->harness->directory);
-    for (uint32_t i = 0; i < SERVER_SETS_MAX && shape->sets[i] != NULL; i++)
-        sets[count++] = shape->sets[i];
+    for (uint32_t i = 0; i < SERVER_SETS_MAX && server->shape.sets[i] != NULL; i++)
+        sets[count++] = server->shape.sets[i];
     const char *const environment[] = {NULL};
     struct config *config =
         config_load(NULL, (struct bytes){0}, environment, sets, count, &reporter);
@@ -140,7 +140,7 @@ static void lasting_done(struct completion *completion, int32_t result)
     lasting->result = result;
 }
 
-static void serve(struct server *server)
+void server_serve(struct server *server)
 {
     struct lasting started = {0};
     completion_init(&started.completion, lasting_done);
@@ -149,28 +149,41 @@ static void serve(struct server *server)
     assert_int_equal(started.result, STATUS_OK);
 }
 
-void server_start(struct server *server, const struct server_shape *shape)
+void server_open(struct server *server, const struct server_shape *shape)
 {
-    const struct server_shape usual = {0};
-    shape = shape == NULL ? &usual : shape;
     assert_null(server->broker);
-    server->core_count = shape->core_count == 0 ? 2 : shape->core_count;
+    server->shape = shape == NULL ? (struct server_shape){0} : *shape;
+    server->core_count = server->shape.core_count == 0 ? 2 : server->shape.core_count;
     server->log_size = 0;
     server->log_text[0] = '\0';
     server->doors = server->harness->open(server->harness, server->core_count, &server->client_io);
     assert_non_null(server->doors);
-    server->config = load_config(server, shape);
+}
+
+enum status server_create_broker(struct server *server, uint16_t port)
+{
+    size_t memory_bytes = server->shape.memory_bytes;
+    config_destroy(server->config);
+    server->config = load_config(server, port);
     const struct broker_options options = {
         .doors = server->doors,
         .core_count = server->core_count,
         .config = server->config,
         .logger = &server->logger,
-        .memory_bytes = shape->memory_bytes == 0 ? MEMORY_BYTES * (size_t)server->core_count
-                                                 : shape->memory_bytes,
+        .memory_bytes =
+            memory_bytes == 0 ? MEMORY_BYTES * (size_t)server->core_count : memory_bytes,
     };
-    assert_int_equal(broker_create(&options, &server->broker), STATUS_OK);
-    server->port = broker_listener_port(server->broker, 0);
-    serve(server);
+    enum status status = broker_create(&options, &server->broker);
+    if (status == STATUS_OK)
+        server->port = broker_listener_port(server->broker, 0);
+    return status;
+}
+
+void server_start(struct server *server, const struct server_shape *shape)
+{
+    server_open(server, shape);
+    assert_int_equal(server_create_broker(server, server->harness->port), STATUS_OK);
+    server_serve(server);
 }
 
 struct stopping {
@@ -228,6 +241,7 @@ void server_bury(struct server *server)
     io_timer_cancel(server->client_io, &server->watchdog);
     server->harness->close(server->harness);
     config_destroy(server->config);
+    server->config = NULL;
 }
 
 void server_stop(struct server *server)

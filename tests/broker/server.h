@@ -17,6 +17,13 @@
 
 enum { SERVER_SETS_MAX = 8, SERVER_CORES_MAX = 3, SERVER_LOG_BYTES_MAX = 64 * 1024 };
 
+/* How a life of the broker differs from the usual one. */
+struct server_shape {
+    uint32_t core_count;               /* 0: 2 */
+    size_t memory_bytes;               /* 0: plenty */
+    const char *sets[SERVER_SETS_MAX]; /* "name=value"; NULL ends them */
+};
+
 struct server {
     struct server_harness *harness;
     struct io **doors;
@@ -31,23 +38,22 @@ struct server {
     struct timer watchdog;
     struct list peers;
     struct list calls;
-    struct arena arena; /* of the case */
+    struct arena arena;        /* of the case */
+    struct server_shape shape; /* of this life */
     uint16_t port;
     uint32_t topic_count; /* names are not used twice */
-};
-
-/* How a life of the broker differs from the usual one. */
-struct server_shape {
-    uint32_t core_count;               /* 0: 2 */
-    size_t memory_bytes;               /* 0: plenty */
-    const char *sets[SERVER_SETS_MAX]; /* "name=value"; NULL ends them */
 };
 
 /* One life: doors, broker, and a client's door. NULL is the usual shape. */
 void server_start(struct server *server, const struct server_shape *shape);
 void server_stop(struct server *server);
 
-/* The same without waiting: the broker is gone when *has_stopped is true; then server_bury. */
+/* The three steps of server_start: doors; a broker that listens on `port` (0: any); serving. */
+void server_open(struct server *server, const struct server_shape *shape);
+enum status server_create_broker(struct server *server, uint16_t port);
+void server_serve(struct server *server);
+
+/* Stopping without waiting: the broker is gone when *has_stopped is true; then server_bury. */
 void server_begin_stop(struct server *server, bool *has_stopped);
 void server_bury(struct server *server);
 

@@ -127,6 +127,7 @@ static void lives_through_anything(void **state)
         if (i % CHECK_EVERY == 0)
             check_lives(&fuzz);
     }
+    assert_int_equal(fuzz.client->connect_count, run->input_count);
 }
 
 int main(int argument_count, char **arguments)

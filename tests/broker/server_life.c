@@ -1,8 +1,6 @@
 /* Starting, stopping, and what is left of one life in the next. */
 #include "tests/broker/server_cases.h"
 
-#include <stdio.h>
-
 /* A broker on an empty directory starts, serves nobody, and stops. */
 static void starts_on_an_empty_directory(void **state)
 {
@@ -100,26 +98,22 @@ static void a_stop_under_load_loses_nothing(void **state)
     }
 }
 
-/* A port that somebody else listens on refuses the start, and nothing is left behind. */
+/* A port that somebody else listens on refuses the start; when it is free again, all is well. */
 static void a_taken_port_refuses_the_start(void **state)
 {
     struct server *server = *state;
-    server_start(server, NULL);
-    char set[128];
-    snprintf(set, sizeof set, "listeners=PLAINTEXT://%s:%u", server->harness->host, server->port);
-    const char *sets[] = {set};
-    const char *const environment[] = {NULL};
-    struct config_reporter reporter = {0};
-    struct config *config = config_load(NULL, (struct bytes){0}, environment, sets, 1, &reporter);
-    assert_non_null(config);
-    struct broker_options options = {.doors = server->doors,
-                                     .core_count = server->core_count,
-                                     .config = config,
-                                     .logger = &server->logger,
-                                     .memory_bytes = 64 * 1024 * 1024};
-    struct broker *second;
-    assert_int_equal(broker_create(&options, &second), STATUS_IN_USE);
-    config_destroy(config);
+    struct io_address address;
+    int32_t listener;
+    server_open(server, NULL);
+    assert_int_equal(io_address_parse(server->harness->host, server->harness->port, &address),
+                     STATUS_OK);
+    assert_int_equal(io_listen(server->doors[0], &address, &listener), STATUS_OK);
+    assert_int_equal(server_create_broker(server, address.port), STATUS_IN_USE);
+    assert_null(server->broker);
+    io_close_listener(server->doors[0], listener);
+    assert_int_equal(server_create_broker(server, address.port), STATUS_OK);
+    server_serve(server);
+    server_topic(server, server_client(server), 1);
 }
 
 uint32_t server_life_cases(struct CMUnitTest *tests)
