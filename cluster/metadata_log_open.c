@@ -314,12 +314,16 @@ static enum status judge_header(struct opening *opening, const char *name, struc
     return remove_file(opening, name);
 }
 
-/* The last file is written on; a torn tail is cut, and all is synced: a process that was killed may
- * have left bytes that are not on disk yet. */
+/* The last file is written on; a torn tail is cut. What was read is not on disk for certain: the
+ * process before may have been killed between write and sync, a sync may have failed, after which
+ * no other writes what only the cache still shows, and the file's name may be durable no more than
+ * its bytes. So everything is written again as it was read, and synced together with the name. */
 static enum status adopt_file(struct opening *opening, const char *path, uint64_t file_id,
-                              size_t size, size_t end)
+                              struct bytes content, size_t end)
 {
     struct metadata_log *log = opening->log;
+    assert(end <= content.size);
+    assert(end <= UINT32_MAX);
     io_open(log->io, &opening->request, path, 0);
     int32_t handle = io_await(log->io, &opening->request);
     if (handle < 0)
@@ -328,13 +332,18 @@ static enum status adopt_file(struct opening *opening, const char *path, uint64_
     log->file_id = file_id;
     log->write_offset = end;
     log->wants_new_file = false;
-    if (end < size) {
+    enum status status = STATUS_OK;
+    if (end < content.size) {
         io_truncate(log->io, &opening->request, handle, end);
-        enum status status = await(opening);
-        if (status != STATUS_OK)
-            return status;
+        status = await(opening);
     }
-    io_sync(log->io, &opening->request, handle);
+    if (status == STATUS_OK) {
+        io_write_durable(log->io, &opening->request, handle, content.data, (uint32_t)end, 0);
+        status = await(opening);
+    }
+    if (status != STATUS_OK)
+        return status;
+    io_sync_directory(log->io, &opening->request, log->directory);
     return await(opening);
 }
 
@@ -379,7 +388,7 @@ static enum status read_file(struct opening *opening, uint32_t which)
     metadata_log_add_file(log, header.first_index);
     log->files[log->file_count - 1].last_index = opening->next_index - 1;
     log->grown_bytes += end;
-    return is_last(opening, which) ? adopt_file(opening, path, header.file_id, content.size, end)
+    return is_last(opening, which) ? adopt_file(opening, path, header.file_id, content, end)
                                    : STATUS_OK;
 }
 

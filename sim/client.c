@@ -179,6 +179,8 @@ static void patience_start(struct client *client)
 {
     struct io *io = client_io(client);
     struct client_call *oldest = first_call(&client->sent);
+    if (oldest == NULL)
+        oldest = client->sending; /* one without an answer must leave, too */
     io_timer_cancel(io, &client->patience);
     if (oldest != NULL && client->options.patience_ns != 0)
         io_timer_start(io, &client->patience, oldest->sent_ns + client->options.patience_ns);
@@ -297,8 +299,11 @@ static void client_sent(struct completion *completion, int32_t result)
     struct client *client = container_of(completion, struct client, send.completion);
     struct client_call *call = client->sending;
     client->sending = NULL;
-    if (call->has_no_answer)
+    if (call->has_no_answer) {
         call_end(client, call, result < 0 ? STATUS_CLOSED : STATUS_OK);
+        if (client->state == CLIENT_OPEN)
+            patience_start(client);
+    }
     if (result < 0)
         client_end(client, STATUS_CLOSED);
     if (client->state != CLIENT_OPEN) {

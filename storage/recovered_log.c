@@ -112,6 +112,19 @@ static enum status take_reading(struct recovered_log *log, struct state_segment 
     return STATUS_OK;
 }
 
+/* What reads back is not always on the disk: after a sync that failed, the cache may show for a
+ * while what no later sync will write. So the frames that were found are written once more, as they
+ * are, and synced before anything is built on them. */
+static enum status write_again(struct recovered_log *log, int32_t handle, const uint8_t *frames,
+                               uint64_t size_bytes, uint64_t position)
+{
+    assert(size_bytes % FRAME_ALIGNMENT == 0);
+    assert(size_bytes <= SCAN_SIZE_MAX);
+    if (size_bytes == 0)
+        return STATUS_OK;
+    return await_write(log->io, handle, frames, (uint32_t)size_bytes, position);
+}
+
 /* From the segment's known size on. */
 static enum status scan_frames(struct recovered_log *log, struct state_segment *segment,
                                int32_t handle, uint64_t file_size)
@@ -122,11 +135,14 @@ static enum status scan_frames(struct recovered_log *log, struct state_segment *
     while (status == STATUS_OK && goes_on && segment->size_bytes < file_size) {
         uint32_t read_bytes;
         uint64_t needed_size;
-        status = await_read(log->io, handle, buffer.data, buffer.capacity, segment->size_bytes,
-                            &read_bytes);
+        uint64_t position = segment->size_bytes;
+        status = await_read(log->io, handle, buffer.data, buffer.capacity, position, &read_bytes);
         if (status == STATUS_OK)
             status = take_reading(log, segment, bytes_of(buffer.data, read_bytes), &goes_on,
                                   &needed_size);
+        if (status == STATUS_OK)
+            status =
+                write_again(log, handle, buffer.data, segment->size_bytes - position, position);
         if (status != STATUS_OK || needed_size == 0)
             continue;
         goes_on = segment->size_bytes + needed_size <= file_size && needed_size <= SCAN_SIZE_MAX;
@@ -195,9 +211,9 @@ static enum status scan_segment(struct recovered_log *log, struct state_segment 
     char path[PATH_SIZE];
     int32_t handle;
     uint64_t file_size;
+    uint64_t known_bytes = segment->size_bytes;
     path_segment(log->directory, segment->base_offset, path);
-    enum status status =
-        await_open(log->io, path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT, &handle, &file_size);
+    enum status status = await_open(log->io, path, IO_OPEN_DIRECT, &handle, &file_size);
     if (status == STATUS_NOT_FOUND)
         return damage(log, "segment file is missing", path);
     if (status != STATUS_OK)
@@ -208,6 +224,8 @@ static enum status scan_segment(struct recovered_log *log, struct state_segment 
         status = scan_frames(log, segment, handle, file_size);
     if (status == STATUS_OK && log->has_excess)
         status = look_behind(log, segment, handle, file_size);
+    if (status == STATUS_OK && segment->size_bytes > known_bytes)
+        status = await_sync(log->io, handle);
     enum status close_status = await_close(log->io, handle);
     return status != STATUS_OK ? status : close_status;
 }
@@ -505,9 +523,23 @@ static enum status record_state(struct recovered_log *log)
     return status;
 }
 
+/* The journals are read twice, and a disk that has failed a write may show it the first time and
+ * not the second. Such bytes were never acknowledged, but nothing may be built on them. */
+static enum status check_replay(const struct recovered_log *log)
+{
+    if (log->end_offset == log->replayed_offset)
+        return STATUS_OK;
+    log_error(log->logger, "a journal read differently the second time",
+              field_text("directory", log->directory),
+              field_i64("expected_offset", log->replayed_offset),
+              field_i64("found_offset", log->end_offset));
+    return STATUS_IO;
+}
+
 enum status recovered_log_finish(struct recovered_log *log)
 {
-    assert(log->end_offset == log->replayed_offset);
+    if (check_replay(log) != STATUS_OK)
+        return STATUS_IO;
     bool is_unchanged = log->end_offset == log->recorded_offset && !log->has_excess;
     if (is_unchanged || log->segment_count + log->payload_size == 0)
         return STATUS_OK;

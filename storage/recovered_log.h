@@ -1,7 +1,8 @@
 /* One log during recovery: what its segments hold, what the journals add, and the writing of both
  * into the clean state. Blocking.
  *
- *   scan      from the recovery point to the first frame that is not good: scanned_offset
+ *   scan      from the recovery point to the first frame that is not good: scanned_offset; what
+ *             was found is written again and synced, for it may have been in the cache alone
  *   expect    each journal entry in turn: replayed_offset and mark_offset
  *   judge     replayed_offset below mark_offset: something durable is missing, that is damage
  *   cut       what lies behind the last good frame is a torn tail, and goes
