@@ -286,6 +286,10 @@ static void uring_finish(struct uring *uring, struct io_request *request, int32_
 {
     struct io *io = &uring->system.io;
     assert(!list_node_is_linked(&request->backend_node));
+    /* An interrupted close has given the descriptor back: a second one would close somebody else's.
+     */
+    if (answer == -EINTR && request->kind == IO_CLOSE)
+        answer = 0;
     if (answer == -EINTR) {
         uring_submit(io, request);
         return;
