@@ -76,6 +76,16 @@ static enum op_progress snapshot_remove(struct metadata_log *log)
     return OP_WAIT;
 }
 
+/* Whether the last file holds entries. A new file after an empty one would get the same name: two
+ * rows of the list for one file, and the next snapshot would remove the file that is written to. */
+static bool last_file_is_used(const struct metadata_log *log)
+{
+    assert(log->file_count > 0);
+    const struct metadata_file *last = &log->files[log->file_count - 1];
+    assert(last->last_index + 1 >= last->first_index);
+    return last->last_index >= last->first_index;
+}
+
 static enum op_progress snapshot_done(struct metadata_log *log)
 {
     int32_t result = log->snapshot_op.error;
@@ -85,7 +95,7 @@ static enum op_progress snapshot_done(struct metadata_log *log)
         log->snapshot_index = log->saving_index;
     free(log->snapshot_bytes);
     log->snapshot_bytes = NULL;
-    log->wants_new_file = true;
+    log->wants_new_file = log->wants_new_file || last_file_is_used(log);
     log->is_saving_snapshot = false;
     io_land(log->io, log->snapshot_done, result);
     metadata_log_close_when_idle(log);
