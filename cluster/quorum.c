@@ -329,15 +329,18 @@ static void snapshot_saved(struct completion *completion, int32_t result)
  * the log must not know less, or other, than the snapshot does. */
 static void begin_snapshot(struct quorum *quorum)
 {
-    if (quorum->is_saving_snapshot ||
+    if (quorum->failed != STATUS_OK || quorum->is_saving_snapshot ||
+        quorum->told_index == quorum->snapshot_index ||
         metadata_log_grown_bytes(quorum->log) < quorum->snapshot_bytes)
         return;
     struct writer writer;
     struct raft_buffer configuration;
     writer_init(&writer, &quorum->snapshot_arena);
     uint64_t index = quorum->handler->snapshot(quorum->handler, &writer);
-    if (index <= quorum->snapshot_index)
+    if (index <= quorum->snapshot_index) {
+        arena_reset(&quorum->snapshot_arena);
         return;
+    }
     assert(index <= quorum->told_index);
     assert(index <= metadata_log_stored_index(quorum->log));
     if (writer.status != STATUS_OK ||
