@@ -240,15 +240,15 @@ static bool is_among(int32_t id, const int32_t *ids, uint32_t count)
     return false;
 }
 
+/* A leader is always in sync: whoever leads a partition relies on it. */
 static bool partition_is_sound(const struct partition_record *record)
 {
-    if (record->replicas_count == 0)
+    if (record->replicas_count == 0 || record->leader_epoch < 0 || record->partition_epoch < 0)
         return false;
     for (uint32_t i = 0; i < record->in_sync_count; i++)
         if (!is_among(record->in_sync[i], record->replicas, record->replicas_count))
             return false;
-    return record->leader == -1 ||
-           is_among(record->leader, record->replicas, record->replicas_count);
+    return record->leader == -1 || is_among(record->leader, record->in_sync, record->in_sync_count);
 }
 
 static const int32_t *keep_ids(struct image_delta *delta, const int32_t *ids, uint32_t count)
