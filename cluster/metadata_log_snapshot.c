@@ -34,6 +34,8 @@ static void file_removed(struct completion *completion, int32_t result)
 
 static enum op_progress snapshot_save(struct metadata_log *log)
 {
+    assert(log->is_saving_snapshot);
+    assert(log->saving_index <= log->stored_index);
     char name[METADATA_NAME_MAX];
     metadata_snapshot_name(name, log->saving_index);
     op_move(&log->snapshot_op, SNAPSHOT_REMOVE);
@@ -48,6 +50,8 @@ static enum op_progress snapshot_save(struct metadata_log *log)
  * last log file stays: it may be under the pen. */
 static bool take_replaced(struct metadata_log *log)
 {
+    assert(log->saving_index > 0);
+    assert(log->snapshot_index <= log->saving_index);
     char name[METADATA_NAME_MAX];
     if (log->snapshot_index != 0 && log->snapshot_index != log->saving_index) {
         metadata_snapshot_name(name, log->snapshot_index);
@@ -88,6 +92,8 @@ static bool last_file_is_used(const struct metadata_log *log)
 
 static enum op_progress snapshot_done(struct metadata_log *log)
 {
+    assert(log->is_saving_snapshot);
+    assert(log->snapshot_bytes != NULL);
     int32_t result = log->snapshot_op.error;
     if (result != 0)
         metadata_log_fail(log, "snapshot", result);
@@ -118,6 +124,7 @@ static const struct op_kind snapshot_kind = {"metadata-snapshot", snapshot_step,
 void metadata_log_snapshot(struct metadata_log *log, const struct metadata_snapshot *snapshot,
                            struct completion *done)
 {
+    assert(done->landed != NULL);
     assert(!log->is_saving_snapshot);
     assert(log->closed == NULL);
     assert(snapshot->index <= log->stored_index);
