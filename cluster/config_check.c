@@ -62,6 +62,7 @@ enum config_key topic_config_fallback(enum topic_config_key key)
 static bool row_find(const struct config_row *table, uint32_t count, struct bytes name,
                      uint32_t *index)
 {
+    assert(index != NULL);
     for (uint32_t i = 0; i < count; i++)
         if (bytes_equal_text(name, table[i].name)) {
             *index = i;
@@ -93,6 +94,7 @@ bool topic_config_key_find(struct bytes name, enum topic_config_key *key)
 static bool refuse(const struct config_row *row, struct bytes value, const char *reason,
                    char message[static CONFIG_MESSAGE_SIZE])
 {
+    assert(reason != NULL);
     int shown = value.size > 64 ? 64 : (int)value.size;
     snprintf(message, CONFIG_MESSAGE_SIZE, "Invalid value %.*s%s for configuration %s: %s", shown,
              (const char *)value.data, value.size > 64 ? "..." : "", row->name, reason);
@@ -150,6 +152,7 @@ static bool check_integer(const struct config_row *row, struct bytes value, int6
 static bool check_double(const struct config_row *row, struct bytes value,
                          char message[static CONFIG_MESSAGE_SIZE])
 {
+    assert(row->type == CONFIG_DOUBLE);
     double number;
     if (text_parse_f64(value, -1e300, 1e300, &number) != STATUS_OK)
         return refuse_type(row, value, message);
@@ -164,6 +167,7 @@ static bool check_double(const struct config_row *row, struct bytes value,
 
 static bool word_is_allowed(const char *allowed, struct bytes word)
 {
+    assert(allowed != NULL);
     struct bytes rest = bytes_of_text(allowed);
     struct bytes item;
     while (text_next_item(&rest, '|', &item))
@@ -175,6 +179,7 @@ static bool word_is_allowed(const char *allowed, struct bytes word)
 static bool refuse_word(const struct config_row *row, struct bytes value,
                         char message[static CONFIG_MESSAGE_SIZE])
 {
+    assert(row->allowed != NULL);
     char reason[192] = "String must be one of: ";
     size_t size = strlen(reason);
     for (const char *from = row->allowed; *from != '\0' && size + 3 < sizeof reason; from++) {
@@ -189,6 +194,7 @@ static bool refuse_word(const struct config_row *row, struct bytes value,
 static bool check_list(const struct config_row *row, struct bytes value,
                        char message[static CONFIG_MESSAGE_SIZE])
 {
+    assert(row->type == CONFIG_LIST);
     struct bytes item;
     while (row->allowed != NULL && text_next_item(&value, ',', &item))
         if (!word_is_allowed(row->allowed, item))
@@ -209,6 +215,7 @@ static bool check_text(const struct config_row *row, struct bytes value,
 bool config_check(const struct config_row *row, struct bytes value,
                   char message[static CONFIG_MESSAGE_SIZE])
 {
+    assert(row != NULL);
     assert(!bytes_are_null(value));
     value = text_trim(value);
     bool boolean;

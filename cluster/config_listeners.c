@@ -56,6 +56,7 @@ static bool parse_address(struct bytes text, struct endpoint *endpoint)
 
 static bool parse_endpoint(struct bytes item, struct endpoint *endpoint)
 {
+    assert(!bytes_are_null(item));
     const uint8_t *sign = memmem(item.data, item.size, "://", 3);
     if (sign == NULL)
         return false;
@@ -92,6 +93,7 @@ static uint32_t parse_list(struct config_loader *loader, enum config_key key,
 static const struct endpoint *find(const struct endpoint *endpoints, uint32_t count,
                                    struct bytes name)
 {
+    assert(endpoints != NULL || count == 0);
     for (uint32_t i = 0; i < count; i++)
         if (bytes_equal(endpoints[i].name, name))
             return &endpoints[i];
@@ -101,6 +103,7 @@ static const struct endpoint *find(const struct endpoint *endpoints, uint32_t co
 static void check_names(struct config_loader *loader, enum config_key key,
                         const struct endpoint *endpoints, uint32_t count)
 {
+    assert(count <= CONFIG_LISTENERS_MAX);
     for (uint32_t i = 1; i < count; i++)
         if (find(endpoints, i, endpoints[i].name) != NULL)
             config_fail(loader, config_where(loader->config, key),
@@ -113,6 +116,7 @@ static void check_names(struct config_loader *loader, enum config_key key,
 static void check_ports(struct config_loader *loader, const struct endpoint *endpoints,
                         uint32_t count)
 {
+    assert(count <= CONFIG_LISTENERS_MAX);
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < i; j++)
             if (endpoints[i].port != 0 && endpoints[i].port == endpoints[j].port &&
@@ -209,6 +213,7 @@ static void copy(char *to, size_t capacity, struct bytes from)
 static void add_listener(struct config_loader *loader, const struct endpoint *bound,
                          const struct endpoint *advertised)
 {
+    assert(loader->config->listener_count < CONFIG_LISTENERS_MAX);
     struct config *config = loader->config;
     struct config_listener *listener = &config->listeners[config->listener_count++];
     assert(config->listener_count <= CONFIG_LISTENERS_MAX);
@@ -231,6 +236,8 @@ static void check_advertised(struct config_loader *loader, const struct endpoint
                              uint32_t advertised_count, const struct endpoint *bound,
                              uint32_t bound_count)
 {
+    assert(advertised_count <= CONFIG_LISTENERS_MAX);
+    assert(bound_count <= CONFIG_LISTENERS_MAX);
     for (uint32_t i = 0; i < advertised_count; i++)
         if (find(bound, bound_count, advertised[i].name) == NULL)
             config_fail(loader, config_where(loader->config, CONFIG_ADVERTISED_LISTENERS),
@@ -251,6 +258,7 @@ static void check_inter_broker(struct config_loader *loader, const struct endpoi
 
 void config_load_listeners(struct config_loader *loader)
 {
+    assert(loader->config->listener_count == 0);
     struct endpoint bound[CONFIG_LISTENERS_MAX] = {0};
     struct endpoint advertised[CONFIG_LISTENERS_MAX] = {0};
     struct config *config = loader->config;
@@ -280,6 +288,7 @@ void config_load_listeners(struct config_loader *loader)
 uint32_t config_listeners(const struct config *config,
                           struct config_listener listeners[static CONFIG_LISTENERS_MAX])
 {
+    assert(config->listener_count <= CONFIG_LISTENERS_MAX);
     assert(config->listener_count > 0);
     memcpy(listeners, config->listeners, config->listener_count * sizeof *listeners);
     return config->listener_count;

@@ -20,6 +20,7 @@ enum { ENVIRONMENT_NAME_MAX = 128, WHERE_MAX = 512 };
 
 void config_fail(struct config_loader *loader, const char *where, const char *format, ...)
 {
+    assert(where != NULL);
     char message[CONFIG_MESSAGE_SIZE * 2];
     va_list arguments;
     va_start(arguments, format);
@@ -31,6 +32,7 @@ void config_fail(struct config_loader *loader, const char *where, const char *fo
 
 void config_warn(struct config_loader *loader, const char *where, const char *format, ...)
 {
+    assert(where != NULL);
     char message[CONFIG_MESSAGE_SIZE * 2];
     va_list arguments;
     va_start(arguments, format);
@@ -47,6 +49,7 @@ const char *config_where(const struct config *config, enum config_key key)
 
 static const char *keep(struct config_loader *loader, struct bytes text)
 {
+    assert(!bytes_are_null(text));
     char *kept = arena_copy_text(&loader->config->arena, text.data, text.size);
     if (kept != NULL)
         return kept;
@@ -85,6 +88,8 @@ static void set_defaults(struct config *config)
 static void set(struct config_loader *loader, const char *where, struct bytes name,
                 struct bytes value)
 {
+    assert(where != NULL);
+    assert(!bytes_are_null(name));
     enum config_key key;
     char message[CONFIG_MESSAGE_SIZE];
     if (!config_key_find(name, &key)) {
@@ -157,6 +162,7 @@ static bool is_for_scripts(struct bytes variable)
 
 static void load_variable(struct config_loader *loader, const char *variable)
 {
+    assert(variable != NULL);
     static const char prefix[] = "KAFKA_";
     const char *sign = strchr(variable, '=');
     if (sign == NULL)
@@ -196,12 +202,14 @@ static void load_sets(struct config_loader *loader, const char *const *sets, uin
 
 static bool is_set(const struct config *config, enum config_key key)
 {
+    assert(key < CONFIG_KEY_COUNT);
     return config->entries[key].where != NULL;
 }
 
 /* The milliseconds of a number of minutes or hours; a negative one means for ever. */
 static int64_t to_ms(int64_t number, int64_t unit_ms)
 {
+    assert(unit_ms > 0);
     assert(number <= INT32_MAX);
     return number < 0 ? -1 : number * unit_ms;
 }
@@ -211,6 +219,8 @@ static int64_t to_ms(int64_t number, int64_t unit_ms)
 static void derive_ms(struct config_loader *loader, enum config_key ms, enum config_key minutes,
                       enum config_key hours)
 {
+    assert(ms < CONFIG_KEY_COUNT);
+    assert(hours < CONFIG_KEY_COUNT);
     struct config *config = loader->config;
     struct config_entry *entry = &config->entries[ms];
     if (is_set(config, ms))
@@ -323,6 +333,7 @@ struct config *config_load(const char *file_name, struct bytes file_text,
                            const char *const *environment, const char *const *sets,
                            uint32_t set_count, struct config_reporter *reporter)
 {
+    assert(sets != NULL || set_count == 0);
     assert(reporter != NULL);
     assert(file_name != NULL || bytes_are_null(file_text));
     struct config *config = calloc(1, sizeof *config);
@@ -361,6 +372,7 @@ int64_t config_i64(const struct config *config, enum config_key key)
 
 bool config_bool(const struct config *config, enum config_key key)
 {
+    assert(key < CONFIG_KEY_COUNT);
     assert(config_row(key)->type == CONFIG_BOOLEAN);
     return config->entries[key].number != 0;
 }
@@ -403,6 +415,7 @@ int64_t topic_config_i64(const struct topic_config *topic, const struct config *
 bool topic_config_bool(const struct topic_config *topic, const struct config *broker,
                        enum topic_config_key key)
 {
+    assert(key < TOPIC_CONFIG_KEY_COUNT);
     assert(topic_config_row(key)->type == CONFIG_BOOLEAN);
     return topic_config_i64(topic, broker, key) != 0;
 }

@@ -18,11 +18,13 @@ static bool letter_is_legal(uint8_t c)
 
 static bool refuse_name(struct controller_topic *topic, const char *reason)
 {
+    assert(reason != NULL);
     return topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION, "Topic name is invalid: %s", reason);
 }
 
 static bool name_is_legal(struct controller_topic *topic)
 {
+    assert(topic->error == KAFKA_NONE);
     struct bytes name = topic->name;
     int size = (int)name.size;
     if (name.size == 0)
@@ -47,6 +49,8 @@ static bool name_is_legal(struct controller_topic *topic)
 
 static bool name_is_free(const struct controller_facts *facts, struct controller_topic *topic)
 {
+    assert(topic->name.size > 0);
+    assert(topic->name.size <= TOPIC_NAME_SIZE_MAX);
     int size = (int)topic->name.size;
     const char *name = (const char *)topic->name.data;
     if (image_topic_by_name(facts->image, topic->name) != NULL)
@@ -66,6 +70,7 @@ static bool name_is_free(const struct controller_facts *facts, struct controller
 static bool setting_is_valid(struct controller_topic *topic,
                              const struct controller_setting *setting)
 {
+    assert(!bytes_are_null(setting->name));
     enum topic_config_key key;
     int size = setting->name.size > 100 ? 100 : (int)setting->name.size;
     char message[CONFIG_MESSAGE_SIZE];
@@ -83,6 +88,7 @@ static bool setting_is_valid(struct controller_topic *topic,
 
 static bool settings_are_valid(struct controller_topic *topic)
 {
+    assert(topic->settings != NULL || topic->setting_count == 0);
     for (uint32_t i = 0; i < topic->setting_count; i++)
         if (!setting_is_valid(topic, &topic->settings[i]))
             return false;
@@ -104,6 +110,8 @@ static const struct controller_assignment *assignment_of(const struct controller
 /* Partitions are numbered from 0 without a gap; those who come in order are found at once. */
 static bool partitions_are_consecutive(struct controller_topic *topic)
 {
+    assert(topic->assignment_count > 0);
+    assert(topic->assignment_count <= CONTROLLER_PARTITIONS_MAX);
     for (uint32_t i = 0; i < topic->assignment_count; i++) {
         int32_t partition = topic->assignments[i].partition;
         if (partition == (int32_t)i)
@@ -123,6 +131,8 @@ static bool partitions_are_consecutive(struct controller_topic *topic)
 static bool assignments_are_valid(const struct controller_facts *facts,
                                   struct controller_topic *topic)
 {
+    assert(topic->assignment_count > 0);
+    assert(topic->assignments != NULL);
     if (topic->replication_factor != -1)
         return topic_refuse(topic, KAFKA_INVALID_REQUEST,
                             "A manual partition assignment was specified, but replication factor "
@@ -143,6 +153,7 @@ static bool assignments_are_valid(const struct controller_facts *facts,
 
 static bool counts_are_valid(const struct controller_facts *facts, struct controller_topic *topic)
 {
+    assert(topic->assignment_count == 0);
     if (topic->replication_factor < -1 || topic->replication_factor == 0)
         return topic_refuse(topic, KAFKA_INVALID_REPLICATION_FACTOR,
                             "Replication factor must be larger than 0, or -1 to use the default "
@@ -168,6 +179,9 @@ static bool counts_are_valid(const struct controller_facts *facts, struct contro
 static bool add_assigned(const struct controller_facts *facts, struct controller_decision *decision,
                          struct controller_topic *topic)
 {
+    assert(topic->assignment_count > 0);
+    assert(topic->assignment_count <= CONTROLLER_PARTITIONS_MAX);
+    assert(topic->assignments[0].broker_id_count <= INT16_MAX);
     topic->partition_count = (int32_t)topic->assignment_count;
     topic->replication_factor = (int16_t)topic->assignments[0].broker_id_count;
     for (int32_t i = 0; i < topic->partition_count; i++) {
@@ -186,6 +200,10 @@ static bool add_assigned(const struct controller_facts *facts, struct controller
 static bool add_placed(const struct controller_facts *facts, struct controller_decision *decision,
                        struct uuid topic_id, int32_t first, int32_t end, int32_t replication_factor)
 {
+    assert(first >= 0);
+    assert(first < end);
+    assert(end - first <= CONTROLLER_PARTITIONS_MAX);
+    assert(replication_factor > 0);
     for (int32_t i = first; i < end; i++) {
         const int32_t *replicas =
             place_replicas(facts, decision->arena, topic_id, i, replication_factor);
@@ -212,6 +230,9 @@ static bool add_settings(struct controller_decision *decision, const struct cont
 static bool add_topic(const struct controller_facts *facts, struct controller_decision *decision,
                       struct controller_topic *topic)
 {
+    assert(topic->error == KAFKA_NONE);
+    assert(!uuid_is_zero(topic->topic_id));
+    assert(image_topic_by_id(facts->image, topic->topic_id) == NULL);
     struct metadata_record *record = decision_add(decision, METADATA_TOPIC);
     if (record == NULL)
         return false;
@@ -226,6 +247,8 @@ static bool add_topic(const struct controller_facts *facts, struct controller_de
 static bool topic_may_be_created(const struct controller_facts *facts,
                                  const struct command_names *names, struct controller_topic *topic)
 {
+    assert(topic->error == KAFKA_NONE);
+    assert(command_names_count(names, topic->name) > 0);
     if (command_names_count(names, topic->name) > 1)
         return topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
     if (bytes_equal_text(topic->name, "__cluster_metadata"))
@@ -239,6 +262,8 @@ static bool topic_may_be_created(const struct controller_facts *facts,
 /* Two new names of one command may collide with each other as well. */
 static bool collides_with_earlier(const struct controller_command *command, uint32_t index)
 {
+    assert(index < command->topic_count);
+    assert(command->topics[index].error == KAFKA_NONE);
     struct controller_topic *topic = &command->topics[index];
     const struct image_topic as_topic = {.name = topic->name};
     if (!topic_has_metric_letters(topic->name))
@@ -290,6 +315,9 @@ enum status create_topics_decide(const struct controller_facts *facts,
 static bool growth_is_valid(const struct controller_facts *facts, struct controller_topic *topic,
                             const struct image_topic *existing)
 {
+    assert(topic->error == KAFKA_NONE);
+    assert(existing->partition_count > 0);
+    assert(existing->partition_count <= INT32_MAX);
     int32_t count = (int32_t)existing->partition_count;
     if (topic->partition_count == count)
         return topic_refuse(topic, KAFKA_INVALID_PARTITIONS, "Topic already has %d partition(s).",
@@ -324,6 +352,8 @@ static bool growth_is_valid(const struct controller_facts *facts, struct control
 static bool add_growth(const struct controller_facts *facts, struct controller_decision *decision,
                        const struct controller_topic *topic, const struct image_topic *existing)
 {
+    assert(topic->error == KAFKA_NONE);
+    assert(topic->partition_count > (int32_t)existing->partition_count);
     int32_t count = (int32_t)existing->partition_count;
     if (topic->assignments == NULL)
         return add_placed(facts, decision, existing->id, count, topic->partition_count,

@@ -14,6 +14,7 @@
 static const struct image_topic *topic_to_delete(const struct controller_facts *facts,
                                                  struct controller_topic *topic)
 {
+    assert(topic->error == KAFKA_NONE);
     const struct image_topic *existing;
     bool has_id = !uuid_is_zero(topic->topic_id);
     if (bytes_are_null(topic->name) && !has_id) {
@@ -41,6 +42,7 @@ static const struct image_topic *topic_to_delete(const struct controller_facts *
 /* True if an earlier topic of the command is already deleting this one. */
 static bool is_being_deleted(const struct controller_decision *decision, struct uuid id)
 {
+    assert(!uuid_is_zero(id));
     for (uint32_t i = 0; i < decision->record_count; i++)
         if (uuid_equal(decision->records[i].remove_topic.topic_id, id))
             return true;
@@ -50,6 +52,8 @@ static bool is_being_deleted(const struct controller_decision *decision, struct 
 static bool delete_topic(const struct controller_facts *facts, struct controller_command *command,
                          struct controller_topic *topic, struct controller_decision *decision)
 {
+    assert(command->arena != NULL);
+    assert(decision->record_count <= command->topic_count);
     bool by_id = bytes_are_null(topic->name);
     const struct image_topic *existing = topic_to_delete(facts, topic);
     if (existing == NULL)
@@ -74,6 +78,8 @@ static enum status delete_topics_decide(const struct controller_facts *facts,
                                         struct controller_command *command,
                                         struct controller_decision *decision)
 {
+    assert(command->kind == CONTROLLER_DELETE_TOPICS);
+    assert(decision->record_count == 0);
     struct command_names names;
     bool is_enabled = config_bool(facts->config, CONFIG_DELETE_TOPIC_ENABLE);
     bool has_memory = command_names_init(&names, command, decision->arena);
@@ -97,6 +103,8 @@ static enum status producer_ids_decide(const struct controller_facts *facts,
                                        struct controller_command *command,
                                        struct controller_decision *decision)
 {
+    assert(command->kind == CONTROLLER_ALLOCATE_PRODUCER_IDS);
+    assert(command->topic_count == 0);
     assert(command->producer_id_count > 0);
     int64_t first = image_next_producer_id(facts->image);
     assert(first <= INT64_MAX - command->producer_id_count);
@@ -123,10 +131,29 @@ static enum status decide(const struct controller_facts *facts, struct controlle
     unreachable();
 }
 
+/* A topic that was refused has left no record, and one that was not has left at least one. */
+static void check_decision(const struct controller_command *command,
+                           const struct controller_decision *decision)
+{
+    uint32_t taken_count = 0;
+    assert(decision->record_count <= decision->record_capacity);
+    for (uint32_t i = 0; i < command->topic_count; i++) {
+        taken_count += command->topics[i].error == KAFKA_NONE;
+        assert(command->topics[i].error == KAFKA_NONE || command->topics[i].message[0] != '\0');
+    }
+    if (command->topic_count > 0)
+        assert((taken_count == 0) == (decision->record_count == 0));
+    assert(taken_count <= decision->record_count);
+    assert(command->kind != CONTROLLER_DELETE_TOPICS || taken_count == decision->record_count);
+}
+
 enum status controller_core_decide(const struct controller_facts *facts,
                                    struct controller_command *command, struct arena *arena,
                                    struct controller_decision *decision)
 {
+    assert(facts->config != NULL);
+    assert(arena != NULL);
+    assert(decision != NULL);
     assert(facts->image != NULL);
     assert(command->topic_count == 0 || facts->topic_ids != NULL);
     *decision = (struct controller_decision){.arena = arena};
@@ -135,6 +162,8 @@ enum status controller_core_decide(const struct controller_facts *facts,
         command->topics[i].message[0] = '\0';
     }
     enum status status = decide(facts, command, decision);
+    if (status == STATUS_OK)
+        check_decision(command, decision);
     if (status != STATUS_OK || command->validate_only)
         decision->record_count = 0;
     return status;

@@ -24,6 +24,7 @@ static void trim_to_whole_characters(char *text)
 
 bool topic_refuse(struct controller_topic *topic, int16_t error, const char *format, ...)
 {
+    assert(topic->error == KAFKA_NONE);
     assert(error != KAFKA_NONE);
     va_list arguments;
     va_start(arguments, format);
@@ -38,6 +39,7 @@ bool topic_refuse(struct controller_topic *topic, int16_t error, const char *for
 struct metadata_record *decision_add(struct controller_decision *decision,
                                      enum metadata_record_kind kind)
 {
+    assert(decision->record_count <= decision->record_capacity);
     if (decision->record_count == decision->record_capacity) {
         uint32_t capacity = decision->record_capacity == 0 ? 16 : decision->record_capacity * 2;
         struct metadata_record *grown =
@@ -77,6 +79,7 @@ static uint64_t name_hash(struct bytes name)
 
 static struct name_slot *find_slot(const struct command_names *table, struct bytes name)
 {
+    assert(!bytes_are_null(name));
     struct map_node *node = map_find(&table->map, name_hash(name), &name);
     return node == NULL ? NULL : container_of(node, struct name_slot, node);
 }
@@ -84,6 +87,7 @@ static struct name_slot *find_slot(const struct command_names *table, struct byt
 bool command_names_init(struct command_names *table, const struct controller_command *command,
                         struct arena *arena)
 {
+    assert(command->topics != NULL || command->topic_count == 0);
     map_init(&table->map, slot_has_name);
     for (uint32_t i = 0; i < command->topic_count; i++) {
         struct bytes name = command->topics[i].name;
@@ -132,6 +136,7 @@ static uint32_t active_broker_count(const struct controller_facts *facts)
 static bool replicas_are_valid(const struct controller_facts *facts, struct controller_topic *topic,
                                const struct controller_assignment *assignment)
 {
+    assert(assignment->broker_id_count > 0);
     for (uint32_t i = 0; i < assignment->broker_id_count; i++) {
         int32_t id = assignment->broker_ids[i];
         if (image_broker_by_id(facts->image, id) == NULL)
@@ -152,6 +157,7 @@ static bool replicas_are_valid(const struct controller_facts *facts, struct cont
 bool assignment_is_valid(const struct controller_facts *facts, struct controller_topic *topic,
                          const struct controller_assignment *assignment, uint32_t replica_count)
 {
+    assert(assignment->broker_ids != NULL || assignment->broker_id_count == 0);
     if (assignment->broker_id_count == 0)
         return topic_refuse(topic, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                             "The manual partition assignment includes an empty replica list.");
@@ -176,6 +182,9 @@ bool decision_add_partition(const struct controller_facts *facts,
                             struct controller_decision *decision, struct uuid topic_id,
                             int32_t partition, const int32_t *replicas, uint32_t replica_count)
 {
+    assert(partition >= 0);
+    assert(replicas != NULL);
+    assert(!uuid_is_zero(topic_id));
     assert(replica_count > 0);
     struct metadata_record *record = decision_add(decision, METADATA_PARTITION);
     int32_t *kept = arena_allocate_array(decision->arena, replica_count, sizeof *kept);
@@ -189,6 +198,7 @@ bool decision_add_partition(const struct controller_facts *facts,
             in_sync[in_sync_count++] = replicas[i];
     }
     assert(in_sync_count > 0);
+    assert(in_sync_count <= replica_count);
     record->partition = (struct partition_record){.topic_id = topic_id,
                                                   .partition = partition,
                                                   .replicas = kept,
@@ -221,6 +231,7 @@ bool replication_is_possible(const struct controller_facts *facts, struct contro
 /* The active broker at a place in the order of ids. */
 static int32_t active_broker_at(const struct controller_facts *facts, uint32_t place)
 {
+    assert(place < active_broker_count(facts));
     for (uint32_t i = 0; i < image_broker_count(facts->image); i++) {
         const struct image_broker *broker = image_broker_at(facts->image, i);
         if (!broker->is_fenced && place-- == 0)
@@ -232,6 +243,7 @@ static int32_t active_broker_at(const struct controller_facts *facts, uint32_t p
 const int32_t *place_replicas(const struct controller_facts *facts, struct arena *arena,
                               struct uuid topic_id, int32_t partition, int32_t replication_factor)
 {
+    assert(partition >= 0);
     uint32_t active = active_broker_count(facts);
     assert(replication_factor > 0);
     assert((uint32_t)replication_factor <= active);

@@ -69,6 +69,7 @@ struct controller {
 
 static void change_end(struct controller *controller, struct change *change, int32_t result)
 {
+    assert(list_node_is_linked(&change->node));
     list_remove(&change->node);
     if (change->command != NULL)
         io_land(controller->io, &change->command->completion, result);
@@ -110,6 +111,8 @@ static void land_adopted(struct controller *controller)
 
 static void publish(struct controller *controller)
 {
+    assert(controller->publisher != NULL);
+    assert(controller->adopted_offset <= controller->committed_offset);
     int64_t offset = image_offset(controller->image);
     bool is_ready = controller->active_offset >= 0 && offset >= controller->active_offset;
     if (controller->is_publishing || controller->stopped != NULL || !is_ready ||
@@ -123,6 +126,7 @@ static void publish(struct controller *controller)
 static void image_adopted(struct completion *completion, int32_t result)
 {
     struct controller *controller = container_of(completion, struct controller, adopted);
+    assert(controller->publishing_offset > controller->adopted_offset);
     assert(controller->is_publishing);
     controller->is_publishing = false;
     if (controller->stopped != NULL) {
@@ -137,15 +141,26 @@ static void image_adopted(struct completion *completion, int32_t result)
 /* --- Changes ------------------------------------------------------------------------------------
  */
 
+/* Changes stand in the order of their offsets, so that walks may end at the first that must wait.
+ * -1: there is none. */
+static int64_t last_offset(const struct list *changes)
+{
+    struct list_node *node = list_last(changes);
+    return node == NULL ? -1 : container_of(node, struct change, node)->offset;
+}
+
 static void change_add(struct controller *controller, struct controller_command *command,
                        int64_t offset, struct image *image)
 {
+    assert(offset >= 0);
     struct change *change = calloc(1, sizeof *change);
     assert(change != NULL);
     *change = (struct change){.offset = offset, .image = image, .command = command};
     list_node_init(&change->node);
     bool is_committed = offset <= controller->committed_offset;
-    list_push_back(is_committed ? &controller->committed : &controller->uncommitted, &change->node);
+    struct list *changes = is_committed ? &controller->committed : &controller->uncommitted;
+    assert(last_offset(changes) <= offset);
+    list_push_back(changes, &change->node);
 }
 
 static enum status apply(struct image_delta *delta, const struct metadata_record *records,
@@ -164,6 +179,8 @@ static enum status apply(struct image_delta *delta, const struct metadata_record
 static enum status propose(struct controller *controller, const struct metadata_record *records,
                            uint32_t record_count, struct controller_command *command)
 {
+    assert(record_count > 0);
+    assert(command == NULL || command->completion.landed != NULL);
     struct writer writer;
     uint64_t index;
     struct image_delta *delta = image_delta_create(controller->newest);
@@ -175,6 +192,7 @@ static enum status propose(struct controller *controller, const struct metadata_
         image_delta_destroy(delta);
         return status;
     }
+    assert((int64_t)index > image_offset(controller->newest));
     struct image *image = image_delta_finish(delta, (int64_t)index, controller->node_id);
     image_release(controller->newest);
     controller->newest = image_retain(image);
@@ -185,6 +203,7 @@ static enum status propose(struct controller *controller, const struct metadata_
 static void quorum_committed(struct quorum_handler *handler, uint64_t index)
 {
     struct controller *controller = container_of(handler, struct controller, handler);
+    assert(controller->failed == STATUS_OK);
     struct list_node *node;
     assert((int64_t)index >= controller->committed_offset);
     controller->committed_offset = (int64_t)index;
@@ -205,6 +224,8 @@ static void quorum_committed(struct quorum_handler *handler, uint64_t index)
 static void quorum_failed(struct quorum_handler *handler, enum status status)
 {
     struct controller *controller = container_of(handler, struct controller, handler);
+    assert(status != STATUS_OK);
+    assert(controller->failed == STATUS_OK);
     controller->failed = status;
     end_all(controller, &controller->uncommitted, STATUS_FAILED);
     image_release(controller->newest);
@@ -215,6 +236,7 @@ static void quorum_failed(struct quorum_handler *handler, enum status status)
 static uint64_t quorum_snapshot(struct quorum_handler *handler, struct writer *writer)
 {
     struct controller *controller = container_of(handler, struct controller, handler);
+    assert(image_offset(controller->image) <= controller->committed_offset);
     image_write_records(controller->image, writer);
     log_info(controller->logger, "snapshot of the metadata",
              field_i64("offset", controller->committed_offset),
@@ -252,6 +274,7 @@ static struct uuid *make_topic_ids(struct controller *controller, uint32_t count
 static enum status decide(struct controller *controller, struct controller_command *command,
                           struct controller_decision *decision)
 {
+    assert(!list_node_is_linked(&command->completion.node));
     bool creates = command->kind == CONTROLLER_CREATE_TOPICS;
     struct controller_facts facts = {
         .image = controller->newest,
@@ -264,6 +287,7 @@ static enum status decide(struct controller *controller, struct controller_comma
 
 void controller_submit(struct controller *controller, struct controller_command *command)
 {
+    assert(command->topics != NULL || command->topic_count == 0);
     struct controller_decision decision;
     enum status status = STATUS_OK;
     assert(command->completion.landed != NULL);
@@ -317,6 +341,7 @@ static struct uuid wanted_cluster_id(struct controller *controller)
  * without changes that is nothing, and the broker serves without waiting for the disk. */
 static void register_broker(struct controller *controller)
 {
+    assert(controller->active_offset < 0);
     struct metadata_record records[2];
     uint32_t count = 0;
     enum status status = STATUS_OK;
@@ -372,6 +397,8 @@ static enum status replay(struct image_delta *delta, const struct quorum_recover
 /* The image of everything that is committed on disk. */
 static enum status recover(struct controller *controller, const struct quorum_recovered *recovered)
 {
+    assert(controller->image == NULL);
+    assert(controller->quorum != NULL);
     struct image *empty = image_create();
     struct image_delta *delta = image_delta_create(empty);
     image_release(empty);
@@ -384,6 +411,7 @@ static enum status recover(struct controller *controller, const struct quorum_re
     controller->image =
         image_delta_finish(delta, controller->committed_offset, controller->node_id);
     controller->newest = image_retain(controller->image);
+    assert(image_offset(controller->image) == controller->committed_offset);
     return STATUS_OK;
 }
 
@@ -430,6 +458,7 @@ static struct controller *controller_allocate(struct io *io,
 static void keep_registration(struct controller *controller,
                               const struct controller_options *options)
 {
+    assert(options->endpoints != NULL || options->endpoint_count == 0);
     struct broker_record_endpoint *endpoints =
         calloc(options->endpoint_count + 1, sizeof *endpoints);
     assert(endpoints != NULL);
@@ -448,6 +477,9 @@ static void keep_registration(struct controller *controller,
 enum status controller_create(struct io *io, const struct controller_options *options,
                               struct logger *logger, struct controller **controller)
 {
+    assert(io_core_index(io) == 0);
+    assert(options->directory != NULL);
+    assert(controller != NULL);
     assert(options->node_id >= 0);
     assert(options->config != NULL);
     struct controller *created = controller_allocate(io, options, logger);
@@ -465,6 +497,9 @@ enum status controller_create(struct io *io, const struct controller_options *op
 void controller_start(struct controller *controller, struct image_publisher *publisher,
                       struct completion *active)
 {
+    assert(publisher->publish != NULL);
+    assert(active->landed != NULL);
+    assert(controller->stopped == NULL);
     assert(controller->publisher == NULL);
     controller->publisher = publisher;
     controller->active = active;
@@ -473,6 +508,7 @@ void controller_start(struct controller *controller, struct image_publisher *pub
 
 struct image *controller_image(const struct controller *controller)
 {
+    assert(controller->image != NULL);
     return controller->image;
 }
 
@@ -493,9 +529,12 @@ static void quorum_has_stopped(struct completion *completion, int32_t result)
 
 static enum op_progress stop_begin(struct controller *controller)
 {
+    assert(controller->stopped != NULL);
     end_all(controller, &controller->uncommitted, STATUS_CANCELLED);
     end_all(controller, &controller->committed, STATUS_CANCELLED);
     land_active(controller, STATUS_CANCELLED);
+    assert(list_is_empty(&controller->uncommitted));
+    assert(list_is_empty(&controller->committed));
     op_move(&controller->stop_op, STOP_DONE);
     completion_init(&controller->quorum_stopped, quorum_has_stopped);
     op_expect(&controller->stop_op);
@@ -519,6 +558,7 @@ static const struct op_kind stop_kind = {"controller-stop", stop_step, stop_stag
 
 void controller_stop(struct controller *controller, struct completion *stopped)
 {
+    assert(stopped->landed != NULL);
     assert(controller->stopped == NULL);
     controller->stopped = stopped;
     op_start(&controller->stop_op, &stop_kind, io_ops(controller->io));

@@ -8,6 +8,8 @@ enum { FILE_BYTES_MAX = 1024 * 1024 * 1024 };
 
 void file_path(char path[static FILE_PATH_MAX], const char *directory, const char *name)
 {
+    assert(directory != NULL);
+    assert(name != NULL);
     int size = snprintf(path, FILE_PATH_MAX, "%s/%s", directory, name);
     assert(size > 0);
     assert(size < FILE_PATH_MAX);
@@ -50,6 +52,7 @@ static void save_expect(struct file_save *save)
 
 static enum op_progress save_begin(struct file_save *save)
 {
+    assert(save->handle < 0);
     op_move(&save->op, SAVE_WRITE);
     save_expect(save);
     io_open(save->io, &save->request, save->new_path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE);
@@ -58,6 +61,7 @@ static enum op_progress save_begin(struct file_save *save)
 
 static enum op_progress save_write(struct file_save *save)
 {
+    assert(save->handle < 0);
     if (save->op.error != 0) {
         op_move(&save->op, SAVE_DONE);
         return OP_AGAIN;
@@ -72,6 +76,7 @@ static enum op_progress save_write(struct file_save *save)
 
 static enum op_progress save_close(struct file_save *save)
 {
+    assert(save->handle >= 0);
     op_move(&save->op, SAVE_RENAME);
     save_expect(save);
     io_close(save->io, &save->request, save->handle);
@@ -81,6 +86,7 @@ static enum op_progress save_close(struct file_save *save)
 
 static enum op_progress save_rename(struct file_save *save)
 {
+    assert(save->handle < 0);
     if (save->op.error != 0) {
         op_move(&save->op, SAVE_DONE);
         return OP_AGAIN;
@@ -120,6 +126,7 @@ static const struct op_kind save_kind = {"file-save", save_step, save_stages};
 void file_save_start(struct file_save *save, struct io *io, const char *directory, const char *name,
                      struct bytes content, struct completion *done)
 {
+    assert(done->landed != NULL);
     assert(content.size > 0);
     assert(content.size <= FILE_BYTES_MAX);
     make_paths(save, directory, name);
@@ -141,6 +148,7 @@ static enum status await_status(struct io *io, struct io_request *request)
 
 static enum status write_new_await(struct io *io, struct file_save *save, struct bytes content)
 {
+    assert(content.data != NULL);
     struct io_request *request = &save->request;
     io_open(io, request, save->new_path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE);
     int32_t handle = io_await(io, request);
@@ -156,6 +164,7 @@ static enum status write_new_await(struct io *io, struct file_save *save, struct
 enum status file_save_await(struct io *io, const char *directory, const char *name,
                             struct bytes content)
 {
+    assert(content.size <= FILE_BYTES_MAX);
     struct file_save save = {0};
     assert(content.size > 0);
     make_paths(&save, directory, name);
@@ -173,6 +182,7 @@ enum status file_save_await(struct io *io, const char *directory, const char *na
 static enum status load_open_await(struct io *io, int32_t handle, struct arena *arena,
                                    struct bytes *content)
 {
+    assert(handle >= 0);
     struct io_request request = {0};
     io_file_size(io, &request, handle);
     enum status status = await_status(io, &request);
@@ -197,6 +207,8 @@ static enum status load_open_await(struct io *io, int32_t handle, struct arena *
 enum status file_load_await(struct io *io, const char *path, struct arena *arena,
                             struct bytes *content)
 {
+    assert(path != NULL);
+    assert(content != NULL);
     struct io_request request = {0};
     io_open(io, &request, path, IO_OPEN_READ_ONLY);
     int32_t handle = io_await(io, &request);

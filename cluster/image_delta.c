@@ -77,6 +77,7 @@ static bool draft_has_name(const struct map_node *node, const void *key)
 
 struct image_delta *image_delta_create(struct image *base)
 {
+    assert(base != NULL);
     struct image_delta *delta = shelf_allocate(1, sizeof *delta);
     delta->base = image_retain(base);
     delta->next_producer_id = base->next_producer_id;
@@ -89,6 +90,7 @@ struct image_delta *image_delta_create(struct image *base)
 
 void image_delta_destroy(struct image_delta *delta)
 {
+    assert(delta->base != NULL);
     if (delta->registry != NULL)
         registry_release(delta->registry);
     map_deinit(&delta->by_id);
@@ -100,6 +102,7 @@ void image_delta_destroy(struct image_delta *delta)
 
 static void *take(struct image_delta *delta, size_t count, size_t size)
 {
+    assert(size > 0);
     void *memory = arena_allocate_array(&delta->arena, count, size);
     assert(memory != NULL);
     return memory;
@@ -118,6 +121,7 @@ static struct bytes keep(struct image_delta *delta, struct bytes text)
 
 static struct topic_draft *draft_create(struct image_delta *delta, struct uuid id)
 {
+    assert(!uuid_is_zero(id));
     struct topic_draft *draft = take(delta, 1, sizeof *draft);
     draft->id = id;
     map_insert(&delta->by_id, &draft->by_id, id_hash(id));
@@ -129,6 +133,7 @@ static struct topic_draft *draft_create(struct image_delta *delta, struct uuid i
 /* A draft of a topic that the base image has. Its arrays are borrowed from there. */
 static struct topic_draft *draft_of(struct image_delta *delta, const struct image_topic *base)
 {
+    assert(base->partition_count == 0 || base->partitions != NULL);
     struct topic_draft *draft = draft_create(delta, base->id);
     draft->base = base;
     draft->name = base->name;
@@ -175,6 +180,8 @@ static bool name_is_taken(struct image_delta *delta, struct bytes name)
 static struct image_partition *draft_partition(struct image_delta *delta, struct topic_draft *draft,
                                                uint32_t index)
 {
+    assert(draft->partition_count <= draft->partition_capacity);
+    assert(!draft->is_removed);
     assert(index <= draft->partition_count);
     if (index < draft->partition_count)
         return &draft->partitions[index];
@@ -195,6 +202,7 @@ static struct image_partition *draft_partition(struct image_delta *delta, struct
 
 static struct image_registry *own_registry(struct image_delta *delta)
 {
+    assert(delta->base->registry != NULL);
     if (delta->registry == NULL)
         delta->registry = registry_clone(delta->base->registry);
     return delta->registry;
@@ -240,19 +248,20 @@ static bool is_among(int32_t id, const int32_t *ids, uint32_t count)
     return false;
 }
 
+/* A leader is always in sync: whoever leads a partition relies on it. */
 static bool partition_is_sound(const struct partition_record *record)
 {
-    if (record->replicas_count == 0)
+    if (record->replicas_count == 0 || record->leader_epoch < 0 || record->partition_epoch < 0)
         return false;
     for (uint32_t i = 0; i < record->in_sync_count; i++)
         if (!is_among(record->in_sync[i], record->replicas, record->replicas_count))
             return false;
-    return record->leader == -1 ||
-           is_among(record->leader, record->replicas, record->replicas_count);
+    return record->leader == -1 || is_among(record->leader, record->in_sync, record->in_sync_count);
 }
 
 static const int32_t *keep_ids(struct image_delta *delta, const int32_t *ids, uint32_t count)
 {
+    assert(ids != NULL || count == 0);
     int32_t *copy = take(delta, count, sizeof *copy);
     if (count > 0)
         memcpy(copy, ids, count * sizeof *copy);
@@ -382,6 +391,7 @@ static void measure(const struct topic_draft *draft, size_t *id_count, size_t *t
 
 static const int32_t *pack_ids(struct packer *packer, const int32_t *ids, uint32_t count)
 {
+    assert(ids != NULL || count == 0);
     int32_t *packed = packer->ids;
     if (count > 0)
         memcpy(packed, ids, count * sizeof *ids);
@@ -391,6 +401,7 @@ static const int32_t *pack_ids(struct packer *packer, const int32_t *ids, uint32
 
 static const char *pack_text(struct packer *packer, const void *text, size_t size)
 {
+    assert(text != NULL);
     char *packed = packer->text;
     memcpy(packed, text, size);
     packed[size] = '\0';
@@ -400,6 +411,8 @@ static const char *pack_text(struct packer *packer, const void *text, size_t siz
 
 static struct topic_node *pack(const struct topic_draft *draft)
 {
+    assert(!draft->is_removed);
+    assert(draft->name.size > 0);
     size_t id_count;
     size_t text_bytes;
     measure(draft, &id_count, &text_bytes);
@@ -435,6 +448,7 @@ static struct topic_node *pack(const struct topic_draft *draft)
 
 static void shelve(struct image *image, const struct topic_draft *draft)
 {
+    assert(!draft->is_removed);
     struct topic_node *node = pack(draft);
     shelf_insert(&image->by_name, node);
     shelf_insert(&image->by_id, node);
@@ -466,10 +480,12 @@ static void settle_drafts(struct image_delta *delta, struct image *image)
 
 struct image *image_delta_finish(struct image_delta *delta, int64_t offset, int32_t controller_id)
 {
+    assert(delta->next_producer_id >= delta->base->next_producer_id);
     assert(offset >= delta->base->offset);
     struct image *image = shelf_allocate(1, sizeof *image);
     atomic_init(&image->reference_count, 1);
     image->offset = offset;
+    assert(controller_id >= -1);
     image->controller_id = controller_id;
     image->next_producer_id = delta->next_producer_id;
     image->registry =

@@ -43,6 +43,7 @@ void image_release(struct image *image)
 
 int64_t image_offset(const struct image *image)
 {
+    assert(image->offset >= 0);
     return image->offset;
 }
 
@@ -178,6 +179,7 @@ static void write_registry(const struct image_registry *registry, struct arena *
 static void write_partition(struct writer *writer, struct uuid topic_id, uint32_t index,
                             const struct image_partition *partition)
 {
+    assert(partition->replica_count > 0);
     metadata_record_write(
         writer,
         &(struct metadata_record){.kind = METADATA_PARTITION,
@@ -194,6 +196,7 @@ static void write_partition(struct writer *writer, struct uuid topic_id, uint32_
 
 static void write_topic(struct writer *writer, const struct image_topic *topic)
 {
+    assert(topic->name.size > 0);
     metadata_record_write(writer,
                           &(struct metadata_record){.kind = METADATA_TOPIC,
                                                     .topic = {.topic_id = topic->id,
@@ -229,6 +232,7 @@ static void write_facts(const struct image *image, struct arena *arena, struct w
 
 void image_write_records(const struct image *image, struct writer *writer)
 {
+    assert(writer->arena != NULL);
     write_facts(image, writer->arena, writer);
     for (uint32_t i = 0; i < image->by_name.count; i++)
         write_topic(writer, shelf_at(&image->by_name, i));

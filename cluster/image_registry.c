@@ -35,6 +35,7 @@ void registry_release(struct image_registry *registry)
 /* Memory that must be had, from the registry's arena. */
 static void *take(struct image_registry *registry, size_t count, size_t size)
 {
+    assert(size > 0);
     void *memory = arena_allocate_array(&registry->arena, count, size);
     assert(memory != NULL);
     return memory;
@@ -85,6 +86,7 @@ struct image_registry *registry_clone(const struct image_registry *from)
 /* The place of the broker, or where it would go; `found` says which. */
 static uint32_t broker_place(const struct image_registry *registry, int32_t id, bool *found)
 {
+    assert(found != NULL);
     uint32_t place = 0;
     while (place < registry->broker_count && registry->brokers[place].id < id)
         place++;
@@ -94,6 +96,7 @@ static uint32_t broker_place(const struct image_registry *registry, int32_t id, 
 
 void registry_set_broker(struct image_registry *registry, const struct broker_record *record)
 {
+    assert(atomic_load_explicit(&registry->reference_count, memory_order_relaxed) == 1);
     assert(record->broker_id >= 0);
     bool found;
     uint32_t place = broker_place(registry, record->broker_id, &found);
@@ -124,6 +127,8 @@ void registry_set_broker(struct image_registry *registry, const struct broker_re
 static uint32_t setting_place(const struct image_registry *registry, int32_t broker_id,
                               enum config_key key, bool *found)
 {
+    assert(found != NULL);
+    assert(key < CONFIG_KEY_COUNT);
     uint32_t place = 0;
     const struct registry_setting *settings = registry->settings;
     while (place < registry->setting_count &&
@@ -145,6 +150,7 @@ static void setting_remove(struct image_registry *registry, uint32_t place)
 
 static void setting_make_room(struct image_registry *registry, uint32_t place)
 {
+    assert(place <= registry->setting_count);
     struct registry_setting *grown = take(registry, registry->setting_count + 1, sizeof *grown);
     for (uint32_t i = 0; i < registry->setting_count; i++)
         grown[i + (i >= place)] = registry->settings[i];
@@ -155,6 +161,7 @@ static void setting_make_room(struct image_registry *registry, uint32_t place)
 void registry_set_config(struct image_registry *registry, enum config_key key,
                          const struct broker_config_record *record)
 {
+    assert(atomic_load_explicit(&registry->reference_count, memory_order_relaxed) == 1);
     assert(key < CONFIG_KEY_COUNT);
     bool found;
     uint32_t place = setting_place(registry, record->broker_id, key, &found);

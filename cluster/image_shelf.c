@@ -7,6 +7,7 @@
 
 void *shelf_allocate(size_t count, size_t size)
 {
+    assert(size > 0);
     void *memory = calloc(count == 0 ? 1 : count, size);
     assert(memory != NULL);
     return memory;
@@ -32,6 +33,8 @@ void topic_node_release(struct topic_node *node)
 
 static int compare_bytes(struct bytes a, struct bytes b)
 {
+    assert(a.data != NULL || a.size == 0);
+    assert(b.data != NULL || b.size == 0);
     size_t common = a.size < b.size ? a.size : b.size;
     int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
     if (order != 0)
@@ -110,6 +113,7 @@ static struct shelf_leaf *leaf_own(struct shelf *shelf, uint32_t position)
 /* Makes room for a leaf at `position`. */
 static void leaf_place(struct shelf *shelf, uint32_t position, struct shelf_leaf *leaf)
 {
+    assert(leaf != NULL);
     assert(position <= shelf->leaf_count);
     size_t count = shelf->leaf_count + 1;
     shelf->leaves = reallocarray(shelf->leaves, count, sizeof *shelf->leaves);
@@ -124,10 +128,14 @@ static void leaf_place(struct shelf *shelf, uint32_t position, struct shelf_leaf
 
 static void leaf_split(struct shelf *shelf, uint32_t position)
 {
+    assert(position < shelf->leaf_count);
+    assert(shelf->leaves[position]->count == SHELF_LEAF_MAX);
     struct shelf_leaf *leaf = shelf->leaves[position];
     struct shelf_leaf *upper = leaf_create();
     uint32_t kept = leaf->count / 2;
     upper->count = leaf->count - kept;
+    assert(kept > 0);
+    assert(upper->count > 0);
     memcpy(upper->nodes, &leaf->nodes[kept], upper->count * sizeof *upper->nodes);
     leaf->count = kept;
     leaf_place(shelf, position + 1, upper);
@@ -136,8 +144,20 @@ static void leaf_split(struct shelf *shelf, uint32_t position)
 /* Counts anew where leaves begin, from `position` on. */
 static void recount(struct shelf *shelf, uint32_t position)
 {
+    assert(position <= shelf->leaf_count);
     for (uint32_t i = position; i < shelf->leaf_count; i++)
         shelf->starts[i] = i == 0 ? 0 : shelf->starts[i - 1] + shelf->leaves[i - 1]->count;
+}
+
+/* What the leaves hold is what the shelf counts. */
+static void shelf_check(const struct shelf *shelf)
+{
+    assert((shelf->leaf_count == 0) == (shelf->count == 0));
+    if (shelf->leaf_count == 0)
+        return;
+    uint32_t last = shelf->leaf_count - 1;
+    assert(shelf->leaves[last]->count > 0);
+    assert(shelf->starts[last] + shelf->leaves[last]->count == shelf->count);
 }
 
 /* --- The shelf ---------------------------------------------------------------------------------
@@ -145,11 +165,13 @@ static void recount(struct shelf *shelf, uint32_t position)
 
 void shelf_init(struct shelf *shelf, shelf_order order)
 {
+    assert(order != NULL);
     *shelf = (struct shelf){.order = order};
 }
 
 void shelf_copy(struct shelf *shelf, const struct shelf *from)
 {
+    assert(from->order != NULL);
     *shelf = *from;
     shelf->leaves = shelf_allocate(from->leaf_count, sizeof *from->leaves);
     shelf->starts = shelf_allocate(from->leaf_count, sizeof *from->starts);
@@ -173,6 +195,7 @@ void shelf_deinit(struct shelf *shelf)
  * leaf. */
 static uint32_t find_leaf(const struct shelf *shelf, const struct shelf_key *key)
 {
+    assert(key != NULL);
     uint32_t low = 0;
     uint32_t high = shelf->leaf_count;
     while (high - low > 1) {
@@ -189,6 +212,7 @@ static uint32_t find_leaf(const struct shelf *shelf, const struct shelf_key *key
 static uint32_t find_slot(const struct shelf *shelf, const struct shelf_leaf *leaf,
                           const struct shelf_key *key)
 {
+    assert(leaf->count <= SHELF_LEAF_MAX);
     uint32_t low = 0;
     uint32_t high = leaf->count;
     while (low < high) {
@@ -228,6 +252,7 @@ const struct image_topic *shelf_at(const struct shelf *shelf, uint32_t index)
 
 const struct image_topic *shelf_find(const struct shelf *shelf, const struct shelf_key *key)
 {
+    assert(shelf->order != NULL);
     uint32_t index = shelf_lower_bound(shelf, key);
     if (index == shelf->count)
         return NULL;
@@ -237,6 +262,7 @@ const struct image_topic *shelf_find(const struct shelf *shelf, const struct she
 
 void shelf_insert(struct shelf *shelf, struct topic_node *node)
 {
+    assert(shelf->order != NULL);
     struct shelf_key key = key_of(&node->topic);
     if (shelf->leaf_count == 0)
         leaf_place(shelf, 0, leaf_create());
@@ -254,10 +280,13 @@ void shelf_insert(struct shelf *shelf, struct topic_node *node)
     leaf->count++;
     shelf->count++;
     recount(shelf, position);
+    shelf_check(shelf);
 }
 
 static void drop_leaf(struct shelf *shelf, uint32_t position)
 {
+    assert(shelf->leaves[position]->count == 0);
+    assert(shelf->count > 0 || shelf->leaf_count == 1);
     leaf_release(shelf->leaves[position]);
     shelf->leaf_count--;
     memmove(&shelf->leaves[position], &shelf->leaves[position + 1],
@@ -266,6 +295,7 @@ static void drop_leaf(struct shelf *shelf, uint32_t position)
 
 void shelf_remove(struct shelf *shelf, const struct image_topic *topic)
 {
+    assert(shelf->count > 0);
     struct shelf_key key = key_of(topic);
     uint32_t position = find_leaf(shelf, &key);
     struct shelf_leaf *leaf = leaf_own(shelf, position);
@@ -279,5 +309,6 @@ void shelf_remove(struct shelf *shelf, const struct image_topic *topic)
     if (leaf->count == 0)
         drop_leaf(shelf, position);
     recount(shelf, position);
+    shelf_check(shelf);
     topic_node_release(node);
 }

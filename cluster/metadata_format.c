@@ -70,6 +70,7 @@ static uint32_t head_crc(const uint8_t *bytes, size_t size)
 
 static void seal(uint8_t *bytes, size_t size)
 {
+    assert(size > sizeof(struct block_head));
     uint32_t crc = head_crc(bytes, size);
     memcpy(bytes + offsetof(struct block_head, crc), &crc, sizeof crc);
 }
@@ -91,6 +92,8 @@ static enum status check(struct bytes bytes, uint64_t magic)
 void metadata_state_encode(const struct metadata_state *state,
                            uint8_t bytes[static METADATA_STATE_SIZE])
 {
+    assert(state->term > 0);
+    assert(state->server_id > 0);
     struct state_block block = {.head = {.magic = STATE_MAGIC, .version = METADATA_FORMAT_VERSION},
                                 .term = state->term,
                                 .vote = state->vote,
@@ -102,6 +105,7 @@ void metadata_state_encode(const struct metadata_state *state,
 
 enum status metadata_state_decode(struct bytes bytes, struct metadata_state *state)
 {
+    assert(state != NULL);
     struct state_block block;
     if (bytes.size != sizeof block)
         return STATUS_CORRUPT;
@@ -119,6 +123,7 @@ enum status metadata_state_decode(struct bytes bytes, struct metadata_state *sta
 void metadata_log_header_encode(const struct metadata_log_header *header,
                                 uint8_t block[static METADATA_BLOCK_SIZE])
 {
+    assert(header->first_index > 0);
     struct log_block head = {.head = {.magic = LOG_MAGIC, .version = METADATA_FORMAT_VERSION},
                              .file_id = header->file_id,
                              .first_index = header->first_index};
@@ -129,6 +134,7 @@ void metadata_log_header_encode(const struct metadata_log_header *header,
 
 enum status metadata_log_header_decode(struct bytes block, struct metadata_log_header *header)
 {
+    assert(header != NULL);
     struct log_block head;
     if (block.size != METADATA_BLOCK_SIZE)
         return STATUS_CORRUPT;
@@ -140,6 +146,7 @@ enum status metadata_log_header_decode(struct bytes block, struct metadata_log_h
 
 static size_t round_to_blocks(size_t size)
 {
+    assert(size <= SIZE_MAX - METADATA_BLOCK_SIZE);
     return (size + METADATA_BLOCK_SIZE - 1) / METADATA_BLOCK_SIZE * METADATA_BLOCK_SIZE;
 }
 
@@ -153,6 +160,8 @@ static size_t entries_size(const struct metadata_entry *entries, uint32_t entry_
 
 size_t metadata_batch_size(const struct metadata_entry *entries, uint32_t entry_count)
 {
+    assert(entry_count > 0);
+    assert(entries != NULL);
     return round_to_blocks(sizeof(struct batch_head) + entries_size(entries, entry_count));
 }
 
@@ -212,6 +221,7 @@ static bool entries_are_sound(const struct metadata_batch *batch)
 
 enum status metadata_batch_decode(struct bytes bytes, struct metadata_batch *batch)
 {
+    assert(batch != NULL);
     struct batch_head head;
     if (bytes.size == 0)
         return STATUS_NOT_FOUND;
@@ -236,6 +246,7 @@ enum status metadata_batch_decode(struct bytes bytes, struct metadata_batch *bat
 bool metadata_batch_entry(const struct metadata_batch *batch, size_t *position,
                           struct metadata_entry *entry)
 {
+    assert(batch->entry_count > 0);
     struct entry_head head;
     assert(*position <= batch->entries.size);
     if (*position == batch->entries.size)
@@ -259,6 +270,9 @@ size_t metadata_snapshot_size(const struct metadata_snapshot *snapshot)
 
 void metadata_snapshot_encode(const struct metadata_snapshot *snapshot, uint8_t *bytes)
 {
+    assert(snapshot->term > 0);
+    assert(snapshot->configuration_index > 0);
+    assert(snapshot->configuration_index <= snapshot->index);
     assert(snapshot->index > 0);
     assert(snapshot->configuration.size > 0);
     struct snapshot_head head = {
@@ -278,6 +292,7 @@ void metadata_snapshot_encode(const struct metadata_snapshot *snapshot, uint8_t 
 
 enum status metadata_snapshot_decode(struct bytes bytes, struct metadata_snapshot *snapshot)
 {
+    assert(snapshot != NULL);
     struct snapshot_head head;
     if (bytes.size < sizeof head)
         return STATUS_CORRUPT;

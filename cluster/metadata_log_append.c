@@ -17,16 +17,21 @@ enum { BATCH_BYTES_MAX = 4 * 1024 * 1024 };
 
 void metadata_log_name(char name[static METADATA_NAME_MAX], uint64_t first_index)
 {
+    assert(first_index > 0);
     snprintf(name, METADATA_NAME_MAX, "metadata-%020" PRIu64 ".log", first_index);
 }
 
 void metadata_snapshot_name(char name[static METADATA_NAME_MAX], uint64_t index)
 {
+    assert(index > 0);
     snprintf(name, METADATA_NAME_MAX, "snapshot-%020" PRIu64, index);
 }
 
 void metadata_log_add_file(struct metadata_log *log, uint64_t first_index)
 {
+    assert(first_index > 0);
+    assert(log->file_count <= log->file_capacity);
+    assert(log->file_count == 0 || first_index > log->files[log->file_count - 1].first_index);
     if (log->file_count == log->file_capacity) {
         log->file_capacity = log->file_capacity == 0 ? 4 : log->file_capacity * 2;
         log->files = reallocarray(log->files, log->file_capacity, sizeof *log->files);
@@ -83,6 +88,7 @@ static void roll_expect(struct metadata_roll *roll)
 
 static enum op_progress roll_close(struct metadata_log *log)
 {
+    assert(log->wants_new_file);
     op_move(&log->roll.op, ROLL_CREATE);
     if (log->handle < 0)
         return OP_AGAIN;
@@ -94,6 +100,8 @@ static enum op_progress roll_close(struct metadata_log *log)
 
 static enum op_progress roll_create(struct metadata_log *log)
 {
+    assert(log->handle < 0);
+    assert(list_is_empty(&log->writing));
     struct metadata_roll *roll = &log->roll;
     char name[METADATA_NAME_MAX];
     if (roll->op.error != 0) {
@@ -119,6 +127,7 @@ static enum op_progress roll_header(struct metadata_log *log)
         return OP_AGAIN;
     }
     log->handle = roll->request.completion.result;
+    assert(log->handle >= 0);
     io_secret(log->io, &log->file_id, sizeof log->file_id);
     struct metadata_log_header header = {log->file_id, log->stored_index + 1};
     metadata_log_header_encode(&header, roll->block);
@@ -189,6 +198,8 @@ static void land_all(struct metadata_log *log, struct list *list, int32_t result
 
 static enum op_progress append_take(struct metadata_log *log)
 {
+    assert(list_is_empty(&log->writing));
+    assert(log->batch == NULL);
     if (log->failed != STATUS_OK)
         land_all(log, &log->queue, log->failed);
     if (list_is_empty(&log->queue)) {
@@ -207,6 +218,8 @@ static enum op_progress append_take(struct metadata_log *log)
 /* Moves what fits from the queue into the batch. Answers how many entries that is. */
 static uint32_t gather(struct metadata_log *log)
 {
+    assert(list_is_empty(&log->writing));
+    assert(!list_is_empty(&log->queue));
     uint32_t entry_count = 0;
     size_t size = 0;
     while (!list_is_empty(&log->queue)) {
@@ -224,6 +237,8 @@ static uint32_t gather(struct metadata_log *log)
 
 static void encode_batch(struct metadata_log *log, uint32_t entry_count)
 {
+    assert(entry_count > 0);
+    assert(log->batch == NULL);
     struct metadata_entry *entries = calloc(entry_count, sizeof *entries);
     struct metadata_append *append;
     uint32_t count = 0;
@@ -232,6 +247,7 @@ static void encode_batch(struct metadata_log *log, uint32_t entry_count)
         for (uint32_t i = 0; i < append->entry_count; i++)
             entries[count++] = append->entries[i];
     assert(count == entry_count);
+    assert(log->stored_index + entry_count < log->next_index);
     log->batch_entry_count = entry_count;
     log->batch_size = (uint32_t)metadata_batch_size(entries, entry_count);
     log->batch = malloc(log->batch_size);
@@ -246,6 +262,10 @@ static enum op_progress append_write(struct metadata_log *log)
     if (log->append_op.error != 0)
         return OP_AGAIN;
     encode_batch(log, gather(log));
+    assert(log->handle >= 0);
+    assert(log->write_offset >= METADATA_BLOCK_SIZE);
+    assert(log->write_offset % METADATA_BLOCK_SIZE == 0);
+    assert(log->batch_size % METADATA_BLOCK_SIZE == 0);
     completion_init(&log->append_request.completion, append_written);
     op_expect(&log->append_op);
     io_write_durable(log->io, &log->append_request, log->handle, log->batch, log->batch_size,
@@ -263,6 +283,7 @@ static enum op_progress append_land(struct metadata_log *log)
     } else {
         struct metadata_file *file = &log->files[log->file_count - 1];
         assert(file->last_index == log->stored_index);
+        assert(!list_is_empty(&log->writing));
         log->stored_index += log->batch_entry_count;
         file->last_index = log->stored_index;
         log->write_offset += log->batch_size;
@@ -282,6 +303,7 @@ static enum op_progress append_step(struct op *op)
     case APPEND_WRITE: return append_write(log);
     case APPEND_LAND: return append_land(log);
     case APPEND_END:
+        assert(list_is_empty(&log->queue));
         log->is_appending = false;
         metadata_log_close_when_idle(log);
         return OP_DONE;
@@ -293,6 +315,8 @@ static const struct op_kind append_kind = {"metadata-append", append_step, appen
 
 void metadata_log_append(struct metadata_log *log, struct metadata_append *append)
 {
+    assert(append->entries != NULL);
+    assert(append->completion.landed != NULL);
     assert(append->entry_count > 0);
     assert(log->closed == NULL);
     assert(log->next_index > log->stored_index);
@@ -331,9 +355,13 @@ static void close_closed(struct completion *completion, int32_t result)
  * failure: what is on disk is not known then. */
 static enum op_progress close_mark(struct metadata_log *log)
 {
+    assert(!log->is_appending);
+    assert(!log->is_saving_snapshot);
+    assert(list_is_empty(&log->queue));
     op_move(&log->close_op, CLOSE_FILE);
     if (log->failed != STATUS_OK || log->state.stored_index == log->stored_index)
         return OP_AGAIN;
+    assert(log->next_index == log->stored_index + 1);
     log->state.stored_index = log->stored_index;
     metadata_state_encode(&log->state, log->state_bytes);
     completion_init(&log->state_saved, close_marked);
@@ -345,6 +373,8 @@ static enum op_progress close_mark(struct metadata_log *log)
 
 static enum op_progress close_file(struct metadata_log *log)
 {
+    assert(!log->is_appending);
+    assert(!log->is_saving_snapshot);
     op_move(&log->close_op, CLOSE_DONE);
     if (log->handle < 0)
         return OP_AGAIN;
@@ -370,12 +400,14 @@ static const struct op_kind close_kind = {"metadata-close", close_step, close_st
 
 void metadata_log_close_when_idle(struct metadata_log *log)
 {
+    assert(log->is_appending || list_is_empty(&log->queue));
     if (log->closed != NULL && !log->is_appending && !log->is_saving_snapshot)
         op_start(&log->close_op, &close_kind, io_ops(log->io));
 }
 
 void metadata_log_close(struct metadata_log *log, struct completion *closed)
 {
+    assert(closed->landed != NULL);
     assert(log->closed == NULL);
     log->closed = closed;
     metadata_log_close_when_idle(log);

@@ -31,6 +31,7 @@ struct opening {
 
 static enum status await(struct opening *opening)
 {
+    assert(opening->log != NULL);
     int32_t result = io_await(opening->log->io, &opening->request);
     return result < 0 ? (enum status)result : STATUS_OK;
 }
@@ -131,6 +132,8 @@ static bool is_unfinished(const char *name)
 /* Finds the log files and the newest snapshot; removes what was never finished. */
 static enum status read_directory(struct opening *opening, uint64_t *snapshot_index)
 {
+    assert(opening->firsts == NULL);
+    assert(*snapshot_index == 0);
     io_list_directory(opening->log->io, &opening->request, opening->log->directory, opening->arena);
     enum status status = await(opening);
     if (status != STATUS_OK)
@@ -160,6 +163,7 @@ static enum status read_directory(struct opening *opening, uint64_t *snapshot_in
 
 static enum status load_state(struct opening *opening, uint64_t server_id)
 {
+    assert(server_id > 0);
     char path[FILE_PATH_MAX];
     struct bytes content = {0};
     struct metadata_state *state = &opening->loaded->state;
@@ -183,6 +187,7 @@ static enum status load_state(struct opening *opening, uint64_t server_id)
 
 static enum status load_snapshot(struct opening *opening, uint64_t index)
 {
+    assert(index > 0);
     char name[METADATA_NAME_MAX];
     char path[FILE_PATH_MAX];
     struct bytes content = {0};
@@ -205,6 +210,7 @@ static enum status load_snapshot(struct opening *opening, uint64_t index)
 
 static bool gather_entry(struct opening *opening, const struct metadata_entry *entry)
 {
+    assert(opening->loaded->entry_count <= opening->entry_capacity);
     struct metadata_loaded *loaded = opening->loaded;
     if (loaded->entry_count == opening->entry_capacity) {
         uint32_t capacity = opening->entry_capacity == 0 ? 64 : opening->entry_capacity * 2;
@@ -251,6 +257,7 @@ static bool is_next(const struct opening *opening, uint64_t file_id,
  * is 0. */
 static bool batch_follows(struct bytes content, size_t offset, uint64_t file_id)
 {
+    assert(offset % METADATA_BLOCK_SIZE == 0);
     struct metadata_batch batch;
     for (; offset < content.size; offset += METADATA_BLOCK_SIZE) {
         struct bytes rest = bytes_of(content.data + offset, content.size - offset);
@@ -263,12 +270,15 @@ static bool batch_follows(struct bytes content, size_t offset, uint64_t file_id)
 
 static bool is_last(const struct opening *opening, uint32_t which)
 {
+    assert(which < opening->first_count);
     return which + 1 == opening->first_count;
 }
 
 static enum status judge_tail(struct opening *opening, const char *name, struct bytes content,
                               size_t offset, uint64_t file_id, uint32_t which)
 {
+    assert(offset % METADATA_BLOCK_SIZE == 0);
+    assert(offset < content.size);
     if (!is_last(opening, which))
         return damaged(opening, name, "a batch is broken, and later files follow", offset);
     if (opening->loaded->state.stored_index >= opening->next_index)
@@ -286,6 +296,8 @@ static enum status judge_tail(struct opening *opening, const char *name, struct 
 static enum status read_batches(struct opening *opening, const char *name, struct bytes content,
                                 uint64_t file_id, uint32_t which, size_t *end)
 {
+    assert(end != NULL);
+    assert(opening->next_index > 0);
     size_t offset = METADATA_BLOCK_SIZE;
     while (offset < content.size) {
         struct metadata_batch batch;
@@ -321,6 +333,9 @@ static enum status judge_header(struct opening *opening, const char *name, struc
 static enum status adopt_file(struct opening *opening, const char *path, uint64_t file_id,
                               struct bytes content, size_t end)
 {
+    assert(opening->log->handle < 0);
+    assert(end % METADATA_BLOCK_SIZE == 0);
+    assert(end <= size);
     struct metadata_log *log = opening->log;
     assert(end <= content.size);
     assert(end <= UINT32_MAX);
@@ -349,6 +364,7 @@ static enum status adopt_file(struct opening *opening, const char *path, uint64_
 
 static enum status check_chain(struct opening *opening, const char *name, uint64_t first)
 {
+    assert(first > 0);
     uint64_t expected = opening->next_index;
     if (expected == 0 && first > opening->log->snapshot_index + 1)
         return damaged(opening, name, "entries between the snapshot and this file are missing", 0);
@@ -427,6 +443,7 @@ static bool log_agrees(const struct opening *opening)
 
 static void drop_log(struct opening *opening)
 {
+    assert(opening->loaded->has_snapshot);
     struct metadata_log *log = opening->log;
     log_warn(log->logger, "the metadata log ends before its snapshot and is dropped",
              field_text("directory", log->directory),
@@ -467,6 +484,8 @@ static enum status settle(struct opening *opening)
     log->stored_index = last;
     log->next_index = last + 1;
     log->state = loaded->state;
+    assert(loaded->first_index + loaded->entry_count == log->next_index);
+    assert(log->stored_index >= log->snapshot_index);
     return STATUS_OK;
 }
 
@@ -517,6 +536,10 @@ enum status metadata_log_open(struct io *io, const char *directory, uint64_t ser
                               struct logger *logger, struct arena *arena,
                               struct metadata_loaded *loaded, struct metadata_log **log)
 {
+    assert(io_core_index(io) == 0);
+    assert(directory != NULL);
+    assert(loaded != NULL);
+    assert(log != NULL);
     assert(server_id > 0);
     *log = NULL;
     if (strlen(directory) > FILE_PATH_MAX - METADATA_NAME_MAX - 8)
@@ -544,6 +567,8 @@ enum status metadata_log_open(struct io *io, const char *directory, uint64_t ser
 
 enum status metadata_log_save_state(struct metadata_log *log, uint64_t term, uint64_t vote)
 {
+    assert(!log->is_appending);
+    assert(term >= log->state.term);
     assert(term > 0);
     uint8_t bytes[METADATA_STATE_SIZE];
     log->state.term = term;
@@ -555,6 +580,8 @@ enum status metadata_log_save_state(struct metadata_log *log, uint64_t term, uin
 /* Makes the first log file; header and name are durable when it returns. */
 static enum status create_file(struct metadata_log *log, struct io_request *request)
 {
+    assert(log->handle < 0);
+    assert(log->wants_new_file);
     char name[METADATA_NAME_MAX];
     char path[FILE_PATH_MAX];
     struct metadata_log_header header = {.first_index = log->stored_index + 1};
@@ -582,6 +609,7 @@ static enum status create_file(struct metadata_log *log, struct io_request *requ
 
 enum status metadata_log_append_await(struct metadata_log *log, const struct metadata_entry *entry)
 {
+    assert(entry->term > 0);
     struct io_request request = {0};
     assert(!log->is_appending);
     assert(log->next_index == log->stored_index + 1);
@@ -597,6 +625,7 @@ enum status metadata_log_append_await(struct metadata_log *log, const struct met
     free(batch);
     if (result < 0)
         return (enum status)result;
+    assert(log->write_offset % METADATA_BLOCK_SIZE == 0);
     log->write_offset += size;
     log->grown_bytes += size;
     log->stored_index++;

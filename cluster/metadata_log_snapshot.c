@@ -34,6 +34,8 @@ static void file_removed(struct completion *completion, int32_t result)
 
 static enum op_progress snapshot_save(struct metadata_log *log)
 {
+    assert(log->is_saving_snapshot);
+    assert(log->saving_index <= log->stored_index);
     char name[METADATA_NAME_MAX];
     metadata_snapshot_name(name, log->saving_index);
     op_move(&log->snapshot_op, SNAPSHOT_REMOVE);
@@ -48,6 +50,8 @@ static enum op_progress snapshot_save(struct metadata_log *log)
  * last log file stays: it may be under the pen. */
 static bool take_replaced(struct metadata_log *log)
 {
+    assert(log->saving_index > 0);
+    assert(log->snapshot_index <= log->saving_index);
     char name[METADATA_NAME_MAX];
     if (log->snapshot_index != 0 && log->snapshot_index != log->saving_index) {
         metadata_snapshot_name(name, log->snapshot_index);
@@ -76,8 +80,20 @@ static enum op_progress snapshot_remove(struct metadata_log *log)
     return OP_WAIT;
 }
 
+/* Whether the last file holds entries. A new file after an empty one would get the same name: two
+ * rows of the list for one file, and the next snapshot would remove the file that is written to. */
+static bool last_file_is_used(const struct metadata_log *log)
+{
+    assert(log->file_count > 0);
+    const struct metadata_file *last = &log->files[log->file_count - 1];
+    assert(last->last_index + 1 >= last->first_index);
+    return last->last_index >= last->first_index;
+}
+
 static enum op_progress snapshot_done(struct metadata_log *log)
 {
+    assert(log->is_saving_snapshot);
+    assert(log->snapshot_bytes != NULL);
     int32_t result = log->snapshot_op.error;
     if (result != 0)
         metadata_log_fail(log, "snapshot", result);
@@ -85,7 +101,7 @@ static enum op_progress snapshot_done(struct metadata_log *log)
         log->snapshot_index = log->saving_index;
     free(log->snapshot_bytes);
     log->snapshot_bytes = NULL;
-    log->wants_new_file = true;
+    log->wants_new_file = log->wants_new_file || last_file_is_used(log);
     log->is_saving_snapshot = false;
     io_land(log->io, log->snapshot_done, result);
     metadata_log_close_when_idle(log);
@@ -108,6 +124,7 @@ static const struct op_kind snapshot_kind = {"metadata-snapshot", snapshot_step,
 void metadata_log_snapshot(struct metadata_log *log, const struct metadata_snapshot *snapshot,
                            struct completion *done)
 {
+    assert(done->landed != NULL);
     assert(!log->is_saving_snapshot);
     assert(log->closed == NULL);
     assert(snapshot->index <= log->stored_index);

@@ -43,6 +43,9 @@ static enum status decode_body(struct reader *reader, int16_t version, struct ar
 enum status metadata_record_read(struct reader *reader, struct arena *arena,
                                  struct metadata_record *record, int16_t *version)
 {
+    assert(reader->status == STATUS_OK);
+    assert(record != NULL);
+    assert(version != NULL);
     *record = (struct metadata_record){.kind = (enum metadata_record_kind)reader_i16(reader)};
     *version = reader_i16(reader);
     uint32_t size = reader_u32(reader);

@@ -12,6 +12,7 @@ struct letter {
 
 void properties_init(struct properties *properties, struct bytes text)
 {
+    assert(properties != NULL);
     *properties = (struct properties){.text = text, .line = 1};
 }
 
@@ -82,6 +83,7 @@ static int hex_value(uint8_t digit)
 
 static uint32_t take_unicode(struct properties *p, const char **problem)
 {
+    assert(problem != NULL);
     uint32_t code = 0;
     for (int i = 0; i < 4; i++) {
         int digit = at_end(p) ? -1 : hex_value(peek(p));
@@ -118,6 +120,7 @@ static struct letter take_escape(struct properties *p, const char **problem)
 
 static struct letter take_letter(struct properties *p, const char **problem)
 {
+    assert(problem != NULL);
     while (!at_end(p) && peek(p) == '\\') {
         p->position++;
         if (at_end(p))
@@ -142,6 +145,8 @@ static struct letter take_letter(struct properties *p, const char **problem)
 
 static void write_letter(struct writer *writer, struct letter letter)
 {
+    assert(!letter.is_end);
+    assert(letter.code <= 0xffff);
     if (!letter.is_unicode || letter.code < 0x80)
         writer_u8(writer, (uint8_t)letter.code);
     else if (letter.code < 0x800) {
@@ -156,6 +161,7 @@ static void write_letter(struct writer *writer, struct letter letter)
 
 static const char *finish_text(struct writer *writer, const char **problem)
 {
+    assert(problem != NULL);
     writer_u8(writer, '\0');
     if (writer->status == STATUS_OK)
         return (const char *)writer->data;
@@ -197,6 +203,8 @@ static void read_value(struct properties *p, struct letter separator, struct are
 
 bool properties_next(struct properties *properties, struct arena *arena, struct property *property)
 {
+    assert(arena != NULL);
+    assert(property != NULL);
     if (bytes_are_null(properties->text) || !skip_to_entry(properties))
         return false;
     *property = (struct property){.line = properties->line};

@@ -56,6 +56,7 @@ struct quorum {
 
 static raft_id server_id(int32_t node_id)
 {
+    assert(node_id < INT32_MAX);
     assert(node_id >= 0);
     return (raft_id)node_id + 1; /* 0 is no id for the library */
 }
@@ -78,10 +79,12 @@ static void drop_proposals(struct quorum *quorum, uint64_t to_index)
             container_of(list_first(&quorum->proposals), struct proposal, node);
         if (proposal->index > to_index)
             return;
+        assert(quorum->proposal_count > 0);
         list_remove(&proposal->node);
         quorum->proposal_count--;
         free(proposal);
     }
+    assert(quorum->proposal_count == 0);
 }
 
 static void begin_snapshot(struct quorum *quorum);
@@ -89,6 +92,8 @@ static void begin_snapshot(struct quorum *quorum);
 static void tell(struct completion *completion, int32_t result)
 {
     struct quorum *quorum = container_of(completion, struct quorum, telling);
+    assert(quorum->is_telling);
+    assert(quorum->handler != NULL);
     quorum->is_telling = false;
     if (!quorum->role_is_told && !quorum->is_stopping) {
         quorum->role_is_told = true;
@@ -163,6 +168,7 @@ static void start_timer(struct quorum *quorum)
  * submitted them has. False: the quorum is over. */
 static bool step(struct quorum *quorum, struct raft_event *event, const char *what)
 {
+    assert(event != NULL);
     struct raft_update update = {0};
     assert(quorum->failed == STATUS_OK);
     event->time = io_now_ns(quorum->io) / NS_PER_MS;
@@ -194,6 +200,7 @@ static bool step(struct quorum *quorum, struct raft_event *event, const char *wh
 static void timer_fired(struct timer *timer)
 {
     struct quorum *quorum = container_of(timer, struct quorum, timer);
+    assert(quorum->handler != NULL);
     struct raft_event event = {.type = RAFT_TIMEOUT};
     if (quorum->failed != STATUS_OK || quorum->is_stopping)
         return;
@@ -208,6 +215,7 @@ static void proposal_stored(struct completion *completion, int32_t result)
 {
     struct metadata_append *append = container_of(completion, struct metadata_append, completion);
     struct proposal *proposal = container_of(append, struct proposal, append);
+    assert(result <= 0);
     struct quorum *quorum = proposal->quorum;
     if (quorum->failed != STATUS_OK)
         return;
@@ -225,6 +233,9 @@ static void proposal_stored(struct completion *completion, int32_t result)
 static struct proposal *proposal_create(struct quorum *quorum, enum metadata_entry_kind kind,
                                         struct bytes data)
 {
+    assert(quorum->role == QUORUM_LEADER);
+    assert(quorum->term > 0);
+    assert(data.size <= METADATA_ENTRY_BYTES_MAX);
     struct proposal *proposal = malloc(sizeof *proposal + data.size);
     if (proposal == NULL)
         return NULL;
@@ -242,6 +253,8 @@ static struct proposal *proposal_create(struct quorum *quorum, enum metadata_ent
 
 static bool submit(struct quorum *quorum, struct proposal *proposal)
 {
+    assert(proposal->index == quorum->last_index + 1);
+    assert(proposal->entry.term == quorum->term);
     struct raft_entry entry = {.term = proposal->entry.term,
                                .type = (enum raft_entry_type)proposal->entry.kind,
                                .buf = {.base = proposal->data, .len = proposal->entry.data.size},
@@ -254,6 +267,8 @@ static bool submit(struct quorum *quorum, struct proposal *proposal)
 static enum status propose(struct quorum *quorum, enum metadata_entry_kind kind, struct bytes data,
                            uint64_t *index)
 {
+    assert(index != NULL);
+    assert(quorum->proposal_count <= QUORUM_UNCOMMITTED_MAX);
     if (quorum->failed != STATUS_OK || quorum->is_stopping || quorum->role != QUORUM_LEADER)
         return STATUS_FAILED;
     if (quorum->proposal_count == QUORUM_UNCOMMITTED_MAX)
@@ -290,6 +305,7 @@ enum status quorum_barrier(struct quorum *quorum, uint64_t *index)
 
 static bool copy_configuration(const struct raft_configuration *from, struct raft_configuration *to)
 {
+    assert(from != to);
     raft_configuration_init(to);
     for (unsigned i = 0; i < from->n; i++)
         if (raft_configuration_add(to, from->servers[i].id, from->servers[i].address,
@@ -303,6 +319,9 @@ static bool copy_configuration(const struct raft_configuration *from, struct raf
 static void snapshot_saved(struct completion *completion, int32_t result)
 {
     struct quorum *quorum = container_of(completion, struct quorum, snapshot_done);
+    assert(quorum->is_saving_snapshot);
+    assert(quorum->snapshot.index > quorum->snapshot_index);
+    assert(result <= 0);
     struct raft_event event = {.type = RAFT_SNAPSHOT};
     struct raft_snapshot_metadata *metadata = &event.snapshot.metadata;
     uint64_t index = quorum->snapshot.index;
@@ -329,15 +348,20 @@ static void snapshot_saved(struct completion *completion, int32_t result)
  * the log must not know less, or other, than the snapshot does. */
 static void begin_snapshot(struct quorum *quorum)
 {
-    if (quorum->is_saving_snapshot ||
+    assert(quorum->handler != NULL);
+    assert(quorum->told_index >= quorum->snapshot_index);
+    if (quorum->failed != STATUS_OK || quorum->is_saving_snapshot ||
+        quorum->told_index == quorum->snapshot_index ||
         metadata_log_grown_bytes(quorum->log) < quorum->snapshot_bytes)
         return;
     struct writer writer;
     struct raft_buffer configuration;
     writer_init(&writer, &quorum->snapshot_arena);
     uint64_t index = quorum->handler->snapshot(quorum->handler, &writer);
-    if (index <= quorum->snapshot_index)
+    if (index <= quorum->snapshot_index) {
+        arena_reset(&quorum->snapshot_arena);
         return;
+    }
     assert(index <= quorum->told_index);
     assert(index <= metadata_log_stored_index(quorum->log));
     if (writer.status != STATUS_OK ||
@@ -370,6 +394,7 @@ static bool configure(struct raft_configuration *configuration, int32_t node_id)
 static enum status bootstrap(struct quorum *quorum, struct metadata_loaded *loaded,
                              struct arena *arena)
 {
+    assert(!loaded->is_new || loaded->entry_count == 0);
     enum status status = STATUS_OK;
     if (loaded->is_new) {
         loaded->state.term = 1;
@@ -446,6 +471,8 @@ static struct raft_entry *raft_entries(const struct metadata_loaded *loaded)
 
 static enum status begin(struct quorum *quorum, const struct metadata_loaded *loaded)
 {
+    assert(quorum->commit_index == 0);
+    assert(quorum->handler == NULL);
     struct raft_snapshot_metadata metadata = {.index = loaded->snapshot.index,
                                               .term = loaded->snapshot.term,
                                               .configuration_index =
@@ -531,6 +558,11 @@ enum status quorum_create(struct io *io, const struct quorum_options *options,
                           struct logger *logger, struct arena *arena,
                           struct quorum_recovered *recovered, struct quorum **quorum)
 {
+    assert(io_core_index(io) == 0);
+    assert(options->node_id >= 0);
+    assert(options->directory != NULL);
+    assert(recovered != NULL);
+    assert(quorum != NULL);
     struct metadata_loaded loaded;
     assert(options->snapshot_bytes > 0);
     *quorum = NULL;
@@ -554,6 +586,8 @@ enum status quorum_create(struct io *io, const struct quorum_options *options,
 
 void quorum_start(struct quorum *quorum, struct quorum_handler *handler)
 {
+    assert(handler != NULL);
+    assert(!quorum->is_stopping);
     assert(quorum->handler == NULL);
     quorum->handler = handler;
     start_timer(quorum);
@@ -562,6 +596,7 @@ void quorum_start(struct quorum *quorum, struct quorum_handler *handler)
 
 struct quorum_description quorum_describe(const struct quorum *quorum)
 {
+    assert(quorum->snapshot_index <= quorum->last_index);
     bool is_leader = quorum->role == QUORUM_LEADER && quorum->failed == STATUS_OK;
     return (struct quorum_description){.role = quorum->role,
                                        .term = quorum->term,
@@ -575,6 +610,7 @@ struct quorum_description quorum_describe(const struct quorum *quorum)
 
 void quorum_stop(struct quorum *quorum, struct completion *stopped)
 {
+    assert(stopped->landed != NULL);
     assert(!quorum->is_stopping);
     quorum->is_stopping = true;
     io_timer_cancel(quorum->io, &quorum->timer);

@@ -20,6 +20,7 @@ _Static_assert(sizeof ipv4_prefix + sizeof(struct in_addr) == sizeof(struct in6_
 
 bool address_is_ipv4(const struct io_address *address)
 {
+    assert(address != NULL);
     return memcmp(address->ip, ipv4_prefix, sizeof ipv4_prefix) == 0;
 }
 
@@ -101,6 +102,8 @@ enum status io_address_parse(const char *host, uint16_t port, struct io_address 
 
 socklen_t address_to_system(const struct io_address *address, struct sockaddr_storage *system)
 {
+    assert(address != NULL);
+    assert(system != NULL);
     *system = (struct sockaddr_storage){0};
     if (address_is_ipv4(address)) {
         struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(address->port)};
@@ -116,6 +119,8 @@ socklen_t address_to_system(const struct io_address *address, struct sockaddr_st
 
 void address_from_system(const struct sockaddr_storage *system, struct io_address *address)
 {
+    assert(system != NULL);
+    assert(address != NULL);
     *address = (struct io_address){0};
     if (system->ss_family == AF_INET) {
         struct sockaddr_in in;

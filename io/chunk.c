@@ -15,6 +15,8 @@ static void chunk_came_home(struct completion *home, int32_t result);
 
 void chunk_pool_init(struct chunk_pool *pool, struct io *io, size_t limit_bytes)
 {
+    assert(pool != NULL);
+    assert(io != NULL);
     assert(limit_bytes >= CHUNK_SIZE_MIN);
     *pool = (struct chunk_pool){
         .io = io, .limit_bytes = limit_bytes, .kept_bytes_max = limit_bytes / CHUNK_KEPT_DIVISOR};
@@ -24,6 +26,7 @@ void chunk_pool_init(struct chunk_pool *pool, struct io *io, size_t limit_bytes)
 
 static void chunk_destroy(struct chunk *chunk)
 {
+    assert(atomic_load_explicit(&chunk->reference_count, memory_order_relaxed) == 0);
     free(chunk->data);
     free(chunk);
 }
@@ -35,6 +38,7 @@ static struct chunk *chunk_take_kept(struct chunk_pool *pool, uint32_t class_ind
     if (node == NULL)
         return NULL;
     struct chunk *chunk = container_of(node, struct chunk, home.node);
+    assert(chunk->class_index == class_index);
     assert(pool->kept_bytes >= chunk->capacity_bytes);
     pool->kept_bytes -= chunk->capacity_bytes;
     return chunk;
@@ -90,6 +94,7 @@ static uint32_t chunk_class_for(size_t size_bytes)
 
 struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes)
 {
+    assert(pool->used_bytes <= pool->limit_bytes);
     if (size_bytes > CHUNK_SIZE_MAX)
         return NULL;
     uint32_t class_index = chunk_class_for(size_bytes);
@@ -140,6 +145,7 @@ static void chunk_came_home(struct completion *home, int32_t result)
 
 void chunk_release(struct chunk *chunk, struct io *io)
 {
+    assert(io != NULL);
     uint32_t before = atomic_fetch_sub_explicit(&chunk->reference_count, 1, memory_order_acq_rel);
     assert(before > 0);
     if (before > 1)

@@ -91,6 +91,8 @@ static enum status cores_open_doors(struct io_cores *cores)
 /* Decides between the backends; `reason` says why, for the log. */
 static enum status cores_choose(enum io_backend_choice choice, bool *is_uring, const char **reason)
 {
+    assert(is_uring != NULL);
+    assert(reason != NULL);
     *is_uring = false;
     *reason = "asked for";
     if (choice == IO_BACKEND_POSIX)
@@ -130,6 +132,7 @@ static struct io_cores *cores_allocate(const struct io_cores_options *options,
 enum status io_cores_create(const struct io_cores_options *options, struct logger *logger,
                             struct io_cores **cores)
 {
+    assert(options != NULL);
     assert(logger != NULL);
     assert(cores != NULL);
     bool is_uring;
@@ -166,6 +169,7 @@ free_cores:
  * flight. Worker threads of the posix backend end with the process. */
 enum status io_cores_lock(struct io_cores *cores, const char *path, struct logger *logger)
 {
+    assert(path != NULL);
     assert(!cores->has_run);
     assert(cores->lock < 0);
     enum status status = file_lock_take(path, logger, &cores->lock);
@@ -176,6 +180,7 @@ enum status io_cores_lock(struct io_cores *cores, const char *path, struct logge
 
 void io_cores_destroy(struct io_cores *cores)
 {
+    assert(cores->room != NULL);
     cores_close_doors(cores);
     if (cores->lock >= 0)
         close(cores->lock);

@@ -100,10 +100,12 @@ static bool listing_copy(const struct directory_listing *listing, struct io_requ
     char *records = arena_copy_text(arena, listing->records, listing->size);
     if (entries == NULL || records == NULL)
         return false;
+    const char *end = records + listing->size;
     for (uint32_t i = 0; i < listing->count; i++) {
         entries[i] = (struct io_entry){.name = records + 1, .is_directory = records[0] != 0};
         records += 1 + strlen(records + 1) + 1;
     }
+    assert(records == end);
     qsort(entries, listing->count, sizeof *entries, entry_compare);
     request->listing.entries = entries;
     request->listing.entry_count = listing->count;

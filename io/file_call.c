@@ -36,6 +36,8 @@ static int32_t answer_of(int returned)
 
 static int32_t file_call_open(const struct io_request *request)
 {
+    assert(request->kind == IO_OPEN);
+    assert(request->name.path != NULL);
     return answer_of(
         open(request->name.path, file_call_open_flags(request->flags), FILE_CALL_FILE_MODE));
 }
@@ -80,6 +82,7 @@ static int32_t file_call_transfer(struct io_request *request)
 
 static int32_t file_call_sync_directory(const struct io_request *request)
 {
+    assert(request->name.path != NULL);
     int fd = open(request->name.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return call_error();
@@ -102,6 +105,7 @@ static int32_t file_call_file_size(struct io_request *request)
 /* Path and answer lie in the same union, at different places. */
 static int32_t file_call_free_space(struct io_request *request)
 {
+    assert(request->name.path != NULL);
     struct statvfs space;
     if (statvfs(request->name.path, &space) != 0)
         return call_error();
@@ -111,6 +115,7 @@ static int32_t file_call_free_space(struct io_request *request)
 
 int32_t file_call(struct io_request *request)
 {
+    assert(!list_node_is_linked(&request->backend_node));
     switch (request->kind) {
     case IO_OPEN: return file_call_open(request);
     case IO_CLOSE: return file_call_close(request);

@@ -15,6 +15,7 @@ enum { LOCK_TRIES = 300, LOCK_PAUSE_NS = 10 * 1000 * 1000 };
 /* Who holds it, for the person who finds it taken. */
 static void write_holder(int descriptor)
 {
+    assert(descriptor >= 0);
     char text[32];
     int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     assert(size > 0);
@@ -34,6 +35,9 @@ static void log_holder(int descriptor, const char *path, struct logger *logger)
 
 enum status file_lock_take(const char *path, struct logger *logger, int *descriptor)
 {
+    assert(path != NULL);
+    assert(logger != NULL);
+    assert(descriptor != NULL);
     int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (opened < 0)
         return status_from_errno(errno);

@@ -48,6 +48,7 @@ void io_turn(struct io *io)
 /* The wish to stop is used up, so the door still serves for closing what is open. */
 void io_run(struct io *io)
 {
+    assert(io->awaited == NULL);
     while (!atomic_load(&io->stopping))
         io_turn(io);
     atomic_store(&io->stopping, false);
@@ -128,6 +129,7 @@ int64_t io_wall_ms(struct io *io)
 
 void io_timer_start(struct io *io, struct timer *timer, uint64_t deadline_ns)
 {
+    assert(timer->fired != NULL);
     assert(!timer_is_running(timer));
     timer_start(&io->timers, timer, deadline_ns);
 }

@@ -200,6 +200,7 @@ void io_connect(struct io *io, struct io_request *request, const struct io_addre
 void io_receive(struct io *io, struct io_request *request, int32_t handle, void *buffer,
                 uint32_t size_bytes)
 {
+    assert(buffer != NULL);
     assert(size_bytes > 0);
     io_prepare(request, IO_RECEIVE, handle);
     io_submit_transfer(io, request, buffer, size_bytes, 0);
@@ -227,6 +228,7 @@ void io_send(struct io *io, struct io_request *request, int32_t handle, const st
 /* Asked once and perhaps never answered: it does not count as in flight. */
 void io_signal(struct io *io, struct io_request *request)
 {
+    assert(io->core_index == 0);
     io_prepare(request, IO_SIGNAL, -1);
     io->backend->submit(io, request);
 }
@@ -276,6 +278,7 @@ static bool io_advance_write(struct io_request *request, int32_t *result)
 /* Pieces of no bytes are stepped over, so a rest that is left has something to send. */
 static bool io_advance_send(struct io_request *request, int32_t *result)
 {
+    assert(request->send.piece_index <= request->send.piece_count);
     if (*result < 0)
         return true;
     size_t moved = (size_t)*result;
@@ -298,6 +301,7 @@ static bool io_advance_send(struct io_request *request, int32_t *result)
 
 bool io_advance(struct io_request *request, int32_t *result)
 {
+    assert(result != NULL);
     if (request->kind == IO_READ)
         return io_advance_read(request, result);
     if (request->kind == IO_WRITE)
@@ -309,6 +313,7 @@ bool io_advance(struct io_request *request, int32_t *result)
 
 void io_finish(struct io *io, struct io_request *request, int32_t result)
 {
+    assert(io->in_flight_count > 0);
     if (io_advance(request, &result))
         io_complete(io, request, result);
     else

@@ -97,6 +97,7 @@ free_room:
 
 void mailroom_destroy(struct mailroom *room)
 {
+    assert(room != NULL);
     for (uint32_t i = 0; i < room->core_count; i++) {
         if (room->desks[i].bell >= 0)
             close(room->desks[i].bell);
@@ -113,6 +114,7 @@ uint32_t mailroom_core_count(const struct mailroom *room)
 
 static bool mailbox_put(struct mailbox *box, struct completion *mail)
 {
+    assert(mail != NULL);
     uint32_t tail = atomic_load_explicit(&box->tail, memory_order_relaxed);
     uint32_t count = tail - atomic_load(&box->head);
     assert(count <= MAILBOX_CAPACITY);
@@ -126,6 +128,7 @@ static bool mailbox_put(struct mailbox *box, struct completion *mail)
 /* Only the first who finds the core asleep pays for the system call. */
 static void mailroom_wake(struct mailroom *room, uint32_t core)
 {
+    assert(core < room->core_count);
     struct mail_desk *desk = &room->desks[core];
     if (atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false))
         mailroom_ring_bell(room, core);
@@ -187,6 +190,7 @@ static void mailbox_take(struct mailroom *room, uint32_t from, uint32_t to,
 
 void mailroom_collect(struct mailroom *room, uint32_t core, struct ready_queue *ready)
 {
+    assert(core < room->core_count);
     for (uint32_t other = 0; other < room->core_count; other++) {
         mailbox_flush(room, core, other);
         mailbox_take(room, other, core, ready);

@@ -52,6 +52,7 @@ static struct posix_watch *posix_watch_find(const struct posix *posix, int32_t h
 
 static bool posix_watch_reserve(struct posix *posix, int32_t handle)
 {
+    assert(handle >= 0);
     uint32_t capacity = posix->watch_capacity == 0 ? 64 : posix->watch_capacity;
     while (capacity <= (uint32_t)handle)
         capacity *= 2;
@@ -102,11 +103,14 @@ static void posix_watch_drop(struct posix *posix, int32_t handle)
 
 static bool is_reader(const struct io_request *request)
 {
+    assert(request->kind == IO_ACCEPT || request->kind == IO_RECEIVE ||
+           request->kind == IO_CONNECT || request->kind == IO_SEND);
     return request->kind == IO_ACCEPT || request->kind == IO_RECEIVE;
 }
 
 static void posix_wait(struct posix *posix, struct io_request *request)
 {
+    assert(request->handle >= 0);
     enum status status = STATUS_OK;
     if (posix_watch_find(posix, request->handle) == NULL)
         status = posix_watch_add(posix, request->handle);
@@ -157,6 +161,8 @@ static int32_t attempt_receive(struct io_request *request)
 
 static ssize_t send_some(const struct io_request *request)
 {
+    assert(request->kind == IO_SEND);
+    assert(request->send.piece_index < request->send.piece_count);
     if (request->send.piece_done > 0) {
         struct bytes rest = socket_piece_rest(request);
         return send(request->handle, rest.data, rest.size, MSG_NOSIGNAL);
@@ -168,6 +174,7 @@ static ssize_t send_some(const struct io_request *request)
 
 static int32_t attempt_send(struct io_request *request)
 {
+    assert(request->kind == IO_SEND);
     int32_t result;
     do {
         ssize_t size;
@@ -249,6 +256,7 @@ static void posix_retry(struct posix *posix, int32_t handle, bool readers)
 /* What waits already goes first. */
 static void posix_submit_socket(struct posix *posix, struct io_request *request)
 {
+    assert(request->handle >= 0);
     struct posix_watch *watch = posix_watch_find(posix, request->handle);
     bool may_try =
         watch == NULL || list_is_empty(is_reader(request) ? &watch->readers : &watch->writers);
@@ -281,6 +289,7 @@ static void posix_submit_connect(struct posix *posix, struct io_request *request
 /* Closing a file may have to wait for the disk; closing a socket never does. */
 static void posix_submit_close(struct posix *posix, struct io_request *request)
 {
+    assert(request->handle >= 0);
     if (posix_watch_find(posix, request->handle) == NULL) {
         workers_give(&posix->system.workers, request);
         return;
@@ -303,6 +312,7 @@ static void posix_submit_signal(struct posix *posix, struct io_request *request)
 static void posix_submit(struct io *io, struct io_request *request)
 {
     struct posix *posix = posix_of(io);
+    assert(!list_node_is_linked(&request->backend_node));
     switch (request->kind) {
     case IO_ACCEPT:
     case IO_RECEIVE:
@@ -351,6 +361,7 @@ static void posix_event(struct posix *posix, const struct epoll_event *event)
 /* Rounded up: a timer may be late, never early. */
 static int posix_timeout_ms(struct posix *posix, uint64_t deadline_ns)
 {
+    assert(deadline_ns > 0);
     if (deadline_ns == UINT64_MAX)
         return -1;
     uint64_t now_ns = system_now_ns(&posix->system.io);
@@ -409,6 +420,8 @@ static const struct io_backend posix_backend = {
 
 enum status posix_create(const struct system_options *options, struct io **io)
 {
+    assert(options != NULL);
+    assert(io != NULL);
     struct posix *posix = calloc(1, sizeof *posix);
     if (posix == NULL)
         return STATUS_NO_MEMORY;
@@ -438,6 +451,7 @@ free_posix:
 void posix_destroy(struct io *io)
 {
     struct posix *posix = posix_of(io);
+    assert(io->in_flight_count == 0);
     system_deinit(&posix->system);
     for (uint32_t i = 0; i < posix->watch_capacity; i++)
         free(posix->watches[i]);

@@ -32,6 +32,7 @@ static void socket_set(int32_t handle, int level, int option, int value)
 
 static enum status socket_learn_port(int32_t handle, struct io_address *address)
 {
+    assert(handle >= 0);
     struct sockaddr_storage system = {0};
     socklen_t size = sizeof system;
     if (getsockname(handle, (struct sockaddr *)&system, &size) != 0)
@@ -58,6 +59,8 @@ static enum status socket_bind(int32_t handle, struct io_address *address)
 
 enum status socket_listen(struct io_address *address, int type_flags, int32_t *listener)
 {
+    assert(address != NULL);
+    assert(listener != NULL);
     int32_t handle = socket_create(address, type_flags);
     if (handle == STATUS_UNSUPPORTED && address_is_any_ipv6(address)) {
         /* "Every interface" on a machine without IPv6. */

@@ -34,6 +34,7 @@ void system_init(struct system_io *system, const struct io_backend *backend,
 
 void system_deinit(struct system_io *system)
 {
+    assert(system->io.in_flight_count == 0);
     workers_deinit(&system->workers);
     if (system->signal_fd >= 0)
         close(system->signal_fd);
@@ -146,6 +147,7 @@ void system_signal_arrived(struct system_io *system)
 
 void system_post(struct io *io, uint32_t core_index, struct completion *mail, int32_t result)
 {
+    assert(core_index != io->core_index);
     mailroom_post(system_of(io)->room, io->core_index, core_index, mail, result);
 }
 
@@ -156,6 +158,7 @@ void system_wake(struct io *io)
 
 void system_shutdown(struct io *io, int32_t handle)
 {
+    assert(handle >= 0);
     /* Fails only for a connection that the other side has ended already. */
     (void)shutdown(handle, SHUT_RDWR);
 }
@@ -178,6 +181,7 @@ int64_t system_wall_ms(struct io *io)
 
 void system_secret(struct io *io, void *buffer, size_t size)
 {
+    assert(buffer != NULL);
     uint8_t *to = buffer;
     while (size > 0) {
         ssize_t got = getrandom(to, size, 0);

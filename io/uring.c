@@ -94,6 +94,8 @@ static void uring_push(struct uring *uring)
 
 static bool uring_has_room(struct uring *uring, uint32_t entry_count)
 {
+    assert(entry_count > 0);
+    assert(entry_count <= URING_ENTRY_COUNT);
     if (io_uring_sq_space_left(&uring->ring) >= entry_count)
         return true;
     uring_push(uring);
@@ -128,6 +130,8 @@ static union uring_slot *uring_slot_of(struct uring *uring, const struct io_urin
 static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
                           struct io_request *request)
 {
+    assert(request->kind == IO_WRITE);
+    assert(request->handle >= 0);
     uint32_t done_bytes = request->transfer.done_bytes;
     assert(done_bytes < request->transfer.size_bytes);
     io_uring_prep_write(entry, request->handle, request->transfer.buffer + done_bytes,
@@ -143,6 +147,8 @@ static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
 
 static void prepare_read(struct io_uring_sqe *entry, struct io_request *request)
 {
+    assert(request->kind == IO_READ);
+    assert(request->handle >= 0);
     uint32_t done_bytes = request->transfer.done_bytes;
     assert(done_bytes < request->transfer.size_bytes);
     io_uring_prep_read(entry, request->handle, request->transfer.buffer + done_bytes,
@@ -154,6 +160,8 @@ static void prepare_read(struct io_uring_sqe *entry, struct io_request *request)
  * it takes: that is not for this thread. A socket closes at once. */
 static void prepare_close(struct io_uring_sqe *entry, struct io_request *request)
 {
+    assert(request->kind == IO_CLOSE);
+    assert(request->handle >= 0);
     io_uring_prep_close(entry, request->handle);
     int type;
     socklen_t size = sizeof type;
@@ -164,6 +172,8 @@ static void prepare_close(struct io_uring_sqe *entry, struct io_request *request
 static void prepare_send(struct uring *uring, struct io_uring_sqe *entry,
                          struct io_request *request)
 {
+    assert(request->kind == IO_SEND);
+    assert(request->send.piece_index < request->send.piece_count);
     const int flags = MSG_NOSIGNAL | MSG_WAITALL;
     bool is_last = request->send.piece_index + 1 == request->send.piece_count;
     if (request->send.piece_done > 0 || is_last) {
@@ -179,6 +189,8 @@ static void prepare_send(struct uring *uring, struct io_uring_sqe *entry,
 static void prepare_connect(struct uring *uring, struct io_uring_sqe *entry,
                             struct io_request *request)
 {
+    assert(request->kind == IO_CONNECT);
+    assert(request->handle >= 0);
     struct sockaddr_storage *address = &uring_slot_of(uring, entry)->address;
     socklen_t size = address_to_system(&request->address, address);
     io_uring_prep_connect(entry, request->handle, (struct sockaddr *)address, size);
@@ -233,6 +245,7 @@ static bool is_for_worker(const struct io_request *request)
 static void uring_submit(struct io *io, struct io_request *request)
 {
     struct uring *uring = uring_of(io);
+    assert(!list_node_is_linked(&request->backend_node));
     if (request->kind == IO_SIGNAL) {
         system_signal_start(&uring->system, request);
         return;
@@ -286,6 +299,10 @@ static void uring_finish(struct uring *uring, struct io_request *request, int32_
 {
     struct io *io = &uring->system.io;
     assert(!list_node_is_linked(&request->backend_node));
+    /* An interrupted close has given the descriptor back: a second one would close somebody else's.
+     */
+    if (answer == -EINTR && request->kind == IO_CLOSE)
+        answer = 0;
     if (answer == -EINTR) {
         uring_submit(io, request);
         return;
@@ -449,6 +466,8 @@ static const struct io_backend uring_backend = {
 
 enum status uring_create(const struct system_options *options, struct io **io)
 {
+    assert(options != NULL);
+    assert(io != NULL);
     struct uring *uring = calloc(1, sizeof *uring);
     if (uring == NULL)
         return STATUS_NO_MEMORY;
@@ -474,6 +493,7 @@ enum status uring_keep_open(struct io *io, int descriptor)
 void uring_destroy(struct io *io)
 {
     struct uring *uring = uring_of(io);
+    assert(io->in_flight_count == 0);
     assert(list_is_empty(&uring->held));
     io_uring_queue_exit(&uring->ring);
     system_deinit(&uring->system);

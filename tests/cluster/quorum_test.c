@@ -227,6 +227,47 @@ static void test_snapshots_hold_what_is_committed_and_the_rest_follows(void **st
     bench_close(bench);
 }
 
+static void propose_and_wait(struct bench *bench)
+{
+    uint64_t index = 0;
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+    turn_until_committed(bench, index);
+}
+
+/* The first batch of a new log file never arrives, so the file is empty at the next start; the
+ * snapshot that follows must not begin a second file of the same name. */
+static void test_a_snapshot_behind_an_empty_log_file_loses_nothing(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t index = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    while (bench->snapshot_count == 0)
+        propose_and_wait(bench);
+    propose_and_wait(bench); /* into the old file, while the snapshot is being written */
+    while (quorum_describe(bench->quorum).snapshot_index == 0)
+        io_turn(bench->io);
+    node_plan(bench->node, (struct planned_fault){PLAN_IO_ERROR, 1u << IO_WRITE, 2});
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+    turn_until_committed(bench, index);
+    assert_int_equal(bench->failure_count, 1);
+    bench_stop(bench);
+
+    bench->failure_count = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    while (quorum_describe(bench->quorum).snapshot_index < bench->committed_index)
+        io_turn(bench->io);
+    for (uint32_t before = bench->snapshot_count; bench->snapshot_count == before;)
+        propose_and_wait(bench);
+    propose_and_wait(bench);
+    index = bench->committed_index;
+    bench_stop(bench);
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    assert_int_equal(bench->recovered.snapshot_index + bench->recovered.entry_count, index);
+    bench_close(bench);
+}
+
 static void test_the_folder_of_another_node_is_refused(void **state)
 {
     struct bench *bench = bench_open();
@@ -246,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_the_cap_on_what_is_uncommitted_holds_and_lifts),
         cmocka_unit_test(test_a_disk_that_fails_ends_the_quorum_once_and_for_all),
         cmocka_unit_test(test_snapshots_hold_what_is_committed_and_the_rest_follows),
+        cmocka_unit_test(test_a_snapshot_behind_an_empty_log_file_loses_nothing),
         cmocka_unit_test(test_the_folder_of_another_node_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
