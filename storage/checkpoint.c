@@ -121,9 +121,11 @@ static void begin_landed(struct completion *completion, int32_t result)
 {
     struct store *store = container_of(completion, struct store, checkpoint.begin);
     (void)result;
+    assert(store->checkpoint.begin_is_pending);
     store->checkpoint.begin_is_pending = false;
     if (store->failure == STATUS_OK && !store->checkpoint.is_running)
         begin(store);
+    store_progressed(store);
 }
 
 static void begin_soon(struct store *store)

@@ -177,6 +177,7 @@ static void write_landed(struct completion *completion, int32_t result)
         journal->in_flight = NULL;
         commit_retire(journal, commit);
         journal_fail(journal, (enum status)result);
+        journal->owner->progressed(journal->owner);
         return;
     }
     tell_clients(commit);

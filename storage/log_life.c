@@ -70,9 +70,12 @@ static void advance_landed(struct completion *completion, int32_t result)
 {
     struct log *log = container_of(completion, struct log, advance);
     (void)result;
+    struct store *store = log->store;
+    assert(log->advance_is_pending);
     log->advance_is_pending = false;
     log_advance(log);
     log_delete_progressed(log);
+    store_progressed(store);
 }
 
 void log_advance_soon(struct log *log)
