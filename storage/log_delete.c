@@ -218,14 +218,6 @@ static enum op_progress delete_step(struct op *op)
 
 static const struct op_kind delete_kind = {"log-delete", delete_step, delete_stages};
 
-static void cancel_appends(struct log *log)
-{
-    struct list_node *node;
-    while ((node = list_pop_front(&log->appends)) != NULL)
-        io_land(log->store->io, &container_of(node, struct log_append, waiting)->completion,
-                STATUS_CANCELLED);
-}
-
 void store_delete_log(struct store *store, struct log *log, struct completion *completion)
 {
     assert(log->store == store);
@@ -251,7 +243,7 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     list_remove(&log->flush_node);
     list_remove(&log->mark_node);
     checkpoint_forget(store, log);
-    cancel_appends(log);
+    log_land_appends(log, STATUS_CANCELLED);
     op_start(&deletion->op, &delete_kind, io_ops(store->io));
 }
 

@@ -87,12 +87,18 @@ void log_advance_soon(struct log *log)
     io_land(log->store->io, &log->advance, STATUS_OK);
 }
 
-void log_fail(struct log *log, enum status status)
+void log_land_appends(struct log *log, enum status status)
 {
     struct list_node *node;
     while ((node = list_pop_front(&log->appends)) != NULL)
         io_land(log->store->io, &container_of(node, struct log_append, waiting)->completion,
                 (int32_t)status);
+}
+
+void log_fail(struct log *log, enum status status)
+{
+    assert(status != STATUS_OK);
+    log_land_appends(log, status);
     if (log->observer != NULL)
         log->observer->failed(log->observer, status);
 }

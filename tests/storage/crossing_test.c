@@ -61,12 +61,44 @@ static void stop_during_read_ahead(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* A stop on a full disk ends, says so, and leaves no append without an answer; what was
+ * acknowledged is there when there is space again. */
+static void stop_on_a_full_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    enum { COUNT = 200 };
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_many(rig, 0, 5, 5000);
+    struct disk *disk = node_disk(fixture->sim.node);
+    disk->capacity_bytes = disk->used_bytes;
+    struct rig_append *appends = calloc(COUNT, sizeof *appends);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        struct rig_batch shape = {.value_size = i % 5 == 0 ? 90000 : 30000, .seed = i};
+        rig_append(rig, 0, &appends[i], rig_make(rig, &shape));
+    }
+    while (!rig->stores[0]->is_full)
+        rig_turn(rig);
+    assert_int_equal(rig_stop(rig), STATUS_NO_SPACE);
+    int64_t acknowledged = 5;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_true(appends[i].has_landed);
+        if (appends[i].result == STATUS_OK)
+            acknowledged = appends[i].append.last_offset + 1;
+    }
+    free(appends);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    uint32_t digest;
+    assert_true(rig_read_all(rig, 0, &digest) >= acknowledged);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(stop_during_read_ahead),
+        CASE(stop_on_a_full_disk),
 
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
