@@ -70,10 +70,13 @@ static bool is_behind(const struct log *log, uint64_t last_sequence)
 
 static void enlist(struct store *store, struct log *log)
 {
+    assert(!log->is_in_checkpoint);
     log->is_in_checkpoint = true;
+    store->checkpoint.pending_count++;
+    if (log->deletion != NULL)
+        return; /* it leaves when it is gone */
     log->wants_sync = true;
     log->wants_close = !log->is_active;
-    store->checkpoint.pending_count++;
     log_seal(log);
     store_want_flush(store, log, false);
 }
@@ -121,9 +124,11 @@ static void begin_landed(struct completion *completion, int32_t result)
 {
     struct store *store = container_of(completion, struct store, checkpoint.begin);
     (void)result;
+    assert(store->checkpoint.begin_is_pending);
     store->checkpoint.begin_is_pending = false;
     if (store->failure == STATUS_OK && !store->checkpoint.is_running)
         begin(store);
+    store_progressed(store);
 }
 
 static void begin_soon(struct store *store)

@@ -314,8 +314,11 @@ static enum op_progress load_end(struct cold_load *load)
     while ((node = list_pop_front(&waiting)) != NULL)
         log_read_resume(log, container_of(node, struct log_read, waiting), status);
     cold_trim(log->store, log->store->options.cache_bytes_max / 4);
+    struct store *store = log->store;
+    assert(log->busy_count > 0);
     log->busy_count--;
     log_delete_progressed(log);
+    store_progressed(store);
     return OP_DONE;
 }
 

@@ -177,6 +177,7 @@ static void write_landed(struct completion *completion, int32_t result)
         journal->in_flight = NULL;
         commit_retire(journal, commit);
         journal_fail(journal, (enum status)result);
+        journal->owner->progressed(journal->owner);
         return;
     }
     tell_clients(commit);
@@ -233,8 +234,7 @@ static void kick_landed(struct completion *completion, int32_t result)
     journal_submit(journal);
     if (!journal->is_short_of_space)
         journal_ring_prepare(journal);
-    if (journal_is_idle(journal))
-        journal->owner->progressed(journal->owner);
+    journal->owner->progressed(journal->owner);
 }
 
 void journal_kick(struct journal *journal)
@@ -250,8 +250,12 @@ bool journal_is_idle(const struct journal *journal)
 {
     const struct journal_commit *commit = gathering(journal);
     bool has_waiting = commit != NULL && (journal->waiting_count > 1 || commit->entry_count > 0);
-    return !has_waiting && journal->in_flight == NULL && !journal->kick_is_pending &&
-           !journal->prepare.is_running;
+    return !has_waiting && journal_is_still(journal);
+}
+
+bool journal_is_still(const struct journal *journal)
+{
+    return journal->in_flight == NULL && !journal->kick_is_pending && !journal->prepare.is_running;
 }
 
 void journal_deinit(struct journal *journal)

@@ -141,6 +141,9 @@ void journal_retry(struct journal *journal);
 /* Nothing gathered, nothing in flight. */
 bool journal_is_idle(const struct journal *journal);
 
+/* Nothing in flight, though commits may be waiting for a file. */
+bool journal_is_still(const struct journal *journal);
+
 /* Frees memory. Files that are open are left to the end of the process, or closed before by
  * journal_close_file. */
 void journal_deinit(struct journal *journal);

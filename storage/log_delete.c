@@ -6,15 +6,19 @@
 
 #include <stdlib.h>
 
-/*   QUIET ──▶ CLOSE ──▶ RENAME ──▶ NAME ──▶ LIST ──▶ UNLINK (each file) ──▶ REMOVE ──▶ TOPIC ──▶
- * END
+/*   START ──▶ QUIET ──▶ CLOSE ──▶ RENAME ──▶ NAME ──▶ FORGET ──▶ LIST ──▶ LISTED ──▶
+ *       UNLINK (each file) ──▶ REMOVE ──▶ TOPIC ──▶ LAST ──▶ END
  *
- * QUIET waits until no flush, load or lookup uses the log. */
+ * QUIET waits until no flush, load or lookup uses the log. Until FORGET, where the directory's new
+ * name is durable, the log may come back after a power cut: so long it stays a log of the store,
+ * and checkpoints wait for it, because the journal holds marks that speak of its batches. */
 enum delete_stage {
+    DELETE_START,
     DELETE_QUIET,
     DELETE_CLOSE,
     DELETE_RENAME,
     DELETE_NAME,
+    DELETE_FORGET,
     DELETE_LIST,
     DELETE_LISTED,
     DELETE_UNLINK,
@@ -25,17 +29,19 @@ enum delete_stage {
 };
 
 static const struct op_stage delete_stages[] = {
-    [DELETE_QUIET] = {"quiet", 0},
+    [DELETE_START] = {"start", 0},
+    [DELETE_QUIET] = {"quiet", AFTER(DELETE_START)},
     [DELETE_CLOSE] = {"close", AFTER(DELETE_QUIET)},
     [DELETE_RENAME] = {"rename", AFTER(DELETE_CLOSE)},
     [DELETE_NAME] = {"name", AFTER(DELETE_RENAME)},
-    [DELETE_LIST] = {"list", AFTER(DELETE_NAME)},
+    [DELETE_FORGET] = {"forget", AFTER(DELETE_NAME)},
+    [DELETE_LIST] = {"list", AFTER(DELETE_FORGET)},
     [DELETE_LISTED] = {"listed", AFTER(DELETE_LIST)},
     [DELETE_UNLINK] = {"unlink", AFTER(DELETE_LISTED) | AFTER(DELETE_UNLINK)},
     [DELETE_REMOVE] = {"remove", AFTER(DELETE_UNLINK)},
     [DELETE_TOPIC] = {"topic", AFTER(DELETE_REMOVE)},
     [DELETE_LAST] = {"last", AFTER(DELETE_TOPIC)},
-    [DELETE_END] = {"end", AFTER(DELETE_NAME) | AFTER(DELETE_LIST) | AFTER(DELETE_LISTED) |
+    [DELETE_END] = {"end", AFTER(DELETE_FORGET) | AFTER(DELETE_LIST) | AFTER(DELETE_LISTED) |
                                AFTER(DELETE_UNLINK) | AFTER(DELETE_TOPIC) | AFTER(DELETE_LAST)},
 };
 
@@ -102,6 +108,15 @@ void log_delete_progressed(struct log *log)
     io_land(deletion->io, &deletion->quiet, STATUS_OK);
 }
 
+/* Not before the next turn: the caller may be in the middle of something with this log. */
+static enum op_progress delete_start(struct log_delete *deletion)
+{
+    op_expect(&deletion->op);
+    op_move(&deletion->op, DELETE_QUIET);
+    log_delete_progressed(deletion->log);
+    return OP_WAIT;
+}
+
 static enum op_progress delete_quiet(struct log_delete *deletion)
 {
     struct log *log = deletion->log;
@@ -115,8 +130,7 @@ static enum op_progress delete_quiet(struct log_delete *deletion)
 static enum op_progress delete_close(struct log_delete *deletion)
 {
     int32_t handle = deletion->log->write_handle;
-    log_destroy(deletion->log);
-    deletion->log = NULL;
+    deletion->log->write_handle = -1;
     if (handle < 0)
         return move_to(deletion, DELETE_RENAME);
     deletion->store->open_file_count--;
@@ -133,15 +147,25 @@ static enum op_progress delete_rename(struct log_delete *deletion)
 static enum op_progress delete_name(struct log_delete *deletion)
 {
     if (deletion->op.error != 0)
-        return move_to(deletion, DELETE_END);
+        return move_to(deletion, DELETE_FORGET);
     io_sync_directory(deletion->io, expect(deletion), deletion->topic);
-    return wait_in(deletion, DELETE_LIST);
+    return wait_in(deletion, DELETE_FORGET);
+}
+
+/* An error here leaves a directory that may or may not come back: it is final, as of every sync. */
+static enum op_progress delete_forget(struct log_delete *deletion)
+{
+    struct store *store = deletion->store;
+    if (deletion->op.error != 0)
+        store_fail(store, (enum status)deletion->op.error);
+    checkpoint_forget(store, deletion->log);
+    log_destroy(deletion->log);
+    deletion->log = NULL;
+    return move_to(deletion, deletion->op.error != 0 ? DELETE_END : DELETE_LIST);
 }
 
 static enum op_progress delete_list(struct log_delete *deletion)
 {
-    if (deletion->op.error != 0)
-        return move_to(deletion, DELETE_END);
     io_list_directory(deletion->io, expect(deletion), deletion->deleted, &deletion->arena);
     return wait_in(deletion, DELETE_LISTED);
 }
@@ -201,10 +225,12 @@ static enum op_progress delete_step(struct op *op)
 {
     struct log_delete *deletion = container_of(op, struct log_delete, op);
     switch ((enum delete_stage)op->stage) {
+    case DELETE_START: return delete_start(deletion);
     case DELETE_QUIET: return delete_quiet(deletion);
     case DELETE_CLOSE: return delete_close(deletion);
     case DELETE_RENAME: return delete_rename(deletion);
     case DELETE_NAME: return delete_name(deletion);
+    case DELETE_FORGET: return delete_forget(deletion);
     case DELETE_LIST: return delete_list(deletion);
     case DELETE_LISTED: return delete_listed(deletion);
     case DELETE_UNLINK: return delete_unlink(deletion);
@@ -217,14 +243,6 @@ static enum op_progress delete_step(struct op *op)
 }
 
 static const struct op_kind delete_kind = {"log-delete", delete_step, delete_stages};
-
-static void cancel_appends(struct log *log)
-{
-    struct list_node *node;
-    while ((node = list_pop_front(&log->appends)) != NULL)
-        io_land(log->store->io, &container_of(node, struct log_append, waiting)->completion,
-                STATUS_CANCELLED);
-}
 
 void store_delete_log(struct store *store, struct log *log, struct completion *completion)
 {
@@ -250,8 +268,7 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     journal_forget(&store->journal, &log->journal_client);
     list_remove(&log->flush_node);
     list_remove(&log->mark_node);
-    checkpoint_forget(store, log);
-    cancel_appends(log);
+    log_land_appends(log, STATUS_CANCELLED);
     op_start(&deletion->op, &delete_kind, io_ops(store->io));
 }
 

@@ -70,9 +70,12 @@ static void advance_landed(struct completion *completion, int32_t result)
 {
     struct log *log = container_of(completion, struct log, advance);
     (void)result;
+    struct store *store = log->store;
+    assert(log->advance_is_pending);
     log->advance_is_pending = false;
     log_advance(log);
     log_delete_progressed(log);
+    store_progressed(store);
 }
 
 void log_advance_soon(struct log *log)
@@ -84,12 +87,18 @@ void log_advance_soon(struct log *log)
     io_land(log->store->io, &log->advance, STATUS_OK);
 }
 
-void log_fail(struct log *log, enum status status)
+void log_land_appends(struct log *log, enum status status)
 {
     struct list_node *node;
     while ((node = list_pop_front(&log->appends)) != NULL)
         io_land(log->store->io, &container_of(node, struct log_append, waiting)->completion,
                 (int32_t)status);
+}
+
+void log_fail(struct log *log, enum status status)
+{
+    assert(status != STATUS_OK);
+    log_land_appends(log, status);
     if (log->observer != NULL)
         log->observer->failed(log->observer, status);
 }

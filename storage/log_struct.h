@@ -143,7 +143,10 @@ void log_advance(struct log *log);
 /* The same with the next turn of the loop. */
 void log_advance_soon(struct log *log);
 
-/* Lands all waiting appends with `status` and tells the observer. */
+/* Lands all waiting appends with `status`. */
+void log_land_appends(struct log *log, enum status status);
+
+/* The same, and tells the observer. */
 void log_fail(struct log *log, enum status status);
 
 /* What readers and acknowledgements go by: durable_offset, or the end of a log that is configured

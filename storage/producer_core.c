@@ -49,12 +49,14 @@ static const struct producer_batch *last_batch(const struct producer *producer)
     return producer->batch_count == 0 ? NULL : &producer->batches[producer->batch_count - 1];
 }
 
+/* A producer without batches is a reservation whose batch was refused after all (no memory): as
+ * good as unknown. */
 static bool is_expired(const struct producer_core *core, const struct producer *producer,
                        int64_t now_ms)
 {
     const struct producer_batch *last = last_batch(producer);
-    return last != NULL && now_ms > last->append_time_ms &&
-           now_ms - last->append_time_ms >= core->expiration_ms;
+    return last == NULL ||
+           (now_ms > last->append_time_ms && now_ms - last->append_time_ms >= core->expiration_ms);
 }
 
 static bool find_duplicate(const struct producer *producer, const struct producer_event *event,
@@ -79,6 +81,7 @@ enum status producer_core_check(const struct producer_core *core,
     const struct producer *producer = producer_core_find(core, event->producer_id);
     if (producer == NULL || is_expired(core, producer, event->now_ms))
         return STATUS_OK;
+    assert(producer->batch_count <= PRODUCER_WINDOW);
     if (event->epoch < producer->epoch)
         return STATUS_STALE_EPOCH;
     if (event->epoch > producer->epoch)
@@ -86,7 +89,7 @@ enum status producer_core_check(const struct producer_core *core,
     if (find_duplicate(producer, event, original))
         return STATUS_DUPLICATE;
     const struct producer_batch *last = last_batch(producer);
-    if (last == NULL || event->base_sequence == batch_sequence_add(last->last_sequence, 1))
+    if (event->base_sequence == batch_sequence_add(last->last_sequence, 1))
         return STATUS_OK;
     return STATUS_SEQUENCE_GAP;
 }

@@ -39,14 +39,20 @@ struct stored_producer {
 _Static_assert(sizeof(struct stored_producer) == 16, "stored format");
 _Static_assert(sizeof(struct producer_batch) == 32, "stored format");
 
-static size_t producers_size(const struct producer_core *core)
+/* Reservations (a producer without batches) are not kept: the batch they were made for is not part
+ * of the state, or was refused. */
+static size_t producers_size(const struct producer_core *core, uint32_t *count)
 {
     size_t size = 0;
     struct map_node *node;
+    *count = 0;
     map_for_each (node, &core->producers) {
         const struct producer *producer = container_of(node, struct producer, node);
+        if (producer->batch_count == 0)
+            continue;
         size +=
             sizeof(struct stored_producer) + producer->batch_count * sizeof(struct producer_batch);
+        (*count)++;
     }
     return size;
 }
@@ -63,6 +69,8 @@ static uint8_t *put_producers(uint8_t *to, const struct producer_core *core)
     struct map_node *node;
     map_for_each (node, &core->producers) {
         const struct producer *producer = container_of(node, struct producer, node);
+        if (producer->batch_count == 0)
+            continue;
         struct stored_producer stored = {producer->producer_id, producer->epoch,
                                          producer->batch_count, 0};
         to = put(to, &stored, sizeof stored);
@@ -83,9 +91,11 @@ static uint8_t *put_epochs(uint8_t *to, const struct epoch_core *core)
 struct bytes state_encode(const struct state *state)
 {
     assert(state->start_offset <= state->recovery_offset);
-    size_t size =
-        sizeof(struct stored_state) + state->segment_count * sizeof(struct state_segment) +
-        state->epochs->count * sizeof(struct stored_epoch) + producers_size(state->producers);
+    uint32_t producer_count;
+    size_t size = sizeof(struct stored_state) +
+                  state->segment_count * sizeof(struct state_segment) +
+                  state->epochs->count * sizeof(struct stored_epoch) +
+                  producers_size(state->producers, &producer_count);
     uint8_t *content = malloc(size);
     if (content == NULL || size > UINT32_MAX) {
         free(content);
@@ -99,7 +109,7 @@ struct bytes state_encode(const struct state *state)
         .partition = state->partition,
         .segment_count = state->segment_count,
         .epoch_count = state->epochs->count,
-        .producer_count = (uint32_t)state->producers->producers.count,
+        .producer_count = producer_count,
         .start_offset = state->start_offset,
         .recovery_offset = state->recovery_offset,
     };

@@ -117,7 +117,8 @@ static void dispatch_flushes(struct store *store)
 
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
-    if (log->flush != NULL || store->failure != STATUS_OK || store->is_full)
+    if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
+        store->is_full)
         return;
     if (list_node_is_linked(&log->flush_node) && !first)
         return;

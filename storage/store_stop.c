@@ -47,7 +47,13 @@ static bool everything_is_recorded(const struct store *store)
     return true;
 }
 
-/* Nothing of this store is in flight. */
+static bool writing_goes_on(const struct store *store)
+{
+    return store->failure == STATUS_OK && !store->is_full;
+}
+
+/* Nothing of this store is in flight. What a failed or full disk did not take stays where it is:
+ * commits that wait for a file of the ring would wait for ever. */
 static bool is_quiet(const struct store *store)
 {
     const struct log *log;
@@ -57,13 +63,8 @@ static bool is_quiet(const struct store *store)
     }
     return !store->checkpoint.begin_is_pending && list_is_empty(&store->openings) &&
            list_is_empty(&store->openings_waiting) && list_is_empty(&store->deletions) &&
-           (journal_is_idle(&store->journal) || store->failure != STATUS_OK) &&
-           store->journal.in_flight == NULL && !store->journal.prepare.is_running;
-}
-
-static bool flush_goes_on(const struct store *store)
-{
-    return store->failure == STATUS_OK && !store->is_full;
+           (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
+           journal_is_still(&store->journal);
 }
 
 static void progress_landed(struct completion *completion, int32_t result)
@@ -96,18 +97,29 @@ static void ask_for_records(struct store *store)
     }
 }
 
+/* Appends that will not become durable any more are told so; each lands exactly once. */
+static void give_up(struct store_stop *stop)
+{
+    struct store *store = stop->store;
+    struct log *log;
+    stop->status = store->failure != STATUS_OK ? STATUS_FAILED : STATUS_NO_SPACE;
+    list_for_each_entry (log, &store->logs, node) {
+        log_land_appends(log, stop->status);
+    }
+}
+
 static enum op_progress stop_drain(struct store_stop *stop)
 {
     struct store *store = stop->store;
-    if (flush_goes_on(store))
+    if (writing_goes_on(store))
         ask_for_records(store);
-    bool is_finished = everything_is_recorded(store) || !flush_goes_on(store);
+    bool is_finished = everything_is_recorded(store) || !writing_goes_on(store);
     if (!is_finished || !is_quiet(store)) {
         op_expect(&stop->op);
         return OP_WAIT;
     }
     if (store->failure != STATUS_OK || !everything_is_recorded(store)) {
-        stop->status = store->failure != STATUS_OK ? STATUS_FAILED : STATUS_NO_SPACE;
+        give_up(stop);
         op_move(&stop->op, STOP_CLOSE);
         return OP_AGAIN;
     }

@@ -117,6 +117,19 @@ static void unknown_and_expired(void **state)
     assert_null(producer_core_find(core, 1));
 }
 
+/* A reservation whose batch was then refused leaves the producer as unknown as before: its next
+ * batch may start at any sequence, and the reservation does not stay for ever. */
+static void reservation_is_not_knowledge(void **state)
+{
+    struct producer_core *core = *state;
+    assert_true(producer_core_reserve(core, 1));
+    assert_int_equal(check(core, event(1, 3, 700, 1, 0), NULL), STATUS_OK);
+    producer_core_expire(core, 1000);
+    assert_null(producer_core_find(core, 1));
+    note(core, event(1, 3, 700, 1, 0));
+    assert_int_equal(check(core, event(1, 3, 700, 1, 0), NULL), STATUS_DUPLICATE);
+}
+
 /* What was saved and put back answers like the original. */
 static void restored_equals_original(void **state)
 {
@@ -143,6 +156,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sequences_wrap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(epochs_fence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_and_expired, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reservation_is_not_knowledge, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restored_equals_original, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
