@@ -335,7 +335,6 @@ static enum status adopt_file(struct opening *opening, const char *path, uint64_
 {
     assert(opening->log->handle < 0);
     assert(end % METADATA_BLOCK_SIZE == 0);
-    assert(end <= size);
     struct metadata_log *log = opening->log;
     assert(end <= content.size);
     assert(end <= UINT32_MAX);
