@@ -48,6 +48,14 @@ static inline bool bytes_equal_text(struct bytes a, const char *text)
     return a.data != NULL && bytes_equal(a, bytes_of_text(text));
 }
 
+/* <0, 0, >0 in the order of the bytes; what another begins with comes before it, null is empty. */
+static inline int bytes_compare(struct bytes a, struct bytes b)
+{
+    size_t common = a.size < b.size ? a.size : b.size;
+    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 /* A 128-bit identifier (Kafka's uuid): topic ids, cluster ids, directory ids. All zero is "none".
  */
 struct uuid {

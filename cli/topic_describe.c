@@ -34,9 +34,7 @@ static int compare_configs(const void *left, const void *right)
 {
     struct bytes a = ((const struct describe_configs_response_config *)left)->name;
     struct bytes b = ((const struct describe_configs_response_config *)right)->name;
-    size_t shorter = a.size < b.size ? a.size : b.size;
-    int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+    return bytes_compare(a, b);
 }
 
 static const struct describe_configs_response_result *ask_configs(struct connection *connection,

@@ -12,9 +12,7 @@ static int compare_topics(const void *left, const void *right)
 {
     struct bytes a = ((const struct metadata_response_topic *)left)->name;
     struct bytes b = ((const struct metadata_response_topic *)right)->name;
-    size_t shorter = a.size < b.size ? a.size : b.size;
-    int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+    return bytes_compare(a, b);
 }
 
 static int compare_partitions(const void *left, const void *right)

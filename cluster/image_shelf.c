@@ -31,20 +31,9 @@ void topic_node_release(struct topic_node *node)
 /* --- Orders ------------------------------------------------------------------------------------
  */
 
-static int compare_bytes(struct bytes a, struct bytes b)
-{
-    assert(a.data != NULL || a.size == 0);
-    assert(b.data != NULL || b.size == 0);
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-    if (order != 0)
-        return order;
-    return a.size < b.size ? -1 : a.size > b.size;
-}
-
 int shelf_order_by_name(const struct image_topic *topic, const struct shelf_key *key)
 {
-    return compare_bytes(topic->name, key->name);
+    return bytes_compare(topic->name, key->name);
 }
 
 int shelf_order_by_id(const struct image_topic *topic, const struct shelf_key *key)
