@@ -132,13 +132,15 @@ static bool is_plain_text(const struct tool *tool)
     return security == NULL || text_equal_ignoring_case(bytes_of_text(security), "plaintext");
 }
 
-/* The one range of ApiVersions itself, in the answer that a broker gives to a version that it does
- * not know. */
-static int16_t version_offered(const struct api_versions_response *response)
+/* The highest version of ApiVersions itself that both sides know, from the answer that a broker
+ * gives to a version that it does not know. */
+static int16_t version_offered(const struct api_versions_response *response, int16_t version_max)
 {
-    for (uint32_t i = 0; i < response->api_keys_count; i++)
-        if (response->api_keys[i].api_key == API_API_VERSIONS)
-            return response->api_keys[i].max_version;
+    for (uint32_t i = 0; i < response->api_keys_count; i++) {
+        int16_t offered = response->api_keys[i].max_version;
+        if (response->api_keys[i].api_key == API_API_VERSIONS && offered >= 0)
+            return offered < version_max ? offered : version_max;
+    }
     return 0;
 }
 
@@ -176,7 +178,7 @@ static bool handshake(struct connection *connection)
     if (!ask_versions(connection, version, response))
         return false;
     if (response->error_code == KAFKA_UNSUPPORTED_VERSION &&
-        !ask_versions(connection, version_offered(response), response))
+        !ask_versions(connection, version_offered(response, version), response))
         return false;
     if (response->error_code != KAFKA_NONE) {
         tool_error(tool, "%s: %s", connection->address, kafka_error_text(response->error_code));
