@@ -20,6 +20,7 @@ enum {
     POLL_EVERY_RECORDS = 64,
     QUEUE_FULL_WAIT_MS = 50,
     FLUSH_STEP_MS = 100,
+    TOPIC_NAME_SIZE_MAX = 249, /* Kafka's */
 };
 
 struct produce {
@@ -245,12 +246,24 @@ static rd_kafka_resp_err_t enqueue(struct produce *produce, rd_kafka_topic_t *to
     return error;
 }
 
+/* The topic that a record names, NULL if no topic can have that name. librdkafka keeps a table of
+ * its own, so asking again for each record is cheap. */
+static rd_kafka_topic_t *topic_of_record(struct produce *produce, struct bytes name)
+{
+    char text[TOPIC_NAME_SIZE_MAX + 1];
+    if (name.size > TOPIC_NAME_SIZE_MAX)
+        return NULL;
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    return rd_kafka_topic_new(produce->kafka, text, NULL);
+}
+
 /* Hands a record over, waiting while the queue is full; a record that cannot be sent is counted. */
 static void send_record(struct produce *produce, const struct input_record *record)
 {
     rd_kafka_topic_t *topic = produce->topic;
     if (!bytes_are_null(record->topic))
-        topic = rd_kafka_topic_new(produce->kafka, tool_text(produce->tool, record->topic), NULL);
+        topic = topic_of_record(produce, record->topic);
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__INVALID_ARG;
     while (topic != NULL) {
         error = enqueue(produce, topic, record);
