@@ -133,6 +133,15 @@ static bool add_span(struct consume *consume, rd_kafka_topic_t *topic, int32_t p
     return true;
 }
 
+static bool is_planned(const struct consume *consume, const rd_kafka_topic_t *topic)
+{
+    for (uint32_t i = 0; i < consume->span_count; i++)
+        if (consume->spans[i].topic == topic)
+            return true;
+    return false;
+}
+
+/* A topic that was named twice, or matched by two patterns, is read once. */
 static bool add_topic(struct consume *consume, const struct rd_kafka_metadata_topic *metadata)
 {
     struct tool *tool = consume->tool;
@@ -144,6 +153,14 @@ static bool add_topic(struct consume *consume, const struct rd_kafka_metadata_to
     }
     rd_kafka_topic_t *topic = rd_kafka_topic_new(consume->kafka, metadata->topic, NULL);
     uint32_t before = consume->span_count;
+    if (topic == NULL) {
+        tool_error(tool, "topic %s: %s", metadata->topic, rd_kafka_err2str(rd_kafka_last_error()));
+        return false;
+    }
+    if (is_planned(consume, topic)) {
+        rd_kafka_topic_destroy(topic);
+        return true;
+    }
     for (int i = 0; i < metadata->partition_cnt; i++)
         if (is_wanted_partition(consume, metadata->partitions[i].id) &&
             !add_span(consume, topic, metadata->partitions[i].id))
