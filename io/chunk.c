@@ -1,3 +1,6 @@
+/* A chunk is returned on the core that owns its pool, and only there are the counters and the free
+ * lists touched; another core's last release travels home as mail. So the reference count is the
+ * only thing that cores share. */
 #include "io/chunk.h"
 
 #include "base/assert.h"
@@ -119,6 +122,7 @@ void chunk_retain(struct chunk *chunk)
 {
     uint32_t before = atomic_fetch_add_explicit(&chunk->reference_count, 1, memory_order_relaxed);
     assert(before > 0);
+    assert(before < UINT32_MAX);
 }
 
 /* On the pool's core. */

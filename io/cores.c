@@ -196,6 +196,7 @@ uint32_t io_cores_count(const struct io_cores *cores)
 struct io *io_cores_at(struct io_cores *cores, uint32_t core_index)
 {
     assert(core_index < cores->core_count);
+    assert(cores->core[core_index].io != NULL);
     return cores->core[core_index].io;
 }
 
@@ -238,6 +239,7 @@ static void cores_start_thread(struct core *core)
 void io_cores_run(struct io_cores *cores)
 {
     assert(!cores->has_run);
+    assert(cores->core[0].io != NULL);
     cores->has_run = true;
     sigset_t all;
     sigset_t before;

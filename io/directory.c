@@ -1,3 +1,5 @@
+/* The worker cannot write into the caller's arena, which belongs to another thread, so it gathers
+ * plain records on the heap; they are turned into entries, sorted, on the door's own thread. */
 #include "io/directory.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* One function for each kind of request, each a system call and the translation of its answer.
+ * Interrupted transfers are repeated, and so are short ones; a failed sync is not: after it, nobody
+ * knows which pages the kernel still has. */
 #include "io/file_call.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* All rings stand in one array, a row for each sender, so that finding one is arithmetic and
+ * nothing is allocated after the start. Head and tail lie on cache lines of their own: sender and
+ * receiver would otherwise take the line from each other at every letter. */
 #include "io/mailroom.h"
 
 #include "base/assert.h"

@@ -344,6 +344,7 @@ static void posix_event(struct posix *posix, const struct epoll_event *event)
 {
     struct system_io *system = &posix->system;
     int handle = event->data.fd;
+    assert(handle >= 0);
     if (handle == mailroom_bell(system->room, system->io.core_index)) {
         system_answer_bell(system);
         return;
@@ -395,6 +396,7 @@ static void posix_close_listener(struct io *io, int32_t listener)
 {
     struct posix *posix = posix_of(io);
     struct posix_watch *watch = posix_watch_find(posix, listener);
+    assert(watch == NULL || list_is_empty(&watch->writers));
     struct list_node *node;
     while (watch != NULL && (node = list_pop_front(&watch->readers)) != NULL) {
         struct io_request *request = container_of(node, struct io_request, backend_node);

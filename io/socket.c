@@ -1,3 +1,5 @@
+/* Everything here either succeeds at once or fails at once. Options that only tune are set without
+ * looking at the answer: a connection is served with or without them. */
 #include "io/socket.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* Time, signals, secrets and the hand-over of finished file requests: what does not depend on how a
+ * backend waits for events. Signals come through a descriptor, so they are one more event and no
+ * handler runs in the middle of anything. */
 #include "io/system.h"
 
 #include "base/assert.h"

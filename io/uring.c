@@ -294,11 +294,21 @@ static int32_t finish_connect(const struct io_request *request, int32_t answer)
     return request->handle;
 }
 
+/* The write of a commit that is reported wrote less than all. If one that wrote everything were
+ * reported, too, it would be acknowledged before its sync. */
+static void check_silence(const struct io_request *request, int32_t answer)
+{
+    if (request->kind != IO_WRITE || (request->flags & IO_FLAG_SYNC) == 0 || answer < 0)
+        return;
+    assert((uint32_t)answer < request->transfer.size_bytes - request->transfer.done_bytes);
+}
+
 /* `answer` is the kernel's: a count or a negative errno. */
 static void uring_finish(struct uring *uring, struct io_request *request, int32_t answer)
 {
     struct io *io = &uring->system.io;
     assert(!list_node_is_linked(&request->backend_node));
+    check_silence(request, answer);
     /* An interrupted close has given the descriptor back: a second one would close somebody else's.
      */
     if (answer == -EINTR && request->kind == IO_CLOSE)
@@ -323,6 +333,7 @@ static void uring_finish_sync(struct uring *uring, struct io_request *request, i
     struct io *io = &uring->system.io;
     assert(request->kind == IO_WRITE);
     assert((request->flags & IO_FLAG_SYNC) != 0);
+    assert(answer <= 0);
     assert(request->transfer.done_bytes < request->transfer.size_bytes);
     if (answer < 0)
         io_finish(io, request, status_from_errno(-answer));
@@ -437,6 +448,7 @@ static enum status uring_listen(struct io *io, struct io_address *address, int32
 static void uring_close_listener(struct io *io, int32_t listener)
 {
     struct uring *uring = uring_of(io);
+    assert(listener >= 0);
     uring_push(uring);
     struct io_request *request;
     struct io_request *following;

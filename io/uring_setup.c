@@ -1,3 +1,7 @@
+/* Kernels differ in what they offer and containers in what they forbid, and version numbers say
+ * little about either. So nothing is inferred: flags are tried from the best set down, every opcode
+ * that is used is asked for, and one entry goes through the whole path before the backend is
+ * chosen. */
 #include "io/uring_setup.h"
 
 #include "base/assert.h"

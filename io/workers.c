@@ -1,3 +1,6 @@
+/* Two lists under one lock: what waits, and what is done. A thread is started only when nobody is
+ * free to take a request, so a door that never needs a worker has none, and the lock is held for a
+ * few instructions, never across a call that blocks. */
 #include "io/workers.h"
 
 #include "base/assert.h"
@@ -51,6 +54,7 @@ static struct io_request *workers_take_waiting(struct workers *workers)
     assert(workers->waiting_count > 0);
     workers->waiting_count--;
     struct list_node *node = list_pop_front(&workers->waiting);
+    assert(node != NULL);
     return container_of(node, struct io_request, backend_node);
 }
 
