@@ -1,3 +1,6 @@
+/* Blocks form a chain, newest first. A reset keeps the newest one unless it is large: the next
+ * request finds memory without asking malloc, and one huge request does not keep its memory for
+ * ever. */
 #include "base/arena.h"
 
 #include "base/assert.h"
@@ -15,6 +18,7 @@ struct arena_block {
 
 static size_t round_up(size_t size)
 {
+    assert(size <= SIZE_MAX - ARENA_ALIGNMENT);
     return (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
 }
 
@@ -60,6 +64,8 @@ void arena_reset(struct arena *arena)
  * block of its own. */
 static struct arena_block *arena_grow(struct arena *arena, size_t size)
 {
+    assert(size % ARENA_ALIGNMENT == 0);
+    assert(arena->total_bytes <= arena->limit_bytes);
     size_t capacity = arena->block == NULL ? ARENA_BLOCK_MIN : arena->block->capacity * 2;
     if (capacity > arena->limit_bytes - arena->total_bytes)
         capacity = arena->limit_bytes - arena->total_bytes;
@@ -91,6 +97,7 @@ void *arena_allocate(struct arena *arena, size_t size)
             return NULL;
     }
     void *result = block->data + arena->used_bytes;
+    assert(arena->used_bytes <= block->capacity);
     arena->used_bytes += size;
     if (arena->used_bytes > block->capacity)
         arena->used_bytes = block->capacity;
@@ -99,6 +106,7 @@ void *arena_allocate(struct arena *arena, size_t size)
 
 void *arena_allocate_array(struct arena *arena, size_t count, size_t size)
 {
+    assert(size > 0);
     size_t total = 0;
     if (__builtin_mul_overflow(count, size, &total))
         return NULL;
@@ -110,6 +118,8 @@ void *arena_allocate_array(struct arena *arena, size_t count, size_t size)
 
 char *arena_copy_text(struct arena *arena, const void *text, size_t size)
 {
+    assert(text != NULL || size == 0);
+    assert(size < SIZE_MAX);
     char *copy = arena_allocate(arena, size + 1);
     if (copy == NULL)
         return NULL;

@@ -1,3 +1,6 @@
+/* Readers and writers go through one function each that looks at the room that is left, so there is
+ * one place where a bound can be wrong. Growing takes a new piece of the arena and copies; the old
+ * one is given back with the arena. */
 #include "base/bytes.h"
 
 #include "base/assert.h"
@@ -7,6 +10,7 @@ static const char base64_url[64] =
 
 void uuid_format(struct uuid uuid, char text[static UUID_TEXT_SIZE])
 {
+    assert(text != NULL);
     uint32_t bits = 0;
     uint32_t bit_count = 0;
     uint32_t length = 0;
@@ -52,6 +56,7 @@ bool uuid_parse(struct bytes text, struct uuid *uuid)
 
 void reader_init(struct reader *reader, struct bytes bytes)
 {
+    assert(reader != NULL);
     assert(bytes.data != NULL || bytes.size == 0);
     *reader = (struct reader){.data = bytes.data, .size = bytes.size};
 }
@@ -190,6 +195,7 @@ static uint8_t *writer_claim(struct writer *writer, size_t size)
     if (writer->status != STATUS_OK)
         return NULL;
     if (size > writer->capacity - writer->size) {
+        assert(size < SIZE_MAX / 4); /* or doubling would come round to 0 and never end */
         size_t capacity = writer->capacity == 0 ? 256 : writer->capacity * 2;
         while (capacity - writer->size < size)
             capacity *= 2;
@@ -339,6 +345,8 @@ struct bytes writer_result(const struct writer *writer)
 
 bool writer_pieces(const struct writer *writer, struct bytes **pieces, uint32_t *piece_count)
 {
+    assert(pieces != NULL);
+    assert(piece_count != NULL);
     assert(writer->status == STATUS_OK);
     size_t count_max = 2 * (size_t)writer->reference_count + 1;
     struct bytes *result = arena_allocate_array(writer->arena, count_max, sizeof *result);

@@ -4,6 +4,7 @@
 
 void ready_queue_push(struct ready_queue *queue, struct completion *completion, int32_t result)
 {
+    assert(completion != NULL);
     assert(completion->landed != NULL);
     assert(!list_node_is_linked(&completion->node));
     completion->result = result;

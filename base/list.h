@@ -3,6 +3,8 @@
 #ifndef TAILRACE_BASE_LIST_H
 #define TAILRACE_BASE_LIST_H
 
+#include "base/assert.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,6 +43,7 @@ static inline bool list_is_empty(const struct list *list)
 
 static inline void list_insert_before(struct list_node *position, struct list_node *node)
 {
+    assert(position->prev->next == position);
     node->prev = position->prev;
     node->next = position;
     position->prev->next = node;
@@ -57,9 +60,13 @@ static inline void list_push_front(struct list *list, struct list_node *node)
     list_insert_before(list->head.next, node);
 }
 
-/* Takes the node off whatever list it is on; does nothing to one that is on none. */
+/* Takes the node off whatever list it is on; does nothing to one that is on none. Neighbours that
+ * do not know the node are a list that somebody wrote over, or a node that was never initialised.
+ */
 static inline void list_remove(struct list_node *node)
 {
+    assert(node->prev->next == node);
+    assert(node->next->prev == node);
     node->prev->next = node->next;
     node->next->prev = node->prev;
     list_node_init(node);

@@ -24,6 +24,7 @@ static const char *const level_names[] = {
 
 static void line_put(struct line *line, const void *text, size_t size)
 {
+    assert(text != NULL || size == 0);
     assert(line->size <= sizeof line->text - LINE_END_SIZE);
     if (line->is_full || size > sizeof line->text - LINE_END_SIZE - line->size) {
         line->is_full = true;
@@ -47,6 +48,7 @@ static bool is_plain(uint8_t byte)
 
 static bool needs_quotes(const struct line *line, struct bytes value)
 {
+    assert(!bytes_are_null(value));
     if (line->format == LOG_FORMAT_JSON || value.size == 0)
         return true;
     for (size_t i = 0; i < value.size; i++)
@@ -167,6 +169,7 @@ static void line_put_field(struct line *line, const struct log_field *field)
 /* The room was kept free by line_put. */
 static void line_end(struct line *line)
 {
+    assert(line->size <= sizeof line->text - LINE_END_SIZE);
     bool is_json = line->format == LOG_FORMAT_JSON;
     const char *cut = is_json ? ",\"cut\":true" : " cut=true";
     int size = snprintf(line->text + line->size, LINE_END_SIZE, "%s%s\n", line->is_full ? cut : "",
@@ -178,6 +181,8 @@ static void line_end(struct line *line)
 void log_line(const struct logger *logger, enum log_level level, const char *message,
               const struct log_field *fields)
 {
+    assert(logger->sink->now_ms != NULL);
+    assert(fields != NULL);
     assert(logger->sink != NULL);
     assert(logger->sink->write != NULL);
     assert(level >= LOG_DEBUG && level <= LOG_ERROR);
@@ -204,6 +209,7 @@ void log_line(const struct logger *logger, enum log_level level, const char *mes
 
 enum status log_level_parse(struct bytes text, enum log_level *level)
 {
+    assert(level != NULL);
     for (enum log_level i = LOG_DEBUG; i <= LOG_ERROR; i++) {
         if (text_equal_ignoring_case(text, level_names[i])) {
             *level = i;

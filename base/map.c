@@ -49,6 +49,7 @@ struct map_node *map_find(const struct map *map, uint64_t hash, const void *key)
 
 static void map_link(struct map *map, struct map_node *node)
 {
+    assert(map->has_key != NULL);
     struct map_node **bucket = &map_buckets(map)[bucket_of(map, node->hash)];
     node->next = *bucket;
     *bucket = node;
@@ -57,6 +58,7 @@ static void map_link(struct map *map, struct map_node *node)
 /* All nodes move at once: a long pause for a very large map, but such maps are made at start. */
 static void map_grow(struct map *map)
 {
+    assert(map->count > 0);
     struct map_node **grown = calloc(map->bucket_count * 4, sizeof *grown);
     if (grown == NULL)
         return;
@@ -119,6 +121,7 @@ struct map_node *map_first(const struct map *map)
 
 struct map_node *map_next(const struct map *map, const struct map_node *node)
 {
+    assert(map->count > 0);
     assert(node != NULL);
     if (node->next != NULL)
         return node->next;

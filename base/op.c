@@ -1,9 +1,13 @@
+/* While an operation steps it is on no list: its last step may free it, and a list must not be
+ * touched through memory that is gone. Whoever waits for something goes back to the list
+ * afterwards. */
 #include "base/op.h"
 
 #include "base/assert.h"
 
 void op_registry_init(struct op_registry *registry, struct trace *trace)
 {
+    assert(registry != NULL);
     list_init(&registry->in_flight);
     registry->in_flight_count = 0;
     registry->trace = trace;
@@ -19,6 +23,8 @@ static void op_note(struct op *op, const char *event)
  * its memory back: `done` is known only from the progress. */
 static void op_run(struct op *op)
 {
+    assert(list_node_is_linked(&op->node));
+    assert(op->registry->in_flight_count > 0);
     assert(op->waiting == 0);
     struct op_registry *registry = op->registry;
     list_remove(&op->node);
@@ -38,6 +44,8 @@ static void op_run(struct op *op)
 
 void op_start(struct op *op, const struct op_kind *kind, struct op_registry *registry)
 {
+    assert(kind->stages != NULL);
+    assert(registry != NULL);
     assert(kind->step != NULL);
     op->kind = kind;
     op->registry = registry;
@@ -53,6 +61,8 @@ void op_start(struct op *op, const struct op_kind *kind, struct op_registry *reg
 
 void op_move(struct op *op, uint8_t stage)
 {
+    assert(stage < 32);
+    assert(op->kind->stages[stage].name != NULL);
     assert(op->kind->stages[stage].may_follow & AFTER(op->stage));
     op->stage = stage;
     op_note(op, op_stage_name(op));

@@ -16,6 +16,7 @@
 #ifndef TAILRACE_BASE_OP_H
 #define TAILRACE_BASE_OP_H
 
+#include "base/assert.h"
 #include "base/completion.h"
 #include "base/list.h"
 #include "base/trace.h"
@@ -71,6 +72,7 @@ void op_landed(struct op *op, int32_t result);
 /* Says that one more completion is under way. */
 static inline void op_expect(struct op *op)
 {
+    assert(op->waiting < UINT16_MAX);
     op->waiting++;
 }
 

@@ -12,6 +12,7 @@ void prng_init(struct prng *prng, uint64_t seed)
         z = (z ^ z >> 27) * 0x94d049bb133111ebu;
         prng->state[i] = z ^ z >> 31;
     }
+    assert((prng->state[0] | prng->state[1] | prng->state[2] | prng->state[3]) != 0);
 }
 
 static uint64_t rotate_left(uint64_t value, int count)

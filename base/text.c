@@ -38,6 +38,8 @@ struct bytes text_trim(struct bytes text)
 
 bool text_next_item(struct bytes *rest, char separator, struct bytes *item)
 {
+    assert(rest != NULL);
+    assert(item != NULL);
     if (rest->data == NULL || rest->size == 0)
         return false;
     const uint8_t *found = memchr(rest->data, separator, rest->size);
@@ -73,6 +75,7 @@ bool text_equal_ignoring_case(struct bytes text, const char *other)
  * UINT64_MAX then. Answers how many there are. */
 static size_t leading_digits(struct bytes text, uint64_t *number)
 {
+    assert(number != NULL);
     size_t count = 0;
     uint64_t result = 0;
     bool overflows = false;
@@ -88,6 +91,7 @@ static size_t leading_digits(struct bytes text, uint64_t *number)
 
 enum status text_parse_i64(struct bytes text, int64_t min, int64_t max, int64_t *value)
 {
+    assert(value != NULL);
     assert(min <= max);
     bool is_negative = text.size > 0 && text.data[0] == '-';
     struct bytes digits = is_negative ? text_from(text, 1) : text;
@@ -108,6 +112,7 @@ enum status text_parse_i64(struct bytes text, int64_t min, int64_t max, int64_t 
  * so only digits, signs, point and exponent get that far. */
 enum status text_parse_f64(struct bytes text, double min, double max, double *value)
 {
+    assert(value != NULL);
     assert(min <= max);
     char copy[64];
     if (text.size == 0 || text.size >= sizeof copy)
@@ -129,6 +134,7 @@ enum status text_parse_f64(struct bytes text, double min, double max, double *va
 
 enum status text_parse_bool(struct bytes text, bool *value)
 {
+    assert(value != NULL);
     bool is_true = text_equal_ignoring_case(text, "true");
     if (!is_true && !text_equal_ignoring_case(text, "false"))
         return STATUS_INVALID;
@@ -158,6 +164,8 @@ enum {
 static enum status take_quantity(struct bytes *rest, const struct unit *units, size_t unit_count,
                                  int64_t *total)
 {
+    assert(unit_count > 0);
+    assert(*total >= 0);
     uint64_t number;
     size_t digit_count = leading_digits(*rest, &number);
     if (digit_count == 0)
@@ -185,6 +193,7 @@ static enum status take_quantity(struct bytes *rest, const struct unit *units, s
 
 enum status text_parse_size(struct bytes text, int64_t *value)
 {
+    assert(value != NULL);
     int64_t total = 0;
     enum status status = take_quantity(&text, size_units, SIZE_UNIT_COUNT, &total);
     if (status == STATUS_OK && text.size > 0)
@@ -196,6 +205,7 @@ enum status text_parse_size(struct bytes text, int64_t *value)
 
 enum status text_parse_duration_ms(struct bytes text, int64_t *value)
 {
+    assert(value != NULL);
     if (text.size == 0)
         return STATUS_INVALID;
     bool is_plain = true;

@@ -28,6 +28,7 @@ static uint32_t slot_of(uint64_t deadline, uint32_t level)
 
 void timer_wheel_init(struct timer_wheel *wheel, uint64_t now)
 {
+    assert(wheel != NULL);
     wheel->now = now;
     wheel->count = 0;
     list_init(&wheel->overdue);
@@ -49,6 +50,7 @@ void timer_init(struct timer *timer, void (*fired)(struct timer *timer))
 /* Files the timer where its deadline belongs at the wheel's time. */
 static void wheel_file(struct timer_wheel *wheel, struct timer *timer)
 {
+    assert(!list_node_is_linked(&timer->node));
     if (timer->deadline <= wheel->now) {
         list_push_back(&wheel->overdue, &timer->node);
         return;
@@ -154,6 +156,7 @@ uint32_t timer_wheel_advance(struct timer_wheel *wheel, uint64_t now)
 
 bool timer_wheel_next(const struct timer_wheel *wheel, uint64_t *tick)
 {
+    assert(tick != NULL);
     if (!list_is_empty(&wheel->overdue)) {
         *tick = wheel->now;
         return true;
