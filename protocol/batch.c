@@ -1,3 +1,6 @@
+/* Fields are read and written at fixed places; the assertions below tie these places to each other,
+ * so that none can be moved alone. Only fields outside the checksum may be changed without renewing
+ * it. */
 #include "protocol/batch.h"
 
 #include "base/assert.h"
@@ -29,6 +32,8 @@ enum { LENGTH_MIN_ANY_MAGIC = 14, FRAME_HEADER_SIZE = BATCH_MAGIC_AT + 1 };
 
 enum status batch_next(struct bytes *rest, struct bytes *batch)
 {
+    assert(rest->data != NULL || rest->size == 0);
+    assert(batch != NULL);
     if (rest->size < BATCH_LENGTH_BASE)
         return STATUS_TRUNCATED;
     int32_t length = (int32_t)load_u32_be(rest->data + BATCH_LENGTH_AT);
@@ -51,6 +56,7 @@ enum status batch_next(struct bytes *rest, struct bytes *batch)
 
 enum status batch_header_read(struct bytes bytes, struct batch_header *header)
 {
+    assert(header != NULL);
     struct reader reader;
     reader_init(&reader, bytes);
     *header = (struct batch_header){
@@ -81,6 +87,7 @@ enum status batch_header_read(struct bytes bytes, struct batch_header *header)
 
 void batch_header_write(const struct batch_header *header, uint8_t to[static BATCH_HEADER_SIZE])
 {
+    assert(header->batch_length <= BATCH_SIZE_BYTES_MAX - BATCH_LENGTH_BASE);
     assert(header->magic == BATCH_MAGIC);
     assert(header->batch_length >= BATCH_HEADER_SIZE - BATCH_LENGTH_BASE);
     store_u64_be(to + BATCH_BASE_OFFSET_AT, (uint64_t)header->base_offset);
@@ -125,12 +132,14 @@ bool batch_crc_is_right(struct bytes batch)
 
 void batch_set_base_offset(uint8_t *batch, int64_t base_offset)
 {
+    assert(batch != NULL);
     assert(base_offset >= 0);
     store_u64_be(batch + BATCH_BASE_OFFSET_AT, (uint64_t)base_offset);
 }
 
 void batch_set_leader_epoch(uint8_t *batch, int32_t leader_epoch)
 {
+    assert(batch != NULL);
     assert(leader_epoch >= NO_LEADER_EPOCH);
     store_u32_be(batch + BATCH_LEADER_EPOCH_AT, (uint32_t)leader_epoch);
 }

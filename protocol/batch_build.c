@@ -1,3 +1,6 @@
+/* Room for the header is left at the front, so that a batch that is not compressed is finished in
+ * place without being copied. Compressed records need a second piece of memory, because their size
+ * is known only afterwards. */
 #include "protocol/batch_build.h"
 
 #include "base/assert.h"
@@ -14,6 +17,8 @@ const struct batch_options batch_options_plain = {
 void batch_builder_init(struct batch_builder *builder, const struct batch_options *options,
                         struct arena *arena)
 {
+    assert(arena != NULL);
+    assert(options->last_offset < 0 || options->last_offset >= options->base_offset);
     static const uint8_t room[BATCH_HEADER_SIZE];
     assert(options->base_offset >= 0);
     assert((options->attributes & (BATCH_COMPRESSION_MASK | BATCH_APPEND_TIME)) == 0);
@@ -38,6 +43,7 @@ static size_t varint_size(int64_t value)
     size_t size = 1;
     for (; zigzag >= 0x80; zigzag >>= 7)
         size++;
+    assert(size <= 10);
     return size;
 }
 
@@ -120,6 +126,7 @@ static struct bytes batch_seal(uint8_t *data, size_t size, const struct batch_he
 static enum status batch_assemble(const struct batch_header *header, struct bytes records,
                                   struct arena *arena, struct bytes *batch)
 {
+    assert(records.data != NULL || records.size == 0);
     size_t size = BATCH_HEADER_SIZE + records.size;
     if (size > BATCH_SIZE_BYTES_MAX)
         return STATUS_TOO_LARGE;
@@ -156,6 +163,7 @@ static struct batch_header builder_header(const struct batch_builder *builder)
 
 enum status batch_builder_finish(struct batch_builder *builder, struct bytes *batch)
 {
+    assert(batch != NULL);
     const struct batch_options *options = &builder->options;
     struct writer *writer = &builder->records;
     if (writer->status != STATUS_OK)
@@ -179,6 +187,7 @@ enum status batch_builder_finish(struct batch_builder *builder, struct bytes *ba
 enum status record_headers_encode(const struct record_header *headers, uint32_t header_count,
                                   struct arena *arena, struct bytes *encoded)
 {
+    assert(encoded != NULL);
     assert(headers != NULL || header_count == 0);
     struct writer writer;
     writer_init(&writer, arena);
@@ -197,6 +206,7 @@ enum status batch_recompress(struct bytes batch, enum compression compression, i
                              size_t records_bytes_max, struct arena *arena,
                              struct bytes *recompressed)
 {
+    assert(recompressed != NULL);
     assert(compression_level_is_valid(compression, level));
     if (batch.size >= BATCH_HEADER_SIZE &&
         (batch.data[BATCH_ATTRIBUTES_AT + 1] & BATCH_COMPRESSION_MASK) == compression) {

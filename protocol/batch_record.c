@@ -1,3 +1,9 @@
+/* The cursor reads from a window that may be the whole of the records or a part of what a
+ * decompressor makes; it says where things lie and hands out no bytes. The iterator stands on
+ * records that are all in memory and hands out views.
+ *
+ * Sizes inside a record are a client's word: none is used before the reader has found that many
+ * bytes. */
 #include "protocol/batch_record.h"
 
 #include "base/assert.h"
@@ -10,6 +16,7 @@ static_assert(5 + 1 + 10 + 5 + 5 <= NUMBERS_SIZE_MAX, "the head of a record is r
 
 static void reader_skip_field(struct reader *reader, struct bytes *field)
 {
+    assert(field != NULL);
     int32_t size = reader_varint(reader);
     assert(reader->position <= reader->size);
     *field = size < 0 ? (struct bytes){0} : reader_bytes(reader, (size_t)size);
@@ -17,6 +24,7 @@ static void reader_skip_field(struct reader *reader, struct bytes *field)
 
 bool record_header_next(struct record_view *record, struct record_header *header)
 {
+    assert(header != NULL);
     assert(record->header_count >= 0);
     if (record->header_count == 0)
         return false;
@@ -49,6 +57,7 @@ void record_cursor_init_stream(struct record_cursor *cursor, struct decompressor
 
 static size_t cursor_position(const struct record_cursor *cursor)
 {
+    assert(cursor->reader.position <= cursor->reader.size);
     return cursor->passed_bytes + cursor->reader.position;
 }
 
@@ -97,6 +106,7 @@ static void cursor_skip(struct record_cursor *cursor, size_t size)
 /* A size and that many bytes; -1 for null, as which Kafka reads every negative size. */
 static int32_t cursor_field(struct record_cursor *cursor, size_t *position)
 {
+    assert(position != NULL);
     cursor_ensure_numbers(cursor);
     int32_t size = reader_varint(&cursor->reader);
     *position = cursor_position(cursor);
@@ -121,6 +131,7 @@ static void cursor_headers(struct record_cursor *cursor, int32_t count)
 
 bool record_cursor_next(struct record_cursor *cursor, struct record_shape *shape)
 {
+    assert(shape != NULL);
     assert(cursor->reader.status == STATUS_OK);
     cursor_ensure_numbers(cursor);
     struct reader *reader = &cursor->reader;
@@ -150,6 +161,7 @@ bool record_cursor_is_at_end(struct record_cursor *cursor)
 enum status record_iterator_open(struct record_iterator *iterator, struct bytes batch,
                                  size_t records_bytes_max, struct arena *arena)
 {
+    assert(arena != NULL);
     *iterator = (struct record_iterator){0};
     enum status status = batch_header_read(batch, &iterator->header);
     if (status != STATUS_OK)
@@ -192,6 +204,8 @@ static int64_t iterator_timestamp(const struct record_iterator *iterator, int64_
 
 bool record_iterator_next(struct record_iterator *iterator, struct record_view *record)
 {
+    assert(record != NULL);
+    assert(iterator->left_count >= 0);
     if (iterator->status != STATUS_OK)
         return false;
     if (iterator->left_count == 0) {

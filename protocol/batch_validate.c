@@ -1,3 +1,6 @@
+/* The order of the checks is part of the behaviour: clients see the error of the first rule that is
+ * broken, and Kafka's order decides which one that is. The checksum comes before every field that
+ * it covers; what is compressed is read through a window and never held whole. */
 #include "protocol/batch_validate.h"
 
 #include "base/assert.h"
@@ -81,6 +84,7 @@ static bool check_one_batch(struct check *check, struct bytes records)
 /* What can be said of the batch before its header is believed. */
 static bool check_integrity(struct check *check)
 {
+    assert(check->verdict->error == KAFKA_NONE);
     const struct batch_header *header = &check->verdict->header;
     struct bytes batch = check->verdict->batch;
     assert(batch.size == batch_size_bytes(header));
@@ -105,6 +109,7 @@ static bool check_integrity(struct check *check)
 
 static bool check_header(struct check *check)
 {
+    assert(check->verdict->error == KAFKA_NONE);
     const struct batch_header *header = &check->verdict->header;
     if (header->last_offset_delta < 0)
         return check_fail(
@@ -194,6 +199,7 @@ static int64_t check_timestamp_of(const struct check *check, const struct record
 static void check_record_content(struct check *check, int32_t index,
                                  const struct record_shape *shape)
 {
+    assert(index >= 0);
     if (check->rules->key_is_required && shape->key_size < 0) {
         struct record_error *error = check_record_fails(check, index);
         if (error != NULL)
@@ -211,6 +217,7 @@ static void check_record_content(struct check *check, int32_t index,
 /* Why the cursor stopped: the source gave out, or its bytes are no record. */
 static bool check_broken_at(struct check *check, const struct record_cursor *cursor, int32_t index)
 {
+    assert(index >= 0);
     switch ((int)cursor->source_status) {
     case STATUS_OK:
         return check_fail(check, KAFKA_INVALID_RECORD,
@@ -250,6 +257,7 @@ static bool check_every_record(struct check *check, struct record_cursor *cursor
 
 static bool check_compressed_records(struct check *check, struct bytes stored)
 {
+    assert(check->compression < COMPRESSION_COUNT);
     assert(check->compression != COMPRESSION_NONE);
     uint8_t window[RECORD_WINDOW_SIZE];
     struct record_cursor cursor;
@@ -268,6 +276,7 @@ static bool check_compressed_records(struct check *check, struct bytes stored)
 
 static bool check_records(struct check *check)
 {
+    assert(check->verdict->error == KAFKA_NONE);
     struct bytes batch = check->verdict->batch;
     assert(batch.size >= BATCH_HEADER_SIZE);
     struct bytes stored = bytes_of(batch.data + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
@@ -295,6 +304,8 @@ static bool check_record_errors(struct check *check)
 void batch_validate(struct bytes records, const struct batch_rules *rules, struct arena *arena,
                     struct batch_verdict *verdict)
 {
+    assert(arena != NULL);
+    assert(verdict != NULL);
     assert(rules->message_bytes_max >= 0);
     assert(rules->timestamp_before_max_ms >= 0);
     assert(rules->timestamp_after_max_ms >= 0);
@@ -303,6 +314,7 @@ void batch_validate(struct bytes records, const struct batch_rules *rules, struc
     bool good = check_one_batch(&check, records) && check_integrity(&check) &&
                 check_header(&check) && check_records(&check) && check_record_errors(&check);
     assert(good == (verdict->error == KAFKA_NONE));
+    assert(!good || verdict->max_timestamp_delta < verdict->header.record_count);
     if (good && rules->timestamp_type == TIMESTAMP_LOG_APPEND_TIME) {
         verdict->max_timestamp = rules->now_ms;
         verdict->max_timestamp_delta = 0;

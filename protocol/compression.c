@@ -1,3 +1,6 @@
+/* The cap is kept here and not in the codecs: a codec is never asked for more than may still come
+ * out, and when nothing may, it is asked for one byte to learn whether the data ends there or goes
+ * on. */
 #include "protocol/compression.h"
 
 #include "base/assert.h"
@@ -21,6 +24,7 @@ static void none_close(struct decompressor *decompressor)
 static enum status none_read(struct decompressor *decompressor, uint8_t *to, size_t size,
                              size_t *count)
 {
+    assert(size > 0);
     size_t rest = decompressor_rest_size(decompressor);
     *count = size < rest ? size : rest;
     if (*count > 0)
@@ -63,6 +67,7 @@ const char *compression_name(enum compression compression)
 
 bool compression_parse(struct bytes text, enum compression *compression)
 {
+    assert(compression != NULL);
     for (uint32_t i = 0; i < COMPRESSION_COUNT; i++) {
         if (bytes_equal_text(text, codecs[i]->name)) {
             *compression = (enum compression)i;
@@ -87,6 +92,7 @@ bool compression_level_is_valid(enum compression compression, int32_t level)
 enum status decompressor_create(enum compression compression, struct bytes input,
                                 size_t output_bytes_max, struct decompressor **decompressor)
 {
+    assert(decompressor != NULL);
     assert(input.data != NULL);
     assert(input.size <= INT32_MAX);
     assert(output_bytes_max < SIZE_MAX);
@@ -127,6 +133,8 @@ static enum status decompressor_probe_end(struct decompressor *decompressor, siz
 enum status decompressor_read(struct decompressor *decompressor, uint8_t *to, size_t size,
                               size_t *count)
 {
+    assert(to != NULL);
+    assert(count != NULL);
     assert(size > 0);
     *count = 0;
     size_t allowance = decompressor_allowance(decompressor);
@@ -144,6 +152,7 @@ enum status decompressor_read(struct decompressor *decompressor, uint8_t *to, si
 
 enum status decompressed_block_reserve(struct decompressed_block *block, size_t size)
 {
+    assert(size > 0);
     assert(block->position == block->size);
     block->position = 0;
     block->size = 0;
@@ -173,6 +182,7 @@ size_t decompressed_block_take(struct decompressed_block *block, uint8_t *to, si
 static enum status decompress_growing(struct decompressor *decompressor, struct arena *arena,
                                       size_t capacity, struct bytes *output)
 {
+    assert(output != NULL);
     uint8_t *data = arena_allocate(arena, capacity);
     size_t size = 0;
     assert(capacity > 0);
@@ -201,6 +211,8 @@ enum status compression_decompress(enum compression compression, struct bytes in
                                    size_t output_bytes_max, struct arena *arena,
                                    struct bytes *output)
 {
+    assert(arena != NULL);
+    assert(output != NULL);
     if (compression == COMPRESSION_NONE) {
         *output = input;
         return input.size <= output_bytes_max ? STATUS_OK : STATUS_TOO_LARGE;
@@ -222,6 +234,8 @@ enum status compression_decompress(enum compression compression, struct bytes in
 enum status compression_compress(enum compression compression, int32_t level, struct bytes input,
                                  struct arena *arena, struct bytes *output)
 {
+    assert(arena != NULL);
+    assert(output != NULL);
     assert(input.size <= INT32_MAX);
     assert(compression_level_is_valid(compression, level));
     return codec_of(compression)->compress(level, input, arena, output);

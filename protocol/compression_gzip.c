@@ -59,12 +59,14 @@ static enum status gzip_read(struct decompressor *decompressor, uint8_t *to, siz
 static enum status gzip_compress(int32_t level, struct bytes input, struct arena *arena,
                                  struct bytes *output)
 {
+    assert(input.size <= UINT32_MAX);
     z_stream stream = {.next_in = (Bytef *)input.data, .avail_in = (uInt)input.size};
     int result = deflateInit2(&stream, level, Z_DEFLATED, WINDOW_BITS_GZIP, MEMORY_LEVEL,
                               Z_DEFAULT_STRATEGY);
     if (result != Z_OK)
         return STATUS_NO_MEMORY;
     size_t bound = deflateBound(&stream, input.size);
+    assert(bound <= UINT32_MAX);
     uint8_t *data = arena_allocate(arena, bound);
     if (data != NULL) {
         stream.next_out = data;

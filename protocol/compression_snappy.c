@@ -78,6 +78,7 @@ static enum status snappy_inflate(struct bytes block, uint8_t *to, size_t size)
 static enum status snappy_claimed_size(const struct decompressor *decompressor, struct bytes block,
                                        size_t *size)
 {
+    assert(size != NULL);
     assert(!bytes_are_null(block));
     if (snappy_uncompressed_length((const char *)block.data, block.size, size) != SNAPPY_OK)
         return STATUS_MALFORMED;
@@ -119,6 +120,7 @@ static enum status snappy_read(struct decompressor *decompressor, uint8_t *to, s
 
 static uint8_t *snappy_write_header(uint8_t *to)
 {
+    assert(to != NULL);
     memcpy(to, stream_magic, sizeof stream_magic);
     store_u32_be(to + 8, STREAM_VERSION);
     store_u32_be(to + 12, STREAM_VERSION);

@@ -20,6 +20,7 @@ enum { WINDOW_LOG_MAX = 23, FRAME_GUESS_SIZE_MIN = 64 * 1024, FRAME_GUESS_RATIO 
 
 static enum status zstd_open(struct decompressor *decompressor)
 {
+    assert(decompressor->position == 0);
     ZSTD_DCtx *context = ZSTD_createDCtx();
     if (context == NULL)
         return STATUS_NO_MEMORY;
@@ -104,6 +105,7 @@ static bool zstd_frame_follows(const struct decompressor *decompressor)
 /* One call of the library: some input or output moves, or the data is broken. */
 static enum status zstd_advance(struct decompressor *decompressor, ZSTD_outBuffer *out)
 {
+    assert(out->pos < out->size);
     if (!decompressor->zstd.in_frame && !zstd_frame_follows(decompressor))
         return STATUS_MALFORMED;
     ZSTD_inBuffer in = {decompressor->input.data, decompressor->input.size, decompressor->position};

@@ -27,6 +27,8 @@ static struct request_header read_fixed_part(struct reader reader)
 enum status request_header_read(struct reader *reader, struct request_header *header,
                                 const struct api **api)
 {
+    assert(header != NULL);
+    assert(api != NULL);
     assert(reader->status == STATUS_OK);
     *header = read_fixed_part(*reader);
     *api = NULL;
@@ -44,6 +46,7 @@ enum status request_header_read(struct reader *reader, struct request_header *he
 void response_header_write(struct writer *writer, const struct api *api, int16_t version,
                            int32_t correlation_id)
 {
+    assert(version >= 0);
     assert(api != NULL);
     const struct response_header header = {.correlation_id = correlation_id};
     response_header_encode(writer, api_response_header_version(api, version), &header);

@@ -77,6 +77,7 @@ struct records_field wire_read_records(struct reader *reader, enum wire_form for
 
 void *wire_allocate(struct reader *reader, struct arena *arena, size_t size)
 {
+    assert(arena != NULL);
     assert(size > 0);
     if (reader->status != STATUS_OK)
         return NULL;
@@ -89,6 +90,7 @@ void *wire_allocate(struct reader *reader, struct arena *arena, size_t size)
 void *wire_read_array(struct reader *reader, struct arena *arena, struct wire_array array,
                       uint32_t *count)
 {
+    assert(count != NULL);
     assert(array.wire_size_min > 0);
     assert(array.element_size > 0);
     *count = 0;
@@ -126,6 +128,7 @@ struct wire_tags wire_tags_open(struct reader *reader)
 
 bool wire_tags_next(struct reader *reader, struct wire_tags *tags)
 {
+    assert(tags != NULL);
     if (reader->status == STATUS_OK && reader->position != tags->end)
         reader_fail(reader, STATUS_MALFORMED);
     if (reader->status != STATUS_OK || tags->left == 0)
@@ -182,6 +185,7 @@ static void write_string_length(struct writer *writer, enum wire_form form, int3
 static bool may_write(struct writer *writer, enum wire_null null, bool is_null, size_t size,
                       size_t size_max)
 {
+    assert(!is_null || size == 0);
     if (is_null && null == WIRE_NOT_NULL)
         writer_fail(writer, STATUS_INVALID);
     else if (size > size_max)
@@ -210,6 +214,7 @@ void wire_write_bytes(struct writer *writer, enum wire_form form, enum wire_null
 void wire_write_records(struct writer *writer, enum wire_form form, enum wire_null null,
                         const struct records_field *records)
 {
+    assert(records->pieces != NULL || records->piece_count == 0);
     if (!may_write(writer, null, records->is_null, records->size, INT32_MAX))
         return;
     assert(!records->is_null || records->size == 0);
