@@ -1,3 +1,6 @@
+/* An append lands twice: from the log when it is durable here, and for acks=all from this file when
+ * the high watermark has passed it. Which of the two comes first is left open, and both orders end
+ * in one landing of the caller's completion. */
 #include "replication/partition.h"
 
 #include "base/assert.h"
@@ -8,6 +11,7 @@ static void partition_land_committed(struct partition *partition)
     struct list_node *node;
     while ((node = list_first(&partition->commit_waiters)) != NULL) {
         struct partition_append *append = container_of(node, struct partition_append, node);
+        assert(append->partition == partition);
         if (append->append.last_offset >= partition->core.high_watermark)
             return;
         list_remove(node);
@@ -36,6 +40,7 @@ static void partition_durable_moved(struct log_observer *observer)
     if (!replica_core_log_end(&partition->core, partition->self,
                               log_durable_offset(partition->log)))
         return;
+    assert(partition->core.high_watermark <= log_durable_offset(partition->log));
     partition_land_committed(partition);
     partition_wake_readers(partition);
 }
@@ -56,6 +61,8 @@ static void partition_log_failed(struct log_observer *observer, enum status stat
 void partition_init(struct partition *partition, struct uuid topic_id, int32_t index, int32_t self,
                     struct io *io, struct log *log)
 {
+    assert(io != NULL);
+    assert(self >= 0);
     assert(log != NULL);
     assert(index >= 0);
     *partition = (struct partition){
@@ -73,12 +80,14 @@ void partition_init(struct partition *partition, struct uuid topic_id, int32_t i
 
 void partition_deinit(struct partition *partition)
 {
+    assert(partition->log != NULL);
     struct list_node *node;
     while ((node = list_pop_front(&partition->commit_waiters)) != NULL) {
         struct partition_append *append = container_of(node, struct partition_append, node);
         io_land(partition->io, &append->completion, STATUS_CANCELLED);
     }
     partition_wake_readers(partition);
+    assert(list_is_empty(&partition->commit_waiters));
     assert(list_is_empty(&partition->data_waiters));
     log_observe(partition->log, NULL);
     partition->log = NULL;
@@ -87,6 +96,8 @@ void partition_deinit(struct partition *partition)
 void partition_lead(struct partition *partition, int32_t leader_epoch, const int32_t *in_sync_ids,
                     uint32_t in_sync_count)
 {
+    assert(partition->log != NULL);
+    assert(leader_epoch >= 0);
     replica_core_lead(&partition->core, leader_epoch, in_sync_ids, in_sync_count, partition->self,
                       log_durable_offset(partition->log), partition->core.high_watermark);
     partition_land_committed(partition);
@@ -113,6 +124,8 @@ static void partition_append_landed(struct completion *completion, int32_t resul
 
 void partition_append(struct partition *partition, struct partition_append *append)
 {
+    assert(partition->log != NULL);
+    assert(partition->core.in_sync_count > 0);
     assert(append->completion.landed != NULL);
     append->partition = partition;
     append->append.leader_epoch = partition->core.leader_epoch;
@@ -123,6 +136,7 @@ void partition_append(struct partition *partition, struct partition_append *appe
 
 void partition_wait(struct partition *partition, struct partition_waiter *waiter)
 {
+    assert(partition->log != NULL);
     assert(waiter->woken != NULL);
     list_node_init(&waiter->node);
     list_push_back(&partition->data_waiters, &waiter->node);

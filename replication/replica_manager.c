@@ -1,3 +1,9 @@
+/* An image is applied in one operation: logs that are taken away end first, so that a topic made
+ * anew under an old name finds its place free, then new ones open, some at a time. Whoever sent the
+ * image is told when all of it is in force.
+ *
+ * A log that cannot be opened leaves its partition offline and is told in the log; the others go
+ * on. */
 #include "replication/replica_manager.h"
 
 #include "base/assert.h"
@@ -41,6 +47,10 @@ uint32_t partition_home_core(struct uuid topic_id, int32_t index, uint32_t core_
 void replica_manager_init(struct replica_manager *manager,
                           const struct replica_manager_options *options)
 {
+    assert(options->io != NULL);
+    assert(options->config != NULL);
+    assert(options->logger != NULL);
+    assert(options->node_id >= 0);
     assert(options->store != NULL);
     *manager = (struct replica_manager){
         .options = *options,
@@ -142,6 +152,7 @@ static struct log_config log_config_of(const struct replica_manager *manager,
 static bool is_mine(const struct replica_manager *manager, const struct image_topic *topic,
                     uint32_t index)
 {
+    assert(index < topic->partition_count);
     return topic->partitions[index].leader == manager->options.node_id &&
            partition_home_core(topic->id, (int32_t)index, io_core_count(manager->options.io)) ==
                io_core_index(manager->options.io);
@@ -149,6 +160,8 @@ static bool is_mine(const struct replica_manager *manager, const struct image_to
 
 static void lead(struct partition *partition, const struct image_topic *topic)
 {
+    assert((uint32_t)partition->index < topic->partition_count);
+    assert(topic->partitions[partition->index].leader == partition->self);
     const struct image_partition *state = &topic->partitions[partition->index];
     partition_lead(partition, state->leader_epoch, state->in_sync, state->in_sync_count);
 }
@@ -171,6 +184,7 @@ static void replica_ending_landed(struct completion *completion, int32_t result)
 
 static void end_partition(struct replica_apply *apply, struct partition *partition)
 {
+    assert(partition->log != NULL);
     struct replica_ending *ending = calloc(1, sizeof *ending);
     assert(ending != NULL);
     ending->apply = apply;
@@ -208,6 +222,8 @@ static void replica_opening_landed(struct completion *completion, int32_t result
                   field_bytes("topic", id->topic_name), field_i64("partition", id->partition),
                   field_status("status", (enum status)result));
     } else {
+        assert(opening->open.log != NULL);
+        assert(replica_manager_find(manager, id->topic_id, id->partition) == NULL);
         struct partition *partition = calloc(1, sizeof *partition);
         assert(partition != NULL);
         partition_init(partition, id->topic_id, id->partition, manager->options.node_id,
@@ -238,6 +254,8 @@ static enum op_progress replica_apply_open(struct replica_apply *apply)
 
 static enum op_progress replica_apply_adopt(struct replica_apply *apply)
 {
+    assert(list_is_empty(&apply->openings));
+    assert(apply->op.waiting == 0);
     struct replica_manager *manager = apply->manager;
     struct completion *adopted = apply->adopted;
     if (manager->image != NULL)
@@ -269,6 +287,7 @@ static const struct op_kind replica_apply_kind = {
 static void plan_opening(struct replica_apply *apply, const struct image_topic *topic,
                          uint32_t index)
 {
+    assert(index < topic->partition_count);
     struct replica_opening *opening = calloc(1, sizeof *opening);
     assert(opening != NULL);
     opening->apply = apply;
@@ -306,6 +325,8 @@ static void plan_topic(struct replica_apply *apply, const struct image_topic *to
 void replica_manager_apply(struct replica_manager *manager, struct image *next,
                            struct completion *adopted)
 {
+    assert(adopted->landed != NULL);
+    assert(manager->image == NULL || image_offset(next) >= image_offset(manager->image));
     struct replica_apply *apply = calloc(1, sizeof *apply);
     assert(apply != NULL);
     assert(manager->next == NULL);
