@@ -1,3 +1,6 @@
+/* Checks answer a bool and leave the reason in the topic, so that they can be joined by && and the
+ * first that refuses has the word. Nothing is taken back: a rule is asked before the first record
+ * that depends on it is added. */
 #include "cluster/controller_rules.h"
 
 #include "base/assert.h"

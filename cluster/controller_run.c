@@ -98,6 +98,7 @@ static void land_adopted(struct controller *controller)
     struct list_node *node;
     while ((node = list_first(&controller->committed)) != NULL) {
         struct change *change = container_of(node, struct change, node);
+        assert(change->offset <= controller->committed_offset);
         if (change->offset > controller->adopted_offset)
             break;
         change_end(controller, change, STATUS_OK);
@@ -211,6 +212,7 @@ static void quorum_committed(struct quorum_handler *handler, uint64_t index)
         struct change *change = container_of(node, struct change, node);
         if (change->offset > controller->committed_offset)
             break;
+        assert(change->image == NULL || image_offset(change->image) == change->offset);
         list_remove(&change->node);
         list_push_back(&controller->committed, &change->node);
         if (change->image == NULL)

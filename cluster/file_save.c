@@ -1,3 +1,5 @@
+/* The directory is synced after the rename and not only the file before it: without that, a power
+ * cut may bring the old name back although the caller was told that the new content is there. */
 #include "cluster/file_save.h"
 
 #include "base/assert.h"

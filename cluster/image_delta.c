@@ -399,13 +399,13 @@ static const int32_t *pack_ids(struct packer *packer, const int32_t *ids, uint32
     return packed;
 }
 
-static const char *pack_text(struct packer *packer, const void *text, size_t size)
+static const char *pack_text(struct packer *packer, struct bytes text)
 {
-    assert(text != NULL);
+    assert(!bytes_are_null(text));
     char *packed = packer->text;
-    memcpy(packed, text, size);
-    packed[size] = '\0';
-    packer->text += size + 1;
+    memcpy(packed, text.data, text.size);
+    packed[text.size] = '\0';
+    packer->text += text.size + 1;
     return packed;
 }
 
@@ -431,7 +431,7 @@ static struct topic_node *pack(const struct topic_draft *draft)
         partitions[i].in_sync =
             pack_ids(&packer, partitions[i].in_sync, partitions[i].in_sync_count);
     }
-    const char *name = pack_text(&packer, draft->name.data, draft->name.size);
+    const char *name = pack_text(&packer, draft->name);
     node->topic = (struct image_topic){.name = bytes_of(name, draft->name.size),
                                        .id = draft->id,
                                        .is_internal = draft->is_internal,
@@ -440,7 +440,7 @@ static struct topic_node *pack(const struct topic_draft *draft)
     for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++) {
         const char *text = draft->config.texts[key];
         if (text != NULL)
-            node->topic.config.texts[key] = pack_text(&packer, text, strlen(text));
+            node->topic.config.texts[key] = pack_text(&packer, bytes_of_text(text));
     }
     assert(packer.text == end);
     return node;
@@ -494,6 +494,8 @@ struct image *image_delta_finish(struct image_delta *delta, int64_t offset, int3
     shelf_copy(&image->by_id, &delta->base->by_id);
     shelf_copy(&image->by_metric_name, &delta->base->by_metric_name);
     settle_drafts(delta, image);
+    assert(image->by_name.count == image->by_id.count);
+    assert(image->by_metric_name.count <= image->by_name.count);
     image_delta_destroy(delta);
     return image;
 }

@@ -121,6 +121,9 @@ void registry_set_broker(struct image_registry *registry, const struct broker_re
                                                      .is_fenced = record->is_fenced,
                                                      .endpoints = endpoints,
                                                      .endpoint_count = record->endpoints_count};
+    const struct image_broker *brokers = registry->brokers;
+    assert(place == 0 || brokers[place - 1].id < record->broker_id);
+    assert(place + 1 == registry->broker_count || brokers[place + 1].id > record->broker_id);
 }
 
 /* The place of the setting in the order of brokers and keys, or where it would go. */

@@ -1,3 +1,6 @@
+/* Leaves are shared by counting references; a leaf with one reference belongs to this shelf alone
+ * and is changed in place, any other is copied first. The start of each leaf is kept beside it, so
+ * that a place in the whole order is found without walking. */
 #include "cluster/image_shelf.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* Structs are copied to and from bytes as they are: the formats are little-endian and so are the
+ * machines that are served. Every checksum is verified before any field is believed, and sizes are
+ * compared with what is there before they are added to anything. */
 #include "cluster/metadata_format.h"
 
 #include "base/assert.h"
@@ -9,12 +12,17 @@
 #define SNAPSHOT_MAGIC UINT64_C(0x50414e535f4d5254) /* "TRM_SNAP" */
 #define BATCH_MAGIC    UINT32_C(0x424d5254)         /* "TRMB" */
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "structs are copied as they are");
+
 /* Every block begins so; the checksum covers everything behind itself that belongs to it. */
 struct block_head {
     uint64_t magic;
     uint32_t crc;
     uint32_t version;
 };
+
+static_assert(offsetof(struct block_head, crc) == 8, "format of a block");
+static_assert(offsetof(struct block_head, version) == 12, "format of a block");
 
 struct state_block {
     struct block_head head;
@@ -24,6 +32,8 @@ struct state_block {
     uint64_t server_id;
     uint64_t zero[2];
 };
+static_assert(offsetof(struct state_block, term) == 16, "format of state");
+static_assert(offsetof(struct state_block, server_id) == 40, "format of state");
 static_assert(sizeof(struct state_block) == METADATA_STATE_SIZE, "format of state");
 
 struct log_block {
@@ -41,6 +51,9 @@ struct batch_head {
     uint32_t entry_count;
     uint32_t entries_size; /* bytes that follow this head */
 };
+static_assert(offsetof(struct batch_head, crc) == 4, "format of a batch");
+static_assert(offsetof(struct batch_head, file_id) == 8, "format of a batch");
+static_assert(offsetof(struct batch_head, entries_size) == 28, "format of a batch");
 static_assert(sizeof(struct batch_head) == 32, "format of a batch");
 
 struct entry_head {
@@ -58,6 +71,8 @@ struct snapshot_head {
     uint64_t configuration_size;
     uint64_t records_size;
 };
+static_assert(offsetof(struct snapshot_head, index) == 16, "format of a snapshot");
+static_assert(offsetof(struct snapshot_head, records_size) == 48, "format of a snapshot");
 static_assert(sizeof(struct snapshot_head) == 56, "format of a snapshot");
 
 enum { HEAD_CRC_FROM = offsetof(struct block_head, version) };
@@ -187,6 +202,7 @@ void metadata_batch_encode(uint64_t file_id, uint64_t first_index,
         struct entry_head entry = {entries[i].term, (uint32_t)entries[i].data.size,
                                    entries[i].kind};
         assert(entries[i].term > 0);
+        assert(entries[i].data.size <= METADATA_ENTRY_BYTES_MAX);
         memcpy(at, &entry, sizeof entry);
         at += sizeof entry;
         if (entries[i].data.size > 0)

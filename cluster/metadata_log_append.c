@@ -191,6 +191,7 @@ static void append_rolled(struct completion *completion, int32_t result)
 
 static void land_all(struct metadata_log *log, struct list *list, int32_t result)
 {
+    assert(result <= 0);
     struct list_node *node;
     while ((node = list_pop_front(list)) != NULL)
         io_land(log->io, &container_of(node, struct metadata_append, node)->completion, result);

@@ -1,3 +1,5 @@
+/* The body's size is patched in afterwards, because codecs write forward only. On reading, a body
+ * must be used up exactly: bytes left over mean that its writer knew fields that we do not. */
 #include "cluster/metadata_record.h"
 
 #include "base/assert.h"
@@ -25,6 +27,7 @@ void metadata_record_write(struct writer *writer, const struct metadata_record *
     if (writer->status != STATUS_OK)
         return;
     assert(writer->size >= start + FRAME_SIZE);
+    assert(writer->size - start - FRAME_SIZE <= INT32_MAX);
     writer_patch_i32(writer, start + FRAME_SIZE_AT, (int32_t)(writer->size - start - FRAME_SIZE));
 }
 

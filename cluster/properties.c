@@ -1,3 +1,6 @@
+/* Two levels, as in Java: letters, which hide escapes and continued lines, and above them names and
+ * values, which look only at letters. That an escaped = belongs to a name, and a plain one ends it,
+ * is known because a letter remembers that it was escaped. */
 #include "cluster/properties.h"
 
 #include "base/assert.h"

@@ -1,3 +1,9 @@
+/* The library decides and this file does: it hands over one event at a time and carries out what
+ * the answer asks for. Memory follows one rule: the bytes of a proposal live in the proposal until
+ * its index is committed, because the library and the disk both read them.
+ *
+ * The handler is told from a completion of its own and never inside a call, so a caller that
+ * proposes is not surprised by a commit before it has noted what it proposed. */
 #include "cluster/quorum.h"
 
 #include "base/assert.h"
