@@ -1,3 +1,5 @@
+/* api-versions: what the broker said when the connection was made. It costs no request of its own,
+ * so it is also the quickest way to see whether a broker answers. */
 #include "protocol/messages/api_versions.h"
 #include "cli/client.h"
 #include "cli/table.h"

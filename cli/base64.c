@@ -28,6 +28,7 @@ static int digit_value(uint8_t c)
 
 bool base64_decode(struct bytes text, uint8_t *decoded, size_t *size)
 {
+    assert(size != NULL);
     assert(decoded != NULL);
     while (text.size > 0 && text.data[text.size - 1] == '=')
         text.size--;

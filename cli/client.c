@@ -1,3 +1,6 @@
+/* Blocking sockets with the kernel's own timeouts are enough for a program that asks one question
+ * at a time, and they start in no time. What a broker answers is a stranger's word: sizes are
+ * capped, versions are clamped to those that both sides know. */
 #include "cli/client.h"
 
 #include "base/assert.h"
@@ -30,6 +33,7 @@ static const char client_id[] = "tailrace";
 /* "host", "host:port" or "[v6]:port". */
 static bool parse_address(struct bytes text, char host[static HOST_SIZE_MAX], int64_t *port)
 {
+    assert(port != NULL);
     struct bytes rest = text;
     struct bytes name = text;
     if (text.size > 0 && text.data[0] == '[') {
@@ -65,6 +69,7 @@ static int64_t timeout_ms(const struct tool *tool)
 /* A connected socket, or -1 with errno set. */
 static int connect_address(const struct tool *tool, const struct addrinfo *address)
 {
+    assert(address->ai_addr != NULL);
     int file = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
     if (file < 0)
         return -1;
@@ -85,6 +90,8 @@ static int connect_address(const struct tool *tool, const struct addrinfo *addre
 /* Tries each address of a host; -1 with the last reason in `why`. */
 static int connect_host(const struct tool *tool, const char *host, int64_t port, const char **why)
 {
+    assert(host != NULL);
+    assert(why != NULL);
     char port_text[8];
     snprintf(port_text, sizeof port_text, "%d", (int)port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
@@ -106,6 +113,7 @@ static int connect_host(const struct tool *tool, const char *host, int64_t port,
 /* Connects to the first broker of the list that accepts; -1 after an error was said. */
 static int connect_any(struct tool *tool, char *address, size_t address_size)
 {
+    assert(address_size > 0);
     struct bytes rest = bytes_of_text(tool->brokers);
     struct bytes item;
     const char *why = "no address given";
@@ -147,6 +155,8 @@ static int16_t version_offered(const struct api_versions_response *response, int
 static bool ask_versions(struct connection *connection, int16_t version,
                          struct api_versions_response *response)
 {
+    assert(connection->file >= 0);
+    assert(response != NULL);
     struct api_versions_request request;
     struct call call = {.connection = connection, .version = version};
     call.api = api_find(API_API_VERSIONS);
@@ -170,6 +180,8 @@ static bool ask_versions(struct connection *connection, int16_t version,
 /* Learns what the broker serves; asks again at its own version if it is older. */
 static bool handshake(struct connection *connection)
 {
+    assert(connection->file >= 0);
+    assert(connection->versions == NULL);
     struct tool *tool = connection->tool;
     struct api_versions_response *response =
         arena_allocate_array(&tool->arena, 1, sizeof *response);
@@ -191,6 +203,7 @@ static bool handshake(struct connection *connection)
 /* Finishes a connection whose socket is open, or not (-1). */
 static bool settle_connection(struct connection *connection)
 {
+    assert(connection->tool != NULL);
     if (connection->file < 0)
         return false;
     if (handshake(connection))
@@ -201,6 +214,7 @@ static bool settle_connection(struct connection *connection)
 
 bool client_connect(struct connection *connection, struct tool *tool)
 {
+    assert(tool != NULL);
     *connection = (struct connection){.tool = tool, .file = -1};
     if (!is_plain_text(tool)) {
         tool_error(tool, "this command speaks plain text only, not %s",
@@ -214,6 +228,7 @@ bool client_connect(struct connection *connection, struct tool *tool)
 bool client_connect_to(struct connection *connection, struct tool *tool, const char *host,
                        int32_t port)
 {
+    assert(host != NULL);
     const char *why = "";
     *connection = (struct connection){.tool = tool};
     snprintf(connection->address, sizeof connection->address, "%s:%d", host, (int)port);
@@ -249,6 +264,7 @@ static bool connection_failed(const struct connection *connection)
 
 static bool send_all(const struct connection *connection, struct bytes bytes)
 {
+    assert(connection->file >= 0);
     while (bytes.size > 0) {
         ssize_t sent = send(connection->file, bytes.data, bytes.size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
@@ -262,6 +278,8 @@ static bool send_all(const struct connection *connection, struct bytes bytes)
 
 static bool receive_all(const struct connection *connection, uint8_t *data, size_t size)
 {
+    assert(connection->file >= 0);
+    assert(data != NULL || size == 0);
     while (size > 0) {
         ssize_t count = recv(connection->file, data, size, 0);
         if (count < 0 && errno == EINTR)
@@ -279,6 +297,7 @@ static bool receive_all(const struct connection *connection, uint8_t *data, size
 /* A whole frame without its size, in the tool's arena. */
 static bool receive_frame(const struct connection *connection, struct bytes *frame)
 {
+    assert(frame != NULL);
     uint8_t prefix[FRAME_PREFIX_SIZE];
     if (!receive_all(connection, prefix, sizeof prefix))
         return false;
@@ -298,6 +317,8 @@ static bool receive_frame(const struct connection *connection, struct bytes *fra
 
 bool call_begin(struct call *call, struct connection *connection, enum api_key key)
 {
+    assert(connection->file >= 0);
+    assert(connection->versions != NULL);
     const struct api *api = api_find((int16_t)key);
     assert(api != NULL);
     *call = (struct call){.connection = connection, .api = api};
@@ -319,6 +340,7 @@ bool call_begin(struct call *call, struct connection *connection, enum api_key k
 
 static bool send_request(struct call *call, int32_t correlation_id)
 {
+    assert(correlation_id > 0);
     struct writer frame;
     struct request_header header = {
         .request_api_key = call->api->key,
@@ -342,6 +364,8 @@ static bool send_request(struct call *call, int32_t correlation_id)
 
 bool call_finish(struct call *call)
 {
+    assert(call->version >= call->api->version_min);
+    assert(call->version <= call->api->version_max);
     struct connection *connection = call->connection;
     struct response_header header;
     struct bytes frame;

@@ -1,3 +1,5 @@
+/* cluster info: who the cluster is, as a broker tells it: its id, its controller, its live brokers.
+ */
 #include "base/assert.h"
 #include "cli/client.h"
 #include "cli/table.h"

@@ -63,6 +63,8 @@ static const char *second_word(const struct command *command)
 
 const struct command *command_find(const char *const *words, uint32_t count, uint32_t *used)
 {
+    assert(words != NULL || count == 0);
+    assert(used != NULL);
     for (uint32_t i = 0; i < COMMAND_COUNT && count > 0; i++) {
         if (!starts_with_word(commands[i], words[0]))
             continue;
@@ -77,6 +79,7 @@ const struct command *command_find(const char *const *words, uint32_t count, uin
 
 bool command_is_group(const char *word)
 {
+    assert(word != NULL);
     for (uint32_t i = 0; i < COMMAND_COUNT; i++)
         if (second_word(commands[i]) != NULL && starts_with_word(commands[i], word))
             return true;
@@ -107,6 +110,7 @@ static uint32_t edit_distance(const char *from, size_t from_size, const char *to
 
 const char *command_suggestion(const char *group, const char *word)
 {
+    assert(word != NULL);
     const char *best = NULL;
     uint32_t best_distance = 3; /* three letters off is another word */
     for (uint32_t i = 0; i < COMMAND_COUNT && strlen(word) <= WORD_SIZE_MAX; i++) {

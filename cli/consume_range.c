@@ -1,3 +1,5 @@
+/* A time contains colons and dashes, and so does a range of times. Each colon is tried as the one
+ * that separates, and the first that leaves two times that make sense is it. */
 #include "cli/consume_range.h"
 
 #include "base/assert.h"
@@ -20,6 +22,7 @@ static bool parse_relative(struct range_point *point, struct bytes text)
 
 static bool parse_point(struct range_point *point, struct bytes text, bool is_time, int64_t now_ms)
 {
+    assert(point != NULL);
     int64_t number;
     if (bytes_equal_text(text, "end"))
         *point = (struct range_point){POINT_END, 0};
@@ -38,6 +41,8 @@ static bool parse_point(struct range_point *point, struct bytes text, bool is_ti
 static bool parse_split(struct consume_range *range, struct bytes text, size_t place, bool is_time,
                         int64_t now_ms)
 {
+    assert(place < text.size);
+    assert(text.data[place] == ':');
     struct bytes from = bytes_of(text.data, place);
     struct bytes to = bytes_of(text.data + place + 1, text.size - place - 1);
     if (from.size == 0)
@@ -50,6 +55,7 @@ static bool parse_split(struct consume_range *range, struct bytes text, size_t p
 
 bool consume_range_parse(struct consume_range *range, const char *text, int64_t now_ms)
 {
+    assert(range != NULL);
     assert(text != NULL);
     *range = (struct consume_range){0};
     struct bytes rest = bytes_of_text(text);

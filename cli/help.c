@@ -31,6 +31,7 @@ void help_print_group(FILE *out, const char *group)
 
 static void print_options(FILE *out, const char *title, struct option_table table)
 {
+    assert(table.rows != NULL || table.row_count == 0);
     if (table.row_count == 0)
         return;
     fprintf(out, "\n%s:\n", title);
@@ -52,6 +53,7 @@ static void print_options(FILE *out, const char *title, struct option_table tabl
 /* Each line of an example stands two columns in. */
 static void print_indented(FILE *out, const char *text)
 {
+    assert(text != NULL);
     while (*text != 0) {
         size_t size = strcspn(text, "\n");
         fprintf(out, "  %.*s\n", (int)size, text);

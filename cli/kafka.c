@@ -1,3 +1,5 @@
+/* librdkafka reports every broken connection by itself, also those that it mends; the tool keeps
+ * silent about them and speaks when a call has failed for good. */
 #include "cli/kafka.h"
 
 #include "base/assert.h"
@@ -20,6 +22,8 @@ static void ignore_error(rd_kafka_t *kafka, int error, const char *reason, void 
 
 static bool set(const struct tool *tool, rd_kafka_conf_t *conf, const char *name, const char *value)
 {
+    assert(name != NULL);
+    assert(value != NULL);
     char problem[256];
     if (rd_kafka_conf_set(conf, name, value, problem, sizeof problem) == RD_KAFKA_CONF_OK)
         return true;
@@ -29,6 +33,7 @@ static bool set(const struct tool *tool, rd_kafka_conf_t *conf, const char *name
 
 rd_kafka_conf_t *kafka_configure(const struct tool *tool, const struct kafka_default *defaults)
 {
+    assert(defaults != NULL);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     bool ok =
         set(tool, conf, "client.id", "tailrace") && set(tool, conf, "broker.address.family", "any");
@@ -62,6 +67,7 @@ rd_kafka_t *kafka_create(const struct tool *tool, rd_kafka_type_t type, rd_kafka
 const struct rd_kafka_metadata *kafka_metadata(const struct tool *tool, rd_kafka_t *kafka,
                                                rd_kafka_topic_t *topic)
 {
+    assert(kafka != NULL);
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t error =
         rd_kafka_metadata(kafka, topic == NULL, topic, &metadata, METADATA_TIMEOUT_MS);
@@ -87,6 +93,7 @@ int kafka_catch_interrupt(void)
 
 bool kafka_is_interrupted(int interrupt)
 {
+    assert(interrupt >= 0);
     struct pollfd wait = {.fd = interrupt, .events = POLLIN};
     return poll(&wait, 1, 0) == 1;
 }

@@ -52,6 +52,7 @@ static enum exit_code print_json_shape(const struct tool *tool)
 static enum exit_code check_argument_count(const struct tool *tool)
 {
     const struct command *command = tool->command;
+    assert(command->argument_count_min <= command->argument_count_max);
     uint32_t count = tool->options.argument_count;
     if (count < command->argument_count_min)
         return tool_usage_error(tool, "missing: %s", command->arguments);
@@ -63,6 +64,7 @@ static enum exit_code check_argument_count(const struct tool *tool)
 
 static enum exit_code run_command(struct tool *tool, const char *const *words, uint32_t count)
 {
+    assert(tool->command != NULL);
     uint32_t taken;
     options_add_table(&tool->options, tool->command->options);
     if (!options_parse(&tool->options, words, count, false, &taken))

@@ -27,6 +27,7 @@ bool name_match_open(struct name_match *match, const struct tool *tool, const ch
 
 bool name_match_has(const struct name_match *match, struct bytes name)
 {
+    assert(match->name != NULL);
     if (!match->is_regex)
         return bytes_equal_text(name, match->name);
     assert(match->is_open);

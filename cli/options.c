@@ -1,3 +1,5 @@
+/* Tables are searched from the last to the first, so a command may give a letter a meaning of its
+ * own that goes before the common one. */
 #include "cli/options.h"
 
 #include "base/assert.h"
@@ -7,6 +9,7 @@
 
 void options_init(struct options *options)
 {
+    assert(options != NULL);
     memset(options, 0, sizeof *options);
 }
 
@@ -19,6 +22,7 @@ void options_add_table(struct options *options, struct option_table table)
 
 static const struct option_row *find_letter(const struct options *options, char letter)
 {
+    assert(letter != 0);
     /* A command's own meaning of a letter goes before the common one. */
     for (uint32_t t = options->table_count; t-- > 0;) {
         const struct option_table *table = &options->tables[t];
@@ -32,6 +36,7 @@ static const struct option_row *find_letter(const struct options *options, char 
 static const struct option_row *find_name(const struct options *options, const char *name,
                                           size_t size)
 {
+    assert(name != NULL);
     for (uint32_t t = options->table_count; t-- > 0;) {
         const struct option_table *table = &options->tables[t];
         for (uint32_t i = 0; i < table->row_count; i++) {
@@ -45,6 +50,8 @@ static const struct option_row *find_name(const struct options *options, const c
 
 static bool add_value(struct options *options, const struct option_row *row, const char *text)
 {
+    assert(row != NULL);
+    assert(text != NULL);
     if (options->value_count == OPTIONS_VALUE_MAX) {
         snprintf(options->problem, sizeof options->problem, "more than %d flags",
                  OPTIONS_VALUE_MAX);
@@ -56,6 +63,7 @@ static bool add_value(struct options *options, const struct option_row *row, con
 
 static bool add_argument(struct options *options, const char *word)
 {
+    assert(word != NULL);
     if (options->argument_count == OPTIONS_ARGUMENT_MAX) {
         snprintf(options->problem, sizeof options->problem, "more than %d arguments",
                  OPTIONS_ARGUMENT_MAX);
@@ -67,6 +75,7 @@ static bool add_argument(struct options *options, const char *word)
 
 static bool lacks_value(struct options *options, const struct option_row *row)
 {
+    assert(row->value != NULL);
     snprintf(options->problem, sizeof options->problem, "--%s needs a value: %s", row->name,
              row->value);
     return false;
@@ -75,6 +84,8 @@ static bool lacks_value(struct options *options, const struct option_row *row)
 /* `--name`, `--name=value` or `--name value`. */
 static bool parse_long(struct options *options, const char *word, const char *next, bool *took_next)
 {
+    assert(word != NULL);
+    assert(!*took_next);
     const char *equals = strchr(word, '=');
     size_t size = equals != NULL ? (size_t)(equals - word) : strlen(word);
     const struct option_row *row = find_name(options, word, size);
@@ -101,6 +112,8 @@ static bool parse_long(struct options *options, const char *word, const char *ne
 static bool parse_letters(struct options *options, const char *letters, const char *next,
                           bool *took_next)
 {
+    assert(*letters != 0);
+    assert(!*took_next);
     for (; *letters != 0; letters++) {
         const struct option_row *row = find_letter(options, *letters);
         if (row == NULL) {
@@ -121,6 +134,8 @@ static bool parse_letters(struct options *options, const char *letters, const ch
 bool options_parse(struct options *options, const char *const *words, uint32_t count,
                    bool stop_at_argument, uint32_t *taken)
 {
+    assert(words != NULL || count == 0);
+    assert(taken != NULL);
     assert(options->table_count > 0);
     bool flags_ended = false;
     uint32_t i = 0;
@@ -167,6 +182,7 @@ bool options_has(const struct options *options, const char *name)
 
 const char *options_next(const struct options *options, const char *name, uint32_t *position)
 {
+    assert(position != NULL);
     assert(find_name(options, name, strlen(name)) != NULL);
     while (*position < options->value_count) {
         const struct option_value *value = &options->values[(*position)++];

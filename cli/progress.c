@@ -17,6 +17,7 @@ static int64_t now_ns(void)
 void progress_start(struct progress *progress, const struct tool *tool, const char *verb,
                     bool is_live)
 {
+    assert(tool != NULL);
     assert(verb != NULL);
     int64_t now = now_ns();
     *progress = (struct progress){.tool = tool, .verb = verb, .start_ns = now, .shown_ns = now};
@@ -25,6 +26,8 @@ void progress_start(struct progress *progress, const struct tool *tool, const ch
 
 static void print_line(const struct progress *progress, const char *what, const char *end)
 {
+    assert(what != NULL);
+    assert(end != NULL);
     double seconds = (double)(now_ns() - progress->start_ns) / SECOND_NS;
     double rate = seconds > 0 ? (double)progress->record_count / seconds : 0;
     fprintf(stderr, "%s %llu record%s%s%s, %.1f MiB, in %.1f s (%.0f/s)%s", progress->verb,

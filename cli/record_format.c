@@ -1,3 +1,6 @@
+/* A format is taken apart once and then walked for every record, since consuming prints millions.
+ * The parts of %h{...} follow their field in the same array, so there is no tree and nothing to
+ * free. */
 #include "cli/record_format.h"
 
 #include "base/assert.h"
@@ -61,6 +64,7 @@ struct parse {
 
 static bool fail(struct parse *parse, const char *what)
 {
+    assert(what != NULL);
     snprintf(parse->format->problem, sizeof parse->format->problem, "%s at '%.20s'", what,
              parse->at);
     return false;
@@ -76,6 +80,7 @@ static struct format_part *add_part(struct parse *parse, char letter)
 
 static void add_character(struct parse *parse, char c)
 {
+    assert(parse->closed_count <= parse->part_count);
     struct format_part *last = NULL;
     if (parse->part_count > parse->closed_count)
         last = &parse->parts[parse->part_count - 1];
@@ -98,6 +103,8 @@ static int hex_digit(char c)
 
 uint32_t format_escape(const char *text, char *byte)
 {
+    assert(text != NULL);
+    assert(byte != NULL);
     static const char names[] = "tnr\\";
     static const char bytes[] = "\t\n\r\\";
     if (text[0] != '\\' || text[1] == 0)
@@ -115,6 +122,7 @@ uint32_t format_escape(const char *text, char *byte)
 
 static bool field_kind_of(char letter, enum field_kind *kind)
 {
+    assert(kind != NULL);
     if (letter != 0 && strchr("tkv", letter) != NULL)
         *kind = KIND_BYTES;
     else if (letter != 0 && strchr("TKVHpoei", letter) != NULL)
@@ -131,6 +139,7 @@ static bool field_kind_of(char letter, enum field_kind *kind)
 /* {strftime[PATTERN]}, from behind the opening brace. */
 static bool parse_strftime(struct parse *parse, struct format_part *part)
 {
+    assert(part->kind == KIND_TIME);
     const char *pattern = parse->at + sizeof "strftime[" - 1;
     const char *end = strstr(pattern, "]}");
     if (end == NULL)
@@ -144,6 +153,7 @@ static bool parse_strftime(struct parse *parse, struct format_part *part)
 
 static bool parse_modifier(struct parse *parse, struct format_part *part)
 {
+    assert(part->kind != KIND_HEADERS);
     if (*parse->at != '{')
         return true;
     parse->at++;
@@ -167,6 +177,7 @@ static bool parse_parts(struct parse *parse, bool is_inside_headers);
 
 static bool parse_headers(struct parse *parse, struct format_part *part)
 {
+    assert(part->kind == KIND_HEADERS);
     if (*parse->at != '{')
         return fail(parse, "%h needs {...} with what to print for each header");
     parse->at++;
@@ -180,6 +191,7 @@ static bool parse_headers(struct parse *parse, struct format_part *part)
 
 static bool parse_field(struct parse *parse, bool is_inside_headers)
 {
+    assert(*parse->at == '%');
     enum field_kind kind;
     char letter = parse->at[1];
     if (letter != 0 && strchr("%{}", letter) != NULL) {
@@ -221,6 +233,7 @@ static bool parse_parts(struct parse *parse, bool is_inside_headers)
 
 bool record_format_parse(struct record_format *format, const char *text, struct arena *arena)
 {
+    assert(arena != NULL);
     assert(text != NULL);
     uint32_t capacity = (uint32_t)strlen(text) + 1;
     struct parse parse = {.format = format, .part_capacity = capacity, .at = text};
@@ -237,6 +250,7 @@ bool record_format_parse(struct record_format *format, const char *text, struct 
 
 static void print_bytes(const struct format_part *part, struct bytes bytes, FILE *out)
 {
+    assert(part->kind == KIND_BYTES);
     if (part->modifier == MODIFIER_HEX) {
         for (size_t i = 0; i < bytes.size; i++)
             fprintf(out, "%02x", bytes.data[i]);
@@ -253,6 +267,8 @@ static void print_bytes(const struct format_part *part, struct bytes bytes, FILE
 
 static void print_number(const struct format_part *part, int64_t number, FILE *out)
 {
+    assert(part->kind == KIND_NUMBER);
+    assert(part->width_bytes <= sizeof number);
     if (part->modifier == MODIFIER_NONE) {
         fprintf(out, "%lld", (long long)number);
         return;
@@ -270,6 +286,7 @@ static void print_number(const struct format_part *part, int64_t number, FILE *o
 
 static void print_time(const struct format_part *part, int64_t time_ms, FILE *out)
 {
+    assert(part->kind == KIND_TIME);
     char text[256];
     if (part->modifier == MODIFIER_RFC3339) {
         text_format_time_ms(time_ms, text);
@@ -315,6 +332,7 @@ static struct bytes bytes_of_field(char letter, const struct record *record)
 
 static void print_part(const struct format_part *part, const struct record *record, FILE *out)
 {
+    assert(part->letter == 0 || part->kind != KIND_HEADERS);
     if (part->letter == 0)
         fwrite_unlocked(part->text, 1, part->text_size, out);
     else if (part->kind == KIND_BYTES)
@@ -327,6 +345,7 @@ static void print_part(const struct format_part *part, const struct record *reco
 
 static void print_headers(const struct format_part *part, const struct record *record, FILE *out)
 {
+    assert(part->kind == KIND_HEADERS);
     for (uint32_t h = 0; h < record->header_count; h++) {
         struct record header = {.key = record->headers[h].key, .value = record->headers[h].value};
         for (uint32_t i = 1; i <= part->inner_count; i++)
@@ -336,6 +355,7 @@ static void print_headers(const struct format_part *part, const struct record *r
 
 void record_format_print(const struct record_format *format, const struct record *record, FILE *out)
 {
+    assert(out != NULL);
     assert(record != NULL);
     for (uint32_t i = 0; i < format->part_count; i++) {
         const struct format_part *part = &format->parts[i];

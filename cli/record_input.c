@@ -1,3 +1,5 @@
+/* All ends of a record are found before any of its fields is looked at: the search may read more,
+ * reading more may move the buffer, and views taken earlier would then point into what is gone. */
 #include "cli/record_input.h"
 
 #include "base/assert.h"
@@ -16,6 +18,7 @@ enum { BUFFER_BYTES_FIRST = 1 << 20, SHOWN_SIZE_MAX = 40 };
 
 static bool fail(struct record_input *input, const char *what, const char *where)
 {
+    assert(what != NULL);
     snprintf(input->problem, sizeof input->problem, "%s at '%.20s'", what, where);
     return false;
 }
@@ -24,6 +27,7 @@ static bool fail(struct record_input *input, const char *what, const char *where
  * field or is empty. */
 static struct bytes take_text(const char **format, char *text)
 {
+    assert(text != NULL);
     size_t size = 0;
     while (**format != 0) {
         char byte = **format;
@@ -42,6 +46,7 @@ static struct bytes take_text(const char **format, char *text)
 
 static bool take_field(struct record_input *input, const char **format)
 {
+    assert(**format == '%');
     char letter = (*format)[1];
     if (letter == 0 || strchr("vktp", letter) == NULL)
         return fail(input, "input has only %v %k %t %p", *format);
@@ -62,6 +67,7 @@ static bool take_field(struct record_input *input, const char **format)
 
 static bool parse_format(struct record_input *input, const char *format, struct arena *arena)
 {
+    assert(input->field_count == 0);
     char *text = arena_allocate(arena, strlen(format) + 2);
     if (text == NULL)
         return fail(input, "out of memory", format);
@@ -84,6 +90,7 @@ static bool parse_format(struct record_input *input, const char *format, struct 
 bool record_input_open(struct record_input *input, const char *format, int file, int interrupt,
                        struct arena *arena)
 {
+    assert(file >= 0);
     assert(format != NULL);
     *input = (struct record_input){.file = file, .interrupt = interrupt};
     if (!parse_format(input, format, arena))
@@ -102,6 +109,8 @@ void record_input_close(struct record_input *input)
 /* Makes room behind what is held: moves it to the front, or takes a larger buffer. */
 static bool make_room(struct record_input *input)
 {
+    assert(input->begin <= input->end);
+    assert(input->end <= input->buffer_capacity);
     if (input->begin > 0 && input->begin >= input->buffer_capacity / 2) {
         memmove(input->buffer, input->buffer + input->begin, input->end - input->begin);
         input->end -= input->begin;
@@ -122,6 +131,7 @@ static bool make_room(struct record_input *input)
 /* Waits for input or for the wish to stop; true if there is input. */
 static bool wait_for_input(struct record_input *input)
 {
+    assert(!input->at_end);
     struct pollfd waits[2] = {{.fd = input->file, .events = POLLIN},
                               {.fd = input->interrupt, .events = POLLIN}};
     while (poll(waits, 2, -1) < 0 && errno == EINTR) {
@@ -155,6 +165,8 @@ static bool read_more(struct record_input *input)
  * takes. False if input ended before that text. */
 static bool find_field_end(struct record_input *input, size_t from, struct bytes end, size_t *size)
 {
+    assert(end.size > 0);
+    assert(input->begin + from <= input->end);
     input->searched = from;
     for (;;) {
         const uint8_t *start = input->buffer + input->begin + input->searched;
@@ -198,6 +210,7 @@ static int hex_digit(uint8_t c)
 /* Two digits become one byte, in place. */
 static bool decode_hex(uint8_t *data, size_t *size)
 {
+    assert(size != NULL);
     for (size_t i = 0; i + 1 < *size; i += 2) {
         int high = hex_digit(data[i]);
         int low = hex_digit(data[i + 1]);
@@ -214,6 +227,7 @@ static bool decode_hex(uint8_t *data, size_t *size)
 static bool place_field(struct record_input *input, const struct input_field *field, size_t from,
                         size_t size, struct input_record *record)
 {
+    assert(from + size <= input->end - input->begin);
     uint8_t *data = input->buffer + input->begin + from;
     size_t shown_size = size < SHOWN_SIZE_MAX ? size : SHOWN_SIZE_MAX;
     int64_t number = -1;
@@ -240,6 +254,8 @@ static bool place_field(struct record_input *input, const struct input_field *fi
 
 enum input_result record_input_next(struct record_input *input, struct input_record *record)
 {
+    assert(input->field_count > 0);
+    assert(record != NULL);
     size_t sizes[INPUT_FIELD_MAX];
     size_t position = input->start.size;
     *record = (struct input_record){.partition = -1};
@@ -273,6 +289,8 @@ enum input_result record_input_next(struct record_input *input, struct input_rec
 
 bool record_input_must_wait(const struct record_input *input)
 {
+    assert(input->field_count > 0);
+    assert(input->begin <= input->end);
     if (input->at_end)
         return false;
     struct bytes end = input->fields[input->field_count - 1].end;

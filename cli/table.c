@@ -1,3 +1,4 @@
+/* Widths are known only when the last row is there, so cells are kept and printed at the end. */
 #include "cli/table.h"
 
 #include "base/assert.h"
@@ -7,6 +8,7 @@
 
 static void add_cell(struct table *table, const char *text, size_t size)
 {
+    assert(table->cell_count <= table->cell_capacity);
     if (table->cell_count == table->cell_capacity) {
         uint32_t capacity = table->cell_capacity == 0 ? 64 : table->cell_capacity * 2;
         const char **cells = arena_allocate_array(table->arena, capacity, sizeof *cells);
@@ -26,6 +28,7 @@ static void add_cell(struct table *table, const char *text, size_t size)
 
 void table_init(struct table *table, struct arena *arena, const char *headings)
 {
+    assert(arena != NULL);
     assert(headings != NULL);
     *table = (struct table){.arena = arena};
     while (*headings != 0) {
@@ -61,6 +64,7 @@ static int display_width(const char *text)
 
 bool table_print(const struct table *table)
 {
+    assert(table->column_count > 0);
     if (table->is_broken)
         return false;
     assert(table->cell_count % table->column_count == 0);

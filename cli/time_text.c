@@ -1,3 +1,5 @@
+/* Written out instead of left to strptime, which takes the machine's locale and time zone for
+ * granted and stops at what it does not understand without a word. */
 #include "cli/time_text.h"
 
 #include "base/assert.h"
@@ -10,6 +12,8 @@ enum { SECOND_MS = 1000, MINUTE_MS = 60000, HOUR_MS = 3600000, DAY_MS = 86400000
 /* Takes exactly `digits` digits off the front. */
 static bool take_digits(struct bytes *text, uint32_t digits, int64_t *value)
 {
+    assert(digits > 0);
+    assert(value != NULL);
     *value = 0;
     if (text->size < digits)
         return false;
@@ -35,6 +39,7 @@ static bool take_character(struct bytes *text, char c)
  * the leap day is the last of its year. */
 static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
 {
+    assert(day >= 1);
     assert(month >= 1 && month <= 12);
     year -= month <= 2;
     int64_t era = year / 400;

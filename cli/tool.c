@@ -1,3 +1,5 @@
+/* Settings gather from the weakest source to the strongest, and the last of a name wins; so there
+ * is no table of priorities, only the order of the calls in tool_settle. */
 #include "cli/tool.h"
 
 #include "base/assert.h"
@@ -34,6 +36,7 @@ void tool_deinit(struct tool *tool)
 
 static void print_problem(const struct tool *tool, const char *format, va_list arguments)
 {
+    assert(format != NULL);
     const char *red = tool->is_color ? "\033[31m" : "";
     const char *plain = tool->is_color ? "\033[0m" : "";
     fflush(stdout); /* keeps what was printed before the error in front of it */
@@ -92,6 +95,7 @@ static bool settle_color(struct tool *tool)
 
 static bool add_setting(struct tool *tool, const char *name, const char *value)
 {
+    assert(tool->setting_count <= TOOL_SETTING_MAX);
     if (tool->setting_count == TOOL_SETTING_MAX) {
         tool_usage_error(tool, "more than %d settings", TOOL_SETTING_MAX);
         return false;
@@ -107,6 +111,7 @@ static bool add_setting(struct tool *tool, const char *name, const char *value)
 /* TAILRACE_X_SOCKET_TIMEOUT_MS=500 is socket.timeout.ms=500. */
 static bool settle_environment(struct tool *tool, char *const *environment)
 {
+    assert(environment != NULL);
     size_t prefix_size = sizeof environment_prefix - 1;
     for (; *environment != NULL; environment++) {
         const char *equals = strchr(*environment, '=');
@@ -173,6 +178,8 @@ enum exit_code tool_settle(struct tool *tool, char *const *environment)
 bool tool_number(const struct tool *tool, const char *name, int64_t min, int64_t max,
                  int64_t *value)
 {
+    assert(min <= max);
+    assert(value != NULL);
     const char *text = options_text(&tool->options, name);
     if (text == NULL)
         return true;
@@ -186,6 +193,8 @@ bool tool_number(const struct tool *tool, const char *name, int64_t min, int64_t
 /* One item of a list: "4" or "4-7". */
 static bool parse_partition_range(struct bytes item, int64_t *first, int64_t *last)
 {
+    assert(first != NULL);
+    assert(last != NULL);
     struct bytes from = item;
     const uint8_t *dash = item.size > 0 ? memchr(item.data, '-', item.size) : NULL;
     if (dash != NULL)
@@ -201,6 +210,8 @@ static bool parse_partition_range(struct bytes item, int64_t *first, int64_t *la
 
 bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, uint32_t *count)
 {
+    assert(partitions != NULL);
+    assert(count != NULL);
     enum { PARTITIONS_MAX = 100000 };
     *partitions = NULL;
     *count = 0;
@@ -227,6 +238,7 @@ bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, 
 
 bool tool_confirm(const struct tool *tool, const char *question)
 {
+    assert(question != NULL);
     if (isatty(STDIN_FILENO) != 1 || !tool->error_is_terminal) {
         tool_usage_error(tool, "not on a terminal, so nobody can be asked; use -y to go ahead");
         return false;
@@ -238,6 +250,7 @@ bool tool_confirm(const struct tool *tool, const char *question)
 
 const char *tool_setting(const struct tool *tool, const char *name)
 {
+    assert(name != NULL);
     for (uint32_t i = tool->setting_count; i-- > 0;)
         if (strcmp(tool->settings[i].name, name) == 0)
             return tool->settings[i].value;

@@ -95,6 +95,7 @@ static const struct kafka_default consume_defaults[] = {
 
 static bool connect_consumer(struct consume *consume)
 {
+    assert(consume->kafka == NULL);
     struct tool *tool = consume->tool;
     if (!client_probe(tool))
         return false;
@@ -124,6 +125,8 @@ static bool is_wanted_partition(const struct consume *consume, int32_t partition
 
 static bool add_span(struct consume *consume, rd_kafka_topic_t *topic, int32_t partition)
 {
+    assert(topic != NULL);
+    assert(consume->span_count <= SPAN_MAX);
     if (consume->span_count == SPAN_MAX) {
         tool_error(consume->tool, "more than %d partitions", SPAN_MAX);
         return false;
@@ -144,6 +147,7 @@ static bool is_planned(const struct consume *consume, const rd_kafka_topic_t *to
 /* A topic that was named twice, or matched by two patterns, is read once. */
 static bool add_topic(struct consume *consume, const struct rd_kafka_metadata_topic *metadata)
 {
+    assert(consume->kafka != NULL);
     struct tool *tool = consume->tool;
     if (metadata->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         bool is_unknown = metadata->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -214,6 +218,7 @@ static bool plan_matching(struct consume *consume)
 static bool query_failed(const struct consume *consume, const struct span *span,
                          rd_kafka_resp_err_t error)
 {
+    assert(error != RD_KAFKA_RESP_ERR_NO_ERROR);
     tool_error(consume->tool, "%s, partition %d: %s", rd_kafka_topic_name(span->topic),
                (int)span->partition, rd_kafka_err2str(error));
     return false;
@@ -222,6 +227,7 @@ static bool query_failed(const struct consume *consume, const struct span *span,
 static bool resolve_time(const struct consume *consume, const struct span *span, int64_t time_ms,
                          int64_t log_end, int64_t *offset)
 {
+    assert(offset != NULL);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *item =
         rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(span->topic), span->partition);
@@ -238,6 +244,7 @@ static bool resolve_point(const struct consume *consume, const struct span *span
                           const struct range_point *point, int64_t log_start, int64_t log_end,
                           int64_t *offset)
 {
+    assert(offset != NULL);
     switch (point->kind) {
     case POINT_START: *offset = log_start + point->number; return true;
     case POINT_END: *offset = log_end + point->number; break;
@@ -269,6 +276,8 @@ static bool resolve_span(struct consume *consume, struct span *span)
 
 static bool start_span(struct consume *consume, struct span *span)
 {
+    assert(!span->is_started);
+    assert(consume->queue != NULL);
     if (span->is_done)
         return true;
     if (rd_kafka_consume_start_queue(span->topic, span->partition, span->start, consume->queue) !=
@@ -281,6 +290,8 @@ static bool start_span(struct consume *consume, struct span *span)
 
 static bool plan(struct consume *consume)
 {
+    assert(consume->kafka != NULL);
+    assert(consume->span_count == 0);
     struct tool *tool = consume->tool;
     consume->spans = arena_allocate_array(&tool->arena, SPAN_MAX, sizeof *consume->spans);
     if (consume->spans == NULL) {
@@ -307,6 +318,7 @@ static struct span *find_span(struct consume *consume, const rd_kafka_message_t 
 
 static void finish_span(struct consume *consume, struct span *span)
 {
+    assert(!span->is_done);
     assert(consume->open_count > 0);
     span->is_done = true;
     consume->open_count--;
@@ -315,6 +327,7 @@ static void finish_span(struct consume *consume, struct span *span)
 static void read_headers(struct consume *consume, const rd_kafka_message_t *message,
                          struct record *record)
 {
+    assert(record->header_count == 0);
     rd_kafka_headers_t *headers;
     if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
@@ -351,6 +364,7 @@ static json_t *json_of(const struct consume *consume, const struct record *recor
 
 static void print_record(struct consume *consume, const rd_kafka_message_t *message)
 {
+    assert(message->err == RD_KAFKA_RESP_ERR_NO_ERROR);
     struct record record = {
         .topic = bytes_of_text(rd_kafka_topic_name(message->rkt)),
         .key = bytes_of(message->key, message->key_len),
@@ -423,6 +437,7 @@ static bool take_batch(struct consume *consume)
  * so a reader sees each record soon and a busy stream is written in large pieces. */
 static enum exit_code consume_all(struct consume *consume)
 {
+    assert(consume->queue != NULL);
     bool ok = true;
     while (ok && !is_finished(consume)) {
         if (kafka_is_interrupted(consume->interrupt))

@@ -1,5 +1,6 @@
+/* topic create: any number of topics in one request, all alike. Numbers that are not given stay the
+ * broker's to choose, so its defaults hold and not a copy of them here. */
 #include "base/assert.h"
-#include "cli/table.h"
 #include "cli/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/create_topics.h"
@@ -12,6 +13,8 @@ enum { CREATE_TIMEOUT_MS = 30000 };
 static bool fill_configs(struct tool *tool, struct create_topics_request_config **configs,
                          uint32_t *count)
 {
+    assert(configs != NULL);
+    assert(count != NULL);
     *configs = arena_allocate_array(&tool->arena, OPTIONS_VALUE_MAX, sizeof **configs);
     assert(*configs != NULL);
     *count = 0;
@@ -60,31 +63,19 @@ static bool fill_request(struct tool *tool, struct create_topics_request *reques
     return true;
 }
 
-static enum exit_code show(struct tool *tool, struct create_topics_response *response)
+static enum exit_code show(struct tool *tool, const struct create_topics_response *response)
 {
     bool may_exist = options_has(&tool->options, "if-not-exists");
-    enum exit_code code = EXIT_CODE_OK;
-    struct table table;
-    json_t *list = json_array();
-    table_init(&table, &tool->arena, "TOPIC STATUS");
+    struct topic_states states;
+    topic_states_init(&states, tool);
     for (uint32_t i = 0; i < response->topics_count; i++) {
-        struct create_topics_response_topic *topic = &response->topics[i];
-        bool is_fine = may_exist && topic->error_code == KAFKA_TOPIC_ALREADY_EXISTS;
-        if (topic->error_code != KAFKA_NONE && !is_fine)
-            code = EXIT_CODE_FAILED;
-        table_text(&table, tool_text(tool, topic->name));
-        table_text(&table, is_fine ? "OK (existed)"
-                                   : topics_status(tool, topic->error_code, topic->error_message));
-        json_array_append_new(list, topics_status_json(topic->name,
-                                                       is_fine ? KAFKA_NONE : topic->error_code,
-                                                       topic->error_message));
+        const struct create_topics_response_topic *topic = &response->topics[i];
+        if (may_exist && topic->error_code == KAFKA_TOPIC_ALREADY_EXISTS)
+            topic_states_add_fine(&states, topic->name, "OK (existed)");
+        else
+            topic_states_add(&states, topic->name, topic->error_code, topic->error_message);
     }
-    if (tool->format == FORMAT_JSON) {
-        tool_print_json(tool, list);
-        return code;
-    }
-    json_decref(list);
-    return table_print(&table) ? code : tool_error(tool, "out of memory");
+    return topic_states_show(&states);
 }
 
 static enum exit_code run_topic_create(struct tool *tool)

@@ -1,5 +1,6 @@
+/* topic delete: records cannot be brought back, so a person at a terminal is asked, and a pattern,
+ * which may match more than was meant, needs a yes from someone in any case. */
 #include "base/assert.h"
-#include "cli/table.h"
 #include "cli/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/delete_topics.h"
@@ -13,6 +14,8 @@ enum { DELETE_TIMEOUT_MS = 30000 };
 static bool choose(struct connection *connection, bool is_regex, struct bytes **names,
                    uint32_t *count)
 {
+    assert(names != NULL);
+    assert(count != NULL);
     struct tool *tool = connection->tool;
     const struct metadata_response *metadata;
     const struct metadata_response_topic **topics = NULL;
@@ -30,6 +33,7 @@ static bool choose(struct connection *connection, bool is_regex, struct bytes **
 static bool is_confirmed(const struct tool *tool, bool is_regex, const struct bytes *names,
                          uint32_t count)
 {
+    assert(count > 0);
     bool is_terminal = isatty(STDIN_FILENO) == 1 && tool->error_is_terminal;
     if (options_has(&tool->options, "yes") || (!is_terminal && !is_regex))
         return true;
@@ -44,6 +48,7 @@ static bool is_confirmed(const struct tool *tool, bool is_regex, const struct by
 static void fill_request(struct tool *tool, int16_t version, struct bytes *names, uint32_t count,
                          struct delete_topics_request *request)
 {
+    assert(count > 0);
     enum { VERSION_WITH_IDS = 6 };
     delete_topics_request_init(request);
     request->timeout_ms = DELETE_TIMEOUT_MS;
@@ -61,30 +66,19 @@ static void fill_request(struct tool *tool, int16_t version, struct bytes *names
 
 static enum exit_code show(struct tool *tool, const struct delete_topics_response *response)
 {
-    enum exit_code code = EXIT_CODE_OK;
-    struct table table;
-    json_t *list = json_array();
-    table_init(&table, &tool->arena, "TOPIC STATUS");
+    struct topic_states states;
+    topic_states_init(&states, tool);
     for (uint32_t i = 0; i < response->responses_count; i++) {
         const struct delete_topics_response_topic *topic = &response->responses[i];
-        if (topic->error_code != KAFKA_NONE)
-            code = EXIT_CODE_FAILED;
-        table_text(&table, tool_text(tool, topic->name));
-        table_text(&table, topics_status(tool, topic->error_code, topic->error_message));
-        json_array_append_new(
-            list, topics_status_json(topic->name, topic->error_code, topic->error_message));
+        topic_states_add(&states, topic->name, topic->error_code, topic->error_message);
     }
-    if (tool->format == FORMAT_JSON) {
-        tool_print_json(tool, list);
-        return code;
-    }
-    json_decref(list);
-    return table_print(&table) ? code : tool_error(tool, "out of memory");
+    return topic_states_show(&states);
 }
 
 static enum exit_code delete_names(struct connection *connection, struct bytes *names,
                                    uint32_t count)
 {
+    assert(count > 0);
     struct tool *tool = connection->tool;
     struct delete_topics_request request;
     struct delete_topics_response response;

@@ -82,6 +82,8 @@ static void print_summary(const struct description *description)
 
 static void print_partitions(const struct description *description)
 {
+    assert(description->starts != NULL);
+    assert(description->ends != NULL);
     struct tool *tool = description->tool;
     struct table table;
     puts("PARTITIONS");
@@ -102,6 +104,7 @@ static void print_partitions(const struct description *description)
 
 static void print_configs(const struct description *description)
 {
+    assert(description->configs != NULL);
     struct tool *tool = description->tool;
     struct table table;
     puts("CONFIGS");
@@ -138,6 +141,8 @@ static void print_text(const struct description *description)
 
 static json_t *json_partitions(const struct description *description)
 {
+    assert(description->starts != NULL);
+    assert(description->ends != NULL);
     json_t *list = json_array();
     for (uint32_t i = 0; i < description->topic->partitions_count; i++) {
         const struct metadata_response_partition *p = &description->topic->partitions[i];
@@ -155,6 +160,7 @@ static json_t *json_partitions(const struct description *description)
 
 static json_t *json_configs(const struct description *description)
 {
+    assert(description->configs != NULL);
     json_t *list = json_array();
     for (uint32_t i = 0; i < description->configs->configs_count; i++) {
         const struct describe_configs_response_config *config = &description->configs->configs[i];
@@ -185,6 +191,7 @@ static json_t *json_of(const struct description *description)
 /* Which sections the flags ask for; the summary and the settings if they ask for none. */
 static bool gather(struct description *description, struct connection *connection)
 {
+    assert(description->topic != NULL);
     const struct options *options = &description->tool->options;
     bool is_all = options_has(options, "all");
     bool has_partitions = is_all || options_has(options, "partitions");
@@ -210,6 +217,7 @@ static enum exit_code describe(struct connection *connection,
                                const struct metadata_response *metadata,
                                const struct metadata_response_topic **topics, uint32_t count)
 {
+    assert(topics != NULL);
     struct tool *tool = connection->tool;
     enum exit_code code = EXIT_CODE_OK;
     bool is_first = true;

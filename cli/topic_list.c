@@ -1,3 +1,5 @@
+/* topic list: one line for each topic, or with -d for each partition. A name that was asked for and
+ * is not there is an error, but the others are still shown. */
 #include "base/assert.h"
 #include "cli/table.h"
 #include "cli/topics.h"
@@ -44,6 +46,7 @@ static void add_detail_rows(struct tool *tool, struct table *table,
 static enum exit_code show(struct tool *tool, const struct metadata_response_topic **topics,
                            uint32_t count)
 {
+    assert(topics != NULL);
     bool is_detailed = options_has(&tool->options, "detailed");
     bool has_internal = options_has(&tool->options, "internal");
     struct table table;
@@ -75,6 +78,7 @@ static enum exit_code show(struct tool *tool, const struct metadata_response_top
 static enum exit_code report_missing(struct tool *tool,
                                      const struct metadata_response_topic **topics, uint32_t *count)
 {
+    assert(count != NULL);
     enum exit_code code = EXIT_CODE_OK;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < *count; i++) {

@@ -1,3 +1,5 @@
+/* topic offsets: where partitions begin or end, or where they were at a time. Only the leader of a
+ * partition knows, so each leader is asked for what it leads. */
 #include "base/assert.h"
 #include "base/text.h"
 #include "cli/table.h"
@@ -7,6 +9,7 @@
 
 static bool parse_time(const struct tool *tool, int64_t *time_ms)
 {
+    assert(time_ms != NULL);
     const char *text = options_text(&tool->options, "time");
     struct bytes bytes = bytes_of_text(text != NULL ? text : "latest");
     if (bytes_equal_text(bytes, "latest"))
@@ -43,6 +46,7 @@ static bool is_wanted(const struct listing *listing, int32_t partition)
 static void add_row(struct listing *listing, struct bytes topic, int32_t partition,
                     const struct partition_offset *offset)
 {
+    assert(offset != NULL);
     struct table *table = &listing->table;
     bool is_error = offset->error_code != KAFKA_NONE;
     listing->has_failed = listing->has_failed || is_error;

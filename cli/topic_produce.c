@@ -43,6 +43,7 @@ struct produce {
 
 static void print_delivered(struct produce *produce, const rd_kafka_message_t *message)
 {
+    assert(produce->has_output);
     struct record record = {
         .topic = bytes_of_text(rd_kafka_topic_name(message->rkt)),
         .key = bytes_of(message->key, message->key_len),
@@ -81,6 +82,7 @@ static const char *advice(rd_kafka_resp_err_t error)
 
 static void note_failure(struct produce *produce, rd_kafka_resp_err_t error)
 {
+    assert(error != RD_KAFKA_RESP_ERR_NO_ERROR);
     produce->failed_count++;
     if (produce->failed_count <= ERRORS_SHOWN_MAX)
         tool_error(produce->tool, "a record was not produced: %s%s", rd_kafka_err2str(error),
@@ -89,6 +91,7 @@ static void note_failure(struct produce *produce, rd_kafka_resp_err_t error)
 
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
+    assert(opaque != NULL);
     struct produce *produce = opaque;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         note_failure(produce, message->err);
@@ -104,6 +107,7 @@ static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, vo
 /* -H key:value, as often as given. */
 static bool parse_headers(struct produce *produce)
 {
+    assert(produce->headers == NULL);
     uint32_t position = 0;
     for (;;) {
         const char *text = options_next(&produce->tool->options, "header", &position);
@@ -178,6 +182,8 @@ static const struct kafka_default produce_defaults[] = {
 static bool set_from_flag(const struct tool *tool, rd_kafka_conf_t *conf, const char *flag,
                           const char *name)
 {
+    assert(flag != NULL);
+    assert(name != NULL);
     char problem[256];
     const char *value = options_text(&tool->options, flag);
     if (value == NULL)
@@ -191,6 +197,7 @@ static bool set_from_flag(const struct tool *tool, rd_kafka_conf_t *conf, const 
 /* Idempotent when all replicas acknowledge, unless the user says otherwise. */
 static bool configure(struct produce *produce, rd_kafka_conf_t *conf)
 {
+    assert(conf != NULL);
     const struct tool *tool = produce->tool;
     const char *acks = options_text(&tool->options, "acks");
     bool is_all = acks == NULL || strcmp(acks, "all") == 0 || strcmp(acks, "-1") == 0;
@@ -208,6 +215,7 @@ static bool configure(struct produce *produce, rd_kafka_conf_t *conf)
 
 static bool connect_producer(struct produce *produce)
 {
+    assert(produce->kafka == NULL);
     struct tool *tool = produce->tool;
     if (!client_probe(tool))
         return false;
@@ -229,6 +237,7 @@ static bool connect_producer(struct produce *produce)
 static rd_kafka_resp_err_t enqueue(struct produce *produce, rd_kafka_topic_t *topic,
                                    const struct input_record *record)
 {
+    assert(topic != NULL);
     struct bytes key = bytes_are_null(record->key) ? produce->key : record->key;
     struct bytes value = record->value;
     if (produce->is_tombstone_for_empty && value.size == 0)
@@ -261,6 +270,7 @@ static rd_kafka_topic_t *topic_of_record(struct produce *produce, struct bytes n
 /* Hands a record over, waiting while the queue is full; a record that cannot be sent is counted. */
 static void send_record(struct produce *produce, const struct input_record *record)
 {
+    assert(produce->kafka != NULL);
     rd_kafka_topic_t *topic = produce->topic;
     if (!bytes_are_null(record->topic))
         topic = topic_of_record(produce, record->topic);
@@ -280,6 +290,7 @@ static void send_record(struct produce *produce, const struct input_record *reco
 /* Until all that was handed over is acknowledged or given up; a second wish to stop ends it. */
 static void flush(struct produce *produce)
 {
+    assert(produce->kafka != NULL);
     while (rd_kafka_flush(produce->kafka, FLUSH_STEP_MS) == RD_KAFKA_RESP_ERR__TIMED_OUT)
         if (!produce->input.is_interrupted && kafka_is_interrupted(produce->interrupt))
             break;

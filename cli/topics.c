@@ -1,3 +1,5 @@
+/* Answers are sorted here, once, because brokers promise no order and people and scripts compare
+ * listings. Offsets are asked of each partition's leader: nobody else may answer. */
 #include "cli/topics.h"
 
 #include "base/assert.h"
@@ -40,6 +42,7 @@ static void sort(struct metadata_response *response)
 static const struct metadata_response *ask_metadata(struct connection *connection,
                                                     const struct bytes *names, uint32_t count)
 {
+    assert(names != NULL || count == 0);
     struct arena *arena = &connection->tool->arena;
     struct metadata_request request;
     struct call call;
@@ -73,6 +76,7 @@ static const struct metadata_response *ask_metadata(struct connection *connectio
 /* True if any of the tool's arguments matches; `ok` becomes false if one is no expression. */
 static bool matches_any(const struct tool *tool, struct bytes name, bool *ok)
 {
+    assert(ok != NULL);
     for (uint32_t i = 0; *ok && i < tool->options.argument_count; i++) {
         struct name_match match;
         *ok = name_match_open(&match, tool, tool->options.arguments[i], true);
@@ -88,6 +92,9 @@ bool topics_chosen(struct connection *connection, bool is_regex,
                    const struct metadata_response **metadata,
                    const struct metadata_response_topic ***topics, uint32_t *count)
 {
+    assert(metadata != NULL);
+    assert(topics != NULL);
+    assert(count != NULL);
     struct tool *tool = connection->tool;
     uint32_t name_count = tool->options.argument_count;
     struct bytes *names = arena_allocate_array(&tool->arena, name_count + 1, sizeof *names);
@@ -114,6 +121,7 @@ bool topics_chosen(struct connection *connection, bool is_regex,
 static bool fill_request(struct tool *tool, const struct metadata_response_topic *topic,
                          int32_t leader_id, int64_t time_ms, struct list_offsets_request *request)
 {
+    assert(request != NULL);
     struct list_offsets_request_topic *asked = arena_allocate_array(&tool->arena, 1, sizeof *asked);
     assert(asked != NULL);
     list_offsets_request_init(request);
@@ -141,6 +149,7 @@ static void take_answer(const struct metadata_response_topic *topic,
                         const struct list_offsets_response_partition *answer,
                         struct partition_offset *offsets)
 {
+    assert(offsets != NULL);
     for (uint32_t i = 0; i < topic->partitions_count; i++)
         if (topic->partitions[i].partition_index == answer->partition_index)
             offsets[i] =
@@ -152,6 +161,7 @@ static bool query_leader(struct tool *tool, const struct metadata_response_broke
                          const struct metadata_response_topic *topic, int64_t time_ms,
                          struct partition_offset *offsets)
 {
+    assert(offsets != NULL);
     struct list_offsets_request request;
     if (!fill_request(tool, topic, broker->node_id, time_ms, &request))
         return true;
@@ -180,6 +190,8 @@ const struct partition_offset *offsets_query(struct connection *connection,
                                              const struct metadata_response_topic *topic,
                                              int64_t time_ms)
 {
+    assert(metadata != NULL);
+    assert(topic != NULL);
     struct tool *tool = connection->tool;
     struct partition_offset *offsets =
         arena_allocate_array(&tool->arena, topic->partitions_count + 1, sizeof *offsets);
@@ -192,7 +204,8 @@ const struct partition_offset *offsets_query(struct connection *connection,
     return offsets;
 }
 
-const char *topics_status(struct tool *tool, int16_t error_code, struct bytes message)
+/* The message may be null. */
+static const char *status_line(struct tool *tool, int16_t error_code, struct bytes message)
 {
     if (error_code == KAFKA_NONE)
         return "OK";
@@ -203,7 +216,7 @@ const char *topics_status(struct tool *tool, int16_t error_code, struct bytes me
     return tool_text(tool, bytes_of_text(status));
 }
 
-json_t *topics_status_json(struct bytes name, int16_t error_code, struct bytes message)
+static json_t *status_json(struct bytes name, int16_t error_code, struct bytes message)
 {
     bool is_error = error_code != KAFKA_NONE;
     return json_pack("{s:o, s:o, s:o}", "topic", tool_json_bytes(name), "error",
@@ -211,8 +224,50 @@ json_t *topics_status_json(struct bytes name, int16_t error_code, struct bytes m
                      is_error ? tool_json_bytes(message) : json_null());
 }
 
+void topic_states_init(struct topic_states *states, struct tool *tool)
+{
+    assert(states != NULL);
+    assert(tool != NULL);
+    *states = (struct topic_states){.tool = tool, .list = json_array(), .code = EXIT_CODE_OK};
+    table_init(&states->table, &tool->arena, "TOPIC STATUS");
+}
+
+void topic_states_add(struct topic_states *states, struct bytes name, int16_t error_code,
+                      struct bytes message)
+{
+    assert(states->list != NULL);
+    if (error_code != KAFKA_NONE)
+        states->code = EXIT_CODE_FAILED;
+    table_text(&states->table, tool_text(states->tool, name));
+    table_text(&states->table, status_line(states->tool, error_code, message));
+    json_array_append_new(states->list, status_json(name, error_code, message));
+}
+
+void topic_states_add_fine(struct topic_states *states, struct bytes name, const char *text)
+{
+    assert(states->list != NULL);
+    assert(text != NULL);
+    table_text(&states->table, tool_text(states->tool, name));
+    table_text(&states->table, text);
+    json_array_append_new(states->list, status_json(name, KAFKA_NONE, (struct bytes){0}));
+}
+
+enum exit_code topic_states_show(struct topic_states *states)
+{
+    json_t *list = states->list;
+    assert(list != NULL);
+    states->list = NULL;
+    if (states->tool->format == FORMAT_JSON) {
+        tool_print_json(states->tool, list);
+        return states->code;
+    }
+    json_decref(list);
+    return table_print(&states->table) ? states->code : tool_error(states->tool, "out of memory");
+}
+
 const char *topics_nodes(struct tool *tool, const int32_t *nodes, uint32_t count)
 {
+    assert(nodes != NULL || count == 0);
     enum { NUMBER_SIZE_MAX = 12 };
     char *text = arena_allocate(&tool->arena, (size_t)count * NUMBER_SIZE_MAX + 1);
     assert(text != NULL);

@@ -4,6 +4,7 @@
 #define TAILRACE_CLI_TOPICS_H
 
 #include "cli/client.h"
+#include "cli/table.h"
 #include "protocol/messages/metadata.h"
 
 /* The topics that the tool's arguments name, or with `is_regex` those that match one of them; all
@@ -29,11 +30,26 @@ const struct partition_offset *offsets_query(struct connection *connection,
                                              const struct metadata_response_topic *topic,
                                              int64_t time_ms);
 
-/* "UNKNOWN_TOPIC_OR_PARTITION: text", or "OK", for a table. The message may be null. */
-const char *topics_status(struct tool *tool, int16_t error_code, struct bytes message);
+/* What became of each topic of a command: a table, or with --format json a list. */
+struct topic_states {
+    struct tool *tool;
+    struct table table;
+    json_t *list;
+    enum exit_code code; /* EXIT_CODE_FAILED when any topic failed */
+};
 
-/* {"topic": ..., "error": null or a name, "message": null or text}, for JSON. */
-json_t *topics_status_json(struct bytes name, int16_t error_code, struct bytes message);
+void topic_states_init(struct topic_states *states, struct tool *tool);
+
+/* One topic: "OK", or "UNKNOWN_TOPIC_OR_PARTITION: text", and in JSON
+ * {"topic": ..., "error": null or a name, "message": null or text}. The message may be null. */
+void topic_states_add(struct topic_states *states, struct bytes name, int16_t error_code,
+                      struct bytes message);
+
+/* One topic that is fine, in other words than "OK". */
+void topic_states_add_fine(struct topic_states *states, struct bytes name, const char *text);
+
+/* Prints all; the command's answer. */
+enum exit_code topic_states_show(struct topic_states *states);
 
 /* Node ids as "1,2,3", and as a JSON list. */
 const char *topics_nodes(struct tool *tool, const int32_t *nodes, uint32_t count);

@@ -1,3 +1,4 @@
+/* version: of the tool, and of librdkafka as loaded, which may differ from the one built with. */
 #include "cli/tool.h"
 
 #include <librdkafka/rdkafka.h>
