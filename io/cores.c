@@ -54,6 +54,8 @@ static int cores_cpu_for(const cpu_set_t *cpus, uint32_t core_index)
 /* --- Making the doors --------------------------------------------------------------------------
  */
 
+/* Doors are opened on the thread that creates them; a ring is owned by the thread that first turns
+ * it. */
 static enum status core_open(struct io_cores *cores, uint32_t core_index)
 {
     assert(core_index < cores->core_count);
@@ -178,6 +180,7 @@ enum status io_cores_lock(struct io_cores *cores, const char *path, struct logge
     return status;
 }
 
+/* The lock goes after the doors: until then no other process may touch the directory. */
 void io_cores_destroy(struct io_cores *cores)
 {
     assert(cores->room != NULL);

@@ -89,6 +89,7 @@ static enum status posix_watch_add(struct posix *posix, int32_t handle)
     return STATUS_OK;
 }
 
+/* Forgotten before it is closed: the number may belong to another file a moment later. */
 static void posix_watch_drop(struct posix *posix, int32_t handle)
 {
     struct posix_watch *watch = posix_watch_find(posix, handle);
@@ -101,6 +102,7 @@ static void posix_watch_drop(struct posix *posix, int32_t handle)
     (void)epoll_ctl(posix->epoll_fd, EPOLL_CTL_DEL, handle, NULL);
 }
 
+/* A connecting socket waits to become writable. */
 static bool is_reader(const struct io_request *request)
 {
     assert(request->kind == IO_ACCEPT || request->kind == IO_RECEIVE ||

@@ -242,6 +242,8 @@ static bool is_for_worker(const struct io_request *request)
            request->kind == IO_FREE_SPACE;
 }
 
+/* Room for two is asked for always: a durable write takes two entries, and a pair must not be torn
+ * apart. */
 static void uring_submit(struct io *io, struct io_request *request)
 {
     struct uring *uring = uring_of(io);
@@ -379,6 +381,7 @@ static void uring_reap(struct uring *uring)
 /* --- Polling -----------------------------------------------------------------------------------
  */
 
+/* Armed again whenever the kernel has let go of the watch, which it may do at any time. */
 static void uring_arm(struct uring *uring)
 {
     struct system_io *system = &uring->system;
@@ -397,6 +400,7 @@ static void uring_arm(struct uring *uring)
     }
 }
 
+/* In the order in which they came; the first that has no room keeps the others waiting. */
 static void uring_release_held(struct uring *uring)
 {
     struct list_node *node;
