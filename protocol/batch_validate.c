@@ -321,6 +321,8 @@ void batch_validate(struct bytes records, const struct batch_rules *rules, struc
     }
 }
 
+/* Only after the verdict, and only if something changes: a new checksum costs a pass over the
+ * batch. */
 void batch_stamp(uint8_t *batch, const struct batch_rules *rules,
                  const struct batch_verdict *verdict)
 {

@@ -167,6 +167,7 @@ enum status decompressed_block_reserve(struct decompressed_block *block, size_t 
     return STATUS_OK;
 }
 
+/* Bytes that the caller had no room for stay for the next read. */
 size_t decompressed_block_take(struct decompressed_block *block, uint8_t *to, size_t size)
 {
     assert(block->position <= block->size);
@@ -207,6 +208,8 @@ static enum status decompress_growing(struct decompressor *decompressor, struct 
     return STATUS_NO_MEMORY;
 }
 
+/* Room for one byte beyond the cap: output that reaches the cap does not fill the memory then, and
+ * is not grown once more for nothing. */
 enum status compression_decompress(enum compression compression, struct bytes input,
                                    size_t output_bytes_max, struct arena *arena,
                                    struct bytes *output)

@@ -52,12 +52,14 @@ void response_header_write(struct writer *writer, const struct api *api, int16_t
     response_header_encode(writer, api_response_header_version(api, version), &header);
 }
 
+/* The size is not known yet: four bytes are kept free for it. */
 void frame_begin(struct writer *writer)
 {
     assert(writer_total_size(writer) == 0);
     writer_i32(writer, 0);
 }
 
+/* Referenced payloads count, although they do not lie in the writer. */
 void frame_end(struct writer *writer)
 {
     if (writer->status != STATUS_OK)
