@@ -28,6 +28,7 @@ void arena_init(struct arena *arena, size_t limit_bytes)
     *arena = (struct arena){.limit_bytes = limit_bytes};
 }
 
+/* Blocks are freed one after the other and not by recursion: a chain may be long. */
 static void free_from(struct arena_block *block)
 {
     while (block != NULL) {
@@ -104,6 +105,7 @@ void *arena_allocate(struct arena *arena, size_t size)
     return result;
 }
 
+/* The product is checked, since counts may come from the wire. */
 void *arena_allocate_array(struct arena *arena, size_t count, size_t size)
 {
     assert(size > 0);

@@ -306,6 +306,8 @@ void writer_bytes(struct writer *writer, struct bytes bytes)
         memcpy(to, bytes.data, bytes.size);
 }
 
+/* Large payloads are noted and not copied; the pieces are put in order when the result is asked
+ * for. */
 void writer_reference(struct writer *writer, struct bytes bytes)
 {
     assert(bytes.data != NULL || bytes.size == 0);
@@ -343,6 +345,7 @@ struct bytes writer_result(const struct writer *writer)
     return bytes_of(writer->data, writer->size);
 }
 
+/* At most one run of own bytes before each reference and one after the last. */
 bool writer_pieces(const struct writer *writer, struct bytes **pieces, uint32_t *piece_count)
 {
     assert(pieces != NULL);

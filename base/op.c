@@ -42,6 +42,8 @@ static void op_run(struct op *op)
     registry->in_flight_count++;
 }
 
+/* The operation may be over, and its memory gone, when this returns; so nothing is read from it
+ * after the run. */
 void op_start(struct op *op, const struct op_kind *kind, struct op_registry *registry)
 {
     assert(kind->stages != NULL);
@@ -59,6 +61,7 @@ void op_start(struct op *op, const struct op_kind *kind, struct op_registry *reg
     op_run(op);
 }
 
+/* The one place where a stage changes, so tracing it here shows every operation of the program. */
 void op_move(struct op *op, uint8_t stage)
 {
     assert(stage < 32);
@@ -68,6 +71,8 @@ void op_move(struct op *op, uint8_t stage)
     op_note(op, op_stage_name(op));
 }
 
+/* The first failure is kept and later ones are mostly its consequences. The step runs when nothing
+ * is under way any more, so no completion can land on an operation that has ended. */
 void op_landed(struct op *op, int32_t result)
 {
     assert(op->waiting > 0);

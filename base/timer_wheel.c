@@ -72,6 +72,7 @@ void timer_start(struct timer_wheel *wheel, struct timer *timer, uint64_t deadli
     wheel->count++;
 }
 
+/* A slot that becomes empty loses its bit, or time would stop at it for nothing. */
 void timer_cancel(struct timer_wheel *wheel, struct timer *timer)
 {
     assert(timer->node.next != NULL);
@@ -154,6 +155,8 @@ uint32_t timer_wheel_advance(struct timer_wheel *wheel, uint64_t now)
     return fired_count;
 }
 
+/* The start of a slot and not the deadline in it: waking a little early only files its timers anew.
+ */
 bool timer_wheel_next(const struct timer_wheel *wheel, uint64_t *tick)
 {
     assert(tick != NULL);
