@@ -134,6 +134,7 @@ static int connect_any(struct tool *tool, char *address, size_t address_size)
     return -1;
 }
 
+/* Refused here, because a TLS listener would answer plain bytes with nothing anybody could read. */
 static bool is_plain_text(const struct tool *tool)
 {
     const char *security = tool_setting(tool, "security.protocol");
@@ -225,6 +226,8 @@ bool client_connect(struct connection *connection, struct tool *tool)
     return settle_connection(connection);
 }
 
+/* The address comes from the broker's own metadata; it may be one that this machine cannot reach.
+ */
 bool client_connect_to(struct connection *connection, struct tool *tool, const char *host,
                        int32_t port)
 {
@@ -245,6 +248,8 @@ void client_close(struct connection *connection)
     connection->file = -1;
 }
 
+/* librdkafka would go on trying in silence; a command that cannot reach any broker should say so at
+ * once. */
 bool client_probe(struct tool *tool)
 {
     char address[HOST_SIZE_MAX + 16];
@@ -254,6 +259,7 @@ bool client_probe(struct tool *tool)
     return file >= 0;
 }
 
+/* The kernel's receive timeout shows as EAGAIN, which would puzzle anybody who reads it. */
 static bool connection_failed(const struct connection *connection)
 {
     const char *why = errno == EAGAIN ? "no answer in time" : strerror(errno);
@@ -315,6 +321,8 @@ static bool receive_frame(const struct connection *connection, struct bytes *fra
     return receive_all(connection, data, size);
 }
 
+/* The highest version that both sides know, so an old broker and a new one are asked each in its
+ * own way. */
 bool call_begin(struct call *call, struct connection *connection, enum api_key key)
 {
     assert(connection->file >= 0);
@@ -362,6 +370,8 @@ static bool send_request(struct call *call, int32_t correlation_id)
     return send_all(call->connection, writer_result(&frame));
 }
 
+/* Requests go one at a time, so an answer with another number is no answer to us: what speaks there
+ * is not Kafka. */
 bool call_finish(struct call *call)
 {
     assert(call->version >= call->api->version_min);
@@ -383,6 +393,8 @@ bool call_finish(struct call *call)
     return false;
 }
 
+/* A response that cannot be decoded is told with its version, which is what a report about it
+ * needs. */
 bool call_decoded(const struct call *call, enum status status)
 {
     if (status == STATUS_OK)

@@ -108,6 +108,7 @@ static uint32_t edit_distance(const char *from, size_t from_size, const char *to
     return row[to_size];
 }
 
+/* A guess is offered only when it is near; a far one would be worse than none. */
 const char *command_suggestion(const char *group, const char *word)
 {
     assert(word != NULL);

@@ -83,6 +83,7 @@ static enum exit_code run_command(struct tool *tool, const char *const *words, u
     return code;
 }
 
+/* Flags may stand in front of the command as well; the command's own are known only after it. */
 static enum exit_code run(struct tool *tool, const char *const *words, uint32_t count)
 {
     uint32_t taken = 0;

@@ -48,6 +48,8 @@ static const struct option_row *find_name(const struct options *options, const c
     return NULL;
 }
 
+/* Values are kept in the order of the command line: of those given twice the last counts, or all
+ * do. */
 static bool add_value(struct options *options, const struct option_row *row, const char *text)
 {
     assert(row != NULL);
@@ -131,6 +133,8 @@ static bool parse_letters(struct options *options, const char *letters, const ch
     return true;
 }
 
+/* After `--` everything is an argument, also what begins with a dash, such as the name of a topic.
+ */
 bool options_parse(struct options *options, const char *const *words, uint32_t count,
                    bool stop_at_argument, uint32_t *taken)
 {
@@ -180,6 +184,7 @@ bool options_has(const struct options *options, const char *name)
     return options_text(options, name) != NULL;
 }
 
+/* The caller keeps the position, so that reading does not change what was parsed. */
 const char *options_next(const struct options *options, const char *name, uint32_t *position)
 {
     assert(position != NULL);

@@ -36,6 +36,8 @@ static void print_line(const struct progress *progress, const char *what, const 
             end);
 }
 
+/* The clock is looked at only now and then: asking it for every record would cost more than the
+ * record. */
 void progress_add(struct progress *progress, uint64_t records, uint64_t bytes)
 {
     bool is_look = (progress->record_count + records) / LOOK_EVERY_RECORDS !=

@@ -78,6 +78,7 @@ static struct format_part *add_part(struct parse *parse, char letter)
     return part;
 }
 
+/* Neighbouring characters become one part, so that printing writes them with one call. */
 static void add_character(struct parse *parse, char c)
 {
     assert(parse->closed_count <= parse->part_count);
@@ -120,6 +121,7 @@ uint32_t format_escape(const char *text, char *byte)
     return 4;
 }
 
+/* The kind decides which words may stand in the braces. */
 static bool field_kind_of(char letter, enum field_kind *kind)
 {
     assert(kind != NULL);
@@ -189,6 +191,8 @@ static bool parse_headers(struct parse *parse, struct format_part *part)
     return true;
 }
 
+/* Inside %h{...} the letters mean the header's own key and value; others would be the record's,
+ * printed again for each header. */
 static bool parse_field(struct parse *parse, bool is_inside_headers)
 {
     assert(*parse->at == '%');
@@ -284,6 +288,7 @@ static void print_number(const struct format_part *part, int64_t number, FILE *o
     }
 }
 
+/* UTC, on every machine: what a script reads must not depend on where it runs. */
 static void print_time(const struct format_part *part, int64_t time_ms, FILE *out)
 {
     assert(part->kind == KIND_TIME);
@@ -303,6 +308,7 @@ static void print_time(const struct format_part *part, int64_t time_ms, FILE *ou
     }
 }
 
+/* Null is -1, as on the wire, and so differs from empty. */
 static int64_t size_of(struct bytes bytes)
 {
     return bytes_are_null(bytes) ? -1 : (int64_t)bytes.size;

@@ -44,6 +44,8 @@ static struct bytes take_text(const char **format, char *text)
     return bytes_of(text, size);
 }
 
+/* A field without text behind it could not end, so two fields in a row are refused by the caller.
+ */
 static bool take_field(struct record_input *input, const char **format)
 {
     assert(**format == '%');
@@ -287,6 +289,8 @@ enum input_result record_input_next(struct record_input *input, struct input_rec
     return INPUT_RECORD;
 }
 
+/* Looks for the end of the last field only: if that is there, the rest is, too, or the record is
+ * broken. */
 bool record_input_must_wait(const struct record_input *input)
 {
     assert(input->field_count > 0);

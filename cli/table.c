@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A cell that finds no memory breaks the table as a whole: a table with a hole in it would shift
+ * columns and lie. */
 static void add_cell(struct table *table, const char *text, size_t size)
 {
     assert(table->cell_count <= table->cell_capacity);

@@ -55,6 +55,7 @@ enum exit_code tool_error(const struct tool *tool, const char *format, ...)
     return EXIT_CODE_FAILED;
 }
 
+/* Ends with the way to the help, since whoever made the mistake is about to look for it. */
 enum exit_code tool_usage_error(const struct tool *tool, const char *format, ...)
 {
     va_list arguments;
@@ -93,6 +94,7 @@ static bool settle_color(struct tool *tool)
     return false;
 }
 
+/* Names are not checked here; librdkafka knows which there are. */
 static bool add_setting(struct tool *tool, const char *name, const char *value)
 {
     assert(tool->setting_count <= TOOL_SETTING_MAX);
@@ -236,6 +238,7 @@ bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, 
     return list != NULL;
 }
 
+/* Without a person the answer is no: a script that means yes says so with a flag. */
 bool tool_confirm(const struct tool *tool, const char *question)
 {
     assert(question != NULL);
@@ -248,6 +251,7 @@ bool tool_confirm(const struct tool *tool, const char *question)
     return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+/* From the last to the first: the strongest source comes last. */
 const char *tool_setting(const struct tool *tool, const char *name)
 {
     assert(name != NULL);
@@ -257,6 +261,7 @@ const char *tool_setting(const struct tool *tool, const char *name)
     return NULL;
 }
 
+/* Keys stay in the order of the documentation, so that outputs can be compared by eye. */
 void tool_print_json(const struct tool *tool, json_t *document)
 {
     assert(document != NULL);
@@ -266,6 +271,7 @@ void tool_print_json(const struct tool *tool, json_t *document)
     json_decref(document);
 }
 
+/* JSON has no bytes: what is not UTF-8 becomes an object, so that it cannot be taken for text. */
 json_t *tool_json_bytes(struct bytes bytes)
 {
     if (bytes_are_null(bytes))

@@ -93,6 +93,7 @@ static const struct kafka_default consume_defaults[] = {
     {"isolation.level", "read_uncommitted"},  {NULL, NULL},
 };
 
+/* Probed first: librdkafka would wait for a broker for ever and say nothing. */
 static bool connect_consumer(struct consume *consume)
 {
     assert(consume->kafka == NULL);
@@ -115,6 +116,7 @@ static bool connect_consumer(struct consume *consume)
     return true;
 }
 
+/* No list at all means every partition. */
 static bool is_wanted_partition(const struct consume *consume, int32_t partition)
 {
     for (uint32_t i = 0; i < consume->partition_count; i++)
@@ -196,6 +198,7 @@ static bool plan_named(struct consume *consume)
     return true;
 }
 
+/* The metadata of all topics is fetched once for all patterns. */
 static bool plan_matching(struct consume *consume)
 {
     const struct options *options = &consume->tool->options;
@@ -240,6 +243,7 @@ static bool resolve_time(const struct consume *consume, const struct span *span,
     return error == RD_KAFKA_RESP_ERR_NO_ERROR || query_failed(consume, span, error);
 }
 
+/* A distance from the end may reach behind what retention has left, and then means the start. */
 static bool resolve_point(const struct consume *consume, const struct span *span,
                           const struct range_point *point, int64_t log_start, int64_t log_end,
                           int64_t *offset)
@@ -256,6 +260,7 @@ static bool resolve_point(const struct consume *consume, const struct span *span
     return true;
 }
 
+/* Where the log ends is asked now and not later, so "end" means one moment for the whole run. */
 static bool resolve_span(struct consume *consume, struct span *span)
 {
     const struct consume_range *range = &consume->range;
@@ -274,6 +279,7 @@ static bool resolve_span(struct consume *consume, struct span *span)
     return true;
 }
 
+/* A span that is empty from the beginning is done before it starts. */
 static bool start_span(struct consume *consume, struct span *span)
 {
     assert(!span->is_started);
@@ -307,6 +313,7 @@ static bool plan(struct consume *consume)
     return true;
 }
 
+/* Topics are compared by handle: librdkafka gives the same one for one name. */
 static struct span *find_span(struct consume *consume, const rd_kafka_message_t *message)
 {
     for (uint32_t i = 0; i < consume->span_count; i++)
@@ -362,6 +369,7 @@ static json_t *json_of(const struct consume *consume, const struct record *recor
     return object;
 }
 
+/* Written without locking stdout for every byte; there is one thread that prints. */
 static void print_record(struct consume *consume, const rd_kafka_message_t *message)
 {
     assert(message->err == RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -413,6 +421,7 @@ static bool take_message(struct consume *consume, const rd_kafka_message_t *mess
     return true;
 }
 
+/* A reader that went away is noticed by the error on stdout, so `| head` ends the command. */
 static bool is_finished(const struct consume *consume)
 {
     return consume->open_count == 0 ||
@@ -456,6 +465,8 @@ static enum exit_code consume_all(struct consume *consume)
     return ok ? EXIT_CODE_OK : EXIT_CODE_FAILED;
 }
 
+/* Consumption is stopped before the queue goes: what is still on its way has nowhere else to land.
+ */
 static void deinit(struct consume *consume)
 {
     for (uint32_t i = 0; i < consume->span_count; i++)

@@ -80,6 +80,8 @@ static const char *advice(rd_kafka_resp_err_t error)
     return "";
 }
 
+/* The first few are shown; a broker that is gone would fill the terminal with one line for each
+ * record. */
 static void note_failure(struct produce *produce, rd_kafka_resp_err_t error)
 {
     assert(error != RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -89,6 +91,7 @@ static void note_failure(struct produce *produce, rd_kafka_resp_err_t error)
                    advice(error));
 }
 
+/* Called from poll and flush on this thread, so nothing here needs a lock. */
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
     assert(opaque != NULL);
@@ -124,6 +127,8 @@ static bool parse_headers(struct produce *produce)
     }
 }
 
+/* The output format is checked before input is read: a mistake in it should not cost what was
+ * typed. */
 static bool parse_formats(struct produce *produce)
 {
     struct tool *tool = produce->tool;
@@ -142,6 +147,7 @@ static bool parse_formats(struct produce *produce)
     return true;
 }
 
+/* Only then may the command line name none. */
 static bool format_names_topic(const struct record_input *input)
 {
     for (uint32_t i = 0; i < input->field_count; i++)
@@ -179,6 +185,7 @@ static const struct kafka_default produce_defaults[] = {
     {NULL, NULL},
 };
 
+/* Flags come after -X and win: they are the more special wish. */
 static bool set_from_flag(const struct tool *tool, rd_kafka_conf_t *conf, const char *flag,
                           const char *name)
 {
@@ -297,6 +304,8 @@ static void flush(struct produce *produce)
     fflush(stdout);
 }
 
+/* Polling now and then lets deliveries be told while input goes on; more often would only cost
+ * time. */
 static enum exit_code run_input(struct produce *produce)
 {
     struct input_record record;
@@ -315,6 +324,8 @@ static enum exit_code run_input(struct produce *produce)
     return EXIT_CODE_OK;
 }
 
+/* Counts what was never acknowledged as lost, also if it may have arrived: only an acknowledgement
+ * is a promise. */
 static enum exit_code summarize(struct produce *produce, enum exit_code code)
 {
     char what[320] = "";

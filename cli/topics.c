@@ -88,6 +88,8 @@ static bool matches_any(const struct tool *tool, struct bytes name, bool *ok)
     return false;
 }
 
+/* With patterns all topics are asked for and chosen here: the protocol knows no patterns in this
+ * request. */
 bool topics_chosen(struct connection *connection, bool is_regex,
                    const struct metadata_response **metadata,
                    const struct metadata_response_topic ***topics, uint32_t *count)
@@ -145,6 +147,7 @@ static bool fill_request(struct tool *tool, const struct metadata_response_topic
     return asked->partitions_count > 0;
 }
 
+/* What the leader says of partitions that nobody asked for is ignored. */
 static void take_answer(const struct metadata_response_topic *topic,
                         const struct list_offsets_response_partition *answer,
                         struct partition_offset *offsets)
@@ -185,6 +188,7 @@ static bool query_leader(struct tool *tool, const struct metadata_response_broke
     return ok;
 }
 
+/* Partitions without a leader keep the error that stands there before anybody is asked. */
 const struct partition_offset *offsets_query(struct connection *connection,
                                              const struct metadata_response *metadata,
                                              const struct metadata_response_topic *topic,
@@ -265,6 +269,8 @@ enum exit_code topic_states_show(struct topic_states *states)
     return table_print(&states->table) ? states->code : tool_error(states->tool, "out of memory");
 }
 
+/* The size is known beforehand: a number of 32 bits takes eleven characters at most, and a comma.
+ */
 const char *topics_nodes(struct tool *tool, const int32_t *nodes, uint32_t count)
 {
     assert(nodes != NULL || count == 0);
