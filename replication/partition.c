@@ -19,6 +19,8 @@ static void partition_land_committed(struct partition *partition)
     }
 }
 
+/* The list is emptied first: whoever is woken may wait again at once, and must not be woken twice.
+ */
 static void partition_wake_readers(struct partition *partition)
 {
     struct list woken;
@@ -93,6 +95,8 @@ void partition_deinit(struct partition *partition)
     partition->log = NULL;
 }
 
+/* May come again with the same epoch; waiters are looked at in any case, as the set in sync may
+ * have shrunk. */
 void partition_lead(struct partition *partition, int32_t leader_epoch, const int32_t *in_sync_ids,
                     uint32_t in_sync_count)
 {
@@ -122,6 +126,8 @@ static void partition_append_landed(struct completion *completion, int32_t resul
     list_push_back(&partition->commit_waiters, &append->node);
 }
 
+/* The epoch is the one under which this node leads now: what is appended later under another must
+ * be told apart. */
 void partition_append(struct partition *partition, struct partition_append *append)
 {
     assert(partition->log != NULL);

@@ -85,6 +85,7 @@ void replica_manager_release_waiters(struct replica_manager *manager)
     }
 }
 
+/* A partition whose log has ended is on its way out and not to be found any more. */
 struct partition *replica_manager_find(const struct replica_manager *manager, struct uuid topic_id,
                                        int32_t index)
 {
@@ -149,6 +150,7 @@ static struct log_config log_config_of(const struct replica_manager *manager,
     };
 }
 
+/* Followers come with replication between brokers; until then only leaders have a log here. */
 static bool is_mine(const struct replica_manager *manager, const struct image_topic *topic,
                     uint32_t index)
 {
@@ -284,6 +286,7 @@ static const struct op_kind replica_apply_kind = {
     .stages = replica_apply_stages,
 };
 
+/* Only planned: logs open a few at a time. */
 static void plan_opening(struct replica_apply *apply, const struct image_topic *topic,
                          uint32_t index)
 {
@@ -322,6 +325,7 @@ static void plan_topic(struct replica_apply *apply, const struct image_topic *to
     }
 }
 
+/* Partitions that stay take their new state at once; only those that come and go take turns. */
 void replica_manager_apply(struct replica_manager *manager, struct image *next,
                            struct completion *adopted)
 {
