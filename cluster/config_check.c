@@ -59,6 +59,7 @@ enum config_key topic_config_fallback(enum topic_config_key key)
     return (enum config_key)topic_fallbacks[key];
 }
 
+/* A walk over some hundred rows, at start and when somebody alters settings. */
 static bool row_find(const struct config_row *table, uint32_t count, struct bytes name,
                      uint32_t *index)
 {
@@ -91,6 +92,7 @@ bool topic_config_key_find(struct bytes name, enum topic_config_key *key)
 
 /* --- Checking --------------------------------------------------------------------------------- */
 
+/* Long values are cut: they come from strangers and end up in a log line. */
 static bool refuse(const struct config_row *row, struct bytes value, const char *reason,
                    char message[static CONFIG_MESSAGE_SIZE])
 {
@@ -130,6 +132,7 @@ static bool refuse_type(const struct config_row *row, struct bytes value,
     return refuse(row, value, reason, message);
 }
 
+/* A number that is no number and one out of range get different sentences, as in Kafka. */
 static bool check_integer(const struct config_row *row, struct bytes value, int64_t low,
                           int64_t high, char message[static CONFIG_MESSAGE_SIZE])
 {
@@ -149,6 +152,7 @@ static bool check_integer(const struct config_row *row, struct bytes value, int6
     return true;
 }
 
+/* Bounds are kept as integers in the row; the few settings of this type need no finer ones. */
 static bool check_double(const struct config_row *row, struct bytes value,
                          char message[static CONFIG_MESSAGE_SIZE])
 {
@@ -191,6 +195,7 @@ static bool refuse_word(const struct config_row *row, struct bytes value,
     return refuse(row, value, reason, message);
 }
 
+/* An empty list passes: what it means is for the setting to say. */
 static bool check_list(const struct config_row *row, struct bytes value,
                        char message[static CONFIG_MESSAGE_SIZE])
 {

@@ -100,6 +100,8 @@ static const struct endpoint *find(const struct endpoint *endpoints, uint32_t co
     return NULL;
 }
 
+/* Names tell listeners apart in everything that follows, so two of one name would shadow each
+ * other. */
 static void check_names(struct config_loader *loader, enum config_key key,
                         const struct endpoint *endpoints, uint32_t count)
 {
@@ -161,6 +163,7 @@ static void check_map(struct config_loader *loader)
     }
 }
 
+/* The first item that names the listener counts. */
 static int16_t mapped_protocol(const struct config *config, struct bytes listener)
 {
     struct bytes rest = bytes_of_text(config->entries[CONFIG_LISTENER_SECURITY_PROTOCOL_MAP].text);
@@ -210,6 +213,8 @@ static void copy(char *to, size_t capacity, struct bytes from)
     to[from.size] = '\0';
 }
 
+/* A meta-address is good to bind to and useless to tell: a client that was sent to 0.0.0.0 would
+ * connect to itself. */
 static void add_listener(struct config_loader *loader, const struct endpoint *bound,
                          const struct endpoint *advertised)
 {
@@ -232,6 +237,7 @@ static void add_listener(struct config_loader *loader, const struct endpoint *bo
                     listener->advertised_host);
 }
 
+/* A name that is bound nowhere would send clients to a port that nobody listens on. */
 static void check_advertised(struct config_loader *loader, const struct endpoint *advertised,
                              uint32_t advertised_count, const struct endpoint *bound,
                              uint32_t bound_count)

@@ -18,6 +18,8 @@ enum { ENVIRONMENT_NAME_MAX = 128, WHERE_MAX = 512 };
 
 /* --- Reporting -------------------------------------------------------------------------------- */
 
+/* Loading goes on after a failure: somebody who mends a file wants to hear of all that is wrong
+ * with it at once. */
 void config_fail(struct config_loader *loader, const char *where, const char *format, ...)
 {
     assert(where != NULL);
@@ -47,6 +49,7 @@ const char *config_where(const struct config *config, enum config_key key)
     return config->entries[key].where == NULL ? "default" : config->entries[key].where;
 }
 
+/* Everything that was loaded lives as long as the configuration does, in one arena. */
 static const char *keep(struct config_loader *loader, struct bytes text)
 {
     assert(!bytes_are_null(text));
@@ -76,6 +79,7 @@ static int64_t number_of(const struct config_row *row, const char *text)
     return number;
 }
 
+/* Defaults are values like others, so asking for a setting never has to know whether it was set. */
 static void set_defaults(struct config *config)
 {
     for (uint32_t key = 0; key < CONFIG_KEY_COUNT; key++) {
@@ -85,6 +89,8 @@ static void set_defaults(struct config *config)
     }
 }
 
+/* The value is checked also when a stronger source overrides it later: a typing error should not
+ * come to light on the day that the override goes away. */
 static void set(struct config_loader *loader, const char *where, struct bytes name,
                 struct bytes value)
 {
@@ -109,6 +115,7 @@ static void set(struct config_loader *loader, const char *where, struct bytes na
 
 /* --- The three sources ------------------------------------------------------------------------ */
 
+/* The arena holds one entry at a time; what is kept is copied out of it. */
 static void load_file(struct config_loader *loader, const char *file_name, struct bytes file_text)
 {
     struct properties properties;
@@ -160,6 +167,7 @@ static bool is_for_scripts(struct bytes variable)
     return false;
 }
 
+/* CLUSTER_ID without a prefix is what Kafka's own images take. */
 static void load_variable(struct config_loader *loader, const char *variable)
 {
     assert(variable != NULL);
@@ -240,6 +248,8 @@ static void check_retention(struct config_loader *loader)
                     "log.retention.ms must be unlimited (-1) or, equal or greater than 1");
 }
 
+/* broker.id is the old name of node.id; two different numbers mean that one of them is a mistake,
+ * and guessing which would be a second. */
 static void derive_node_id(struct config_loader *loader)
 {
     struct config *config = loader->config;
@@ -264,6 +274,8 @@ static uint32_t item_count(const char *list)
     return count;
 }
 
+/* One folder in this release. Silently using the first of several would put all data on one disk.
+ */
 static void derive_directories(struct config_loader *loader)
 {
     struct config *config = loader->config;
@@ -276,6 +288,8 @@ static void derive_directories(struct config_loader *loader)
                     item_count(dirs->text));
 }
 
+/* Said plainly at the start: a configuration for several controllers would otherwise run as a
+ * cluster of one, and lose what it was meant to survive. */
 static void check_quorum(struct config_loader *loader)
 {
     struct config *config = loader->config;

@@ -47,6 +47,8 @@ static bool name_is_legal(struct controller_topic *topic)
     return true;
 }
 
+/* Equal but for '.' and '_' is taken, too: the names of metrics make no difference between the two,
+ * and one topic's figures would hide the other's. */
 static bool name_is_free(const struct controller_facts *facts, struct controller_topic *topic)
 {
     assert(topic->name.size > 0);
@@ -86,6 +88,8 @@ static bool setting_is_valid(struct controller_topic *topic,
     return true;
 }
 
+/* The first setting that is wrong refuses the topic; Kafka names only one as well, and clients show
+ * what they get. */
 static bool settings_are_valid(struct controller_topic *topic)
 {
     assert(topic->settings != NULL || topic->setting_count == 0);
@@ -98,6 +102,8 @@ static bool settings_are_valid(struct controller_topic *topic)
 /* --- Partitions of a new topic ------------------------------------------------------------------
  */
 
+/* A linear walk, for partitions that do not stand in order only; the limit on partitions bounds
+ * what a client can make of it. */
 static const struct controller_assignment *assignment_of(const struct controller_topic *topic,
                                                          int32_t partition)
 {
@@ -214,6 +220,8 @@ static bool add_placed(const struct controller_facts *facts, struct controller_d
     return true;
 }
 
+/* Written as they came and not with defaults filled in, so a default that changes in a later
+ * release changes for this topic as well. */
 static bool add_settings(struct controller_decision *decision, const struct controller_topic *topic)
 {
     for (uint32_t i = 0; i < topic->setting_count; i++) {
@@ -244,6 +252,8 @@ static bool add_topic(const struct controller_facts *facts, struct controller_de
     return added && add_settings(decision, topic);
 }
 
+/* From what costs nothing to what looks into the image; the order also decides which of several
+ * errors a client sees, and is Kafka's. */
 static bool topic_may_be_created(const struct controller_facts *facts,
                                  const struct command_names *names, struct controller_topic *topic)
 {
@@ -312,6 +322,8 @@ enum status create_topics_decide(const struct controller_facts *facts,
 /* --- CreatePartitions ---------------------------------------------------------------------------
  */
 
+/* New partitions get as many replicas as the first one has: a topic does not remember the factor
+ * that it was made with. */
 static bool growth_is_valid(const struct controller_facts *facts, struct controller_topic *topic,
                             const struct image_topic *existing)
 {

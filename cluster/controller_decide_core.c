@@ -49,6 +49,8 @@ static bool is_being_deleted(const struct controller_decision *decision, struct 
     return false;
 }
 
+/* The name is copied now, because the image that holds it may be gone when the answer is written.
+ */
 static bool delete_topic(const struct controller_facts *facts, struct controller_command *command,
                          struct controller_topic *topic, struct controller_decision *decision)
 {
@@ -99,6 +101,8 @@ static enum status delete_topics_decide(const struct controller_facts *facts,
 /* --- Producer ids -------------------------------------------------------------------------------
  */
 
+/* The next id is kept in the log and never goes back: an id given out twice would let one
+ * producer's retries be taken for another's records. */
 static enum status producer_ids_decide(const struct controller_facts *facts,
                                        struct controller_command *command,
                                        struct controller_decision *decision)

@@ -25,6 +25,8 @@ static void trim_to_whole_characters(char *text)
     text[size] = '\0';
 }
 
+/* One error for each topic: whoever refuses first is heard, and the assertion finds a check that
+ * goes on after a refusal. */
 bool topic_refuse(struct controller_topic *topic, int16_t error, const char *format, ...)
 {
     assert(topic->error == KAFKA_NONE);
@@ -39,6 +41,7 @@ bool topic_refuse(struct controller_topic *topic, int16_t error, const char *for
     return false;
 }
 
+/* Records may move when the array grows, so a pointer to one is good until the next is added. */
 struct metadata_record *decision_add(struct controller_decision *decision,
                                      enum metadata_record_kind kind)
 {
@@ -87,6 +90,8 @@ static struct name_slot *find_slot(const struct command_names *table, struct byt
     return node == NULL ? NULL : container_of(node, struct name_slot, node);
 }
 
+/* Built once for a command, because comparing each name with all others would take a client's
+ * thousand topics a million comparisons. */
 bool command_names_init(struct command_names *table, const struct controller_command *command,
                         struct arena *arena)
 {
@@ -122,6 +127,7 @@ uint32_t command_names_count(const struct command_names *table, struct bytes nam
 /* --- Replicas -----------------------------------------------------------------------------------
  */
 
+/* Fenced brokers keep their place in replica lists but lead nothing and count for nothing new. */
 static bool broker_is_active(const struct controller_facts *facts, int32_t id)
 {
     const struct image_broker *broker = image_broker_by_id(facts->image, id);

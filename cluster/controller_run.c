@@ -93,6 +93,8 @@ static void land_active(struct controller *controller, int32_t result)
     controller->active = NULL;
 }
 
+/* Commands land in the order of their offsets, so a client that sent two sees the first answered
+ * first. */
 static void land_adopted(struct controller *controller)
 {
     struct list_node *node;
@@ -110,6 +112,8 @@ static void land_adopted(struct controller *controller)
 /* --- Publishing ---------------------------------------------------------------------------------
  */
 
+/* One image at a time is on its way; those that commit meanwhile are skipped, as a later image
+ * holds all of an earlier one. */
 static void publish(struct controller *controller)
 {
     assert(controller->publisher != NULL);
@@ -150,6 +154,7 @@ static int64_t last_offset(const struct list *changes)
     return node == NULL ? -1 : container_of(node, struct change, node)->offset;
 }
 
+/* A change whose offset is committed already waits only for its image to be adopted. */
 static void change_add(struct controller *controller, struct controller_command *command,
                        int64_t offset, struct image *image)
 {
@@ -223,6 +228,8 @@ static void quorum_committed(struct quorum_handler *handler, uint64_t index)
     publish(controller);
 }
 
+/* What was not committed will never be: decisions must not rest on it any more, so the newest image
+ * falls back to the committed one. */
 static void quorum_failed(struct quorum_handler *handler, enum status status)
 {
     struct controller *controller = container_of(handler, struct controller, handler);
@@ -235,6 +242,8 @@ static void quorum_failed(struct quorum_handler *handler, enum status status)
     land_active(controller, STATUS_FAILED);
 }
 
+/* The image holds everything up to the last commit, also what has not been adopted by all cores:
+ * adoption is a promise to clients, not to the log. */
 static uint64_t quorum_snapshot(struct quorum_handler *handler, struct writer *writer)
 {
     struct controller *controller = container_of(handler, struct controller, handler);
@@ -265,6 +274,7 @@ static struct uuid uuid_create(struct io *io)
     return uuid;
 }
 
+/* Ids are drawn before the decision, which is pure and comes out the same from the same facts. */
 static struct uuid *make_topic_ids(struct controller *controller, uint32_t count)
 {
     struct uuid *ids = arena_allocate_array(&controller->arena, count + 1, sizeof *ids);
@@ -313,6 +323,8 @@ void controller_submit(struct controller *controller, struct controller_command 
 /* --- Registration -------------------------------------------------------------------------------
  */
 
+/* Compared field by field: an equal registration is not written again, since each one is a new
+ * broker epoch. */
 static bool is_registered(const struct controller *controller)
 {
     const struct broker_record *wanted = &controller->registration;
@@ -330,6 +342,8 @@ static bool is_registered(const struct controller *controller)
     return true;
 }
 
+/* A configured id wins, so that a container that is made anew belongs to the cluster that it names.
+ */
 static struct uuid wanted_cluster_id(struct controller *controller)
 {
     struct uuid id;
@@ -558,6 +572,8 @@ static enum op_progress stop_step(struct op *op)
 
 static const struct op_kind stop_kind = {"controller-stop", stop_step, stop_stages};
 
+/* Commands are cancelled before the quorum stops: their commits may still happen, which is what an
+ * unanswered request means in Kafka, too. */
 void controller_stop(struct controller *controller, struct completion *stopped)
 {
     assert(stopped->landed != NULL);
@@ -566,6 +582,8 @@ void controller_stop(struct controller *controller, struct completion *stopped)
     op_start(&controller->stop_op, &stop_kind, io_ops(controller->io));
 }
 
+/* Nobody is told: after a stop nobody is left, and at the end of a simulated world those who wait
+ * are gone. */
 static void forget_all(struct list *changes)
 {
     struct list_node *node;

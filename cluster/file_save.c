@@ -76,6 +76,8 @@ static enum op_progress save_write(struct file_save *save)
     return OP_WAIT;
 }
 
+/* Closed before the rename, also after a failed write: the handle must not outlive the operation.
+ */
 static enum op_progress save_close(struct file_save *save)
 {
     assert(save->handle >= 0);
@@ -99,6 +101,8 @@ static enum op_progress save_rename(struct file_save *save)
     return OP_WAIT;
 }
 
+/* Without it a power cut may bring back the old name after the caller was told of the new content.
+ */
 static enum op_progress save_sync(struct file_save *save)
 {
     op_move(&save->op, SAVE_DONE);
@@ -148,6 +152,8 @@ static enum status await_status(struct io *io, struct io_request *request)
     return result < 0 ? (enum status)result : STATUS_OK;
 }
 
+/* The file is closed whatever became of the write; the write's own error is the one that is told.
+ */
 static enum status write_new_await(struct io *io, struct file_save *save, struct bytes content)
 {
     assert(content.data != NULL);
@@ -206,6 +212,7 @@ static enum status load_open_await(struct io *io, int32_t handle, struct arena *
     return (uint64_t)count == size ? STATUS_OK : STATUS_TRUNCATED;
 }
 
+/* An error of the close is of no interest: nothing was written. */
 enum status file_load_await(struct io *io, const char *path, struct arena *arena,
                             struct bytes *content)
 {

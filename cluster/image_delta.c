@@ -119,6 +119,8 @@ static struct bytes keep(struct image_delta *delta, struct bytes text)
 /* --- Drafts ------------------------------------------------------------------------------------
  */
 
+/* Drafts stay in the order of first touch, so that the next image is made the same way on every
+ * node. */
 static struct topic_draft *draft_create(struct image_delta *delta, struct uuid id)
 {
     assert(!uuid_is_zero(id));
@@ -160,6 +162,8 @@ static struct topic_draft *draft_find(struct image_delta *delta, struct uuid id)
     return base == NULL ? NULL : draft_of(delta, base);
 }
 
+/* Also of a topic that was removed by this very delta: ids are for ever, and a record that uses one
+ * again is damage. */
 static bool id_was_used(struct image_delta *delta, struct uuid id)
 {
     return map_find(&delta->by_id, id_hash(id), &id) != NULL ||
@@ -177,6 +181,8 @@ static bool name_is_taken(struct image_delta *delta, struct bytes name)
     return base != NULL && draft_find(delta, base->id) != NULL;
 }
 
+/* Numbers have no gaps, so a new partition is always the next one; apply_partition has checked
+ * that. */
 static struct image_partition *draft_partition(struct image_delta *delta, struct topic_draft *draft,
                                                uint32_t index)
 {
@@ -200,6 +206,7 @@ static struct image_partition *draft_partition(struct image_delta *delta, struct
 /* --- Records -----------------------------------------------------------------------------------
  */
 
+/* Most deltas do not touch the registry, so it is cloned when the first record does. */
 static struct image_registry *own_registry(struct image_delta *delta)
 {
     assert(delta->base->registry != NULL);
@@ -208,6 +215,8 @@ static struct image_registry *own_registry(struct image_delta *delta)
     return delta->registry;
 }
 
+/* A level above ours means that a newer release has written records here which this one would
+ * misread. */
 static enum status apply_cluster(struct image_delta *delta, const struct cluster_record *record)
 {
     if (uuid_is_zero(record->cluster_id))
@@ -219,6 +228,7 @@ static enum status apply_cluster(struct image_delta *delta, const struct cluster
     return STATUS_OK;
 }
 
+/* A broker's record replaces the one before it as a whole; nothing is merged. */
 static enum status apply_broker(struct image_delta *delta, const struct broker_record *record)
 {
     if (record->broker_id < 0)
@@ -240,6 +250,7 @@ static enum status apply_topic(struct image_delta *delta, const struct topic_rec
     return STATUS_OK;
 }
 
+/* Replica lists have a handful of members; a walk is the fastest set there is. */
 static bool is_among(int32_t id, const int32_t *ids, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -268,6 +279,8 @@ static const int32_t *keep_ids(struct image_delta *delta, const int32_t *ids, ui
     return copy;
 }
 
+/* Replaces the whole state of one partition. A number that leaves a gap is refused: there would be
+ * partitions that no record ever made. */
 static enum status apply_partition(struct image_delta *delta, const struct partition_record *record)
 {
     struct topic_draft *draft = draft_find(delta, record->topic_id);
@@ -286,6 +299,7 @@ static enum status apply_partition(struct image_delta *delta, const struct parti
     return STATUS_OK;
 }
 
+/* The draft stays, marked: its id must be known as used for as long as the delta lives. */
 static enum status apply_remove_topic(struct image_delta *delta,
                                       const struct remove_topic_record *record)
 {
@@ -322,6 +336,7 @@ static enum status apply_broker_config(struct image_delta *delta,
     return STATUS_OK;
 }
 
+/* Going back would hand out ids that producers have. */
 static enum status apply_producer_ids(struct image_delta *delta,
                                       const struct producer_ids_record *record)
 {
@@ -378,6 +393,8 @@ struct packer {
     char *text;
 };
 
+/* Counts exactly what packing will write; the two must agree to the byte, which pack asserts at its
+ * end. */
 static void measure(const struct topic_draft *draft, size_t *id_count, size_t *text_bytes)
 {
     *id_count = 0;
@@ -409,6 +426,8 @@ static const char *pack_text(struct packer *packer, struct bytes text)
     return packed;
 }
 
+/* One allocation for a topic with all that it points to, so the last reference frees it in one call
+ * on whatever core that is, and a lookup touches memory that lies together. */
 static struct topic_node *pack(const struct topic_draft *draft)
 {
     assert(!draft->is_removed);
@@ -478,6 +497,7 @@ static void settle_drafts(struct image_delta *delta, struct image *image)
             shelve(image, draft);
 }
 
+/* The base image is not changed by any of this: other cores are reading it. */
 struct image *image_delta_finish(struct image_delta *delta, int64_t offset, int32_t controller_id)
 {
     assert(delta->next_producer_id >= delta->base->next_producer_id);

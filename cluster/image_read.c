@@ -119,6 +119,7 @@ const struct image_broker *image_broker_at(const struct image *image, uint32_t i
     return &image->registry->brokers[index];
 }
 
+/* A walk: clusters have few brokers, and the list is sorted for people and not for this. */
 const struct image_broker *image_broker_by_id(const struct image *image, int32_t id)
 {
     for (uint32_t i = 0; i < image->registry->broker_count; i++)
@@ -176,6 +177,7 @@ static void write_registry(const struct image_registry *registry, struct arena *
     }
 }
 
+/* The records want arrays that they could write to, which codecs never do. */
 static void write_partition(struct writer *writer, struct uuid topic_id, uint32_t index,
                             const struct image_partition *partition)
 {
@@ -194,6 +196,8 @@ static void write_partition(struct writer *writer, struct uuid topic_id, uint32_
                                                 .partition_epoch = partition->partition_epoch}});
 }
 
+/* The topic comes before its partitions, and they in order: the delta that reads them accepts no
+ * other. */
 static void write_topic(struct writer *writer, const struct image_topic *topic)
 {
     assert(topic->name.size > 0);

@@ -50,6 +50,7 @@ static struct bytes keep(struct image_registry *registry, struct bytes text)
     return bytes_of(copy, text.size);
 }
 
+/* Texts are copied as well: the registry that they came from may be the first of the two to go. */
 static void copy_broker(struct image_registry *registry, struct image_broker *to,
                         const struct image_broker *from)
 {
@@ -94,6 +95,7 @@ static uint32_t broker_place(const struct image_registry *registry, int32_t id, 
     return place;
 }
 
+/* In the order of ids, so that lists of brokers look the same on every node and to every client. */
 void registry_set_broker(struct image_registry *registry, const struct broker_record *record)
 {
     assert(atomic_load_explicit(&registry->reference_count, memory_order_relaxed) == 1);
@@ -143,6 +145,7 @@ static uint32_t setting_place(const struct image_registry *registry, int32_t bro
     return place;
 }
 
+/* Leaves a hole in the arena, which goes with the registry at its next change. */
 static void setting_remove(struct image_registry *registry, uint32_t place)
 {
     assert(place < registry->setting_count);

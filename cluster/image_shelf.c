@@ -16,6 +16,8 @@ void *shelf_allocate(size_t count, size_t size)
     return memory;
 }
 
+/* A count that was 0 belongs to memory that is being freed: taking a reference then would be too
+ * late. */
 static struct topic_node *topic_node_retain(struct topic_node *node)
 {
     uint32_t before = atomic_fetch_add_explicit(&node->reference_count, 1, memory_order_relaxed);
@@ -75,6 +77,8 @@ static struct shelf_leaf *leaf_create(void)
     return leaf;
 }
 
+/* The last one out frees, whichever core that is; acquire and release order all reads of the leaf
+ * before its end. */
 static void leaf_release(struct shelf_leaf *leaf)
 {
     uint32_t before = atomic_fetch_sub_explicit(&leaf->reference_count, 1, memory_order_acq_rel);
@@ -118,6 +122,8 @@ static void leaf_place(struct shelf *shelf, uint32_t position, struct shelf_leaf
     shelf->leaf_count++;
 }
 
+/* In halves, so that runs of names in order, which is how topics are often made, do not leave
+ * nearly empty leaves behind. */
 static void leaf_split(struct shelf *shelf, uint32_t position)
 {
     assert(position < shelf->leaf_count);
@@ -225,6 +231,8 @@ uint32_t shelf_lower_bound(const struct shelf *shelf, const struct shelf_key *ke
     return shelf->starts[position] + find_slot(shelf, shelf->leaves[position], key);
 }
 
+/* A binary search over where leaves begin, then the place itself: listings ask for every place in
+ * turn. */
 const struct image_topic *shelf_at(const struct shelf *shelf, uint32_t index)
 {
     assert(index < shelf->count);
@@ -252,6 +260,7 @@ const struct image_topic *shelf_find(const struct shelf *shelf, const struct she
     return shelf->order(topic, key) == 0 ? topic : NULL;
 }
 
+/* The node is counted once for each shelf that it stands on. */
 void shelf_insert(struct shelf *shelf, struct topic_node *node)
 {
     assert(shelf->order != NULL);
@@ -275,6 +284,7 @@ void shelf_insert(struct shelf *shelf, struct topic_node *node)
     shelf_check(shelf);
 }
 
+/* A leaf without topics would have no first key to search by, so there are none. */
 static void drop_leaf(struct shelf *shelf, uint32_t position)
 {
     assert(shelf->leaves[position]->count == 0);

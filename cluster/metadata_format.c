@@ -83,6 +83,7 @@ static uint32_t head_crc(const uint8_t *bytes, size_t size)
     return crc32c(0, bytes + HEAD_CRC_FROM, size - HEAD_CRC_FROM);
 }
 
+/* Last, when everything that it covers is in place. */
 static void seal(uint8_t *bytes, size_t size)
 {
     assert(size > sizeof(struct block_head));
@@ -90,6 +91,8 @@ static void seal(uint8_t *bytes, size_t size)
     memcpy(bytes + offsetof(struct block_head, crc), &crc, sizeof crc);
 }
 
+/* The checksum comes first, also for a version that is too new: a broken number of the version
+ * would otherwise send somebody looking for a newer release. */
 static enum status check(struct bytes bytes, uint64_t magic)
 {
     struct block_head head;
@@ -186,6 +189,7 @@ static uint32_t batch_crc(const uint8_t *bytes, uint32_t size)
     return crc32c(0, bytes + from, sizeof(struct batch_head) - from + size);
 }
 
+/* The rest of the last block is zeroed: what lay in memory there is nobody's business on disk. */
 void metadata_batch_encode(uint64_t file_id, uint64_t first_index,
                            const struct metadata_entry *entries, uint32_t entry_count,
                            uint8_t *bytes)
@@ -306,6 +310,7 @@ void metadata_snapshot_encode(const struct metadata_snapshot *snapshot, uint8_t 
     seal(bytes, metadata_snapshot_size(snapshot));
 }
 
+/* The two sizes must add up to the file: a file that is longer is not the one that was written. */
 enum status metadata_snapshot_decode(struct bytes bytes, struct metadata_snapshot *snapshot)
 {
     assert(snapshot != NULL);

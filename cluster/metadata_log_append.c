@@ -86,6 +86,7 @@ static void roll_expect(struct metadata_roll *roll)
     op_expect(&roll->op);
 }
 
+/* The old file is closed without another sync: each of its batches was synced on its own. */
 static enum op_progress roll_close(struct metadata_log *log)
 {
     assert(log->wants_new_file);
@@ -98,6 +99,8 @@ static enum op_progress roll_close(struct metadata_log *log)
     return OP_WAIT;
 }
 
+/* The list knows the file before the disk does, so that a failure on the way leaves a row too many
+ * and never a file that nobody would remove. */
 static enum op_progress roll_create(struct metadata_log *log)
 {
     assert(log->handle < 0);
@@ -137,6 +140,8 @@ static enum op_progress roll_header(struct metadata_log *log)
     return OP_WAIT;
 }
 
+/* Until the folder is synced the name may vanish in a power cut, and with it every batch that was
+ * acknowledged in the file. */
 static enum op_progress roll_folder(struct metadata_log *log)
 {
     op_move(&log->roll.op, ROLL_DONE);
@@ -197,6 +202,8 @@ static void land_all(struct metadata_log *log, struct list *list, int32_t result
         io_land(log->io, &container_of(node, struct metadata_append, node)->completion, result);
 }
 
+/* One batch is on its way at a time: what broke can then only be the last, which is what tells a
+ * torn tail from damage. */
 static enum op_progress append_take(struct metadata_log *log)
 {
     assert(list_is_empty(&log->writing));
@@ -236,6 +243,8 @@ static uint32_t gather(struct metadata_log *log)
     return entry_count;
 }
 
+/* Appends that came while the last batch flew share a write and a sync: group commit without a
+ * timer. */
 static void encode_batch(struct metadata_log *log, uint32_t entry_count)
 {
     assert(entry_count > 0);
@@ -257,6 +266,7 @@ static void encode_batch(struct metadata_log *log, uint32_t entry_count)
     free(entries);
 }
 
+/* The batch is written with its sync as one request, so no landing can lie between the two. */
 static enum op_progress append_write(struct metadata_log *log)
 {
     op_move(&log->append_op, APPEND_LAND);
@@ -274,6 +284,8 @@ static enum op_progress append_write(struct metadata_log *log)
     return OP_WAIT;
 }
 
+/* Acknowledged in the order of the log and only here: the write and its sync have both come back.
+ */
 static enum op_progress append_land(struct metadata_log *log)
 {
     free(log->batch);
@@ -372,6 +384,7 @@ static enum op_progress close_mark(struct metadata_log *log)
     return OP_WAIT;
 }
 
+/* The file was synced with its last batch, so closing it can lose nothing. */
 static enum op_progress close_file(struct metadata_log *log)
 {
     assert(!log->is_appending);
@@ -414,6 +427,8 @@ void metadata_log_close(struct metadata_log *log, struct completion *closed)
     metadata_log_close_when_idle(log);
 }
 
+/* Also for a world that ended in the middle: nothing is waited for, and what is open belongs to a
+ * node that is no more. */
 void metadata_log_destroy(struct metadata_log *log)
 {
     if (log == NULL)

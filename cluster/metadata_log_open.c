@@ -161,6 +161,7 @@ static enum status read_directory(struct opening *opening, uint64_t *snapshot_in
 /* --- State and snapshot -------------------------------------------------------------------------
  */
 
+/* A folder of another node is refused: two nodes that shared a log would both lead it. */
 static enum status load_state(struct opening *opening, uint64_t server_id)
 {
     assert(server_id > 0);
@@ -208,6 +209,8 @@ static enum status load_snapshot(struct opening *opening, uint64_t index)
 /* --- Log files ----------------------------------------------------------------------------------
  */
 
+/* Doubles in an arena and leaves the smaller array behind: at most as much again is wasted, and
+ * only until the start is over. */
 static bool gather_entry(struct opening *opening, const struct metadata_entry *entry)
 {
     assert(opening->loaded->entry_count <= opening->entry_capacity);
@@ -227,6 +230,7 @@ static bool gather_entry(struct opening *opening, const struct metadata_entry *e
     return true;
 }
 
+/* The batch was decoded as a whole, so taking its entries cannot fail for what stands in it. */
 static enum status gather_batch(struct opening *opening, const struct metadata_batch *batch)
 {
     struct metadata_entry entry;
@@ -514,6 +518,7 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     return status == STATUS_OK ? settle(opening) : status;
 }
 
+/* Memory for the header of a new file is taken now: rolling must not fail for want of 4 KiB. */
 static struct metadata_log *log_create(struct io *io, const char *directory, struct logger *logger)
 {
     struct metadata_log *log = calloc(1, sizeof *log);

@@ -32,6 +32,8 @@ static void file_removed(struct completion *completion, int32_t result)
     op_landed(&log->snapshot_op, 0);
 }
 
+/* Under another name and renamed when whole: a start in between finds the old snapshot and all of
+ * the log. */
 static enum op_progress snapshot_save(struct metadata_log *log)
 {
     assert(log->is_saving_snapshot);
@@ -67,6 +69,7 @@ static bool take_replaced(struct metadata_log *log)
     return true;
 }
 
+/* One file for each step; it is forgotten first, so that nothing asks for it while it goes. */
 static enum op_progress snapshot_remove(struct metadata_log *log)
 {
     if (log->snapshot_op.error != 0 || !take_replaced(log)) {
@@ -90,6 +93,8 @@ static bool last_file_is_used(const struct metadata_log *log)
     return last->last_index >= last->first_index;
 }
 
+/* A snapshot that cannot be written ends the log like any other write: the disk is not what it was.
+ */
 static enum op_progress snapshot_done(struct metadata_log *log)
 {
     assert(log->is_saving_snapshot);

@@ -17,6 +17,8 @@ static void encode_body(struct writer *writer, const struct metadata_record *rec
     unreachable();
 }
 
+/* The version is 0 in this release; it stands in the frame, so that a later one may tell its own
+ * records from ours. */
 void metadata_record_write(struct writer *writer, const struct metadata_record *record)
 {
     size_t start = writer->size;

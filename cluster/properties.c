@@ -84,6 +84,8 @@ static int hex_value(uint8_t digit)
     return -1;
 }
 
+/* Halves of surrogate pairs are refused: together they would be one character, and writing it as
+ * such is shorter and safer. */
 static uint32_t take_unicode(struct properties *p, const char **problem)
 {
     assert(problem != NULL);
@@ -121,6 +123,7 @@ static struct letter take_escape(struct properties *p, const char **problem)
     }
 }
 
+/* Continued lines are folded here, so that nobody above knows that they exist. */
 static struct letter take_letter(struct properties *p, const char **problem)
 {
     assert(problem != NULL);
@@ -146,6 +149,7 @@ static struct letter take_letter(struct properties *p, const char **problem)
     return (struct letter){.code = code == '\0' ? '?' : code};
 }
 
+/* Escapes become UTF-8; all other bytes pass as they are, in whatever encoding the file is. */
 static void write_letter(struct writer *writer, struct letter letter)
 {
     assert(!letter.is_end);

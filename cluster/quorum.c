@@ -70,6 +70,8 @@ static raft_id server_id(int32_t node_id)
 /* --- Telling the owner --------------------------------------------------------------------------
  */
 
+/* Told at the next turn: a commit that came up inside the handler's own call would reach it before
+ * it knows the index it proposed. */
 static void tell_soon(struct quorum *quorum)
 {
     if (quorum->is_telling || quorum->handler == NULL || quorum->is_stopping)
@@ -78,6 +80,8 @@ static void tell_soon(struct quorum *quorum)
     io_land(quorum->io, &quorum->telling, 0);
 }
 
+/* Memory of a proposal may go when its index is committed: neither the library nor the disk reads
+ * it from then on. */
 static void drop_proposals(struct quorum *quorum, uint64_t to_index)
 {
     while (!list_is_empty(&quorum->proposals)) {
@@ -118,6 +122,8 @@ static void tell(struct completion *completion, int32_t result)
     begin_snapshot(quorum);
 }
 
+/* The first failure ends the quorum. What is uncommitted stays unanswered here; the owner knows
+ * best what to tell those who wait. */
 static void fail(struct quorum *quorum, enum status status, const char *what, int code)
 {
     assert(status != STATUS_OK);
@@ -203,6 +209,8 @@ static bool step(struct quorum *quorum, struct raft_event *event, const char *wh
     return true;
 }
 
+/* A single voter is never timed out by anybody, but the library keeps time by these events and asks
+ * for the next one. */
 static void timer_fired(struct timer *timer)
 {
     struct quorum *quorum = container_of(timer, struct quorum, timer);
@@ -236,6 +244,7 @@ static void proposal_stored(struct completion *completion, int32_t result)
         drop_proposals(quorum, quorum->commit_index);
 }
 
+/* Bytes lie behind the struct: one piece of memory, one end of life. */
 static struct proposal *proposal_create(struct quorum *quorum, enum metadata_entry_kind kind,
                                         struct bytes data)
 {
@@ -257,6 +266,8 @@ static struct proposal *proposal_create(struct quorum *quorum, enum metadata_ent
     return proposal;
 }
 
+/* The library counts the entry as soon as it is submitted, so our own count moves before the step
+ * and the invariants compare like with like. */
 static bool submit(struct quorum *quorum, struct proposal *proposal)
 {
     assert(proposal->index == quorum->last_index + 1);
@@ -309,6 +320,7 @@ enum status quorum_barrier(struct quorum *quorum, uint64_t *index)
 /* --- Snapshots ----------------------------------------------------------------------------------
  */
 
+/* The library frees the configuration of a snapshot event, so it gets a copy each time. */
 static bool copy_configuration(const struct raft_configuration *from, struct raft_configuration *to)
 {
     assert(from != to);
@@ -538,6 +550,8 @@ static struct quorum *quorum_allocate(struct io *io, const struct quorum_options
     return quorum;
 }
 
+/* Nothing is believed before the log says that this node wrote it: starting on another's entries
+ * would make its history ours. */
 static enum status load(struct quorum *quorum, const struct quorum_options *options,
                         struct arena *arena, struct metadata_loaded *loaded)
 {
@@ -590,6 +604,8 @@ enum status quorum_create(struct io *io, const struct quorum_options *options,
     return STATUS_OK;
 }
 
+/* The first telling is of the role, which was won while the log was being read and nobody listened.
+ */
 void quorum_start(struct quorum *quorum, struct quorum_handler *handler)
 {
     assert(handler != NULL);
@@ -614,6 +630,8 @@ struct quorum_description quorum_describe(const struct quorum *quorum)
                                            is_leader ? (int32_t)(quorum->raft.id - 1) : -1};
 }
 
+/* Nothing is told from here on, so what still lands from the disk goes unheard; the log waits for
+ * it before it closes. */
 void quorum_stop(struct quorum *quorum, struct completion *stopped)
 {
     assert(stopped->landed != NULL);
