@@ -209,8 +209,6 @@ static bool step(struct quorum *quorum, struct raft_event *event, const char *wh
     return true;
 }
 
-/* A single voter is never timed out by anybody, but the library keeps time by these events and asks
- * for the next one. */
 static void timer_fired(struct timer *timer)
 {
     struct quorum *quorum = container_of(timer, struct quorum, timer);
@@ -244,7 +242,6 @@ static void proposal_stored(struct completion *completion, int32_t result)
         drop_proposals(quorum, quorum->commit_index);
 }
 
-/* Bytes lie behind the struct: one piece of memory, one end of life. */
 static struct proposal *proposal_create(struct quorum *quorum, enum metadata_entry_kind kind,
                                         struct bytes data)
 {
@@ -320,7 +317,6 @@ enum status quorum_barrier(struct quorum *quorum, uint64_t *index)
 /* --- Snapshots ----------------------------------------------------------------------------------
  */
 
-/* The library frees the configuration of a snapshot event, so it gets a copy each time. */
 static bool copy_configuration(const struct raft_configuration *from, struct raft_configuration *to)
 {
     assert(from != to);
