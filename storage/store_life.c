@@ -50,13 +50,41 @@ void store_cache_frame(struct store *store, struct memory_frame *frame)
     store->cache_bytes += frame->chunk->capacity_bytes;
 }
 
+static void relief_landed(struct completion *completion, int32_t result)
+{
+    struct store *store = container_of(completion, struct store, relief);
+    (void)result;
+    assert(store->relief_is_pending);
+    store->relief_is_pending = false;
+    struct log *log;
+    list_for_each_entry (log, &store->dirty, dirty_node) {
+        if (log->deletion == NULL)
+            log_seal(log);
+    }
+    store_progressed(store);
+}
+
+/* All memory may be in the tails of logs that nobody appends to just now: they are written, and can
+ * be evicted then. Not from within: the caller may be filling such a tail. */
+static void want_relief(struct store *store)
+{
+    if (store->relief_is_pending || list_is_empty(&store->dirty) || store->is_stopping)
+        return;
+    store->relief_is_pending = true;
+    completion_init(&store->relief, relief_landed);
+    io_land(store->io, &store->relief, STATUS_OK);
+}
+
 /* What was read for catching up goes before the tails that everybody reads. */
 struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes)
 {
     struct chunk *chunk;
-    while ((chunk = chunk_acquire(&store->chunks, size_bytes)) == NULL)
-        if (!cold_evict(store) && !evict_frame(store))
-            return NULL;
+    while ((chunk = chunk_acquire(&store->chunks, size_bytes)) == NULL) {
+        if (cold_evict(store) || evict_frame(store))
+            continue;
+        want_relief(store);
+        return NULL;
+    }
     return chunk;
 }
 

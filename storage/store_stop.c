@@ -61,8 +61,9 @@ static bool is_quiet(const struct store *store)
         if (log->flush != NULL || log->busy_count > 0 || log->advance_is_pending)
             return false;
     }
-    return !store->checkpoint.begin_is_pending && list_is_empty(&store->openings) &&
-           list_is_empty(&store->openings_waiting) && list_is_empty(&store->deletions) &&
+    return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
+           list_is_empty(&store->openings) && list_is_empty(&store->openings_waiting) &&
+           list_is_empty(&store->deletions) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
            journal_is_still(&store->journal);
 }

@@ -52,6 +52,9 @@ struct store {
     struct list idle_flushes;
     struct list flush_queue; /* logs that want to be written */
 
+    struct completion relief; /* lands with the next turn: tails must give memory back */
+    bool relief_is_pending;
+
     struct list cache; /* memory frames that may be evicted, oldest first */
     size_t cache_bytes;
     struct list cold; /* blocks read from disk, the least recently used first */

@@ -172,16 +172,41 @@ static void checkpoint_waits_for_a_deletion(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* --- Memory -----------------------------------------------------------------------------------
+ */
+
+/* When the tails of many logs hold all the memory, they are written, and appends go on. */
+static void tails_give_their_memory_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->options.memory_bytes_max = 512 << 10;
+    rig->options.cache_bytes_max = 64 << 10;
+    rig->options.journal_file_bytes = 8 << 20;
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
+    for (uint32_t i = 0; i < 400; i++) {
+        struct rig_append append;
+        uint32_t attempts = 0;
+        struct bytes batch = rig_make(rig, &(struct rig_batch){.value_size = 2900, .seed = i});
+        do {
+            rig_append(rig, i % RIG_LOGS_MAX, &append, batch);
+            for (uint32_t k = 0; k < 20; k++)
+                rig_turn(rig);
+        } while (rig_append_wait(rig, &append) == STATUS_NO_MEMORY && ++attempts < 100);
+        assert_int_equal(append.result, STATUS_OK);
+        arena_reset(&rig->arena);
+    }
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(stop_during_read_ahead),
-        CASE(stop_on_a_full_disk),
-        CASE(checkpoint_during_a_deletion),
-        CASE(checkpoint_waits_for_a_deletion),
-
+        CASE(stop_during_read_ahead),       CASE(stop_on_a_full_disk),
+        CASE(checkpoint_during_a_deletion), CASE(checkpoint_waits_for_a_deletion),
+        CASE(tails_give_their_memory_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
