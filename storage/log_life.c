@@ -46,8 +46,12 @@ static void land_appends(struct log *log)
     }
 }
 
+/* A failed store says nothing more, not even what a commit under way has still brought to disk:
+ * whoever waited has been told that it failed. */
 void log_advance(struct log *log)
 {
+    if (log_has_failed(log))
+        return;
     int64_t durable = compute_durable_offset(log);
     assert(durable <= log->end_offset);
     bool has_moved = durable > log->durable_offset;

@@ -92,6 +92,55 @@ static void stop_on_a_full_disk(void **state)
     assert_true(rig_read_all(rig, 0, &digest) >= acknowledged);
 }
 
+/* A checkpoint that begins while there is no space goes on when there is, also for a log whose
+ * frames are all written and only lack the sync. */
+static void checkpoint_on_a_full_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    struct store *store = rig->stores[0];
+    struct log *log = rig->logs[0];
+    put_many(rig, 0, 3, 3000);
+    log_seal(log);
+    while (log->flush != NULL)
+        rig_turn(rig);
+    assert_null(log->unwritten);
+    assert_true(log->dirty_sequence != 0);
+    store_set_full(store, true);
+    checkpoint_request(store, store->journal.files[store->journal.current].last_sequence);
+    for (uint32_t i = 0; i < 1000 && log->dirty_sequence != 0; i++)
+        rig_turn(rig);
+    assert_int_equal(log->dirty_sequence, 0);
+    assert_false(store->checkpoint.is_running);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* --- Failures ---------------------------------------------------------------------------------
+ */
+
+/* After an error nothing is acknowledged any more, and the durable offset stands still, even if a
+ * commit that was under way comes through. */
+static void nothing_moves_after_a_failure(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_many(rig, 0, 3, 3000);
+    struct rig_append append;
+    rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){0}));
+    while (rig->stores[0]->journal.in_flight == NULL)
+        rig_turn(rig);
+    uint32_t moves = rig->observed_moves;
+    store_fail(rig->stores[0], STATUS_IO);
+    while (rig->stores[0]->journal.in_flight != NULL)
+        rig_turn(rig);
+    assert_int_equal(rig_append_wait(rig, &append), STATUS_FAILED);
+    assert_int_equal(log_durable_offset(rig->logs[0]), 3);
+    assert_int_equal(rig->observed_moves, moves);
+    assert_int_equal(rig_stop(rig), STATUS_FAILED);
+}
+
 /* --- Deletions --------------------------------------------------------------------------------
  */
 
@@ -205,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(stop_during_read_ahead),       CASE(stop_on_a_full_disk),
+        CASE(checkpoint_on_a_full_disk),    CASE(nothing_moves_after_a_failure),
         CASE(checkpoint_during_a_deletion), CASE(checkpoint_waits_for_a_deletion),
         CASE(tails_give_their_memory_back),
     };
