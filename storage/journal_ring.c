@@ -184,13 +184,13 @@ static enum op_progress prepare_end(struct journal *journal, struct journal_prep
     chunk_release(prepare->zeros, journal->io);
     prepare->zeros = NULL;
     prepare->is_running = false;
-    journal->is_short_of_space = status == STATUS_NO_SPACE;
+    journal->is_short_of_space = status == STATUS_NO_SPACE || status == STATUS_NO_FILES;
     if (status == STATUS_OK) {
         file->state = JOURNAL_READY;
         file->is_zeroed = true;
         journal_ring_prepare(journal);
         journal_submit(journal);
-    } else if (status != STATUS_NO_SPACE) {
+    } else if (!journal->is_short_of_space) {
         journal_fail(journal, status);
     }
     journal->owner->progressed(journal->owner);

@@ -35,10 +35,14 @@ enum status journal_scan_list(struct io *io, const char *store, struct journal_l
     path_journals(store, path);
     arena_init(&arena, LISTING_BYTES_MAX);
     enum status status = await_list(io, path, &arena, &entries, &entry_count);
-    for (uint32_t i = 0; i < entry_count && listing->count < 1024; i++) {
+    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
         uint32_t core, file;
         if (!path_parse_journal(entries[i].name, &core, &file))
             continue;
+        if (listing->count == JOURNAL_LISTING_MAX) {
+            status = STATUS_TOO_LARGE; /* to pass over one would lose what it holds */
+            break;
+        }
         listing->files[listing->count].core = core;
         listing->files[listing->count].file = file;
         listing->count++;

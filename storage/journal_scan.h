@@ -15,15 +15,18 @@ struct journal_visitor {
     uint64_t bytes; /* of the commits visited */
 };
 
+enum { JOURNAL_LISTING_MAX = 1024 };
+
 /* Which files of which cores there are. */
 struct journal_listing {
     struct {
         uint32_t core;
         uint32_t file;
-    } files[1024];
+    } files[JOURNAL_LISTING_MAX];
     uint32_t count;
 };
 
+/* STATUS_TOO_LARGE when there are more than the listing holds. */
 enum status journal_scan_list(struct io *io, const char *store, struct journal_listing *listing);
 
 /* The journal of one core. A torn last commit ends it; a bad one with good ones behind it is
