@@ -148,15 +148,6 @@ static void spoil(struct fixture *fixture, const char *path, uint64_t offset)
     disk_release(disk, file);
 }
 
-static void segment_path(const struct rig *rig, int64_t base_offset, char path[static PATH_SIZE])
-{
-    char partition[PATH_SIZE];
-    struct log_id id = {.topic_name = bytes_of_text("orders")};
-    memcpy(id.topic_id.bytes, "tailrace-storage", 16);
-    path_partition(rig->harness->directory, &id, partition);
-    path_segment(partition, base_offset, path);
-}
-
 static void put_many(struct rig *rig, uint32_t count, uint32_t value_size)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -173,7 +164,7 @@ static void damage_is_reported_by_reads(void **state)
     put_many(rig, 10, 100000);
     assert_int_equal(rig_stop(rig), STATUS_OK);
     char path[PATH_SIZE];
-    segment_path(rig, 0, path);
+    rig_segment_path(rig, 0, 0, path);
     spoil(fixture, path, 3 * frame_stored_size(100000) + 5000);
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     struct log_read read;
@@ -196,7 +187,7 @@ static void damage_below_the_mark_is_refused(void **state)
     put_many(rig, 10, 100000);
     rig_kill(rig);
     char path[PATH_SIZE];
-    segment_path(rig, 0, path);
+    rig_segment_path(rig, 0, 0, path);
     spoil(fixture, path, 3 * frame_stored_size(100000) + 5000);
     for (uint32_t attempt = 0; attempt < 2; attempt++) {
         rig->log_size = 0;

@@ -4,7 +4,7 @@
 #include "base/crc32c.h"
 #include "io/io_backend.h"
 #include "protocol/batch_build.h"
-#include "storage/path.h"
+#include "storage/await.h"
 #include "tests/storage/check.h"
 
 #include <stdio.h>
@@ -150,12 +150,25 @@ static void opening_landed(struct completion *completion, int32_t result)
     opening->result = result;
 }
 
+struct log_id rig_log_id(uint32_t log)
+{
+    struct log_id id = {.partition = (int32_t)log, .topic_name = bytes_of_text("orders")};
+    memcpy(id.topic_id.bytes, "tailrace-storage", 16);
+    return id;
+}
+
+void rig_segment_path(const struct rig *rig, uint32_t log, int64_t base_offset,
+                      char path[static PATH_SIZE])
+{
+    char partition[PATH_SIZE];
+    struct log_id id = rig_log_id(log);
+    path_partition(rig->harness->directory, &id, partition);
+    path_segment(partition, base_offset, path);
+}
+
 static enum status open_one(struct rig *rig, uint32_t index)
 {
-    struct opening opening = {.open.config = rig->config};
-    memcpy(opening.open.id.topic_id.bytes, "tailrace-storage", 16);
-    opening.open.id.partition = (int32_t)index;
-    opening.open.id.topic_name = bytes_of_text("orders");
+    struct opening opening = {.open.config = rig->config, .open.id = rig_log_id(index)};
     completion_init(&opening.open.completion, opening_landed);
     store_open_log(rig->stores[index % rig->core_count], &opening.open);
     wait_for(rig, &opening.has_landed);
@@ -165,20 +178,39 @@ static enum status open_one(struct rig *rig, uint32_t index)
     return opening.has_landed ? (enum status)opening.result : STATUS_FAILED;
 }
 
-enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
+static void open_doors(struct rig *rig, uint32_t core_count)
 {
-    assert(core_count <= RIG_CORES_MAX && log_count <= RIG_LOGS_MAX);
+    assert(core_count <= RIG_CORES_MAX);
     rig->doors = rig->harness->open(rig->harness, core_count);
     assert(rig->doors != NULL);
     rig->is_alive = true;
     rig->core_count = core_count;
-    rig->log_count = log_count;
     rig->io = rig->doors[0];
+    memset(rig->stores, 0, sizeof rig->stores);
+    memset(rig->logs, 0, sizeof rig->logs);
+}
+
+void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct bytes blocks)
+{
+    int32_t handle;
+    uint64_t size_bytes;
+    open_doors(rig, 1);
+    assert_int_equal(await_open(rig->io, path, IO_OPEN_DIRECT, &handle, &size_bytes), STATUS_OK);
+    assert_int_equal(await_write(rig->io, handle, blocks.data, (uint32_t)blocks.size, position),
+                     STATUS_OK);
+    assert_int_equal(await_sync(rig->io, handle), STATUS_OK);
+    assert_int_equal(await_close(rig->io, handle), STATUS_OK);
+    rig->harness->close(rig->harness, false);
+}
+
+enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
+{
+    assert(log_count <= RIG_LOGS_MAX);
+    open_doors(rig, core_count);
+    rig->log_count = log_count;
     rig->observed_failure = STATUS_OK;
     if (rig->now_ms < io_wall_ms(rig->io))
         rig->now_ms = io_wall_ms(rig->io);
-    memset(rig->stores, 0, sizeof rig->stores);
-    memset(rig->logs, 0, sizeof rig->logs);
     enum status status = store_recover(rig->io, &rig->options, &rig->logger, &rig->report);
     for (uint32_t i = 0; i < core_count && status == STATUS_OK; i++)
         status = store_create(rig->doors[i], &rig->options, &rig->logger, &rig->stores[i]);

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/prng.h"
 #include "protocol/batch.h"
+#include "storage/path.h"
 #include "storage/store.h"
 
 #include <stdbool.h>
@@ -69,6 +70,14 @@ void rig_kill(struct rig *rig);
 
 /* The simulator's: the power goes. */
 void rig_cut_power(struct rig *rig);
+
+/* Between two lives: overwrites whole blocks of a file, behind everybody's back. */
+void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct bytes blocks);
+
+/* Which partition `log` is, and where its segments lie. */
+struct log_id rig_log_id(uint32_t log);
+void rig_segment_path(const struct rig *rig, uint32_t log, int64_t base_offset,
+                      char path[static PATH_SIZE]);
 
 /* Turns all doors once. */
 void rig_turn(struct rig *rig);
