@@ -316,7 +316,9 @@ static void append_landed(struct completion *completion, int32_t result)
 
 void rig_append(struct rig *rig, uint32_t log, struct rig_append *append, struct bytes batch)
 {
-    *append = (struct rig_append){.append.batch = batch, .append.now_ms = rig->now_ms};
+    *append = (struct rig_append){.append.batch = batch,
+                                  .append.leader_epoch = rig->leader_epoch,
+                                  .append.now_ms = rig->now_ms};
     completion_init(&append->append.completion, append_landed);
     log_append(rig->logs[log], &append->append);
 }

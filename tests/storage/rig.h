@@ -54,6 +54,7 @@ struct rig {
     struct log_read *reading; /* in flight; NULL: none */
     struct arena arena;
     int64_t now_ms;
+    int32_t leader_epoch; /* of what is appended */
 };
 
 void rig_init(struct rig *rig, struct rig_harness *harness);
