@@ -167,11 +167,14 @@ static void sim_secret(struct io *io, void *buffer, size_t size)
 
 /* --- The loop --------------------------------------------------------------------------------- */
 
-/* Somebody turns this door by hand: the world goes on until something has happened. */
+/* Somebody turns this door by hand: the world goes on until something has happened. The node may
+ * not die meanwhile (node_doom refuses): its burial would free the door that is being turned. */
 static void poll_by_hand(struct core *core, uint64_t deadline_ns)
 {
     struct world *world = core->node->world;
     assert(!world->is_stepping);
+    assert(!core->is_polled);
+    assert(!node_is_doomed(core->node)); /* dead already: its burial is the world's next event */
     core->is_polled = true;
     if (deadline_ns == 0) {
         world_run_until(world, world_now_ns(world) + TURN_NS);

@@ -26,6 +26,8 @@ void node_doom(struct node *node, enum death death)
     assert(death != DEATH_NONE);
     if (!node->is_running)
         return;
+    for (uint32_t i = 0; node->cores != NULL && i < node->core_count; i++)
+        assert(!node->cores[i].is_polled); /* sim/node.h: let the world take its course instead */
     node_note(node, "death", death);
     node->is_running = false;
     node->last_death = death;

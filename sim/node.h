@@ -22,7 +22,9 @@
  * turn still runs, and every further request of it fails without effect.
  *
  * A test may also turn a door by hand: io_turn then lets the world go on until something happened,
- * and the other cores take their turns as always. */
+ * and the other cores take their turns as always. In such a turn the node must not die, because the
+ * door would be freed under the hand that turns it: where deaths are planned, or nodes restart by
+ * themselves, a test lets the world take its course by world_step. Both are asserted. */
 #ifndef TAILRACE_SIM_NODE_H
 #define TAILRACE_SIM_NODE_H
 
