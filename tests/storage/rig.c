@@ -275,6 +275,14 @@ void rig_cut_power(struct rig *rig)
 /* --- Batches ----------------------------------------------------------------------------------
  */
 
+static void fill_random(struct prng *prng, uint8_t *bytes, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i += sizeof(uint64_t)) {
+        uint64_t random = prng_u64(prng);
+        memcpy(bytes + i, &random, size - i < sizeof random ? size - i : sizeof random);
+    }
+}
+
 struct bytes rig_make(struct rig *rig, const struct rig_batch *shape)
 {
     struct batch_options options = batch_options_plain;
@@ -293,8 +301,7 @@ struct bytes rig_make(struct rig *rig, const struct rig_batch *shape)
     uint32_t count = shape->record_count == 0 ? 1 : shape->record_count;
     uint8_t *value = malloc(size);
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t k = 0; k < size; k++)
-            value[k] = (uint8_t)prng_u64(&prng);
+        fill_random(&prng, value, size);
         int64_t timestamp = shape->timestamp_ms == 0 ? rig->now_ms : shape->timestamp_ms;
         batch_builder_append_simple(&builder, timestamp + i * shape->timestamp_step_ms,
                                     bytes_of_text("key"), bytes_of(value, size));
