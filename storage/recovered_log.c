@@ -1,3 +1,5 @@
+/* The steps of recovery for one log. Nothing is changed on disk before it has been judged that all
+ * that was durable is there, so that a refusal leaves the evidence as it was. */
 #include "storage/recovered_log.h"
 
 #include "base/assert.h"
@@ -366,14 +368,23 @@ void recovered_log_destroy(struct recovered_log *log)
 /* --- Judging ----------------------------------------------------------------------------------
  */
 
+/* Is this entry the batch that comes next at `offset`? The commit's checksum was right; but nothing
+ * of what is built on the batch may depend on who wrote it. */
+static bool is_next_batch(const struct commit_entry *entry, struct bytes batch, int64_t offset,
+                          struct batch_header *header)
+{
+    return entry->kind == COMMIT_BATCH && entry->base_offset == offset &&
+           batch_header_read(batch, header) == STATUS_OK && header->base_offset == offset &&
+           header->last_offset_delta >= 0 && batch_size_bytes(header) == batch.size;
+}
+
 void recovered_log_expect(struct recovered_log *log, const struct commit_entry *entry,
                           struct bytes batch)
 {
     if (log->mark_offset < entry->durable_offset)
         log->mark_offset = entry->durable_offset;
     struct batch_header header;
-    if (entry->kind != COMMIT_BATCH || entry->base_offset != log->replayed_offset ||
-        batch_header_read(batch, &header) != STATUS_OK)
+    if (!is_next_batch(entry, batch, log->replayed_offset, &header))
         return;
     log->replayed_offset = batch_last_offset(&header) + 1;
 }
@@ -449,10 +460,8 @@ enum status recovered_log_append(struct recovered_log *log, const struct commit_
                                  struct bytes batch)
 {
     struct batch_header header;
-    if (entry->kind != COMMIT_BATCH || entry->base_offset != log->end_offset ||
-        batch_header_read(batch, &header) != STATUS_OK)
+    if (!is_next_batch(entry, batch, log->end_offset, &header))
         return STATUS_OK;
-    assert(header.base_offset == log->end_offset);
     enum status status = make_room(log, batch.size);
     if (status != STATUS_OK)
         return status;

@@ -1,7 +1,10 @@
+/* Encoding and decoding the state of a log. A state file that its checksum accepts is still checked
+ * for sense: what is built on it asserts, and bytes from disk must not trip that. */
 #include "storage/state_file.h"
 
 #include "base/assert.h"
 #include "base/crc32c.h"
+#include "storage/frame.h"
 
 #include <stdlib.h>
 
@@ -21,6 +24,15 @@ struct stored_state {
     int64_t recovery_offset;
 };
 _Static_assert(sizeof(struct stored_state) == 64, "stored format");
+_Static_assert(offsetof(struct stored_state, size_bytes) == 8, "stored format");
+_Static_assert(offsetof(struct stored_state, crc) == 12, "stored format");
+_Static_assert(offsetof(struct stored_state, topic_id) == 16, "stored format");
+_Static_assert(offsetof(struct stored_state, partition) == 32, "stored format");
+_Static_assert(offsetof(struct stored_state, segment_count) == 36, "stored format");
+_Static_assert(offsetof(struct stored_state, epoch_count) == 40, "stored format");
+_Static_assert(offsetof(struct stored_state, producer_count) == 44, "stored format");
+_Static_assert(offsetof(struct stored_state, start_offset) == 48, "stored format");
+_Static_assert(offsetof(struct stored_state, recovery_offset) == 56, "stored format");
 
 struct stored_epoch {
     int32_t epoch;
@@ -28,7 +40,10 @@ struct stored_epoch {
     int64_t start_offset;
 };
 _Static_assert(sizeof(struct stored_epoch) == 16, "stored format");
+_Static_assert(offsetof(struct stored_epoch, start_offset) == 8, "stored format");
 _Static_assert(sizeof(struct state_segment) == 24, "stored format");
+_Static_assert(offsetof(struct state_segment, size_bytes) == 8, "stored format");
+_Static_assert(offsetof(struct state_segment, max_timestamp_ms) == 16, "stored format");
 
 struct stored_producer {
     int64_t producer_id;
@@ -37,7 +52,10 @@ struct stored_producer {
     uint32_t zero;
 };
 _Static_assert(sizeof(struct stored_producer) == 16, "stored format");
+_Static_assert(offsetof(struct stored_producer, batch_count) == 10, "stored format");
 _Static_assert(sizeof(struct producer_batch) == 32, "stored format");
+_Static_assert(offsetof(struct producer_batch, base_offset) == 8, "stored format");
+_Static_assert(offsetof(struct producer_batch, append_time_ms) == 24, "stored format");
 
 /* Reservations (a producer without batches) are not kept: the batch they were made for is not part
  * of the state, or was refused. */
@@ -152,6 +170,19 @@ static enum status take_header(struct bytes content, struct bytes *rest,
     return crc == stored->crc ? STATUS_OK : STATUS_CORRUPT;
 }
 
+/* Whole frames, in order, none beyond the recovery point. */
+static bool segments_make_sense(const struct state *state)
+{
+    for (uint32_t i = 0; i < state->segment_count; i++) {
+        const struct state_segment *segment = &state->segments[i];
+        int64_t above = i == 0 ? -1 : state->segments[i - 1].base_offset;
+        if (segment->base_offset <= above || segment->base_offset > state->recovery_offset ||
+            segment->size_bytes % FRAME_ALIGNMENT != 0)
+            return false;
+    }
+    return true;
+}
+
 static enum status take_segments(struct bytes *rest, uint32_t count, struct state *state)
 {
     size_t size = count * sizeof *state->segments;
@@ -162,17 +193,17 @@ static enum status take_segments(struct bytes *rest, uint32_t count, struct stat
         return STATUS_NO_MEMORY;
     state->segment_count = count;
     take(rest, state->segments, size);
-    for (uint32_t i = 1; i < count; i++)
-        if (state->segments[i].base_offset <= state->segments[i - 1].base_offset)
-            return STATUS_CORRUPT;
-    return STATUS_OK;
+    return segments_make_sense(state) ? STATUS_OK : STATUS_CORRUPT;
 }
 
 static enum status take_epochs(struct bytes *rest, uint32_t count, struct epoch_core *epochs)
 {
+    assert(epochs->count == 0);
     for (uint32_t i = 0; i < count; i++) {
         struct stored_epoch stored;
         if (!take(rest, &stored, sizeof stored))
+            return STATUS_CORRUPT;
+        if (stored.epoch < 0 || stored.start_offset < 0)
             return STATUS_CORRUPT;
         if (epochs->count > 0 &&
             (stored.epoch <= epochs->entries[epochs->count - 1].epoch ||
@@ -218,6 +249,8 @@ enum status state_decode(struct bytes content, struct state *state, struct epoch
     state->partition = stored.partition;
     state->start_offset = stored.start_offset;
     state->recovery_offset = stored.recovery_offset;
+    if (stored.start_offset < 0 || stored.recovery_offset < stored.start_offset)
+        return STATUS_CORRUPT;
     status = take_segments(&rest, stored.segment_count, state);
     if (status == STATUS_OK)
         status = take_epochs(&rest, stored.epoch_count, epochs);
