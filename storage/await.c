@@ -1,3 +1,4 @@
+/* Each call asks, and lets the door wait: before the loop runs there is nobody to keep waiting. */
 #include "storage/await.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Reading frames back: open, find the place by the index (rebuilt from the headers if need be),
+ * read a block, verify it, keep it. Nothing of a segment is served that has not been verified. */
 #include "storage/cold.h"
 
 #include "base/assert.h"

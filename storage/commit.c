@@ -1,3 +1,4 @@
+/* Making and checking one commit. What comes from disk is believed after its checksum only. */
 #include "storage/commit.h"
 
 #include "base/assert.h"

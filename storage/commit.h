@@ -31,6 +31,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -52,6 +53,12 @@ struct commit_entry {
     uint32_t zero;
 };
 _Static_assert(sizeof(struct commit_entry) == COMMIT_ENTRY_SIZE, "stored format");
+_Static_assert(offsetof(struct commit_entry, kind) == 0, "stored format");
+_Static_assert(offsetof(struct commit_entry, partition) == 4, "stored format");
+_Static_assert(offsetof(struct commit_entry, topic_id) == 8, "stored format");
+_Static_assert(offsetof(struct commit_entry, base_offset) == 24, "stored format");
+_Static_assert(offsetof(struct commit_entry, durable_offset) == 32, "stored format");
+_Static_assert(offsetof(struct commit_entry, payload_size) == 40, "stored format");
 
 struct commit_header {
     uint32_t magic;
@@ -65,6 +72,15 @@ struct commit_header {
     uint64_t zero[3];
 };
 _Static_assert(sizeof(struct commit_header) == COMMIT_HEADER_SIZE, "stored format");
+_Static_assert(offsetof(struct commit_header, magic) == 0, "stored format");
+_Static_assert(offsetof(struct commit_header, version) == 4, "stored format");
+_Static_assert(offsetof(struct commit_header, epoch) == 8, "stored format");
+_Static_assert(offsetof(struct commit_header, sequence) == 16, "stored format");
+_Static_assert(offsetof(struct commit_header, size_bytes) == 24, "stored format");
+_Static_assert(offsetof(struct commit_header, entry_count) == 28, "stored format");
+_Static_assert(offsetof(struct commit_header, core) == 32, "stored format");
+_Static_assert(offsetof(struct commit_header, crc) == 36, "stored format");
+_Static_assert(offsetof(struct commit_header, zero) == 40, "stored format");
 
 static inline uint64_t commit_entry_stored_size(uint32_t payload_size)
 {

@@ -1,3 +1,4 @@
+/* A sorted array, walked from the new end, where nearly all questions are answered. */
 #include "storage/epoch_core.h"
 
 #include "base/assert.h"

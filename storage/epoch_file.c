@@ -1,5 +1,7 @@
+/* Two files of one form: the number of the present run, and the mark of an orderly stop. */
 #include "storage/epoch_file.h"
 
+#include "base/assert.h"
 #include "base/crc32c.h"
 #include "storage/await.h"
 #include "storage/path.h"
@@ -16,9 +18,12 @@ struct stored_epoch {
     uint32_t zero;
 };
 _Static_assert(sizeof(struct stored_epoch) == EPOCH_FILE_SIZE, "stored format");
+_Static_assert(offsetof(struct stored_epoch, epoch) == 8, "stored format");
+_Static_assert(offsetof(struct stored_epoch, crc) == 16, "stored format");
 
 void epoch_file_encode(uint64_t epoch, uint8_t content[static EPOCH_FILE_SIZE])
 {
+    assert(epoch > 0);
     struct stored_epoch stored = {EPOCH_MAGIC, EPOCH_VERSION, epoch, 0, 0};
     stored.crc = crc32c(0, &stored, offsetof(struct stored_epoch, crc));
     memcpy(content, &stored, sizeof stored);

@@ -1,3 +1,6 @@
+/* The writing of a log as one operation that asks itself again and again what comes next. Deciding
+ * anew after every landing keeps the order of duties in one place (flush_pick), whatever has been
+ * sealed, asked for or deleted meanwhile. */
 #include "storage/flush.h"
 
 #include "base/assert.h"

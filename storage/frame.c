@@ -1,3 +1,4 @@
+/* Making and checking one frame. What comes from disk is believed after its checksums only. */
 #include "storage/frame.h"
 
 #include "base/assert.h"

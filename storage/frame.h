@@ -31,6 +31,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -60,8 +61,13 @@ struct frame_header {
     uint32_t zero_end;
 };
 _Static_assert(sizeof(struct frame_header) == FRAME_HEADER_SIZE, "stored format");
+_Static_assert(offsetof(struct frame_header, payload_size) == 8, "stored format");
+_Static_assert(offsetof(struct frame_header, batch_count) == 12, "stored format");
 _Static_assert(offsetof(struct frame_header, base_offset) == 16, "stored format");
+_Static_assert(offsetof(struct frame_header, last_offset) == 24, "stored format");
+_Static_assert(offsetof(struct frame_header, leader_epoch) == 32, "stored format");
 _Static_assert(offsetof(struct frame_header, max_timestamp_ms) == 40, "stored format");
+_Static_assert(offsetof(struct frame_header, durable_offset) == 48, "stored format");
 _Static_assert(offsetof(struct frame_header, crc) == 56, "stored format");
 
 /* Where a frame belongs; part of its checksum. */

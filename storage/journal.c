@@ -1,3 +1,5 @@
+/* Gathering entries into commits, and committing one after the other: the group is whatever arrived
+ * while the commit before was on its way, so no timer decides how long anybody waits. */
 #include "storage/journal.h"
 
 #include "base/assert.h"

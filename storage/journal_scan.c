@@ -1,3 +1,6 @@
+/* Finding the commits of the present epoch in files that also hold those of earlier rounds and
+ * runs. The order is told by sequences alone: file numbers say nothing, the ring may begin
+ * anywhere. */
 #include "storage/journal_scan.h"
 
 #include "base/assert.h"

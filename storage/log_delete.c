@@ -1,3 +1,5 @@
+/* Taking a log away while others may still be using it, so that a power cut at any point leaves
+ * either the whole log or nothing that recovery would take for one. */
 #include "storage/log_delete.h"
 
 #include "base/assert.h"

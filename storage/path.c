@@ -1,3 +1,4 @@
+/* Composing and parsing names. That none is too long was checked where the names came in. */
 #include "storage/path.h"
 
 #include "base/assert.h"

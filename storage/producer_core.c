@@ -1,3 +1,4 @@
+/* A map of producers, each with a window of five batches. */
 #include "storage/producer_core.h"
 
 #include "base/assert.h"

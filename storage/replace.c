@@ -1,3 +1,5 @@
+/* The replacing of a small file as an operation. The name is synced too: a rename alone may be gone
+ * after a power cut. */
 #include "storage/replace.h"
 
 #include "base/assert.h"

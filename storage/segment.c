@@ -1,3 +1,4 @@
+/* The index of a segment: a sorted array, one entry for about each 64 KiB. */
 #include "storage/segment.h"
 
 #include "base/assert.h"
