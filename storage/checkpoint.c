@@ -21,6 +21,7 @@ static bool put_mark(struct store *store, struct log *log)
         .topic_id = log->id.topic_id,
         .durable_offset = log->durable_offset,
     };
+    assert(log->durable_offset >= log->recorded_offset);
     log->mark_sequence = journal_append(&store->journal, &entry, NULL, NULL, -1);
     return true;
 }
@@ -39,6 +40,7 @@ void store_marking_fired(struct timer *timer)
 
 void store_want_mark(struct store *store, struct log *log)
 {
+    assert(log->store == store);
     if (!list_node_is_linked(&log->mark_node))
         list_push_back(&store->marks, &log->mark_node);
     if (timer_is_running(&store->marking) || store->is_stopping)
@@ -73,6 +75,7 @@ static void enlist(struct store *store, struct log *log)
     assert(!log->is_in_checkpoint);
     log->is_in_checkpoint = true;
     store->checkpoint.pending_count++;
+    assert(store->checkpoint.is_running);
     if (log->deletion != NULL)
         return; /* it leaves when it is gone */
     log->wants_sync = true;
@@ -110,6 +113,8 @@ static void begin(struct store *store)
 {
     struct checkpoint *checkpoint = &store->checkpoint;
     assert(!checkpoint->is_running);
+    assert(checkpoint->pending_count == 0);
+    assert(checkpoint->wanted_sequence > checkpoint->last_sequence);
     checkpoint->is_running = true;
     checkpoint->last_sequence = checkpoint->wanted_sequence;
     checkpoint->wanted_sequence = 0;
@@ -144,6 +149,7 @@ static void begin_soon(struct store *store)
 
 void checkpoint_request(struct store *store, uint64_t last_sequence)
 {
+    assert(last_sequence < store->journal.next_sequence);
     if (store->failure != STATUS_OK)
         return;
     if (store->checkpoint.wanted_sequence < last_sequence)
@@ -153,6 +159,7 @@ void checkpoint_request(struct store *store, uint64_t last_sequence)
 
 static void leave(struct store *store, struct log *log)
 {
+    assert(store->checkpoint.is_running);
     assert(store->checkpoint.pending_count > 0);
     log->is_in_checkpoint = false;
     if (--store->checkpoint.pending_count == 0)

@@ -17,6 +17,7 @@ static void drop_block(struct cold_block *block)
     struct store *store = block->log->store;
     list_remove(&block->log_node);
     list_remove(&block->lru_node);
+    assert(store->cold_bytes >= block->chunk->capacity_bytes);
     store->cold_bytes -= block->chunk->capacity_bytes;
     chunk_release(block->chunk, store->io);
     free(block);
@@ -121,6 +122,7 @@ static enum op_progress move_to(struct cold_load *load, enum load_stage stage)
 
 static enum op_progress give_up(struct cold_load *load, enum status status)
 {
+    assert(status != STATUS_OK);
     if (load->status == STATUS_OK)
         load->status = status;
     return move_to(load, LOAD_CLOSE);
@@ -200,6 +202,8 @@ static enum op_progress load_read(struct cold_load *load)
 {
     if (load->position == UINT64_MAX)
         load->position = starting_position(load);
+    assert(load->chunk != NULL);
+    assert(load->handle >= 0);
     if (load->position >= load->segment->size_bytes)
         return give_up(load, STATUS_CORRUPT);
     uint64_t size = load->segment->size_bytes - load->position;
@@ -219,6 +223,9 @@ static enum op_progress keep_block(struct cold_load *load, uint32_t size_bytes, 
     if (block == NULL)
         return give_up(load, STATUS_NO_MEMORY);
     struct store *store = load->log->store;
+    assert(base_offset <= load->offset);
+    assert(next_offset > load->offset);
+    assert(size_bytes % FRAME_ALIGNMENT == 0);
     *block = (struct cold_block){
         .log = load->log,
         .segment = load->segment,
@@ -240,6 +247,7 @@ static enum op_progress read_larger(struct cold_load *load, uint64_t position, u
 {
     if (size_bytes > CHUNK_SIZE_MAX)
         return give_up(load, STATUS_CORRUPT);
+    assert(position % FRAME_ALIGNMENT == 0);
     load->position = position;
     if (size_bytes > load->chunk->capacity_bytes) {
         struct io *io = load->log->store->io;
@@ -303,6 +311,7 @@ static void report_damage(const struct cold_load *load)
 static enum op_progress load_end(struct cold_load *load)
 {
     struct log *log = load->log;
+    assert(load->chunk == NULL); /* handed to a block, or given back */
     if (load->status == STATUS_CORRUPT)
         report_damage(load);
     list_remove(&load->node);
@@ -386,6 +395,8 @@ static struct cold_load *make_load(struct log *log, int64_t offset)
 
 void cold_wait(struct log *log, struct log_read *read)
 {
+    assert(read->piece_count == 0);
+    assert(log->deletion == NULL);
     struct cold_load *load = find_load(log, read->next_offset);
     if (load != NULL) {
         list_push_back(&load->waiting, &read->waiting);

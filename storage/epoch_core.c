@@ -58,6 +58,7 @@ static uint32_t count_up_to_epoch(const struct epoch_core *core, int32_t epoch)
 bool epoch_core_end(const struct epoch_core *core, int32_t epoch, int64_t log_end_offset,
                     int32_t *found_epoch, int64_t *end_offset)
 {
+    assert(core->count <= core->capacity);
     uint32_t count = count_up_to_epoch(core, epoch);
     if (count == 0)
         return false;

@@ -73,6 +73,7 @@ static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
 static enum op_progress ask_open(struct flush *flush, struct segment *segment)
 {
     struct log *log = flush->log;
+    assert(log->write_handle < 0);
     path_segment(log->directory, segment->base_offset, flush->path);
     log->write_segment = segment;
     io_open(flush->store->io, expect(flush, 0), flush->path, IO_OPEN_CREATE | IO_OPEN_DIRECT);
@@ -94,7 +95,9 @@ static uint64_t allocation_step(const struct segment *segment, uint64_t needed_b
 static enum op_progress ask_allocate(struct flush *flush, struct segment *segment,
                                      uint64_t needed_bytes)
 {
+    assert(needed_bytes > segment->allocated_bytes);
     flush->step_bytes = allocation_step(segment, needed_bytes);
+    assert(segment->allocated_bytes + flush->step_bytes >= needed_bytes);
     io_allocate(flush->store->io, expect(flush, 0), flush->log->write_handle,
                 segment->allocated_bytes, flush->step_bytes);
     return wait_in(flush, FLUSH_ALLOCATED);
@@ -133,6 +136,8 @@ static void gather_round(struct flush *flush)
 static enum op_progress ask_write(struct flush *flush)
 {
     struct log *log = flush->log;
+    assert(log->write_handle >= 0);
+    assert(log->write_segment->exists);
     gather_round(flush);
     for (uint32_t i = 0; i < flush->frame_count; i++) {
         struct memory_frame *frame = flush->frames[i];
@@ -173,6 +178,8 @@ static void replaced_landed(struct completion *completion, int32_t result)
 static enum op_progress ask_record(struct flush *flush)
 {
     struct log *log = flush->log;
+    assert(log->snapshot.offset <= log->synced_offset); /* it says that all below is synced */
+    assert(log->snapshot.offset >= log->recorded_offset);
     path_state(log->directory, flush->path);
     completion_init(&flush->replaced, replaced_landed);
     op_expect(&flush->op);
@@ -184,6 +191,8 @@ static enum op_progress ask_record(struct flush *flush)
 static enum op_progress ask_close(struct flush *flush)
 {
     int32_t handle = flush->log->write_handle;
+    assert(handle >= 0);
+    assert(flush->store->open_file_count > 0);
     flush->log->write_handle = -1;
     flush->store->open_file_count--;
     io_close(flush->store->io, expect(flush, 0), handle);
@@ -351,6 +360,7 @@ static void note_synced(struct flush *flush)
 {
     struct log *log = flush->log;
     assert(flush->target_offset >= log->synced_offset);
+    assert(flush->target_offset <= log->written_offset);
     log->synced_offset = flush->target_offset;
     bool had_directs = !list_is_empty(&log->directs);
     release_directs(log);
@@ -370,6 +380,7 @@ static enum op_progress flush_written(struct flush *flush)
     struct log *log = flush->log;
     if (flush->op.error != 0)
         return back_to_pick(flush);
+    assert(log->unwritten == flush->frames[0]);
     struct memory_frame *last = flush->frames[flush->frame_count - 1];
     log->unwritten = next_sealed(log, last);
     for (uint32_t i = 0; i < flush->frame_count; i++)
@@ -413,6 +424,7 @@ static enum op_progress flush_end(struct flush *flush)
 {
     struct log *log = flush->log;
     struct store *store = flush->store;
+    assert(log->flush == flush);
     flush->log = NULL;
     log->flush = NULL;
     if (flush->is_short_of_space)

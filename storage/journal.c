@@ -120,6 +120,7 @@ static void add_ticket(struct journal_commit *commit, struct journal_client *cli
     struct journal_ticket *last =
         commit->ticket_count == 0 ? NULL : &commit->tickets[commit->ticket_count - 1];
     if (last != NULL && last->client == client) {
+        assert(end_offset > last->end_offset);
         last->end_offset = end_offset;
         return;
     }
@@ -175,6 +176,7 @@ static void write_landed(struct completion *completion, int32_t result)
     struct journal *journal = container_of(completion, struct journal, write.completion);
     struct journal_commit *commit = journal->in_flight;
     assert(commit != NULL);
+    assert(commit->entry_count > 0);
     if (result < 0) {
         journal->in_flight = NULL;
         commit_retire(journal, commit);
@@ -192,6 +194,9 @@ static void write_landed(struct completion *completion, int32_t result)
 static void submit_write(struct journal *journal, struct journal_commit *commit, uint64_t size)
 {
     int32_t handle = journal->files[journal->current].handle;
+    assert(handle >= 0);
+    assert(size % COMMIT_ALIGNMENT == 0);
+    assert(journal->position + size <= journal->file_bytes);
     completion_init(&journal->write.completion, write_landed);
     if (journal->skips_sync)
         io_write(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
@@ -213,6 +218,8 @@ void journal_submit(struct journal *journal)
     uint64_t size = commit_stored_size(commit->size_bytes);
     if (!journal_ring_advance(journal, size))
         return;
+    assert(journal->waiting_count > 0);
+    assert(commit->sequence > journal->files[journal->current].last_sequence);
     list_remove(node);
     journal->waiting_count--;
     journal->in_flight = commit;

@@ -51,6 +51,7 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
     uint32_t next;
     bool is_ready = find_file(journal, JOURNAL_READY, &next);
     if (is_ready) {
+        assert(journal->in_flight == NULL); /* or a full file's last commit could still fail */
         journal->files[journal->current].state = JOURNAL_FULL;
         journal->files[next].state = JOURNAL_CURRENT;
         journal->current = next;
@@ -152,6 +153,7 @@ static enum op_progress prepare_zero(struct journal *journal, struct journal_pre
         op_move(&prepare->op, PREPARE_SYNC);
         return OP_AGAIN;
     }
+    assert(prepare->position < journal->file_bytes);
     uint64_t size = journal->file_bytes - prepare->position;
     if (size > prepare->zeros->capacity_bytes)
         size = prepare->zeros->capacity_bytes;
@@ -181,6 +183,8 @@ static enum op_progress prepare_end(struct journal *journal, struct journal_prep
 {
     struct journal_file *file = &journal->files[prepare->file_index];
     enum status status = (enum status)prepare->op.error;
+    assert(prepare->is_running);
+    assert(file->state == JOURNAL_ABSENT);
     chunk_release(prepare->zeros, journal->io);
     prepare->zeros = NULL;
     prepare->is_running = false;

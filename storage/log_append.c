@@ -102,9 +102,8 @@ static bool make_room(struct log *log, const struct batch_header *header, uint64
     if (log->open != NULL) {
         uint64_t payload_size = log->open->payload_size + batch_size;
         bool fits = frame_stored_size(payload_size) <= FRAME_SMALL_SIZE_MAX &&
-                    (log->open->segment->size_bytes + frame_stored_size(payload_size) <=
-                         log->config.segment_bytes_max ||
-                     log->open->payload_size == 0);
+                    log->open->segment->size_bytes + frame_stored_size(payload_size) <=
+                        log->config.segment_bytes_max;
         if (fits && !segment_is_too_old(log, now_ms))
             return grow_frame(log, log->open, payload_size);
         log_seal(log);
@@ -165,6 +164,7 @@ static uint8_t *copy_batch(struct log *log, struct memory_frame *frame,
 
 static void note_dirty(struct log *log, struct memory_frame *frame, uint64_t sequence)
 {
+    assert(sequence >= log->mark_sequence);
     if (frame->commit_sequence > sequence)
         frame->commit_sequence = sequence;
     log->mark_sequence = sequence;
@@ -187,6 +187,7 @@ static void put_into_journal(struct log *log, struct memory_frame *frame, const 
         .payload_size = batch_size,
     };
     struct journal *journal = &log->store->journal;
+    assert(!frame->is_direct);
     uint64_t sequence =
         journal_append(journal, &entry, batch, &log->journal_client, frame->next_offset);
     note_dirty(log, frame, sequence);
@@ -233,6 +234,8 @@ static void place(struct log *log, struct log_append *append, const struct batch
 /* In order of last offsets; only a duplicate is not the last. */
 static void wait_durable(struct log *log, struct log_append *append)
 {
+    assert(append->base_offset >= 0);
+    assert(append->last_offset < log->end_offset);
     struct list_node *position = &log->appends.head;
     while (position->prev != &log->appends.head &&
            container_of(position->prev, struct log_append, waiting)->last_offset >
@@ -319,6 +322,9 @@ static void seal_frame(struct log *log, struct memory_frame *frame)
 {
     struct segment *segment = frame->segment;
     struct frame_place place = log_frame_place(log, segment);
+    assert(frame->state == FRAME_OPEN);
+    assert(frame->next_offset == log->end_offset);
+    assert(segment == log_active_segment(log));
     frame->position = segment->size_bytes;
     frame->state = FRAME_SEALED;
     frame_seal(frame->chunk->data, &place,
@@ -344,10 +350,7 @@ void log_seal(struct log *log)
     if (frame == NULL)
         return;
     log->open = NULL;
-    if (frame->batch_count == 0) {
-        log_drop_frame(frame);
-        return;
-    }
+    assert(frame->batch_count > 0); /* a frame is begun only for a batch that will be placed */
     assert(frame == container_of(list_last(&log->frames), struct memory_frame, node));
     seal_frame(log, frame);
     if (log->unwritten == NULL)

@@ -96,6 +96,8 @@ static enum op_progress move_to(struct log_delete *deletion, enum delete_stage s
 static void quiet_landed(struct completion *completion, int32_t result)
 {
     struct log_delete *deletion = container_of(completion, struct log_delete, quiet);
+    assert(deletion->quiet_is_pending);
+    assert(deletion->op.stage == DELETE_QUIET);
     deletion->quiet_is_pending = false;
     op_landed(&deletion->op, result);
 }
@@ -158,6 +160,9 @@ static enum op_progress delete_name(struct log_delete *deletion)
 static enum op_progress delete_forget(struct log_delete *deletion)
 {
     struct store *store = deletion->store;
+    assert(deletion->log->flush == NULL);
+    assert(deletion->log->busy_count == 0);
+    assert(list_is_empty(&deletion->log->appends));
     if (deletion->op.error != 0)
         store_fail(store, (enum status)deletion->op.error);
     checkpoint_forget(store, deletion->log);
@@ -215,6 +220,7 @@ static enum op_progress delete_last(struct log_delete *deletion)
 
 static enum op_progress delete_end(struct log_delete *deletion)
 {
+    assert(deletion->log == NULL);
     io_land(deletion->store->io, deletion->done, deletion->op.error);
     arena_deinit(&deletion->arena);
     list_remove(&deletion->node);

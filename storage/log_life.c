@@ -53,7 +53,11 @@ void log_advance(struct log *log)
     if (log_has_failed(log))
         return;
     int64_t durable = compute_durable_offset(log);
+    assert(log->synced_offset <= log->written_offset);
+    assert(log->written_offset <= log->end_offset);
+    assert(log->journaled_offset <= log->end_offset);
     assert(durable <= log->end_offset);
+    assert(durable >= log->durable_offset);
     bool has_moved = durable > log->durable_offset;
     if (has_moved)
         log->durable_offset = durable;
@@ -66,6 +70,7 @@ static void journal_committed(struct journal_client *client, int64_t end_offset)
 {
     struct log *log = container_of(client, struct log, journal_client);
     assert(end_offset >= log->journaled_offset);
+    assert(end_offset <= log->end_offset);
     log->journaled_offset = end_offset;
     log_advance(log);
 }

@@ -124,6 +124,8 @@ static enum op_progress move_to(struct lookup_op *lookup, enum lookup_stage stag
 
 static enum op_progress read_at(struct lookup_op *lookup, int64_t offset, enum lookup_stage stage)
 {
+    assert(offset < lookup->end_offset);
+    assert(lookup->read.chunk_count == 0);
     lookup->read.offset = offset;
     lookup->read.end_offset = lookup->end_offset;
     lookup->read.size_bytes_max = LOOKUP_READ_BYTES;
@@ -243,6 +245,8 @@ static enum op_progress lookup_search(struct lookup_op *lookup)
 static enum op_progress lookup_end(struct lookup_op *lookup)
 {
     struct log *log = lookup->log;
+    assert(log->busy_count > 0);
+    assert(lookup->read.chunk_count == 0);
     if (lookup->op.error != 0)
         lookup->status = (enum status)lookup->op.error;
     io_land(log->store->io, &lookup->lookup->completion, (int32_t)lookup->status);

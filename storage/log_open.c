@@ -157,6 +157,7 @@ static enum op_progress open_partition_name(struct log_opening *opening)
 
 static bool add_segments(struct log *log, const struct state *state)
 {
+    assert(log->segment_count == 0);
     for (uint32_t i = 0; i < state->segment_count; i++) {
         const struct state_segment *stored = &state->segments[i];
         struct segment *segment = log_add_segment(log, stored->base_offset);
@@ -173,6 +174,8 @@ static bool add_segments(struct log *log, const struct state *state)
 
 static void take_offsets(struct log *log, const struct state *state)
 {
+    assert(log->end_offset == 0);
+    assert(state->start_offset <= state->recovery_offset);
     log->start_offset = state->start_offset;
     log->end_offset = state->recovery_offset;
     log->durable_offset = state->recovery_offset;
@@ -206,6 +209,7 @@ static enum op_progress open_end(struct log_opening *opening)
 {
     struct store *store = opening->store;
     enum status status = (enum status)opening->op.error;
+    assert(store->opening_count > 0);
     if (status == STATUS_OK && opening->content != NULL)
         status = take_state(opening);
     if (status == STATUS_OK && store->failure != STATUS_OK)

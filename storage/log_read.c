@@ -96,6 +96,9 @@ static bool take_batches(struct log_read *read, const struct span *span)
     }
     if (taken.size == 0)
         return false;
+    assert(read->piece_count < LOG_READ_PIECES_MAX);
+    assert(taken.data >= span->payload.data);
+    assert(taken.data + taken.size <= span->payload.data + span->payload.size);
     chunk_retain(span->chunk);
     read->pieces[read->piece_count++] = taken;
     read->chunks[read->chunk_count++] = span->chunk;

@@ -111,6 +111,7 @@ bool producer_core_reserve(struct producer_core *core, int64_t producer_id)
 
 static void push_batch(struct producer *producer, const struct producer_batch *batch)
 {
+    assert(producer->batch_count <= PRODUCER_WINDOW);
     if (producer->batch_count == PRODUCER_WINDOW) {
         memmove(&producer->batches[0], &producer->batches[1],
                 (PRODUCER_WINDOW - 1) * sizeof producer->batches[0]);
@@ -125,6 +126,8 @@ void producer_core_note(struct producer_core *core, const struct producer_event 
         map_find(&core->producers, hash_of(event->producer_id), &event->producer_id);
     assert(node != NULL);
     assert(event->base_sequence >= 0);
+    assert(event->base_offset >= 0);
+    assert(event->last_offset_delta >= 0);
     struct producer *producer = container_of(node, struct producer, node);
     if (event->epoch != producer->epoch || is_expired(core, producer, event->now_ms)) {
         producer->epoch = event->epoch;

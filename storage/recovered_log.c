@@ -425,6 +425,7 @@ static enum status open_for_writing(struct recovered_log *log)
  * that happens to fit would be believed after the next crash. */
 enum status recovered_log_cut(struct recovered_log *log)
 {
+    assert(log->payload_size == 0);
     if (!log->has_excess)
         return STATUS_OK;
     enum status status = open_for_writing(log);
@@ -487,6 +488,8 @@ enum status recovered_log_write(struct recovered_log *log)
         return status;
     struct state_segment *segment = last_segment(log);
     struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset};
+    assert(log->frame_base_offset >= segment->base_offset);
+    assert(segment->size_bytes % FRAME_ALIGNMENT == 0);
     frame_seal(log->buffer, &place,
                &(struct frame_facts){
                    .payload_size = log->payload_size,

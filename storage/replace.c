@@ -51,6 +51,7 @@ static enum op_progress replace_write(struct replace *replace)
         return OP_AGAIN;
     }
     replace->handle = replace->request.completion.result;
+    assert(replace->handle >= 0);
     io_write_durable(replace->io, next_request(replace), replace->handle, replace->content.data,
                      (uint32_t)replace->content.size, 0);
     op_move(&replace->op, REPLACE_CLOSE);

@@ -160,6 +160,8 @@ void store_want_flush(struct store *store, struct log *log, bool first)
 
 void store_flush_ended(struct store *store, struct flush *flush)
 {
+    assert(flush->log == NULL);
+    assert(flush->store == store);
     list_push_back(&store->idle_flushes, &flush->node);
     dispatch_flushes(store);
     store_progressed(store);

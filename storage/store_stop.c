@@ -71,6 +71,7 @@ static bool is_quiet(const struct store *store)
 static void progress_landed(struct completion *completion, int32_t result)
 {
     struct store_stop *stop = container_of(completion, struct store_stop, progress);
+    assert(stop->progress_is_pending);
     stop->progress_is_pending = false;
     op_landed(&stop->op, result);
 }
@@ -136,6 +137,9 @@ static void replaced_landed(struct completion *completion, int32_t result)
 static enum op_progress stop_mark(struct store_stop *stop)
 {
     struct store *store = stop->store;
+    assert(store->failure == STATUS_OK);
+    assert(journal_is_still(&store->journal));
+    assert(everything_is_recorded(store));
     epoch_file_encode(store->journal.epoch, stop->content);
     path_clean(store->directory, io_core_index(store->io), stop->path);
     completion_init(&stop->replaced, replaced_landed);
@@ -172,6 +176,7 @@ static void request_landed(struct completion *completion, int32_t result)
 
 static enum op_progress stop_close(struct store_stop *stop)
 {
+    assert(journal_is_still(&stop->store->journal));
     int32_t handle = take_open_handle(stop->store);
     if (handle < 0) {
         op_move(&stop->op, STOP_END);
