@@ -98,8 +98,8 @@ class Broker:
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace", env=self._environment())
-        threading.Thread(target=self._read_log, args=(self.process, self._ready, self._logged, self.log),
-                         daemon=True).start()
+        threading.Thread(target=self._read_log, daemon=True,
+                         args=(self.process, self._ready, self._logged, self.log)).start()
 
     @staticmethod
     def _environment():

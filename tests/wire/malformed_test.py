@@ -97,7 +97,8 @@ class MalformedTest(WireCase):
                 self.closes(raw_frame(header(key, version) + bytes(20)), reason=KEY)
         for key, version in ((3, 99), (3, -1), (0, 99), (1, 3), (2, 0)):
             with self.subTest(f"key {key} version {version}"):
-                self.closes(raw_frame(header(key, version) + bytes(20)), reason=f"({VERSION}|{HEADER})")
+                self.closes(raw_frame(header(key, version) + bytes(20)),
+                            reason=f"({VERSION}|{HEADER})")
 
     def test_every_api_cut_anywhere(self):
         """A shorter body than its version has, in an honest frame."""
