@@ -54,9 +54,9 @@ struct op {
     const struct op_kind *kind;
     struct op_registry *registry;
     struct list_node node;
-    uint8_t stage;
-    uint16_t waiting; /* completions that have not landed yet */
+    uint32_t waiting; /* completions that have not landed yet */
     int32_t error;    /* first negative result that landed, or 0 */
+    uint8_t stage;
 };
 
 /* Starts at stage 0 and steps at once. `op` may be gone when this returns. */
@@ -72,7 +72,7 @@ void op_landed(struct op *op, int32_t result);
 /* Says that one more completion is under way. */
 static inline void op_expect(struct op *op)
 {
-    assert(op->waiting < UINT16_MAX);
+    assert(op->waiting < UINT32_MAX);
     op->waiting++;
 }
 

@@ -4,6 +4,7 @@
 
 void connection_schedule(struct connection *connection)
 {
+    assert(connection->state != CONNECTION_CLOSING);
     if (connection->is_pumping)
         return;
     connection->is_pumping = true;
@@ -31,6 +32,8 @@ void connection_end(struct connection *connection, const char *reason, bool is_f
         log_debug(connection->core->logger, "connection closed", field_text("reason", reason),
                   field_text("peer", connection->peer.text));
     connection->state = CONNECTION_ENDING;
+    /* Who waits for memory in its place must not be woken in vain. */
+    list_remove(&connection->starved_node);
     io_shutdown(connection->core->io, connection->handle);
     cancel_requests(connection);
     connection_schedule(connection);

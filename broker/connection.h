@@ -58,7 +58,7 @@ struct connection {
     struct completion pump;
     bool is_pumping; /* the pump is on the ready queue */
     struct timer timer;
-    uint64_t active_ns;
+    uint64_t active_ns;         /* when bytes came last, or a send began or ended */
     struct bytes software_name; /* from ApiVersions; in software_text */
     char software_text[128];
 };

@@ -42,20 +42,32 @@ static void starve(struct connection *connection)
         list_push_back(&connection->core->starved_connections, &connection->starved_node);
 }
 
-/* Begins one request if its frame is whole. False when there is nothing to begin. */
-static bool begin_request(struct connection *connection)
+/* Whether all of the frame at input_begin is there; `frame` is without the size field. */
+static bool frame_is_whole(struct connection *connection, struct bytes *frame)
 {
     uint32_t size;
-    if (!may_begin(connection) || connection->input == NULL || !frame_size(connection, &size))
+    if (connection->input == NULL || !frame_size(connection, &size))
         return false;
     if (input_available(connection) - FRAME_SIZE_BYTES < size)
         return false;
-    const uint8_t *frame = connection->input->data + connection->input_begin + FRAME_SIZE_BYTES;
-    if (!dispatch_frame(connection, bytes_of(frame, size))) {
+    *frame = bytes_of(connection->input->data + connection->input_begin + FRAME_SIZE_BYTES, size);
+    return true;
+}
+
+/* Begins one request if its frame is whole. False when there is nothing to begin. */
+static bool begin_request(struct connection *connection)
+{
+    struct bytes frame;
+    if (!may_begin(connection) || !frame_is_whole(connection, &frame))
+        return false;
+    if (!dispatch_frame(connection, frame)) {
         starve(connection);
         return false;
     }
-    connection->input_begin += FRAME_SIZE_BYTES + size;
+    connection->input_begin += FRAME_SIZE_BYTES + (uint32_t)frame.size;
+    assert(connection->input_begin <= connection->input_end);
+    /* What follows it is another frame, with time of its own. */
+    connection->frame_since_ns = 0;
     return true;
 }
 
@@ -171,10 +183,12 @@ static void connection_received(struct completion *completion, int32_t result)
 }
 
 /* Bytes are read ahead only while the next request could begin: a client that sends faster than it
- * is served is held back by its own socket. */
+ * is served is held back by its own socket. A frame that is whole and has not begun waits for a
+ * place among the core's requests, and more bytes would not help it. */
 static void receive_more(struct connection *connection)
 {
-    if (connection->is_receiving || !may_begin(connection))
+    struct bytes frame;
+    if (!may_begin(connection) || frame_is_whole(connection, &frame))
         return;
     if (!make_room(connection)) {
         if (connection->state == CONNECTION_OPEN)
@@ -202,4 +216,9 @@ void connection_read_on(struct connection *connection)
     else if (connection->frame_since_ns == 0)
         connection->frame_since_ns = io_now_ns(connection->core->io);
     receive_more(connection);
+
+    /* What came back may be enough for several that starve. Each one that reads on wakes the next,
+     * until there is one for whom it is not enough. */
+    if (!list_node_is_linked(&connection->starved_node))
+        connections_feed(connection->core);
 }

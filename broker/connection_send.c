@@ -98,6 +98,8 @@ void connection_send_answers(struct connection *connection)
         return;
     }
     connection->is_sending = true;
+    /* The client's time to take the answer begins now, however long ago it has asked. */
+    connection->active_ns = io_now_ns(connection->core->io);
     completion_init(&connection->send.completion, connection_sent);
     io_send(connection->core->io, &connection->send, connection->handle, pieces, piece_count);
 }

@@ -133,7 +133,9 @@ void partition_append(struct partition *partition, struct partition_append *appe
     assert(partition->log != NULL);
     assert(partition->core.in_sync_count > 0);
     assert(append->completion.landed != NULL);
+    assert(partition->log != NULL);
     append->partition = partition;
+    append->log_start_offset = log_start_offset(partition->log);
     append->append.leader_epoch = partition->core.leader_epoch;
     list_node_init(&append->node);
     completion_init(&append->append.completion, partition_append_landed);

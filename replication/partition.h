@@ -39,11 +39,13 @@ void partition_lead(struct partition *partition, int32_t leader_epoch, const int
 
 /* One batch of a producer. The fields of `append` are the log's (log.h) but `leader_epoch`, which
  * the partition fills in. Lands with STATUS_OK when the batch is durable and, with
- * `wait_committed`, below the high watermark; else with why not, as log_append. */
+ * `wait_committed`, below the high watermark; else with why not, as log_append. By then the
+ * partition may have gone: what the answer needs of it stands in the append. */
 struct partition_append {
     struct log_append append;
     bool wait_committed; /* acks=all */
     struct completion completion;
+    int64_t log_start_offset; /* known when partition_append returns */
     struct partition *partition;
     struct list_node node;
 };

@@ -65,7 +65,7 @@ static void append_landed(struct completion *completion, int32_t result)
     } else {
         answer->base_offset = done->base_offset;
         answer->log_append_time_ms = append->is_append_time ? done->append_time_ms : -1;
-        answer->log_start_offset = log_start_offset(append->append.partition->log);
+        answer->log_start_offset = append->append.log_start_offset;
     }
     errand_finish(&append->errand, STATUS_OK);
 }

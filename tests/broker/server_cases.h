@@ -14,6 +14,8 @@ uint32_t server_sessions_cases(struct CMUnitTest *tests);
 uint32_t server_topics_cases(struct CMUnitTest *tests);
 uint32_t server_malformed_cases(struct CMUnitTest *tests);
 uint32_t server_limits_cases(struct CMUnitTest *tests);
+uint32_t server_epochs_cases(struct CMUnitTest *tests);
+uint32_t server_deadlines_cases(struct CMUnitTest *tests);
 
 /* The body of these functions. */
 #define SERVER_CASES_ANSWER(tests, cases)                                                          \

@@ -118,6 +118,42 @@ static void large_requests_are_taken(void **state)
     }
 }
 
+/* A request may name more partitions than fit into 16 bits, and one of them again and again; each
+ * is answered. */
+static void requests_may_name_very_many_partitions(void **state)
+{
+    enum { PARTITION_COUNT = 70000 };
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    struct client_partition topic = server_topic(server, client, 2);
+    struct list_offsets_request_partition *partitions =
+        arena_allocate_array(&server->arena, PARTITION_COUNT, sizeof *partitions);
+    assert_non_null(partitions);
+    for (int32_t i = 0; i < PARTITION_COUNT; i++) {
+        list_offsets_request_partition_init(&partitions[i]);
+        partitions[i].partition_index = i % 2;
+        partitions[i].timestamp = CLIENT_LATEST;
+    }
+    struct list_offsets_request_topic named = {
+        .name = topic.topic, .partitions = partitions, .partitions_count = PARTITION_COUNT};
+    struct list_offsets_request request;
+    list_offsets_request_init(&request);
+    request.replica_id = -1;
+    request.topics = &named;
+    request.topics_count = 1;
+    struct asked *asked = server_ask(server);
+    struct list_offsets_response response;
+    client_list_offsets(client, &asked->call, 8, &request);
+    server_answered(server, asked);
+    assert_int_equal(client_list_offsets_answer(&asked->call, &response), STATUS_OK);
+    assert_int_equal(response.topics[0].partitions_count, PARTITION_COUNT);
+    for (uint32_t i = 0; i < PARTITION_COUNT; i++) {
+        assert_int_equal(response.topics[0].partitions[i].error_code, KAFKA_NONE);
+        assert_int_equal(response.topics[0].partitions[i].offset, 0);
+    }
+}
+
 uint32_t server_limits_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
@@ -126,6 +162,7 @@ uint32_t server_limits_cases(struct CMUnitTest *tests)
         SERVER_CASE(a_deaf_client_waits_for_itself),
         SERVER_CASE(a_deaf_client_may_go),
         SERVER_CASE(large_requests_are_taken),
+        SERVER_CASE(requests_may_name_very_many_partitions),
     };
     return SERVER_CASES_ANSWER(tests, cases);
 }

@@ -12,8 +12,11 @@ int server_suite_run(struct server_harness *harness)
     count += server_fetch_cases(tests + count);
     count += server_sessions_cases(tests + count);
     count += server_topics_cases(tests + count);
+    count += server_epochs_cases(tests + count);
     count += server_malformed_cases(tests + count);
     count += server_limits_cases(tests + count);
+    if (harness->time_is_simulated)
+        count += server_deadlines_cases(tests + count);
     assert(count <= SERVER_CASES_MAX);
     for (uint32_t i = 0; i < count; i++)
         tests[i].initial_state = harness;

@@ -9,9 +9,10 @@
 
 struct server_harness {
     const char *name;
-    char directory[256]; /* the broker's; empty after reset */
-    char host[64];       /* where it listens */
-    uint16_t port;       /* 0: any */
+    char directory[256];    /* the broker's; empty after reset */
+    char host[64];          /* where it listens */
+    uint16_t port;          /* 0: any */
+    bool time_is_simulated; /* minutes cost nothing */
     /* Doors for one life of the broker, over a disk that stays; and one for its clients. */
     struct io **(*open)(struct server_harness *harness, uint32_t core_count, struct io **client_io);
     /* A case has asked something of the doors since the last turn. May be NULL. */

@@ -118,21 +118,22 @@ static void a_topic_made_again_is_another(void **state)
 
 /* A topic that is deleted while batches are on their way to it: each is answered, with an offset or
  * an error. */
-static void deletion_meets_batches_under_way(void **state)
+static void delete_under_way(struct server *server, int16_t acks, uint32_t delay)
 {
-    enum { BATCH_COUNT = 30 };
-    struct server *server = *state;
-    server_start(server, &(struct server_shape){.core_count = 3});
+    enum { BATCH_COUNT = 60 };
     struct client *client = server_client(server);
-    struct client_partition topic = server_topic(server, client, 3);
+    struct client *eraser = server_client(server);
+    struct client_partition topic = server_topic(server, eraser, 3);
     struct bytes batch = server_make(server, &(struct server_batch){.value_size = 5000});
     struct asked *asked[BATCH_COUNT];
     struct asked *deleted = server_ask(server);
-    for (int32_t i = 0; i < BATCH_COUNT; i++) {
-        topic.index = i % 3;
-        asked[i] = server_produce(server, client, topic, batch);
-        if (i == BATCH_COUNT / 2)
-            client_delete_topic(server_client(server), &deleted->call, topic.topic);
+    for (uint32_t i = 0; i < BATCH_COUNT; i++) {
+        topic.index = (int32_t)(i % 3);
+        asked[i] = server_ask(server);
+        const struct client_produce produce = {.partition = topic, .acks = acks, .batch = batch};
+        client_produce_batch(client, &asked[i]->call, &produce);
+        if (i == delay)
+            client_delete_topic(eraser, &deleted->call, topic.topic);
     }
     for (uint32_t i = 0; i < BATCH_COUNT; i++) {
         int16_t error = server_produced(server, asked[i]).error;
@@ -140,6 +141,16 @@ static void deletion_meets_batches_under_way(void **state)
                     error == KAFKA_UNKNOWN_TOPIC_ID || error == KAFKA_NOT_LEADER_OR_FOLLOWER);
     }
     server_answered(server, deleted);
+}
+
+static void deletion_meets_batches_under_way(void **state)
+{
+    struct server *server = *state;
+    server_start(server, &(struct server_shape){.core_count = 3});
+    for (uint32_t delay = 0; delay < 30; delay += 3) {
+        delete_under_way(server, CLIENT_ACKS_ALL, delay);
+        delete_under_way(server, CLIENT_ACKS_LEADER, delay);
+    }
 }
 
 /* Offsets by name and by time: the ends, the first record at or after a time, none, and the one

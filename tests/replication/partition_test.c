@@ -112,7 +112,8 @@ static void append_landed(struct completion *completion, int32_t result)
 static void append_one(struct fixture *fixture, struct appending *appending, bool wait_committed)
 {
     struct batch_builder builder;
-    *appending = (struct appending){.append.wait_committed = wait_committed};
+    *appending =
+        (struct appending){.append.wait_committed = wait_committed, .append.log_start_offset = -1};
     batch_builder_init(&builder, &batch_options_plain, &fixture->arena);
     batch_builder_append_simple(&builder, 1000, (struct bytes){0}, bytes_of_text("value"));
     assert_int_equal(batch_builder_finish(&builder, &appending->append.append.batch), STATUS_OK);
@@ -197,6 +198,22 @@ static void the_end_lets_everybody_go(void **state)
     assert_int_equal(all.result, STATUS_CANCELLED);
 }
 
+/* A batch that is with the disk when the partition goes is answered when it is durable; what the
+ * answer tells of the log is known by then, for the log is not there to be asked. */
+static void a_batch_with_the_disk_outlives_the_partition(void **state)
+{
+    struct fixture *fixture = *state;
+    struct appending leader;
+    lead_alone(fixture);
+    append_one(fixture, &leader, false);
+    assert_int_equal(leader.append.log_start_offset, 0);
+    partition_deinit(&fixture->partition);
+    assert_null(leader.append.partition->log);
+    turn_until(fixture, &leader.has_landed);
+    assert_int_equal(leader.result, STATUS_OK);
+    assert_int_equal(leader.append.append.base_offset, 0);
+}
+
 /* A reader that does not want to wait any more is not woken, and may say so twice. */
 static void who_stopped_waiting_is_not_woken(void **state)
 {
@@ -218,6 +235,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_durable_alone_is_committed, setup, teardown),
         cmocka_unit_test_setup_teardown(acks_all_waits_for_the_others, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_lets_everybody_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_batch_with_the_disk_outlives_the_partition, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(who_stopped_waiting_is_not_woken, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
 READY = re.compile(r'msg="?serving"?( |$)')
 READY_SECONDS = 30
 STOP_SECONDS = 30
+LOG_SECONDS = 5
 START_TRIES_MAX = 50
 PORT_MIN, PORT_MAX = 20001, 32000
 
@@ -59,6 +60,7 @@ class Broker:
         self.process = None
         self.log = []  # of the present process
         self._ready = threading.Event()
+        self._logged = threading.Condition()
 
     @property
     def address(self):
@@ -96,8 +98,8 @@ class Broker:
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace", env=self._environment())
-        threading.Thread(target=self._read_log, args=(self.process, self._ready, self.log),
-                         daemon=True).start()
+        threading.Thread(target=self._read_log, daemon=True,
+                         args=(self.process, self._ready, self._logged, self.log)).start()
 
     @staticmethod
     def _environment():
@@ -106,14 +108,23 @@ class Broker:
         return {**os.environ, "ASAN_OPTIONS": f"{options}:quarantine_size_mb=8"}
 
     @staticmethod
-    def _read_log(process, ready, log):
+    def _read_log(process, ready, logged, log):
         for line in process.stdout:
-            log.append(line)
+            with logged:
+                log.append(line)
+                logged.notify_all()
             if READY.search(line):
                 ready.set()
         process.stdout.close()
         process.wait()
         ready.set()  # it ended: whoever waits must look
+
+    def says(self, pattern, begin=0):
+        """Whether its log has, or soon gets, a line like this at or behind line `begin`."""
+        wanted = re.compile(pattern)
+        with self._logged:
+            return self._logged.wait_for(
+                lambda: any(wanted.search(line) for line in self.log[begin:]), LOG_SECONDS)
 
     def stop(self):
         """Asks it to end and waits; its exit status."""

@@ -1,6 +1,7 @@
 """Bytes that no client should send: each gets an error or a closed connection, and the broker goes
 on serving others within bounded memory."""
 import random
+import re
 import struct
 import unittest
 
@@ -10,6 +11,14 @@ from wire import Closed, raw_frame, request_frame, uvarint
 MIB = 1 << 20
 GROWTH_BYTES_MAX = 200 * MIB
 SEED = 20260901
+
+# What the log says of a connection that was closed because of what it sent.
+SIZE = "request size is negative or above socket.request.max.bytes"
+HEADER = "malformed request header"
+KEY = "unknown api key"
+VERSION = "unsupported version of this api"
+BODY = "the request could not be decoded"
+REFUSED = f"({SIZE}|{HEADER}|{KEY}|{VERSION}|{BODY})"
 
 
 def header(key, version, flexible=False, correlation_id=1):
@@ -32,9 +41,12 @@ class MalformedTest(WireCase):
         answer = self.connect().call("ApiVersions", 0)
         self.assertEqual(answer["error"], NONE)
 
-    def closes(self, data, finish=False):
-        """The broker answers these bytes by closing the connection; it goes on serving."""
+    def closes(self, data, finish=False, reason=REFUSED):
+        """The broker answers these bytes by closing the connection, and says in its log why and to
+        whom; it goes on serving. Without `reason` nothing need be said: the client went first."""
         connection = self.connect()
+        begin = len(self.broker.log)
+        peer = "%s:%d" % connection.socket.getsockname()
         try:
             connection.send_bytes(data)
             if finish:
@@ -42,6 +54,9 @@ class MalformedTest(WireCase):
         except OSError:  # closed before all was sent
             pass
         self.assertTrue(connection.is_closed(), data[:40])
+        if reason and not isinstance(self.broker, ExternalBroker):
+            line = f"level=warn.*{reason}.*peer={re.escape(peer)}"
+            self.assertTrue(self.broker.says(line, begin), (reason, self.broker.log[begin:]))
         self.still_serves()
 
     def ends(self, data):
@@ -57,29 +72,33 @@ class MalformedTest(WireCase):
     def test_frame_sizes_that_cannot_be(self):
         for size in (-1, -(1 << 31), (1 << 31) - 1, 101 * MIB):
             with self.subTest(size):
-                self.closes(struct.pack(">i", size) + b"rest")
+                self.closes(struct.pack(">i", size) + b"rest", reason=SIZE)
 
     def test_frames_too_small_for_a_header(self):
         for size in (0, 1, 4, 7):
             with self.subTest(size):
-                self.closes(struct.pack(">i", size) + bytes(size))
+                self.closes(struct.pack(">i", size) + bytes(size), reason=HEADER)
 
     def test_a_frame_that_ends_early(self):
         frame = request_frame("Metadata", 9, {"topics": []})
         for size in (1, 3, 4, 10, len(frame) - 1):
             with self.subTest(size):
-                self.closes(frame[:size], finish=True)
+                self.closes(frame[:size], finish=True, reason=None)
 
     def test_other_protocols(self):
         for data in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03",
                      b"\xff" * 64):
             with self.subTest(data[:5]):
-                self.closes(data, finish=True)
+                self.closes(data, finish=True, reason=SIZE)
 
     def test_unknown_keys_and_versions(self):
-        for key, version in ((999, 0), (-1, 0), (4, 0), (3, 99), (3, -1), (0, 99), (1, 3), (2, 0)):
+        for key, version in ((999, 0), (-1, 0), (4, 0)):
+            with self.subTest(f"key {key}"):
+                self.closes(raw_frame(header(key, version) + bytes(20)), reason=KEY)
+        for key, version in ((3, 99), (3, -1), (0, 99), (1, 3), (2, 0)):
             with self.subTest(f"key {key} version {version}"):
-                self.closes(raw_frame(header(key, version) + bytes(20)))
+                self.closes(raw_frame(header(key, version) + bytes(20)),
+                            reason=f"({VERSION}|{HEADER})")
 
     def test_every_api_cut_anywhere(self):
         """A shorter body than its version has, in an honest frame."""
@@ -112,7 +131,7 @@ class MalformedTest(WireCase):
                  header(32, 4, True) + uvarint(0x7FFFFFFF)]
         for body in cases:
             with self.subTest(body.hex()):
-                self.closes(raw_frame(body + bytes(8)))
+                self.closes(raw_frame(body + bytes(8)), reason=BODY)
         self.stayed_small(before)
 
     def test_varints_that_do_not_end(self):
@@ -127,13 +146,13 @@ class MalformedTest(WireCase):
                      header(2, 1) + struct.pack(">ii", -1, -1),
                      header(20, 1) + struct.pack(">ihi", 1, -1, 1000)):
             with self.subTest(body.hex()):
-                self.closes(raw_frame(body))
+                self.closes(raw_frame(body), reason=BODY)
 
     def test_tagged_fields_that_lie(self):
         for tags in (uvarint(1) + uvarint(7) + uvarint(1000), uvarint(0xFFFFFFF),
                      uvarint(1) + uvarint(7)):
             with self.subTest(tags.hex()):
-                self.closes(raw_frame(header(3, 9) + tags))
+                self.closes(raw_frame(header(3, 9) + tags), reason=HEADER)
 
     def test_unknown_tagged_fields_are_skipped(self):
         frame = raw_frame(header(3, 9) + uvarint(1) + uvarint(99) + uvarint(3) + b"abc"

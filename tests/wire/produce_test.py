@@ -212,5 +212,19 @@ class ProduceTest(WireCase):
         self.assertEqual(self.connection.receive()["error"], NONE)
 
 
+    def test_records_must_be_one_batch(self):
+        """Anything less than a batch is INVALID_RECORD, as are two; a batch that is cut at the end of
+        a good one is left out. Kafka 4.3 answers all of this alike."""
+        name = self.topic()
+        whole = batches.batch([b"value"] * 3)
+        for sent in (b"", b"x", whole[:11], whole[:12], whole[:17], whole[:60], whole[:61],
+                     whole[:-1], whole + whole):
+            with self.subTest(len(sent)):
+                self.assertEqual(self.refused(name, sent), INVALID_RECORD)
+        for sent in (whole, whole + b"x", whole + whole[:20]):
+            self.assertEqual(self.produce(name, sent)["error"], NONE)
+        self.assertEqual(self.list_offsets(name, LATEST)[0]["offset"], 9)
+
+
 if __name__ == "__main__":
     unittest.main()
