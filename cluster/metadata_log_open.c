@@ -331,9 +331,9 @@ static enum status judge_header(struct opening *opening, const char *name, struc
 }
 
 /* The last file is written on; a torn tail is cut. What was read is not on disk for certain: the
- * process before may have been killed between write and sync, a sync may have failed, after which
- * no other writes what only the cache still shows, and the file's name may be durable no more than
- * its bytes. So everything is written again as it was read, and synced together with the name. */
+ * process before may have been killed between write and sync, or a sync may have failed, after
+ * which no other writes what only the cache still shows. So everything is written again as it was
+ * read, and synced; its name has been made durable before it was read (sync_folder). */
 static enum status adopt_file(struct opening *opening, const char *path, uint64_t file_id,
                               struct bytes content, size_t end)
 {
@@ -359,10 +359,7 @@ static enum status adopt_file(struct opening *opening, const char *path, uint64_
         io_write_durable(log->io, &opening->request, handle, content.data, (uint32_t)end, 0);
         status = await(opening);
     }
-    if (status != STATUS_OK)
-        return status;
-    io_sync_directory(log->io, &opening->request, log->directory);
-    return await(opening);
+    return status;
 }
 
 static enum status check_chain(struct opening *opening, const char *name, uint64_t first)

@@ -91,6 +91,72 @@ static void error_of_a_sync_is_final(void **state)
     }
 }
 
+/* --- What the cache shows after a sync has failed ---------------------------------------------
+ */
+
+/* A life whose nth sync fails; the process dies, and the cache survives it. */
+static void live_until_sync_fails(struct fixture *fixture, uint64_t nth, uint32_t value_size)
+{
+    struct rig *rig = &fixture->rig;
+    rig->harness->reset(rig->harness);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    plan(fixture, PLAN_IO_ERROR, IO_SYNC, nth);
+    for (uint32_t i = 0; i < 600 && !store_has_failed(rig->stores[0]); i++) {
+        struct rig_append append;
+        rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){.value_size = value_size}));
+        rig_append_wait(rig, &append);
+        arena_reset(&rig->arena);
+    }
+    assert_true(store_has_failed(rig->stores[0]));
+    rig_kill(rig);
+}
+
+/* What a recovery shows to readers, the next power cut does not take: it may have found it in the
+ * cache alone, where no later sync would have made it durable. */
+static void recovery_makes_durable_what_it_finds(void **state)
+{
+    static const uint32_t value_sizes[] = {1000, 100000};
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    for (uint32_t i = 0; i < 60; i++) {
+        live_until_sync_fails(fixture, 1 + i / 2, value_sizes[i % 2]);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        uint32_t digest, digest_after;
+        int64_t found = rig_read_all(rig, 0, &digest);
+        rig_cut_power(rig);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        assert_int_equal(rig_read_all(rig, 0, &digest_after), found);
+        assert_int_equal(digest_after, digest);
+        rig_kill(rig);
+    }
+}
+
+/* Recovery reads the journals twice. When the cache loses in between what a failed sync has left
+ * there, that is an error to start anew from; the start after it finds what is on the disk. */
+static void journal_that_changes_while_it_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct disk_faults *faults;
+    uint32_t changed_count = 0;
+    for (uint64_t nth = 1; nth <= 60; nth++) {
+        live_until_sync_fails(fixture, 1 + nth % 6, 1000);
+        faults = &fixture->sim.world->faults.disk;
+        faults->evict = CHANCE_ALWAYS / 4;
+        rig->log_size = 0;
+        enum status status = rig_start(rig, 1, 1);
+        if (status != STATUS_OK) {
+            assert_int_equal(status, STATUS_IO);
+            assert_non_null(strstr(rig->log_text, "a journal read differently the second time"));
+            changed_count++;
+            faults->evict = CHANCE_ALWAYS;
+            assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        }
+        rig_kill(rig);
+    }
+    assert_true(changed_count > 0);
+}
+
 /* --- A full disk ------------------------------------------------------------------------------
  */
 
@@ -227,6 +293,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(error_of_a_write_is_final),
         CASE(error_of_a_sync_is_final),
+        CASE(recovery_makes_durable_what_it_finds),
+        CASE(journal_that_changes_while_it_is_read),
         CASE(full_disk_passes),
         CASE(damage_is_reported_by_reads),
         CASE(damage_below_the_mark_is_refused),
