@@ -1,6 +1,7 @@
-/* FindCoordinator. This broker has no coordinators yet, and says so for good, with a message: a
- * retriable error would let clients ask for a minute before they give up. It is served all the same
- * because librdkafka takes it for the sign that a broker can store lz4. */
+/* FindCoordinator. This broker has no coordinators yet, and says so: none is available. Consumers
+ * that assign partitions themselves ask as well, because their settings name a group, and go on
+ * without one; a final error would end them. It is served because librdkafka takes it for the sign
+ * that a broker can store lz4. */
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/reply.h"
@@ -24,7 +25,7 @@ static bool refuse_each(struct request *request, const struct find_coordinator_r
         out->coordinators[i].key = in->coordinator_keys[i];
         out->coordinators[i].node_id = NODE_NONE;
         out->coordinators[i].port = NODE_NONE;
-        out->coordinators[i].error_code = KAFKA_INVALID_REQUEST;
+        out->coordinators[i].error_code = KAFKA_COORDINATOR_NOT_AVAILABLE;
         out->coordinators[i].error_message = bytes_of_text(refusal);
     }
     return true;
@@ -43,7 +44,7 @@ void api_find_coordinator_handle(struct request *request)
         if (!refuse_each(request, &in, &out))
             writer_fail(&request->response, STATUS_NO_MEMORY);
     } else {
-        out.error_code = KAFKA_INVALID_REQUEST;
+        out.error_code = KAFKA_COORDINATOR_NOT_AVAILABLE;
         out.error_message = bytes_of_text(refusal);
         out.node_id = NODE_NONE;
         out.port = NODE_NONE;
