@@ -3,7 +3,7 @@
  * lives in the simulator; it may answer or close, and must still serve an honest client after every
  * few inputs. A run is a fixed number of inputs from a seed: server_fuzz [SEED [COUNT]]. */
 #include "base/prng.h"
-#include "tests/broker/server.h"
+#include "tests/broker/fuzz_requests.h"
 #include "tests/broker/sim_harness.h"
 
 #include <stdlib.h>
@@ -43,18 +43,11 @@ static const struct api *draw_api(struct fuzz *fuzz, int16_t *version)
 /* Requests that are right, to begin with. */
 static struct asked *draw_honest(struct fuzz *fuzz)
 {
+    int16_t version;
+    const struct api *api = draw_api(fuzz, &version);
     struct client_partition at = fuzz->topic;
     at.index = (int32_t)prng_below(&fuzz->prng, 3);
-    struct server *server = fuzz->server;
-    struct bytes batch = server_make(server, &(struct server_batch){.record_count = 3});
-    switch (prng_below(&fuzz->prng, 3)) {
-    case 0: return server_produce(server, fuzz->client, at, batch);
-    case 1: return server_fetch(server, fuzz->client, at, 0, 5);
-    default: break;
-    }
-    struct asked *asked = server_ask(server);
-    client_list_offset(fuzz->client, &asked->call, &at, CLIENT_LATEST);
-    return asked;
+    return fuzz_request_send(fuzz->server, fuzz->client, api, version, at);
 }
 
 /* Changes bytes behind the frame's size, in the request that the door does not have yet. */
@@ -111,6 +104,21 @@ struct fuzz_run {
     uint64_t input_count;
 };
 
+/* What the inputs are made of is right: every API answers it, in every version. */
+static void plausible_requests_are_answered(void **state)
+{
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    struct client_partition topic = server_topic(server, client, 3);
+    for (uint32_t i = 0; i < API_COUNT; i++) {
+        const struct api *api = api_at(i);
+        for (int16_t version = api->version_min; version <= api->version_max; version++)
+            server_answered(server, fuzz_request_send(server, client, api, version, topic));
+    }
+    assert_int_equal(client->connect_count, 1);
+}
+
 static void lives_through_anything(void **state)
 {
     struct fuzz fuzz = {.server = *state};
@@ -138,9 +146,13 @@ int main(int argument_count, char **arguments)
         .input_count = argument_count > 2 ? strtoull(arguments[2], NULL, 10) : DEFAULT_COUNT,
     };
     sim_harness_init(&run.sim, "server fuzz", run.seed, &quiet);
-    struct CMUnitTest tests[] = {SERVER_CASE(lives_through_anything)};
+    struct CMUnitTest tests[] = {
+        SERVER_CASE(plausible_requests_are_answered),
+        SERVER_CASE(lives_through_anything),
+    };
     tests[0].initial_state = &run.sim.harness;
-    int failed_count = _cmocka_run_group_tests("server fuzz", tests, 1, NULL, NULL);
+    tests[1].initial_state = &run.sim.harness;
+    int failed_count = _cmocka_run_group_tests("server fuzz", tests, 2, NULL, NULL);
     sim_harness_deinit(&run.sim);
     return failed_count;
 }
