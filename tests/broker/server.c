@@ -8,6 +8,9 @@
 
 enum { MIB = 1024 * 1024, MEMORY_BYTES = 96 * MIB, ARENA_BYTES_MAX = 512 * MIB };
 
+/* Small, because every life of every case makes its own. */
+enum { JOURNAL_FILE_BYTES = 4 * MIB };
+
 static const uint64_t patience_ns = 30ull * 1000 * 1000 * 1000;
 
 struct peer {
@@ -170,6 +173,7 @@ enum status server_create_broker(struct server *server, uint16_t port)
         .core_count = server->core_count,
         .config = server->config,
         .logger = &server->logger,
+        .journal_file_bytes = JOURNAL_FILE_BYTES,
         .memory_bytes =
             memory_bytes == 0 ? MEMORY_BYTES * (size_t)server->core_count : memory_bytes,
     };
