@@ -116,8 +116,7 @@ static void a_topic_made_again_is_another(void **state)
         assert_int_equal(server_put(server, client, latter, &(struct server_batch){0}), 0);
 }
 
-/* A topic that is deleted while batches are on their way to it: each is answered, with an offset or
- * an error. */
+/* Sends batches, and after `delay` of them the deletion of their topic, by another connection. */
 static void delete_under_way(struct server *server, int16_t acks, uint32_t delay)
 {
     enum { BATCH_COUNT = 60 };
@@ -143,6 +142,8 @@ static void delete_under_way(struct server *server, int16_t acks, uint32_t delay
     server_answered(server, deleted);
 }
 
+/* A topic that is deleted while batches are on their way to it: each is answered, with an offset or
+ * an error. */
 static void deletion_meets_batches_under_way(void **state)
 {
     struct server *server = *state;
