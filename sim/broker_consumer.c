@@ -22,6 +22,7 @@ struct position {
     uint32_t topic;
     int64_t offset;
     int64_t known_end; /* when the request left */
+    bool is_placed;    /* it is known where to start */
     bool is_told;      /* the session knows this offset */
     bool is_at_end;
 };
@@ -34,6 +35,7 @@ struct consumer {
     uint32_t position_count;
     uint32_t listed; /* whose end was asked for */
     int64_t listed_known_end;
+    bool starts_at_end; /* of topics that nobody deletes */
     bool is_with_session;
     int32_t session_id;
     int32_t session_epoch; /* of the next request */
@@ -84,7 +86,9 @@ static void adopt_partition(struct consumer *consumer, uint32_t topic, int32_t i
     if (position_find(consumer, &key) != NULL)
         return;
     assert(consumer->position_count < PARTITION_MAX);
-    consumer->positions[consumer->position_count++] = (struct position){.key = key, .topic = topic};
+    bool waits_for_end = consumer->starts_at_end && !workload_topics[topic].is_fleeting;
+    consumer->positions[consumer->position_count++] =
+        (struct position){.key = key, .topic = topic, .is_placed = !waits_for_end};
 }
 
 /* A dropped partition leaves the session with it: the simplest way to forget is to begin anew. */
@@ -113,6 +117,7 @@ static uint32_t write_topic(struct consumer *consumer, uint32_t topic,
         struct position *position = &consumer->positions[i];
         if (position->topic != topic)
             continue;
+        assert(position->is_placed);
         position->known_end = check_known_end(worker_check(&consumer->worker), &position->key);
         if (consumer->session_epoch > 0 && position->is_told)
             continue;
@@ -222,6 +227,15 @@ static void fetch_landed(struct completion *completion, int32_t result)
 
 /* --- Offsets ---------------------------------------------------------------------------------- */
 
+static void take_end(struct consumer *consumer, struct position *position, int64_t end)
+{
+    check_end(worker_check(&consumer->worker), &position->key, consumer->listed_known_end, end);
+    if (position->is_placed)
+        return;
+    position->is_placed = true;
+    position->offset = end;
+}
+
 static void list_landed(struct completion *completion, int32_t result)
 {
     struct consumer *consumer = container_of(completion, struct consumer, list.completion);
@@ -229,25 +243,36 @@ static void list_landed(struct completion *completion, int32_t result)
     struct client_listed listed;
     if (result == STATUS_OK && client_listed_taken(&consumer->list, &listed) == STATUS_OK &&
         listed.error == KAFKA_NONE)
-        check_end(worker_check(&consumer->worker), &position->key, consumer->listed_known_end,
-                  listed.offset);
-    worker_pause(&consumer->worker, 1, consumer_go_on);
+        take_end(consumer, position, listed.offset);
+    else
+        consumer->must_learn = true;
+    worker_pause(&consumer->worker, consumer->must_learn ? PAUSE_MS : 1, consumer_go_on);
 }
 
 /* By name, so not of a topic that may be another one. */
-static bool send_list(struct consumer *consumer)
+static void send_list(struct consumer *consumer, uint32_t index)
 {
     struct worker *worker = &consumer->worker;
-    consumer->listed = (uint32_t)prng_below(&worker->prng, consumer->position_count);
-    struct position *position = &consumer->positions[consumer->listed];
-    if (workload_topics[position->topic].is_fleeting)
-        return false;
+    struct position *position = &consumer->positions[index];
+    assert(!workload_topics[position->topic].is_fleeting);
     struct client_partition partition =
         worker_partition(worker, position->topic, position->key.index);
+    consumer->listed = index;
     consumer->listed_known_end = check_known_end(worker_check(worker), &position->key);
     client_call_reset(&consumer->list);
     client_list_offset(&worker->client, &consumer->list, &partition, CLIENT_LATEST);
-    return true;
+}
+
+/* A partition whose end is to be asked for now: one whose start is unknown, or sometimes any. */
+static bool choose_list(struct consumer *consumer, uint32_t *index)
+{
+    struct prng *prng = &consumer->worker.prng;
+    for (*index = 0; *index < consumer->position_count; ++*index)
+        if (!consumer->positions[*index].is_placed)
+            return true;
+    *index = (uint32_t)prng_below(prng, consumer->position_count);
+    return prng_chance(prng, OFFSETS_CHANCE, 100) &&
+           !workload_topics[consumer->positions[*index].topic].is_fleeting;
 }
 
 /* --- Rounds ----------------------------------------------------------------------------------- */
@@ -278,8 +303,11 @@ static void consumer_go_on(struct worker *worker)
         return;
     }
     assert(consumer->position_count > 0);
-    if (prng_chance(&worker->prng, OFFSETS_CHANCE, 100) && send_list(consumer))
+    uint32_t index;
+    if (choose_list(consumer, &index)) {
+        send_list(consumer, index);
         return;
+    }
     if (!worker->workload->is_quiet && prng_chance(&worker->prng, REWIND_CHANCE, 100))
         rewind_one(consumer);
     send_fetch(consumer);
@@ -296,6 +324,7 @@ static struct process *consumer_start(const struct program *program, struct node
     worker_init(&consumer->worker, program, node, cores[0], 1);
     client_call_init(&consumer->fetch, fetch_landed);
     client_call_init(&consumer->list, list_landed);
+    consumer->starts_at_end = prng_chance(&consumer->worker.prng, 1, 3);
     consumer->is_with_session = prng_chance(&consumer->worker.prng, 3, 4);
     session_reset(consumer);
     worker_learn_topics(&consumer->worker, topics_are_known);

@@ -13,6 +13,8 @@ enum {
     RECORD_BYTES_LARGE = 120 * 1024,
     PRODUCE_VERSION_OLDEST = 9,
     PRODUCE_VERSION_BY_NAME_NEWEST = 12,
+    RECORD_BYTES_TOO_MANY = 300 * 1024, /* for message.max.bytes of the story's broker */
+    SPOILT_CHANCE = 3,                  /* in a hundred windows */
     FAILURE_PAUSE_MS = 50,
     WINDOW_PAUSE_MS = 20,
     ARENA_BYTES_MAX = 8 << 20,
@@ -20,13 +22,14 @@ enum {
 
 /* A batch until it is acknowledged or given up. */
 struct slot {
-    struct producer *producer;
+    struct broker_producer *producer;
     struct client_call call;
     struct arena arena;
     struct bytes batch;
     uint64_t first_number;
     uint32_t record_count;
     bool is_open;
+    bool is_spoilt; /* must be refused */
 };
 
 /* How far an idempotent producer is with a partition. */
@@ -35,7 +38,7 @@ struct sequence {
     int32_t position;     /* of the next record */
 };
 
-struct producer {
+struct broker_producer {
     struct worker worker;
     struct client_call new_id;
     bool is_idempotent;
@@ -57,14 +60,14 @@ struct producer {
 
 static void producer_go_on(struct worker *worker);
 
-static struct producer *producer_of(struct worker *worker)
+static struct broker_producer *producer_of(struct worker *worker)
 {
-    return container_of(worker, struct producer, worker);
+    return container_of(worker, struct broker_producer, worker);
 }
 
 /* --- Making batches --------------------------------------------------------------------------- */
 
-static uint32_t draw_size(struct producer *producer)
+static uint32_t draw_size(struct broker_producer *producer)
 {
     struct prng *prng = &producer->worker.prng;
     bool is_large = prng_chance(prng, producer->large_chance, 100);
@@ -72,7 +75,7 @@ static uint32_t draw_size(struct producer *producer)
                                   is_large ? RECORD_BYTES_LARGE : RECORD_BYTES_SMALL);
 }
 
-static struct batch_options options_of(const struct producer *producer, int32_t position)
+static struct batch_options options_of(const struct broker_producer *producer, int32_t position)
 {
     struct batch_options options = batch_options_plain;
     options.compression = producer->compression;
@@ -85,10 +88,9 @@ static struct batch_options options_of(const struct producer *producer, int32_t 
     return options;
 }
 
-static void append_record(struct producer *producer, struct slot *slot,
-                          struct batch_builder *builder, int32_t *position)
+static void append_record(struct broker_producer *producer, struct slot *slot,
+                          struct batch_builder *builder, int32_t *position, uint32_t size)
 {
-    uint32_t size = draw_size(producer);
     uint8_t *value = arena_allocate(&slot->arena, size);
     assert(value != NULL);
     uint64_t number =
@@ -100,18 +102,25 @@ static void append_record(struct producer *producer, struct slot *slot,
                                 bytes_of(value, size));
 }
 
-static void slot_fill(struct producer *producer, struct slot *slot)
+static void slot_open(struct slot *slot, bool is_spoilt)
+{
+    assert(!slot->is_open);
+    arena_reset(&slot->arena);
+    slot->record_count = 0;
+    slot->is_open = true;
+    slot->is_spoilt = is_spoilt;
+}
+
+static void slot_fill(struct broker_producer *producer, struct slot *slot)
 {
     int32_t *position = &producer->sequences[producer->topic][producer->index].position;
     struct batch_options options = options_of(producer, *position);
     struct batch_builder builder;
-    arena_reset(&slot->arena);
-    slot->record_count = 0;
-    slot->is_open = true;
+    slot_open(slot, false);
     batch_builder_init(&builder, &options, &slot->arena);
     uint32_t count = (uint32_t)prng_between(&producer->worker.prng, 1, BATCH_RECORDS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        append_record(producer, slot, &builder, position);
+        append_record(producer, slot, &builder, position, draw_size(producer));
         if (builder.records.size >= RECORD_BYTES_LARGE)
             break;
     }
@@ -119,10 +128,31 @@ static void slot_fill(struct producer *producer, struct slot *slot)
     assert(status == STATUS_OK);
 }
 
+/* A batch that is too large, or whose checksum is wrong. No sequence is used up by it. */
+static void slot_fill_spoilt(struct broker_producer *producer, struct slot *slot)
+{
+    int32_t position = producer->sequences[producer->topic][producer->index].position;
+    bool is_too_large = prng_chance(&producer->worker.prng, 1, 2);
+    struct batch_options options = options_of(producer, position);
+    struct batch_builder builder;
+    if (is_too_large) {
+        options.compression = COMPRESSION_NONE;
+        options.level = compression_levels(COMPRESSION_NONE).usual;
+    }
+    slot_open(slot, true);
+    batch_builder_init(&builder, &options, &slot->arena);
+    append_record(producer, slot, &builder, &position,
+                  is_too_large ? RECORD_BYTES_TOO_MANY : RECORD_BYTES_SMALL);
+    enum status status = batch_builder_finish(&builder, &slot->batch);
+    assert(status == STATUS_OK);
+    if (!is_too_large) /* the bytes are the arena's, so ours to spoil */
+        ((uint8_t *)(uintptr_t)slot->batch.data)[slot->batch.size - 1] ^= 1;
+}
+
 /* --- Sending ---------------------------------------------------------------------------------- */
 
 /* To a topic that may be another one tomorrow only by its id. */
-static void slot_send(struct producer *producer, struct slot *slot)
+static void slot_send(struct broker_producer *producer, struct slot *slot)
 {
     struct client_produce produce = {
         .partition = worker_partition(&producer->worker, producer->topic, producer->index),
@@ -136,7 +166,7 @@ static void slot_send(struct producer *producer, struct slot *slot)
     client_produce_batch(&producer->worker.client, &slot->call, &produce);
 }
 
-static void window_send(struct producer *producer)
+static void window_send(struct broker_producer *producer)
 {
     for (uint32_t i = 0; i < WINDOW_MAX; i++)
         if (producer->slots[i].is_open)
@@ -146,10 +176,30 @@ static void window_send(struct producer *producer)
 
 static void slot_acked(struct slot *slot, int64_t base_offset)
 {
-    struct producer *producer = slot->producer;
+    struct broker_producer *producer = slot->producer;
     slot->is_open = false;
+    if (slot->is_spoilt)
+        verdict_fail(worker_check(&producer->worker)->verdict, OUTCOME_UNSAFE,
+                     "refused: a batch that cannot be taken was acknowledged");
     check_acked(worker_check(&producer->worker), &producer->key, base_offset, slot->first_number,
                 slot->record_count);
+}
+
+/* Nobody sends it again, and nobody has taken it before. */
+static bool error_is_final(int16_t error)
+{
+    return error == KAFKA_CORRUPT_MESSAGE || error == KAFKA_MESSAGE_TOO_LARGE ||
+           error == KAFKA_INVALID_RECORD;
+}
+
+static void slot_refused(struct slot *slot, int16_t error)
+{
+    struct check *check = worker_check(&slot->producer->worker);
+    slot->is_open = false;
+    if (slot->is_spoilt)
+        check_refused(check, slot->first_number, slot->record_count);
+    else
+        verdict_fail(check->verdict, OUTCOME_UNSAFE, "refused: a good batch (error %d)", error);
 }
 
 static void slot_answered(struct slot *slot)
@@ -164,12 +214,14 @@ static void slot_answered(struct slot *slot)
     slot->producer->worker.program->last_error = produced.error;
     if (produced.error == KAFKA_NONE)
         slot_acked(slot, produced.base_offset);
+    else if (error_is_final(produced.error))
+        slot_refused(slot, produced.error);
     else if (produced.error == KAFKA_UNKNOWN_TOPIC_ID ||
              produced.error == KAFKA_UNKNOWN_TOPIC_OR_PARTITION)
         slot->producer->is_lost = true;
 }
 
-static bool window_is_open(const struct producer *producer)
+static bool window_is_open(const struct broker_producer *producer)
 {
     for (uint32_t i = 0; i < WINDOW_MAX; i++)
         if (producer->slots[i].is_open)
@@ -178,7 +230,7 @@ static bool window_is_open(const struct producer *producer)
 }
 
 /* Nobody will ever know what became of these; an idempotent producer begins anew. */
-static void window_give_up(struct producer *producer)
+static void window_give_up(struct broker_producer *producer)
 {
     for (uint32_t i = 0; i < WINDOW_MAX; i++)
         producer->slots[i].is_open = false;
@@ -188,7 +240,7 @@ static void window_give_up(struct producer *producer)
 static void slot_landed(struct completion *completion, int32_t result)
 {
     struct slot *slot = container_of(completion, struct slot, call.completion);
-    struct producer *producer = slot->producer;
+    struct broker_producer *producer = slot->producer;
     producer->worker.program->last_result = result;
     if (result == STATUS_OK)
         slot_answered(slot);
@@ -203,7 +255,7 @@ static void slot_landed(struct completion *completion, int32_t result)
 
 /* A broker takes any first batch of a producer, so the first one goes alone: if the connection
  * ended before it, the second would be taken in its place, on the next connection. */
-static uint32_t draw_window(struct producer *producer)
+static uint32_t draw_window(struct broker_producer *producer)
 {
     struct sequence *sequence = &producer->sequences[producer->topic][producer->index];
     if (uuid_equal(sequence->topic_id, producer->key.topic_id))
@@ -212,7 +264,19 @@ static uint32_t draw_window(struct producer *producer)
     return 1;
 }
 
-static void window_begin(struct producer *producer)
+static void window_fill(struct broker_producer *producer)
+{
+    bool may_spoil = producer->acks != CLIENT_ACKS_NONE; /* else it would never know */
+    if (may_spoil && prng_chance(&producer->worker.prng, SPOILT_CHANCE, 100)) {
+        slot_fill_spoilt(producer, &producer->slots[0]);
+        return;
+    }
+    uint32_t count = draw_window(producer);
+    for (uint32_t i = 0; i < count; i++)
+        slot_fill(producer, &producer->slots[i]);
+}
+
+static void window_begin(struct broker_producer *producer)
 {
     struct worker *worker = &producer->worker;
     if (!worker_choose_topic(worker, &producer->topic)) {
@@ -222,15 +286,14 @@ static void window_begin(struct producer *producer)
     const struct topic_view *view = &worker->topics[producer->topic];
     producer->index = (int32_t)prng_below(&worker->prng, (uint64_t)view->partition_count);
     producer->key = (struct check_key){.topic_id = view->id, .index = producer->index};
-    uint32_t count = draw_window(producer);
-    for (uint32_t i = 0; i < count; i++)
-        slot_fill(producer, &producer->slots[i]);
+    window_fill(producer);
     window_send(producer);
 }
 
 static void new_id_landed(struct completion *completion, int32_t result)
 {
-    struct producer *producer = container_of(completion, struct producer, new_id.completion);
+    struct broker_producer *producer =
+        container_of(completion, struct broker_producer, new_id.completion);
     int16_t error = KAFKA_UNKNOWN_SERVER_ERROR;
     if (result == STATUS_OK &&
         client_new_producer_taken(&producer->new_id, &error, &producer->id) == STATUS_OK &&
@@ -244,7 +307,7 @@ static void new_id_landed(struct completion *completion, int32_t result)
 /* With the topics known anew. */
 static void window_again(struct worker *worker)
 {
-    struct producer *producer = producer_of(worker);
+    struct broker_producer *producer = producer_of(worker);
     bool is_same = uuid_equal(worker->topics[producer->topic].id, producer->key.topic_id);
     if (!is_same || (producer->is_lost && workload_topics[producer->topic].is_fleeting))
         window_give_up(producer);
@@ -257,7 +320,7 @@ static void window_again(struct worker *worker)
 
 static void producer_go_on(struct worker *worker)
 {
-    struct producer *producer = producer_of(worker);
+    struct broker_producer *producer = producer_of(worker);
     assert(producer->in_flight_count == 0);
     if (window_is_open(producer)) {
         worker_learn_topics(worker, window_again);
@@ -273,7 +336,7 @@ static void producer_go_on(struct worker *worker)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static void producer_draw_kind(struct producer *producer)
+static void producer_draw_kind(struct broker_producer *producer)
 {
     static const int16_t acks[] = {CLIENT_ACKS_ALL, CLIENT_ACKS_LEADER, CLIENT_ACKS_NONE};
     struct prng *prng = &producer->worker.prng;
@@ -291,7 +354,7 @@ static void producer_draw_kind(struct producer *producer)
 static struct process *producer_start(const struct program *program, struct node *node,
                                       struct io *const *cores, uint32_t core_count)
 {
-    struct producer *producer = calloc(1, sizeof *producer);
+    struct broker_producer *producer = calloc(1, sizeof *producer);
     assert(producer != NULL);
     assert(core_count == 1);
     worker_init(&producer->worker, program, node, cores[0], WINDOW_MAX);

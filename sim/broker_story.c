@@ -40,6 +40,7 @@ static const struct story_bite bites[] = {
     "advertised.listeners=PLAINTEXT://broker:9092\n"                                               \
     "log.dirs=/data/broker\n"                                                                      \
     "num.partitions=2\n"                                                                           \
+    "message.max.bytes=262144\n"                                                                   \
     "log.segment.bytes=1048576\n"
 
 static const char settings[] = SETTINGS;
@@ -303,10 +304,12 @@ static void broker_run(const struct story_options *options, struct verdict *verd
     if (options->log != NULL)
         fprintf(options->log,
                 "story: %" PRIu64 " records sent, %" PRIu64 " acknowledged, %" PRIu64
+                " refused, %" PRIu64
                 " read; the broker died %u times, served in %u lives, and took %zu bytes\n",
                 w.workload.check.record_count, w.workload.check.acked_count,
-                w.workload.check.read_count, node_death_count(w.broker),
-                w.broker_program.serve_count, node_memory_peak_bytes(w.broker));
+                w.workload.check.refused_count, w.workload.check.read_count,
+                node_death_count(w.broker), w.broker_program.serve_count,
+                node_memory_peak_bytes(w.broker));
     verdict->trace_hash = w.world->trace.hash;
     verdict->step_count = w.world->step_count;
     verdict->simulated_ns = world_now_ns(w.world);

@@ -68,6 +68,8 @@ static void log_place(struct check *check, struct check_log *log, int64_t offset
     log_reach(log, offset);
     if (log->numbers[offset] != 0 && log->numbers[offset] != number)
         fail(check, "offset", log, offset, log->numbers[offset], number);
+    if (check->records[number].is_refused)
+        fail(check, "refused, and there", log, offset, 0, number);
     log->numbers[offset] = number;
 }
 
@@ -136,6 +138,15 @@ void check_acked(struct check *check, const struct check_key *key, int64_t base_
     log_know_end(log, base_offset + count);
 }
 
+void check_refused(struct check *check, uint64_t first_number, uint32_t count)
+{
+    assert(count > 0);
+    assert(first_number + count - 1 <= check->record_count);
+    for (uint32_t i = 0; i < count; i++)
+        check->records[first_number + i].is_refused = true;
+    check->refused_count += count;
+}
+
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 static bool value_is_right(uint64_t number, struct bytes value)
@@ -199,6 +210,14 @@ static void check_sessions(struct check *check, struct check_log *log)
     free(next);
 }
 
+/* Those that were read before they were refused. */
+static void check_refusals(struct check *check, struct check_log *log)
+{
+    for (int64_t offset = 0; offset < log->offset_count; offset++)
+        if (check->records[log->numbers[offset]].is_refused)
+            fail(check, "refused, and there", log, offset, 0, log->numbers[offset]);
+}
+
 void check_audited(struct check *check, const struct check_key *key, int64_t end)
 {
     struct check_log *log = log_of(check, key);
@@ -210,6 +229,7 @@ void check_audited(struct check *check, const struct check_key *key, int64_t end
             fail(check, "read with a hole", log, offset, 1, 0);
     if (end < log->known_end)
         fail(check, "latest went back", log, end, (uint64_t)log->known_end, (uint64_t)end);
+    check_refusals(check, log);
     check_sessions(check, log);
 }
 

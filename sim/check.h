@@ -7,6 +7,7 @@
  *   order   an idempotent producer's records stand in its order, and none between is missing
  *   latest  the end of a partition never goes back for whoever asks after he knew it
  *   bounds  a broker's memory stays within what it was given (check_memory)
+ *   refused what was refused for good is in no log
  *   bytes   nothing is read that nobody sent, and every batch continues the one before
  *
  * A value says which record it is, so that whoever reads it can tell all of this:
@@ -37,6 +38,7 @@ struct check_record {
     int32_t position; /* in its session and partition, from 0 */
     uint32_t size;    /* of the value */
     bool is_acked;
+    bool is_refused;
 };
 
 struct check_log {
@@ -56,6 +58,7 @@ struct check {
     uint32_t log_count;
     uint32_t session_count;
     uint64_t acked_count;
+    uint64_t refused_count;
     uint64_t read_count;
 };
 
@@ -74,6 +77,9 @@ void check_fill_value(uint64_t number, uint8_t *value, uint32_t size);
 /* `count` records from `first_number` on were acknowledged with this base offset. */
 void check_acked(struct check *check, const struct check_key *key, int64_t base_offset,
                  uint64_t first_number, uint32_t count);
+
+/* The same were refused for good: no earlier attempt is in doubt, and no later one will be made. */
+void check_refused(struct check *check, uint64_t first_number, uint32_t count);
 
 /* A record was read. */
 void check_read(struct check *check, const struct check_key *key, int64_t offset,

@@ -79,6 +79,29 @@ static void test_lost_record_is_found(void **state)
     assert_broken(history, "acked");
 }
 
+static void test_refused_record_is_found(void **state)
+{
+    /* A record that was refused is not read afterwards. */
+    struct history *history = *state;
+    uint64_t first = send_three(history, 0);
+    check_refused(&history->check, first + 2, 1);
+    read_number(history, 0, first, SIZE);
+    assert_int_equal(history->verdict.outcome, OUTCOME_GOOD);
+    read_number(history, 1, first + 2, SIZE);
+    assert_broken(history, "refused");
+}
+
+static void test_record_refused_after_it_was_read_is_found(void **state)
+{
+    /* Nor may a reader have been faster than the refusal. */
+    struct history *history = *state;
+    uint64_t first = send_three(history, 0);
+    read_number(history, 0, first, SIZE);
+    check_refused(&history->check, first, 3);
+    check_audited(&history->check, &key, 1);
+    assert_broken(history, "refused");
+}
+
 static void test_other_value_is_found(void **state)
 {
     /* An offset holds one value for ever. */
@@ -192,13 +215,21 @@ static void test_too_much_memory_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_honest_history_passes),       CASE(test_lost_record_is_found),
-        CASE(test_other_value_is_found),        CASE(test_acknowledged_twice_elsewhere_is_found),
-        CASE(test_duplicate_is_found),          CASE(test_gap_in_a_session_is_found),
-        CASE(test_end_that_goes_back_is_found), CASE(test_answer_that_was_overtaken_is_good),
-        CASE(test_strange_bytes_are_found),     CASE(test_changed_bytes_are_found),
-        CASE(test_shorter_value_is_found),      CASE(test_hole_is_found),
+        CASE(test_honest_history_passes),
+        CASE(test_lost_record_is_found),
+        CASE(test_other_value_is_found),
+        CASE(test_acknowledged_twice_elsewhere_is_found),
+        CASE(test_duplicate_is_found),
+        CASE(test_gap_in_a_session_is_found),
+        CASE(test_end_that_goes_back_is_found),
+        CASE(test_answer_that_was_overtaken_is_good),
+        CASE(test_strange_bytes_are_found),
+        CASE(test_changed_bytes_are_found),
+        CASE(test_shorter_value_is_found),
+        CASE(test_hole_is_found),
         CASE(test_too_much_memory_is_found),
+        CASE(test_refused_record_is_found),
+        CASE(test_record_refused_after_it_was_read_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
