@@ -3,6 +3,7 @@
 #ifndef TAILRACE_BROKER_CORE_H
 #define TAILRACE_BROKER_CORE_H
 
+#include "base/hash.h"
 #include "base/pool.h"
 #include "broker/fetch_session.h"
 #include "broker/producer_ids.h"
@@ -34,6 +35,7 @@ struct broker_core {
     struct completion *drained;      /* lands when the last connection has gone */
     struct completion *settled;      /* lands when all reads lent to other cores are back */
 
+    struct hash_seed seed; /* of this core's tables that clients can fill */
     struct fetch_sessions fetch_sessions;
     struct producer_ids producer_ids;
 };

@@ -26,9 +26,9 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
     pool_init(&core->read_pool, sizeof(struct fetch_read), LIMIT_READS_PER_CORE);
     chunk_pool_init(&core->input_chunks, io, memory_bytes / INPUT_SHARE);
     chunk_pool_init(&core->input_reserve, io, CHUNK_SIZE_MAX);
-    struct hash_seed seed = {{io_random_u64(io), io_random_u64(io)}};
+    core->seed = (struct hash_seed){{io_random_u64(io), io_random_u64(io)}};
     int64_t sessions_max = config_i64(config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
-    fetch_sessions_init(&core->fetch_sessions, seed, (uint32_t)sessions_max);
+    fetch_sessions_init(&core->fetch_sessions, core->seed, (uint32_t)sessions_max);
     producer_ids_init(&core->producer_ids);
 }
 

@@ -25,11 +25,19 @@ static const struct op_stage metadata_stages[] = {
     [METADATA_REPLY] = {"reply", AFTER(METADATA_CREATE)},
 };
 
+/* A topic that is named and not there; by name, because a request may name very many. */
+struct missing_topic {
+    struct map_node by_name;
+    struct controller_topic *topic;
+};
+
 struct metadata {
     struct op op;
     struct request *request;
     struct metadata_request in;
     struct metadata_response out;
+    struct map missing_by_name;
+    struct missing_topic *missing; /* as many as the command has topics */
     struct controller_call call;
     int32_t call_result;
 };
@@ -62,14 +70,37 @@ static bool is_missing(const struct metadata *m, const struct metadata_request_t
            image_topic_by_name(core_image(m->request->core), topic->name) == NULL;
 }
 
-/* A name that stands twice in the request must be created once. */
-static bool is_listed(const struct controller_command *command, struct bytes name)
+static bool missing_has_name(const struct map_node *node, const void *key)
 {
-    for (uint32_t i = 0; i < command->topic_count; i++) {
-        if (bytes_equal(command->topics[i].name, name))
-            return true;
-    }
-    return false;
+    const struct missing_topic *missing = container_of(node, struct missing_topic, by_name);
+    return bytes_equal(missing->topic->name, *(const struct bytes *)key);
+}
+
+static uint64_t name_hash(const struct metadata *m, struct bytes name)
+{
+    return hash_bytes(m->request->core->seed, name);
+}
+
+static struct missing_topic *find_missing(const struct metadata *m, struct bytes name)
+{
+    struct map_node *node = map_find(&m->missing_by_name, name_hash(m, name), &name);
+    return node == NULL ? NULL : container_of(node, struct missing_topic, by_name);
+}
+
+/* A name that stands twice in the request is created once. */
+static void add_missing(struct metadata *m, struct bytes name)
+{
+    struct controller_command *command = &m->call.command;
+    if (find_missing(m, name) != NULL)
+        return;
+    struct missing_topic *missing = &m->missing[command->topic_count];
+    missing->topic = &command->topics[command->topic_count++];
+    *missing->topic = (struct controller_topic){
+        .name = name,
+        .partition_count = -1,
+        .replication_factor = -1,
+    };
+    map_insert(&m->missing_by_name, &missing->by_name, name_hash(m, name));
 }
 
 static bool list_missing(struct metadata *m)
@@ -79,17 +110,12 @@ static bool list_missing(struct metadata *m)
     command->kind = CONTROLLER_CREATE_TOPICS;
     command->arena = &request->arena;
     command->topics = request_allocate(request, m->in.topics_count, sizeof *command->topics);
-    if (command->topics == NULL)
+    m->missing = request_allocate(request, m->in.topics_count, sizeof *m->missing);
+    if (command->topics == NULL || m->missing == NULL)
         return false;
     for (uint32_t i = 0; i < m->in.topics_count; i++) {
-        const struct metadata_request_topic *topic = &m->in.topics[i];
-        if (!is_missing(m, topic) || is_listed(command, topic->name))
-            continue;
-        command->topics[command->topic_count++] = (struct controller_topic){
-            .name = topic->name,
-            .partition_count = -1,
-            .replication_factor = -1,
-        };
+        if (is_missing(m, &m->in.topics[i]))
+            add_missing(m, m->in.topics[i].name);
     }
     return true;
 }
@@ -120,19 +146,15 @@ static enum op_progress metadata_create(struct metadata *m)
 /* What the attempt to create says about a name that is still missing. */
 static int16_t creation_error(const struct metadata *m, struct bytes name)
 {
-    const struct controller_command *command = &m->call.command;
-    for (uint32_t i = 0; i < command->topic_count; i++) {
-        const struct controller_topic *topic = &command->topics[i];
-        if (!bytes_equal(topic->name, name))
-            continue;
-        if (m->call_result < 0 || topic->error == KAFKA_NONE)
-            return KAFKA_LEADER_NOT_AVAILABLE;
-        if (topic->error == KAFKA_INVALID_TOPIC_EXCEPTION)
-            return KAFKA_INVALID_TOPIC_EXCEPTION;
-        if (topic->error == KAFKA_INVALID_REPLICATION_FACTOR)
-            return KAFKA_INVALID_REPLICATION_FACTOR;
-    }
-    return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    const struct missing_topic *missing = find_missing(m, name);
+    if (missing == NULL)
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    int16_t error = missing->topic->error;
+    if (m->call_result < 0 || error == KAFKA_NONE)
+        return KAFKA_LEADER_NOT_AVAILABLE;
+    bool is_final =
+        error == KAFKA_INVALID_TOPIC_EXCEPTION || error == KAFKA_INVALID_REPLICATION_FACTOR;
+    return is_final ? error : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
 /* --- The answer --------------------------------------------------------------------------------
@@ -252,6 +274,7 @@ static enum op_progress metadata_reply(struct metadata *m)
     if (!describe_brokers(m) || !describe_topics(m))
         writer_fail(&request->response, STATUS_NO_MEMORY);
     metadata_response_encode(&request->response, request->version, &m->out);
+    map_deinit(&m->missing_by_name);
     request_reply(request);
     return OP_DONE;
 }
@@ -284,5 +307,6 @@ void api_metadata_handle(struct request *request)
     if (!request_is_decoded(request, status))
         return;
     m->request = request;
+    map_init(&m->missing_by_name, missing_has_name);
     op_start(&m->op, &metadata_kind, io_ops(request->core->io));
 }
