@@ -21,7 +21,7 @@ enum {
     CLIENT_COUNT = PRODUCER_COUNT + CONSUMER_COUNT + 1,
     CORE_COUNT_MAX = 3,
     TROUBLE_MS_MIN = 500,
-    TROUBLE_MS_MAX = 2500,
+    TROUBLE_MS_MAX = 2000,
     PATIENCE_SECONDS = 120,
     /* Beside what it was given: images of metadata, logs, connections. */
     MEMORY_SLACK_BYTES = 16 << 20,
