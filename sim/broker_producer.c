@@ -146,7 +146,7 @@ static void slot_fill_spoilt(struct broker_producer *producer, struct slot *slot
     enum status status = batch_builder_finish(&builder, &slot->batch);
     assert(status == STATUS_OK);
     if (!is_too_large) /* the bytes are the arena's, so ours to spoil */
-        ((uint8_t *)(uintptr_t)slot->batch.data)[slot->batch.size - 1] ^= 1;
+        ((uint8_t *)(uintptr_t)slot->batch.data)[BATCH_CRC_AT] ^= 1;
 }
 
 /* --- Sending ---------------------------------------------------------------------------------- */
