@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* One core: its door, its logger, its thread. */
 struct core {
@@ -186,7 +185,7 @@ void io_cores_destroy(struct io_cores *cores)
     assert(cores->room != NULL);
     cores_close_doors(cores);
     if (cores->lock >= 0)
-        close(cores->lock);
+        file_lock_release(cores->lock);
     mailroom_destroy(cores->room);
     free(cores);
 }

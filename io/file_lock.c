@@ -62,3 +62,12 @@ enum status file_lock_take(const char *path, struct logger *logger, int *descrip
     close(opened);
     return STATUS_IN_USE;
 }
+
+/* The kernel takes rings apart in its own time, so the last copy of the descriptor may stay open
+ * for some ten milliseconds: too long for a broker that starts again at once. */
+void file_lock_release(int descriptor)
+{
+    assert(descriptor >= 0);
+    flock(descriptor, LOCK_UN);
+    close(descriptor);
+}

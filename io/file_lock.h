@@ -10,4 +10,8 @@
  * is waited for, a few seconds; then STATUS_IN_USE. The descriptor is the caller's. */
 enum status file_lock_take(const char *path, struct logger *logger, int *descriptor);
 
+/* Gives the lock up at once, also for the copies of the descriptor, and closes it. Nothing that the
+ * lock guards may be in flight. */
+void file_lock_release(int descriptor);
+
 #endif
