@@ -263,7 +263,7 @@ static void send_list(struct consumer *consumer, uint32_t index)
     client_list_offset(&worker->client, &consumer->list, &partition, CLIENT_LATEST);
 }
 
-/* A partition whose end is to be asked for now: one whose start is unknown, or sometimes any. */
+/* The partition whose end is asked for next: one whose start is unknown, or sometimes any. */
 static bool choose_list(struct consumer *consumer, uint32_t *index)
 {
     struct prng *prng = &consumer->worker.prng;

@@ -99,7 +99,7 @@ struct journal {
     struct io_request write;
     struct completion kick;
     bool kick_is_pending;
-    bool is_short_of_space; /* or of file handles: a file could not be made, for now */
+    bool is_short_of_space; /* or of file handles: the last attempt to make a file failed */
     enum status failure;
     struct journal_prepare prepare;
 };

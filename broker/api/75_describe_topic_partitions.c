@@ -19,18 +19,11 @@ struct describe_partitions {
     uint32_t left_count; /* partitions that still fit into this answer */
 };
 
-static int compare_names(struct bytes a, struct bytes b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_topics(const void *a, const void *b)
 {
     const struct describe_topic_partitions_request_topic *x = a;
     const struct describe_topic_partitions_request_topic *y = b;
-    return compare_names(x->name, y->name);
+    return bytes_compare(x->name, y->name);
 }
 
 /* Where the description of this topic begins: at the cursor's partition if the cursor is in it. */
@@ -43,7 +36,7 @@ static uint32_t first_partition(const struct describe_partitions *d, struct byte
 
 static bool is_before_cursor(const struct describe_partitions *d, struct bytes name)
 {
-    return d->in.cursor != NULL && compare_names(name, d->in.cursor->topic_name) < 0;
+    return d->in.cursor != NULL && bytes_compare(name, d->in.cursor->topic_name) < 0;
 }
 
 static void answer_partition(const struct image_topic *topic, uint32_t index,
