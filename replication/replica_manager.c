@@ -7,6 +7,7 @@
 #include "replication/replica_manager.h"
 
 #include "base/assert.h"
+#include "replication/log_settings.h"
 
 #include <stdlib.h>
 
@@ -134,21 +135,6 @@ struct replica_apply {
     struct completion *adopted;
     struct list openings; /* not begun yet */
 };
-
-static struct log_config log_config_of(const struct replica_manager *manager,
-                                       const struct image_topic *topic)
-{
-    const struct topic_config *set = &topic->config;
-    const struct config *config = manager->options.config;
-    return (struct log_config){
-        .segment_bytes_max = (uint64_t)topic_config_i64(set, config, TOPIC_CONFIG_SEGMENT_BYTES),
-        .segment_ms_max = topic_config_i64(set, config, TOPIC_CONFIG_SEGMENT_MS),
-        .index_interval_bytes =
-            (uint32_t)topic_config_i64(set, config, TOPIC_CONFIG_INDEX_INTERVAL_BYTES),
-        .flush_messages = topic_config_i64(set, config, TOPIC_CONFIG_FLUSH_MESSAGES),
-        .flush_ms = topic_config_i64(set, config, TOPIC_CONFIG_FLUSH_MS),
-    };
-}
 
 /* Followers come with replication between brokers; until then only leaders have a log here. */
 static bool is_mine(const struct replica_manager *manager, const struct image_topic *topic,
@@ -300,7 +286,7 @@ static void plan_opening(struct replica_apply *apply, const struct image_topic *
         .partition = (int32_t)index,
         .topic_name = topic->name,
     };
-    opening->open.config = log_config_of(apply->manager, topic);
+    opening->open.config = log_settings_of(&topic->config, apply->manager->options.config);
     completion_init(&opening->open.completion, replica_opening_landed);
     list_push_back(&apply->openings, &opening->node);
 }
@@ -311,7 +297,7 @@ static void plan_topic(struct replica_apply *apply, const struct image_topic *to
     struct replica_manager *manager = apply->manager;
     if (manager->image != NULL && image_topic_by_id(manager->image, topic->id) == topic)
         return;
-    struct log_config config = log_config_of(manager, topic);
+    struct log_config config = log_settings_of(&topic->config, manager->options.config);
     for (uint32_t i = 0; i < topic->partition_count; i++) {
         if (!is_mine(manager, topic, i))
             continue;

@@ -130,7 +130,8 @@ static enum op_progress give_up(struct cold_load *load, enum status status)
 
 static enum op_progress load_open(struct cold_load *load)
 {
-    path_segment(load->log->directory, load->segment->base_offset, load->path);
+    path_segment(load->log->directory, load->segment->base_offset, load->segment->generation,
+                 load->path);
     io_open(load->log->store->io, expect(load), load->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
     op_move(&load->op, LOAD_OPENED);
     return OP_WAIT;

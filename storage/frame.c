@@ -17,6 +17,7 @@ static uint32_t crc_of_place_and_header(const struct frame_place *place,
     uint32_t crc = crc32c(0, &place->topic_id, sizeof place->topic_id);
     crc = crc32c(crc, &place->partition, sizeof place->partition);
     crc = crc32c(crc, &place->segment_base_offset, sizeof place->segment_base_offset);
+    crc = crc32c(crc, &place->segment_generation, sizeof place->segment_generation);
     return crc32c(crc, &zeroed, sizeof zeroed);
 }
 

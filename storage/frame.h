@@ -19,11 +19,12 @@
  *       64        the batches, back to back, as Kafka sends them
  *                 zeros up to the next multiple of 4096
  *
- * The CRC32C covers: topic id, partition and base offset of the segment (which the frame does not
- * hold: a frame that ends up in the wrong place is not accepted there); the header with its CRC
- * as zero; and of every batch the 21 bytes that Kafka's own checksum leaves out (base offset,
- * length, leader epoch, magic, crc). Kafka's checksum covers the rest of each batch, so every byte
- * is covered and nothing is summed twice. A magic of zero is the end of the segment's data. */
+ * The CRC32C covers: topic id, partition, base offset and generation of the segment (which the
+ * frame does not hold: a frame that ends up in the wrong place is not accepted there); the header
+ * with its CRC as zero; and of every batch the 21 bytes that Kafka's own checksum leaves out (base
+ * offset, length, leader epoch, magic, crc). Kafka's checksum covers the rest of each batch, so
+ * every byte is covered and nothing is summed twice. A magic of zero is the end of the segment's
+ * data. */
 #ifndef TAILRACE_STORAGE_FRAME_H
 #define TAILRACE_STORAGE_FRAME_H
 
@@ -75,6 +76,7 @@ struct frame_place {
     struct uuid topic_id;
     int32_t partition;
     int64_t segment_base_offset;
+    uint32_t segment_generation;
 };
 
 /* What a header needs to know that is not in the batches. */

@@ -31,14 +31,26 @@ struct log_id {
 
 /* What the topic's configuration says to the log. May change while the log is open. */
 struct log_config {
-    uint64_t segment_bytes_max;    /* segment.bytes */
-    int64_t segment_ms_max;        /* segment.ms */
-    uint32_t index_interval_bytes; /* index.interval.bytes */
+    uint64_t segment_bytes_max; /* segment.bytes */
+    int64_t segment_ms_max;     /* segment.ms */
+    int64_t segment_jitter_ms;  /* segment.jitter.ms */
+    bool deletes;               /* cleanup.policy has delete */
+    bool compacts;              /* cleanup.policy has compact */
+    int64_t retention_ms;       /* retention.ms; -1: none */
+    int64_t retention_bytes;    /* retention.bytes; -1: none */
+    int64_t file_delete_delay_ms;
+    int64_t delete_retention_ms; /* how long a tombstone stays once it is clean */
+    int64_t min_compaction_lag_ms;
+    int64_t max_compaction_lag_ms;
+    uint32_t min_cleanable_dirty_ppm; /* min.cleanable.dirty.ratio, in millionths */
     /* flush.messages, flush.ms: INT64_MAX means the default of this broker, durable before the
      * acknowledgement; smaller values loosen it. */
     int64_t flush_messages;
     int64_t flush_ms;
 };
+
+/* Kafka's defaults; everything durable before it is acknowledged. */
+void log_config_init(struct log_config *config);
 
 /* Told on the log's core when durable_offset has moved; called from the loop, not from log_append.
  * Embedded in the owner, who finds himself by container_of. */

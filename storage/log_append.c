@@ -34,7 +34,7 @@ static struct segment *segment_for(struct log *log, const struct batch_header *h
     if (segment == NULL || must_roll(log, segment, header, stored_size, now_ms)) {
         if (segment != NULL)
             log_take_snapshot(log);
-        segment = log_add_segment(log, log->end_offset);
+        segment = log_add_segment(log, log->end_offset, 0);
     }
     if (segment != NULL && segment->created_ms < 0)
         segment->created_ms = now_ms;
@@ -369,9 +369,12 @@ void log_take_snapshot(struct log *log)
     if (segments == NULL)
         return;
     for (uint32_t i = 0; i < log->segment_count; i++)
-        segments[i] =
-            (struct state_segment){log->segments[i]->base_offset, log->segments[i]->size_bytes,
-                                   log->segments[i]->max_timestamp_ms};
+        segments[i] = (struct state_segment){
+            .base_offset = log->segments[i]->base_offset,
+            .size_bytes = log->segments[i]->size_bytes,
+            .max_timestamp_ms = log->segments[i]->max_timestamp_ms,
+            .generation = log->segments[i]->generation,
+        };
     log->snapshot.offset = log->end_offset;
     log->snapshot.content = state_encode(&(struct state){
         .topic_id = log->id.topic_id,

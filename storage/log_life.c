@@ -9,6 +9,23 @@
 
 #include <stdlib.h>
 
+void log_config_init(struct log_config *config)
+{
+    *config = (struct log_config){
+        .segment_bytes_max = 1 << 30,
+        .segment_ms_max = 604800000,
+        .deletes = true,
+        .retention_ms = 604800000,
+        .retention_bytes = -1,
+        .file_delete_delay_ms = 60000,
+        .delete_retention_ms = 86400000,
+        .max_compaction_lag_ms = INT64_MAX,
+        .min_cleanable_dirty_ppm = 500000,
+        .flush_messages = INT64_MAX,
+        .flush_ms = INT64_MAX,
+    };
+}
+
 /* --- Durability -------------------------------------------------------------------------------
  */
 
@@ -126,7 +143,7 @@ struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t
     return NULL;
 }
 
-struct segment *log_add_segment(struct log *log, int64_t base_offset)
+struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation)
 {
     assert(log->segment_count == 0 || log_active_segment(log)->base_offset < base_offset);
     if (log->segment_count == log->segment_capacity) {
@@ -137,7 +154,7 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset)
         log->segments = segments;
         log->segment_capacity = capacity;
     }
-    struct segment *segment = segment_create(base_offset);
+    struct segment *segment = segment_create(base_offset, generation);
     if (segment != NULL)
         log->segments[log->segment_count++] = segment;
     return segment;

@@ -160,7 +160,7 @@ static bool add_segments(struct log *log, const struct state *state)
     assert(log->segment_count == 0);
     for (uint32_t i = 0; i < state->segment_count; i++) {
         const struct state_segment *stored = &state->segments[i];
-        struct segment *segment = log_add_segment(log, stored->base_offset);
+        struct segment *segment = log_add_segment(log, stored->base_offset, stored->generation);
         if (segment == NULL)
             return false;
         segment->size_bytes = stored->size_bytes;

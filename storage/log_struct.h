@@ -125,7 +125,8 @@ static inline struct segment *log_active_segment(const struct log *log)
 static inline struct frame_place log_frame_place(const struct log *log,
                                                  const struct segment *segment)
 {
-    return (struct frame_place){log->id.topic_id, log->id.partition, segment->base_offset};
+    return (struct frame_place){log->id.topic_id, log->id.partition, segment->base_offset,
+                                segment->generation};
 }
 
 /* log.c */
@@ -157,7 +158,7 @@ int64_t log_visible_offset(const struct log *log);
 struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t *index);
 
 /* A new active segment that begins at `base_offset`; NULL without memory. */
-struct segment *log_add_segment(struct log *log, int64_t base_offset);
+struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation);
 
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);

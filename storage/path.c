@@ -65,9 +65,13 @@ void path_state(const char *partition, char path[static PATH_SIZE])
     compose(path, "%s/state", partition);
 }
 
-void path_segment(const char *partition, int64_t base_offset, char path[static PATH_SIZE])
+void path_segment(const char *partition, int64_t base_offset, uint32_t generation,
+                  char path[static PATH_SIZE])
 {
-    compose(path, "%s/%020" PRId64 ".log", partition, base_offset);
+    if (generation == 0)
+        compose(path, "%s/%020" PRId64 ".log", partition, base_offset);
+    else
+        compose(path, "%s/%020" PRId64 "-%" PRIu32 ".log", partition, base_offset, generation);
 }
 
 void path_copy(const char *path, char copy[static PATH_SIZE])
@@ -112,11 +116,21 @@ bool path_parse_partition(const char *name, int32_t *partition)
     return true;
 }
 
-bool path_parse_segment(const char *name, int64_t *base_offset)
+bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation)
 {
     size_t size = strlen(name);
-    return size == 24 && strcmp(name + 20, ".log") == 0 &&
-           text_parse_i64(bytes_of(name, 20), 0, INT64_MAX, base_offset) == STATUS_OK;
+    *generation = 0;
+    if (size < 24 || strcmp(name + size - 4, ".log") != 0 ||
+        text_parse_i64(bytes_of(name, 20), 0, INT64_MAX, base_offset) != STATUS_OK)
+        return false;
+    if (size == 24)
+        return true;
+    int64_t value;
+    if (name[20] != '-' ||
+        text_parse_i64(bytes_of(name + 21, size - 25), 1, UINT32_MAX, &value) != STATUS_OK)
+        return false;
+    *generation = (uint32_t)value;
+    return true;
 }
 
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file)

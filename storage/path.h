@@ -6,7 +6,8 @@
  *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form
  *     <partition>/                               renamed to <partition>.deleted when it goes
  *       state                                    recovery point, segments, epochs, producers
- *       <base offset, 20 digits>.log             a segment
+ *       <base offset, 20 digits>.log             a segment as it was appended, generation 0
+ *       <base offset>-<generation>.log           what compaction has made of one or more
  *
  * Names are kept in buffers of PATH_SIZE; the length of the store's directory and of topic names
  * (249, Kafka's limit) is checked once, so nothing here can be cut. */
@@ -27,7 +28,8 @@ void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE]);
 
 /* Of a partition's directory. */
 void path_state(const char *partition, char path[static PATH_SIZE]);
-void path_segment(const char *partition, int64_t base_offset, char path[static PATH_SIZE]);
+void path_segment(const char *partition, int64_t base_offset, uint32_t generation,
+                  char path[static PATH_SIZE]);
 
 void path_copy(const char *path, char copy[static PATH_SIZE]);
 
@@ -43,7 +45,7 @@ void path_parent(const char *path, char parent[static PATH_SIZE]);
 /* The other way round; false for names of another form. `topic_name` borrows from `name`. */
 bool path_parse_topic(const char *name, struct bytes *topic_name, struct uuid *topic_id);
 bool path_parse_partition(const char *name, int32_t *partition);
-bool path_parse_segment(const char *name, int64_t *base_offset);
+bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation);
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
 bool path_is_deleted(const char *name);
 

@@ -90,7 +90,8 @@ static enum status grow(struct scan_buffer *buffer, uint64_t size)
 static enum status take_reading(struct recovered_log *log, struct state_segment *segment,
                                 struct bytes reading, bool *goes_on, uint64_t *needed_size)
 {
-    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset};
+    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
+                                segment->generation};
     *goes_on = true;
     *needed_size = 0;
     while (reading.size > 0) {
@@ -164,7 +165,8 @@ static enum status scan_frames(struct recovered_log *log, struct state_segment *
 static uint32_t look_at_blocks(struct recovered_log *log, const struct state_segment *segment,
                                struct bytes reading, uint64_t *needed_size)
 {
-    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset};
+    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
+                                segment->generation};
     uint32_t done = 0;
     *needed_size = 0;
     while (done < reading.size) {
@@ -214,7 +216,7 @@ static enum status scan_segment(struct recovered_log *log, struct state_segment 
     int32_t handle;
     uint64_t file_size;
     uint64_t known_bytes = segment->size_bytes;
-    path_segment(log->directory, segment->base_offset, path);
+    path_segment(log->directory, segment->base_offset, segment->generation, path);
     enum status status = await_open(log->io, path, IO_OPEN_DIRECT, &handle, &file_size);
     if (status == STATUS_NOT_FOUND)
         return damage(log, "segment file is missing", path);
@@ -272,7 +274,8 @@ static enum status add_segment(struct recovered_log *log, int64_t base_offset)
     if (segments == NULL)
         return STATUS_NO_MEMORY;
     log->segments = segments;
-    log->segments[log->segment_count++] = (struct state_segment){base_offset, 0, -1};
+    log->segments[log->segment_count++] =
+        (struct state_segment){.base_offset = base_offset, .max_timestamp_ms = -1};
     return STATUS_OK;
 }
 
@@ -292,7 +295,7 @@ static enum status scan_beyond(struct recovered_log *log, int64_t base_offset)
                                    : scan_segment(log, &log->segments[log->segment_count - 1]);
     }
     char path[PATH_SIZE];
-    path_segment(log->directory, base_offset, path);
+    path_segment(log->directory, base_offset, 0, path);
     if (base_offset > log->mark_offset)
         log->mark_offset = base_offset;
     log_warn(log->logger, "segment does not follow the one before", field_text("file", path),
@@ -309,7 +312,9 @@ static enum status scan_new_segments(struct recovered_log *log)
     enum status status = await_list(log->io, log->directory, &arena, &entries, &entry_count);
     for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
         int64_t base_offset;
-        if (path_parse_segment(entries[i].name, &base_offset) && !is_known(log, base_offset))
+        uint32_t generation;
+        if (path_parse_segment(entries[i].name, &base_offset, &generation) && generation == 0 &&
+            !is_known(log, base_offset))
             status = scan_beyond(log, base_offset);
     }
     arena_deinit(&arena);
@@ -417,7 +422,8 @@ static enum status open_for_writing(struct recovered_log *log)
     }
     char path[PATH_SIZE];
     uint64_t file_size;
-    path_segment(log->directory, last_segment(log)->base_offset, path);
+    path_segment(log->directory, last_segment(log)->base_offset, last_segment(log)->generation,
+                 path);
     return await_open(log->io, path, IO_OPEN_CREATE | IO_OPEN_DIRECT, &log->handle, &file_size);
 }
 
@@ -487,7 +493,8 @@ enum status recovered_log_write(struct recovered_log *log)
     if (status != STATUS_OK)
         return status;
     struct state_segment *segment = last_segment(log);
-    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset};
+    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
+                                segment->generation};
     assert(log->frame_base_offset >= segment->base_offset);
     assert(segment->size_bytes % FRAME_ALIGNMENT == 0);
     frame_seal(log->buffer, &place,

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct segment *segment_create(int64_t base_offset)
+struct segment *segment_create(int64_t base_offset, uint32_t generation)
 {
     assert(base_offset >= 0);
     struct segment *segment = calloc(1, sizeof *segment);
     if (segment == NULL)
         return NULL;
     segment->base_offset = base_offset;
+    segment->generation = generation;
     segment->max_timestamp_ms = -1;
     segment->created_ms = -1;
     return segment;

@@ -1,4 +1,5 @@
-/* A segment of a log: a run of frames (frame.h) in one file, `<base offset>.log`. Space is reserved
+/* A segment of a log: a run of frames (frame.h) in one file, `<base offset>.log`
+ * or `<base offset>-<generation>.log`. Space is reserved
  * ahead in steps, so the file may be longer than its data; zeros mean the end.
  *
  * The index is sparse: about one entry for each 64 KiB, with the frame's base offset and position
@@ -26,6 +27,7 @@ struct frame_index {
 
 struct segment {
     int64_t base_offset;
+    uint32_t generation;      /* 0: as appended; raised each time compaction writes it anew */
     uint64_t size_bytes;      /* of the sealed frames */
     uint64_t allocated_bytes; /* of the file, as far as known; 0 before it is opened */
     bool exists;              /* the file has been created and its name is durable */
@@ -36,7 +38,7 @@ struct segment {
 };
 
 /* NULL without memory. */
-struct segment *segment_create(int64_t base_offset);
+struct segment *segment_create(int64_t base_offset, uint32_t generation);
 void segment_destroy(struct segment *segment);
 
 /* A frame has got its place. A lost entry (no memory) only makes the index sparser. */

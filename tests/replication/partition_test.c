@@ -64,11 +64,8 @@ static int setup(void **state)
     arena_init(&fixture->arena, 16 * MIB);
     open_store(fixture);
     fixture->open.id = (struct log_id){.topic_id = {{7}}, .topic_name = bytes_of_text("t")};
-    fixture->open.config = (struct log_config){.segment_bytes_max = 16 * MIB,
-                                               .segment_ms_max = INT64_MAX,
-                                               .index_interval_bytes = 4096,
-                                               .flush_messages = INT64_MAX,
-                                               .flush_ms = INT64_MAX};
+    log_config_init(&fixture->open.config);
+    fixture->open.config.segment_bytes_max = 16 * MIB;
     completion_init(&fixture->open.completion, fixture_landed);
     store_open_log(fixture->store, &fixture->open);
     turn_until(fixture, &fixture->has_landed);

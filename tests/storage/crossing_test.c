@@ -221,7 +221,7 @@ static void checkpoint_waits_for_a_deletion(void **state)
     put_many(rig, 0, 3, 100000);
     put_many(rig, 0, 3, 3000);
     char path[PATH_SIZE];
-    path_segment(rig->logs[0]->directory, 0, path);
+    path_segment(rig->logs[0]->directory, 0, 0, path);
     assert_true(has_file(fixture, path));
     checkpoint_request(store, store->journal.files[store->journal.current].last_sequence);
     while (!store->checkpoint.is_running)

@@ -68,7 +68,9 @@ void rig_init(struct rig *rig, struct rig_harness *harness)
     rig->sink = (struct log_sink){sink_write, sink_now_ms};
     rig->logger = (struct logger){.sink = &rig->sink, .level = LOG_INFO, .core = -1};
     rig->observer = (struct log_observer){observe_move, observe_failure};
-    rig->config = (struct log_config){1 << 30, INT64_MAX, 4096, INT64_MAX, INT64_MAX};
+    log_config_init(&rig->config);
+    rig->config.segment_ms_max = INT64_MAX;
+    rig->config.retention_ms = -1;
     store_options_init(&rig->options);
     rig->options.directory = harness->directory;
     rig->options.journal_file_bytes = 1 << 20;
@@ -163,7 +165,7 @@ void rig_segment_path(const struct rig *rig, uint32_t log, int64_t base_offset,
     char partition[PATH_SIZE];
     struct log_id id = rig_log_id(log);
     path_partition(rig->harness->directory, &id, partition);
-    path_segment(partition, base_offset, path);
+    path_segment(partition, base_offset, 0, path);
 }
 
 static enum status open_one(struct rig *rig, uint32_t index)
