@@ -15,7 +15,7 @@ struct cold_block {
     struct list_node log_node; /* log->blocks */
     struct list_node lru_node; /* store->cold */
     struct log *log;
-    const struct segment *segment;
+    struct segment *segment; /* retained */
     struct chunk *chunk;
     uint64_t position;   /* in the segment */
     uint32_t size_bytes; /* of whole frames */
@@ -36,6 +36,7 @@ void cold_prefetch(struct log *log, int64_t offset);
 bool cold_evict(struct store *store);
 void cold_trim(struct store *store, size_t bytes_max);
 void cold_drop_blocks(struct log *log);
+void cold_forget_segment(struct log *log, const struct segment *segment);
 
 /* Frees what was being loaded when the node was killed. */
 void cold_drop_loads(struct log *log);

@@ -160,6 +160,14 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t g
     return segment;
 }
 
+void log_retire_segment(struct log *log, struct segment *segment)
+{
+    assert(!segment->is_retired);
+    segment->is_retired = true;
+    cold_forget_segment(log, segment);
+    segment_release(segment);
+}
+
 /* --- Life -------------------------------------------------------------------------------------
  */
 
@@ -217,6 +225,7 @@ void log_drop_frame(struct memory_frame *frame)
     list_remove(&frame->direct_node);
     list_remove(&frame->node);
     chunk_release(frame->chunk, store->io);
+    segment_release(frame->segment);
     pool_release(&store->frames, frame);
 }
 
@@ -229,8 +238,9 @@ void log_destroy(struct log *log)
     cold_drop_loads(log);
     log_drop_lookups(log);
     for (uint32_t i = 0; i < log->segment_count; i++)
-        segment_destroy(log->segments[i]);
+        log_retire_segment(log, log->segments[i]);
     free(log->segments);
+    segment_release(log->write_segment);
     list_remove(&log->node);
     list_remove(&log->flush_node);
     list_remove(&log->dirty_node);

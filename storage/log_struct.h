@@ -86,10 +86,10 @@ struct log {
     struct producer_core producers;
 
     /* Writing. */
-    struct list_node flush_node; /* store->flush_queue */
-    struct flush *flush;         /* NULL: none runs */
-    int32_t write_handle;        /* of write_segment; -1: not open */
-    struct segment *write_segment;
+    struct list_node flush_node;   /* store->flush_queue */
+    struct flush *flush;           /* NULL: none runs */
+    int32_t write_handle;          /* of write_segment; -1: not open */
+    struct segment *write_segment; /* retained; of no meaning without a handle once written */
     bool wants_sync;
     bool wants_close;
     struct snapshot snapshot;
@@ -159,6 +159,10 @@ struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t
 
 /* A new active segment that begins at `base_offset`; NULL without memory. */
 struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation);
+
+/* For a segment that has been taken out of the list: gives up the list's reference and the blocks
+ * that were read from it. Loads under way end by themselves: their readers look again. */
+void log_retire_segment(struct log *log, struct segment *segment);
 
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);
