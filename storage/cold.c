@@ -59,13 +59,16 @@ void cold_drop_blocks(struct log *log)
         drop_block(container_of(node, struct cold_block, log_node));
 }
 
-void cold_forget_segment(struct log *log, const struct segment *segment)
+void log_retire_segment(struct log *log, struct segment *segment)
 {
+    assert(!segment->is_retired);
+    segment->is_retired = true;
     struct cold_block *block, *following;
     list_for_each_entry_safe (block, following, &log->blocks, log_node) {
         if (block->segment == segment)
             drop_block(block);
     }
+    segment_release(segment);
 }
 
 /* --- Loading ----------------------------------------------------------------------------------

@@ -36,7 +36,6 @@ void cold_prefetch(struct log *log, int64_t offset);
 bool cold_evict(struct store *store);
 void cold_trim(struct store *store, size_t bytes_max);
 void cold_drop_blocks(struct log *log);
-void cold_forget_segment(struct log *log, const struct segment *segment);
 
 /* Frees what was being loaded when the node was killed. */
 void cold_drop_loads(struct log *log);

@@ -160,14 +160,6 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t g
     return segment;
 }
 
-void log_retire_segment(struct log *log, struct segment *segment)
-{
-    assert(!segment->is_retired);
-    segment->is_retired = true;
-    cold_forget_segment(log, segment);
-    segment_release(segment);
-}
-
 /* --- Life -------------------------------------------------------------------------------------
  */
 

@@ -160,12 +160,14 @@ struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t
 /* A new active segment that begins at `base_offset`; NULL without memory. */
 struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation);
 
+/* Takes a frame out of memory. */
+void log_drop_frame(struct memory_frame *frame);
+
+/* cold.c */
+
 /* For a segment that has been taken out of the list: gives up the list's reference and the blocks
  * that were read from it. Loads under way end by themselves: their readers look again. */
 void log_retire_segment(struct log *log, struct segment *segment);
-
-/* Takes a frame out of memory. */
-void log_drop_frame(struct memory_frame *frame);
 
 /* log_lookup.c: frees what was under way when the node was killed. */
 void log_drop_lookups(struct log *log);
