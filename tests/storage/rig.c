@@ -244,13 +244,13 @@ static void landing_landed(struct completion *completion, int32_t result)
 enum status rig_stop(struct rig *rig)
 {
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; i < rig->core_count; i++) {
+    for (uint32_t i = 0; i < rig->core_count && rig->is_alive; i++) {
         struct landing landing = {0};
         completion_init(&landing.completion, landing_landed);
         store_stop(rig->stores[i], &landing.completion);
         wait_for(rig, &landing.has_landed);
-        if (landing.result < 0 && status == STATUS_OK)
-            status = (enum status)landing.result;
+        if (status == STATUS_OK)
+            status = landing.has_landed ? (enum status)landing.result : STATUS_FAILED;
     }
     rig->harness->close(rig->harness, false);
     return status;
@@ -263,7 +263,7 @@ enum status rig_delete(struct rig *rig, uint32_t log)
     store_delete_log(rig->stores[log % rig->core_count], rig->logs[log], &landing.completion);
     rig->logs[log] = NULL;
     wait_for(rig, &landing.has_landed);
-    return (enum status)landing.result;
+    return landing.has_landed ? (enum status)landing.result : STATUS_FAILED;
 }
 
 void rig_kill(struct rig *rig)
