@@ -49,6 +49,11 @@ static void must_equal(struct twins *twins, uint32_t log, const char *what, int6
                        expected);
 }
 
+static const struct store *store_of(const struct twins *twins, uint32_t log)
+{
+    return twins->rig->stores[log % twins->rig->core_count];
+}
+
 /* --- Appending --------------------------------------------------------------------------------
  */
 
@@ -74,7 +79,7 @@ static void land(struct twins *twins, struct flight *flight)
                    flight->append.append.refused);
     else if (result == STATUS_OK)
         acknowledge(twins, flight);
-    else if (!twins->may_fail)
+    else if (!twins->may_fail || !store_has_failed(store_of(twins, flight->log)))
         twins_complain(twins, "log %u: an append landed with %s", flight->log,
                        status_text((enum status)result));
 }
@@ -130,10 +135,11 @@ static struct flight *take_flight(struct twins *twins)
     return flight == NULL ? find_idle(twins) : flight;
 }
 
-static bool means_try_later(const struct twins *twins, enum status status)
+static bool means_try_later(const struct twins *twins, uint32_t log, enum status status)
 {
-    return status == STATUS_NO_MEMORY ||
-           (twins->may_fail && (status == STATUS_NO_SPACE || status == STATUS_FAILED));
+    if (status == STATUS_FAILED)
+        return twins->may_fail && store_has_failed(store_of(twins, log));
+    return status == STATUS_NO_MEMORY || (twins->may_fail && status == STATUS_NO_SPACE);
 }
 
 static void check_offsets(struct twins *twins, uint32_t log, const struct log_append *append,
@@ -151,7 +157,7 @@ static void take_answer(struct twins *twins, struct flight *flight, enum status 
     struct model *model = &twins->models[flight->log];
     bool is_duplicate = expected == STATUS_DUPLICATE;
     flight->base_offset = -1;
-    if (means_try_later(twins, append->refused))
+    if (means_try_later(twins, flight->log, append->refused))
         return;
     must_equal(twins, flight->log, "what an append is refused with", append->refused,
                is_duplicate ? STATUS_OK : expected);
@@ -182,6 +188,20 @@ enum status twins_append(struct twins *twins, uint32_t log, const struct rig_bat
     rig_append(twins->rig, log, &flight->append, batch);
     take_answer(twins, flight, expected, original);
     return flight->append.append.refused;
+}
+
+void twins_delete(struct twins *twins, uint32_t log)
+{
+    assert(twins->fates[log] == TWIN_LIVES);
+    twins_settle(twins);
+    if (!twins->rig->is_alive)
+        return;
+    twins->fates[log] = TWIN_MAY_BE_GONE;
+    enum status status = rig_delete(twins->rig, log);
+    if (status == STATUS_OK)
+        twins->fates[log] = TWIN_IS_GONE;
+    else if (twins->rig->is_alive && !twins->may_fail)
+        twins_complain(twins, "log %u: its deletion landed with %s", log, status_text(status));
 }
 
 /* --- Reading ----------------------------------------------------------------------------------
@@ -266,7 +286,7 @@ void twins_read(struct twins *twins, uint32_t log, struct log_read *read)
         must_equal(twins, log, "a read out of range", result, STATUS_OUT_OF_RANGE);
     else if (result == STATUS_OK)
         check_read(twins, log, read);
-    else if (!twins->may_fail)
+    else if (!twins->may_fail || result == STATUS_CORRUPT)
         twins_complain(twins, "log %u: a read from %" PRId64 " lands with %s", log, read->offset,
                        status_text((enum status)result));
     log_read_release(read, rig_door(twins->rig, log));
@@ -302,7 +322,7 @@ void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup)
         return;
     if (result == STATUS_OK)
         check_lookup(twins, log, lookup);
-    else if (!twins->may_fail)
+    else if (!twins->may_fail || result == STATUS_CORRUPT)
         twins_complain(twins, "log %u: a lookup lands with %s", log,
                        status_text((enum status)result));
 }
@@ -366,21 +386,42 @@ void twins_compare_state(struct twins *twins, uint32_t log)
 /* --- Everything -------------------------------------------------------------------------------
  */
 
+/* Answers how far the reading came. */
+static int64_t read_on(struct twins *twins, uint32_t log, int64_t offset)
+{
+    struct log_read read = {.offset = offset,
+                            .end_offset = INT64_MAX,
+                            .size_bytes_max = 300000,
+                            .first_batch_anyway = true};
+    twins_read(twins, log, &read);
+    return read.next_offset;
+}
+
 void twins_compare(struct twins *twins, uint32_t log)
 {
     twins_compare_state(twins, log);
     int64_t offset = twins->models[log].start_offset;
     while (offset < twins->models[log].end_offset && twins_are_well(twins) &&
            twins->rig->is_alive) {
-        struct log_read read = {.offset = offset,
-                                .end_offset = INT64_MAX,
-                                .size_bytes_max = 300000,
-                                .first_batch_anyway = true};
-        twins_read(twins, log, &read);
-        if (read.next_offset <= offset)
+        int64_t next_offset = read_on(twins, log, offset);
+        if (next_offset == offset && twins->may_fail) /* a fault strikes only once */
+            next_offset = read_on(twins, log, offset);
+        if (next_offset <= offset && twins->rig->is_alive)
             twins_complain(twins, "log %u: nothing can be read from %" PRId64, log, offset);
-        offset = read.next_offset;
+        offset = next_offset;
     }
+}
+
+/* The log that goes by that name now is a new one, if the old one has gone. */
+static void bury(struct twins *twins, uint32_t log, int64_t end_offset)
+{
+    bool is_gone = twins->fates[log] == TWIN_IS_GONE ||
+                   (twins->fates[log] == TWIN_MAY_BE_GONE && end_offset == 0);
+    twins->fates[log] = TWIN_LIVES;
+    if (!is_gone)
+        return;
+    model_deinit(&twins->models[log]);
+    model_init(&twins->models[log]);
 }
 
 void twins_reopened(struct twins *twins)
@@ -388,6 +429,7 @@ void twins_reopened(struct twins *twins)
     for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++) {
         struct model *model = &twins->models[log];
         int64_t end_offset = log_end_offset(twins->rig->logs[log]);
+        bury(twins, log, end_offset);
         const char *complaint = model_cut(model, end_offset);
         if (complaint != NULL)
             twins_complain(twins, "log %u ends at %" PRId64 ": %s", log, end_offset, complaint);

@@ -17,12 +17,17 @@ struct flight {
     bool is_used;
 };
 
+/* A log goes away with all it holds, or, if that is cut short, stays with all it holds. */
+enum twin_fate { TWIN_LIVES, TWIN_MAY_BE_GONE, TWIN_IS_GONE };
+
 struct twins {
     struct rig *rig;
     struct model models[RIG_LOGS_MAX];
+    enum twin_fate fates[RIG_LOGS_MAX];
     uint32_t log_count;
     struct flight flights[TWINS_FLIGHTS_MAX];
-    /* A fault may strike: an error of the disk is an answer, too, and appends may stay undone. */
+    /* A fault may strike: an error of the disk is an answer, too. An append that was accepted still
+     * lands well, unless its store says that it has failed. */
     bool may_fail;
     uint64_t answer_count;                /* compared and found equal */
     char complaint[TWINS_COMPLAINT_SIZE]; /* "": all is well */
@@ -44,6 +49,9 @@ void twins_harvest(struct twins *twins);
 
 /* Waits for all of them. */
 void twins_settle(struct twins *twins);
+
+/* Deletes the log; nothing may be asked about it until the next life, which finds it empty. */
+void twins_delete(struct twins *twins, uint32_t log);
 
 /* The questions. `read` has its offset and limits; the answer is given back. */
 void twins_read(struct twins *twins, uint32_t log, struct log_read *read);
