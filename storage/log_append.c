@@ -60,7 +60,7 @@ static struct memory_frame *begin_frame(struct log *log, const struct batch_head
     }
     *frame = (struct memory_frame){
         .log = log,
-        .segment = segment,
+        .segment = segment_retain(segment),
         .chunk = chunk,
         .base_offset = log->end_offset,
         .next_offset = log->end_offset,
@@ -363,9 +363,10 @@ void log_seal(struct log *log)
 void log_take_snapshot(struct log *log)
 {
     assert(log->open == NULL);
-    if (!bytes_are_null(log->snapshot.content) || log->segment_count == 0)
+    bool is_worth_it = log->segment_count > 0 || !list_is_empty(&log->records);
+    if (!bytes_are_null(log->snapshot.content) || !is_worth_it)
         return;
-    struct state_segment *segments = calloc(log->segment_count, sizeof *segments);
+    struct state_segment *segments = calloc(log->segment_count + 1, sizeof *segments);
     if (segments == NULL)
         return;
     for (uint32_t i = 0; i < log->segment_count; i++)
@@ -376,6 +377,7 @@ void log_take_snapshot(struct log *log)
             .generation = log->segments[i]->generation,
         };
     log->snapshot.offset = log->end_offset;
+    log->snapshot.version = log->version;
     log->snapshot.content = state_encode(&(struct state){
         .topic_id = log->id.topic_id,
         .partition = log->id.partition,

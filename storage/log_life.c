@@ -125,6 +125,7 @@ void log_fail(struct log *log, enum status status)
 {
     assert(status != STATUS_OK);
     log_land_appends(log, status);
+    log_land_records(log, status);
     if (log->observer != NULL)
         log->observer->failed(log->observer, status);
 }
@@ -172,6 +173,7 @@ static void init_lists(struct log *log)
     list_init(&log->frames);
     list_init(&log->directs);
     list_init(&log->appends);
+    list_init(&log->records);
     list_init(&log->blocks);
     list_init(&log->loads);
     list_init(&log->lookups);
@@ -217,6 +219,7 @@ void log_drop_frame(struct memory_frame *frame)
     list_remove(&frame->direct_node);
     list_remove(&frame->node);
     chunk_release(frame->chunk, store->io);
+    segment_release(frame->segment);
     pool_release(&store->frames, frame);
 }
 
@@ -229,8 +232,9 @@ void log_destroy(struct log *log)
     cold_drop_loads(log);
     log_drop_lookups(log);
     for (uint32_t i = 0; i < log->segment_count; i++)
-        segment_destroy(log->segments[i]);
+        log_retire_segment(log, log->segments[i]);
     free(log->segments);
+    segment_release(log->write_segment);
     list_remove(&log->node);
     list_remove(&log->flush_node);
     list_remove(&log->dirty_node);
