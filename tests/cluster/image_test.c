@@ -29,6 +29,7 @@ static struct metadata_record topic_record(uint32_t number, const char *name)
 static struct metadata_record partition_record(uint32_t number, int32_t partition)
 {
     static int32_t replicas[] = {1, 2};
+    static struct uuid directories[] = {{{8}}, {{9}}};
     return (struct metadata_record){.kind = METADATA_PARTITION,
                                     .partition = {.topic_id = id_of(number),
                                                   .partition = partition,
@@ -36,7 +37,9 @@ static struct metadata_record partition_record(uint32_t number, int32_t partitio
                                                   .replicas_count = 2,
                                                   .in_sync = replicas,
                                                   .in_sync_count = 2,
-                                                  .leader = 1}};
+                                                  .leader = 1,
+                                                  .directories = directories,
+                                                  .directories_count = 2}};
 }
 
 static struct metadata_record remove_record(uint32_t number)
@@ -309,8 +312,10 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
 {
     struct metadata_record gap = partition_record(1, 5);
     struct metadata_record stranger = partition_record(1, 0);
+    struct metadata_record homeless = partition_record(1, 0);
     struct metadata_record newer = config_record(1, "setting.of.tomorrow", "1");
     static int32_t others[] = {3};
+    homeless.partition.directories_count = 1;
     stranger.partition.in_sync = others;
     stranger.partition.in_sync_count = 1;
     struct image *image =
@@ -323,8 +328,10 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
     assert_int_equal(refused(image, partition_record(9, 0)), STATUS_CORRUPT);
     assert_int_equal(refused(image, gap), STATUS_CORRUPT);
     assert_int_equal(refused(image, stranger), STATUS_CORRUPT);
+    assert_int_equal(refused(image, homeless), STATUS_CORRUPT);
     assert_int_equal(refused(image, newer), STATUS_UNSUPPORTED);
-    assert_int_equal(refused(image, cluster_record(2)), STATUS_UNSUPPORTED);
+    assert_int_equal(refused(image, cluster_record(METADATA_FEATURE_LEVEL + 1)),
+                     STATUS_UNSUPPORTED);
     image_release(image);
 }
 
