@@ -43,6 +43,7 @@ struct command {
     X(topic_offsets)                                                                               \
     X(cluster_info)                                                                                \
     X(log_dump)                                                                                    \
+    X(log_verify)                                                                                  \
     X(api_versions)                                                                                \
     X(version)                                                                                     \
     X(completion)                                                                                  \

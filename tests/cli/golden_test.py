@@ -31,6 +31,7 @@ tailrace help topic offsets
 tailrace help cluster info
 tailrace help log
 tailrace help log dump
+tailrace help log verify
 tailrace help api-versions
 tailrace help version
 tailrace help completion
@@ -68,6 +69,8 @@ tailrace topic consume t -b 127.0.0.1:1
 tailrace topic list -b nowhere:port
 tailrace log dump
 tailrace log dump no-such-file
+tailrace log verify /proc/self
+tailrace log verify no-such-directory
 tailrace log dump /
 tailrace log dump /proc/self/status
 tailrace completion bash
