@@ -125,6 +125,15 @@ class TailraceTest(ClientCase):
         self.tailrace("delete", "-y")
         self.assertEqual(self.tailrace("list", check=False).returncode, 1)
 
+    def test_loosened_topics_are_shown(self):
+        self.create(1)
+        self.assertIn(b"durability  durable", self.tailrace("describe", "-s"))
+        loose = self.name + "-loose"
+        create_topic(self.broker, loose, "-c", "flush.messages=1000")
+        described = json.loads(tailrace(self.broker, "topic", "describe", loose, "--format",
+                                        "json"))[0]
+        self.assertEqual(described["durability"], "loose")
+
     def test_what_exists_or_is_missing_fails_with_status_1_and_says_so(self):
         self.create()
         done = self.tailrace("create", check=False)
