@@ -75,6 +75,8 @@ static enum op_progress ask_open(struct flush *flush, struct segment *segment)
     struct log *log = flush->log;
     assert(log->write_handle < 0);
     path_segment(log->directory, segment->base_offset, segment->generation, flush->path);
+    segment_retain(segment); /* before the release: it may be the same */
+    segment_release(log->write_segment);
     log->write_segment = segment;
     io_open(flush->store->io, expect(flush, 0), flush->path, IO_OPEN_CREATE | IO_OPEN_DIRECT);
     return wait_in(flush, FLUSH_OPENED);

@@ -60,7 +60,7 @@ static struct memory_frame *begin_frame(struct log *log, const struct batch_head
     }
     *frame = (struct memory_frame){
         .log = log,
-        .segment = segment,
+        .segment = segment_retain(segment),
         .chunk = chunk,
         .base_offset = log->end_offset,
         .next_offset = log->end_offset,

@@ -217,6 +217,7 @@ void log_drop_frame(struct memory_frame *frame)
     list_remove(&frame->direct_node);
     list_remove(&frame->node);
     chunk_release(frame->chunk, store->io);
+    segment_release(frame->segment);
     pool_release(&store->frames, frame);
 }
 
@@ -229,8 +230,9 @@ void log_destroy(struct log *log)
     cold_drop_loads(log);
     log_drop_lookups(log);
     for (uint32_t i = 0; i < log->segment_count; i++)
-        segment_destroy(log->segments[i]);
+        log_retire_segment(log, log->segments[i]);
     free(log->segments);
+    segment_release(log->write_segment);
     list_remove(&log->node);
     list_remove(&log->flush_node);
     list_remove(&log->dirty_node);

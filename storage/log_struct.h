@@ -86,10 +86,10 @@ struct log {
     struct producer_core producers;
 
     /* Writing. */
-    struct list_node flush_node; /* store->flush_queue */
-    struct flush *flush;         /* NULL: none runs */
-    int32_t write_handle;        /* of write_segment; -1: not open */
-    struct segment *write_segment;
+    struct list_node flush_node;   /* store->flush_queue */
+    struct flush *flush;           /* NULL: none runs */
+    int32_t write_handle;          /* of write_segment; -1: not open */
+    struct segment *write_segment; /* retained; of no meaning without a handle once written */
     bool wants_sync;
     bool wants_close;
     struct snapshot snapshot;
@@ -162,6 +162,12 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t g
 
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);
+
+/* cold.c */
+
+/* For a segment that has been taken out of the list: gives up the list's reference and the blocks
+ * that were read from it. Loads under way end by themselves: their readers look again. */
+void log_retire_segment(struct log *log, struct segment *segment);
 
 /* log_lookup.c: frees what was under way when the node was killed. */
 void log_drop_lookups(struct log *log);

@@ -25,7 +25,12 @@ struct frame_index {
     uint32_t capacity;
 };
 
+/* Counted: the log's list holds one reference, and so does whoever uses the segment while others
+ * may take it out of the list: a frame in memory, a block read back, a load under way, the open
+ * file that is written. */
 struct segment {
+    uint32_t reference_count;
+    bool is_retired; /* it has left the list; its file may be gone */
     int64_t base_offset;
     uint32_t generation;      /* 0: as appended; raised each time compaction writes it anew */
     uint64_t size_bytes;      /* of the sealed frames */
@@ -37,9 +42,10 @@ struct segment {
     uint64_t indexed_from;    /* 0: the index is whole */
 };
 
-/* NULL without memory. */
+/* With one reference; NULL without memory. */
 struct segment *segment_create(int64_t base_offset, uint32_t generation);
-void segment_destroy(struct segment *segment);
+struct segment *segment_retain(struct segment *segment);
+void segment_release(struct segment *segment); /* the last one frees it; NULL is fine */
 
 /* A frame has got its place. A lost entry (no memory) only makes the index sparser. */
 void segment_note_frame(struct segment *segment, int64_t base_offset, uint64_t position,
