@@ -65,9 +65,8 @@ static struct retention_log log_of(const struct row *row)
  */
 static void judge_table(void **state)
 {
-    static const char letters[] = {[RETENTION_START_OFFSET] = 'o',
-                                   [RETENTION_SIZE] = 's',
-                                   [RETENTION_TIME] = 't'};
+    static const char letters[] = {
+        [RETENTION_START_OFFSET] = 'o', [RETENTION_SIZE] = 's', [RETENTION_TIME] = 't'};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct retention_log log = log_of(&rows[i]);
         char reasons[COUNT + 1] = "";
