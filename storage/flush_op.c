@@ -182,6 +182,7 @@ static enum op_progress ask_record(struct flush *flush)
     struct log *log = flush->log;
     assert(log->snapshot.offset <= log->synced_offset); /* it says that all below is synced */
     assert(log->snapshot.offset >= log->recorded_offset);
+    assert(log->snapshot.version <= log->version);
     path_state(log->directory, flush->path);
     completion_init(&flush->replaced, replaced_landed);
     op_expect(&flush->op);
@@ -252,6 +253,8 @@ static enum op_progress flush_pick(struct flush *flush)
     struct log *log = flush->log;
     bool may_go_on =
         flush->store->failure == STATUS_OK && log->deletion == NULL && flush->op.error == 0;
+    if (may_go_on)
+        log_snapshot_for_records(log);
     if (may_go_on && direct_waits_for_sync(log))
         return ask_sync(flush);
     if (may_go_on && log->unwritten != NULL)
@@ -407,8 +410,10 @@ static enum op_progress flush_recorded(struct flush *flush)
 {
     struct log *log = flush->log;
     note_shortage(flush);
-    if (flush->op.error == 0)
+    if (flush->op.error == 0) {
         log->recorded_offset = log->snapshot.offset;
+        log_note_recorded(log, log->snapshot.version);
+    }
     free((void *)log->snapshot.content.data);
     log->snapshot.content = (struct bytes){0};
     return back_to_pick(flush);

@@ -373,9 +373,10 @@ void log_seal(struct log *log)
 void log_take_snapshot(struct log *log)
 {
     assert(log->open == NULL);
-    if (!bytes_are_null(log->snapshot.content) || log->segment_count == 0)
+    bool is_worth_it = log->segment_count > 0 || !list_is_empty(&log->records);
+    if (!bytes_are_null(log->snapshot.content) || !is_worth_it)
         return;
-    struct state_segment *segments = calloc(log->segment_count, sizeof *segments);
+    struct state_segment *segments = calloc(log->segment_count + 1, sizeof *segments);
     if (segments == NULL)
         return;
     for (uint32_t i = 0; i < log->segment_count; i++)
@@ -388,6 +389,7 @@ void log_take_snapshot(struct log *log)
             .appended_ms = log->segments[i]->appended_ms,
         };
     log->snapshot.offset = log->end_offset;
+    log->snapshot.version = log->version;
     log->snapshot.content = state_encode(&(struct state){
         .topic_id = log->id.topic_id,
         .partition = log->id.partition,

@@ -125,6 +125,7 @@ void log_fail(struct log *log, enum status status)
 {
     assert(status != STATUS_OK);
     log_land_appends(log, status);
+    log_land_records(log, status);
     if (log->observer != NULL)
         log->observer->failed(log->observer, status);
 }
@@ -172,6 +173,7 @@ static void init_lists(struct log *log)
     list_init(&log->frames);
     list_init(&log->directs);
     list_init(&log->appends);
+    list_init(&log->records);
     list_init(&log->blocks);
     list_init(&log->loads);
     list_init(&log->lookups);

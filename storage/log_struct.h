@@ -56,6 +56,16 @@ struct memory_frame {
 struct snapshot {
     struct bytes content; /* null: none */
     int64_t offset;
+    uint64_t version; /* of the log when it was taken */
+};
+
+/* Someone waits for the log's present state to be durable: retention that has moved the start
+ * offset, compaction that has exchanged segments, before they remove files. */
+struct log_record {
+    struct completion completion; /* STATUS_OK; STATUS_FAILED when the store has failed or stops,
+                                     STATUS_CANCELLED when the log goes away, STATUS_NO_MEMORY */
+    struct list_node node;        /* log->records */
+    uint64_t version;             /* of the log when it was asked for */
 };
 
 struct log {
@@ -93,6 +103,8 @@ struct log {
     bool wants_sync;
     bool wants_close;
     struct snapshot snapshot;
+    struct list records;       /* log_record, by version */
+    uint64_t version;          /* raised by each log_record */
     int64_t recorded_offset;   /* recovery point of the state file */
     uint64_t unrecorded_bytes; /* sealed since the last snapshot */
 
@@ -180,5 +192,20 @@ void log_seal(struct log *log);
 /* Encodes the state as of everything sealed, unless one waits already. The open frame must have
  * been sealed. */
 void log_take_snapshot(struct log *log);
+
+/* log_record.c */
+
+/* Lands when a state of the log is durable that is at least as new as this call: its start offset
+ * and its list of segments among it. */
+void log_record(struct log *log, struct log_record *record);
+
+/* Takes a snapshot if someone waits for a record and none has been taken for him. */
+void log_snapshot_for_records(struct log *log);
+
+/* A state of that version is durable. */
+void log_note_recorded(struct log *log, uint64_t version);
+
+/* Lands all that wait for a record with `status`. */
+void log_land_records(struct log *log, enum status status);
 
 #endif

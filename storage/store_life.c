@@ -112,7 +112,8 @@ static void retry_fired(struct timer *timer)
     store->is_full = false;
     struct log *log;
     list_for_each_entry (log, &store->logs, node) {
-        if (log->unwritten != NULL || log->wants_sync || !bytes_are_null(log->snapshot.content))
+        bool wants_record = !bytes_are_null(log->snapshot.content) || !list_is_empty(&log->records);
+        if (log->unwritten != NULL || log->wants_sync || wants_record)
             store_want_flush(store, log, false);
     }
     journal_retry(&store->journal);

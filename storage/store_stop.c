@@ -34,7 +34,7 @@ struct store_stop {
 
 static bool log_is_recorded(const struct log *log)
 {
-    return log->recorded_offset == log->end_offset;
+    return log->recorded_offset == log->end_offset && list_is_empty(&log->records);
 }
 
 static bool everything_is_recorded(const struct store *store)
@@ -107,6 +107,7 @@ static void give_up(struct store_stop *stop)
     stop->status = store->failure != STATUS_OK ? STATUS_FAILED : STATUS_NO_SPACE;
     list_for_each_entry (log, &store->logs, node) {
         log_land_appends(log, stop->status);
+        log_land_records(log, stop->status);
     }
 }
 
