@@ -18,7 +18,7 @@ enum { SEGMENT_SPAN_MAX = INT32_MAX };
 
 /* Segments of a log, and of different logs, take appends for different times (segment.jitter.ms).
  */
-static bool is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms)
+bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms)
 {
     struct hash_seed seed = {{0, (uint64_t)log->id.partition}};
     memcpy(seed.words, log->id.topic_id.bytes, sizeof seed.words[0]);
@@ -36,7 +36,7 @@ static bool must_roll(const struct log *log, const struct segment *segment,
     int64_t last_offset = log->end_offset + header->last_offset_delta;
     return segment->size_bytes + stored_size > log->config.segment_bytes_max ||
            last_offset - segment->base_offset > SEGMENT_SPAN_MAX ||
-           is_too_old(log, segment, now_ms);
+           log_segment_is_too_old(log, segment, now_ms);
 }
 
 /* The segment for the next frame; everything before has been sealed. */
@@ -112,7 +112,7 @@ static bool make_room(struct log *log, const struct batch_header *header, uint64
         bool fits = frame_stored_size(payload_size) <= FRAME_SMALL_SIZE_MAX &&
                     log->open->segment->size_bytes + frame_stored_size(payload_size) <=
                         log->config.segment_bytes_max;
-        if (fits && !is_too_old(log, log->open->segment, now_ms))
+        if (fits && !log_segment_is_too_old(log, log->open->segment, now_ms))
             return grow_frame(log, log->open, payload_size);
         log_seal(log);
     }
@@ -379,15 +379,20 @@ void log_take_snapshot(struct log *log)
     struct state_segment *segments = calloc(log->segment_count + 1, sizeof *segments);
     if (segments == NULL)
         return;
-    for (uint32_t i = 0; i < log->segment_count; i++)
-        segments[i] = (struct state_segment){
-            .base_offset = log->segments[i]->base_offset,
-            .size_bytes = log->segments[i]->size_bytes,
-            .max_timestamp_ms = log->segments[i]->max_timestamp_ms,
-            .generation = log->segments[i]->generation,
-            .created_ms = log->segments[i]->created_ms,
-            .appended_ms = log->segments[i]->appended_ms,
+    uint32_t segment_count = 0;
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        const struct segment *segment = log->segments[i];
+        if (segment->size_bytes == 0)
+            continue; /* the active one, and there is no file yet */
+        segments[segment_count++] = (struct state_segment){
+            .base_offset = segment->base_offset,
+            .size_bytes = segment->size_bytes,
+            .max_timestamp_ms = segment->max_timestamp_ms,
+            .generation = segment->generation,
+            .created_ms = segment->created_ms,
+            .appended_ms = segment->appended_ms,
         };
+    }
     log->snapshot.offset = log->end_offset;
     log->snapshot.version = log->version;
     log->snapshot.content = state_encode(&(struct state){
@@ -396,7 +401,7 @@ void log_take_snapshot(struct log *log)
         .start_offset = log->start_offset,
         .recovery_offset = log->end_offset,
         .segments = segments,
-        .segment_count = log->segment_count,
+        .segment_count = segment_count,
         .epochs = &log->epochs,
         .producers = &log->producers,
     });

@@ -179,6 +179,7 @@ static void take_offsets(struct log *log, const struct state *state)
     assert(log->end_offset == 0);
     assert(state->start_offset <= state->recovery_offset);
     log->start_offset = state->start_offset;
+    log->high_watermark = state->start_offset;
     log->end_offset = state->recovery_offset;
     log->durable_offset = state->recovery_offset;
     log->journaled_offset = state->recovery_offset;
