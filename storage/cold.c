@@ -330,7 +330,7 @@ static enum op_progress load_end(struct cold_load *load)
     assert(load->chunk == NULL); /* handed to a block, or given back */
     if (load->segment->is_retired)
         load->status = STATUS_OK; /* the readers look again: the offset lies elsewhere or nowhere */
-    if (load->status == STATUS_CORRUPT)
+    if (load->status == STATUS_CORRUPT && log_note_damage(log, load->offset, load->offset + 1))
         report_damage(load);
     list_remove(&load->node);
     struct list waiting;

@@ -161,6 +161,13 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t g
     return segment;
 }
 
+bool log_note_damage(struct log *log, int64_t from, int64_t to)
+{
+    assert(from >= log->start_offset);
+    assert(to <= log->end_offset);
+    return damage_core_note(&log->damages, from, to);
+}
+
 /* --- Life -------------------------------------------------------------------------------------
  */
 
@@ -240,6 +247,7 @@ void log_destroy(struct log *log)
     list_remove(&log->dirty_node);
     list_remove(&log->mark_node);
     epoch_core_deinit(&log->epochs);
+    damage_core_deinit(&log->damages);
     producer_core_deinit(&log->producers);
     free((void *)log->snapshot.content.data);
     free(log->directory);

@@ -18,6 +18,7 @@
 #define TAILRACE_STORAGE_LOG_STRUCT_H
 
 #include "protocol/batch.h"
+#include "storage/damage_core.h"
 #include "storage/epoch_core.h"
 #include "storage/frame.h"
 #include "storage/journal.h"
@@ -93,6 +94,7 @@ struct log {
     struct memory_frame *open;      /* takes small batches; NULL: none */
     struct memory_frame *unwritten; /* the first sealed one; NULL: none */
     struct epoch_core epochs;
+    struct damage_core damages; /* what cannot be read; reads of it answer STATUS_CORRUPT */
     struct producer_core producers;
 
     /* Writing. */
@@ -171,6 +173,10 @@ struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t
 
 /* A new active segment that begins at `base_offset`; NULL without memory. */
 struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation);
+
+/* What lies in [from, to) cannot be read. True when some of it was not known: then it is worth a
+ * line in the log. */
+bool log_note_damage(struct log *log, int64_t from, int64_t to);
 
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);
