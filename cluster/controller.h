@@ -77,13 +77,17 @@ struct image_publisher {
 
 /* All texts and arrays must outlive the controller. */
 struct controller_options {
-    const char *directory; /* cluster/ under the first of log.dirs; made if absent */
+    const char *directory; /* cluster/ under metadata.log.dir; made if absent */
     const struct config *config;
     int32_t node_id;
     /* What this broker registers: written to the log when it differs from what stands there. */
     const struct image_endpoint *endpoints;
     uint32_t endpoint_count;
+    const struct image_log_dir *log_dirs; /* that are online, in the order of log.dirs */
+    uint32_t log_dir_count;
     struct bytes rack;
+    struct uuid cluster_id;  /* as the data directory says; zero: it does not */
+    struct completion *lost; /* lands when the metadata cannot be written any more; or NULL */
 };
 
 /* Blocking (io_await), on core 0's door before the loops run: reads snapshot and log. A new
@@ -96,6 +100,13 @@ enum status controller_create(struct io *io, const struct controller_options *op
  * committed before this start, and this broker's registration, has been adopted. */
 void controller_start(struct controller *controller, struct image_publisher *publisher,
                       struct completion *active);
+
+/* The cluster's id, or the one that it is going to have. */
+struct uuid controller_cluster_id(const struct controller *controller);
+
+/* A directory of this broker that was online is not any more: its partitions lose their leader.
+ * Also before the start. */
+void controller_directory_failed(struct controller *controller, struct uuid directory);
 
 void controller_submit(struct controller *controller, struct controller_command *command);
 

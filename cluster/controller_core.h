@@ -25,6 +25,9 @@ struct controller_decision {
     struct metadata_record *records;
     uint32_t record_count;
     uint32_t record_capacity;
+    struct directory_load *loads; /* of all online directories, once the first was chosen */
+    uint32_t load_count;
+    bool loads_are_counted;
 };
 
 /* Fills in every topic's answer (or the first producer id) and the decision's records; none for a
@@ -33,5 +36,15 @@ struct controller_decision {
 enum status controller_core_decide(const struct controller_facts *facts,
                                    struct controller_command *command, struct arena *arena,
                                    struct controller_decision *decision);
+
+/* What has to be written when a broker wants to be known like this, with those of its directories
+ * that are online: its own record, and those of its partitions that lose their leader with their
+ * directory or get it back. No records when it is known so already. */
+enum status controller_core_register(const struct controller_facts *facts,
+                                     const struct broker_record *wanted, struct arena *arena,
+                                     struct controller_decision *decision);
+
+/* Known as it wants to be; its epoch does not count. */
+bool broker_is_registered(const struct image *image, const struct broker_record *wanted);
 
 #endif

@@ -198,11 +198,15 @@ bool decision_add_partition(const struct controller_facts *facts,
     struct metadata_record *record = decision_add(decision, METADATA_PARTITION);
     int32_t *kept = arena_allocate_array(decision->arena, replica_count, sizeof *kept);
     int32_t *in_sync = arena_allocate_array(decision->arena, replica_count, sizeof *in_sync);
-    if (record == NULL || kept == NULL || in_sync == NULL)
+    struct uuid *directories =
+        arena_allocate_array(decision->arena, replica_count, sizeof *directories);
+    if (record == NULL || kept == NULL || in_sync == NULL || directories == NULL)
         return false;
     uint32_t in_sync_count = 0;
     for (uint32_t i = 0; i < replica_count; i++) {
         kept[i] = replicas[i];
+        if (!choose_directory(facts, decision, replicas[i], &directories[i]))
+            return false;
         if (broker_is_active(facts, replicas[i]))
             in_sync[in_sync_count++] = replicas[i];
     }
@@ -214,7 +218,9 @@ bool decision_add_partition(const struct controller_facts *facts,
                                                   .replicas_count = replica_count,
                                                   .in_sync = in_sync,
                                                   .in_sync_count = in_sync_count,
-                                                  .leader = in_sync[0]};
+                                                  .leader = in_sync[0],
+                                                  .directories = directories,
+                                                  .directories_count = replica_count};
     return true;
 }
 

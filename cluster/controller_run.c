@@ -16,6 +16,7 @@
 #include "cluster/controller_core.h"
 #include "cluster/image_build.h"
 #include "cluster/quorum.h"
+#include "cluster/random_uuid.h"
 
 #include "base/assert.h"
 
@@ -56,6 +57,9 @@ struct controller {
     int64_t adopted_offset; /* -1: none yet */
 
     struct broker_record registration; /* what this broker wants to be known as */
+    bool directories_changed;          /* and the metadata does not say so yet */
+    struct uuid cluster_id;
+    struct completion *lost; /* lands when nothing can be written any more; or NULL */
     struct completion *active;
     int64_t active_offset; /* -1: not known yet */
 
@@ -206,6 +210,31 @@ static enum status propose(struct controller *controller, const struct metadata_
     return STATUS_OK;
 }
 
+/* Writes what this broker wants to be known as, if it is not. After a restart without changes that
+ * is nothing, and the broker serves without waiting for the disk. */
+static enum status propose_registration(struct controller *controller)
+{
+    struct controller_decision decision;
+    const struct controller_facts facts = {.image = controller->newest,
+                                           .config = controller->config};
+    enum status status =
+        controller_core_register(&facts, &controller->registration, &controller->arena, &decision);
+    if (status == STATUS_OK && decision.record_count > 0)
+        status = propose(controller, decision.records, decision.record_count, NULL);
+    arena_reset(&controller->arena);
+    return status;
+}
+
+/* A directory that has failed is told until the quorum takes it: proposals in flight are bounded,
+ * and each that commits makes room. */
+static void tell_directories(struct controller *controller)
+{
+    if (!controller->directories_changed || controller->active_offset < 0 ||
+        controller->stopped != NULL || controller->failed != STATUS_OK)
+        return;
+    controller->directories_changed = propose_registration(controller) != STATUS_OK;
+}
+
 static void quorum_committed(struct quorum_handler *handler, uint64_t index)
 {
     struct controller *controller = container_of(handler, struct controller, handler);
@@ -225,6 +254,7 @@ static void quorum_committed(struct quorum_handler *handler, uint64_t index)
         image_release(controller->image);
         controller->image = image_retain(change->image);
     }
+    tell_directories(controller);
     publish(controller);
 }
 
@@ -240,6 +270,8 @@ static void quorum_failed(struct quorum_handler *handler, enum status status)
     image_release(controller->newest);
     controller->newest = image_retain(controller->image);
     land_active(controller, STATUS_FAILED);
+    if (controller->lost != NULL)
+        io_land(controller->io, controller->lost, (int32_t)status);
 }
 
 /* The image holds everything up to the last commit, also what has not been adopted by all cores:
@@ -259,27 +291,12 @@ static uint64_t quorum_snapshot(struct quorum_handler *handler, struct writer *w
 /* --- Commands -----------------------------------------------------------------------------------
  */
 
-/* A random id, of version 4; like Kafka's, none whose text begins with a dash, which command lines
- * would take for an option. */
-static struct uuid uuid_create(struct io *io)
-{
-    struct uuid uuid;
-    char text[UUID_TEXT_SIZE];
-    do {
-        io_secret(io, &uuid, sizeof uuid);
-        uuid.bytes[6] = (uuid.bytes[6] & 0x0f) | 0x40;
-        uuid.bytes[8] = (uuid.bytes[8] & 0x3f) | 0x80;
-        uuid_format(uuid, text);
-    } while (text[0] == '-');
-    return uuid;
-}
-
 /* Ids are drawn before the decision, which is pure and comes out the same from the same facts. */
 static struct uuid *make_topic_ids(struct controller *controller, uint32_t count)
 {
     struct uuid *ids = arena_allocate_array(&controller->arena, count + 1, sizeof *ids);
     for (uint32_t i = 0; ids != NULL && i < count; i++)
-        ids[i] = uuid_create(controller->io);
+        ids[i] = random_uuid(controller->io);
     return ids;
 }
 
@@ -323,60 +340,61 @@ void controller_submit(struct controller *controller, struct controller_command 
 /* --- Registration -------------------------------------------------------------------------------
  */
 
-/* Compared field by field: an equal registration is not written again, since each one is a new
- * broker epoch. */
-static bool is_registered(const struct controller *controller)
+/* What the metadata says, else what the data directory says, else what is configured, so that a
+ * container that is made anew belongs to the cluster that it names. */
+static struct uuid choose_cluster_id(struct controller *controller)
 {
-    const struct broker_record *wanted = &controller->registration;
-    const struct image_broker *broker = image_broker_by_id(controller->newest, wanted->broker_id);
-    if (broker == NULL || broker->is_fenced || !bytes_equal(broker->rack, wanted->rack) ||
-        broker->endpoint_count != wanted->endpoints_count)
-        return false;
-    for (uint32_t i = 0; i < broker->endpoint_count; i++) {
-        const struct image_endpoint *a = &broker->endpoints[i];
-        const struct broker_record_endpoint *b = &wanted->endpoints[i];
-        if (!bytes_equal(a->listener, b->listener) || !bytes_equal(a->host, b->host) ||
-            a->port != b->port || a->security_protocol != b->security_protocol)
-            return false;
-    }
-    return true;
-}
-
-/* A configured id wins, so that a container that is made anew belongs to the cluster that it names.
- */
-static struct uuid wanted_cluster_id(struct controller *controller)
-{
-    struct uuid id;
+    struct uuid id = image_cluster_id(controller->image);
     const char *text = config_text(controller->config, CONFIG_TAILRACE_CLUSTER_ID);
+    if (!uuid_is_zero(id))
+        return id;
+    if (!uuid_is_zero(controller->cluster_id))
+        return controller->cluster_id;
     if (text != NULL && uuid_parse(bytes_of_text(text), &id))
         return id;
-    return uuid_create(controller->io);
+    return random_uuid(controller->io);
 }
 
-/* Writes what is missing: the cluster's first record, and who this broker is. After a restart
- * without changes that is nothing, and the broker serves without waiting for the disk. */
+struct uuid controller_cluster_id(const struct controller *controller)
+{
+    assert(!uuid_is_zero(controller->cluster_id));
+    return controller->cluster_id;
+}
+
+/* The cluster's first record, or the word that this release writes more than the one before. */
+static enum status propose_cluster(struct controller *controller)
+{
+    if (image_feature_level(controller->newest) >= METADATA_FEATURE_LEVEL)
+        return STATUS_OK;
+    const struct metadata_record record = {
+        .kind = METADATA_CLUSTER, .cluster = {controller->cluster_id, METADATA_FEATURE_LEVEL}};
+    return propose(controller, &record, 1, NULL);
+}
+
 static void register_broker(struct controller *controller)
 {
     assert(controller->active_offset < 0);
-    struct metadata_record records[2];
-    uint32_t count = 0;
-    enum status status = STATUS_OK;
-    if (image_feature_level(controller->newest) == 0)
-        records[count++] = (struct metadata_record){
-            .kind = METADATA_CLUSTER,
-            .cluster = {wanted_cluster_id(controller), METADATA_FEATURE_LEVEL}};
-    if (!is_registered(controller)) {
-        controller->registration.broker_epoch =
-            (int64_t)quorum_describe(controller->quorum).last_index + 1;
-        records[count++] =
-            (struct metadata_record){.kind = METADATA_BROKER, .broker = controller->registration};
-    }
-    if (count > 0)
-        status = propose(controller, records, count, NULL);
-    arena_reset(&controller->arena);
+    enum status status = propose_cluster(controller);
+    controller->registration.broker_epoch =
+        (int64_t)quorum_describe(controller->quorum).last_index + 1;
+    if (status == STATUS_OK)
+        status = propose_registration(controller);
     if (status != STATUS_OK)
         land_active(controller, status);
     controller->active_offset = image_offset(controller->newest);
+}
+
+void controller_directory_failed(struct controller *controller, struct uuid directory)
+{
+    struct broker_record *registration = &controller->registration;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < registration->log_dirs_count; i++)
+        if (!uuid_equal(registration->log_dirs[i].directory_id, directory))
+            registration->log_dirs[kept++] = registration->log_dirs[i];
+    assert(kept + 1 == registration->log_dirs_count);
+    registration->log_dirs_count = kept;
+    controller->directories_changed = true;
+    tell_directories(controller);
 }
 
 static void quorum_role_changed(struct quorum_handler *handler, enum quorum_role role)
@@ -428,6 +446,7 @@ static enum status recover(struct controller *controller, const struct quorum_re
         image_delta_finish(delta, controller->committed_offset, controller->node_id);
     controller->newest = image_retain(controller->image);
     assert(image_offset(controller->image) == controller->committed_offset);
+    controller->cluster_id = choose_cluster_id(controller);
     return STATUS_OK;
 }
 
@@ -460,6 +479,8 @@ static struct controller *controller_allocate(struct io *io,
     controller->config = options->config;
     controller->directory = options->directory;
     controller->node_id = options->node_id;
+    controller->cluster_id = options->cluster_id;
+    controller->lost = options->lost;
     controller->handler = (struct quorum_handler){quorum_committed, quorum_role_changed,
                                                   quorum_snapshot, quorum_failed};
     controller->adopted_offset = -1;
@@ -477,17 +498,25 @@ static void keep_registration(struct controller *controller,
     assert(options->endpoints != NULL || options->endpoint_count == 0);
     struct broker_record_endpoint *endpoints =
         calloc(options->endpoint_count + 1, sizeof *endpoints);
+    struct broker_record_log_dir *log_dirs = calloc(options->log_dir_count + 1, sizeof *log_dirs);
     assert(endpoints != NULL);
+    assert(log_dirs != NULL);
     for (uint32_t i = 0; i < options->endpoint_count; i++)
         endpoints[i] = (struct broker_record_endpoint){.listener = options->endpoints[i].listener,
                                                        .host = options->endpoints[i].host,
                                                        .port = options->endpoints[i].port,
                                                        .security_protocol =
                                                            options->endpoints[i].security_protocol};
+    for (uint32_t i = 0; i < options->log_dir_count; i++)
+        log_dirs[i] = (struct broker_record_log_dir){.directory_id = options->log_dirs[i].id,
+                                                     .path = options->log_dirs[i].path,
+                                                     .is_online = true};
     controller->registration = (struct broker_record){.broker_id = options->node_id,
                                                       .rack = options->rack,
                                                       .endpoints = endpoints,
-                                                      .endpoints_count = options->endpoint_count};
+                                                      .endpoints_count = options->endpoint_count,
+                                                      .log_dirs = log_dirs,
+                                                      .log_dirs_count = options->log_dir_count};
 }
 
 enum status controller_create(struct io *io, const struct controller_options *options,
@@ -608,5 +637,6 @@ void controller_destroy(struct controller *controller)
     quorum_destroy(controller->quorum);
     arena_deinit(&controller->arena);
     free(controller->registration.endpoints);
+    free(controller->registration.log_dirs);
     free(controller);
 }

@@ -17,6 +17,7 @@ struct image_partition {
     int32_t leader_epoch;
     int32_t partition_epoch;
     const int32_t *replicas;
+    const struct uuid *directories; /* where each replica lies; zero: not assigned yet */
     uint32_t replica_count;
     const int32_t *in_sync; /* subset of replicas */
     uint32_t in_sync_count;
@@ -39,6 +40,13 @@ struct image_endpoint {
         security_protocol; /* Kafka's number: 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
 };
 
+/* A data directory of a broker. One that is not online holds partitions all the same. */
+struct image_log_dir {
+    struct uuid id;
+    struct bytes path;
+    bool is_online;
+};
+
 struct image_broker {
     int32_t id;
     int64_t epoch;
@@ -46,6 +54,8 @@ struct image_broker {
     bool is_fenced;
     const struct image_endpoint *endpoints;
     uint32_t endpoint_count;
+    const struct image_log_dir *log_dirs;
+    uint32_t log_dir_count;
 };
 
 /* From any core. The last release frees it. */
@@ -71,6 +81,12 @@ uint32_t image_topic_lower_bound(const struct image *image, struct bytes name);
 uint32_t image_broker_count(const struct image *image);
 const struct image_broker *image_broker_at(const struct image *image, uint32_t index);
 const struct image_broker *image_broker_by_id(const struct image *image, int32_t id);
+
+/* The directory that is so named, among those of the broker; NULL if there is none. */
+const struct image_log_dir *image_log_dir_by_id(const struct image_broker *broker, struct uuid id);
+
+/* Where the replica of this broker lies; zero when it has none, or is not assigned yet. */
+struct uuid image_partition_directory(const struct image_partition *partition, int32_t broker_id);
 
 /* Brokers' dynamic settings, by row; NULL text when not set. */
 const char *image_broker_config(const struct image *image, int32_t broker_id, enum config_key key);

@@ -233,6 +233,9 @@ static enum status apply_broker(struct image_delta *delta, const struct broker_r
 {
     if (record->broker_id < 0)
         return STATUS_CORRUPT;
+    for (uint32_t i = 0; i < record->log_dirs_count; i++)
+        if (uuid_is_zero(record->log_dirs[i].directory_id))
+            return STATUS_CORRUPT;
     registry_set_broker(own_registry(delta), record);
     return STATUS_OK;
 }
@@ -264,6 +267,8 @@ static bool partition_is_sound(const struct partition_record *record)
 {
     if (record->replicas_count == 0 || record->leader_epoch < 0 || record->partition_epoch < 0)
         return false;
+    if (record->directories_count != 0 && record->directories_count != record->replicas_count)
+        return false;
     for (uint32_t i = 0; i < record->in_sync_count; i++)
         if (!is_among(record->in_sync[i], record->replicas, record->replicas_count))
             return false;
@@ -276,6 +281,17 @@ static const int32_t *keep_ids(struct image_delta *delta, const int32_t *ids, ui
     int32_t *copy = take(delta, count, sizeof *copy);
     if (count > 0)
         memcpy(copy, ids, count * sizeof *copy);
+    return copy;
+}
+
+/* A record of the time before there were several has none: they stay zero, not assigned. */
+static const struct uuid *keep_directories(struct image_delta *delta,
+                                           const struct partition_record *record)
+{
+    assert(record->directories_count <= record->replicas_count);
+    struct uuid *copy = take(delta, record->replicas_count, sizeof *copy);
+    for (uint32_t i = 0; i < record->replicas_count; i++)
+        copy[i] = record->directories_count == 0 ? UUID_NONE : record->directories[i];
     return copy;
 }
 
@@ -292,6 +308,7 @@ static enum status apply_partition(struct image_delta *delta, const struct parti
         .leader_epoch = record->leader_epoch,
         .partition_epoch = record->partition_epoch,
         .replicas = keep_ids(delta, record->replicas, record->replicas_count),
+        .directories = keep_directories(delta, record),
         .replica_count = record->replicas_count,
         .in_sync = keep_ids(delta, record->in_sync, record->in_sync_count),
         .in_sync_count = record->in_sync_count,
@@ -349,7 +366,7 @@ static enum status apply_producer_ids(struct image_delta *delta,
 enum status image_delta_apply(struct image_delta *delta, const struct metadata_record *record)
 {
     switch (record->kind) {
-#define X(name, field, codec)                                                                      \
+#define X(name, field, codec, version)                                                             \
     case METADATA_##name: return apply_##field(delta, &record->field);
         METADATA_RECORD_LIST(X)
 #undef X
@@ -390,17 +407,22 @@ enum status image_delta_apply_all(struct image_delta *delta, struct bytes record
 /* Where the next things go in a topic's one piece of memory. */
 struct packer {
     int32_t *ids;
+    struct uuid *directories;
     char *text;
 };
 
 /* Counts exactly what packing will write; the two must agree to the byte, which pack asserts at its
  * end. */
-static void measure(const struct topic_draft *draft, size_t *id_count, size_t *text_bytes)
+static void measure(const struct topic_draft *draft, size_t *id_count, size_t *directory_count,
+                    size_t *text_bytes)
 {
     *id_count = 0;
+    *directory_count = 0;
     *text_bytes = draft->name.size + 1;
-    for (uint32_t i = 0; i < draft->partition_count; i++)
+    for (uint32_t i = 0; i < draft->partition_count; i++) {
         *id_count += draft->partitions[i].replica_count + draft->partitions[i].in_sync_count;
+        *directory_count += draft->partitions[i].replica_count;
+    }
     for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++)
         if (draft->config.texts[key] != NULL)
             *text_bytes += strlen(draft->config.texts[key]) + 1;
@@ -414,6 +436,26 @@ static const int32_t *pack_ids(struct packer *packer, const int32_t *ids, uint32
         memcpy(packed, ids, count * sizeof *ids);
     packer->ids += count;
     return packed;
+}
+
+static const struct uuid *pack_directories(struct packer *packer, const struct uuid *directories,
+                                           uint32_t count)
+{
+    assert(directories != NULL || count == 0);
+    struct uuid *packed = packer->directories;
+    if (count > 0)
+        memcpy(packed, directories, count * sizeof *directories);
+    packer->directories += count;
+    return packed;
+}
+
+static void pack_partition(struct packer *packer, const struct image_partition *from,
+                           struct image_partition *to)
+{
+    *to = *from;
+    to->replicas = pack_ids(packer, from->replicas, from->replica_count);
+    to->directories = pack_directories(packer, from->directories, from->replica_count);
+    to->in_sync = pack_ids(packer, from->in_sync, from->in_sync_count);
 }
 
 static const char *pack_text(struct packer *packer, struct bytes text)
@@ -433,23 +475,21 @@ static struct topic_node *pack(const struct topic_draft *draft)
     assert(!draft->is_removed);
     assert(draft->name.size > 0);
     size_t id_count;
+    size_t directory_count;
     size_t text_bytes;
-    measure(draft, &id_count, &text_bytes);
+    measure(draft, &id_count, &directory_count, &text_bytes);
     size_t partition_bytes = draft->partition_count * sizeof(struct image_partition);
     struct topic_node *node =
-        shelf_allocate(1, sizeof *node + partition_bytes + id_count * sizeof(int32_t) + text_bytes);
+        shelf_allocate(1, sizeof *node + partition_bytes + id_count * sizeof(int32_t) +
+                              directory_count * sizeof(struct uuid) + text_bytes);
     struct image_partition *partitions = (struct image_partition *)(node + 1);
     struct packer packer = {.ids = (int32_t *)(partitions + draft->partition_count)};
-    packer.text = (char *)(packer.ids + id_count);
+    packer.directories = (struct uuid *)(packer.ids + id_count);
+    packer.text = (char *)(packer.directories + directory_count);
     const char *end = packer.text + text_bytes;
     atomic_init(&node->reference_count, 1);
-    for (uint32_t i = 0; i < draft->partition_count; i++) {
-        partitions[i] = draft->partitions[i];
-        partitions[i].replicas =
-            pack_ids(&packer, partitions[i].replicas, partitions[i].replica_count);
-        partitions[i].in_sync =
-            pack_ids(&packer, partitions[i].in_sync, partitions[i].in_sync_count);
-    }
+    for (uint32_t i = 0; i < draft->partition_count; i++)
+        pack_partition(&packer, &draft->partitions[i], &partitions[i]);
     const char *name = pack_text(&packer, draft->name);
     node->topic = (struct image_topic){.name = bytes_of(name, draft->name.size),
                                        .id = draft->id,

@@ -139,33 +139,67 @@ const char *image_broker_config(const struct image *image, int32_t broker_id, en
     return NULL;
 }
 
+/* --- Data directories --------------------------------------------------------------------------
+ */
+
+const struct image_log_dir *image_log_dir_by_id(const struct image_broker *broker, struct uuid id)
+{
+    for (uint32_t i = 0; i < broker->log_dir_count; i++)
+        if (uuid_equal(broker->log_dirs[i].id, id))
+            return &broker->log_dirs[i];
+    return NULL;
+}
+
+struct uuid image_partition_directory(const struct image_partition *partition, int32_t broker_id)
+{
+    for (uint32_t i = 0; i < partition->replica_count; i++)
+        if (partition->replicas[i] == broker_id)
+            return partition->directories[i];
+    return UUID_NONE;
+}
+
 /* --- As records --------------------------------------------------------------------------------
  */
 
-static void write_registry(const struct image_registry *registry, struct arena *arena,
-                           struct writer *writer)
+static void write_broker(struct writer *writer, struct arena *arena,
+                         const struct image_broker *broker)
 {
-    for (uint32_t i = 0; i < registry->broker_count; i++) {
-        const struct image_broker *broker = &registry->brokers[i];
-        struct broker_record_endpoint *endpoints =
-            arena_allocate_array(arena, broker->endpoint_count, sizeof *endpoints);
-        assert(endpoints != NULL);
-        for (uint32_t j = 0; j < broker->endpoint_count; j++)
-            endpoints[j] = (struct broker_record_endpoint){
-                .listener = broker->endpoints[j].listener,
-                .host = broker->endpoints[j].host,
-                .port = broker->endpoints[j].port,
-                .security_protocol = broker->endpoints[j].security_protocol,
-            };
-        metadata_record_write(writer, &(struct metadata_record){
-                                          .kind = METADATA_BROKER,
+    struct broker_record_endpoint *endpoints =
+        arena_allocate_array(arena, broker->endpoint_count, sizeof *endpoints);
+    struct broker_record_log_dir *log_dirs =
+        arena_allocate_array(arena, broker->log_dir_count, sizeof *log_dirs);
+    assert(endpoints != NULL);
+    assert(log_dirs != NULL);
+    for (uint32_t i = 0; i < broker->endpoint_count; i++)
+        endpoints[i] = (struct broker_record_endpoint){
+            .listener = broker->endpoints[i].listener,
+            .host = broker->endpoints[i].host,
+            .port = broker->endpoints[i].port,
+            .security_protocol = broker->endpoints[i].security_protocol,
+        };
+    for (uint32_t i = 0; i < broker->log_dir_count; i++)
+        log_dirs[i] = (struct broker_record_log_dir){
+            .directory_id = broker->log_dirs[i].id,
+            .path = broker->log_dirs[i].path,
+            .is_online = broker->log_dirs[i].is_online,
+        };
+    metadata_record_write(
+        writer, &(struct metadata_record){.kind = METADATA_BROKER,
                                           .broker = {.broker_id = broker->id,
                                                      .broker_epoch = broker->epoch,
                                                      .rack = broker->rack,
                                                      .is_fenced = broker->is_fenced,
                                                      .endpoints = endpoints,
-                                                     .endpoints_count = broker->endpoint_count}});
-    }
+                                                     .endpoints_count = broker->endpoint_count,
+                                                     .log_dirs = log_dirs,
+                                                     .log_dirs_count = broker->log_dir_count}});
+}
+
+static void write_registry(const struct image_registry *registry, struct arena *arena,
+                           struct writer *writer)
+{
+    for (uint32_t i = 0; i < registry->broker_count; i++)
+        write_broker(writer, arena, &registry->brokers[i]);
     for (uint32_t i = 0; i < registry->setting_count; i++) {
         const struct registry_setting *setting = &registry->settings[i];
         metadata_record_write(
@@ -182,18 +216,20 @@ static void write_partition(struct writer *writer, struct uuid topic_id, uint32_
                             const struct image_partition *partition)
 {
     assert(partition->replica_count > 0);
-    metadata_record_write(
-        writer,
-        &(struct metadata_record){.kind = METADATA_PARTITION,
-                                  .partition = {.topic_id = topic_id,
-                                                .partition = (int32_t)index,
-                                                .replicas = (int32_t *)partition->replicas,
-                                                .replicas_count = partition->replica_count,
-                                                .in_sync = (int32_t *)partition->in_sync,
-                                                .in_sync_count = partition->in_sync_count,
-                                                .leader = partition->leader,
-                                                .leader_epoch = partition->leader_epoch,
-                                                .partition_epoch = partition->partition_epoch}});
+    metadata_record_write(writer,
+                          &(struct metadata_record){
+                              .kind = METADATA_PARTITION,
+                              .partition = {.topic_id = topic_id,
+                                            .partition = (int32_t)index,
+                                            .replicas = (int32_t *)partition->replicas,
+                                            .replicas_count = partition->replica_count,
+                                            .in_sync = (int32_t *)partition->in_sync,
+                                            .in_sync_count = partition->in_sync_count,
+                                            .leader = partition->leader,
+                                            .leader_epoch = partition->leader_epoch,
+                                            .partition_epoch = partition->partition_epoch,
+                                            .directories = (struct uuid *)partition->directories,
+                                            .directories_count = partition->replica_count}});
 }
 
 /* The topic comes before its partitions, and they in order: the delta that reads them accepts no

@@ -63,6 +63,12 @@ static void copy_broker(struct image_registry *registry, struct image_broker *to
         endpoints[i].listener = keep(registry, from->endpoints[i].listener);
         endpoints[i].host = keep(registry, from->endpoints[i].host);
     }
+    struct image_log_dir *log_dirs = take(registry, from->log_dir_count, sizeof *log_dirs);
+    to->log_dirs = log_dirs;
+    for (uint32_t i = 0; i < from->log_dir_count; i++) {
+        log_dirs[i] = from->log_dirs[i];
+        log_dirs[i].path = keep(registry, from->log_dirs[i].path);
+    }
 }
 
 struct image_registry *registry_clone(const struct image_registry *from)
@@ -95,6 +101,33 @@ static uint32_t broker_place(const struct image_registry *registry, int32_t id, 
     return place;
 }
 
+static const struct image_endpoint *keep_endpoints(struct image_registry *registry,
+                                                   const struct broker_record *record)
+{
+    struct image_endpoint *endpoints = take(registry, record->endpoints_count, sizeof *endpoints);
+    for (uint32_t i = 0; i < record->endpoints_count; i++)
+        endpoints[i] = (struct image_endpoint){
+            .listener = keep(registry, record->endpoints[i].listener),
+            .host = keep(registry, record->endpoints[i].host),
+            .port = record->endpoints[i].port,
+            .security_protocol = record->endpoints[i].security_protocol,
+        };
+    return endpoints;
+}
+
+static const struct image_log_dir *keep_log_dirs(struct image_registry *registry,
+                                                 const struct broker_record *record)
+{
+    struct image_log_dir *log_dirs = take(registry, record->log_dirs_count, sizeof *log_dirs);
+    for (uint32_t i = 0; i < record->log_dirs_count; i++)
+        log_dirs[i] = (struct image_log_dir){
+            .id = record->log_dirs[i].directory_id,
+            .path = keep(registry, record->log_dirs[i].path),
+            .is_online = record->log_dirs[i].is_online,
+        };
+    return log_dirs;
+}
+
 /* In the order of ids, so that lists of brokers look the same on every node and to every client. */
 void registry_set_broker(struct image_registry *registry, const struct broker_record *record)
 {
@@ -109,20 +142,14 @@ void registry_set_broker(struct image_registry *registry, const struct broker_re
         registry->brokers = grown;
         registry->broker_count++;
     }
-    struct image_endpoint *endpoints = take(registry, record->endpoints_count, sizeof *endpoints);
-    for (uint32_t i = 0; i < record->endpoints_count; i++)
-        endpoints[i] = (struct image_endpoint){
-            .listener = keep(registry, record->endpoints[i].listener),
-            .host = keep(registry, record->endpoints[i].host),
-            .port = record->endpoints[i].port,
-            .security_protocol = record->endpoints[i].security_protocol,
-        };
     registry->brokers[place] = (struct image_broker){.id = record->broker_id,
                                                      .epoch = record->broker_epoch,
                                                      .rack = keep(registry, record->rack),
                                                      .is_fenced = record->is_fenced,
-                                                     .endpoints = endpoints,
-                                                     .endpoint_count = record->endpoints_count};
+                                                     .endpoints = keep_endpoints(registry, record),
+                                                     .endpoint_count = record->endpoints_count,
+                                                     .log_dirs = keep_log_dirs(registry, record),
+                                                     .log_dir_count = record->log_dirs_count};
     const struct image_broker *brokers = registry->brokers;
     assert(place == 0 || brokers[place - 1].id < record->broker_id);
     assert(place + 1 == registry->broker_count || brokers[place + 1].id > record->broker_id);

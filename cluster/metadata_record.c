@@ -9,21 +9,31 @@ enum { FRAME_SIZE = 8, FRAME_SIZE_AT = 4 };
 static void encode_body(struct writer *writer, const struct metadata_record *record)
 {
     switch (record->kind) {
-#define X(name, field, codec)                                                                      \
-    case METADATA_##name: codec##_encode(writer, 0, &record->field); return;
+#define X(name, field, codec, version)                                                             \
+    case METADATA_##name: codec##_encode(writer, version, &record->field); return;
         METADATA_RECORD_LIST(X)
 #undef X
     }
     unreachable();
 }
 
-/* The version is 0 in this release; it stands in the frame, so that a later one may tell its own
- * records from ours. */
+static int16_t version_of(enum metadata_record_kind kind)
+{
+    switch (kind) {
+#define X(name, field, codec, version)                                                             \
+    case METADATA_##name: return version;
+        METADATA_RECORD_LIST(X)
+#undef X
+    }
+    unreachable();
+}
+
+/* The version stands in the frame, so that each release may tell its own records from others'. */
 void metadata_record_write(struct writer *writer, const struct metadata_record *record)
 {
     size_t start = writer->size;
     writer_i16(writer, (int16_t)record->kind);
-    writer_i16(writer, 0);
+    writer_i16(writer, version_of(record->kind));
     writer_i32(writer, 0);
     encode_body(writer, record);
     if (writer->status != STATUS_OK)
@@ -37,7 +47,7 @@ static enum status decode_body(struct reader *reader, int16_t version, struct ar
                                struct metadata_record *record)
 {
     switch (record->kind) {
-#define X(name, field, codec)                                                                      \
+#define X(name, field, codec, written)                                                             \
     case METADATA_##name: return codec##_decode(reader, version, arena, &record->field);
         METADATA_RECORD_LIST(X)
 #undef X

@@ -16,19 +16,22 @@
 #include "base/bytes.h"
 #include "cluster/records/metadata.h"
 
-/* X(NAME, field, codec) */
+/* X(NAME, field, codec, version that is written) */
 #define METADATA_RECORD_LIST(X)                                                                    \
-    X(CLUSTER, cluster, cluster_record)                                                            \
-    X(BROKER, broker, broker_record)                                                               \
-    X(TOPIC, topic, topic_record)                                                                  \
-    X(PARTITION, partition, partition_record)                                                      \
-    X(REMOVE_TOPIC, remove_topic, remove_topic_record)                                             \
-    X(TOPIC_CONFIG, topic_config, topic_config_record)                                             \
-    X(BROKER_CONFIG, broker_config, broker_config_record)                                          \
-    X(PRODUCER_IDS, producer_ids, producer_ids_record)
+    X(CLUSTER, cluster, cluster_record, 0)                                                         \
+    X(BROKER, broker, broker_record, 1)                                                            \
+    X(TOPIC, topic, topic_record, 0)                                                               \
+    X(PARTITION, partition, partition_record, 1)                                                   \
+    X(REMOVE_TOPIC, remove_topic, remove_topic_record, 0)                                          \
+    X(TOPIC_CONFIG, topic_config, topic_config_record, 0)                                          \
+    X(BROKER_CONFIG, broker_config, broker_config_record, 0)                                       \
+    X(PRODUCER_IDS, producer_ids, producer_ids_record, 0)
 
-/* What this release writes; ClusterRecord carries it. */
-enum { METADATA_FEATURE_LEVEL = 1 };
+/* What this release writes; ClusterRecord carries it.
+ *
+ *   1   the first
+ *   2   several data directories: version 1 of broker and partition records */
+enum { METADATA_FEATURE_LEVEL = 2 };
 
 enum metadata_record_kind {
     METADATA_CLUSTER = CLUSTER_RECORD_KEY,
@@ -44,7 +47,7 @@ enum metadata_record_kind {
 struct metadata_record {
     enum metadata_record_kind kind;
     union {
-#define X(name, field, codec) struct codec field;
+#define X(name, field, codec, version) struct codec field;
         METADATA_RECORD_LIST(X)
 #undef X
     };

@@ -125,8 +125,9 @@ void log_read(struct log *log, struct log_read *read);
 void log_read_release(struct log_read *read, struct io *io);
 
 /* The first record whose timestamp is at or after `timestamp_ms`, among those below `end_offset`;
- * or, with `want_max`, the record with the greatest timestamp (the first of equals). Always lands;
- * `found` false when there is none. */
+ * or, with `want_max`, the record with the greatest timestamp (the first of equals). A batch does
+ * not lie across `end_offset`, as with high watermarks. Always lands; `found` false when there is
+ * none. */
 struct log_lookup {
     struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_MEMORY */
     int64_t timestamp_ms;

@@ -55,7 +55,7 @@ static void destroy_stores(struct rig *rig)
 static void die(struct rig *rig)
 {
     if (rig->reading != NULL)
-        log_read_release(rig->reading, rig->io);
+        log_read_release(rig->reading, rig->reading_door);
     rig->reading = NULL;
     destroy_stores(rig);
 }
@@ -170,6 +170,11 @@ void rig_segment_path(const struct rig *rig, uint32_t log, int64_t base_offset,
     path_segment(partition, base_offset, 0, path);
 }
 
+struct io *rig_door(const struct rig *rig, uint32_t log)
+{
+    return rig->doors[log % rig->core_count];
+}
+
 static enum status open_one(struct rig *rig, uint32_t index)
 {
     struct opening opening = {.open.config = rig->config, .open.id = rig_log_id(index)};
@@ -241,13 +246,13 @@ static void landing_landed(struct completion *completion, int32_t result)
 enum status rig_stop(struct rig *rig)
 {
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; i < rig->core_count; i++) {
+    for (uint32_t i = 0; i < rig->core_count && rig->is_alive; i++) {
         struct landing landing = {0};
         completion_init(&landing.completion, landing_landed);
         store_stop(rig->stores[i], &landing.completion);
         wait_for(rig, &landing.has_landed);
-        if (landing.result < 0 && status == STATUS_OK)
-            status = (enum status)landing.result;
+        if (status == STATUS_OK)
+            status = landing.has_landed ? (enum status)landing.result : STATUS_FAILED;
     }
     rig->harness->close(rig->harness, false);
     return status;
@@ -260,7 +265,7 @@ enum status rig_delete(struct rig *rig, uint32_t log)
     store_delete_log(rig->stores[log % rig->core_count], rig->logs[log], &landing.completion);
     rig->logs[log] = NULL;
     wait_for(rig, &landing.has_landed);
-    return (enum status)landing.result;
+    return landing.has_landed ? (enum status)landing.result : STATUS_FAILED;
 }
 
 void rig_kill(struct rig *rig)
@@ -371,12 +376,19 @@ static void reading_landed(struct completion *completion, int32_t result)
 int32_t rig_read(struct rig *rig, uint32_t log, int64_t offset, int64_t end_offset,
                  uint32_t size_bytes_max, struct log_read *read)
 {
-    struct reading reading = {.read = {.offset = offset,
-                                       .end_offset = end_offset,
-                                       .size_bytes_max = size_bytes_max,
-                                       .first_batch_anyway = true}};
+    *read = (struct log_read){.offset = offset,
+                              .end_offset = end_offset,
+                              .size_bytes_max = size_bytes_max,
+                              .first_batch_anyway = true};
+    return rig_read_as(rig, log, read);
+}
+
+int32_t rig_read_as(struct rig *rig, uint32_t log, struct log_read *read)
+{
+    struct reading reading = {.read = *read};
     completion_init(&reading.read.completion, reading_landed);
     rig->reading = &reading.read;
+    rig->reading_door = rig_door(rig, log);
     log_read(rig->logs[log], &reading.read);
     wait_for(rig, &reading.has_landed);
     rig->reading = NULL;
@@ -413,7 +425,7 @@ int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest)
         if (read.piece_count == 0)
             return offset;
         offset = check_pieces(&read, offset, digest);
-        log_read_release(&read, rig->io);
+        log_read_release(&read, rig_door(rig, log));
     }
 }
 

@@ -52,6 +52,7 @@ struct rig {
     struct log_observer observer;
     struct store_recovery_report report;
     struct log_read *reading; /* in flight; NULL: none */
+    struct io *reading_door;
     struct arena arena;
     int64_t now_ms;
     int32_t leader_epoch; /* of what is appended */
@@ -79,6 +80,9 @@ void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct 
 struct log_id rig_log_id(uint32_t log);
 void rig_segment_path(const struct rig *rig, uint32_t log, int64_t base_offset,
                       char path[static PATH_SIZE]);
+
+/* The door of the core that has the log. */
+struct io *rig_door(const struct rig *rig, uint32_t log);
 
 /* Turns all doors once. */
 void rig_turn(struct rig *rig);
@@ -115,6 +119,9 @@ int64_t rig_put(struct rig *rig, uint32_t log, const struct rig_batch *shape);
 /* Reads once. The caller releases with log_read_release. */
 int32_t rig_read(struct rig *rig, uint32_t log, int64_t offset, int64_t end_offset,
                  uint32_t size_bytes_max, struct log_read *read);
+
+/* The same with all limits as `read` says. */
+int32_t rig_read_as(struct rig *rig, uint32_t log, struct log_read *read);
 
 /* Reads the whole log batch by batch, checking order and checksums; answers the end offset, and the
  * checksum of all record bytes in `digest`. */
