@@ -125,6 +125,40 @@ class TailraceTest(ClientCase):
         self.tailrace("delete", "-y")
         self.assertEqual(self.tailrace("list", check=False).returncode, 1)
 
+    def starts(self):
+        return [p["log_start"] for p in json.loads(
+            self.tailrace("describe", "-p", "--format", "json"))[0]["partitions"]]
+
+    def test_trimmed_records_are_gone_and_the_others_stay(self):
+        self.create(2)
+        for partition in "01":
+            self.tailrace("produce", "-p", partition, data=b"".join(b"%d\n" % i for i in range(10)))
+        self.tailrace("trim-prefix", "-o", "4", "--dry-run")
+        self.assertEqual(self.starts(), [0, 0])
+        trimmed = json.loads(self.tailrace("trim-prefix", "-o", "4", "-p", "1", "--format", "json"))
+        self.assertEqual([(t["partition"], t["old_start"], t["new_start"], t["error"])
+                          for t in trimmed], [(1, 0, 4, None)])
+        self.assertEqual(self.starts(), [0, 4])
+        self.assertEqual(self.tailrace("consume", "-o", "start:end", "-p", "1").split(),
+                         [b"4", b"5", b"6", b"7", b"8", b"9"])
+        self.tailrace("trim-prefix", "-o", "-3")
+        self.assertEqual(self.starts(), [7, 7])
+        self.tailrace("trim-prefix", "-o", "2")  # lies before them
+        self.assertEqual(self.starts(), [7, 7])
+        self.tailrace("trim-prefix", "-o", "@now")
+        self.assertEqual(self.starts(), [10, 10])
+
+    def test_trimming_fails_beyond_the_end_and_where_nothing_is(self):
+        self.create(1)
+        self.tailrace("produce", data=b"one\n")
+        done = self.tailrace("trim-prefix", "-o", "5", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"OFFSET_OUT_OF_RANGE", done.stdout)
+        self.assertEqual(self.tailrace("trim-prefix", "-o", "0", "-p", "3", check=False).returncode,
+                         1)
+        self.assertEqual(tailrace(self.broker, "topic", "trim-prefix", self.name + "-no", "-o", "0",
+                                  check=False).returncode, 1)
+
     def test_loosened_topics_are_shown(self):
         self.create(1)
         self.assertIn(b"durability  durable", self.tailrace("describe", "-s"))
