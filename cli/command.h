@@ -41,6 +41,7 @@ struct command {
     X(topic_produce)                                                                               \
     X(topic_consume)                                                                               \
     X(topic_offsets)                                                                               \
+    X(topic_analyze)                                                                               \
     X(topic_trim_prefix)                                                                           \
     X(cluster_info)                                                                                \
     X(log_dump)                                                                                    \

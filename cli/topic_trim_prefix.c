@@ -55,14 +55,6 @@ static bool parse(struct trim *trim)
     return tool_partitions(tool, "partitions", &trim->partitions, &trim->partition_count);
 }
 
-static bool is_wanted(const struct trim *trim, int32_t partition)
-{
-    for (uint32_t i = 0; i < trim->partition_count; i++)
-        if (trim->partitions[i] == partition)
-            return true;
-    return trim->partition_count == 0;
-}
-
 /* No record that young: all that there are go. */
 static int64_t resolve(const struct range_point *point, int64_t start, int64_t end,
                        const struct partition_offset *by_time)
@@ -116,7 +108,8 @@ static bool plan(struct trim *trim)
             .start = starts[i].offset,
             .target = resolve(&trim->point, starts[i].offset, ends[i].offset, &by_time[i]),
             .error_code = ends[i].error_code,
-            .is_wanted = is_wanted(trim, from->partition_index)};
+            .is_wanted = tool_wants_partition(trim->partitions, trim->partition_count,
+                                              from->partition_index)};
         bool goes = one->is_wanted && one->error_code == KAFKA_NONE && one->target > one->start;
         trim->record_count += goes ? (uint64_t)(one->target - one->start) : 0;
     }

@@ -28,6 +28,7 @@ tailrace help topic add-partitions
 tailrace help topic produce
 tailrace help topic consume
 tailrace help topic offsets
+tailrace help topic analyze
 tailrace help topic trim-prefix
 tailrace help cluster info
 tailrace help log
@@ -62,6 +63,7 @@ tailrace topic produce t -H novalue
 tailrace topic produce t -X no.such.setting=1
 tailrace topic produce t -z brotli
 tailrace topic offsets t --time someday
+tailrace topic analyze t -t 5
 tailrace topic trim-prefix t
 tailrace topic trim-prefix t -o 1:2
 tailrace topic list -X novalue

@@ -125,6 +125,24 @@ class TailraceTest(ClientCase):
         self.tailrace("delete", "-y")
         self.assertEqual(self.tailrace("list", check=False).returncode, 1)
 
+    def test_analysis_counts_batches_records_and_codecs(self):
+        self.create(2)
+        line = b"the same again and again " * 40 + b"\n"
+        self.tailrace("produce", "-p", "0", "-z", "gzip", data=line * 50)
+        self.tailrace("produce", "-p", "1", "-X", "batch.num.messages=10", data=line * 50)
+        first, second = json.loads(self.tailrace("analyze", "--format", "json"))
+        self.assertEqual((first["records"], second["records"]), (50, 50))
+        self.assertEqual(list(first["codecs"]), ["gzip"])
+        self.assertGreater(first["compression_ratio"], 10)
+        self.assertEqual(second["codecs"], {"none": second["batches"]})
+        self.assertGreaterEqual(second["batches"], 5)
+        self.assertIsNone(second["compression_ratio"])
+        one = json.loads(self.tailrace("analyze", "--batches", "1", "-p", "1", "--format", "json"))
+        self.assertEqual([(t["partition"], t["batches"]) for t in one], [(1, 1)])
+        old = json.loads(self.tailrace("analyze", "-t", "2001-01-01:2002-01-01", "--format", "json"))
+        self.assertEqual([t["records"] for t in old], [0, 0])
+        self.assertEqual(len(self.tailrace("analyze").splitlines()), 4)
+
     def starts(self):
         return [p["log_start"] for p in json.loads(
             self.tailrace("describe", "-p", "--format", "json"))[0]["partitions"]]
