@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "storage/cold.h"
+#include "storage/compaction_op.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -306,6 +307,7 @@ int32_t log_epoch_at(const struct log *log, int64_t offset)
 void log_configure(struct log *log, const struct log_config *config)
 {
     log->config = *config;
+    compaction_want(log->store, log);
     log_advance_soon(log);
 }
 
