@@ -6,15 +6,15 @@
 
 #include <string.h>
 
-/*   FILTER ◀─┐ ──▶ FINISH ──▶ EXCHANGE ──▶ REMOVE ◀─┐ ──▶ END
- *     │  └───┘ frames, writes, pauses          └────┘ each old file
+/*   FILTER ◀─┐ ──▶ FINISH ──▶ EXCHANGE ──▶ BURY ──▶ END
+ *     │  └───┘ frames, writes, pauses
  *     └── GIVE_UP ──▶ ABANDON ──▶ END
  */
 enum group_stage {
     GROUP_FILTER,
     GROUP_FINISH,
     GROUP_EXCHANGE,
-    GROUP_REMOVE,
+    GROUP_BURY,
     GROUP_GIVE_UP,
     GROUP_ABANDON,
     GROUP_END
@@ -24,11 +24,11 @@ static const struct op_stage group_stages[] = {
     [GROUP_FILTER] = {"filter", AFTER(GROUP_FILTER)},
     [GROUP_FINISH] = {"finish", AFTER(GROUP_FILTER)},
     [GROUP_EXCHANGE] = {"exchange", AFTER(GROUP_FINISH)},
-    [GROUP_REMOVE] = {"remove", AFTER(GROUP_EXCHANGE) | AFTER(GROUP_REMOVE)},
+    [GROUP_BURY] = {"bury", AFTER(GROUP_EXCHANGE)},
     [GROUP_GIVE_UP] = {"give-up", AFTER(GROUP_FILTER) | AFTER(GROUP_FINISH) |
                                       AFTER(GROUP_EXCHANGE)},
     [GROUP_ABANDON] = {"abandon", AFTER(GROUP_GIVE_UP)},
-    [GROUP_END] = {"end", AFTER(GROUP_REMOVE) | AFTER(GROUP_ABANDON)},
+    [GROUP_END] = {"end", AFTER(GROUP_BURY) | AFTER(GROUP_ABANDON)},
 };
 
 bool compaction_is_unwanted(const struct log *log)
@@ -249,27 +249,19 @@ static enum op_progress group_exchange(struct compaction_group *group)
     completion_init(&group->record.completion, record_landed);
     op_expect(&group->op);
     log_record(log, &group->record);
-    return wait_in(group, GROUP_REMOVE);
+    return wait_in(group, GROUP_BURY);
 }
 
-static void request_landed(struct completion *completion, int32_t result)
+/* If it could not be recorded, the next start may find the old segments in the log again: then
+ * nothing of them may be touched. */
+static enum op_progress group_bury(struct compaction_group *group)
 {
-    op_landed(&container_of(completion, struct compaction_group, request.completion)->op, result);
-}
-
-/* What cannot be removed is a leftover. */
-static enum op_progress group_remove(struct compaction_group *group)
-{
-    if (group->removed_count == 0)
-        group->status = (enum status)group->op.error;
-    if (group->status != STATUS_OK || group->removed_count == group->segment_count)
-        return move_to(group, GROUP_END);
-    const struct segment *segment = group->segments[group->removed_count++];
-    path_segment(group->log->directory, segment->base_offset, segment->generation, group->path);
-    completion_init(&group->request.completion, request_landed);
-    op_expect(&group->op);
-    io_unlink(group->log->store->io, &group->request, group->path);
-    return wait_in(group, GROUP_REMOVE);
+    struct log *log = group->log;
+    group->status = (enum status)group->op.error;
+    for (uint32_t i = 0; i < group->segment_count && group->status == STATUS_OK; i++)
+        graveyard_bury_segment(&log->store->graveyard, log, segment_retain(group->segments[i]),
+                               log->config.file_delete_delay_ms);
+    return move_to(group, GROUP_END);
 }
 
 /* --- Giving up --------------------------------------------------------------------------------
@@ -303,7 +295,7 @@ static enum op_progress group_step(struct op *op)
     case GROUP_FILTER: return group_filter(group);
     case GROUP_FINISH: return group_finish(group);
     case GROUP_EXCHANGE: return group_exchange(group);
-    case GROUP_REMOVE: return group_remove(group);
+    case GROUP_BURY: return group_bury(group);
     case GROUP_GIVE_UP: return group_give_up(group);
     case GROUP_ABANDON: return group_abandon(group);
     case GROUP_END: return group_end(group);

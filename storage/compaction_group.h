@@ -3,7 +3,7 @@
  *
  *   the new file is written, synced, named      the state lists the old segments: it is a leftover
  *   exchanged in memory, the state recorded     the state lists one or the other, both are there
- *   the old files are removed                   the state lists the new one
+ *   the old files are buried (graveyard.h)      the state lists the new one
  *
  * Offsets, and so the log's start and end, do not change; the old segments may be read until they
  * have been exchanged, and by whoever has begun then. */
@@ -33,7 +33,6 @@ struct compaction_group {
     struct compaction_tally *tally;
     struct segment *const *segments; /* retained by the caller */
     uint32_t segment_count;
-    uint32_t removed_count;
     int64_t cleaned_offset; /* up to where the log is clean once this is done; -1: unchanged */
     struct segment_reader reader;
     struct segment_writer writer;
@@ -42,10 +41,8 @@ struct compaction_group {
     bool is_writing;           /* what has been asked for is a write, not a read */
     struct completion landed;  /* of reader and writer */
     struct log_record record;
-    struct io_request request;
     struct completion *done;
     enum status status;
-    char path[PATH_SIZE];
 };
 
 /* The fields from log to cleaned_offset are filled in. `done` lands with STATUS_OK, or with why

@@ -102,10 +102,11 @@ static struct compaction_segment facts_of(const struct segment *segment)
                                        segment->max_timestamp_ms, segment->created_ms};
 }
 
-/* Nothing above may be touched: what is not durable, or not yet in its segment for good. */
+/* Nothing above may be touched: what not all replicas have, or what is not yet in its segment for
+ * good. */
 static int64_t limit_of(const struct log *log)
 {
-    return log->durable_offset < log->synced_offset ? log->durable_offset : log->synced_offset;
+    return log->high_watermark < log->synced_offset ? log->high_watermark : log->synced_offset;
 }
 
 /* False without memory. */

@@ -256,7 +256,8 @@ static enum op_progress writer_end(struct segment_writer *writer)
 {
     struct completion *done = writer->done;
     writer->done = NULL;
-    if (writer->goal == WRITER_FINISH && writer->op.error == 0) {
+    bool is_whole = writer->goal == WRITER_FINISH && writer->op.error == 0;
+    if (is_whole && writer->written_bytes > 0) {
         writer->segment->exists = true;
         writer->segment->allocated_bytes = writer->written_bytes;
     }

@@ -63,6 +63,7 @@ static bool is_quiet(const struct store *store)
             return false;
     }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
+           !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
            list_is_empty(&store->openings) && list_is_empty(&store->openings_waiting) &&
            list_is_empty(&store->deletions) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
@@ -228,5 +229,7 @@ void store_stop(struct store *store, struct completion *completion)
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
     compaction_stop(store);
+    retention_stop(store);
+    graveyard_close(&store->graveyard);
     op_start(&stop->op, &stop_kind, io_ops(store->io));
 }

@@ -135,6 +135,13 @@ void model_cut(struct compaction_model *model)
 /* --- Waiting ----------------------------------------------------------------------------------
  */
 
+void model_turn(struct compaction_model *model)
+{
+    rig_turn(model->rig);
+    if (model->rig->is_alive)
+        log_note_high_watermark(log_of(model), log_durable_offset(log_of(model)));
+}
+
 struct recording {
     struct log_record record;
     bool has_landed;
@@ -152,7 +159,7 @@ bool model_settle(struct compaction_model *model)
     completion_init(&recording->record.completion, recording_landed);
     log_record(log_of(model), &recording->record);
     while (rig->is_alive && !recording->has_landed)
-        rig_turn(rig);
+        model_turn(model);
     free(recording);
     return rig->is_alive;
 }
@@ -166,7 +173,7 @@ bool model_wait_clean(struct compaction_model *model)
         if (log->cleaned_offset >= active && log->busy_count == 0)
             return true;
         assert_true(turns < TURNS_MAX);
-        rig_turn(rig);
+        model_turn(model);
     }
     return false;
 }

@@ -38,6 +38,9 @@ bool model_append(struct compaction_model *model, uint32_t record_count);
 /* After a restart: what did not survive is forgotten. */
 void model_cut(struct compaction_model *model);
 
+/* Lets something happen; all that is durable counts as replicated. */
+void model_turn(struct compaction_model *model);
+
 /* Waits until everything is in segments, and all but the active one may be compacted. */
 bool model_settle(struct compaction_model *model);
 
