@@ -3,7 +3,9 @@
 
 #include "base/assert.h"
 #include "storage/cold.h"
+#include "storage/compaction_op.h"
 #include "storage/log_delete.h"
+#include "storage/log_retire.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -238,6 +240,7 @@ void log_destroy(struct log *log)
     struct list_node *node;
     while ((node = list_first(&log->frames)) != NULL)
         log_drop_frame(container_of(node, struct memory_frame, node));
+    log_retire_drop(log);
     cold_drop_blocks(log);
     cold_drop_loads(log);
     log_drop_lookups(log);
@@ -308,10 +311,27 @@ int32_t log_epoch_at(const struct log *log, int64_t offset)
     return epoch_core_at(&log->epochs, offset);
 }
 
+void log_note_high_watermark(struct log *log, int64_t high_watermark)
+{
+    assert(high_watermark <= log->end_offset);
+    if (log->high_watermark < high_watermark)
+        log->high_watermark = high_watermark;
+}
+
+static bool deletes_otherwise(const struct log_config *a, const struct log_config *b)
+{
+    return a->deletes != b->deletes || a->retention_ms != b->retention_ms ||
+           a->retention_bytes != b->retention_bytes || a->segment_ms_max != b->segment_ms_max;
+}
+
 void log_configure(struct log *log, const struct log_config *config)
 {
+    bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
+    compaction_want(log->store, log);
     log_advance_soon(log);
+    if (is_to_be_checked)
+        log_retire_check(log, retention_now_ms(log->store));
 }
 
 void log_observe(struct log *log, struct log_observer *observer)

@@ -2,6 +2,7 @@
  * log that is known is open at once. One that is not is new, and open when the catalog has it: from
  * then on it is known, whatever happens. Its directory comes with its first segment. */
 #include "base/assert.h"
+#include "storage/compaction_op.h"
 #include "storage/log_struct.h"
 #include "storage/state_file.h"
 #include "storage/store_states.h"
@@ -29,6 +30,8 @@ static bool add_segments(struct log *log, const struct state *state)
         segment->allocated_bytes = stored->size_bytes;
         segment->indexed_from = stored->size_bytes;
         segment->max_timestamp_ms = stored->max_timestamp_ms;
+        segment->created_ms = stored->created_ms;
+        segment->appended_ms = stored->appended_ms;
         segment->exists = stored->size_bytes > 0;
     }
     return true;
@@ -39,6 +42,7 @@ static void take_offsets(struct log *log, const struct state *state)
     assert(log->end_offset == 0);
     assert(state->start_offset <= state->recovery_offset);
     log->start_offset = state->start_offset;
+    log->high_watermark = state->start_offset;
     log->end_offset = state->recovery_offset;
     log->durable_offset = state->recovery_offset;
     log->journaled_offset = state->recovery_offset;
@@ -46,6 +50,7 @@ static void take_offsets(struct log *log, const struct state *state)
     log->synced_offset = state->recovery_offset;
     log->recorded_offset = state->recovery_offset;
     log->write_limit = state->recovery_offset;
+    log->cleaned_offset = state->cleaned_offset;
 }
 
 static enum status take_state(struct log *log, struct bytes content)
@@ -66,6 +71,12 @@ static enum status take_state(struct log *log, struct bytes content)
     return status;
 }
 
+static void add_to_store(struct log *log)
+{
+    list_push_back(&log->store->logs, &log->node);
+    compaction_want(log->store, log);
+}
+
 static void end(struct log_opening *opening, enum status status)
 {
     struct log *log = opening->log;
@@ -73,7 +84,7 @@ static void end(struct log_opening *opening, enum status status)
     if (status == STATUS_OK && store->failure != STATUS_OK)
         status = STATUS_FAILED;
     if (status == STATUS_OK) {
-        list_push_back(&store->logs, &log->node);
+        add_to_store(log);
         opening->open->log = log;
     } else {
         log_destroy(log);
@@ -116,7 +127,7 @@ static enum status restore(struct log *log, struct store_state *state)
         return status;
     free((void *)state->content.data);
     state->content = (struct bytes){0};
-    list_push_back(&log->store->logs, &log->node);
+    add_to_store(log);
     return STATUS_OK;
 }
 

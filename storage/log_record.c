@@ -17,20 +17,28 @@ static struct bytes encode(const struct log *log)
     struct state_segment *segments = calloc(log->segment_count + 1, sizeof *segments);
     if (segments == NULL)
         return (struct bytes){0};
-    for (uint32_t i = 0; i < log->segment_count; i++)
-        segments[i] = (struct state_segment){
-            .base_offset = log->segments[i]->base_offset,
-            .size_bytes = log->segments[i]->size_bytes,
-            .max_timestamp_ms = log->segments[i]->max_timestamp_ms,
-            .generation = log->segments[i]->generation,
+    uint32_t segment_count = 0;
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        const struct segment *segment = log->segments[i];
+        if (segment->size_bytes == 0)
+            continue; /* the active one, and there is no file yet */
+        segments[segment_count++] = (struct state_segment){
+            .base_offset = segment->base_offset,
+            .size_bytes = segment->size_bytes,
+            .max_timestamp_ms = segment->max_timestamp_ms,
+            .generation = segment->generation,
+            .created_ms = segment->created_ms,
+            .appended_ms = segment->appended_ms,
         };
+    }
     struct bytes content = state_encode(&(struct state){
         .topic_id = log->id.topic_id,
         .partition = log->id.partition,
         .start_offset = log->start_offset,
         .recovery_offset = log->end_offset,
+        .cleaned_offset = log->cleaned_offset,
         .segments = segments,
-        .segment_count = log->segment_count,
+        .segment_count = segment_count,
         .epochs = &log->epochs,
         .producers = &log->producers,
         .damages = &log->damages,

@@ -29,6 +29,7 @@
 
 struct flush;
 struct log_delete;
+struct log_retire;
 struct store;
 
 enum memory_frame_state { FRAME_OPEN, FRAME_SEALED, FRAME_WRITTEN };
@@ -63,16 +64,6 @@ struct snapshot {
     bool is_put;      /* the catalog has it */
 };
 
-/* Someone waits for the log's present state to be durable: retention that has moved the start
- * offset, compaction that has exchanged segments, before they remove files. */
-struct log_record {
-    struct completion completion; /* STATUS_OK; STATUS_FAILED when the store has failed or stops,
-                                     STATUS_NO_SPACE when it stops for that, STATUS_CANCELLED when
-                                     the log goes away */
-    struct list_node node;        /* log->records */
-    uint64_t version;             /* of the log when it was asked for */
-};
-
 struct log {
     struct store *store;
     struct list_node node; /* store->logs */
@@ -84,10 +75,14 @@ struct log {
 
     int64_t start_offset;
     int64_t end_offset;
+    int64_t high_watermark; /* as the partition has told it; retention goes no further */
     int64_t durable_offset;
     int64_t journaled_offset;
     int64_t written_offset;
     int64_t synced_offset;
+
+    int64_t cleaned_offset; /* compaction has gone through everything below */
+    bool is_uncleanable;    /* and has found what it cannot read */
 
     struct segment **segments; /* by base offset; the last is active */
     uint32_t segment_count;
@@ -141,6 +136,12 @@ struct log {
     struct completion advance;
     bool advance_is_pending;
     struct log_delete *deletion; /* NULL: it lives */
+
+    /* Retention. */
+    struct log_retire *retire; /* segments on their way out; NULL: none */
+    bool wants_retention;      /* to be looked at when the flush has ended */
+    uint32_t retention_round;  /* when it was looked at last */
+
     struct journal_client journal_client;
 };
 
@@ -229,6 +230,8 @@ void log_put_mark(struct log *log);
 void log_drop_mention(struct log *log);
 
 /* log_record.c */
+/* Has the segment taken appends for so long that the next one goes elsewhere? */
+bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms);
 
 /* Encodes the state as of everything sealed, unless one waits already. The open frame must have
  * been sealed. */

@@ -6,7 +6,7 @@
  *   catalog/base                                 the states of all logs when the run began
  *   catalog/<core>-<n>.catalog                   those that one core has recorded since
  *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form
- *     <partition>/                               renamed to <partition>.deleted when it goes
+ *     <partition>/                               renamed to <partition>.<16 hex>.deleted at its end
  *       <base offset, 20 digits>.log             a segment as it was appended, generation 0
  *       <base offset>-<generation>.log           what compaction has made of one or more
  *
@@ -52,5 +52,9 @@ bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *genera
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
 bool path_parse_catalog(const char *name, uint32_t *core, uint32_t *file);
 bool path_is_deleted(const char *name);
+
+/* The name that a partition's directory takes when it goes; `number` tells it from an earlier
+ * directory of the same partition. */
+void path_deleted(const char *partition, uint64_t number, char path[static PATH_SIZE]);
 
 #endif

@@ -103,7 +103,7 @@ static enum status bury(struct recovery *recovery, const struct store_state *sta
     struct log_id id = {state->topic_id, state->partition, state->content};
     path_topic(recovery->options->directory, &id, topic);
     path_partition(recovery->options->directory, &id, directory);
-    path_with_suffix(directory, ".deleted", deleted);
+    path_deleted(directory, io_random_u64(recovery->io), deleted);
     enum status status = await_rename(recovery->io, directory, deleted);
     return status == STATUS_NOT_FOUND || status == STATUS_EXISTS ? STATUS_OK : status;
 }

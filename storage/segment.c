@@ -17,6 +17,7 @@ struct segment *segment_create(int64_t base_offset, uint32_t generation)
     segment->generation = generation;
     segment->max_timestamp_ms = -1;
     segment->created_ms = -1;
+    segment->appended_ms = -1;
     return segment;
 }
 

@@ -23,10 +23,11 @@ struct stored_state {
     uint32_t producer_count;
     int64_t start_offset;
     int64_t recovery_offset;
+    int64_t cleaned_offset;
     uint32_t damage_count;
     uint32_t topic_name_size;
 };
-_Static_assert(sizeof(struct stored_state) == 72, "stored format");
+_Static_assert(sizeof(struct stored_state) == 80, "stored format");
 _Static_assert(offsetof(struct stored_state, size_bytes) == 8, "stored format");
 _Static_assert(offsetof(struct stored_state, crc) == 12, "stored format");
 _Static_assert(offsetof(struct stored_state, topic_id) == 16, "stored format");
@@ -36,8 +37,9 @@ _Static_assert(offsetof(struct stored_state, epoch_count) == 40, "stored format"
 _Static_assert(offsetof(struct stored_state, producer_count) == 44, "stored format");
 _Static_assert(offsetof(struct stored_state, start_offset) == 48, "stored format");
 _Static_assert(offsetof(struct stored_state, recovery_offset) == 56, "stored format");
-_Static_assert(offsetof(struct stored_state, damage_count) == 64, "stored format");
-_Static_assert(offsetof(struct stored_state, topic_name_size) == 68, "stored format");
+_Static_assert(offsetof(struct stored_state, cleaned_offset) == 64, "stored format");
+_Static_assert(offsetof(struct stored_state, damage_count) == 72, "stored format");
+_Static_assert(offsetof(struct stored_state, topic_name_size) == 76, "stored format");
 _Static_assert(sizeof(struct log_damage) == 16, "stored format");
 _Static_assert(offsetof(struct log_damage, to) == 8, "stored format");
 
@@ -48,10 +50,12 @@ struct stored_epoch {
 };
 _Static_assert(sizeof(struct stored_epoch) == 16, "stored format");
 _Static_assert(offsetof(struct stored_epoch, start_offset) == 8, "stored format");
-_Static_assert(sizeof(struct state_segment) == 32, "stored format");
+_Static_assert(sizeof(struct state_segment) == 48, "stored format");
 _Static_assert(offsetof(struct state_segment, size_bytes) == 8, "stored format");
 _Static_assert(offsetof(struct state_segment, max_timestamp_ms) == 16, "stored format");
 _Static_assert(offsetof(struct state_segment, generation) == 24, "stored format");
+_Static_assert(offsetof(struct state_segment, created_ms) == 32, "stored format");
+_Static_assert(offsetof(struct state_segment, appended_ms) == 40, "stored format");
 
 struct stored_producer {
     int64_t producer_id;
@@ -144,6 +148,7 @@ struct bytes state_encode(const struct state *state)
         .producer_count = producer_count,
         .start_offset = state->start_offset,
         .recovery_offset = state->recovery_offset,
+        .cleaned_offset = state->cleaned_offset,
         .damage_count = state->damages->count,
         .topic_name_size = (uint32_t)state->topic_name.size,
     };
@@ -278,7 +283,9 @@ enum status state_decode(struct bytes content, struct state *state, const struct
     state->partition = stored.partition;
     state->start_offset = stored.start_offset;
     state->recovery_offset = stored.recovery_offset;
-    if (stored.start_offset < 0 || stored.recovery_offset < stored.start_offset)
+    state->cleaned_offset = stored.cleaned_offset;
+    if (stored.start_offset < 0 || stored.recovery_offset < stored.start_offset ||
+        stored.cleaned_offset < 0 || stored.cleaned_offset > stored.recovery_offset)
         return STATUS_CORRUPT;
     status = take_segments(&rest, stored.segment_count, state);
     if (status == STATUS_OK)

@@ -15,10 +15,12 @@
  *       44     4  number of producers
  *       48     8  start offset of the log
  *       56     8  recovery point
- *       64     4  number of damaged ranges
- *       68     4  size of the topic's name
- *       72        segments: base offset i64, size u64, greatest timestamp i64,
- *                 generation u32, zero u32
+ *       64     8  cleaned offset: compaction has gone through everything below
+ *       72     4  number of damaged ranges
+ *       76     4  size of the topic's name
+ *       80        segments: base offset i64, size u64, greatest timestamp i64,
+ *                 generation u32, zero u32, wall time of the first and of the last append i64
+ *                 (-1: none)
  *                 leader epochs: epoch i32, zero u32, start offset i64
  *                 producers: id i64, epoch i16, batch count u16, zero u32, and for each batch
  *                 base sequence i32, last sequence i32, base offset i64, last offset i64, time i64
@@ -41,6 +43,8 @@ struct state_segment {
     int64_t max_timestamp_ms;
     uint32_t generation;
     uint32_t zero;
+    int64_t created_ms;
+    int64_t appended_ms;
 };
 
 struct state {
@@ -48,6 +52,7 @@ struct state {
     int32_t partition;
     int64_t start_offset;
     int64_t recovery_offset;
+    int64_t cleaned_offset;
     struct state_segment *segments;
     uint32_t segment_count;
     const struct epoch_core *epochs;

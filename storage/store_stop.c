@@ -1,6 +1,7 @@
 /* An orderly stop: every tail to its segment, every log's state recorded, and last of all the mark
  * that says so. Until that mark is durable, the next start recovers as after a crash. */
 #include "base/assert.h"
+#include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/replace.h"
@@ -63,6 +64,7 @@ static bool is_quiet(const struct store *store)
             return false;
     }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
+           !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
            list_is_empty(&store->openings) && catalog_is_idle(&store->catalog) &&
            list_is_empty(&store->deletions) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
@@ -231,5 +233,8 @@ void store_stop(struct store *store, struct completion *completion)
     store->is_stopping = true;
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
+    compaction_stop(store);
+    retention_stop(store);
+    graveyard_close(&store->graveyard);
     op_start(&stop->op, &stop_kind, io_ops(store->io));
 }

@@ -4,8 +4,10 @@
 
 #include "base/pool.h"
 #include "storage/flush.h"
+#include "storage/graveyard.h"
 #include "storage/journal.h"
 #include "storage/log_struct.h"
+#include "storage/retention.h"
 #include "storage/store.h"
 
 enum {
@@ -28,6 +30,7 @@ struct checkpoint {
     uint32_t pending_count; /* logs that are not yet synced far enough */
 };
 
+struct compaction;
 struct store_stop;
 
 struct store {
@@ -67,8 +70,11 @@ struct store {
     uint64_t sealed_bytes; /* since the last checkpoint began */
     struct timer retry;    /* after a lack of space */
     struct timer marking;
-    struct list openings;    /* new logs on their way into the catalog */
-    struct list deletions;   /* logs going away */
+    struct list openings; /* new logs on their way into the catalog */
+    struct compaction *compaction;
+    struct list deletions; /* logs going away */
+    struct retention retention;
+    struct graveyard graveyard;
     struct store_stop *stop; /* NULL: not asked to stop */
     bool is_stopping;
 };

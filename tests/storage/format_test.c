@@ -156,12 +156,23 @@ static struct bytes make_state(void)
         producer_core_reserve(&producers, i);
         producer_core_note(&producers, &(struct producer_event){i, 1, 5, 2, i * 10, 77});
     }
-    struct state_segment segments[2] = {{0, 8192, 50}, {15, 4096, 60}};
+    struct state_segment segments[2] = {{.base_offset = 0, .size_bytes = 8192},
+                                        {.base_offset = 15, .size_bytes = 4096}};
     struct damage_core damages = {0};
     damage_core_note(&damages, 7, 9);
     damage_core_note(&damages, 17, 18);
     struct bytes content = state_encode(&(struct state){
-        {{5}}, 3, 2, 30, segments, 2, &epochs, &producers, &damages, bytes_of_text("orders")});
+        .topic_id = {{5}},
+        .partition = 3,
+        .start_offset = 2,
+        .recovery_offset = 30,
+        .segments = segments,
+        .segment_count = 2,
+        .epochs = &epochs,
+        .producers = &producers,
+        .damages = &damages,
+        .topic_name = bytes_of_text("orders"),
+    });
     damage_core_deinit(&damages);
     epoch_core_deinit(&epochs);
     producer_core_deinit(&producers);
