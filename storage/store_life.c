@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "storage/await.h"
-#include "storage/cold.h"
+#include "storage/cold_file.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -223,6 +223,9 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->flush_queue);
     list_init(&store->cache);
     list_init(&store->cold);
+    list_init(&store->cold_kept);
+    list_init(&store->cold_files);
+    list_init(&store->indexes);
     timer_init(&store->retry, retry_fired);
     timer_init(&store->marking, store_marking_fired);
     for (uint32_t i = 0; i < FLUSHES_MAX; i++) {
@@ -284,6 +287,7 @@ void store_destroy(struct store *store)
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
     struct list_node *node;
+    cold_files_drop(store);
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));
     store_drop_openings(store);
