@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "storage/index.h"
 #include "storage/log_delete.h"
+#include "storage/log_retire.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -444,6 +445,7 @@ static enum op_progress flush_end(struct flush *flush)
     else if (flush->op.error != 0)
         store_fail(store, (enum status)flush->op.error);
     log_delete_progressed(log);
+    log_retire_progressed(log);
     store_flush_ended(store, flush);
     return OP_DONE;
 }

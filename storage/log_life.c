@@ -6,6 +6,7 @@
 #include "storage/cold_file.h"
 #include "storage/index.h"
 #include "storage/log_delete.h"
+#include "storage/log_retire.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -263,6 +264,7 @@ void log_destroy(struct log *log)
     while ((node = list_first(&log->frames)) != NULL)
         log_drop_frame(container_of(node, struct memory_frame, node));
     cold_blocks_drop(log, NULL);
+    log_retire_drop(log);
     cold_drop_loads(log);
     index_drop_loads(log);
     log_drop_lookups(log);
@@ -331,10 +333,26 @@ int32_t log_epoch_at(const struct log *log, int64_t offset)
     return epoch_core_at(&log->epochs, offset);
 }
 
+void log_note_high_watermark(struct log *log, int64_t high_watermark)
+{
+    assert(high_watermark <= log->end_offset);
+    if (log->high_watermark < high_watermark)
+        log->high_watermark = high_watermark;
+}
+
+static bool deletes_otherwise(const struct log_config *a, const struct log_config *b)
+{
+    return a->deletes != b->deletes || a->retention_ms != b->retention_ms ||
+           a->retention_bytes != b->retention_bytes || a->segment_ms_max != b->segment_ms_max;
+}
+
 void log_configure(struct log *log, const struct log_config *config)
 {
+    bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
     log_advance_soon(log);
+    if (is_to_be_checked)
+        log_retire_check(log, retention_now_ms(log->store));
 }
 
 void log_observe(struct log *log, struct log_observer *observer)

@@ -29,6 +29,7 @@
 
 struct flush;
 struct log_delete;
+struct log_retire;
 struct store;
 
 enum memory_frame_state { FRAME_OPEN, FRAME_SEALED, FRAME_WRITTEN };
@@ -61,15 +62,6 @@ struct snapshot {
     uint64_t version; /* of the log when it was taken */
 };
 
-/* Someone waits for the log's present state to be durable: retention that has moved the start
- * offset, compaction that has exchanged segments, before they remove files. */
-struct log_record {
-    struct completion completion; /* STATUS_OK; STATUS_FAILED when the store has failed or stops,
-                                     STATUS_CANCELLED when the log goes away, STATUS_NO_MEMORY */
-    struct list_node node;        /* log->records */
-    uint64_t version;             /* of the log when it was asked for */
-};
-
 struct log {
     struct store *store;
     struct list_node node; /* store->logs */
@@ -81,6 +73,7 @@ struct log {
 
     int64_t start_offset;
     int64_t end_offset;
+    int64_t high_watermark; /* as the partition has told it; retention goes no further */
     int64_t durable_offset;
     int64_t journaled_offset;
     int64_t written_offset;
@@ -131,6 +124,12 @@ struct log {
     struct completion advance;
     bool advance_is_pending;
     struct log_delete *deletion; /* NULL: it lives */
+
+    /* Retention. */
+    struct log_retire *retire; /* segments on their way out; NULL: none */
+    bool wants_retention;      /* to be looked at when the flush has ended */
+    uint32_t retention_round;  /* when it was looked at last */
+
     struct journal_client journal_client;
 };
 
@@ -198,6 +197,9 @@ void log_drop_lookups(struct log *log);
 
 /* Ends the open frame, if there is one: it gets its place in the segment and will be written. */
 void log_seal(struct log *log);
+
+/* Has the segment taken appends for so long that the next one goes elsewhere? */
+bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms);
 
 /* Encodes the state as of everything sealed, unless one waits already. The open frame must have
  * been sealed. */

@@ -17,6 +17,7 @@ struct segment *segment_create(int64_t base_offset, uint32_t generation)
     segment->max_timestamp_ms = -1;
     segment->created_ms = -1;
     list_node_init(&segment->index_node);
+    segment->appended_ms = -1;
     return segment;
 }
 

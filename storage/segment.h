@@ -26,7 +26,8 @@ struct segment {
     uint64_t allocated_bytes; /* of the file, as far as known; 0 before it is opened */
     bool exists;              /* the file has been created and its name is durable */
     int64_t max_timestamp_ms; /* -1 when empty */
-    int64_t created_ms;       /* wall time of the first append, or of opening */
+    int64_t created_ms;       /* wall time of the first append; -1 when empty */
+    int64_t appended_ms;      /* wall time of the last append; -1 when empty */
 
     struct frame_index index;      /* of the frames from `indexed_from` on */
     uint64_t indexed_from;         /* 0: the index is whole */

@@ -63,6 +63,7 @@ static bool is_quiet(struct store *store)
             return false;
     }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
+           !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
            list_is_empty(&store->openings) && list_is_empty(&store->openings_waiting) &&
            list_is_empty(&store->deletions) && cold_files_close(store) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
@@ -227,5 +228,7 @@ void store_stop(struct store *store, struct completion *completion)
     store->is_stopping = true;
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
+    retention_stop(store);
+    graveyard_close(&store->graveyard);
     op_start(&stop->op, &stop_kind, io_ops(store->io));
 }

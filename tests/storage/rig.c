@@ -5,6 +5,7 @@
 #include "io/io_backend.h"
 #include "protocol/batch_build.h"
 #include "storage/await.h"
+#include "storage/store_struct.h"
 #include "tests/storage/check.h"
 
 #include <stdio.h>
@@ -72,6 +73,7 @@ void rig_init(struct rig *rig, struct rig_harness *harness)
     rig->config.segment_ms_max = INT64_MAX;
     rig->config.retention_ms = -1;
     store_options_init(&rig->options);
+    rig->options.retention_check_ms = 0;
     rig->options.directory = harness->directory;
     rig->options.journal_file_bytes = 1 << 20;
     rig->options.journal_file_count = 2;
@@ -448,4 +450,80 @@ int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup)
     wait_for(rig, &looking.has_landed);
     *lookup = looking.lookup;
     return looking.result;
+}
+
+/* --- Deleting ---------------------------------------------------------------------------------
+ */
+
+void rig_commit(struct rig *rig, uint32_t log)
+{
+    log_note_high_watermark(rig->logs[log], log_durable_offset(rig->logs[log]));
+}
+
+struct trimming {
+    struct log_delete_records deletion;
+    bool has_landed;
+    int32_t result;
+};
+
+static void trimming_landed(struct completion *completion, int32_t result)
+{
+    struct trimming *trimming = container_of(completion, struct trimming, deletion.completion);
+    trimming->has_landed = true;
+    trimming->result = result;
+}
+
+int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_t *start_offset)
+{
+    struct trimming trimming = {.deletion.offset = offset};
+    completion_init(&trimming.deletion.completion, trimming_landed);
+    log_delete_records(rig->logs[log], &trimming.deletion);
+    wait_for(rig, &trimming.has_landed);
+    *start_offset = trimming.deletion.start_offset;
+    return trimming.has_landed ? trimming.result : STATUS_FAILED;
+}
+
+static bool any_has_graves(const struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->core_count; i++) {
+        const struct graveyard *graveyard = &rig->stores[i]->graveyard;
+        const struct list_node *node = list_first(&graveyard->graves);
+        if (graveyard->current != NULL ||
+            (node != NULL && container_of(node, struct grave, node)->due_ns <= io_now_ns(rig->io)))
+            return true;
+    }
+    return false;
+}
+
+void rig_retain(struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->core_count; i++)
+        store_check_retention(rig->stores[i]);
+    while (rig->is_alive && (any_is_busy(rig) || any_has_graves(rig)))
+        rig_turn(rig);
+}
+
+struct listing {
+    struct io_request request;
+    bool has_landed;
+    int32_t result;
+};
+
+static void listing_landed(struct completion *completion, int32_t result)
+{
+    struct listing *listing = container_of(completion, struct listing, request.completion);
+    listing->has_landed = true;
+    listing->result = result;
+}
+
+int32_t rig_count_files(struct rig *rig, uint32_t log)
+{
+    char path[PATH_SIZE];
+    struct log_id id = rig_log_id(log);
+    struct listing listing = {0};
+    path_partition(rig->harness->directory, &id, path);
+    completion_init(&listing.request.completion, listing_landed);
+    io_list_directory(rig->io, &listing.request, path, &rig->arena);
+    wait_for(rig, &listing.has_landed);
+    return listing.result < 0 ? -1 : (int32_t)listing.request.listing.entry_count;
 }

@@ -129,7 +129,21 @@ int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest);
 
 int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup);
 
+/* Tells the log that everything in it is committed. */
+void rig_commit(struct rig *rig, uint32_t log);
+
+/* Asks and waits; answers the result, and where the log begins. */
+int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_t *start_offset);
+
+/* Looks through all logs for what may be deleted, and waits until it is: files too, if their delay
+ * is zero. */
+void rig_retain(struct rig *rig);
+
+/* How many names are in the directory of a partition; -1: there is no such directory. */
+int32_t rig_count_files(struct rig *rig, uint32_t log);
+
 /* The storage suite on this backend; answers how many cases failed. */
 int storage_suite_run(struct rig_harness *harness);
+int retention_suite_run(struct rig_harness *harness);
 
 #endif

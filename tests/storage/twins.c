@@ -245,6 +245,12 @@ static void check_pieces(struct twins *twins, uint32_t log, const struct log_rea
     must_equal(twins, log, "the next offset of a read", read->next_offset, next_offset);
 }
 
+/* Whether a question may be answered with this. */
+static bool may_land(const struct twins *twins, enum status status)
+{
+    return status == STATUS_CORRUPT ? twins->may_be_damaged : twins->may_fail;
+}
+
 static void check_read(struct twins *twins, uint32_t log, const struct log_read *read)
 {
     const struct model_batch *first = model_batch_from(&twins->models[log], read->offset);
@@ -275,21 +281,22 @@ static int32_t ask_read(struct twins *twins, uint32_t log, struct log_read *read
     return result;
 }
 
-void twins_read(struct twins *twins, uint32_t log, struct log_read *read)
+enum status twins_read(struct twins *twins, uint32_t log, struct log_read *read)
 {
     const struct model *model = &twins->models[log];
     bool is_outside = read->offset < model->start_offset || read->offset > model->end_offset;
-    int32_t result = ask_read(twins, log, read);
+    enum status result = (enum status)ask_read(twins, log, read);
     if (!twins->rig->is_alive)
-        return;
+        return STATUS_CANCELLED;
     if (is_outside)
         must_equal(twins, log, "a read out of range", result, STATUS_OUT_OF_RANGE);
     else if (result == STATUS_OK)
         check_read(twins, log, read);
-    else if (!twins->may_fail || result == STATUS_CORRUPT)
+    else if (!may_land(twins, result))
         twins_complain(twins, "log %u: a read from %" PRId64 " lands with %s", log, read->offset,
-                       status_text((enum status)result));
+                       status_text(result));
     log_read_release(read, rig_door(twins->rig, log));
+    return result;
 }
 
 /* --- Looking up -------------------------------------------------------------------------------
@@ -317,14 +324,13 @@ void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup)
     twins_settle(twins);
     if (!twins->rig->is_alive)
         return;
-    int32_t result = rig_lookup(twins->rig, log, lookup);
+    enum status result = (enum status)rig_lookup(twins->rig, log, lookup);
     if (!twins->rig->is_alive)
         return;
     if (result == STATUS_OK)
         check_lookup(twins, log, lookup);
-    else if (!twins->may_fail || result == STATUS_CORRUPT)
-        twins_complain(twins, "log %u: a lookup lands with %s", log,
-                       status_text((enum status)result));
+    else if (!may_land(twins, result))
+        twins_complain(twins, "log %u: a lookup lands with %s", log, status_text(result));
 }
 
 /* --- What is known without reading ------------------------------------------------------------

@@ -29,6 +29,7 @@ struct twins {
     /* A fault may strike: an error of the disk is an answer, too. An append that was accepted still
      * lands well, unless its store says that it has failed. */
     bool may_fail;
+    bool may_be_damaged;                  /* STATUS_CORRUPT is an answer, too */
     uint64_t answer_count;                /* compared and found equal */
     char complaint[TWINS_COMPLAINT_SIZE]; /* "": all is well */
 };
@@ -53,8 +54,9 @@ void twins_settle(struct twins *twins);
 /* Deletes the log; nothing may be asked about it until the next life, which finds it empty. */
 void twins_delete(struct twins *twins, uint32_t log);
 
-/* The questions. `read` has its offset and limits; the answer is given back. */
-void twins_read(struct twins *twins, uint32_t log, struct log_read *read);
+/* The questions. `read` has its offset and limits; how it landed is answered, and where the next
+ * one may begin stands in it. */
+enum status twins_read(struct twins *twins, uint32_t log, struct log_read *read);
 void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup);
 void twins_ask_epoch(struct twins *twins, uint32_t log, int32_t epoch, int64_t offset);
 
