@@ -353,6 +353,12 @@ void cold_wait(struct log *log, struct log_read *read)
 {
     assert(read->piece_count == 0);
     assert(log->deletion == NULL);
+    uint32_t index;
+    if (log->segment_count > 0 && log_find_segment(log, read->next_offset, &index) == NULL) {
+        read->next_offset = log->segments[0]->base_offset; /* all before was cleaned away */
+        log_read_resume(log, read, STATUS_OK);
+        return;
+    }
     struct cold_load *load = find_load(log, read->next_offset);
     if (load != NULL) {
         list_push_back(&load->waiting, &read->waiting);
