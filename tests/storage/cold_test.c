@@ -346,6 +346,75 @@ static void reader_comes_to_damage(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* A read that fails answers so, calls nothing damaged, and the next one is served. */
+static void error_of_a_read_passes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    fill(fixture, 200);
+    start(fixture);
+    struct log_read read;
+    for (uint64_t nth = 1; nth <= 2; nth++) { /* the index file or segment; the segment */
+        node_plan(
+            fixture->sim.node,
+            (struct planned_fault){.effect = PLAN_IO_ERROR, .kinds = 1u << IO_READ, .nth = 1});
+        int32_t result = rig_read(rig, 0, (int64_t)nth * 150, INT64_MAX, 100, &read);
+        assert_true(result == STATUS_IO || result == STATUS_OK);
+        log_read_release(&read, rig->io);
+    }
+    assert_int_equal(rig->logs[0]->damages.count, 0);
+    assert_int_equal(check_batches(fixture), 0);
+    assert_false(store_has_failed(rig->stores[0]));
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+struct reading {
+    struct log_read read;
+    bool has_landed;
+    int32_t result;
+};
+
+static void reading_landed(struct completion *completion, int32_t result)
+{
+    struct reading *reading = container_of(completion, struct reading, read.completion);
+    reading->has_landed = true;
+    reading->result = result;
+}
+
+/* A segment that is read while retention or cleaning takes it away: the reader is told what is so
+ * then, and nobody touches what has gone. */
+static void segment_retired_while_it_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    bool was_out_of_range = false;
+    fill(fixture, 280);
+    for (uint32_t turns = 0; turns < 12; turns++) {
+        start(fixture);
+        struct log *log = rig->logs[0];
+        struct reading reading = {
+            .read = {.offset = 5, .end_offset = INT64_MAX, .first_batch_anyway = true}};
+        completion_init(&reading.read.completion, reading_landed);
+        log_read(log, &reading.read);
+        for (uint32_t i = 0; i < turns && !reading.has_landed; i++)
+            rig_turn(rig);
+        struct segment *first = log->segments[0];
+        log->start_offset = log->segments[1]->base_offset;
+        log->segment_count--;
+        memmove(&log->segments[0], &log->segments[1], log->segment_count * sizeof log->segments[0]);
+        log_retire_segment(log, first);
+        while (!reading.has_landed)
+            rig_turn(rig);
+        bool is_out_of_range = reading.result == STATUS_OUT_OF_RANGE;
+        assert_true(reading.result == STATUS_OK || is_out_of_range);
+        was_out_of_range = was_out_of_range || is_out_of_range;
+        log_read_release(&reading.read, rig->io);
+        assert_int_equal(log->damages.count, 0);
+        rig_kill(rig);
+    }
+    assert_true(was_out_of_range);
+}
+
 /* Files are held open, a bounded number of them, and are closed when the store stops or the log
  * goes. */
 static void files_are_held_open(void **state)
@@ -372,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_bit_of_a_segment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segment_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reader_comes_to_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(error_of_a_read_passes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(segment_retired_while_it_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_held_open, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
