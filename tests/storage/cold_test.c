@@ -80,6 +80,8 @@ static void fill(struct fixture *fixture, uint32_t count)
                                                          .seed = i});
         batch->next_offset = batch->base_offset + 3;
         batch->crc = crc_at(rig, batch->base_offset);
+        if (i % 4 < 2)
+            log_seal(rig->logs[0]); /* small frames, of which several share an index entry */
         arena_reset(&rig->arena);
     }
     assert_true(rig->logs[0]->segment_count > 3);
@@ -234,6 +236,17 @@ static void any_bit_of_an_index(void **state)
     assert_int_equal(rig_stop(&fixture->rig), STATUS_OK);
 }
 
+/* Takes the content's memory. */
+static void replace_index(struct fixture *fixture, const char *path, struct bytes content)
+{
+    struct disk *disk = node_disk(fixture->sim.node);
+    struct inode *file = open_file(fixture, path);
+    file_resize(&file->file, content.size);
+    assert_int_equal(disk_write(disk, file, 0, content.data, (uint32_t)content.size), STATUS_OK);
+    disk_release(disk, file);
+    free((void *)content.data);
+}
+
 /* An index with a right checksum that points to the wrong places costs time, and no data. */
 static void index_that_misleads(void **state)
 {
@@ -250,21 +263,23 @@ static void index_that_misleads(void **state)
         frame_index_note(&wrong, segment->index.entries[i].base_offset + (i > 0),
                          segment->index.entries[i].position + (i > 0) * FRAME_ALIGNMENT, INT64_MAX);
     struct frame_place place = log_frame_place(log, segment);
-    struct bytes content = index_file_encode(&place, &wrong, segment->size_bytes);
+    uint64_t size_bytes = segment->size_bytes;
     assert_int_equal(rig_stop(&fixture->rig), STATUS_OK);
-
-    struct disk *disk = node_disk(fixture->sim.node);
-    struct inode *file = open_file(fixture, path);
-    assert_int_equal(disk_write(disk, file, 0, content.data, (uint32_t)content.size), STATUS_OK);
-    disk_release(disk, file);
+    replace_index(fixture, path, index_file_encode(&place, &wrong, size_bytes));
     start(fixture);
     assert_int_equal(check_batches(fixture), 0);
     check_lookups(fixture);
     assert_true(fixture->rig.logs[0]->segments[0]->index_is_proved);
     assert_int_equal(fixture->rig.logs[0]->damages.count, 0);
     assert_int_equal(rig_stop(&fixture->rig), STATUS_OK);
+
+    /* One that speaks of more than there is. */
+    replace_index(fixture, path, index_file_encode(&place, &wrong, size_bytes + FRAME_ALIGNMENT));
+    start(fixture);
+    assert_int_equal(check_batches(fixture), 0);
+    assert_non_null(strstr(fixture->rig.log_text, "index file cannot be used"));
+    assert_int_equal(rig_stop(&fixture->rig), STATUS_OK);
     frame_index_deinit(&wrong);
-    free((void *)content.data);
 }
 
 /* One bit of a segment: at most one frame is lost, it is reported once, and the rest is served,
