@@ -1,6 +1,7 @@
 /* Opening a log: its directory is made if there is none, its state file says the rest. Recovery has
  * left every directory with a state file that covers all of its segments, so nothing is scanned. */
 #include "base/assert.h"
+#include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/state_file.h"
 #include "storage/store_struct.h"
@@ -220,6 +221,9 @@ static enum op_progress open_end(struct log_opening *opening)
     if (status == STATUS_OK) {
         list_push_back(&store->logs, &opening->log->node);
         opening->open->log = opening->log;
+        opening->log->is_swept = opening->content == NULL;
+        if (!opening->log->is_swept)
+            leftovers_want(opening->log);
     } else {
         log_destroy(opening->log);
     }

@@ -6,6 +6,7 @@
 #include "storage/await.h"
 #include "storage/cold.h"
 #include "storage/epoch_file.h"
+#include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -218,6 +219,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->openings);
     list_init(&store->openings_waiting);
     list_init(&store->deletions);
+    list_init(&store->unswept);
     list_init(&store->marks);
     list_init(&store->dirty);
     list_init(&store->idle_flushes);
@@ -288,6 +290,7 @@ void store_destroy(struct store *store)
     io_timer_cancel(store->io, &store->marking);
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
+    leftovers_drop(store);
     struct list_node *node;
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));

@@ -63,8 +63,8 @@ static bool is_quiet(const struct store *store)
     }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
            !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
-           list_is_empty(&store->openings) && list_is_empty(&store->openings_waiting) &&
-           list_is_empty(&store->deletions) &&
+           !store->has_strays && list_is_empty(&store->openings) &&
+           list_is_empty(&store->openings_waiting) && list_is_empty(&store->deletions) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
            journal_is_still(&store->journal);
 }
