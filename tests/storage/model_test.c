@@ -19,6 +19,7 @@ enum { LOGS = 3, CORES_MAX = 3, PRODUCERS = 4, SEEDS = 24, STEPS = 200, START_AT
 
 struct story {
     struct sim_harness sim;
+    struct faults faults; /* of this story's world, when it is not quiet */
     struct rig rig;
     struct prng prng;
     struct twins twins;
@@ -188,10 +189,18 @@ static void ask_epoch(struct story *story)
                     choose_offset(story, log));
 }
 
+/* While everything is compared nothing goes wrong. */
+static void set_quiet(struct story *story, bool is_quiet)
+{
+    story->sim.world->faults = is_quiet ? (struct faults){0} : story->faults;
+}
+
 static void compare(struct story *story)
 {
     twins_settle(&story->twins);
+    set_quiet(story, true);
     twins_compare(&story->twins, choose_log(story));
+    set_quiet(story, false);
 }
 
 /* --- Changing the world -----------------------------------------------------------------------
@@ -228,19 +237,22 @@ static void start(struct story *story)
     enum status status = STATUS_FAILED;
     story->core_count = 1 + (uint32_t)below(story, CORES_MAX);
     for (uint32_t i = 0; i < START_ATTEMPTS && status != STATUS_OK; i++) {
+        set_quiet(story, i > 2);
         if (i > 0 && chance(story, 1, 3))
             node_plan(story->sim.node,
                       (struct planned_fault){PLAN_POWER_CUT, (uint32_t)PLAN_ANY_FILE,
                                              1 + below(story, 60)});
         status = rig_start(&story->rig, story->core_count, LOGS);
         node_forget_plans(story->sim.node);
-        if (status != STATUS_OK && status != STATUS_FAILED)
+        if (status == STATUS_CORRUPT || (status != STATUS_FAILED && !story->twins.may_fail))
             break;
     }
+    set_quiet(story, true);
     if (status != STATUS_OK)
         twins_complain(&story->twins, "a start ends with %s", status_text(status));
     else
         twins_reopened(&story->twins);
+    set_quiet(story, false);
 }
 
 static void restart(struct story *story)
@@ -249,7 +261,7 @@ static void restart(struct story *story)
     if (way == 0)
         twins_settle(&story->twins);
     let_pass(story);
-    if (way == 0 && rig_stop(&story->rig) != STATUS_OK)
+    if (way == 0 && rig_stop(&story->rig) != STATUS_OK && !story->twins.may_fail)
         twins_complain(&story->twins, "a stop has failed");
     else if (way == 1)
         rig_kill(&story->rig);
@@ -271,6 +283,15 @@ static const struct play {
     {3, raise_epoch}, {5, let_time_pass}, {1, configure}, {2, restart},
 };
 
+static bool any_has_failed(const struct story *story)
+{
+    for (uint32_t i = 0; i < story->rig.core_count; i++)
+        if (store_has_failed(story->rig.stores[i]))
+            return true;
+    return false;
+}
+
+/* Who has failed for good is started again, as a supervisor would do. */
 static void play_one(struct story *story)
 {
     enum { PLAY_COUNT = sizeof plays / sizeof plays[0] };
@@ -282,19 +303,37 @@ static void play_one(struct story *story)
     while (drawn >= plays[index].weight)
         drawn -= plays[index++].weight;
     plays[index].act(story);
+    if (twins_are_well(&story->twins) && any_has_failed(story))
+        restart(story);
+}
+
+/* In every other world transfers come in pieces, in every third things fail. */
+static void draw_faults(struct story *story)
+{
+    struct disk_faults *disk = &story->faults.disk;
+    disk->short_count = chance(story, 1, 2) ? 50000 : 0;
+    story->twins.may_fail = chance(story, 1, 3);
+    if (!story->twins.may_fail)
+        return;
+    disk->read_error = chance(story, 1, 2) ? 5000 : 0;
+    disk->write_error = chance(story, 1, 2) ? 3000 : 0;
+    disk->sync_error = chance(story, 1, 2) ? 3000 : 0;
+    disk->name_error = chance(story, 1, 2) ? 3000 : 0;
+    disk->no_space = chance(story, 1, 2) ? 10000 : 0;
+    disk->evict = chance(story, 1, 2) ? 500000 : 0;
 }
 
 static void begin(struct story *story, uint64_t seed)
 {
     prng_init(&story->prng, seed);
     sim_harness_init(&story->sim, seed);
-    story->sim.faults.disk.short_count = chance(story, 1, 2) ? 50000 : 0;
     rig_init(&story->rig, &story->sim.harness);
     story->rig.options.journal_file_bytes = (256u << 10) << below(story, 2);
     story->rig.options.direct_size_bytes = (8u << 10) << below(story, 3);
     story->rig.options.memory_bytes_max = (8u << 20) << below(story, 2);
     story->rig.options.cache_bytes_max = (128u << 10) << below(story, 4);
     twins_init(&story->twins, &story->rig, LOGS);
+    draw_faults(story);
     draw_config(story);
     start(story);
 }
@@ -318,6 +357,8 @@ static bool run_story(uint64_t seed, uint64_t step_count)
     uint64_t step = 0;
     for (; step < step_count && twins_are_well(&story->twins); step++)
         play_one(story);
+    story->faults = (struct faults){0};
+    set_quiet(story, true);
     if (twins_are_well(&story->twins))
         restart(story);
     bool is_well = twins_are_well(&story->twins);

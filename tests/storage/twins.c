@@ -403,12 +403,15 @@ static int64_t read_on(struct twins *twins, uint32_t log, int64_t offset)
     return read.next_offset;
 }
 
+/* A store that has failed keeps to itself what it could not make durable. */
 void twins_compare(struct twins *twins, uint32_t log)
 {
     twins_compare_state(twins, log);
     int64_t offset = twins->models[log].start_offset;
-    while (offset < twins->models[log].end_offset && twins_are_well(twins) &&
-           twins->rig->is_alive) {
+    int64_t durable_offset = log_durable_offset(twins->rig->logs[log]);
+    if (durable_offset < twins->models[log].end_offset && !twins->may_fail)
+        twins_complain(twins, "log %u is not durable from %" PRId64 " on", log, durable_offset);
+    while (offset < durable_offset && twins_are_well(twins) && twins->rig->is_alive) {
         int64_t next_offset = read_on(twins, log, offset);
         if (next_offset == offset && twins->may_fail) /* a fault strikes only once */
             next_offset = read_on(twins, log, offset);
