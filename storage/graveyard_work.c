@@ -8,15 +8,6 @@
 
 #include <stdlib.h>
 
-/* How long to wait for readers that are still in a file. */
-enum { PATIENCE_NS = 100 * 1000 * 1000 };
-
-static void destroy(struct grave *grave)
-{
-    segment_release(grave->segment);
-    free(grave);
-}
-
 static void set_timer(struct graveyard *graveyard)
 {
     struct io *io = graveyard->store->io;
@@ -57,7 +48,7 @@ static void removed_landed(struct completion *completion, int32_t result)
     assert(!list_node_is_linked(&grave->node));
     report(graveyard, grave, result);
     graveyard->current = NULL;
-    destroy(grave);
+    free(grave);
     set_timer(graveyard);
     if (log != NULL) {
         assert(log->busy_count > 0);
@@ -70,15 +61,9 @@ static void removed_landed(struct completion *completion, int32_t result)
 static void remove_segment(struct graveyard *graveyard, struct grave *grave)
 {
     char path[PATH_SIZE];
-    const struct segment *segment = grave->segment;
-    path_segment(grave->log->directory, segment->base_offset, segment->generation, path);
+    path_segment(grave->log->directory, grave->base_offset, grave->generation, path);
     grave->log->busy_count++;
     removal_start(&graveyard->file, graveyard->store->io, path, &graveyard->removed);
-}
-
-static bool is_in_use(const struct grave *grave)
-{
-    return grave->segment != NULL && grave->segment->reference_count > 1;
 }
 
 static void timer_fired(struct timer *timer)
@@ -89,12 +74,6 @@ static void timer_fired(struct timer *timer)
     assert(graveyard->current == NULL);
     assert(!graveyard->is_closed);
     list_remove(&grave->node);
-    if (is_in_use(grave)) {
-        grave->due_ns = io_now_ns(io) + PATIENCE_NS;
-        insert(graveyard, grave);
-        set_timer(graveyard);
-        return;
-    }
     graveyard->current = grave;
     completion_init(&graveyard->removed, removed_landed);
     if (grave->log != NULL)
@@ -122,17 +101,16 @@ static struct grave *make(struct graveyard *graveyard, const char *path, int64_t
     return grave;
 }
 
-void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct segment *segment,
-                            int64_t delay_ms)
+void graveyard_bury_segment(struct graveyard *graveyard, struct log *log,
+                            const struct segment *segment, int64_t delay_ms)
 {
     assert(segment->is_retired);
     struct grave *grave = make(graveyard, "", delay_ms);
-    if (grave == NULL) {
-        segment_release(segment);
+    if (grave == NULL)
         return;
-    }
     grave->log = log;
-    grave->segment = segment;
+    grave->base_offset = segment->base_offset;
+    grave->generation = segment->generation;
     insert(graveyard, grave);
     set_timer(graveyard);
 }
@@ -153,7 +131,7 @@ void graveyard_forget(struct graveyard *graveyard, const struct log *log)
         if (grave->log != log)
             continue;
         list_remove(&grave->node);
-        destroy(grave);
+        free(grave);
     }
     if (graveyard->current != NULL && graveyard->current->log == log)
         graveyard->file.is_unwanted = true;
@@ -192,10 +170,10 @@ void graveyard_deinit(struct graveyard *graveyard)
     struct list_node *node;
     io_timer_cancel(graveyard->store->io, &graveyard->timer);
     while ((node = list_pop_front(&graveyard->graves)) != NULL)
-        destroy(container_of(node, struct grave, node));
+        free(container_of(node, struct grave, node));
     if (graveyard->current == NULL)
         return;
     if (graveyard->current->log == NULL)
         directory_removal_drop(&graveyard->directory);
-    destroy(graveyard->current);
+    free(graveyard->current);
 }

@@ -192,8 +192,7 @@ static enum op_progress retire_bury(struct log_retire *retire)
         if (is_recorded)
             graveyard_bury_segment(&store->graveyard, log, retire->segments[i],
                                    log->config.file_delete_delay_ms);
-        else
-            segment_release(retire->segments[i]);
+        segment_release(retire->segments[i]);
     }
     log->retire = NULL;
     free(retire);
