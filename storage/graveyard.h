@@ -1,7 +1,6 @@
 /* What is to be removed, and when: segments that have left their logs, and directories of logs that
  * are gone (file.delete.delay.ms after that). One thing at a time, in slices (removal.h), so that
- * appends and reads are never held up. Whoever still reads a segment that goes finds out when he
- * has read (segment.h: is_retired), and is told that it is out of range.
+ * appends and reads are never held up.
  *
  * Nothing in here is needed for the truth: no state lists it any more. What is left when the
  * process ends is found again by the next one's sweep (sweep.h). */
@@ -16,12 +15,12 @@ struct segment;
 struct store;
 
 struct grave {
-    struct list_node node; /* graveyard->graves, by due time */
-    uint64_t due_ns;       /* steady */
-    struct log *log;       /* of a segment; NULL: a directory */
-    int64_t base_offset;   /* of the segment */
-    uint32_t generation;
-    char path[]; /* of the directory */
+    struct list_node node;   /* graveyard->graves, by due time */
+    uint64_t due_ns;         /* steady */
+    struct log *log;         /* of a segment; NULL: a directory */
+    struct segment *segment; /* retained; its files wait until nobody else uses it */
+    bool index_is_gone;      /* the segment's index file, which goes first */
+    char path[];             /* of a directory */
 };
 
 struct graveyard {
@@ -37,8 +36,9 @@ struct graveyard {
 
 void graveyard_init(struct graveyard *graveyard, struct store *store);
 
-void graveyard_bury_segment(struct graveyard *graveyard, struct log *log,
-                            const struct segment *segment, int64_t delay_ms);
+/* Takes the caller's reference to the segment. */
+void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct segment *segment,
+                            int64_t delay_ms);
 void graveyard_bury_directory(struct graveyard *graveyard, const char *path, int64_t delay_ms);
 
 /* The log goes away, and its files go with its directory. What is being removed of it counts as a

@@ -8,6 +8,15 @@
 
 #include <stdlib.h>
 
+/* How long to wait for readers that are still in a file. */
+enum { PATIENCE_NS = 100 * 1000 * 1000 };
+
+static void destroy(struct grave *grave)
+{
+    segment_release(grave->segment);
+    free(grave);
+}
+
 static void set_timer(struct graveyard *graveyard)
 {
     struct io *io = graveyard->store->io;
@@ -40,15 +49,26 @@ static void report(const struct graveyard *graveyard, const struct grave *grave,
              field_status("error", (enum status)result));
 }
 
-static void removed_landed(struct completion *completion, int32_t result)
+static void removed_landed(struct completion *completion, int32_t result);
+
+static void remove_segment(struct graveyard *graveyard, struct grave *grave)
 {
-    struct graveyard *graveyard = container_of(completion, struct graveyard, removed);
-    struct grave *grave = graveyard->current;
+    char path[PATH_SIZE];
+    const struct segment *segment = grave->segment;
+    const char *directory = grave->log->directory;
+    if (grave->index_is_gone)
+        path_segment(directory, segment->base_offset, segment->generation, path);
+    else
+        path_index(directory, segment->base_offset, segment->generation, path);
+    completion_init(&graveyard->removed, removed_landed);
+    removal_start(&graveyard->file, graveyard->store->io, path, &graveyard->removed);
+}
+
+static void end_removal(struct graveyard *graveyard, struct grave *grave)
+{
     struct log *log = grave->log;
-    assert(!list_node_is_linked(&grave->node));
-    report(graveyard, grave, result);
     graveyard->current = NULL;
-    free(grave);
+    destroy(grave);
     set_timer(graveyard);
     if (log != NULL) {
         assert(log->busy_count > 0);
@@ -58,12 +78,23 @@ static void removed_landed(struct completion *completion, int32_t result)
     store_progressed(graveyard->store);
 }
 
-static void remove_segment(struct graveyard *graveyard, struct grave *grave)
+static void removed_landed(struct completion *completion, int32_t result)
 {
-    char path[PATH_SIZE];
-    path_segment(grave->log->directory, grave->base_offset, grave->generation, path);
-    grave->log->busy_count++;
-    removal_start(&graveyard->file, graveyard->store->io, path, &graveyard->removed);
+    struct graveyard *graveyard = container_of(completion, struct graveyard, removed);
+    struct grave *grave = graveyard->current;
+    assert(!list_node_is_linked(&grave->node));
+    report(graveyard, grave, result);
+    if (grave->segment == NULL || grave->index_is_gone || result == STATUS_CANCELLED) {
+        end_removal(graveyard, grave);
+        return;
+    }
+    grave->index_is_gone = true;
+    remove_segment(graveyard, grave);
+}
+
+static bool is_in_use(const struct grave *grave)
+{
+    return grave->segment != NULL && grave->segment->reference_count > 1;
 }
 
 static void timer_fired(struct timer *timer)
@@ -74,12 +105,20 @@ static void timer_fired(struct timer *timer)
     assert(graveyard->current == NULL);
     assert(!graveyard->is_closed);
     list_remove(&grave->node);
+    if (is_in_use(grave)) {
+        grave->due_ns = io_now_ns(io) + PATIENCE_NS;
+        insert(graveyard, grave);
+        set_timer(graveyard);
+        return;
+    }
     graveyard->current = grave;
-    completion_init(&graveyard->removed, removed_landed);
-    if (grave->log != NULL)
+    if (grave->log != NULL) {
+        grave->log->busy_count++;
         remove_segment(graveyard, grave);
-    else
-        directory_removal_start(&graveyard->directory, io, grave->path, &graveyard->removed);
+        return;
+    }
+    completion_init(&graveyard->removed, removed_landed);
+    directory_removal_start(&graveyard->directory, io, grave->path, &graveyard->removed);
 }
 
 /* --- Burying ----------------------------------------------------------------------------------
@@ -101,16 +140,17 @@ static struct grave *make(struct graveyard *graveyard, const char *path, int64_t
     return grave;
 }
 
-void graveyard_bury_segment(struct graveyard *graveyard, struct log *log,
-                            const struct segment *segment, int64_t delay_ms)
+void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct segment *segment,
+                            int64_t delay_ms)
 {
     assert(segment->is_retired);
     struct grave *grave = make(graveyard, "", delay_ms);
-    if (grave == NULL)
+    if (grave == NULL) {
+        segment_release(segment);
         return;
+    }
     grave->log = log;
-    grave->base_offset = segment->base_offset;
-    grave->generation = segment->generation;
+    grave->segment = segment;
     insert(graveyard, grave);
     set_timer(graveyard);
 }
@@ -131,7 +171,7 @@ void graveyard_forget(struct graveyard *graveyard, const struct log *log)
         if (grave->log != log)
             continue;
         list_remove(&grave->node);
-        free(grave);
+        destroy(grave);
     }
     if (graveyard->current != NULL && graveyard->current->log == log)
         graveyard->file.is_unwanted = true;
@@ -170,10 +210,10 @@ void graveyard_deinit(struct graveyard *graveyard)
     struct list_node *node;
     io_timer_cancel(graveyard->store->io, &graveyard->timer);
     while ((node = list_pop_front(&graveyard->graves)) != NULL)
-        free(container_of(node, struct grave, node));
+        destroy(container_of(node, struct grave, node));
     if (graveyard->current == NULL)
         return;
     if (graveyard->current->log == NULL)
         directory_removal_drop(&graveyard->directory);
-    free(graveyard->current);
+    destroy(graveyard->current);
 }

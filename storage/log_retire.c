@@ -192,7 +192,8 @@ static enum op_progress retire_bury(struct log_retire *retire)
         if (is_recorded)
             graveyard_bury_segment(&store->graveyard, log, retire->segments[i],
                                    log->config.file_delete_delay_ms);
-        segment_release(retire->segments[i]);
+        else
+            segment_release(retire->segments[i]);
     }
     log->retire = NULL;
     free(retire);
