@@ -1,6 +1,7 @@
 #include "storage/leftovers.h"
 
 #include "base/assert.h"
+#include "storage/compaction_op.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -113,6 +114,7 @@ static enum op_progress leftovers_end(struct leftovers *leftovers)
     log->is_swept = true;
     assert(log->busy_count > 0);
     log->busy_count--;
+    compaction_want(store, log);
     log_retire_progressed(log);
     log_delete_progressed(log);
     begin_next(store);

@@ -3,8 +3,8 @@
 
 #include "base/assert.h"
 #include "storage/cold.h"
-#include "storage/compaction_op.h"
 #include "storage/cold_file.h"
+#include "storage/compaction_op.h"
 #include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"

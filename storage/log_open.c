@@ -1,8 +1,8 @@
 /* Opening a log: its directory is made if there is none, its state file says the rest. Recovery has
  * left every directory with a state file that covers all of its segments, so nothing is scanned. */
 #include "base/assert.h"
-#include "storage/leftovers.h"
 #include "storage/compaction_op.h"
+#include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/state_file.h"
 #include "storage/store_struct.h"

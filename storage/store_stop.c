@@ -1,8 +1,8 @@
 /* An orderly stop: every tail to its segment, every log's state recorded, and last of all the mark
  * that says so. Until that mark is durable, the next start recovers as after a crash. */
 #include "base/assert.h"
-#include "storage/compaction_op.h"
 #include "storage/cold_file.h"
+#include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
