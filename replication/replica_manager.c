@@ -52,7 +52,8 @@ void replica_manager_init(struct replica_manager *manager,
     assert(options->config != NULL);
     assert(options->logger != NULL);
     assert(options->node_id >= 0);
-    assert(options->store != NULL);
+    assert(options->directories != NULL);
+    assert(options->directory_count > 0);
     *manager = (struct replica_manager){
         .options = *options,
         .seed = {{io_random_u64(options->io), io_random_u64(options->io)}},
@@ -119,6 +120,7 @@ struct replica_opening {
     struct store_open open;
     struct replica_apply *apply;
     const struct image_topic *topic;
+    struct store *store;
     struct list_node node;
 };
 
@@ -181,7 +183,7 @@ static void end_partition(struct replica_apply *apply, struct partition *partiti
     struct log *log = partition->log;
     partition_deinit(partition);
     op_expect(&apply->op);
-    store_delete_log(apply->manager->options.store, log, &ending->completion);
+    store_delete_log(partition->store, log, &ending->completion);
 }
 
 static enum op_progress replica_apply_end(struct replica_apply *apply)
@@ -216,6 +218,7 @@ static void replica_opening_landed(struct completion *completion, int32_t result
         assert(partition != NULL);
         partition_init(partition, id->topic_id, id->partition, manager->options.node_id,
                        manager->options.io, opening->open.log);
+        partition->store = opening->store;
         lead(partition, opening->topic);
         map_insert(&manager->partitions, &partition->node,
                    partition_hash(manager->seed, id->topic_id, id->partition));
@@ -232,7 +235,7 @@ static enum op_progress replica_apply_open(struct replica_apply *apply)
             break;
         struct replica_opening *opening = container_of(node, struct replica_opening, node);
         op_expect(&apply->op);
-        store_open_log(apply->manager->options.store, &opening->open);
+        store_open_log(opening->store, &opening->open);
     }
     if (apply->op.waiting > 0)
         return OP_WAIT;
@@ -272,14 +275,34 @@ static const struct op_kind replica_apply_kind = {
     .stages = replica_apply_stages,
 };
 
-/* Only planned: logs open a few at a time. */
+/* NULL when the directory is not online. A node without a name for its only directory has no
+ * choice. */
+static struct store *store_of(const struct replica_manager *manager,
+                              const struct image_partition *partition)
+{
+    const struct replica_directory *directories = manager->options.directories;
+    struct uuid id = image_partition_directory(partition, manager->options.node_id);
+    if (uuid_is_zero(id))
+        return directories[0].store;
+    for (uint32_t i = 0; i < manager->options.directory_count; i++)
+        if (uuid_equal(directories[i].id, id))
+            return directories[i].store;
+    return NULL;
+}
+
+/* Only planned: logs open a few at a time. A partition whose directory has gone with the image
+ * under way waits for the next, which says so. */
 static void plan_opening(struct replica_apply *apply, const struct image_topic *topic,
                          uint32_t index)
 {
     assert(index < topic->partition_count);
+    struct store *store = store_of(apply->manager, &topic->partitions[index]);
+    if (store == NULL)
+        return;
     struct replica_opening *opening = calloc(1, sizeof *opening);
     assert(opening != NULL);
     opening->apply = apply;
+    opening->store = store;
     opening->topic = topic;
     opening->open.id = (struct log_id){
         .topic_id = topic->id,
