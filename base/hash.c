@@ -1,5 +1,5 @@
-/* SipHash-1-3: one round for each word, three at the end. Half the rounds of SipHash-2-4, which is
- * enough for tables and no claim to more. */
+/* SipHash with one round for each word and three at the end (half the rounds of SipHash-2-4, enough
+ * for tables and no claim to more), and with two and four where the hash stands for the key. */
 #include "base/hash.h"
 
 #include "base/assert.h"
@@ -30,39 +30,73 @@ static void siphash_round(struct siphash *hash)
     hash->v2 = rotate_left(hash->v2, 32);
 }
 
-static void siphash_word(struct siphash *hash, uint64_t word)
+static void siphash_rounds(struct siphash *hash, int count)
 {
-    hash->v3 ^= word;
-    siphash_round(hash);
-    hash->v0 ^= word;
+    for (int i = 0; i < count; i++)
+        siphash_round(hash);
 }
 
-uint64_t hash_bytes(struct hash_seed seed, struct bytes bytes)
+static struct siphash siphash_begin(struct hash_seed seed)
 {
-    assert(bytes.data != NULL || bytes.size == 0);
-    struct siphash hash = {
+    return (struct siphash){
         .v0 = seed.words[0] ^ 0x736f6d6570736575u,
         .v1 = seed.words[1] ^ 0x646f72616e646f6du,
         .v2 = seed.words[0] ^ 0x6c7967656e657261u,
         .v3 = seed.words[1] ^ 0x7465646279746573u,
     };
+}
+
+static inline void siphash_word(struct siphash *hash, uint64_t word, int rounds)
+{
+    hash->v3 ^= word;
+    siphash_rounds(hash, rounds);
+    hash->v0 ^= word;
+}
+
+static inline void siphash_take(struct siphash *hash, struct bytes bytes, int rounds)
+{
+    assert(bytes.data != NULL || bytes.size == 0);
     size_t position = 0;
     uint64_t word;
     for (; bytes.size - position >= sizeof word; position += sizeof word) {
         memcpy(&word, bytes.data + position, sizeof word);
-        siphash_word(&hash, word);
+        siphash_word(hash, word, rounds);
     }
     assert(bytes.size - position < sizeof word);
     /* The last word: what is left, and the size in its top byte. */
     word = 0;
     if (bytes.size > position)
         memcpy(&word, bytes.data + position, bytes.size - position);
-    siphash_word(&hash, word | (uint64_t)bytes.size << 56);
+    siphash_word(hash, word | (uint64_t)bytes.size << 56, rounds);
+}
 
+static uint64_t siphash_fold(const struct siphash *hash)
+{
+    return hash->v0 ^ hash->v1 ^ hash->v2 ^ hash->v3;
+}
+
+uint64_t hash_bytes(struct hash_seed seed, struct bytes bytes)
+{
+    struct siphash hash = siphash_begin(seed);
+    siphash_take(&hash, bytes, 1);
     hash.v2 ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        siphash_round(&hash);
-    return hash.v0 ^ hash.v1 ^ hash.v2 ^ hash.v3;
+    siphash_rounds(&hash, 3);
+    return siphash_fold(&hash);
+}
+
+struct hash128 hash128_bytes(struct hash_seed seed, struct bytes bytes)
+{
+    struct hash128 result;
+    struct siphash hash = siphash_begin(seed);
+    hash.v1 ^= 0xee;
+    siphash_take(&hash, bytes, 2);
+    hash.v2 ^= 0xee;
+    siphash_rounds(&hash, 4);
+    result.words[0] = siphash_fold(&hash);
+    hash.v1 ^= 0xdd;
+    siphash_rounds(&hash, 4);
+    result.words[1] = siphash_fold(&hash);
+    return result;
 }
 
 uint64_t hash_u64(struct hash_seed seed, uint64_t value)

@@ -15,9 +15,10 @@
 
 struct log_dir {
     char path[CONFIG_LOG_DIR_BYTES_MAX + 1];
-    struct uuid id;      /* zero: it could not be read */
-    bool is_claimed;     /* its meta.properties says that it is ours */
-    enum status failure; /* STATUS_OK: online, as far as core 0 has heard */
+    struct uuid id;  /* zero: it could not be read */
+    bool is_claimed; /* its meta.properties says that it is ours */
+    bool was_online; /* at the start; does not change when the loops run, so every core may ask */
+    enum status failure; /* core 0's: STATUS_OK, or what it has heard of */
 };
 
 struct log_dirs {

@@ -105,7 +105,7 @@ static uint32_t online_count(const struct log_dirs *dirs)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < dirs->count; i++)
-        count += dirs->dirs[i].failure == STATUS_OK;
+        count += dirs->dirs[i].was_online;
     return count;
 }
 
@@ -121,7 +121,7 @@ enum status log_dirs_open_stores(struct broker *broker, struct broker_core *core
         dir->broker = broker;
         dir->core = core;
         dir->observer.failed = store_failed;
-        if (dirs->dirs[i].failure != STATUS_OK)
+        if (!dirs->dirs[i].was_online)
             continue;
         options.directory = dirs->dirs[i].path;
         options.observer = &dir->observer;

@@ -337,7 +337,8 @@ enum status log_dirs_recover(struct broker *broker)
         if (dir->failure != STATUS_OK)
             continue;
         dir->failure = recover_dir(broker, dir);
-        if (dir->failure != STATUS_OK)
+        dir->was_online = dir->failure == STATUS_OK;
+        if (!dir->was_online)
             give_up_dir(broker, dir);
     }
     return check_online(broker);

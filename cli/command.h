@@ -1,6 +1,6 @@
 /* A command is one row: what it is called, what it takes, what help says, what it does. Each lives
- * in a file of its own (`topic create` in topic_create.c); commands.c lists them in the order in
- * which help shows them. Parsing, help and shell completion come from the rows. */
+ * in a file of its own (`topic create` in topic_create.c) and has a line in the list below.
+ * Parsing, help and shell completion come from the rows. */
 #ifndef TAILRACE_CLI_COMMAND_H
 #define TAILRACE_CLI_COMMAND_H
 
@@ -31,19 +31,26 @@ struct command {
     enum exit_code (*run)(struct tool *tool);
 };
 
-extern const struct command command_topic_create;
-extern const struct command command_topic_list;
-extern const struct command command_topic_describe;
-extern const struct command command_topic_delete;
-extern const struct command command_topic_add_partitions;
-extern const struct command command_topic_produce;
-extern const struct command command_topic_consume;
-extern const struct command command_topic_offsets;
-extern const struct command command_cluster_info;
-extern const struct command command_api_versions;
-extern const struct command command_version;
-extern const struct command command_completion;
-extern const struct command command_help;
+/* All of them, in the order in which help shows them. */
+#define COMMANDS(X)                                                                                \
+    X(topic_create)                                                                                \
+    X(topic_list)                                                                                  \
+    X(topic_describe)                                                                              \
+    X(topic_delete)                                                                                \
+    X(topic_add_partitions)                                                                        \
+    X(topic_produce)                                                                               \
+    X(topic_consume)                                                                               \
+    X(topic_offsets)                                                                               \
+    X(cluster_info)                                                                                \
+    X(log_dump)                                                                                    \
+    X(api_versions)                                                                                \
+    X(version)                                                                                     \
+    X(completion)                                                                                  \
+    X(help)
+
+#define X(name) extern const struct command command_##name;
+COMMANDS(X)
+#undef X
 
 /* The command at a place of the list; NULL behind the last. */
 const struct command *command_at(uint32_t index);

@@ -5,19 +5,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_topic_create,
-    &command_topic_list,
-    &command_topic_describe,
-    &command_topic_delete,
-    &command_topic_add_partitions,
-    &command_topic_produce,
-    &command_topic_consume,
-    &command_topic_offsets,
-    &command_cluster_info,
-    &command_api_versions,
-    &command_version,
-    &command_completion,
-    &command_help,
+#define X(name) &command_##name,
+    COMMANDS(X)
+#undef X
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

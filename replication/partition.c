@@ -43,6 +43,7 @@ static void partition_durable_moved(struct log_observer *observer)
                               log_durable_offset(partition->log)))
         return;
     assert(partition->core.high_watermark <= log_durable_offset(partition->log));
+    log_note_high_watermark(partition->log, partition->core.high_watermark);
     partition_land_committed(partition);
     partition_wake_readers(partition);
 }
@@ -104,6 +105,7 @@ void partition_lead(struct partition *partition, int32_t leader_epoch, const int
     assert(leader_epoch >= 0);
     replica_core_lead(&partition->core, leader_epoch, in_sync_ids, in_sync_count, partition->self,
                       log_durable_offset(partition->log), partition->core.high_watermark);
+    log_note_high_watermark(partition->log, partition->core.high_watermark);
     partition_land_committed(partition);
     partition_wake_readers(partition);
 }

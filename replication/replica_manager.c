@@ -1,18 +1,21 @@
 /* An image is applied in one operation: logs that are taken away end first, so that a topic made
  * anew under an old name finds its place free, then new ones open, some at a time. Whoever sent the
- * image is told when all of it is in force.
+ * image is told when all of it is in force. Only what differs from the image before is looked at: a
+ * topic more costs the same beside ten topics as beside ten thousand.
  *
  * A log that cannot be opened leaves its partition offline and is told in the log; the others go
  * on. */
 #include "replication/replica_manager.h"
 
 #include "base/assert.h"
+#include "cluster/image_changes.h"
 #include "replication/log_settings.h"
 
 #include <stdlib.h>
 
-/* How many logs are opened at once: enough to keep a disk busy, few enough to bound memory. */
-enum { OPENINGS_MAX = 64 };
+/* How many logs are opened at once: enough to share the store's commits, few enough to bound memory
+ * and the turn of the loop. */
+enum { OPENINGS_MAX = 512 };
 
 struct partition_key {
     struct uuid topic_id;
@@ -121,7 +124,6 @@ struct replica_opening {
     struct replica_apply *apply;
     const struct image_topic *topic;
     struct store *store;
-    struct list_node node;
 };
 
 struct replica_ending {
@@ -135,7 +137,9 @@ struct replica_apply {
     struct replica_manager *manager;
     struct image *next;
     struct completion *adopted;
-    struct list openings; /* not begun yet */
+    struct image_changes changes; /* still to be opened */
+    struct image_change change;   /* the one that is being opened */
+    uint32_t index;               /* its next partition */
 };
 
 /* Followers come with replication between brokers; until then only leaders have a log here. */
@@ -186,17 +190,25 @@ static void end_partition(struct replica_apply *apply, struct partition *partiti
     store_delete_log(partition->store, log, &ending->completion);
 }
 
-static enum op_progress replica_apply_end(struct replica_apply *apply)
+static void end_topic(struct replica_apply *apply, const struct image_topic *topic)
 {
-    struct replica_manager *manager = apply->manager;
-    struct map_node *node;
-    op_move(&apply->op, REPLICA_APPLY_OPEN);
-    map_for_each (node, &manager->partitions) {
-        struct partition *partition = container_of(node, struct partition, node);
-        const struct image_topic *topic = image_topic_by_id(apply->next, partition->topic_id);
-        if (topic == NULL && partition->log != NULL)
+    assert(image_topic_by_id(apply->next, topic->id) == NULL);
+    for (uint32_t i = 0; i < topic->partition_count; i++) {
+        struct partition *partition = replica_manager_find(apply->manager, topic->id, (int32_t)i);
+        if (partition != NULL)
             end_partition(apply, partition);
     }
+}
+
+static enum op_progress replica_apply_end(struct replica_apply *apply)
+{
+    struct image_changes changes;
+    struct image_change change;
+    op_move(&apply->op, REPLICA_APPLY_OPEN);
+    image_changes_init(&changes, apply->manager->image, apply->next);
+    while (image_changes_next(&changes, &change))
+        if (change.after == NULL)
+            end_topic(apply, change.before);
     return apply->op.waiting > 0 ? OP_WAIT : OP_AGAIN;
 }
 
@@ -227,15 +239,68 @@ static void replica_opening_landed(struct completion *completion, int32_t result
     op_landed(&apply->op, STATUS_OK);
 }
 
+/* NULL when the directory is not online. A node that has no name for its only directory has no
+ * choice. */
+static struct store *store_of(const struct replica_manager *manager,
+                              const struct image_partition *partition)
+{
+    const struct replica_directory *directories = manager->options.directories;
+    struct uuid id = image_partition_directory(partition, manager->options.node_id);
+    if (uuid_is_zero(id))
+        return directories[0].store;
+    for (uint32_t i = 0; i < manager->options.directory_count; i++)
+        if (uuid_equal(directories[i].id, id))
+            return directories[i].store;
+    return NULL;
+}
+
+/* A partition whose directory went while this image was under way waits for the next, which says
+ * so. */
+static void open_partition(struct replica_apply *apply, const struct image_topic *topic,
+                           uint32_t index)
+{
+    assert(index < topic->partition_count);
+    struct replica_manager *manager = apply->manager;
+    struct store *store = store_of(manager, &topic->partitions[index]);
+    if (store == NULL)
+        return;
+    struct replica_opening *opening = calloc(1, sizeof *opening);
+    assert(opening != NULL);
+    opening->apply = apply;
+    opening->topic = topic;
+    opening->store = store;
+    opening->open.id = (struct log_id){
+        .topic_id = topic->id,
+        .partition = (int32_t)index,
+        .topic_name = topic->name,
+    };
+    opening->open.config = log_settings_of(&topic->config, manager->options.config);
+    completion_init(&opening->open.completion, replica_opening_landed);
+    op_expect(&apply->op);
+    store_open_log(store, &opening->open);
+}
+
+/* The next partition of what is new or changed; false when there is none any more. */
+static bool next_partition(struct replica_apply *apply)
+{
+    const struct image_topic *topic = apply->change.after;
+    while (topic == NULL || apply->index == topic->partition_count) {
+        if (!image_changes_next(&apply->changes, &apply->change))
+            return false;
+        topic = apply->change.after;
+        apply->index = 0;
+    }
+    return true;
+}
+
 static enum op_progress replica_apply_open(struct replica_apply *apply)
 {
-    for (uint32_t i = 0; i < OPENINGS_MAX; i++) {
-        struct list_node *node = list_pop_front(&apply->openings);
-        if (node == NULL)
-            break;
-        struct replica_opening *opening = container_of(node, struct replica_opening, node);
-        op_expect(&apply->op);
-        store_open_log(opening->store, &opening->open);
+    while (apply->op.waiting < OPENINGS_MAX && next_partition(apply)) {
+        const struct image_topic *topic = apply->change.after;
+        uint32_t index = apply->index++;
+        if (is_mine(apply->manager, topic, index) &&
+            replica_manager_find(apply->manager, topic->id, (int32_t)index) == NULL)
+            open_partition(apply, topic, index);
     }
     if (apply->op.waiting > 0)
         return OP_WAIT;
@@ -245,7 +310,7 @@ static enum op_progress replica_apply_open(struct replica_apply *apply)
 
 static enum op_progress replica_apply_adopt(struct replica_apply *apply)
 {
-    assert(list_is_empty(&apply->openings));
+    assert(!next_partition(apply));
     assert(apply->op.waiting == 0);
     struct replica_manager *manager = apply->manager;
     struct completion *adopted = apply->adopted;
@@ -275,60 +340,14 @@ static const struct op_kind replica_apply_kind = {
     .stages = replica_apply_stages,
 };
 
-/* NULL when the directory is not online. A node without a name for its only directory has no
- * choice. */
-static struct store *store_of(const struct replica_manager *manager,
-                              const struct image_partition *partition)
+/* Takes over the leader and the settings of partitions that are open. */
+static void update_topic(struct replica_manager *manager, const struct image_topic *topic)
 {
-    const struct replica_directory *directories = manager->options.directories;
-    struct uuid id = image_partition_directory(partition, manager->options.node_id);
-    if (uuid_is_zero(id))
-        return directories[0].store;
-    for (uint32_t i = 0; i < manager->options.directory_count; i++)
-        if (uuid_equal(directories[i].id, id))
-            return directories[i].store;
-    return NULL;
-}
-
-/* Only planned: logs open a few at a time. A partition whose directory has gone with the image
- * under way waits for the next, which says so. */
-static void plan_opening(struct replica_apply *apply, const struct image_topic *topic,
-                         uint32_t index)
-{
-    assert(index < topic->partition_count);
-    struct store *store = store_of(apply->manager, &topic->partitions[index]);
-    if (store == NULL)
-        return;
-    struct replica_opening *opening = calloc(1, sizeof *opening);
-    assert(opening != NULL);
-    opening->apply = apply;
-    opening->store = store;
-    opening->topic = topic;
-    opening->open.id = (struct log_id){
-        .topic_id = topic->id,
-        .partition = (int32_t)index,
-        .topic_name = topic->name,
-    };
-    opening->open.config = log_settings_of(&topic->config, apply->manager->options.config);
-    completion_init(&opening->open.completion, replica_opening_landed);
-    list_push_back(&apply->openings, &opening->node);
-}
-
-/* A topic that did not change is the same object in both images, and costs one comparison. */
-static void plan_topic(struct replica_apply *apply, const struct image_topic *topic)
-{
-    struct replica_manager *manager = apply->manager;
-    if (manager->image != NULL && image_topic_by_id(manager->image, topic->id) == topic)
-        return;
     struct log_config config = log_settings_of(&topic->config, manager->options.config);
     for (uint32_t i = 0; i < topic->partition_count; i++) {
-        if (!is_mine(manager, topic, i))
-            continue;
         struct partition *partition = replica_manager_find(manager, topic->id, (int32_t)i);
-        if (partition == NULL) {
-            plan_opening(apply, topic, i);
+        if (partition == NULL || !is_mine(manager, topic, i))
             continue;
-        }
         lead(partition, topic);
         log_configure(partition->log, &config);
     }
@@ -340,6 +359,8 @@ void replica_manager_apply(struct replica_manager *manager, struct image *next,
 {
     assert(adopted->landed != NULL);
     assert(manager->image == NULL || image_offset(next) >= image_offset(manager->image));
+    struct image_changes changes;
+    struct image_change change;
     struct replica_apply *apply = calloc(1, sizeof *apply);
     assert(apply != NULL);
     assert(manager->next == NULL);
@@ -347,8 +368,10 @@ void replica_manager_apply(struct replica_manager *manager, struct image *next,
     apply->next = image_retain(next);
     manager->next = next;
     apply->adopted = adopted;
-    list_init(&apply->openings);
-    for (uint32_t i = 0; i < image_topic_count(next); i++)
-        plan_topic(apply, image_topic_at(next, i));
+    image_changes_init(&apply->changes, manager->image, next);
+    changes = apply->changes;
+    while (image_changes_next(&changes, &change))
+        if (change.before != NULL && change.after != NULL)
+            update_topic(manager, change.after);
     op_start(&apply->op, &replica_apply_kind, io_ops(manager->options.io));
 }

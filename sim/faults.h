@@ -15,16 +15,18 @@ struct disk_faults {
     uint32_t write_error; /* STATUS_IO; some sectors arrive, others do not */
     uint32_t sync_error;  /* STATUS_IO; what it covered will never be durable */
     uint32_t name_error;  /* STATUS_IO from open, rename, unlink and their like; no effect */
+    uint32_t no_space;    /* STATUS_NO_SPACE from what may need a block more, this once */
     uint32_t short_count; /* a read or write is done in part, which the door goes on from */
     uint32_t evict;       /* at an open: the cache forgets what a failed sync lost */
     uint32_t stall;       /* the disk stands still for up to stall_ns_max */
     uint64_t stall_ns_max;
     uint32_t slow_factor; /* everything takes so many times as long; 0 means 1 */
     /* The medium lies. Off unless a story is about it: a single copy cannot survive these. */
-    uint32_t misdirected_read; /* the bytes of another block */
-    uint32_t rotten_read;      /* one bit of the medium flips just before a read */
-    uint64_t capacity_bytes;   /* 0: without limit */
-    uint32_t handle_count_max; /* files and sockets of one process; 0: without limit */
+    uint32_t misdirected_read;  /* the bytes of another block */
+    uint32_t misdirected_write; /* the bytes come to lie at another block of the file */
+    uint32_t rotten_read;       /* one bit of the medium flips just before a read */
+    uint64_t capacity_bytes;    /* 0: without limit */
+    uint32_t handle_count_max;  /* files and sockets of one process; 0: without limit */
 };
 
 struct network_faults {

@@ -95,11 +95,19 @@ static uint32_t error_chance(const struct file_job *job)
     return job->request->kind == IO_CLOSE ? 0 : faults->name_error;
 }
 
+static uint32_t no_space_chance(const struct file_job *job)
+{
+    const uint32_t growing = 1u << IO_OPEN | 1u << IO_WRITE | 1u << IO_ALLOCATE | 1u << IO_RENAME |
+                             1u << IO_MAKE_DIRECTORY;
+    bool may_grow = !job->is_syncing && (growing & 1u << job->request->kind);
+    return may_grow ? job->core->node->world->faults.disk.no_space : 0;
+}
+
 static enum status job_draw_error(struct file_job *job)
 {
     if (job->effect == PLAN_IO_ERROR)
         return STATUS_IO;
-    if (job->effect == PLAN_NO_SPACE)
+    if (job->effect == PLAN_NO_SPACE || node_draw(job->core->node, no_space_chance(job)))
         return STATUS_NO_SPACE;
     return node_draw(job->core->node, error_chance(job)) ? STATUS_IO : STATUS_OK;
 }
@@ -150,6 +158,17 @@ static const struct handle *job_handle(const struct file_job *job)
     return node_handle(job->core->node, job->request->handle, HANDLE_FILE);
 }
 
+/* The transfer goes to another place within the file, if chance will have it. */
+static void job_misdirect(struct file_job *job, struct transfer *transfer, uint32_t chance)
+{
+    struct node *node = job->core->node;
+    uint64_t size_bytes = job->file->file.current_size_bytes;
+    if (size_bytes < transfer->size_bytes || !node_draw(node, chance))
+        return;
+    uint64_t place_count = (size_bytes - transfer->size_bytes) / IO_BLOCK_SIZE + 1;
+    transfer->offset = prng_below(&node->prng, place_count) * IO_BLOCK_SIZE;
+}
+
 static int32_t job_read(struct file_job *job)
 {
     struct node *node = job->core->node;
@@ -160,9 +179,7 @@ static int32_t job_read(struct file_job *job)
         return STATUS_INVALID;
     if (node_draw(node, faults->rotten_read))
         disk_rot(&node->disk, &node->prng);
-    uint64_t blocks = job->file->file.current_size_bytes / IO_BLOCK_SIZE;
-    if (blocks > 0 && node_draw(node, faults->misdirected_read))
-        rest.offset = prng_below(&node->prng, blocks) * IO_BLOCK_SIZE;
+    job_misdirect(job, &rest, faults->misdirected_read);
     uint32_t size_bytes = job_draw_size(job, rest.size_bytes, is_direct);
     return (int32_t)file_read(&job->file->file, rest.offset, rest.buffer, size_bytes);
 }
@@ -179,6 +196,7 @@ static int32_t job_write(struct file_job *job)
     bool is_direct = job_handle(job)->is_direct;
     if (is_direct && !transfer_is_aligned(rest))
         return STATUS_INVALID;
+    job_misdirect(job, &rest, node->world->faults.disk.misdirected_write);
     uint32_t size_bytes = job_draw_size(job, rest.size_bytes, is_direct);
     node_note(node, "content", (int64_t)job->content_hash);
     enum status status = disk_write(&node->disk, job->file, rest.offset, rest.buffer, size_bytes);

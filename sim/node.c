@@ -54,6 +54,14 @@ void node_plan(struct node *node, struct planned_fault fault)
     node->plans[node->plan_count++] = (struct plan){.fault = fault};
 }
 
+bool node_has_plans(const struct node *node)
+{
+    for (uint32_t i = 0; i < node->plan_count; i++)
+        if (node->plans[i].seen_count < node->plans[i].fault.nth)
+            return true;
+    return false;
+}
+
 void node_forget_plans(struct node *node)
 {
     node->plan_count = 0;

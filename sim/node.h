@@ -61,6 +61,9 @@ void node_signal(struct node *node, int32_t signal_number);
 enum { NODE_PLAN_COUNT_MAX = 8 };
 void node_plan(struct node *node, struct planned_fault fault);
 
+/* Whether something is planned that has not struck yet. */
+bool node_has_plans(const struct node *node);
+
 /* What is planned and has not struck yet will not. */
 void node_forget_plans(struct node *node);
 

@@ -20,6 +20,7 @@ static void drop_block(struct cold_block *block)
     assert(store->cold_bytes >= block->chunk->capacity_bytes);
     store->cold_bytes -= block->chunk->capacity_bytes;
     chunk_release(block->chunk, store->io);
+    segment_release(block->segment);
     free(block);
 }
 
@@ -58,6 +59,18 @@ void cold_drop_blocks(struct log *log)
         drop_block(container_of(node, struct cold_block, log_node));
 }
 
+void log_retire_segment(struct log *log, struct segment *segment)
+{
+    assert(!segment->is_retired);
+    segment->is_retired = true;
+    struct cold_block *block, *following;
+    list_for_each_entry_safe (block, following, &log->blocks, log_node) {
+        if (block->segment == segment)
+            drop_block(block);
+    }
+    segment_release(segment);
+}
+
 /* --- Loading ----------------------------------------------------------------------------------
  *
  *   OPEN ──▶ INDEX (frame by frame, if the index is not whole) ──▶ READ ──▶ VERIFY ──▶ CLOSE ──▶
@@ -89,8 +102,8 @@ struct cold_load {
     struct list_node node; /* log->loads */
     struct io_request request;
     struct log *log;
-    struct segment *segment;
-    struct list waiting; /* log_read */
+    struct segment *segment; /* retained */
+    struct list waiting;     /* log_read */
     int64_t offset;
     int32_t handle;
     struct chunk *chunk;
@@ -220,6 +233,8 @@ static enum op_progress load_read(struct cold_load *load)
 static enum op_progress keep_block(struct cold_load *load, uint32_t size_bytes, int64_t base_offset,
                                    int64_t next_offset)
 {
+    if (load->segment->is_retired)
+        return move_to(load, LOAD_CLOSE);
     struct cold_block *block = calloc(1, sizeof *block);
     if (block == NULL)
         return give_up(load, STATUS_NO_MEMORY);
@@ -229,7 +244,7 @@ static enum op_progress keep_block(struct cold_load *load, uint32_t size_bytes, 
     assert(size_bytes % FRAME_ALIGNMENT == 0);
     *block = (struct cold_block){
         .log = load->log,
-        .segment = load->segment,
+        .segment = segment_retain(load->segment),
         .chunk = load->chunk,
         .position = load->position,
         .size_bytes = size_bytes,
@@ -313,7 +328,9 @@ static enum op_progress load_end(struct cold_load *load)
 {
     struct log *log = load->log;
     assert(load->chunk == NULL); /* handed to a block, or given back */
-    if (load->status == STATUS_CORRUPT)
+    if (load->segment->is_retired)
+        load->status = STATUS_OK; /* the readers look again: the offset lies elsewhere or nowhere */
+    if (load->status == STATUS_CORRUPT && log_note_damage(log, load->offset, load->offset + 1))
         report_damage(load);
     list_remove(&load->node);
     struct list waiting;
@@ -321,6 +338,7 @@ static enum op_progress load_end(struct cold_load *load)
     list_append(&waiting, &load->waiting);
     enum status status = load->status;
     frame_index_deinit(&load->index);
+    segment_release(load->segment);
     free(load);
     struct list_node *node;
     while ((node = list_pop_front(&waiting)) != NULL)
@@ -359,6 +377,7 @@ void cold_drop_loads(struct log *log)
         if (load->chunk != NULL)
             chunk_release(load->chunk, log->store->io);
         frame_index_deinit(&load->index);
+        segment_release(load->segment);
         free(load);
     }
 }
@@ -384,7 +403,7 @@ static struct cold_load *make_load(struct log *log, int64_t offset)
     if (load == NULL)
         return NULL;
     load->log = log;
-    load->segment = segment;
+    load->segment = segment_retain(segment);
     load->offset = offset;
     load->position = UINT64_MAX;
     load->handle = -1;

@@ -15,7 +15,7 @@ struct cold_block {
     struct list_node log_node; /* log->blocks */
     struct list_node lru_node; /* store->cold */
     struct log *log;
-    const struct segment *segment;
+    struct segment *segment; /* retained */
     struct chunk *chunk;
     uint64_t position;   /* in the segment */
     uint32_t size_bytes; /* of whole frames */

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void epoch_core_init(struct epoch_core *core)
 {
@@ -38,6 +39,16 @@ void epoch_core_note(struct epoch_core *core, int32_t epoch, int64_t offset)
         return;
     assert(core->count == 0 || offset > core->entries[core->count - 1].start_offset);
     core->entries[core->count++] = (struct epoch_entry){epoch, offset};
+}
+
+void epoch_core_forget(struct epoch_core *core, int64_t start_offset)
+{
+    uint32_t count = 0;
+    while (count + 1 < core->count && core->entries[count + 1].start_offset <= start_offset)
+        count++;
+    core->count -= count;
+    if (count > 0)
+        memmove(core->entries, core->entries + count, core->count * sizeof core->entries[0]);
 }
 
 int32_t epoch_core_last(const struct epoch_core *core)

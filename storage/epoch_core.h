@@ -28,6 +28,9 @@ bool epoch_core_reserve(struct epoch_core *core);
  * Needs a reservation. */
 void epoch_core_note(struct epoch_core *core, int32_t epoch, int64_t offset);
 
+/* The log begins at `start_offset` now: epochs that end before it are forgotten. */
+void epoch_core_forget(struct epoch_core *core, int64_t start_offset);
+
 /* The newest epoch, or -1. */
 int32_t epoch_core_last(const struct epoch_core *core);
 

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "storage/log_delete.h"
+#include "storage/log_retire.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -75,6 +76,8 @@ static enum op_progress ask_open(struct flush *flush, struct segment *segment)
     struct log *log = flush->log;
     assert(log->write_handle < 0);
     path_segment(log->directory, segment->base_offset, segment->generation, flush->path);
+    segment_retain(segment); /* before the release: it may be the same */
+    segment_release(log->write_segment);
     log->write_segment = segment;
     io_open(flush->store->io, expect(flush, 0), flush->path, IO_OPEN_CREATE | IO_OPEN_DIRECT);
     return wait_in(flush, FLUSH_OPENED);
@@ -180,6 +183,7 @@ static enum op_progress ask_record(struct flush *flush)
     struct log *log = flush->log;
     assert(log->snapshot.offset <= log->synced_offset); /* it says that all below is synced */
     assert(log->snapshot.offset >= log->recorded_offset);
+    assert(log->snapshot.version <= log->version);
     path_state(log->directory, flush->path);
     completion_init(&flush->replaced, replaced_landed);
     op_expect(&flush->op);
@@ -250,6 +254,8 @@ static enum op_progress flush_pick(struct flush *flush)
     struct log *log = flush->log;
     bool may_go_on =
         flush->store->failure == STATUS_OK && log->deletion == NULL && flush->op.error == 0;
+    if (may_go_on)
+        log_snapshot_for_records(log);
     if (may_go_on && direct_waits_for_sync(log))
         return ask_sync(flush);
     if (may_go_on && log->unwritten != NULL)
@@ -405,8 +411,10 @@ static enum op_progress flush_recorded(struct flush *flush)
 {
     struct log *log = flush->log;
     note_shortage(flush);
-    if (flush->op.error == 0)
+    if (flush->op.error == 0) {
         log->recorded_offset = log->snapshot.offset;
+        log_note_recorded(log, log->snapshot.version);
+    }
     free((void *)log->snapshot.content.data);
     log->snapshot.content = (struct bytes){0};
     return back_to_pick(flush);
@@ -432,6 +440,7 @@ static enum op_progress flush_end(struct flush *flush)
     else if (flush->op.error != 0)
         store_fail(store, (enum status)flush->op.error);
     log_delete_progressed(log);
+    log_retire_progressed(log);
     store_flush_ended(store, flush);
     return OP_DONE;
 }

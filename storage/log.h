@@ -125,8 +125,9 @@ void log_read(struct log *log, struct log_read *read);
 void log_read_release(struct log_read *read, struct io *io);
 
 /* The first record whose timestamp is at or after `timestamp_ms`, among those below `end_offset`;
- * or, with `want_max`, the record with the greatest timestamp (the first of equals). Always lands;
- * `found` false when there is none. */
+ * or, with `want_max`, the record with the greatest timestamp (the first of equals). A batch does
+ * not lie across `end_offset`, as with high watermarks. Always lands; `found` false when there is
+ * none. */
 struct log_lookup {
     struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_MEMORY */
     int64_t timestamp_ms;
@@ -142,6 +143,38 @@ struct log_lookup {
 };
 
 void log_lookup(struct log *log, struct log_lookup *lookup);
+
+/* --- Deleting ----------------------------------------------------------------------------------
+ */
+
+/* Someone waits for the log's present state to be durable: retention that has moved the start
+ * offset, compaction that has exchanged segments, before they remove files (log_struct.h). */
+struct log_record {
+    struct completion completion; /* STATUS_OK; STATUS_FAILED when the store has failed or stops,
+                                     STATUS_CANCELLED when the log goes away, STATUS_NO_MEMORY */
+    struct list_node node;        /* the log's own */
+    uint64_t version;             /* of the log when it was asked for */
+};
+
+/* Records are deleted up to an offset: from the call on none below it can be read, and once it has
+ * landed none will ever be. Whole segments give their space back. Always lands. */
+struct log_delete_records {
+    struct completion completion; /* STATUS_OK; STATUS_OUT_OF_RANGE: above the high watermark;
+                                     STATUS_DENIED: cleanup.policy is compact alone, which keeps
+                                     the newest of each key; as struct log_record */
+    int64_t offset;               /* the first to stay; -1: the high watermark */
+
+    int64_t start_offset; /* the answer: the first that may be read, perhaps above `offset` */
+
+    struct log *log; /* the log's own */
+    struct log_record record;
+};
+
+void log_delete_records(struct log *log, struct log_delete_records *deletion);
+
+/* How far records are committed. Nothing at or above it is deleted or compacted, so a log that is
+ * never told keeps everything. It never moves back. */
+void log_note_high_watermark(struct log *log, int64_t high_watermark);
 
 /* --- Where it stands ---------------------------------------------------------------------------
  */
@@ -162,6 +195,7 @@ bool log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
 /* The epoch of the batch at `offset`; -1 when the log has none there. */
 int32_t log_epoch_at(const struct log *log, int64_t offset);
 
+/* What is to be deleted under the new settings and was not under the old goes at once. */
 void log_configure(struct log *log, const struct log_config *config);
 void log_observe(struct log *log, struct log_observer *observer);
 

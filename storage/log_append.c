@@ -1,7 +1,9 @@
 /* A batch comes into the log. Everything that can be refused is checked and reserved first; then
  * the batch is placed, and nothing can fail any more, so a batch is never half appended. */
 #include "base/assert.h"
+#include "base/hash.h"
 #include "storage/log_struct.h"
+#include "storage/retention_core.h"
 #include "storage/state_file.h"
 #include "storage/store_struct.h"
 
@@ -14,6 +16,18 @@ enum { SEGMENT_SPAN_MAX = INT32_MAX };
 /* --- Room -------------------------------------------------------------------------------------
  */
 
+/* Segments of a log, and of different logs, take appends for different times (segment.jitter.ms).
+ */
+bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms)
+{
+    struct hash_seed seed = {{0, (uint64_t)log->id.partition}};
+    memcpy(seed.words, log->id.topic_id.bytes, sizeof seed.words[0]);
+    int64_t age_max_ms =
+        retention_core_segment_ms(log->config.segment_ms_max, log->config.segment_jitter_ms,
+                                  hash_u64(seed, (uint64_t)segment->base_offset));
+    return segment->created_ms >= 0 && now_ms - segment->created_ms >= age_max_ms;
+}
+
 static bool must_roll(const struct log *log, const struct segment *segment,
                       const struct batch_header *header, uint64_t stored_size, int64_t now_ms)
 {
@@ -22,7 +36,7 @@ static bool must_roll(const struct log *log, const struct segment *segment,
     int64_t last_offset = log->end_offset + header->last_offset_delta;
     return segment->size_bytes + stored_size > log->config.segment_bytes_max ||
            last_offset - segment->base_offset > SEGMENT_SPAN_MAX ||
-           (segment->created_ms >= 0 && now_ms - segment->created_ms >= log->config.segment_ms_max);
+           log_segment_is_too_old(log, segment, now_ms);
 }
 
 /* The segment for the next frame; everything before has been sealed. */
@@ -60,7 +74,7 @@ static struct memory_frame *begin_frame(struct log *log, const struct batch_head
     }
     *frame = (struct memory_frame){
         .log = log,
-        .segment = segment,
+        .segment = segment_retain(segment),
         .chunk = chunk,
         .base_offset = log->end_offset,
         .next_offset = log->end_offset,
@@ -89,12 +103,6 @@ static bool grow_frame(struct log *log, struct memory_frame *frame, uint64_t pay
     return true;
 }
 
-static bool segment_is_too_old(const struct log *log, int64_t now_ms)
-{
-    const struct segment *segment = log->open->segment;
-    return segment->created_ms >= 0 && now_ms - segment->created_ms >= log->config.segment_ms_max;
-}
-
 /* Makes log->open a frame with room for the batch. */
 static bool make_room(struct log *log, const struct batch_header *header, uint64_t batch_size,
                       int64_t now_ms)
@@ -104,7 +112,7 @@ static bool make_room(struct log *log, const struct batch_header *header, uint64
         bool fits = frame_stored_size(payload_size) <= FRAME_SMALL_SIZE_MAX &&
                     log->open->segment->size_bytes + frame_stored_size(payload_size) <=
                         log->config.segment_bytes_max;
-        if (fits && !segment_is_too_old(log, now_ms))
+        if (fits && !log_segment_is_too_old(log, log->open->segment, now_ms))
             return grow_frame(log, log->open, payload_size);
         log_seal(log);
     }
@@ -157,6 +165,8 @@ static uint8_t *copy_batch(struct log *log, struct memory_frame *frame,
     frame->batch_count++;
     frame->next_offset = log->end_offset + header->last_offset_delta + 1;
     frame->leader_epoch = append->leader_epoch;
+    if (frame->segment->appended_ms < append->now_ms)
+        frame->segment->appended_ms = append->now_ms;
     if (frame->max_timestamp_ms < header->max_timestamp)
         frame->max_timestamp_ms = header->max_timestamp;
     return to;
@@ -363,26 +373,35 @@ void log_seal(struct log *log)
 void log_take_snapshot(struct log *log)
 {
     assert(log->open == NULL);
-    if (!bytes_are_null(log->snapshot.content) || log->segment_count == 0)
+    bool is_worth_it = log->segment_count > 0 || !list_is_empty(&log->records);
+    if (!bytes_are_null(log->snapshot.content) || !is_worth_it)
         return;
-    struct state_segment *segments = calloc(log->segment_count, sizeof *segments);
+    struct state_segment *segments = calloc(log->segment_count + 1, sizeof *segments);
     if (segments == NULL)
         return;
-    for (uint32_t i = 0; i < log->segment_count; i++)
-        segments[i] = (struct state_segment){
-            .base_offset = log->segments[i]->base_offset,
-            .size_bytes = log->segments[i]->size_bytes,
-            .max_timestamp_ms = log->segments[i]->max_timestamp_ms,
-            .generation = log->segments[i]->generation,
+    uint32_t segment_count = 0;
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        const struct segment *segment = log->segments[i];
+        if (segment->size_bytes == 0)
+            continue; /* the active one, and there is no file yet */
+        segments[segment_count++] = (struct state_segment){
+            .base_offset = segment->base_offset,
+            .size_bytes = segment->size_bytes,
+            .max_timestamp_ms = segment->max_timestamp_ms,
+            .generation = segment->generation,
+            .created_ms = segment->created_ms,
+            .appended_ms = segment->appended_ms,
         };
+    }
     log->snapshot.offset = log->end_offset;
+    log->snapshot.version = log->version;
     log->snapshot.content = state_encode(&(struct state){
         .topic_id = log->id.topic_id,
         .partition = log->id.partition,
         .start_offset = log->start_offset,
         .recovery_offset = log->end_offset,
         .segments = segments,
-        .segment_count = log->segment_count,
+        .segment_count = segment_count,
         .epochs = &log->epochs,
         .producers = &log->producers,
     });

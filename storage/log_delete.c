@@ -8,25 +8,18 @@
 
 #include <stdlib.h>
 
-/*   START ──▶ QUIET ──▶ CLOSE ──▶ RENAME ──▶ NAME ──▶ FORGET ──▶ LIST ──▶ LISTED ──▶
- *       UNLINK (each file) ──▶ REMOVE ──▶ TOPIC ──▶ LAST ──▶ END
+/*   START ──▶ QUIET ──▶ CLOSE ──▶ RENAME ──▶ NAME ──▶ END
  *
- * QUIET waits until no flush, load or lookup uses the log. Until FORGET, where the directory's new
+ * QUIET waits until no flush, load or lookup uses the log. Until END, where the directory's new
  * name is durable, the log may come back after a power cut: so long it stays a log of the store,
- * and checkpoints wait for it, because the journal holds marks that speak of its batches. */
+ * and checkpoints wait for it, because the journal holds marks that speak of its batches. The files
+ * are removed later, in the background (graveyard.h). */
 enum delete_stage {
     DELETE_START,
     DELETE_QUIET,
     DELETE_CLOSE,
     DELETE_RENAME,
     DELETE_NAME,
-    DELETE_FORGET,
-    DELETE_LIST,
-    DELETE_LISTED,
-    DELETE_UNLINK,
-    DELETE_REMOVE,
-    DELETE_TOPIC,
-    DELETE_LAST,
     DELETE_END
 };
 
@@ -36,18 +29,8 @@ static const struct op_stage delete_stages[] = {
     [DELETE_CLOSE] = {"close", AFTER(DELETE_QUIET)},
     [DELETE_RENAME] = {"rename", AFTER(DELETE_CLOSE)},
     [DELETE_NAME] = {"name", AFTER(DELETE_RENAME)},
-    [DELETE_FORGET] = {"forget", AFTER(DELETE_NAME)},
-    [DELETE_LIST] = {"list", AFTER(DELETE_FORGET)},
-    [DELETE_LISTED] = {"listed", AFTER(DELETE_LIST)},
-    [DELETE_UNLINK] = {"unlink", AFTER(DELETE_LISTED) | AFTER(DELETE_UNLINK)},
-    [DELETE_REMOVE] = {"remove", AFTER(DELETE_UNLINK)},
-    [DELETE_TOPIC] = {"topic", AFTER(DELETE_REMOVE)},
-    [DELETE_LAST] = {"last", AFTER(DELETE_TOPIC)},
-    [DELETE_END] = {"end", AFTER(DELETE_FORGET) | AFTER(DELETE_LIST) | AFTER(DELETE_LISTED) |
-                               AFTER(DELETE_UNLINK) | AFTER(DELETE_TOPIC) | AFTER(DELETE_LAST)},
+    [DELETE_END] = {"end", AFTER(DELETE_NAME)},
 };
-
-enum { LISTING_BYTES_MAX = 4 << 20 };
 
 struct log_delete {
     struct op op;
@@ -59,14 +42,9 @@ struct log_delete {
     struct log *log;
     struct completion *done;
     struct store *store;
-    struct arena arena;
-    const struct io_entry *entries;
-    uint32_t entry_count;
-    uint32_t entry_index;
     char topic[PATH_SIZE];
     char directory[PATH_SIZE];
     char deleted[PATH_SIZE];
-    char path[PATH_SIZE];
 };
 
 static void request_landed(struct completion *completion, int32_t result)
@@ -151,13 +129,13 @@ static enum op_progress delete_rename(struct log_delete *deletion)
 static enum op_progress delete_name(struct log_delete *deletion)
 {
     if (deletion->op.error != 0)
-        return move_to(deletion, DELETE_FORGET);
+        return move_to(deletion, DELETE_END);
     io_sync_directory(deletion->io, expect(deletion), deletion->topic);
-    return wait_in(deletion, DELETE_FORGET);
+    return wait_in(deletion, DELETE_END);
 }
 
 /* An error here leaves a directory that may or may not come back: it is final, as of every sync. */
-static enum op_progress delete_forget(struct log_delete *deletion)
+static enum op_progress delete_end(struct log_delete *deletion)
 {
     struct store *store = deletion->store;
     assert(deletion->log->flush == NULL);
@@ -165,67 +143,15 @@ static enum op_progress delete_forget(struct log_delete *deletion)
     assert(list_is_empty(&deletion->log->appends));
     if (deletion->op.error != 0)
         store_fail(store, (enum status)deletion->op.error);
+    else
+        graveyard_bury_directory(&store->graveyard, deletion->deleted,
+                                 deletion->log->config.file_delete_delay_ms);
     checkpoint_forget(store, deletion->log);
     log_destroy(deletion->log);
-    deletion->log = NULL;
-    return move_to(deletion, deletion->op.error != 0 ? DELETE_END : DELETE_LIST);
-}
-
-static enum op_progress delete_list(struct log_delete *deletion)
-{
-    io_list_directory(deletion->io, expect(deletion), deletion->deleted, &deletion->arena);
-    return wait_in(deletion, DELETE_LISTED);
-}
-
-static enum op_progress delete_listed(struct log_delete *deletion)
-{
-    if (deletion->op.error != 0)
-        return move_to(deletion, DELETE_END);
-    deletion->entries = deletion->request.listing.entries;
-    deletion->entry_count = deletion->request.listing.entry_count;
-    return move_to(deletion, DELETE_UNLINK);
-}
-
-static enum op_progress delete_unlink(struct log_delete *deletion)
-{
-    if (deletion->op.error != 0)
-        return move_to(deletion, DELETE_END);
-    if (deletion->entry_index == deletion->entry_count)
-        return move_to(deletion, DELETE_REMOVE);
-    path_join(deletion->deleted, deletion->entries[deletion->entry_index++].name, deletion->path);
-    io_unlink(deletion->io, expect(deletion), deletion->path);
-    return wait_in(deletion, DELETE_UNLINK);
-}
-
-static enum op_progress delete_remove(struct log_delete *deletion)
-{
-    io_remove_directory(deletion->io, expect(deletion), deletion->deleted);
-    return wait_in(deletion, DELETE_TOPIC);
-}
-
-/* Succeeds for the last partition of the topic only, and need not. */
-static enum op_progress delete_topic(struct log_delete *deletion)
-{
-    if (deletion->op.error != 0)
-        return move_to(deletion, DELETE_END);
-    io_remove_directory(deletion->io, expect(deletion), deletion->topic);
-    return wait_in(deletion, DELETE_LAST);
-}
-
-static enum op_progress delete_last(struct log_delete *deletion)
-{
-    deletion->op.error = STATUS_OK;
-    return move_to(deletion, DELETE_END);
-}
-
-static enum op_progress delete_end(struct log_delete *deletion)
-{
-    assert(deletion->log == NULL);
-    io_land(deletion->store->io, deletion->done, deletion->op.error);
-    arena_deinit(&deletion->arena);
+    io_land(store->io, deletion->done, deletion->op.error);
     list_remove(&deletion->node);
-    store_progressed(deletion->store);
     free(deletion);
+    store_progressed(store);
     return OP_DONE;
 }
 
@@ -238,13 +164,6 @@ static enum op_progress delete_step(struct op *op)
     case DELETE_CLOSE: return delete_close(deletion);
     case DELETE_RENAME: return delete_rename(deletion);
     case DELETE_NAME: return delete_name(deletion);
-    case DELETE_FORGET: return delete_forget(deletion);
-    case DELETE_LIST: return delete_list(deletion);
-    case DELETE_LISTED: return delete_listed(deletion);
-    case DELETE_UNLINK: return delete_unlink(deletion);
-    case DELETE_REMOVE: return delete_remove(deletion);
-    case DELETE_TOPIC: return delete_topic(deletion);
-    case DELETE_LAST: return delete_last(deletion);
     case DELETE_END: return delete_end(deletion);
     }
     unreachable();
@@ -265,18 +184,19 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     deletion->store = store;
     deletion->log = log;
     deletion->done = completion;
-    arena_init(&deletion->arena, LISTING_BYTES_MAX);
     path_copy(log->directory, deletion->directory);
     path_parent(deletion->directory, deletion->topic);
-    path_with_suffix(deletion->directory, ".deleted", deletion->deleted);
+    path_deleted(deletion->directory, io_random_u64(store->io), deletion->deleted);
 
     log->deletion = deletion;
     log->observer = NULL;
+    graveyard_forget(&store->graveyard, log);
     list_push_back(&store->deletions, &deletion->node);
     journal_forget(&store->journal, &log->journal_client);
     list_remove(&log->flush_node);
     list_remove(&log->mark_node);
     log_land_appends(log, STATUS_CANCELLED);
+    log_land_records(log, STATUS_CANCELLED);
     op_start(&deletion->op, &delete_kind, io_ops(store->io));
 }
 
@@ -285,7 +205,6 @@ void store_drop_deletions(struct store *store)
     struct list_node *node;
     while ((node = list_pop_front(&store->deletions)) != NULL) {
         struct log_delete *deletion = container_of(node, struct log_delete, node);
-        arena_deinit(&deletion->arena);
         free(deletion);
     }
 }

@@ -1,5 +1,5 @@
-/* The end of a log: its directory is renamed, so that from then on it is gone, and then emptied. A
- * crash in between leaves a directory that recovery removes. */
+/* The end of a log: its directory is renamed, so that from then on it is gone. What is in it goes
+ * later (graveyard.h). */
 #ifndef TAILRACE_STORAGE_LOG_DELETE_H
 #define TAILRACE_STORAGE_LOG_DELETE_H
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "storage/cold.h"
 #include "storage/log_delete.h"
+#include "storage/log_retire.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -125,6 +126,7 @@ void log_fail(struct log *log, enum status status)
 {
     assert(status != STATUS_OK);
     log_land_appends(log, status);
+    log_land_records(log, status);
     if (log->observer != NULL)
         log->observer->failed(log->observer, status);
 }
@@ -160,6 +162,13 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t g
     return segment;
 }
 
+bool log_note_damage(struct log *log, int64_t from, int64_t to)
+{
+    assert(from >= log->start_offset);
+    assert(to <= log->end_offset);
+    return damage_core_note(&log->damages, from, to);
+}
+
 /* --- Life -------------------------------------------------------------------------------------
  */
 
@@ -172,6 +181,7 @@ static void init_lists(struct log *log)
     list_init(&log->frames);
     list_init(&log->directs);
     list_init(&log->appends);
+    list_init(&log->records);
     list_init(&log->blocks);
     list_init(&log->loads);
     list_init(&log->lookups);
@@ -217,6 +227,7 @@ void log_drop_frame(struct memory_frame *frame)
     list_remove(&frame->direct_node);
     list_remove(&frame->node);
     chunk_release(frame->chunk, store->io);
+    segment_release(frame->segment);
     pool_release(&store->frames, frame);
 }
 
@@ -225,17 +236,20 @@ void log_destroy(struct log *log)
     struct list_node *node;
     while ((node = list_first(&log->frames)) != NULL)
         log_drop_frame(container_of(node, struct memory_frame, node));
+    log_retire_drop(log);
     cold_drop_blocks(log);
     cold_drop_loads(log);
     log_drop_lookups(log);
     for (uint32_t i = 0; i < log->segment_count; i++)
-        segment_destroy(log->segments[i]);
+        log_retire_segment(log, log->segments[i]);
     free(log->segments);
+    segment_release(log->write_segment);
     list_remove(&log->node);
     list_remove(&log->flush_node);
     list_remove(&log->dirty_node);
     list_remove(&log->mark_node);
     epoch_core_deinit(&log->epochs);
+    damage_core_deinit(&log->damages);
     producer_core_deinit(&log->producers);
     free((void *)log->snapshot.content.data);
     free(log->directory);
@@ -291,10 +305,26 @@ int32_t log_epoch_at(const struct log *log, int64_t offset)
     return epoch_core_at(&log->epochs, offset);
 }
 
+void log_note_high_watermark(struct log *log, int64_t high_watermark)
+{
+    assert(high_watermark <= log->end_offset);
+    if (log->high_watermark < high_watermark)
+        log->high_watermark = high_watermark;
+}
+
+static bool deletes_otherwise(const struct log_config *a, const struct log_config *b)
+{
+    return a->deletes != b->deletes || a->retention_ms != b->retention_ms ||
+           a->retention_bytes != b->retention_bytes || a->segment_ms_max != b->segment_ms_max;
+}
+
 void log_configure(struct log *log, const struct log_config *config)
 {
+    bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
     log_advance_soon(log);
+    if (is_to_be_checked)
+        log_retire_check(log, retention_now_ms(log->store));
 }
 
 void log_observe(struct log *log, struct log_observer *observer)

@@ -167,6 +167,8 @@ static bool add_segments(struct log *log, const struct state *state)
         segment->allocated_bytes = stored->size_bytes;
         segment->indexed_from = stored->size_bytes;
         segment->max_timestamp_ms = stored->max_timestamp_ms;
+        segment->created_ms = stored->created_ms;
+        segment->appended_ms = stored->appended_ms;
         segment->exists = stored->size_bytes > 0;
     }
     return true;
@@ -177,6 +179,7 @@ static void take_offsets(struct log *log, const struct state *state)
     assert(log->end_offset == 0);
     assert(state->start_offset <= state->recovery_offset);
     log->start_offset = state->start_offset;
+    log->high_watermark = state->start_offset;
     log->end_offset = state->recovery_offset;
     log->durable_offset = state->recovery_offset;
     log->journaled_offset = state->recovery_offset;

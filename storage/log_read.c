@@ -136,6 +136,10 @@ void log_read_resume(struct log *log, struct log_read *read, enum status status)
     list_node_init(&read->waiting);
     if (log->deletion != NULL)
         status = STATUS_CANCELLED;
+    else if (read->next_offset < log->start_offset)
+        status = STATUS_OUT_OF_RANGE; /* deleted while it waited */
+    else if (damage_core_find(&log->damages, read->next_offset) != NULL)
+        status = STATUS_CORRUPT;
     if (status != STATUS_OK)
         io_land(log->store->io, &read->completion, (int32_t)status);
     else

@@ -18,6 +18,7 @@
 #define TAILRACE_STORAGE_LOG_STRUCT_H
 
 #include "protocol/batch.h"
+#include "storage/damage_core.h"
 #include "storage/epoch_core.h"
 #include "storage/frame.h"
 #include "storage/journal.h"
@@ -27,6 +28,7 @@
 
 struct flush;
 struct log_delete;
+struct log_retire;
 struct store;
 
 enum memory_frame_state { FRAME_OPEN, FRAME_SEALED, FRAME_WRITTEN };
@@ -56,6 +58,7 @@ struct memory_frame {
 struct snapshot {
     struct bytes content; /* null: none */
     int64_t offset;
+    uint64_t version; /* of the log when it was taken */
 };
 
 struct log {
@@ -69,6 +72,7 @@ struct log {
 
     int64_t start_offset;
     int64_t end_offset;
+    int64_t high_watermark; /* as the partition has told it; retention goes no further */
     int64_t durable_offset;
     int64_t journaled_offset;
     int64_t written_offset;
@@ -83,16 +87,19 @@ struct log {
     struct memory_frame *open;      /* takes small batches; NULL: none */
     struct memory_frame *unwritten; /* the first sealed one; NULL: none */
     struct epoch_core epochs;
+    struct damage_core damages; /* what cannot be read; reads of it answer STATUS_CORRUPT */
     struct producer_core producers;
 
     /* Writing. */
-    struct list_node flush_node; /* store->flush_queue */
-    struct flush *flush;         /* NULL: none runs */
-    int32_t write_handle;        /* of write_segment; -1: not open */
-    struct segment *write_segment;
+    struct list_node flush_node;   /* store->flush_queue */
+    struct flush *flush;           /* NULL: none runs */
+    int32_t write_handle;          /* of write_segment; -1: not open */
+    struct segment *write_segment; /* retained; of no meaning without a handle once written */
     bool wants_sync;
     bool wants_close;
     struct snapshot snapshot;
+    struct list records;       /* log_record, by version */
+    uint64_t version;          /* raised by each log_record */
     int64_t recorded_offset;   /* recovery point of the state file */
     uint64_t unrecorded_bytes; /* sealed since the last snapshot */
 
@@ -114,6 +121,12 @@ struct log {
     struct completion advance;
     bool advance_is_pending;
     struct log_delete *deletion; /* NULL: it lives */
+
+    /* Retention. */
+    struct log_retire *retire; /* segments on their way out; NULL: none */
+    bool wants_retention;      /* to be looked at when the flush has ended */
+    uint32_t retention_round;  /* when it was looked at last */
+
     struct journal_client journal_client;
 };
 
@@ -160,8 +173,18 @@ struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t
 /* A new active segment that begins at `base_offset`; NULL without memory. */
 struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation);
 
+/* What lies in [from, to) cannot be read. True when some of it was not known: then it is worth a
+ * line in the log. */
+bool log_note_damage(struct log *log, int64_t from, int64_t to);
+
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);
+
+/* cold.c */
+
+/* For a segment that has been taken out of the list: gives up the list's reference and the blocks
+ * that were read from it. Loads under way end by themselves: their readers look again. */
+void log_retire_segment(struct log *log, struct segment *segment);
 
 /* log_lookup.c: frees what was under way when the node was killed. */
 void log_drop_lookups(struct log *log);
@@ -171,8 +194,26 @@ void log_drop_lookups(struct log *log);
 /* Ends the open frame, if there is one: it gets its place in the segment and will be written. */
 void log_seal(struct log *log);
 
+/* Has the segment taken appends for so long that the next one goes elsewhere? */
+bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms);
+
 /* Encodes the state as of everything sealed, unless one waits already. The open frame must have
  * been sealed. */
 void log_take_snapshot(struct log *log);
+
+/* log_record.c */
+
+/* Lands when a state of the log is durable that is at least as new as this call: its start offset
+ * and its list of segments among it. */
+void log_record(struct log *log, struct log_record *record);
+
+/* Takes a snapshot if someone waits for a record and none has been taken for him. */
+void log_snapshot_for_records(struct log *log);
+
+/* A state of that version is durable. */
+void log_note_recorded(struct log *log, uint64_t version);
+
+/* Lands all that wait for a record with `status`. */
+void log_land_records(struct log *log, enum status status);
 
 #endif

@@ -150,6 +150,11 @@ bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file)
     return true;
 }
 
+void path_deleted(const char *partition, uint64_t number, char path[static PATH_SIZE])
+{
+    compose(path, "%s.%016" PRIx64 ".deleted", partition, number);
+}
+
 bool path_is_deleted(const char *name)
 {
     size_t size = strlen(name);

@@ -4,7 +4,7 @@
  *   journal/<core>-<n>.journal                   the ring of one core
  *   journal/<core>.clean                         that core was stopped in order
  *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form
- *     <partition>/                               renamed to <partition>.deleted when it goes
+ *     <partition>/                               renamed to <partition>.<16 hex>.deleted at its end
  *       state                                    recovery point, segments, epochs, producers
  *       <base offset, 20 digits>.log             a segment as it was appended, generation 0
  *       <base offset>-<generation>.log           what compaction has made of one or more
@@ -48,5 +48,9 @@ bool path_parse_partition(const char *name, int32_t *partition);
 bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation);
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
 bool path_is_deleted(const char *name);
+
+/* The name that a partition's directory takes when it goes; `number` tells it from an earlier
+ * directory of the same partition. */
+void path_deleted(const char *partition, uint64_t number, char path[static PATH_SIZE]);
 
 #endif

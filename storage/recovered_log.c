@@ -64,6 +64,8 @@ static enum status take_frame(struct recovered_log *log, struct state_segment *s
         log->mark_offset = header->durable_offset;
     if (segment->max_timestamp_ms < header->max_timestamp_ms)
         segment->max_timestamp_ms = header->max_timestamp_ms;
+    if (segment->appended_ms < log->now_ms)
+        segment->appended_ms = log->now_ms; /* when exactly, nobody has written down */
     segment->size_bytes += frame_stored_size(header->payload_size);
     return take_batches(log, bytes_of(frame + FRAME_HEADER_SIZE, header->payload_size));
 }
@@ -274,8 +276,10 @@ static enum status add_segment(struct recovered_log *log, int64_t base_offset)
     if (segments == NULL)
         return STATUS_NO_MEMORY;
     log->segments = segments;
-    log->segments[log->segment_count++] =
-        (struct state_segment){.base_offset = base_offset, .max_timestamp_ms = -1};
+    log->segments[log->segment_count++] = (struct state_segment){.base_offset = base_offset,
+                                                                 .max_timestamp_ms = -1,
+                                                                 .created_ms = log->now_ms,
+                                                                 .appended_ms = log->now_ms};
     return STATUS_OK;
 }
 
@@ -511,6 +515,8 @@ enum status recovered_log_write(struct recovered_log *log)
     status =
         await_write(log->io, log->handle, log->buffer, (uint32_t)stored_size, segment->size_bytes);
     segment->size_bytes += stored_size;
+    if (segment->appended_ms < log->now_ms)
+        segment->appended_ms = log->now_ms;
     if (segment->max_timestamp_ms < log->frame_max_timestamp_ms)
         segment->max_timestamp_ms = log->frame_max_timestamp_ms;
     free(log->buffer);

@@ -12,15 +12,30 @@ struct segment *segment_create(int64_t base_offset, uint32_t generation)
     struct segment *segment = calloc(1, sizeof *segment);
     if (segment == NULL)
         return NULL;
+    segment->reference_count = 1;
     segment->base_offset = base_offset;
     segment->generation = generation;
     segment->max_timestamp_ms = -1;
     segment->created_ms = -1;
+    segment->appended_ms = -1;
     return segment;
 }
 
-void segment_destroy(struct segment *segment)
+struct segment *segment_retain(struct segment *segment)
 {
+    assert(segment->reference_count > 0);
+    assert(segment->reference_count < UINT32_MAX);
+    segment->reference_count++;
+    return segment;
+}
+
+void segment_release(struct segment *segment)
+{
+    if (segment == NULL)
+        return;
+    assert(segment->reference_count > 0);
+    if (--segment->reference_count > 0)
+        return;
     frame_index_deinit(&segment->index);
     free(segment);
 }

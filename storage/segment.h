@@ -25,21 +25,28 @@ struct frame_index {
     uint32_t capacity;
 };
 
+/* Counted: the log's list holds one reference, and so does whoever uses the segment while others
+ * may take it out of the list: a frame in memory, a block read back, a load under way, the open
+ * file that is written. */
 struct segment {
+    uint32_t reference_count;
+    bool is_retired; /* it has left the list; its file may be gone */
     int64_t base_offset;
     uint32_t generation;      /* 0: as appended; raised each time compaction writes it anew */
     uint64_t size_bytes;      /* of the sealed frames */
     uint64_t allocated_bytes; /* of the file, as far as known; 0 before it is opened */
     bool exists;              /* the file has been created and its name is durable */
     int64_t max_timestamp_ms; /* -1 when empty */
-    int64_t created_ms;       /* wall time of the first append, or of opening */
+    int64_t created_ms;       /* wall time of the first append; -1 when empty */
+    int64_t appended_ms;      /* wall time of the last append; -1 when empty */
     struct frame_index index; /* of the frames from `indexed_from` on */
     uint64_t indexed_from;    /* 0: the index is whole */
 };
 
-/* NULL without memory. */
+/* With one reference; NULL without memory. */
 struct segment *segment_create(int64_t base_offset, uint32_t generation);
-void segment_destroy(struct segment *segment);
+struct segment *segment_retain(struct segment *segment);
+void segment_release(struct segment *segment); /* the last one frees it; NULL is fine */
 
 /* A frame has got its place. A lost entry (no memory) only makes the index sparser. */
 void segment_note_frame(struct segment *segment, int64_t base_offset, uint64_t position,

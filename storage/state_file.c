@@ -41,10 +41,12 @@ struct stored_epoch {
 };
 _Static_assert(sizeof(struct stored_epoch) == 16, "stored format");
 _Static_assert(offsetof(struct stored_epoch, start_offset) == 8, "stored format");
-_Static_assert(sizeof(struct state_segment) == 32, "stored format");
+_Static_assert(sizeof(struct state_segment) == 48, "stored format");
 _Static_assert(offsetof(struct state_segment, size_bytes) == 8, "stored format");
 _Static_assert(offsetof(struct state_segment, max_timestamp_ms) == 16, "stored format");
 _Static_assert(offsetof(struct state_segment, generation) == 24, "stored format");
+_Static_assert(offsetof(struct state_segment, created_ms) == 32, "stored format");
+_Static_assert(offsetof(struct state_segment, appended_ms) == 40, "stored format");
 
 struct stored_producer {
     int64_t producer_id;

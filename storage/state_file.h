@@ -15,7 +15,8 @@
  *       48     8  start offset of the log
  *       56     8  recovery point
  *       64        segments: base offset i64, size u64, greatest timestamp i64,
- *                 generation u32, zero u32
+ *                 generation u32, zero u32, wall time of the first and of the last append i64
+ *                 (-1: none)
  *                 leader epochs: epoch i32, zero u32, start offset i64
  *                 producers: id i64, epoch i16, batch count u16, zero u32, and for each batch
  *                 base sequence i32, last sequence i32, base offset i64, last offset i64, time i64
@@ -35,6 +36,8 @@ struct state_segment {
     int64_t max_timestamp_ms;
     uint32_t generation;
     uint32_t zero;
+    int64_t created_ms;
+    int64_t appended_ms;
 };
 
 struct state {

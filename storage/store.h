@@ -31,6 +31,7 @@ struct store_options {
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
     int64_t producer_expiration_ms;  /* producer.id.expiration.ms */
+    int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
     struct store_observer *observer; /* NULL: nobody */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */
     bool unsafe_skip_sync;
@@ -66,7 +67,11 @@ struct store_open {
 
 void store_open_log(struct store *store, struct store_open *open);
 
-/* Ends the log and removes its files. Appends, reads and lookups in flight land first, with
+/* Looks through all logs for what may be deleted by now, a few in each turn. */
+void store_check_retention(struct store *store);
+
+/* Ends the log; it is gone when this lands. Its files are removed in the background, after
+ * file.delete.delay.ms. Appends, reads and lookups in flight land first, with
  * STATUS_CANCELLED where they can; `log` must not be used after this call. The topic's directory
  * goes with its last partition. */
 void store_delete_log(struct store *store, struct log *log, struct completion *completion);

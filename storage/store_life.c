@@ -20,6 +20,7 @@ void store_options_init(struct store_options *options)
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
         .producer_expiration_ms = 86400000,
+        .retention_check_ms = 300000,
     };
 }
 
@@ -114,7 +115,8 @@ static void retry_fired(struct timer *timer)
     store->is_full = false;
     struct log *log;
     list_for_each_entry (log, &store->logs, node) {
-        if (log->unwritten != NULL || log->wants_sync || !bytes_are_null(log->snapshot.content))
+        bool wants_record = !bytes_are_null(log->snapshot.content) || !list_is_empty(&log->records);
+        if (log->unwritten != NULL || log->wants_sync || wants_record)
             store_want_flush(store, log, false);
     }
     journal_retry(&store->journal);
@@ -226,6 +228,8 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->cold);
     timer_init(&store->retry, retry_fired);
     timer_init(&store->marking, store_marking_fired);
+    graveyard_init(&store->graveyard, store);
+    retention_init(store);
     for (uint32_t i = 0; i < FLUSHES_MAX; i++) {
         store->flushes[i].store = store;
         list_push_back(&store->idle_flushes, &store->flushes[i].node);
@@ -258,7 +262,7 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
            options->journal_file_count <= JOURNAL_FILES_MAX &&
            options->journal_file_bytes % COMMIT_ALIGNMENT == 0 &&
            options->journal_file_bytes / 2 >= commit_bytes && commit_bytes <= COMMIT_SIZE_MAX &&
-           options->producer_expiration_ms > 0;
+           options->producer_expiration_ms > 0 && options->retention_check_ms >= 0;
 }
 
 enum status store_create(struct io *io, const struct store_options *options, struct logger *logger,
@@ -284,6 +288,8 @@ void store_destroy(struct store *store)
 {
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
+    retention_stop(store);
+    graveyard_deinit(&store->graveyard);
     struct list_node *node;
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));

@@ -34,7 +34,7 @@ struct store_stop {
 
 static bool log_is_recorded(const struct log *log)
 {
-    return log->recorded_offset == log->end_offset;
+    return log->recorded_offset == log->end_offset && list_is_empty(&log->records);
 }
 
 static bool everything_is_recorded(const struct store *store)
@@ -62,6 +62,7 @@ static bool is_quiet(const struct store *store)
             return false;
     }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
+           !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
            list_is_empty(&store->openings) && list_is_empty(&store->openings_waiting) &&
            list_is_empty(&store->deletions) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
@@ -107,6 +108,7 @@ static void give_up(struct store_stop *stop)
     stop->status = store->failure != STATUS_OK ? STATUS_FAILED : STATUS_NO_SPACE;
     list_for_each_entry (log, &store->logs, node) {
         log_land_appends(log, stop->status);
+        log_land_records(log, stop->status);
     }
 }
 
@@ -225,5 +227,7 @@ void store_stop(struct store *store, struct completion *completion)
     store->is_stopping = true;
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
+    retention_stop(store);
+    graveyard_close(&store->graveyard);
     op_start(&stop->op, &stop_kind, io_ops(store->io));
 }

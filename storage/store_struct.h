@@ -4,8 +4,10 @@
 
 #include "base/pool.h"
 #include "storage/flush.h"
+#include "storage/graveyard.h"
 #include "storage/journal.h"
 #include "storage/log_struct.h"
+#include "storage/retention.h"
 #include "storage/store.h"
 
 enum {
@@ -66,7 +68,9 @@ struct store {
     struct list openings; /* logs being opened */
     struct list openings_waiting;
     uint32_t opening_count;
-    struct list deletions;   /* logs going away */
+    struct list deletions; /* logs going away */
+    struct retention retention;
+    struct graveyard graveyard;
     struct store_stop *stop; /* NULL: not asked to stop */
     bool is_stopping;
 };

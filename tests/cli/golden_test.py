@@ -29,6 +29,8 @@ tailrace help topic produce
 tailrace help topic consume
 tailrace help topic offsets
 tailrace help cluster info
+tailrace help log
+tailrace help log dump
 tailrace help api-versions
 tailrace help version
 tailrace help completion
@@ -64,6 +66,10 @@ tailrace completion tcsh
 tailrace topic list -b 127.0.0.1:1
 tailrace topic consume t -b 127.0.0.1:1
 tailrace topic list -b nowhere:port
+tailrace log dump
+tailrace log dump no-such-file
+tailrace log dump /
+tailrace log dump /proc/self/status
 tailrace completion bash
 tailrace completion fish
 """

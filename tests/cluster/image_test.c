@@ -2,6 +2,7 @@
  * same history gives the same image; what changes nothing is shared; what contradicts is refused.
  */
 #include "cluster/image_build.h"
+#include "cluster/image_changes.h"
 
 #include "base/prng.h"
 
@@ -162,6 +163,67 @@ static void test_snapshot_and_the_rest_of_the_log_give_what_all_of_the_log_gives
     }
 }
 
+/* How many topics are not the same in both, by looking up every one. */
+static uint32_t count_changes(const struct image *before, const struct image *after)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < image_topic_count(before); i++) {
+        const struct image_topic *topic = image_topic_at(before, i);
+        count += topic != image_topic_by_id(after, topic->id);
+    }
+    for (uint32_t i = 0; i < image_topic_count(after); i++)
+        count += image_topic_by_id(before, image_topic_at(after, i)->id) == NULL;
+    return count;
+}
+
+static void check_changes(const struct image *before, const struct image *after)
+{
+    struct image_changes changes;
+    struct image_change change;
+    struct uuid last = {{0}};
+    uint32_t count = 0;
+    image_changes_init(&changes, before, after);
+    for (; image_changes_next(&changes, &change); count++) {
+        const struct image_topic *topic = change.after != NULL ? change.after : change.before;
+        assert_true(memcmp(&last, &topic->id, sizeof last) < 0);
+        assert_ptr_not_equal(change.before, change.after);
+        assert_ptr_equal(change.before, image_topic_by_id(before, topic->id));
+        assert_ptr_equal(change.after, image_topic_by_id(after, topic->id));
+        last = topic->id;
+    }
+    assert_int_equal(count, count_changes(before, after));
+}
+
+/* Whatever was made, changed and removed between two images, and however leaves were split and
+ * emptied by it, exactly that is told, each topic once, in the order of ids. */
+static void test_changes_between_two_images_are_all_and_only_those(void **state)
+{
+    static struct history history;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        history = (struct history){0};
+        while (history.count < HISTORY_MAX)
+            history_grow(&history, &prng);
+        struct image *image = image_create();
+        for (uint32_t cut = 0; cut < history.count;) {
+            uint32_t count = (uint32_t)prng_between(&prng, 1, cut % 3 == 0 ? 300 : 3);
+            count = count > history.count - cut ? history.count - cut : count;
+            struct image *before = image_retain(image);
+            image = next(image, &history.records[cut], count);
+            check_changes(before, image);
+            check_changes(image, before);
+            image_release(before);
+            cut += count;
+        }
+        struct image *empty = image_create();
+        check_changes(empty, image);
+        check_changes(image, image);
+        image_release(empty);
+        image_release(image);
+    }
+}
+
 static void test_topics_are_found_in_every_order_among_thousands(void **state)
 {
     enum { COUNT = 3000 };
@@ -306,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snapshot_and_the_rest_of_the_log_give_what_all_of_the_log_gives),
+        cmocka_unit_test(test_changes_between_two_images_are_all_and_only_those),
         cmocka_unit_test(test_topics_are_found_in_every_order_among_thousands),
         cmocka_unit_test(test_a_topic_that_was_not_touched_is_shared),
         cmocka_unit_test(test_a_name_may_pass_from_one_topic_to_another_within_a_delta),

@@ -412,6 +412,73 @@ static void test_handles_run_out(void **state)
     world_destroy(world);
 }
 
+/* --- A medium that lies ----------------------------------------------------------------------- */
+
+/* Eight blocks of zeros, of which the first is written. */
+static void begin_overwrite(struct probe *probe)
+{
+    struct io *io = probe->cores[0];
+    io_open(io, &probe->requests[0], "/data/file", IO_OPEN_CREATE);
+    probe->file = io_await(io, &probe->requests[0]);
+    io_allocate(io, &probe->requests[0], probe->file, 0, 8 * IO_BLOCK_SIZE);
+    assert_int_equal(io_await(io, &probe->requests[0]), STATUS_OK);
+    io_write(io, &probe->requests[0], probe->file, probe->buffer, IO_BLOCK_SIZE, 0);
+    probe->program->results[0] = io_await(io, &probe->requests[0]);
+}
+
+/* Which block of the file is the one that was written; there is exactly one. */
+static uint64_t place_of_written_block(struct disk *disk)
+{
+    struct inode *file;
+    uint64_t place = UINT64_MAX;
+    assert_int_equal(disk_open(disk, "/data/file", 0, &file), STATUS_OK);
+    for (uint64_t i = 0; i < 8; i++) {
+        uint8_t byte;
+        assert_int_equal(file_read(&file->file, i * IO_BLOCK_SIZE, &byte, 1), 1);
+        if (byte != 'p')
+            continue;
+        assert_int_equal(place, UINT64_MAX);
+        place = i;
+    }
+    disk_release(disk, file);
+    return place;
+}
+
+static void test_write_may_go_elsewhere(void **state)
+{
+    /* A misdirected write says that all went well, and lies at another block of its file. */
+    uint32_t elsewhere_count = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct probe_program program = probe_program(begin_overwrite);
+        struct faults faults = {.disk = {.misdirected_write = CHANCE_ALWAYS}};
+        struct world *world = world_create(seed, &faults);
+        struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
+        node_start(node, 0);
+        world_run_until(world, 0);
+        assert_int_equal(program.results[0], IO_BLOCK_SIZE);
+        elsewhere_count += place_of_written_block(node_disk(node)) != 0;
+        world_destroy(world);
+    }
+    assert_true(elsewhere_count > 10);
+}
+
+static void test_space_may_be_short_for_once(void **state)
+{
+    /* What may need a block more can be refused it, whatever the disk has left. */
+    struct probe_program program = probe_program(begin_open_three);
+    struct world *world = world_create(1, &(struct faults){.disk = {.no_space = CHANCE_ALWAYS}});
+    struct node *node = node_create(world, "node", &program.program, CORE_COUNT);
+    node_start(node, 0);
+    world_run_until(world, 0);
+    assert_int_equal(program.results[0], STATUS_NO_SPACE);
+    world->faults.disk.no_space = 0;
+    node_kill(node, DEATH_KILL);
+    node_restart_after(node, ms_ns);
+    world_run_until(world, 10 * ms_ns);
+    assert_true(program.results[0] >= 0);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +493,8 @@ int main(void)
         cmocka_unit_test(test_signal_stops_a_process_cleanly),
         cmocka_unit_test(test_planned_faults_strike_once_where_they_are_planned),
         cmocka_unit_test(test_handles_run_out),
+        cmocka_unit_test(test_write_may_go_elsewhere),
+        cmocka_unit_test(test_space_may_be_short_for_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

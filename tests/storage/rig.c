@@ -5,6 +5,7 @@
 #include "io/io_backend.h"
 #include "protocol/batch_build.h"
 #include "storage/await.h"
+#include "storage/store_struct.h"
 #include "tests/storage/check.h"
 
 #include <stdio.h>
@@ -54,7 +55,7 @@ static void destroy_stores(struct rig *rig)
 static void die(struct rig *rig)
 {
     if (rig->reading != NULL)
-        log_read_release(rig->reading, rig->io);
+        log_read_release(rig->reading, rig->reading_door);
     rig->reading = NULL;
     destroy_stores(rig);
 }
@@ -72,6 +73,7 @@ void rig_init(struct rig *rig, struct rig_harness *harness)
     rig->config.segment_ms_max = INT64_MAX;
     rig->config.retention_ms = -1;
     store_options_init(&rig->options);
+    rig->options.retention_check_ms = 0;
     rig->options.directory = harness->directory;
     rig->options.journal_file_bytes = 1 << 20;
     rig->options.journal_file_count = 2;
@@ -168,6 +170,11 @@ void rig_segment_path(const struct rig *rig, uint32_t log, int64_t base_offset,
     path_segment(partition, base_offset, 0, path);
 }
 
+struct io *rig_door(const struct rig *rig, uint32_t log)
+{
+    return rig->doors[log % rig->core_count];
+}
+
 static enum status open_one(struct rig *rig, uint32_t index)
 {
     struct opening opening = {.open.config = rig->config, .open.id = rig_log_id(index)};
@@ -239,13 +246,13 @@ static void landing_landed(struct completion *completion, int32_t result)
 enum status rig_stop(struct rig *rig)
 {
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; i < rig->core_count; i++) {
+    for (uint32_t i = 0; i < rig->core_count && rig->is_alive; i++) {
         struct landing landing = {0};
         completion_init(&landing.completion, landing_landed);
         store_stop(rig->stores[i], &landing.completion);
         wait_for(rig, &landing.has_landed);
-        if (landing.result < 0 && status == STATUS_OK)
-            status = (enum status)landing.result;
+        if (status == STATUS_OK)
+            status = landing.has_landed ? (enum status)landing.result : STATUS_FAILED;
     }
     rig->harness->close(rig->harness, false);
     return status;
@@ -258,7 +265,7 @@ enum status rig_delete(struct rig *rig, uint32_t log)
     store_delete_log(rig->stores[log % rig->core_count], rig->logs[log], &landing.completion);
     rig->logs[log] = NULL;
     wait_for(rig, &landing.has_landed);
-    return (enum status)landing.result;
+    return landing.has_landed ? (enum status)landing.result : STATUS_FAILED;
 }
 
 void rig_kill(struct rig *rig)
@@ -369,12 +376,19 @@ static void reading_landed(struct completion *completion, int32_t result)
 int32_t rig_read(struct rig *rig, uint32_t log, int64_t offset, int64_t end_offset,
                  uint32_t size_bytes_max, struct log_read *read)
 {
-    struct reading reading = {.read = {.offset = offset,
-                                       .end_offset = end_offset,
-                                       .size_bytes_max = size_bytes_max,
-                                       .first_batch_anyway = true}};
+    *read = (struct log_read){.offset = offset,
+                              .end_offset = end_offset,
+                              .size_bytes_max = size_bytes_max,
+                              .first_batch_anyway = true};
+    return rig_read_as(rig, log, read);
+}
+
+int32_t rig_read_as(struct rig *rig, uint32_t log, struct log_read *read)
+{
+    struct reading reading = {.read = *read};
     completion_init(&reading.read.completion, reading_landed);
     rig->reading = &reading.read;
+    rig->reading_door = rig_door(rig, log);
     log_read(rig->logs[log], &reading.read);
     wait_for(rig, &reading.has_landed);
     rig->reading = NULL;
@@ -411,7 +425,7 @@ int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest)
         if (read.piece_count == 0)
             return offset;
         offset = check_pieces(&read, offset, digest);
-        log_read_release(&read, rig->io);
+        log_read_release(&read, rig_door(rig, log));
     }
 }
 
@@ -436,4 +450,80 @@ int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup)
     wait_for(rig, &looking.has_landed);
     *lookup = looking.lookup;
     return looking.result;
+}
+
+/* --- Deleting ---------------------------------------------------------------------------------
+ */
+
+void rig_commit(struct rig *rig, uint32_t log)
+{
+    log_note_high_watermark(rig->logs[log], log_durable_offset(rig->logs[log]));
+}
+
+struct trimming {
+    struct log_delete_records deletion;
+    bool has_landed;
+    int32_t result;
+};
+
+static void trimming_landed(struct completion *completion, int32_t result)
+{
+    struct trimming *trimming = container_of(completion, struct trimming, deletion.completion);
+    trimming->has_landed = true;
+    trimming->result = result;
+}
+
+int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_t *start_offset)
+{
+    struct trimming trimming = {.deletion.offset = offset};
+    completion_init(&trimming.deletion.completion, trimming_landed);
+    log_delete_records(rig->logs[log], &trimming.deletion);
+    wait_for(rig, &trimming.has_landed);
+    *start_offset = trimming.deletion.start_offset;
+    return trimming.has_landed ? trimming.result : STATUS_FAILED;
+}
+
+static bool any_has_graves(const struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->core_count; i++) {
+        const struct graveyard *graveyard = &rig->stores[i]->graveyard;
+        const struct list_node *node = list_first(&graveyard->graves);
+        if (graveyard->current != NULL ||
+            (node != NULL && container_of(node, struct grave, node)->due_ns <= io_now_ns(rig->io)))
+            return true;
+    }
+    return false;
+}
+
+void rig_retain(struct rig *rig)
+{
+    for (uint32_t i = 0; i < rig->core_count; i++)
+        store_check_retention(rig->stores[i]);
+    while (rig->is_alive && (any_is_busy(rig) || any_has_graves(rig)))
+        rig_turn(rig);
+}
+
+struct listing {
+    struct io_request request;
+    bool has_landed;
+    int32_t result;
+};
+
+static void listing_landed(struct completion *completion, int32_t result)
+{
+    struct listing *listing = container_of(completion, struct listing, request.completion);
+    listing->has_landed = true;
+    listing->result = result;
+}
+
+int32_t rig_count_files(struct rig *rig, uint32_t log)
+{
+    char path[PATH_SIZE];
+    struct log_id id = rig_log_id(log);
+    struct listing listing = {0};
+    path_partition(rig->harness->directory, &id, path);
+    completion_init(&listing.request.completion, listing_landed);
+    io_list_directory(rig->io, &listing.request, path, &rig->arena);
+    wait_for(rig, &listing.has_landed);
+    return listing.result < 0 ? -1 : (int32_t)listing.request.listing.entry_count;
 }

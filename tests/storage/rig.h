@@ -52,6 +52,7 @@ struct rig {
     struct log_observer observer;
     struct store_recovery_report report;
     struct log_read *reading; /* in flight; NULL: none */
+    struct io *reading_door;
     struct arena arena;
     int64_t now_ms;
     int32_t leader_epoch; /* of what is appended */
@@ -79,6 +80,9 @@ void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct 
 struct log_id rig_log_id(uint32_t log);
 void rig_segment_path(const struct rig *rig, uint32_t log, int64_t base_offset,
                       char path[static PATH_SIZE]);
+
+/* The door of the core that has the log. */
+struct io *rig_door(const struct rig *rig, uint32_t log);
 
 /* Turns all doors once. */
 void rig_turn(struct rig *rig);
@@ -116,13 +120,30 @@ int64_t rig_put(struct rig *rig, uint32_t log, const struct rig_batch *shape);
 int32_t rig_read(struct rig *rig, uint32_t log, int64_t offset, int64_t end_offset,
                  uint32_t size_bytes_max, struct log_read *read);
 
+/* The same with all limits as `read` says. */
+int32_t rig_read_as(struct rig *rig, uint32_t log, struct log_read *read);
+
 /* Reads the whole log batch by batch, checking order and checksums; answers the end offset, and the
  * checksum of all record bytes in `digest`. */
 int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest);
 
 int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup);
 
+/* Tells the log that everything in it is committed. */
+void rig_commit(struct rig *rig, uint32_t log);
+
+/* Asks and waits; answers the result, and where the log begins. */
+int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_t *start_offset);
+
+/* Looks through all logs for what may be deleted, and waits until it is: files too, if their delay
+ * is zero. */
+void rig_retain(struct rig *rig);
+
+/* How many names are in the directory of a partition; -1: there is no such directory. */
+int32_t rig_count_files(struct rig *rig, uint32_t log);
+
 /* The storage suite on this backend; answers how many cases failed. */
 int storage_suite_run(struct rig_harness *harness);
+int retention_suite_run(struct rig_harness *harness);
 
 #endif

@@ -32,11 +32,18 @@ static void machine_destroy(struct process *process)
     free(machine);
 }
 
+static void build_machine(struct sim_harness *sim)
+{
+    sim->node = node_create(sim->world, "node", &sim->program, RIG_CORES_MAX);
+    if (sim->plan.effect != PLAN_NONE)
+        node_plan(sim->node, sim->plan);
+}
+
 static struct io **sim_open(struct rig_harness *harness, uint32_t core_count)
 {
     struct sim_harness *sim = container_of(harness, struct sim_harness, harness);
     if (sim->node == NULL)
-        sim->node = node_create(sim->world, "node", &sim->program, RIG_CORES_MAX);
+        build_machine(sim);
     node_start(sim->node, 0);
     while (!node_is_running(sim->node))
         world_step(sim->world);

@@ -10,8 +10,9 @@
 struct sim_harness {
     struct rig_harness harness;
     struct program program;
-    struct faults faults; /* of the next world */
-    uint64_t seed;        /* of the next world */
+    struct faults faults;      /* of the next world */
+    uint64_t seed;             /* of the next world */
+    struct planned_fault plan; /* of the next world's machine, from its first operation on */
     struct world *world;
     struct node *node;
     struct io *doors[RIG_CORES_MAX];

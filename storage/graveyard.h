@@ -1,0 +1,54 @@
+/* What is to be removed, and when: segments that have left their logs, and directories of logs that
+ * are gone (file.delete.delay.ms after that). One thing at a time, in slices (removal.h), so that
+ * appends and reads are never held up.
+ *
+ * Nothing in here is needed for the truth: no state lists it any more. What is left when the
+ * process ends is found again by the next one's sweep (sweep.h). */
+#ifndef TAILRACE_STORAGE_GRAVEYARD_H
+#define TAILRACE_STORAGE_GRAVEYARD_H
+
+#include "base/log.h"
+#include "storage/removal.h"
+
+struct log;
+struct segment;
+struct store;
+
+struct grave {
+    struct list_node node;   /* graveyard->graves, by due time */
+    uint64_t due_ns;         /* steady */
+    struct log *log;         /* of a segment; NULL: a directory */
+    struct segment *segment; /* retained; its file waits until nobody else uses it */
+    char path[];             /* of a directory */
+};
+
+struct graveyard {
+    struct store *store;
+    struct list graves;
+    struct timer timer;
+    struct grave *current; /* being removed; on no list; NULL: none */
+    struct removal file;
+    struct directory_removal directory;
+    struct completion removed;
+    bool is_closed; /* nothing new is begun */
+};
+
+void graveyard_init(struct graveyard *graveyard, struct store *store);
+
+/* Takes the caller's reference to the segment. */
+void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct segment *segment,
+                            int64_t delay_ms);
+void graveyard_bury_directory(struct graveyard *graveyard, const char *path, int64_t delay_ms);
+
+/* The log goes away, and its files go with its directory. What is being removed of it counts as a
+ * use of the log (busy_count) until it has landed. */
+void graveyard_forget(struct graveyard *graveyard, const struct log *log);
+
+/* The store stops: nothing is begun any more, and what runs ends soon. */
+void graveyard_close(struct graveyard *graveyard);
+bool graveyard_is_quiet(const struct graveyard *graveyard);
+
+/* Frees memory; nothing may be in flight on a live door. */
+void graveyard_deinit(struct graveyard *graveyard);
+
+#endif

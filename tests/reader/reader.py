@@ -1,0 +1,297 @@
+"""Reads what the broker has written, with nothing but Python's standard library and the descriptions
+at the heads of storage/frame.h, storage/commit.h, storage/epoch_file.h, storage/path.h,
+protocol/batch.h and protocol/batch_record.h. It shares no code with the broker: where both agree,
+the descriptions are true.
+
+Damaged pieces are passed over and listed, as whoever must get data out of a broken directory would
+want it."""
+import base64
+import pathlib
+import re
+import struct
+import zlib
+
+BLOCK = 4096
+
+
+def _crc_table():
+    table = []
+    for n in range(256):
+        for _ in range(8):
+            n = n >> 1 ^ 0x82F63B78 if n & 1 else n >> 1
+        table.append(n)
+    return table
+
+
+_CRC_TABLE = _crc_table()
+
+
+def crc32c(data, crc=0):
+    """Castagnoli's checksum; `crc` goes on from an earlier part."""
+    table = _CRC_TABLE
+    crc ^= 0xFFFFFFFF
+    for byte in data:
+        crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+
+
+def blocks(size):
+    return (size + BLOCK - 1) // BLOCK * BLOCK
+
+
+# --- Record batches: protocol/batch.h ------------------------------------------------------------
+
+BATCH_HEADER = struct.Struct(">qiibIhiqqqhii")
+BATCH_CRC_FROM = 21
+CODECS = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
+
+
+class Damaged(Exception):
+    """Bytes that are not what the format says."""
+
+
+class Batch:
+    """One record batch: its header's fields as attributes, its bytes as `data`."""
+
+    def __init__(self, data):
+        if len(data) < BATCH_HEADER.size:
+            raise Damaged("shorter than a batch's header")
+        (self.base_offset, length, self.leader_epoch, self.magic, self.crc, self.attributes,
+         self.last_offset_delta, self.base_timestamp, self.max_timestamp, self.producer_id,
+         self.producer_epoch, self.base_sequence, self.record_count) = BATCH_HEADER.unpack_from(data)
+        if self.magic != 2 or length < BATCH_HEADER.size - 12 or 12 + length > len(data):
+            raise Damaged("not a record batch")
+        self.data = data[:12 + length]
+
+    @property
+    def last_offset(self):
+        return self.base_offset + self.last_offset_delta
+
+    @property
+    def codec(self):
+        return CODECS.get(self.attributes & 7, "unknown")
+
+    def is_right(self):
+        return crc32c(self.data[BATCH_CRC_FROM:]) == self.crc
+
+    def uncovered(self):
+        """What the batch's own checksum leaves out."""
+        return self.data[:BATCH_CRC_FROM]
+
+    def records(self):
+        """[(offset, timestamp, key, value, [(header, value)])]; only what zlib can decompress."""
+        data = self.data[BATCH_HEADER.size:]
+        if self.codec == "gzip":
+            data = zlib.decompress(data, 31)
+        elif self.codec != "none":
+            raise NotImplementedError(self.codec)
+        reader = _Varints(data)
+        return [self._record(reader) for _ in range(self.record_count)]
+
+    def _record(self, reader):
+        end = reader.number()
+        end += reader.position
+        reader.position += 1
+        timestamp = self.base_timestamp + reader.number()
+        if self.attributes & 0x08:
+            timestamp = self.max_timestamp
+        offset = self.base_offset + reader.number()
+        key, value = reader.sized(), reader.sized()
+        headers = [(reader.sized(), reader.sized()) for _ in range(reader.number())]
+        if reader.position != end:
+            raise Damaged("a record that is not as long as it says")
+        return offset, timestamp, key, value, headers
+
+
+class _Varints:
+    def __init__(self, data):
+        self.data, self.position = data, 0
+
+    def number(self):
+        raw = shift = 0
+        while True:
+            byte = self.data[self.position]
+            self.position += 1
+            raw |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return raw >> 1 ^ -(raw & 1)
+
+    def sized(self):
+        size = self.number()
+        if size < 0:
+            return None
+        self.position += size
+        return bytes(self.data[self.position - size:self.position])
+
+
+def split_batches(data, count):
+    """`count` batches that fill `data`."""
+    found = []
+    for _ in range(count):
+        found.append(Batch(data))
+        data = data[len(found[-1].data):]
+    if len(data) > 0:
+        raise Damaged("bytes behind the last batch")
+    return found
+
+
+# --- Segments: storage/frame.h -------------------------------------------------------------------
+
+FRAME_HEADER = struct.Struct("<4sBBHIIqqiIqqII")
+
+
+class Frame:
+    """One frame of a segment, checked in every byte."""
+
+    def __init__(self, data, position, place):
+        (magic, version, self.flags, header_size, payload_size, batch_count, self.base_offset,
+         self.last_offset, self.leader_epoch, _, self.max_timestamp, self.durable_offset, crc,
+         _) = FRAME_HEADER.unpack_from(data, position)
+        if magic != b"TRF1" or version != 1 or header_size != FRAME_HEADER.size:
+            raise Damaged("not a frame")
+        self.position, self.size = position, blocks(header_size + payload_size)
+        begin = position + header_size
+        if position + self.size > len(data) or payload_size == 0:
+            raise Damaged("a frame longer than the file")
+        self.batches = split_batches(data[begin:begin + payload_size], batch_count)
+        header = bytearray(data[position:begin])
+        header[56:60] = bytes(4)
+        topic_id, partition, base_offset, generation = place
+        sum_ = crc32c(topic_id + struct.pack("<iqI", partition, base_offset, generation))
+        sum_ = crc32c(header, sum_)
+        for batch in self.batches:
+            sum_ = crc32c(batch.uncovered(), sum_)
+        if sum_ != crc or not all(batch.is_right() for batch in self.batches):
+            raise Damaged("a wrong checksum")
+
+
+class Segment:
+    """A segment's file: its good frames, and [(position, end)] of what is not one."""
+
+    NAME = re.compile(r"([0-9]{20})(?:-([0-9]+))?\.log")
+
+    def __init__(self, path, topic_id, partition):
+        name = self.NAME.fullmatch(path.name)
+        self.path = path
+        self.base_offset, self.generation = int(name[1]), int(name[2] or 0)
+        self.frames, self.damage = [], []
+        data = memoryview(path.read_bytes())
+        place = topic_id, partition, self.base_offset, self.generation
+        position = bad_from = 0
+        while position < len(data):
+            try:
+                frame = Frame(data, position, place)
+            except (Damaged, struct.error):
+                position += BLOCK
+                continue
+            if bad_from < position:
+                self.damage.append((bad_from, position))
+            self.frames.append(frame)
+            position = bad_from = position + frame.size
+        self.end = bad_from
+        self.has_rest = any(data[bad_from:])
+
+    def batches(self):
+        return [batch for frame in self.frames for batch in frame.batches]
+
+
+# --- Journals: storage/commit.h, storage/epoch_file.h --------------------------------------------
+
+COMMIT_HEADER = struct.Struct("<4sIQQIIII24x")
+COMMIT_ENTRY = struct.Struct("<Ii16sqqII")
+COMMIT_SIZE_MAX = 1024 * 1024
+EPOCH_FILE = struct.Struct("<4sIQII")
+
+
+class Commit:
+    """One commit; `entries` are (kind, topic id, partition, base offset, durable offset, payload)."""
+
+    def __init__(self, data, position):
+        magic, version, self.epoch, self.sequence, size, count, self.core, crc = (
+            COMMIT_HEADER.unpack_from(data, position))
+        if magic != b"TRJ1" or version != 1 or not COMMIT_HEADER.size <= size <= COMMIT_SIZE_MAX:
+            raise Damaged("not a commit")
+        self.position, self.size = position, blocks(size)
+        whole = bytearray(data[position:position + size])
+        whole[36:40] = bytes(4)
+        if len(whole) < size or crc32c(whole) != crc:
+            raise Damaged("a wrong checksum")
+        self.entries = []
+        at = COMMIT_HEADER.size
+        for _ in range(count):
+            kind, partition, topic_id, base_offset, durable_offset, payload_size, _ = (
+                COMMIT_ENTRY.unpack_from(whole, at))
+            begin = at + COMMIT_ENTRY.size
+            self.entries.append((kind, topic_id, partition, base_offset, durable_offset,
+                                 bytes(whole[begin:begin + payload_size])))
+            at = (begin + payload_size + 7) // 8 * 8
+
+
+def commits(path):
+    """All whole commits of a journal file, in the order of their positions."""
+    data = path.read_bytes()
+    position = 0
+    while (position := data.find(b"TRJ1", position)) >= 0:
+        size = 1
+        if position % BLOCK == 0:
+            try:
+                commit = Commit(data, position)
+                size = commit.size
+                yield commit
+            except (Damaged, struct.error):
+                pass
+        position += size
+
+
+def read_epoch(path):
+    """The number in journal/epoch or a .clean file."""
+    data = path.read_bytes()
+    magic, version, epoch, crc, _ = EPOCH_FILE.unpack(data)
+    if magic != b"TRE1" or version != 1 or crc32c(data[:16]) != crc:
+        raise Damaged(path)
+    return epoch
+
+
+# --- A directory: storage/path.h -----------------------------------------------------------------
+
+class Store:
+    """What a directory of log.dirs holds. The broker must not run."""
+
+    TOPIC = re.compile(r"(.+)-([A-Za-z0-9_-]{22})")
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.segments = {}  # (topic name, partition) -> [Segment], by base offset
+        self.topic_ids = {}
+        for topic in sorted((self.directory / "topics").iterdir()):
+            name, text = self.TOPIC.fullmatch(topic.name).groups()
+            topic_id = base64.urlsafe_b64decode(text + "==")
+            self.topic_ids[topic_id] = name
+            for partition in topic.iterdir():
+                if partition.name.isdigit():
+                    self.segments[name, int(partition.name)] = [
+                        Segment(path, topic_id, int(partition.name))
+                        for path in sorted(partition.glob("*.log"))]
+
+    def journal(self):
+        """Batches of the present run's commits: {(topic name, partition): [Batch]}."""
+        epoch = read_epoch(self.directory / "journal" / "epoch")
+        found = {}
+        for path in sorted((self.directory / "journal").glob("*.journal")):
+            for commit in commits(path):
+                for kind, topic_id, partition, _, _, payload in commit.entries:
+                    if commit.epoch == epoch and kind == 1 and topic_id in self.topic_ids:
+                        key = self.topic_ids[topic_id], partition
+                        found.setdefault(key, []).append(Batch(payload))
+        return found
+
+    def records(self):
+        """{(topic name, partition): {offset: (timestamp, key, value, headers)}}, from segments and
+        journals together: what is in both is the same."""
+        batches = {key: [batch for segment in segments for batch in segment.batches()]
+                   for key, segments in self.segments.items()}
+        for key, more in self.journal().items():
+            batches.setdefault(key, []).extend(more)
+        return {key: {record[0]: record[1:] for batch in of_one for record in batch.records()}
+                for key, of_one in batches.items()}

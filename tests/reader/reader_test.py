@@ -1,0 +1,157 @@
+"""What the broker wrote, a reader made from the descriptions of the formats reads back: the same
+records after an orderly stop and after a kill, and byte for byte what `tailrace log dump` shows."""
+import json
+import pathlib
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
+
+from broker import Broker  # noqa: E402
+from programs import TAILRACE, create_topic, run, tailrace  # noqa: E402
+import reader  # noqa: E402
+
+SMALL = b"".join(b"small %d\n" % i for i in range(500))
+LARGE = b"".join(b"%d " % i * 9000 + b"\n" for i in range(3))
+TEXT = b"".join(b"a line of text that compresses well, number %d\n" % i for i in range(3000))
+
+
+def write(broker):
+    """Small, large and compressed batches, with keys and headers, over two partitions."""
+    create_topic(broker, "kinds", "-p", "2")
+    for _ in range(3):
+        tailrace(broker, "topic", "produce", "kinds", "-p", "0", "-k", "key", "-H", "name:value",
+                 data=SMALL)
+        tailrace(broker, "topic", "produce", "kinds", "-p", "0", data=LARGE)
+        tailrace(broker, "topic", "produce", "kinds", "-p", "1", "-z", "gzip", data=TEXT)
+
+
+def consumed(broker):
+    """The same form as Store.records(), as a client sees it."""
+    found = {}
+    for line in tailrace(broker, "topic", "consume", "kinds", "-o", "start:end", "--format",
+                         "json").splitlines():
+        record = json.loads(line)
+        key, value = (None if record[name] is None else record[name].encode()
+                      for name in ("key", "value"))
+        headers = [(h["key"].encode(), h["value"].encode()) for h in record["headers"]]
+        found.setdefault(("kinds", record["partition"]), {})[record["offset"]] = (
+            record["timestamp"], key, value, headers)
+    return found
+
+
+def dump(path, *flags, status=0):
+    done = run([TAILRACE, "log", "dump", path, "--format", "json", *flags], check=False)
+    assert done.returncode == status, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def flip(path, position):
+    """One bit of a file."""
+    with open(path, "r+b") as file:
+        file.seek(position)
+        byte = file.read(1)[0]
+        file.seek(position)
+        file.write(bytes([byte ^ 4]))
+
+
+class Reader(unittest.TestCase):
+    """One story: write, kill, look, start again, stop, look again. The tests look."""
+    maxDiff = 2000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = Broker()
+        cls.addClassCleanup(cls.broker.close)
+        cls.data = cls.broker.folder / "data"
+        cls.broker.start()
+        write(cls.broker)
+        cls.expected = consumed(cls.broker)
+        cls.broker.kill()
+        cls.killed = reader.Store(cls.data)
+        cls.killed_records = cls.killed.records()
+        journals = sorted((cls.data / "journal").glob("*.journal"))
+        cls.commits = [list(reader.commits(path)) for path in journals]
+        cls.dumped_commits = [dump(path) for path in journals]
+        cls.broker.start()
+        cls.consumed_again = consumed(cls.broker)
+        cls.exit_status = cls.broker.stop()
+        cls.stopped = reader.Store(cls.data)
+
+    def check_records(self, found):
+        self.assertEqual({key: len(records) for key, records in found.items()},
+                         {("kinds", 0): 3 * 503, ("kinds", 1): 3 * 3000})
+        self.assertEqual(found, self.expected)
+
+    def test_kill(self):
+        """After a kill, segments and journals together hold everything that was acknowledged; and
+        the broker that starts again on them serves the same."""
+        self.check_records(self.killed_records)
+        self.assertEqual(self.consumed_again, self.expected)
+
+    def test_orderly_stop(self):
+        """After an orderly stop the segments alone hold everything, without a gap or damage."""
+        self.assertEqual(self.exit_status, 0)
+        self.check_records(self.stopped.records())
+        for segments in self.stopped.segments.values():
+            batches = [batch for segment in segments for batch in segment.batches()]
+            ends = [batch.last_offset + 1 for batch in batches]
+            self.assertEqual([batch.base_offset for batch in batches], [0, *ends[:-1]])
+            self.assertFalse(any(segment.damage or segment.has_rest for segment in segments))
+
+    def test_dump_of_segments(self):
+        """The dump of a segment has the frames, batches and records that the reader finds."""
+        for segments in self.stopped.segments.values():
+            for segment in segments:
+                lines = dump(segment.path, "--print-data")
+                self.assertEqual(
+                    [(f.position, f.size, f.base_offset, f.last_offset, len(f.batches),
+                      f.durable_offset, bool(f.flags & 1), "right") for f in segment.frames],
+                    [(l["position"], l["size"], l["base_offset"], l["last_offset"], l["batches"],
+                      l["durable_offset"], l["direct"], l["checksum"])
+                     for l in lines if l["type"] == "frame"])
+                self.assertEqual(
+                    [(b.base_offset, b.record_count, len(b.data), b.codec, b.max_timestamp)
+                     for b in segment.batches()],
+                    [(l["base_offset"], l["records"], l["size"], l["codec"], l["max_timestamp"])
+                     for l in lines if l["type"] == "batch"])
+                self.assertEqual(
+                    [(r[0], r[1], r[3].decode()) for b in segment.batches() for r in b.records()],
+                    [(l["offset"], l["timestamp"], l["value"])
+                     for l in lines if l["type"] == "record"])
+
+    def test_dump_of_journals(self):
+        """The dump of a journal has the commits and entries that the reader finds."""
+        entry_count = 0
+        for found, lines in zip(self.commits, self.dumped_commits):
+            self.assertEqual([(c.position, c.epoch, c.sequence, c.core) for c in found],
+                             [(l["position"], l["epoch"], l["sequence"], l["core"])
+                              for l in lines if l["type"] == "commit"])
+            entries = [(e[3], e[4], len(e[5])) for c in found for e in c.entries]
+            self.assertEqual(entries, [(l["base_offset"], l["durable_offset"], l["size"])
+                                       for l in lines if l["type"] == "entry"])
+            entry_count += len(entries)
+        self.assertGreater(entry_count, 0)
+
+    def test_damage(self):
+        """One flipped bit spoils the frame that it is in; dump and reader pass over the same bytes
+        and show all behind them."""
+        segment = self.stopped.segments["kinds", 0][0]
+        spoilt = segment.frames[1]
+        flip(segment.path, spoilt.position + 100)
+        self.addCleanup(flip, segment.path, spoilt.position + 100)
+        again = reader.Store(self.data).segments["kinds", 0][0]
+        self.assertEqual(again.damage, [(spoilt.position, spoilt.position + spoilt.size)])
+        lines = dump(segment.path, status=1)
+        self.assertEqual([(l["position"], l["position"] + l["size"])
+                          for l in lines if l["type"] == "damage"], again.damage)
+        self.assertEqual([l["base_offset"] for l in lines
+                          if l["type"] == "frame" and l["checksum"] == "right"],
+                         [f.base_offset for f in segment.frames if f.position != spoilt.position])
+        self.assertEqual([l["position"] for l in lines
+                          if l["type"] == "frame" and l["checksum"] == "wrong"], [spoilt.position])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,89 @@
+/* What a log should hold, kept as naively as can be: every batch and every record that was ever
+ * appended, in arrays that are searched from end to end. It knows nothing of files, frames, indexes
+ * or snapshots, so it cannot share their mistakes. */
+#ifndef TAILRACE_TESTS_STORAGE_MODEL_H
+#define TAILRACE_TESTS_STORAGE_MODEL_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "protocol/batch.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct model_record {
+    int64_t offset;
+    int64_t timestamp_ms;
+};
+
+struct model_batch {
+    int64_t base_offset;
+    int64_t last_offset;
+    int64_t producer_id;
+    int32_t leader_epoch;
+    int32_t base_sequence;
+    int32_t last_sequence;
+    int16_t producer_epoch;
+    bool is_acknowledged;
+    uint32_t size_bytes;
+    uint32_t digest; /* of all bytes that a reader gets */
+    uint32_t first_record;
+    uint32_t record_count;
+};
+
+enum { MODEL_PRODUCERS_MAX = 16 };
+
+struct model {
+    int64_t start_offset;
+    int64_t end_offset;
+    struct model_batch *batches; /* also those below the start: producers are remembered longer */
+    uint32_t batch_count;
+    uint32_t batch_capacity;
+    struct model_record *records;
+    uint32_t record_count;
+    uint32_t record_capacity;
+    int64_t producer_ids[MODEL_PRODUCERS_MAX]; /* each that was ever seen */
+    uint32_t producer_count;
+};
+
+void model_init(struct model *model);
+void model_deinit(struct model *model);
+
+/* What becomes of this batch: STATUS_OK, STATUS_DUPLICATE (of `original`), STATUS_SEQUENCE_GAP or
+ * STATUS_STALE_EPOCH. */
+enum status model_judge(const struct model *model, const struct batch_header *header,
+                        const struct model_batch **original);
+
+/* The batch is in the log. The answer is good until the next one comes. */
+const struct model_batch *model_append(struct model *model, struct bytes batch,
+                                       int32_t leader_epoch);
+
+/* Everything from `end_offset` on is gone. NULL, or what of it must not have gone. */
+const char *model_cut(struct model *model, int64_t end_offset);
+
+/* Everything there is has been seen, so it may not go any more. */
+void model_acknowledge_all(struct model *model);
+
+/* What the producer's newest batches are, newest first, of its newest epoch; at most `count_max`.
+ * Answers how many. */
+uint32_t model_producer(const struct model *model, int64_t producer_id,
+                        const struct model_batch **batches, uint32_t count_max);
+
+/* The first batch that ends after `offset`; NULL when there is none. */
+const struct model_batch *model_batch_from(const struct model *model, int64_t offset);
+
+/* Among the records from the start up to `end_offset`: the first at or after the timestamp, and the
+ * first of those with the greatest timestamp. NULL: none. */
+const struct model_record *model_find_time(const struct model *model, int64_t timestamp_ms,
+                                           int64_t end_offset);
+const struct model_record *model_find_greatest(const struct model *model, int64_t end_offset);
+
+/* As log_epoch_end and log_epoch_at. */
+bool model_epoch_end(const struct model *model, int32_t epoch, int32_t *found_epoch,
+                     int64_t *end_offset);
+int32_t model_epoch_at(const struct model *model, int64_t offset);
+
+/* The checksum of a batch as a reader gets it. */
+uint32_t model_digest(struct bytes batch);
+
+#endif

@@ -1,0 +1,397 @@
+/* The differential test: a random life of a store beside a naive model of it. Appends of all sizes
+ * and codecs, producers that repeat, skip and restart, new leader epochs, segments that roll by
+ * size and age, reads, lookups, orderly stops, kills, power cuts, other numbers of cores; every
+ * answer equals the model's.
+ *
+ *   storage_model               a few thousand steps
+ *   storage_model SEEDS STEPS   so many seeds of so many steps each
+ *   storage_model =SEED STEPS   that seed alone, which is what a failure prints */
+#include "base/assert.h"
+#include "tests/storage/check.h"
+#include "tests/storage/sim_harness.h"
+#include "tests/storage/twins.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LOGS = 3, CORES_MAX = 3, PRODUCERS = 4, SEEDS = 24, STEPS = 200, START_ATTEMPTS = 20 };
+
+struct story {
+    struct sim_harness sim;
+    struct faults faults; /* of this story's world, when it is not quiet */
+    struct rig rig;
+    struct prng prng;
+    struct twins twins;
+    uint32_t core_count;
+};
+
+static uint64_t below(struct story *story, uint64_t bound)
+{
+    return prng_below(&story->prng, bound);
+}
+
+static bool chance(struct story *story, uint32_t numerator, uint32_t denominator)
+{
+    return prng_chance(&story->prng, numerator, denominator);
+}
+
+static uint32_t choose_log(struct story *story)
+{
+    return (uint32_t)below(story, LOGS);
+}
+
+/* --- Appending --------------------------------------------------------------------------------
+ */
+
+static uint32_t choose_size(struct story *story)
+{
+    switch (below(story, 12)) {
+    case 0: return 1;
+    case 1: return 30000 + (uint32_t)below(story, 6000); /* about what goes past the journal */
+    case 2: return 1 + (uint32_t)below(story, 200 << 10);
+    case 3: return 1 + (uint32_t)below(story, 60000);
+    default: return 1 + (uint32_t)below(story, 3000);
+    }
+}
+
+/* Mostly near now, going on or back; now and then far away. */
+static void choose_times(struct story *story, struct rig_batch *shape)
+{
+    shape->timestamp_ms = story->rig.now_ms + (int64_t)below(story, 2000) - 1000;
+    shape->timestamp_step_ms = (int64_t)below(story, 7) - 3;
+    if (chance(story, 1, 40))
+        shape->timestamp_ms += (int64_t)below(story, 1000000) - 500000;
+}
+
+/* Of a producer's batches in the model: the next one, a repetition, a gap, an older epoch, a newer
+ * one that begins as it should or not. */
+static void choose_sequence(struct story *story, uint32_t log, struct rig_batch *shape)
+{
+    const struct model_batch *known[8];
+    shape->producer_id = 100 + (int64_t)below(story, PRODUCERS);
+    uint32_t count = model_producer(&story->twins.models[log], shape->producer_id, known, 8);
+    if (count == 0) {
+        shape->base_sequence = chance(story, 1, 3) ? INT32_MAX - (int32_t)below(story, 20) : 0;
+        return;
+    }
+    const struct model_batch *chosen = known[below(story, count)];
+    shape->producer_epoch = known[0]->producer_epoch;
+    shape->base_sequence = known[0]->last_sequence == INT32_MAX ? 0 : known[0]->last_sequence + 1;
+    switch (below(story, 16)) {
+    case 0:
+    case 1:
+        shape->base_sequence = chosen->base_sequence;
+        shape->record_count = chosen->record_count;
+        break;
+    case 2: shape->base_sequence = (int32_t)below(story, INT32_MAX); break;
+    case 3: shape->producer_epoch -= shape->producer_epoch > 0; break;
+    case 4: shape->producer_epoch++; break;
+    case 5:
+        shape->producer_epoch++;
+        shape->base_sequence = 0;
+        break;
+    default: break;
+    }
+}
+
+static void append(struct story *story)
+{
+    struct rig_batch shape = {
+        .value_size = choose_size(story),
+        .record_count = chance(story, 1, 4) ? 1 + (uint32_t)below(story, 20) : 1,
+        .compression = chance(story, 1, 3) ? (enum compression)below(story, COMPRESSION_COUNT)
+                                           : COMPRESSION_NONE,
+        .seed = prng_u64(&story->prng),
+    };
+    uint32_t log = choose_log(story);
+    shape.value_size /= shape.record_count;
+    choose_times(story, &shape);
+    if (chance(story, 1, 2))
+        choose_sequence(story, log, &shape);
+    twins_append(&story->twins, log, &shape);
+}
+
+static void append_many(struct story *story)
+{
+    for (uint64_t count = 1 + below(story, 40); count > 0; count--)
+        append(story);
+}
+
+static void let_pass(struct story *story)
+{
+    for (uint64_t turns = below(story, 30); turns > 0 && story->rig.is_alive; turns--)
+        rig_turn(&story->rig);
+    twins_harvest(&story->twins);
+}
+
+static void settle(struct story *story)
+{
+    twins_settle(&story->twins);
+}
+
+/* --- Asking -----------------------------------------------------------------------------------
+ */
+
+/* Within the log, at its ends, and a little beyond. */
+static int64_t choose_offset(struct story *story, uint32_t log)
+{
+    const struct model *model = &story->twins.models[log];
+    int64_t size = model->end_offset - model->start_offset;
+    int64_t offset = model->start_offset + (int64_t)below(story, (uint64_t)size + 1);
+    if (chance(story, 1, 20))
+        offset = model->end_offset + (int64_t)below(story, 3) - 1;
+    if (chance(story, 1, 20))
+        offset = model->start_offset + (int64_t)below(story, 3) - 1;
+    return offset < 0 ? 0 : offset;
+}
+
+static void read_once(struct story *story)
+{
+    uint32_t log = choose_log(story);
+    struct log_read read = {
+        .offset = choose_offset(story, log),
+        .end_offset = chance(story, 1, 3) ? choose_offset(story, log) : INT64_MAX,
+        .size_bytes_max = 1 + (uint32_t)below(story, chance(story, 1, 2) ? 5000 : 1 << 20),
+        .first_batch_anyway = chance(story, 4, 5),
+    };
+    twins_read(&story->twins, log, &read);
+}
+
+/* Where a batch begins: readers' limits lie between batches. */
+static int64_t choose_limit(struct story *story, uint32_t log)
+{
+    const struct model *model = &story->twins.models[log];
+    const struct model_batch *batch = model_batch_from(model, choose_offset(story, log));
+    return batch == NULL || chance(story, 2, 3) ? INT64_MAX : batch->base_offset;
+}
+
+static void look_up(struct story *story)
+{
+    uint32_t log = choose_log(story);
+    const struct model *model = &story->twins.models[log];
+    struct log_lookup lookup = {
+        .timestamp_ms = story->rig.now_ms + (int64_t)below(story, 20000) - 10000,
+        .end_offset = choose_limit(story, log),
+        .want_max = chance(story, 1, 3),
+    };
+    if (model->record_count > 0 && chance(story, 2, 3))
+        lookup.timestamp_ms = model->records[below(story, model->record_count)].timestamp_ms +
+                              (int64_t)below(story, 3) - 1;
+    twins_lookup(&story->twins, log, &lookup);
+}
+
+static void ask_epoch(struct story *story)
+{
+    uint32_t log = choose_log(story);
+    twins_ask_epoch(&story->twins, log,
+                    (int32_t)below(story, (uint64_t)story->rig.leader_epoch + 3),
+                    choose_offset(story, log));
+}
+
+/* While everything is compared nothing goes wrong. */
+static void set_quiet(struct story *story, bool is_quiet)
+{
+    story->sim.world->faults = is_quiet ? (struct faults){0} : story->faults;
+}
+
+static void compare(struct story *story)
+{
+    twins_settle(&story->twins);
+    set_quiet(story, true);
+    twins_compare(&story->twins, choose_log(story));
+    set_quiet(story, false);
+}
+
+/* --- Changing the world -----------------------------------------------------------------------
+ */
+
+static void raise_epoch(struct story *story)
+{
+    story->rig.leader_epoch += 1 + (int32_t)below(story, 2);
+}
+
+static void let_time_pass(struct story *story)
+{
+    story->rig.now_ms += (int64_t)below(story, 4000);
+}
+
+/* Kafka lets these change while the topic is in use. */
+static void draw_config(struct story *story)
+{
+    story->rig.config.segment_bytes_max = (64u << 10) << below(story, 5);
+    story->rig.config.segment_ms_max = chance(story, 1, 2) ? 10000 : INT64_MAX;
+}
+
+static void configure(struct story *story)
+{
+    draw_config(story);
+    for (uint32_t log = 0; log < LOGS; log++)
+        log_configure(story->rig.logs[log], &story->rig.config);
+}
+
+/* A new life, on another number of cores perhaps; now and then it is cut short while it recovers.
+ */
+static void start(struct story *story)
+{
+    enum status status = STATUS_FAILED;
+    story->core_count = 1 + (uint32_t)below(story, CORES_MAX);
+    for (uint32_t i = 0; i < START_ATTEMPTS && status != STATUS_OK; i++) {
+        set_quiet(story, i > 2);
+        if (i > 0 && chance(story, 1, 3))
+            node_plan(story->sim.node,
+                      (struct planned_fault){PLAN_POWER_CUT, (uint32_t)PLAN_ANY_FILE,
+                                             1 + below(story, 60)});
+        status = rig_start(&story->rig, story->core_count, LOGS);
+        node_forget_plans(story->sim.node);
+        if (status == STATUS_CORRUPT || (status != STATUS_FAILED && !story->twins.may_fail))
+            break;
+    }
+    set_quiet(story, true);
+    if (status != STATUS_OK)
+        twins_complain(&story->twins, "a start ends with %s", status_text(status));
+    else
+        twins_reopened(&story->twins);
+    set_quiet(story, false);
+}
+
+static void restart(struct story *story)
+{
+    uint64_t way = below(story, 4);
+    if (way == 0)
+        twins_settle(&story->twins);
+    let_pass(story);
+    if (way == 0 && rig_stop(&story->rig) != STATUS_OK && !story->twins.may_fail)
+        twins_complain(&story->twins, "a stop has failed");
+    else if (way == 1)
+        rig_kill(&story->rig);
+    else if (way > 1)
+        rig_cut_power(&story->rig);
+    twins_harvest(&story->twins);
+    start(story);
+}
+
+/* --- The story --------------------------------------------------------------------------------
+ */
+
+static const struct play {
+    uint32_t weight;
+    void (*act)(struct story *story);
+} plays[] = {
+    {30, append},     {8, append_many},   {8, let_pass},  {4, settle},
+    {20, read_once},  {10, look_up},      {6, ask_epoch}, {1, compare},
+    {3, raise_epoch}, {5, let_time_pass}, {1, configure}, {2, restart},
+};
+
+static bool any_has_failed(const struct story *story)
+{
+    for (uint32_t i = 0; i < story->rig.core_count; i++)
+        if (store_has_failed(story->rig.stores[i]))
+            return true;
+    return false;
+}
+
+/* Who has failed for good is started again, as a supervisor would do. */
+static void play_one(struct story *story)
+{
+    enum { PLAY_COUNT = sizeof plays / sizeof plays[0] };
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < PLAY_COUNT; i++)
+        total += plays[i].weight;
+    uint64_t drawn = below(story, total);
+    uint32_t index = 0;
+    while (drawn >= plays[index].weight)
+        drawn -= plays[index++].weight;
+    plays[index].act(story);
+    if (twins_are_well(&story->twins) && any_has_failed(story))
+        restart(story);
+}
+
+/* In every other world transfers come in pieces, in every third things fail. */
+static void draw_faults(struct story *story)
+{
+    struct disk_faults *disk = &story->faults.disk;
+    disk->short_count = chance(story, 1, 2) ? 50000 : 0;
+    story->twins.may_fail = chance(story, 1, 3);
+    if (!story->twins.may_fail)
+        return;
+    disk->read_error = chance(story, 1, 2) ? 5000 : 0;
+    disk->write_error = chance(story, 1, 2) ? 3000 : 0;
+    disk->sync_error = chance(story, 1, 2) ? 3000 : 0;
+    disk->name_error = chance(story, 1, 2) ? 3000 : 0;
+    disk->no_space = chance(story, 1, 2) ? 10000 : 0;
+    disk->evict = chance(story, 1, 2) ? 500000 : 0;
+}
+
+static void begin(struct story *story, uint64_t seed)
+{
+    prng_init(&story->prng, seed);
+    sim_harness_init(&story->sim, seed);
+    rig_init(&story->rig, &story->sim.harness);
+    story->rig.options.journal_file_bytes = (256u << 10) << below(story, 2);
+    story->rig.options.direct_size_bytes = (8u << 10) << below(story, 3);
+    story->rig.options.memory_bytes_max = (8u << 20) << below(story, 2);
+    story->rig.options.cache_bytes_max = (128u << 10) << below(story, 4);
+    twins_init(&story->twins, &story->rig, LOGS);
+    draw_faults(story);
+    draw_config(story);
+    start(story);
+}
+
+static void end(struct story *story)
+{
+    if (story->rig.is_alive)
+        rig_kill(&story->rig);
+    sim_harness_deinit(&story->sim);
+    rig_deinit(&story->rig);
+    twins_deinit(&story->twins);
+    free(story);
+}
+
+/* True if all answers were equal; otherwise says how to see it again. */
+static bool run_story(uint64_t seed, uint64_t step_count)
+{
+    struct story *story = calloc(1, sizeof *story);
+    assert(story != NULL);
+    begin(story, seed);
+    uint64_t step = 0;
+    for (; step < step_count && twins_are_well(&story->twins); step++)
+        play_one(story);
+    story->faults = (struct faults){0};
+    set_quiet(story, true);
+    if (twins_are_well(&story->twins))
+        restart(story);
+    bool is_well = twins_are_well(&story->twins);
+    if (!is_well)
+        fprintf(stderr, "storage_model =%" PRIu64 " %" PRIu64 ": at step %" PRIu64 ": %s\n%s", seed,
+                step_count, step, story->twins.complaint, story->rig.log_text);
+    end(story);
+    return is_well;
+}
+
+static uint32_t run_stories(uint64_t seed_count, uint64_t step_count)
+{
+    uint32_t failed_count = 0;
+    for (uint64_t seed = 1; seed <= seed_count; seed++)
+        failed_count += !run_story(seed, step_count);
+    return failed_count;
+}
+
+/* The store answers like the model, whatever happens. */
+static void store_equals_the_model(void **state)
+{
+    (void)state;
+    assert_int_equal(run_stories(SEEDS, STEPS), 0);
+}
+
+int main(int argument_count, char **arguments)
+{
+    if (argument_count == 3) {
+        uint64_t step_count = strtoull(arguments[2], NULL, 10);
+        if (arguments[1][0] == '=')
+            return !run_story(strtoull(arguments[1] + 1, NULL, 10), step_count);
+        return run_stories(strtoull(arguments[1], NULL, 10), step_count) > 0;
+    }
+    const struct CMUnitTest tests[] = {cmocka_unit_test(store_equals_the_model)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+/* The recording of a log's state for those who wait for it: retention and compaction remove files
+ * only after the state that no longer lists them is durable. */
+#include "base/assert.h"
+#include "sim/disk.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+#include "tests/storage/check.h"
+#include "tests/storage/sim_harness.h"
+
+#include <stdlib.h>
+
+struct fixture {
+    struct sim_harness sim;
+    struct rig rig;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    sim_harness_init(&fixture->sim, 17);
+    rig_init(&fixture->rig, &fixture->sim.harness);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    if (fixture->rig.is_alive)
+        rig_kill(&fixture->rig);
+    sim_harness_deinit(&fixture->sim);
+    rig_deinit(&fixture->rig);
+    free(fixture);
+    return 0;
+}
+
+static void put_many(struct rig *rig, uint32_t log, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        rig_put(rig, log, &(struct rig_batch){.value_size = 3000, .seed = i});
+}
+
+struct wish {
+    struct log_record record;
+    bool has_landed;
+    int32_t result;
+};
+
+static void wish_landed(struct completion *completion, int32_t result)
+{
+    struct wish *wish = container_of(completion, struct wish, record.completion);
+    assert_false(wish->has_landed);
+    wish->has_landed = true;
+    wish->result = result;
+}
+
+static void ask(struct rig *rig, uint32_t log, struct wish *wish)
+{
+    *wish = (struct wish){0};
+    completion_init(&wish->record.completion, wish_landed);
+    log_record(rig->logs[log], &wish->record);
+    assert_false(wish->has_landed);
+}
+
+static int32_t wait_for(struct rig *rig, const struct wish *wish)
+{
+    while (!wish->has_landed)
+        rig_turn(rig);
+    return wish->result;
+}
+
+static int64_t start_after_a_cut(struct rig *rig)
+{
+    rig_cut_power(rig);
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    return log_start_offset(rig->logs[0]);
+}
+
+/* What has been recorded, a power cut does not take. */
+static void record_survives(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct wish wish;
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    put_many(rig, 0, 5);
+    rig->logs[0]->start_offset = 3;
+    ask(rig, 0, &wish);
+    assert_int_equal(wait_for(rig, &wish), STATUS_OK);
+    assert_int_equal(start_after_a_cut(rig), 3);
+    assert_int_equal(log_end_offset(rig->logs[0]), 5);
+}
+
+/* A snapshot that was taken before the wish does not serve it. */
+static void older_snapshot_is_not_enough(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct wish wish;
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    put_many(rig, 0, 5);
+    log_seal(rig->logs[0]);
+    log_take_snapshot(rig->logs[0]);
+    assert_false(bytes_are_null(rig->logs[0]->snapshot.content));
+    rig->logs[0]->start_offset = 4;
+    ask(rig, 0, &wish);
+    assert_int_equal(wait_for(rig, &wish), STATUS_OK);
+    assert_int_equal(start_after_a_cut(rig), 4);
+}
+
+/* Wishes that come while a record is being written are served by the next; each lands once. */
+static void many_wishes_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    enum { COUNT = 20 };
+    struct wish wishes[COUNT];
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    put_many(rig, 0, COUNT);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        rig->logs[0]->start_offset = i;
+        ask(rig, 0, &wishes[i]);
+        for (uint32_t k = 0; k < i % 4; k++)
+            rig_turn(rig);
+    }
+    for (uint32_t i = 0; i < COUNT; i++)
+        assert_int_equal(wait_for(rig, &wishes[i]), STATUS_OK);
+    assert_int_equal(start_after_a_cut(rig), COUNT - 1);
+}
+
+/* A log that has nothing in it has a state too. */
+static void empty_log_is_recorded(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct wish wish;
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    ask(rig, 1, &wish);
+    assert_int_equal(wait_for(rig, &wish), STATUS_OK);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    assert_int_equal(log_end_offset(rig->logs[1]), 0);
+}
+
+/* Nobody waits for ever: not for a log that goes away, not for a store that has failed. */
+static void wishes_that_cannot_be_served(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct wish going, failing, late;
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    put_many(rig, 0, 3);
+    put_many(rig, 1, 3);
+    ask(rig, 1, &going);
+    assert_int_equal(rig_delete(rig, 1), STATUS_OK);
+    assert_int_equal(wait_for(rig, &going), STATUS_CANCELLED);
+    ask(rig, 0, &failing);
+    store_fail(rig->stores[0], STATUS_IO);
+    assert_int_equal(wait_for(rig, &failing), STATUS_FAILED);
+    ask(rig, 0, &late);
+    assert_int_equal(wait_for(rig, &late), STATUS_FAILED);
+    assert_int_equal(rig_stop(rig), STATUS_FAILED);
+}
+
+/* A wish waits until a full disk has space again; a stop before that tells it so. */
+static void wish_on_a_full_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct wish patient, unlucky;
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    struct disk *disk = node_disk(fixture->sim.node);
+    put_many(rig, 0, 3);
+    disk->capacity_bytes = disk->used_bytes;
+    ask(rig, 0, &patient);
+    while (!rig->stores[0]->is_full)
+        rig_turn(rig);
+    assert_false(patient.has_landed);
+    disk->capacity_bytes = 0;
+    assert_int_equal(wait_for(rig, &patient), STATUS_OK);
+    put_many(rig, 0, 3);
+    disk->capacity_bytes = disk->used_bytes;
+    put_many(rig, 1, 1);
+    ask(rig, 1, &unlucky);
+    while (!rig->stores[0]->is_full)
+        rig_turn(rig);
+    assert_int_equal(rig_stop(rig), STATUS_NO_SPACE);
+    assert_int_equal(wait_for(rig, &unlucky), STATUS_NO_SPACE);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(record_survives),       CASE(older_snapshot_is_not_enough), CASE(many_wishes_at_once),
+        CASE(empty_log_is_recorded), CASE(wishes_that_cannot_be_served), CASE(wish_on_a_full_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
