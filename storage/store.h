@@ -30,6 +30,7 @@ struct store_options {
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
+    uint32_t open_files_max;     /* segments held open for writing, about: 256 */
     int64_t producer_expiration_ms;  /* producer.id.expiration.ms */
     int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
     struct store_observer *observer; /* NULL: nobody */
