@@ -191,11 +191,11 @@
     X(LOG_PREALLOCATE, "log.preallocate", BOOLEAN, "false", 0, 0, NULL, false,                     \
       NO_EFFECT_YET "space for segments is always reserved ahead.")                                \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "9223372036854775807", 1,  \
-      INT64_MAX, NULL, false, "At its default every record is on disk before it is acknowledged. " \
-      "A smaller number lets records be acknowledged before they are on disk.")                    \
+      INT64_MAX, NULL, false, "flush.messages of topics that do not set it: how many records may " \
+      "be acknowledged before they are on disk. At its default, and at 1, none.")                  \
     X(LOG_FLUSH_INTERVAL_MS, "log.flush.interval.ms", LONG, NULL, 0, INT64_MAX, NULL, false,       \
-      "If not set, every record is on disk before it is acknowledged. A number of milliseconds "   \
-      "lets records be acknowledged before they are on disk.")                                     \
+      "flush.ms of topics that do not set it: how old a record may become that was acknowledged "  \
+      "before it is on disk. If not set, and at 0, none is.")                                      \
     X(LOG_FLUSH_SCHEDULER_INTERVAL_MS, "log.flush.scheduler.interval.ms", LONG,                    \
       "9223372036854775807", 0, INT64_MAX, NULL, true,                                             \
       NO_EFFECT_YET "records are written to disk as they come.")                                   \

@@ -36,12 +36,14 @@
       "on disk.")                                                                                  \
     X(FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", 1, INT64_MAX, NULL,           \
       LOG_FLUSH_INTERVAL_MESSAGES,                                                                 \
-      "At its default every record is on disk before it is acknowledged. A smaller number lets "   \
-      "records be acknowledged before they are on disk.")                                          \
+      "Records are acknowledged before they are on disk while fewer than so many are not there "   \
+      "yet; such records are lost when the broker is killed. At its default, and at 1, every "     \
+      "record is on disk before it is acknowledged.")                                              \
     X(FLUSH_MS, "flush.ms", LONG, "9223372036854775807", 0, INT64_MAX, NULL,                       \
       LOG_FLUSH_INTERVAL_MS,                                                                       \
-      "At its default every record is on disk before it is acknowledged. A smaller number lets "   \
-      "records be acknowledged before they are on disk.")                                          \
+      "Records are acknowledged before they are on disk while none that is not there yet is so "   \
+      "old; such records are lost when the broker is killed. At its default, and at 0, every "     \
+      "record is on disk before it is acknowledged.")                                              \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST,    \
       "", 0, 0, NULL, KEY_COUNT, NO_EFFECT_YET "a single node has no followers.")                  \
     X(INDEX_INTERVAL_BYTES, "index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL,               \
