@@ -115,7 +115,7 @@ static void note_producer(struct model *model, int64_t producer_id)
 }
 
 const struct model_batch *model_append(struct model *model, struct bytes batch,
-                                       int32_t leader_epoch)
+                                       int32_t leader_epoch, int64_t now_ms)
 {
     struct batch_header header;
     uint8_t *stored = malloc(batch.size);
@@ -134,6 +134,8 @@ const struct model_batch *model_append(struct model *model, struct bytes batch,
     model->batches[model->batch_count] = (struct model_batch){
         .base_offset = header.base_offset,
         .last_offset = batch_last_offset(&header),
+        .max_timestamp_ms = header.max_timestamp,
+        .appended_ms = now_ms,
         .producer_id = header.producer_id,
         .leader_epoch = leader_epoch,
         .base_sequence = header.base_sequence,
@@ -164,6 +166,37 @@ const char *model_cut(struct model *model, int64_t end_offset)
         model->record_count = last->first_record;
         model->batch_count--;
     }
+    return NULL;
+}
+
+static bool may_go(const struct model_batch *batch, const struct model_retention *retention)
+{
+    int64_t newest_ms =
+        batch->max_timestamp_ms < batch->appended_ms ? batch->max_timestamp_ms : batch->appended_ms;
+    bool is_old =
+        retention->retention_ms >= 0 && newest_ms < retention->now_ms - retention->retention_ms;
+    return is_old || retention->goes_by_size;
+}
+
+const char *model_retain(struct model *model, int64_t start_offset,
+                         const struct model_retention *retention)
+{
+    if (start_offset < model->start_offset)
+        return "the log begins earlier again";
+    if (start_offset > model->high_watermark)
+        return "something above the high watermark is deleted";
+    bool is_between_batches = start_offset == model->start_offset || start_offset == 0;
+    for (uint32_t i = 0; i < model->batch_count; i++) {
+        const struct model_batch *batch = &model->batches[i];
+        is_between_batches = is_between_batches || batch->last_offset + 1 == start_offset;
+        if (batch->last_offset < model->start_offset || batch->base_offset >= start_offset)
+            continue;
+        if (!may_go(batch, retention))
+            return "something is deleted that is neither old nor too much";
+    }
+    if (!is_between_batches)
+        return "the log begins within a batch";
+    model->start_offset = start_offset;
     return NULL;
 }
 

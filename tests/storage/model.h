@@ -19,6 +19,8 @@ struct model_record {
 struct model_batch {
     int64_t base_offset;
     int64_t last_offset;
+    int64_t max_timestamp_ms;
+    int64_t appended_ms;
     int64_t producer_id;
     int32_t leader_epoch;
     int32_t base_sequence;
@@ -34,7 +36,9 @@ struct model_batch {
 enum { MODEL_PRODUCERS_MAX = 16 };
 
 struct model {
-    int64_t start_offset;
+    int64_t start_offset;   /* as last seen */
+    int64_t deleted_to;     /* DeleteRecords was told: what lies below never comes back */
+    int64_t high_watermark; /* as the log was told: nothing above it is deleted */
     int64_t end_offset;
     struct model_batch *batches; /* also those below the start: producers are remembered longer */
     uint32_t batch_count;
@@ -54,12 +58,24 @@ void model_deinit(struct model *model);
 enum status model_judge(const struct model *model, const struct batch_header *header,
                         const struct model_batch **original);
 
-/* The batch is in the log. The answer is good until the next one comes. */
+/* The batch is in the log since `now_ms`. The answer is good until the next one comes. */
 const struct model_batch *model_append(struct model *model, struct bytes batch,
-                                       int32_t leader_epoch);
+                                       int32_t leader_epoch, int64_t now_ms);
 
 /* Everything from `end_offset` on is gone. NULL, or what of it must not have gone. */
 const char *model_cut(struct model *model, int64_t end_offset);
+
+/* What retention may take away. */
+struct model_retention {
+    int64_t now_ms;
+    int64_t retention_ms; /* -1: none */
+    bool goes_by_size;
+};
+
+/* The log begins at `start_offset` now, because old segments went. NULL, or what must not have
+ * gone. */
+const char *model_retain(struct model *model, int64_t start_offset,
+                         const struct model_retention *retention);
 
 /* Everything there is has been seen, so it may not go any more. */
 void model_acknowledge_all(struct model *model);

@@ -7,6 +7,7 @@
  *   storage_model SEEDS STEPS   so many seeds of so many steps each
  *   storage_model =SEED STEPS   that seed alone, which is what a failure prints */
 #include "base/assert.h"
+#include "storage/log_struct.h"
 #include "tests/storage/check.h"
 #include "tests/storage/sim_harness.h"
 #include "tests/storage/twins.h"
@@ -14,6 +15,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static const uint64_t NS_PER_MS = 1000 * 1000;
 
 enum { LOGS = 3, CORES_MAX = 3, PRODUCERS = 4, SEEDS = 24, STEPS = 200, START_ATTEMPTS = 20 };
 
@@ -166,6 +169,14 @@ static int64_t choose_limit(struct story *story, uint32_t log)
     return batch == NULL || chance(story, 2, 3) ? INT64_MAX : batch->base_offset;
 }
 
+/* The greatest timestamp of a segment may be that of a record that DeleteRecords took, and then the
+ * lookup finds none at all: it is asked for only where that cannot be. */
+static bool begins_with_segment(const struct story *story, uint32_t log)
+{
+    const struct log *asked = story->rig.logs[log];
+    return asked->segment_count == 0 || asked->segments[0]->base_offset == asked->start_offset;
+}
+
 static void look_up(struct story *story)
 {
     uint32_t log = choose_log(story);
@@ -173,7 +184,7 @@ static void look_up(struct story *story)
     struct log_lookup lookup = {
         .timestamp_ms = story->rig.now_ms + (int64_t)below(story, 20000) - 10000,
         .end_offset = choose_limit(story, log),
-        .want_max = chance(story, 1, 3),
+        .want_max = chance(story, 1, 3) && begins_with_segment(story, log),
     };
     if (model->record_count > 0 && chance(story, 2, 3))
         lookup.timestamp_ms = model->records[below(story, model->record_count)].timestamp_ms +
@@ -213,7 +224,11 @@ static void raise_epoch(struct story *story)
 
 static void let_time_pass(struct story *story)
 {
-    story->rig.now_ms += (int64_t)below(story, 4000);
+    world_run_until(story->sim.world,
+                    world_now_ns(story->sim.world) + below(story, 4000) * NS_PER_MS);
+    twins_harvest(&story->twins);
+    if (story->rig.is_alive)
+        story->rig.now_ms = io_wall_ms(story->rig.io);
 }
 
 /* Kafka lets these change while the topic is in use. */
@@ -221,13 +236,33 @@ static void draw_config(struct story *story)
 {
     story->rig.config.segment_bytes_max = (64u << 10) << below(story, 5);
     story->rig.config.segment_ms_max = chance(story, 1, 2) ? 10000 : INT64_MAX;
+    story->rig.config.retention_bytes = chance(story, 1, 2) ? (int64_t)below(story, 500000) : -1;
+    story->rig.config.retention_ms = chance(story, 1, 3) ? (int64_t)below(story, 30000) : -1;
+    story->rig.config.file_delete_delay_ms = (int64_t)below(story, 3000);
 }
 
 static void configure(struct story *story)
 {
+    twins_watch(&story->twins);
     draw_config(story);
     for (uint32_t log = 0; log < LOGS; log++)
         log_configure(story->rig.logs[log], &story->rig.config);
+}
+
+static void commit(struct story *story)
+{
+    for (uint32_t log = 0; log < LOGS; log++)
+        twins_commit(&story->twins, log);
+}
+
+static void delete_records(struct story *story)
+{
+    uint32_t log = choose_log(story);
+    int64_t offset = chance(story, 1, 10) ? -1 : choose_offset(story, log);
+    const struct model *model = &story->twins.models[log];
+    if (chance(story, 2, 3) && offset > 0) /* mostly a little */
+        offset = model->start_offset + (offset - model->start_offset) / 4;
+    twins_delete_records(&story->twins, log, offset);
 }
 
 /* A new life, on another number of cores perhaps; now and then it is cut short while it recovers.
@@ -278,8 +313,8 @@ static const struct play {
     uint32_t weight;
     void (*act)(struct story *story);
 } plays[] = {
-    {30, append},     {8, append_many},   {8, let_pass},  {4, settle},
-    {20, read_once},  {10, look_up},      {6, ask_epoch}, {1, compare},
+    {30, append},     {8, append_many},   {8, let_pass},  {4, settle},  {20, read_once},
+    {10, look_up},    {6, ask_epoch},     {1, compare},   {6, commit},  {2, delete_records},
     {3, raise_epoch}, {5, let_time_pass}, {1, configure}, {2, restart},
 };
 
@@ -332,6 +367,7 @@ static void begin(struct story *story, uint64_t seed)
     story->rig.options.direct_size_bytes = (8u << 10) << below(story, 3);
     story->rig.options.memory_bytes_max = (8u << 20) << below(story, 2);
     story->rig.options.cache_bytes_max = (128u << 10) << below(story, 4);
+    story->rig.options.retention_check_ms = 1 + (int64_t)below(story, 3000);
     twins_init(&story->twins, &story->rig, LOGS);
     draw_faults(story);
     draw_config(story);

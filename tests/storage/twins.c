@@ -165,7 +165,8 @@ static void take_answer(struct twins *twins, struct flight *flight, enum status 
     if (!twins_are_well(twins) || append->refused != STATUS_OK)
         return;
     const struct model_batch *batch =
-        is_duplicate ? original : model_append(model, append->batch, append->leader_epoch);
+        is_duplicate ? original
+                     : model_append(model, append->batch, append->leader_epoch, append->now_ms);
     check_offsets(twins, flight->log, append, batch);
     flight->base_offset = batch->base_offset;
 }
@@ -202,6 +203,79 @@ void twins_delete(struct twins *twins, uint32_t log)
         twins->fates[log] = TWIN_IS_GONE;
     else if (twins->rig->is_alive && !twins->may_fail)
         twins_complain(twins, "log %u: its deletion landed with %s", log, status_text(status));
+}
+
+/* --- Retention --------------------------------------------------------------------------------
+ */
+
+/* Retention goes its own way: its moves are judged when they are seen. What went for its size left
+ * retention.bytes behind. */
+static void judge_start(struct twins *twins, uint32_t log, uint64_t size_bytes)
+{
+    const struct log *watched = twins->rig->logs[log];
+    struct model *model = &twins->models[log];
+    int64_t start_offset = log_start_offset(watched);
+    if (start_offset == model->start_offset)
+        return;
+    int64_t retention_bytes = watched->config.retention_bytes;
+    struct model_retention retention = {
+        .now_ms = io_wall_ms(twins->rig->io),
+        .retention_ms = watched->config.retention_ms,
+        .goes_by_size = retention_bytes >= 0 && size_bytes >= (uint64_t)retention_bytes,
+    };
+    const char *complaint = model_retain(model, start_offset, &retention);
+    if (complaint != NULL)
+        twins_complain(twins, "log %u begins at %" PRId64 ": %s", log, start_offset, complaint);
+}
+
+static void watch_start(struct twins *twins, uint32_t log)
+{
+    judge_start(twins, log, log_size_bytes(twins->rig->logs[log]));
+}
+
+void twins_watch(struct twins *twins)
+{
+    for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++)
+        if (twins->fates[log] == TWIN_LIVES)
+            watch_start(twins, log);
+}
+
+void twins_commit(struct twins *twins, uint32_t log)
+{
+    twins->models[log].high_watermark = log_durable_offset(twins->rig->logs[log]);
+    rig_commit(twins->rig, log);
+}
+
+static void check_deleted(struct twins *twins, uint32_t log, int64_t offset, int64_t start_offset)
+{
+    struct model *model = &twins->models[log];
+    int64_t wanted_offset = offset == -1 ? model->high_watermark : offset;
+    if (start_offset < wanted_offset)
+        twins_complain(twins, "log %u: records below %" PRId64 " are deleted up to %" PRId64, log,
+                       wanted_offset, start_offset);
+    if (model->deleted_to < wanted_offset)
+        model->deleted_to = wanted_offset;
+}
+
+void twins_delete_records(struct twins *twins, uint32_t log, int64_t offset)
+{
+    struct model *model = &twins->models[log];
+    int64_t start_offset = -1;
+    bool is_outside = offset < -1 || offset > model->high_watermark;
+    watch_start(twins, log);
+    int64_t wanted_offset = offset == -1 ? model->high_watermark : offset;
+    bool is_at_work = !store_has_failed(store_of(twins, log));
+    if (!is_outside && is_at_work && model->start_offset < wanted_offset)
+        model->start_offset = wanted_offset; /* readers see it at once */
+    enum status result = (enum status)rig_delete_records(twins->rig, log, offset, &start_offset);
+    if (!twins->rig->is_alive)
+        return;
+    if (is_outside)
+        must_equal(twins, log, "deleting out of range", result, STATUS_OUT_OF_RANGE);
+    else if (result == STATUS_OK)
+        check_deleted(twins, log, offset, start_offset);
+    else if (!twins->may_fail)
+        twins_complain(twins, "log %u: deleting records lands with %s", log, status_text(result));
 }
 
 /* --- Reading ----------------------------------------------------------------------------------
@@ -284,11 +358,16 @@ static int32_t ask_read(struct twins *twins, uint32_t log, struct log_read *read
 enum status twins_read(struct twins *twins, uint32_t log, struct log_read *read)
 {
     const struct model *model = &twins->models[log];
+    watch_start(twins, log);
     bool is_outside = read->offset < model->start_offset || read->offset > model->end_offset;
     enum status result = (enum status)ask_read(twins, log, read);
     if (!twins->rig->is_alive)
         return STATUS_CANCELLED;
-    if (is_outside)
+    watch_start(twins, log);
+    bool has_gone = !is_outside && read->offset < model->start_offset;
+    if (has_gone && result == STATUS_OUT_OF_RANGE)
+        read->next_offset = model->start_offset;
+    else if (is_outside)
         must_equal(twins, log, "a read out of range", result, STATUS_OUT_OF_RANGE);
     else if (result == STATUS_OK)
         check_read(twins, log, read);
@@ -324,9 +403,14 @@ void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup)
     twins_settle(twins);
     if (!twins->rig->is_alive)
         return;
+    watch_start(twins, log);
+    int64_t start_offset = twins->models[log].start_offset;
     enum status result = (enum status)rig_lookup(twins->rig, log, lookup);
     if (!twins->rig->is_alive)
         return;
+    watch_start(twins, log);
+    if (start_offset != twins->models[log].start_offset)
+        return; /* what was true when it was asked is not any more */
     if (result == STATUS_OK)
         check_lookup(twins, log, lookup);
     else if (!may_land(twins, result))
@@ -343,13 +427,16 @@ void twins_ask_epoch(struct twins *twins, uint32_t log, int32_t epoch, int64_t o
     int64_t found_end = -1, expected_end;
     bool found = log_epoch_end(asked, epoch, &found_epoch, &found_end);
     bool expected = model_epoch_end(&twins->models[log], epoch, &expected_epoch, &expected_end);
-    must_equal(twins, log, "having an epoch", found, expected);
+    bool may_be_forgotten = expected && expected_end <= log_start_offset(asked);
+    if (!may_be_forgotten)
+        must_equal(twins, log, "having an epoch", found, expected);
     if (found && expected) {
         must_equal(twins, log, "the largest epoch up to one", found_epoch, expected_epoch);
         must_equal(twins, log, "the end of an epoch", found_end, expected_end);
     }
-    must_equal(twins, log, "the epoch at an offset", log_epoch_at(asked, offset),
-               model_epoch_at(&twins->models[log], offset));
+    if (offset >= log_start_offset(asked))
+        must_equal(twins, log, "the epoch at an offset", log_epoch_at(asked, offset),
+                   model_epoch_at(&twins->models[log], offset));
 }
 
 static void compare_producer(struct twins *twins, uint32_t log, int64_t producer_id)
@@ -374,7 +461,7 @@ void twins_compare_state(struct twins *twins, uint32_t log)
 {
     const struct model *model = &twins->models[log];
     const struct log *asked = twins->rig->logs[log];
-    must_equal(twins, log, "the start offset", log_start_offset(asked), model->start_offset);
+    watch_start(twins, log);
     must_equal(twins, log, "the end offset", log_end_offset(asked), model->end_offset);
     must_equal(twins, log, "the last epoch", log_last_epoch(asked),
                model_epoch_at(model, model->end_offset - 1));
@@ -433,12 +520,31 @@ static void bury(struct twins *twins, uint32_t log, int64_t end_offset)
     model_init(&twins->models[log]);
 }
 
+/* The log may begin earlier again than it did: a start offset that was not recorded yet. But not
+ * below what DeleteRecords has acknowledged. */
+static void take_start(struct twins *twins, uint32_t log)
+{
+    struct model *model = &twins->models[log];
+    int64_t start_offset = log_start_offset(twins->rig->logs[log]);
+    if (start_offset < model->deleted_to)
+        twins_complain(twins, "log %u begins at %" PRId64 ", but is deleted up to %" PRId64, log,
+                       start_offset, model->deleted_to);
+    if (start_offset < model->start_offset)
+        model->start_offset = start_offset;
+    if (start_offset > model->high_watermark)
+        twins_complain(twins, "log %u begins at %" PRId64 ", above its high watermark", log,
+                       start_offset);
+    judge_start(twins, log, UINT64_MAX); /* how large it was then, nobody knows any more */
+    model->high_watermark = start_offset;
+}
+
 void twins_reopened(struct twins *twins)
 {
     for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++) {
         struct model *model = &twins->models[log];
         int64_t end_offset = log_end_offset(twins->rig->logs[log]);
         bury(twins, log, end_offset);
+        take_start(twins, log);
         const char *complaint = model_cut(model, end_offset);
         if (complaint != NULL)
             twins_complain(twins, "log %u ends at %" PRId64 ": %s", log, end_offset, complaint);
