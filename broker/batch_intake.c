@@ -4,7 +4,6 @@
 #include "broker/kafka_status.h"
 #include "broker/limits.h"
 #include "protocol/batch_build.h"
-#include "protocol/compression.h"
 
 static struct batch_rules rules_of(const struct broker_core *core, const struct image_topic *topic,
                                    int16_t produce_version)
@@ -30,9 +29,9 @@ static struct batch_rules rules_of(const struct broker_core *core, const struct 
     };
 }
 
-/* The codec that the topic wants, and its level; false when it keeps what producers send. */
-static bool wanted_codec(const struct broker_core *core, const struct image_topic *topic,
-                         enum compression *compression, int32_t *level)
+/* False when the topic keeps what producers send. */
+static bool find_codec(const struct broker_core *core, const struct image_topic *topic,
+                       enum compression *compression, int32_t *level)
 {
     static const struct {
         const char *name;
@@ -59,39 +58,43 @@ static bool wanted_codec(const struct broker_core *core, const struct image_topi
     return false;
 }
 
-/* The batch in the topic's codec; its size counts again, because it may have grown. */
-static void recompress(const struct broker_core *core, const struct image_topic *topic,
-                       struct arena *arena, struct batch_intake *intake)
+void batch_intake_init(struct batch_intake *intake, const struct broker_core *core,
+                       const struct image_topic *topic, int16_t produce_version)
 {
-    enum compression compression;
-    int32_t level;
-    if (!wanted_codec(core, topic, &compression, &level))
-        return;
-    enum status status = batch_recompress(intake->verdict.batch, compression, level,
-                                          LIMIT_DECOMPRESSED_BYTES, arena, &intake->batch);
+    *intake = (struct batch_intake){.rules = rules_of(core, topic, produce_version)};
+    intake->recompresses = find_codec(core, topic, &intake->compression, &intake->level);
+}
+
+/* The batch in the topic's codec; its size counts again, because it may have grown. */
+static void recompress(const struct batch_intake *intake, struct arena *arena,
+                       struct batch_arrival *arrival)
+{
+    struct batch_verdict *verdict = &arrival->verdict;
+    enum status status = batch_recompress(verdict->batch, intake->compression, intake->level,
+                                          LIMIT_DECOMPRESSED_BYTES, arena, &arrival->batch);
     if (status != STATUS_OK) {
-        intake->verdict.error = (enum kafka_error)kafka_error_of_status(status);
-        intake->verdict.message = "The batch could not be compressed as compression.type wants it";
-    } else if (intake->batch.size > (size_t)intake->rules.message_bytes_max) {
-        intake->verdict.error = KAFKA_MESSAGE_TOO_LARGE;
-        intake->verdict.message =
+        verdict->error = (enum kafka_error)kafka_error_of_status(status);
+        verdict->message = "The batch could not be compressed as compression.type wants it";
+    } else if (arrival->batch.size > (size_t)intake->rules.message_bytes_max) {
+        verdict->error = KAFKA_MESSAGE_TOO_LARGE;
+        verdict->message =
             "Compressed as compression.type wants it, the batch is larger than max.message.bytes";
     }
 }
 
-void batch_intake_take(const struct broker_core *core, const struct image_topic *topic,
-                       int16_t produce_version, struct bytes records, struct arena *arena,
-                       struct batch_intake *intake)
+void batch_intake_take(const struct batch_intake *intake, struct bytes records, struct arena *arena,
+                       struct batch_arrival *arrival)
 {
-    intake->rules = rules_of(core, topic, produce_version);
-    batch_validate(records, &intake->rules, arena, &intake->verdict);
-    if (intake->verdict.error != KAFKA_NONE)
+    struct batch_verdict *verdict = &arrival->verdict;
+    batch_validate(records, &intake->rules, arena, verdict);
+    if (verdict->error != KAFKA_NONE)
         return;
-    intake->batch = intake->verdict.batch;
-    recompress(core, topic, arena, intake);
-    if (intake->verdict.error != KAFKA_NONE)
+    arrival->batch = verdict->batch;
+    if (intake->recompresses)
+        recompress(intake, arena, arrival);
+    if (verdict->error != KAFKA_NONE)
         return;
     /* The frame and the arena are the request's own memory: stamping in place harms nobody. */
-    batch_set_max_timestamp((uint8_t *)(uintptr_t)intake->batch.data, intake->rules.timestamp_type,
-                            intake->verdict.max_timestamp);
+    batch_set_max_timestamp((uint8_t *)(uintptr_t)arrival->batch.data, intake->rules.timestamp_type,
+                            verdict->max_timestamp);
 }

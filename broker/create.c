@@ -114,6 +114,8 @@ static void choose_store_options(struct broker *broker, size_t core_memory_bytes
     broker->store_options.unsafe_skip_sync = broker->options.unsafe_skip_sync;
     broker->store_options.producer_expiration_ms =
         config_i64(config, CONFIG_PRODUCER_ID_EXPIRATION_MS);
+    broker->store_options.retention_check_ms =
+        config_i64(config, CONFIG_LOG_RETENTION_CHECK_INTERVAL_MS);
 }
 
 enum status broker_create(const struct broker_options *options, struct broker **created)

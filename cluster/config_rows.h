@@ -157,15 +157,17 @@
       NO_EFFECT_YET "clients read from the leader.")                                               \
     /* --- Retention, segments, cleaning --- */                                                    \
     X(LOG_RETENTION_MS, "log.retention.ms", LONG, NULL, -1, INT64_MAX, NULL, false,                \
-      NO_EFFECT_YET "retention comes with a later release.")                                       \
+      "A segment is deleted when its newest record is older than this; -1: never. Weighs more "    \
+      "than log.retention.minutes and log.retention.hours.")                                       \
     X(LOG_RETENTION_MINUTES, "log.retention.minutes", INT, NULL, -1, INT32_MAX, NULL, true,        \
-      NO_EFFECT_YET "retention comes with a later release.")                                       \
+      "The same in minutes, used if log.retention.ms is not set.")                                 \
     X(LOG_RETENTION_HOURS, "log.retention.hours", INT, "168", -1, INT32_MAX, NULL, true,           \
-      NO_EFFECT_YET "retention comes with a later release.")                                       \
+      "The same in hours, used if neither log.retention.ms nor log.retention.minutes is set.")     \
     X(LOG_RETENTION_BYTES, "log.retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, false,          \
-      NO_EFFECT_YET "retention comes with a later release.")                                       \
+      "The oldest segment of a partition is deleted while the others hold at least this much; "    \
+      "-1: never.")                                                                                \
     X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", 1,       \
-      INT64_MAX, NULL, true, NO_EFFECT_YET "how often old segments are looked for.")               \
+      INT64_MAX, NULL, true, "How often partitions are looked through for old segments.")          \
     X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", 1048576, INT32_MAX, NULL, false,  \
       "How large a segment file of a partition grows before the next one begins.")                 \
     X(LOG_ROLL_MS, "log.roll.ms", LONG, NULL, 1, INT64_MAX, NULL, false,                           \
@@ -173,15 +175,17 @@
     X(LOG_ROLL_HOURS, "log.roll.hours", INT, "168", 1, INT32_MAX, NULL, true,                      \
       "A segment is closed when it is this old, used if log.roll.ms is not set.")                  \
     X(LOG_ROLL_JITTER_MS, "log.roll.jitter.ms", LONG, NULL, 0, INT64_MAX, NULL, false,             \
-      NO_EFFECT_YET "segments are closed at their age.")                                           \
+      "Segments are closed up to this much before their age, each at another time, so that not "   \
+      "all are closed at once. Weighs more than log.roll.jitter.hours.")                           \
     X(LOG_ROLL_JITTER_HOURS, "log.roll.jitter.hours", INT, "0", 0, INT32_MAX, NULL, true,          \
-      NO_EFFECT_YET "as log.roll.jitter.ms.")                                                      \
+      "The same in hours, used if log.roll.jitter.ms is not set.")                                 \
     X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", 4, INT32_MAX, NULL,   \
       false, NO_EFFECT_YET "indexes are sized by what they hold.")                                 \
     X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL,       \
       false, NO_EFFECT_YET "indexes have an entry for each block that is written.")                \
     X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", 0, INT64_MAX,     \
-      NULL, false, NO_EFFECT_YET "how long a removed segment file stays.")                         \
+      NULL, false, "How long the file of a deleted segment, or the directory of a deleted "        \
+      "partition, stays on disk.")                                                                 \
     X(LOG_PREALLOCATE, "log.preallocate", BOOLEAN, "false", 0, 0, NULL, false,                     \
       NO_EFFECT_YET "space for segments is always reserved ahead.")                                \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "9223372036854775807", 1,  \
@@ -194,8 +198,8 @@
       "9223372036854775807", 0, INT64_MAX, NULL, true,                                             \
       NO_EFFECT_YET "records are written to disk as they come.")                                   \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", 0, 0, "compact|delete", false,     \
-      NO_EFFECT_YET "retention and compaction come with a later release; "                         \
-      "with compact, records without a key are refused.")                                          \
+      "delete: old segments are deleted. compact: for each key the newest record is kept; "        \
+      "records without a key are refused, and compaction itself comes with a later release.")                                          \
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOLEAN, "true", 0, 0, NULL, true,                 \
       NO_EFFECT_YET "compaction comes with a later release.")                                      \
     X(LOG_CLEANER_THREADS, "log.cleaner.threads", INT, "1", 0, INT32_MAX, NULL, false,             \

@@ -31,7 +31,9 @@
     X(ERRORS_DEADLETTERQUEUE_GROUP_ENABLE, "errors.deadletterqueue.group.enable", BOOLEAN,         \
       "false", 0, 0, NULL, KEY_COUNT, NO_EFFECT_YET "share groups come with a later release.")     \
     X(FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", 0, INT64_MAX, NULL,             \
-      LOG_SEGMENT_DELETE_DELAY_MS, NO_EFFECT_YET "how long a removed segment file stays.")         \
+      LOG_SEGMENT_DELETE_DELAY_MS,                                                                 \
+      "How long the file of a deleted segment, or the directory of a deleted partition, stays "    \
+      "on disk.")                                                                                  \
     X(FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", 1, INT64_MAX, NULL,           \
       LOG_FLUSH_INTERVAL_MESSAGES,                                                                 \
       "At its default every record is on disk before it is acknowledged. A smaller number lets "   \
@@ -85,16 +87,19 @@
     X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOLEAN, "false", 0, 0, NULL, KEY_COUNT,     \
       NO_EFFECT_YET "there is no remote storage.")                                                 \
     X(RETENTION_BYTES, "retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, LOG_RETENTION_BYTES,    \
-      NO_EFFECT_YET "retention comes with a later release.")                                       \
+      "The oldest segment of a partition is deleted while the others hold at least this much; "    \
+      "-1: never.")                                                                                \
     X(RETENTION_MS, "retention.ms", LONG, "604800000", -1, INT64_MAX, NULL, LOG_RETENTION_MS,      \
-      NO_EFFECT_YET "retention comes with a later release.")                                       \
+      "A segment is deleted when its newest record is older than this, by the record's timestamp " \
+      "or by the time of its arrival, whichever is earlier; -1: never.")                           \
     X(SEGMENT_BYTES, "segment.bytes", INT, "1073741824", 1048576, INT32_MAX, NULL,                 \
       LOG_SEGMENT_BYTES,                                                                           \
       "How large a segment file of a partition grows before the next one begins.")                 \
     X(SEGMENT_INDEX_BYTES, "segment.index.bytes", INT, "10485760", 4, INT32_MAX, NULL,             \
       LOG_INDEX_SIZE_MAX_BYTES, NO_EFFECT_YET "indexes are sized by what they hold.")              \
     X(SEGMENT_JITTER_MS, "segment.jitter.ms", LONG, "0", 0, INT64_MAX, NULL, LOG_ROLL_JITTER_MS,   \
-      NO_EFFECT_YET "segments are closed at their age.")                                           \
+      "Segments are closed up to this much before segment.ms, each at another time, so that not "  \
+      "all are closed at once.")                                                                   \
     X(SEGMENT_MS, "segment.ms", LONG, "604800000", 1, INT64_MAX, NULL, LOG_ROLL_MS,                \
       "A segment is closed when it is this old, in milliseconds.")                                 \
     X(UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOLEAN, "false", 0, 0,    \

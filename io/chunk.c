@@ -25,6 +25,7 @@ void chunk_pool_init(struct chunk_pool *pool, struct io *io, size_t limit_bytes)
         .io = io, .limit_bytes = limit_bytes, .kept_bytes_max = limit_bytes / CHUNK_KEPT_DIVISOR};
     for (uint32_t i = 0; i < CHUNK_CLASS_COUNT; i++)
         list_init(&pool->free[i]);
+    list_init(&pool->kept);
 }
 
 static void chunk_destroy(struct chunk *chunk)
@@ -34,38 +35,45 @@ static void chunk_destroy(struct chunk *chunk)
     free(chunk);
 }
 
+/* Takes an idle chunk off the lists. */
+static void chunk_unkeep(struct chunk *chunk)
+{
+    struct chunk_pool *pool = chunk->pool;
+    assert(list_node_is_linked(&chunk->kept_node));
+    assert(pool->kept_bytes >= chunk->capacity_bytes);
+    list_remove(&chunk->home.node);
+    list_remove(&chunk->kept_node);
+    pool->kept_bytes -= chunk->capacity_bytes;
+}
+
 static struct chunk *chunk_take_kept(struct chunk_pool *pool, uint32_t class_index)
 {
     assert(class_index < CHUNK_CLASS_COUNT);
-    struct list_node *node = list_pop_front(&pool->free[class_index]);
+    struct list_node *node = list_first(&pool->free[class_index]);
     if (node == NULL)
         return NULL;
     struct chunk *chunk = container_of(node, struct chunk, home.node);
     assert(chunk->class_index == class_index);
-    assert(pool->kept_bytes >= chunk->capacity_bytes);
-    pool->kept_bytes -= chunk->capacity_bytes;
+    chunk_unkeep(chunk);
     return chunk;
 }
 
-/* Frees idle chunks, the large ones first, until `size_bytes` more fit under the limit. */
-static void chunk_pool_trim(struct chunk_pool *pool, size_t size_bytes)
+/* Frees idle chunks, those that have lain longest first, until at most `kept_bytes` are left. So
+ * sizes that nobody asks for any more make way for those that come and go. */
+static void chunk_pool_trim(struct chunk_pool *pool, size_t kept_bytes)
 {
-    uint32_t class_index = CHUNK_CLASS_COUNT;
-    while (class_index > 0 &&
-           pool->used_bytes + pool->kept_bytes + size_bytes > pool->limit_bytes) {
-        struct chunk *chunk = chunk_take_kept(pool, class_index - 1);
-        if (chunk == NULL)
-            class_index--;
-        else
-            chunk_destroy(chunk);
+    while (pool->kept_bytes > kept_bytes) {
+        struct chunk *oldest = container_of(list_last(&pool->kept), struct chunk, kept_node);
+        chunk_unkeep(oldest);
+        chunk_destroy(oldest);
     }
 }
 
 void chunk_pool_deinit(struct chunk_pool *pool)
 {
     assert(pool->used_bytes == 0);
-    chunk_pool_trim(pool, pool->limit_bytes);
-    assert(pool->kept_bytes == 0);
+    chunk_pool_trim(pool, 0);
+    assert(list_is_empty(&pool->kept));
 }
 
 static struct chunk *chunk_create(struct chunk_pool *pool, uint32_t class_index)
@@ -83,6 +91,7 @@ static struct chunk *chunk_create(struct chunk_pool *pool, uint32_t class_index)
     chunk->class_index = class_index;
     chunk->pool = pool;
     completion_init(&chunk->home, chunk_came_home);
+    list_node_init(&chunk->kept_node);
     return chunk;
 }
 
@@ -107,7 +116,7 @@ struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes)
 
     struct chunk *chunk = chunk_take_kept(pool, class_index);
     if (chunk == NULL) {
-        chunk_pool_trim(pool, capacity_bytes);
+        chunk_pool_trim(pool, pool->limit_bytes - pool->used_bytes - capacity_bytes);
         chunk = chunk_create(pool, class_index);
         if (chunk == NULL)
             return NULL;
@@ -133,12 +142,14 @@ static void chunk_give_back(struct chunk *chunk)
     assert(!list_node_is_linked(&chunk->home.node));
     assert(pool->used_bytes >= chunk->capacity_bytes);
     pool->used_bytes -= chunk->capacity_bytes;
-    if (pool->kept_bytes + chunk->capacity_bytes > pool->kept_bytes_max) {
+    if (chunk->capacity_bytes > pool->kept_bytes_max) {
         chunk_destroy(chunk);
         return;
     }
+    chunk_pool_trim(pool, pool->kept_bytes_max - chunk->capacity_bytes);
     pool->kept_bytes += chunk->capacity_bytes;
     list_push_front(&pool->free[chunk->class_index], &chunk->home.node);
+    list_push_front(&pool->kept, &chunk->kept_node);
 }
 
 static void chunk_came_home(struct completion *home, int32_t result)

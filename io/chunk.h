@@ -3,9 +3,10 @@
  *
  * A pool belongs to one core and has a limit in bytes; when it is used up, acquire answers NULL and
  * the caller stops taking in more: that is the back-pressure. Chunks come in powers of two from
- * 4 KiB to 128 MiB, aligned to IO_BLOCK_SIZE; freed ones are kept for reuse up to a bound, so the
- * data path does not call malloc. A reference may be passed to other cores: the count is atomic,
- * and the last release on a foreign core sends the chunk home by mail. */
+ * 4 KiB to 128 MiB, aligned to IO_BLOCK_SIZE; freed ones are kept for reuse up to a bound, those of
+ * the sizes that are in use before others, so the data path does not call malloc. A reference may
+ * be passed to other cores: the count is atomic, and the last release on a foreign core sends the
+ * chunk home by mail. */
 #ifndef TAILRACE_IO_CHUNK_H
 #define TAILRACE_IO_CHUNK_H
 
@@ -23,7 +24,8 @@ struct chunk_pool {
     size_t used_bytes; /* in chunks that are out */
     size_t kept_bytes; /* in free chunks */
     size_t kept_bytes_max;
-    struct list free[CHUNK_CLASS_COUNT];
+    struct list free[CHUNK_CLASS_COUNT]; /* the one given back last comes first */
+    struct list kept;                    /* the same chunks of all sizes, likewise */
 };
 
 struct chunk {
@@ -32,7 +34,8 @@ struct chunk {
     uint32_t class_index;
     _Atomic uint32_t reference_count;
     struct chunk_pool *pool;
-    struct completion home; /* its mail, and its place on the free list */
+    struct completion home;     /* its mail, and its place on the free list */
+    struct list_node kept_node; /* pool->kept */
 };
 
 void chunk_pool_init(struct chunk_pool *pool, struct io *io, size_t limit_bytes);

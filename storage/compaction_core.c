@@ -71,8 +71,8 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
 {
     assert(log->min_lag_ms >= 0);
     assert(log->max_lag_ms >= 0);
-    *need = (struct compaction_need){.dirty_offset =
-                                         greater(log->start_offset, log->cleaned_offset)};
+    *need =
+        (struct compaction_need){.dirty_offset = greater(log->start_offset, log->cleaned_offset)};
     need->end_offset = need->dirty_offset;
     if (log->segment_count < 2)
         return;
@@ -86,11 +86,10 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
         return;
     assert(tally.dirty_units <= tally.total_units);
     need->dirty_ppm = (uint32_t)(tally.dirty_units * PPM / tally.total_units);
-    need->is_due =
-        need->dirty_ppm > log->min_dirty_ppm || has_waited_too_long(log, &tally, now_ms);
+    need->is_due = need->dirty_ppm > log->min_dirty_ppm || has_waited_too_long(log, &tally, now_ms);
 }
 
-uint32_t compaction_group(const struct compaction_segment *segments, uint32_t count,
+uint32_t compaction_group_count(const struct compaction_segment *segments, uint32_t count,
                           int64_t end_offset, uint64_t segment_bytes_max)
 {
     assert(count > 0);

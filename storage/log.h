@@ -160,7 +160,8 @@ struct log_record {
  * landed none will ever be. Whole segments give their space back. Always lands. */
 struct log_delete_records {
     struct completion completion; /* STATUS_OK; STATUS_OUT_OF_RANGE: above the high watermark;
-                                     as struct log_record */
+                                     STATUS_DENIED: cleanup.policy is compact alone, which keeps
+                                     the newest of each key; as struct log_record */
     int64_t offset;               /* the first to stay; -1: the high watermark */
 
     int64_t start_offset; /* the answer: the first that may be read, perhaps above `offset` */

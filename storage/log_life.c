@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "storage/cold.h"
+#include "storage/compaction_op.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -322,6 +323,7 @@ void log_configure(struct log *log, const struct log_config *config)
 {
     bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
+    compaction_want(log->store, log);
     log_advance_soon(log);
     if (is_to_be_checked)
         log_retire_check(log, retention_now_ms(log->store));

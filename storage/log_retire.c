@@ -268,6 +268,7 @@ void log_retire_drop(struct log *log)
 /* --- On request -------------------------------------------------------------------------------
  */
 
+/* What lies below the start goes at once; what is too old may wait for the next check. */
 static void delete_recorded(struct completion *completion, int32_t result)
 {
     struct log_delete_records *deletion =
@@ -275,7 +276,7 @@ static void delete_recorded(struct completion *completion, int32_t result)
     struct log *log = deletion->log;
     struct store *store = log->store;
     if (result == STATUS_OK)
-        log_retire_check(log, retention_now_ms(store));
+        log_retire_check(log, -1);
     io_land(store->io, &deletion->completion, result);
 }
 
@@ -285,8 +286,13 @@ void log_delete_records(struct log *log, struct log_delete_records *deletion)
     int64_t offset = deletion->offset == -1 ? log->high_watermark : deletion->offset;
     deletion->log = log;
     deletion->start_offset = log->start_offset;
-    if (offset < 0 || offset > log->high_watermark) {
-        io_land(log->store->io, &deletion->completion, STATUS_OUT_OF_RANGE);
+    enum status status = STATUS_OK;
+    if (log->config.compacts && !log->config.deletes)
+        status = STATUS_DENIED;
+    else if (offset < 0 || offset > log->high_watermark)
+        status = STATUS_OUT_OF_RANGE;
+    if (status != STATUS_OK) {
+        io_land(log->store->io, &deletion->completion, (int32_t)status);
         return;
     }
     if (is_at_work(log) && log->start_offset < offset)

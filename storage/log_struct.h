@@ -78,6 +78,9 @@ struct log {
     int64_t written_offset;
     int64_t synced_offset;
 
+    int64_t cleaned_offset; /* compaction has gone through everything below */
+    bool is_uncleanable;    /* and has found what it cannot read */
+
     struct segment **segments; /* by base offset; the last is active */
     uint32_t segment_count;
     uint32_t segment_capacity;

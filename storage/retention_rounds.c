@@ -6,7 +6,7 @@
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
-enum { LOGS_PER_TURN = 256, FIRST_CHECK_MS = 30 * 1000, NS_PER_MS = 1000 * 1000 };
+enum { LOGS_PER_TURN = 256, NS_PER_MS = 1000 * 1000 };
 
 int64_t retention_now_ms(struct store *store)
 {
@@ -57,8 +57,11 @@ static void go_on_soon(struct store *store)
     io_land(store->io, &retention->turn, STATUS_OK);
 }
 
-static void start_timer(struct store *store, int64_t delay_ms)
+/* The first check is not before an interval has passed: the clock of a machine that has just come
+ * up may not have been set yet. */
+static void start_timer(struct store *store)
 {
+    int64_t delay_ms = store->options.retention_check_ms;
     int64_t delay_ms_max = INT64_MAX / NS_PER_MS / 2;
     if (delay_ms > delay_ms_max)
         delay_ms = delay_ms_max;
@@ -70,7 +73,7 @@ static void timer_fired(struct timer *timer)
 {
     struct store *store = container_of(timer, struct store, retention.timer);
     assert(!store->is_stopping);
-    start_timer(store, store->options.retention_check_ms);
+    start_timer(store);
     store_check_retention(store);
 }
 
@@ -82,10 +85,9 @@ void store_check_retention(struct store *store)
 
 void retention_init(struct store *store)
 {
-    int64_t interval_ms = store->options.retention_check_ms;
     timer_init(&store->retention.timer, timer_fired);
-    if (interval_ms > 0)
-        start_timer(store, interval_ms < FIRST_CHECK_MS ? interval_ms : FIRST_CHECK_MS);
+    if (store->options.retention_check_ms > 0)
+        start_timer(store);
 }
 
 void retention_stop(struct store *store)

@@ -1,6 +1,7 @@
 /* An orderly stop: every tail to its segment, every log's state recorded, and last of all the mark
  * that says so. Until that mark is durable, the next start recovers as after a crash. */
 #include "base/assert.h"
+#include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -227,6 +228,7 @@ void store_stop(struct store *store, struct completion *completion)
     store->is_stopping = true;
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
+    compaction_stop(store);
     retention_stop(store);
     graveyard_close(&store->graveyard);
     op_start(&stop->op, &stop_kind, io_ops(store->io));

@@ -31,6 +31,7 @@ struct checkpoint {
     uint32_t pending_count; /* logs that are not yet synced far enough */
 };
 
+struct compaction;
 struct store_stop;
 
 struct store {
@@ -68,6 +69,7 @@ struct store {
     struct list openings; /* logs being opened */
     struct list openings_waiting;
     uint32_t opening_count;
+    struct compaction *compaction;
     struct list deletions; /* logs going away */
     struct retention retention;
     struct graveyard graveyard;

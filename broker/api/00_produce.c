@@ -3,9 +3,10 @@
  *   ADMIT ──▶ COMMIT ──▶ REPLY
  *     └── nothing to append ──▲
  *
- * ADMIT judges every batch and sends it to the home core of its partition. Mail between two cores
- * keeps its order, so as soon as all are on their way the order of this request among those of its
- * connection is fixed, and the next one may begin: that is what makes pipelined producers fast.
+ * ADMIT judges every batch and sends them to the home cores of their partitions, all that go to one
+ * core in one leg: they arrive in one turn of its loop and share a commit. Mail between two cores
+ * keeps its order, so as soon as all legs are on their way the order of this request among those of
+ * its connection is fixed, and the next one may begin: that is what makes pipelined producers fast.
  * COMMIT waits until each append is durable and, for acks=all, committed. */
 #include "base/assert.h"
 #include "broker/api/api.h"
@@ -14,6 +15,7 @@
 #include "broker/errand.h"
 #include "broker/kafka_status.h"
 #include "broker/reply.h"
+#include "broker/roster.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/produce.h"
@@ -29,16 +31,28 @@ static const struct op_stage produce_stages[] = {
     [PRODUCE_REPLY] = {"reply", AFTER(PRODUCE_ADMIT) | AFTER(PRODUCE_COMMIT)},
 };
 
+struct produce_append;
+
+/* All batches of the request that go to one core, in the order of the request. */
+struct produce_leg {
+    struct errand errand;
+    struct produce_append *first;
+    struct produce_append **end; /* where the next one is hung */
+    uint32_t waiting;            /* appends that have not landed, on that core */
+};
+
 struct produce {
     struct op op;
     struct request *request;
     struct produce_request in;
     struct produce_response out;
+    struct produce_leg *legs; /* one for each core */
 };
 
 /* One batch on its way to its partition. */
 struct produce_append {
-    struct errand errand;
+    struct produce_append *next;
+    struct produce_leg *leg;
     struct partition_append append;
     struct uuid topic_id;
     bool is_append_time; /* LogAppendTime: the answer tells the time */
@@ -54,6 +68,16 @@ static void refuse_partition(struct produce_response_partition *answer, int16_t 
         answer->error_message = bytes_of_text(message);
 }
 
+/* --- On the partitions' home core --------------------------------------------------------------
+ */
+
+static void leg_landed(struct produce_leg *leg)
+{
+    assert(leg->waiting > 0);
+    if (--leg->waiting == 0)
+        errand_finish(&leg->errand, STATUS_OK);
+}
+
 static void append_landed(struct completion *completion, int32_t result)
 {
     struct produce_append *append =
@@ -67,24 +91,37 @@ static void append_landed(struct completion *completion, int32_t result)
         answer->log_append_time_ms = append->is_append_time ? done->append_time_ms : -1;
         answer->log_start_offset = append->append.log_start_offset;
     }
-    errand_finish(&append->errand, STATUS_OK);
+    leg_landed(append->leg);
 }
 
-/* On the partition's home core. */
-static void append_run(struct errand *errand)
+static void append_run(struct produce_append *append)
 {
-    struct produce_append *append = container_of(errand, struct produce_append, errand);
+    struct produce_leg *leg = append->leg;
     int16_t error;
     struct partition *partition =
-        partition_resolve(errand->core, append->topic_id, append->answer->index, -1, &error);
+        partition_resolve(leg->errand.core, append->topic_id, append->answer->index, -1, &error);
     if (partition == NULL) {
         refuse_partition(append->answer, error, NULL);
-        errand_finish(errand, STATUS_OK);
         return;
     }
+    leg->waiting++;
     completion_init(&append->append.completion, append_landed);
     partition_append(partition, &append->append);
 }
+
+/* The leg counts itself, so that it does not land before its last append has begun. */
+static void leg_run(struct errand *errand)
+{
+    struct produce_leg *leg = container_of(errand, struct produce_leg, errand);
+    assert(leg->waiting == 0);
+    leg->waiting = 1;
+    for (struct produce_append *append = leg->first; append != NULL; append = append->next)
+        append_run(append);
+    leg_landed(leg);
+}
+
+/* --- Admitting ---------------------------------------------------------------------------------
+ */
 
 static void answer_verdict(struct produce *p, const struct batch_verdict *verdict,
                            struct produce_response_partition *answer)
@@ -104,50 +141,73 @@ static void answer_verdict(struct produce *p, const struct batch_verdict *verdic
     answer->record_errors_count = verdict->record_error_count;
 }
 
-static bool has_enough_in_sync(const struct produce *p, const struct image_topic *topic,
-                               int32_t index)
+/* What is the same for all batches of one topic. */
+struct topic_rules {
+    const struct image_topic *topic;
+    struct batch_intake intake;
+    int64_t in_sync_count_min; /* for acks=all */
+};
+
+static void topic_rules_init(struct topic_rules *rules, const struct produce *p,
+                             const struct image_topic *topic)
 {
-    int64_t needed = topic_config_i64(&topic->config, p->request->core->config,
-                                      TOPIC_CONFIG_MIN_INSYNC_REPLICAS);
-    return p->in.acks != ACKS_ALL || topic->partitions[index].in_sync_count >= needed;
+    const struct broker_core *core = p->request->core;
+    rules->topic = topic;
+    batch_intake_init(&rules->intake, core, topic, p->request->version);
+    rules->in_sync_count_min =
+        p->in.acks == ACKS_ALL
+            ? topic_config_i64(&topic->config, core->config, TOPIC_CONFIG_MIN_INSYNC_REPLICAS)
+            : 0;
 }
 
 /* All that is known before the batch travels. False when the partition has been refused. */
-static bool admit_partition(struct produce *p, const struct image_topic *topic,
+static bool admit_partition(struct produce *p, const struct topic_rules *rules,
                             struct bytes records, struct produce_append *append)
 {
-    struct request *request = p->request;
+    const struct image_topic *topic = rules->topic;
     struct produce_response_partition *answer = append->answer;
     if (answer->index < 0 || (uint32_t)answer->index >= topic->partition_count) {
         refuse_partition(answer, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, NULL);
         return false;
     }
-    if (!has_enough_in_sync(p, topic, answer->index)) {
+    if (topic->partitions[answer->index].in_sync_count < rules->in_sync_count_min) {
         refuse_partition(answer, KAFKA_NOT_ENOUGH_REPLICAS, NULL);
         return false;
     }
-    struct batch_intake intake;
-    batch_intake_take(request->core, topic, request->version, records, &request->arena, &intake);
-    if (intake.verdict.error != KAFKA_NONE) {
-        answer_verdict(p, &intake.verdict, answer);
+    struct batch_arrival arrival;
+    batch_intake_take(&rules->intake, records, &p->request->arena, &arrival);
+    if (arrival.verdict.error != KAFKA_NONE) {
+        answer_verdict(p, &arrival.verdict, answer);
         return false;
     }
-    if (batch_is_transactional(&intake.verdict.header)) {
+    if (batch_is_transactional(&arrival.verdict.header)) {
         refuse_partition(answer, KAFKA_INVALID_TXN_STATE,
                          "transactions are not supported by this broker");
         return false;
     }
+    const struct batch_rules *batch_rules = &rules->intake.rules;
     append->topic_id = topic->id;
-    append->is_append_time = intake.rules.timestamp_type == TIMESTAMP_LOG_APPEND_TIME;
+    append->is_append_time = batch_rules->timestamp_type == TIMESTAMP_LOG_APPEND_TIME;
     append->append.wait_committed = p->in.acks == ACKS_ALL;
-    append->append.append.batch = intake.batch;
-    append->append.append.now_ms = intake.rules.now_ms;
+    append->append.append.batch = arrival.batch;
+    append->append.append.now_ms = batch_rules->now_ms;
     return true;
 }
 
 static struct bytes records_of(const struct produce_request_partition *in)
 {
     return in->records.piece_count == 0 ? (struct bytes){0} : in->records.pieces[0];
+}
+
+static void join_leg(struct produce *p, struct produce_append *append)
+{
+    uint32_t core_index =
+        partition_core_index(p->request->core, append->topic_id, append->answer->index);
+    struct produce_leg *leg = &p->legs[core_index];
+    append->leg = leg;
+    append->next = NULL;
+    *leg->end = append;
+    leg->end = &append->next;
 }
 
 static bool admit_topic(struct produce *p, const struct produce_request_topic *in,
@@ -164,8 +224,11 @@ static bool admit_topic(struct produce *p, const struct produce_request_topic *i
     out->partition_responses_count = count;
 
     int16_t error;
+    struct topic_rules rules;
     const struct image_topic *topic = topic_resolve(
         request->core, request->version >= PRODUCE_TOPIC_IDS_SINCE, in->name, in->topic_id, &error);
+    if (topic != NULL)
+        topic_rules_init(&rules, p, topic);
     for (uint32_t i = 0; i < count; i++) {
         struct produce_response_partition *answer = &out->partition_responses[i];
         produce_response_partition_init(answer);
@@ -173,11 +236,38 @@ static bool admit_topic(struct produce *p, const struct produce_request_topic *i
         appends[i].answer = answer;
         if (topic == NULL)
             refuse_partition(answer, error, NULL);
-        else if (admit_partition(p, topic, records_of(&in->partition_data[i]), &appends[i]))
-            errand_send(&appends[i].errand, &p->op, request->core,
-                        partition_core_index(request->core, topic->id, answer->index), append_run);
+        else if (admit_partition(p, &rules, records_of(&in->partition_data[i]), &appends[i]))
+            join_leg(p, &appends[i]);
     }
     return true;
+}
+
+static bool make_legs(struct produce *p)
+{
+    uint32_t count = p->request->core->roster->core_count;
+    p->legs = request_allocate(p->request, count, sizeof *p->legs);
+    if (p->legs == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        p->legs[i].end = &p->legs[i].first;
+    return true;
+}
+
+static void send_leg(struct produce *p, uint32_t core_index)
+{
+    struct produce_leg *leg = &p->legs[core_index];
+    if (leg->first != NULL)
+        errand_send(&leg->errand, &p->op, p->request->core, core_index, leg_run);
+}
+
+/* The own core's leg runs at once; the others are on their way before. */
+static void send_legs(struct produce *p)
+{
+    uint32_t own = io_core_index(p->request->core->io);
+    for (uint32_t i = 0; i < p->request->core->roster->core_count; i++)
+        if (i != own)
+            send_leg(p, i);
+    send_leg(p, own);
 }
 
 /* acks is the client's promise to understand the answer; any other number has none. */
@@ -217,7 +307,7 @@ static enum op_progress produce_admit(struct produce *p)
 {
     struct request *request = p->request;
     bool is_valid = acks_are_valid(p->in.acks);
-    bool has_memory = true;
+    bool has_memory = make_legs(p);
     p->out.responses_count = p->in.topic_data_count;
     p->out.responses = request_allocate(request, p->in.topic_data_count, sizeof *p->out.responses);
     if (p->out.responses == NULL) {
@@ -231,8 +321,10 @@ static enum op_progress produce_admit(struct produce *p)
     }
     if (!is_valid)
         refuse_acks(p);
-    /* What is on its way stays on its way; the answer says that it could not be written. */
-    if (!has_memory)
+    /* Nothing of a request that cannot be answered is appended. */
+    if (has_memory)
+        send_legs(p);
+    else
         writer_fail(&request->response, STATUS_NO_MEMORY);
 
     if (p->op.waiting == 0) {

@@ -130,6 +130,19 @@ static void send_delete_topics(struct draft *draft)
     client_delete_topics(draft->client, draft->call, draft->version, &request);
 }
 
+static void send_delete_records(struct draft *draft)
+{
+    struct delete_records_request_partition partition = {.partition_index = draft->at.index};
+    struct delete_records_request_topic topic = {
+        .name = draft->at.topic, .partitions = &partition, .partitions_count = 1};
+    struct delete_records_request request;
+    delete_records_request_init(&request);
+    request.topics = &topic;
+    request.topics_count = 1;
+    request.timeout_ms = 1000;
+    client_delete_records(draft->client, draft->call, draft->version, &request);
+}
+
 static void send_create_partitions(struct draft *draft)
 {
     struct create_partitions_request_topic topic = {.name = draft->at.topic, .count = 4};

@@ -105,6 +105,29 @@ static void chunks_are_used_again(void **state)
     fixture_close(&fixture);
 }
 
+static void sizes_out_of_use_make_way(void **state)
+{
+    /* Chunks of a size that was wanted once do not keep others from being used again: when too many
+     * lie idle, the ones that have lain longest go. */
+    struct fixture fixture;
+    fixture_open(&fixture, 64 * KIB);
+    struct chunk *small[4];
+    for (uint32_t i = 0; i < 4; i++)
+        small[i] = chunk_acquire(&fixture.pool, 4 * KIB);
+    for (uint32_t i = 0; i < 4; i++)
+        chunk_release(small[i], fixture.doors[0]);
+    assert_int_equal(fixture.pool.kept_bytes, fixture.pool.kept_bytes_max);
+    struct chunk *large = chunk_acquire(&fixture.pool, 8 * KIB);
+    chunk_release(large, fixture.doors[0]);
+    assert_int_equal(fixture.pool.kept_bytes, fixture.pool.kept_bytes_max);
+    assert_ptr_equal(list_first(&fixture.pool.free[1]), &large->home.node);
+    assert_ptr_equal(chunk_acquire(&fixture.pool, 8 * KIB), large);
+    assert_ptr_equal(chunk_acquire(&fixture.pool, 4 * KIB), small[3]);
+    chunk_release(small[3], fixture.doors[0]);
+    chunk_release(large, fixture.doors[0]);
+    fixture_close(&fixture);
+}
+
 static void the_last_reference_counts(void **state)
 {
     /* A chunk goes back with its last reference and not before. */
@@ -144,6 +167,7 @@ int main(void)
         cmocka_unit_test(the_limit_holds),
         cmocka_unit_test(idle_chunks_make_room),
         cmocka_unit_test(chunks_are_used_again),
+        cmocka_unit_test(sizes_out_of_use_make_way),
         cmocka_unit_test(the_last_reference_counts),
         cmocka_unit_test(foreign_releases_come_home_by_mail),
     };

@@ -118,8 +118,7 @@ static void equals_an_array(void **state)
             newest[key] = newest[key] < offset ? offset : newest[key];
         }
         for (uint64_t key = 0; key < keys; key++)
-            assert_int_equal(offset_map_get(&fixture.map, bytes_of(&key, sizeof key)),
-                             newest[key]);
+            assert_int_equal(offset_map_get(&fixture.map, bytes_of(&key, sizeof key)), newest[key]);
         end(&fixture);
     }
 }

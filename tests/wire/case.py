@@ -34,6 +34,7 @@ INVALID_REPLICATION_FACTOR = 38
 INVALID_REPLICA_ASSIGNMENT = 39
 INVALID_CONFIG = 40
 INVALID_REQUEST = 42
+POLICY_VIOLATION = 44
 OUT_OF_ORDER_SEQUENCE = 45
 INVALID_PRODUCER_EPOCH = 47
 INVALID_TRANSACTION_TIMEOUT = 50
@@ -64,8 +65,8 @@ def versions_of(api):
     """The versions of an API that the broker offers and these tests know, lowest and highest."""
     known = {"Produce": (3, 13), "Fetch": (4, 18), "ListOffsets": (1, 11), "Metadata": (0, 13),
              "ApiVersions": (0, 4), "CreateTopics": (2, 7), "DeleteTopics": (1, 6),
-             "InitProducerId": (0, 5), "OffsetForLeaderEpoch": (2, 4), "DescribeConfigs": (1, 4),
-             "CreatePartitions": (0, 3), "DescribeCluster": (0, 2),
+             "DeleteRecords": (0, 2), "InitProducerId": (0, 5), "OffsetForLeaderEpoch": (2, 4),
+             "DescribeConfigs": (1, 4), "CreatePartitions": (0, 3), "DescribeCluster": (0, 2),
              "DescribeTopicPartitions": (0, 0)}
     return known[api]
 

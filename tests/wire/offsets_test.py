@@ -1,4 +1,4 @@
-"""ListOffsets and OffsetForLeaderEpoch: where something stands in the log."""
+"""ListOffsets, OffsetForLeaderEpoch and DeleteRecords: where something stands in the log."""
 import unittest
 
 from case import *  # noqa: F403
@@ -105,6 +105,45 @@ class OffsetForLeaderEpochTest(WireCase):
         self.assertEqual(self.ask(self.name(), 0)["error"], UNKNOWN_TOPIC_OR_PARTITION)
         self.assertEqual(self.ask(self.topic(), 0, partition=4)["error"],
                          UNKNOWN_TOPIC_OR_PARTITION)
+
+
+class DeleteRecordsTest(WireCase):
+    def delete(self, name, offset, partition=0, version=2):
+        answer = self.call("DeleteRecords", version, timeout_ms=15000,
+                           topics=[{"name": name,
+                                    "partitions": [{"partition": partition, "offset": offset}]}])
+        found = answer["topics"][0]["partitions"][0]
+        return found["error"], found["low_watermark"]
+
+    def test_every_version_moves_the_start(self):
+        name = self.topic()
+        for version in every_version("DeleteRecords"):
+            self.produce_values(name, b"0", b"1")
+            offset = version * 2 + 1
+            self.assertEqual(self.delete(name, offset, version=version), (NONE, offset), version)
+            self.assertEqual(self.list_offsets(name, EARLIEST)[0]["offset"], offset, version)
+        self.assertEqual(self.delete(name, 1), (NONE, 5))
+        self.assertEqual(self.delete(name, -1), (NONE, 6))
+        self.assertEqual(self.list_offsets(name, EARLIEST)[0]["offset"], 6)
+
+    def test_what_cannot_be_deleted(self):
+        name = self.topic()
+        self.produce_values(name, b"0", b"1")
+        self.assertEqual(self.delete(name, 3), (OFFSET_OUT_OF_RANGE, -1))
+        self.assertEqual(self.delete(name, -2), (OFFSET_OUT_OF_RANGE, -1))
+        self.assertEqual(self.delete(name, 1, partition=7), (UNKNOWN_TOPIC_OR_PARTITION, -1))
+        self.assertEqual(self.delete("never-made", 0), (UNKNOWN_TOPIC_OR_PARTITION, -1))
+        compacted = self.topic(cleanup_policy="compact")
+        self.assertEqual(self.delete(compacted, 0), (POLICY_VIOLATION, -1))
+
+    def test_a_fetch_below_the_start_is_out_of_range(self):
+        name = self.topic()
+        self.produce_values(name, b"0", b"1", b"2")
+        self.assertEqual(self.delete(name, 2), (NONE, 2))
+        self.assertEqual(self.fetch(name, 1)["error"], OFFSET_OUT_OF_RANGE)
+        found = self.fetch(name, 2)
+        self.assertEqual(found["error"], NONE)
+        self.assertEqual(found["log_start_offset"], 2)
 
 
 if __name__ == "__main__":

@@ -191,6 +191,23 @@ DeleteTopics 20 flexible 4
       error i16
       message ?str 5+
 
+DeleteRecords 21 flexible 2
+  request
+    topics []
+      name str
+      partitions []
+        partition i32
+        offset i64
+    timeout_ms i32
+  response
+    throttle_ms i32
+    topics []
+      name str
+      partitions []
+        partition i32
+        low_watermark i64
+        error i16
+
 InitProducerId 22 flexible 2
   request
     transactional_id ?str

@@ -1,0 +1,224 @@
+/* Deletion of old records in the simulator: the power goes at every moment of it, clocks jump, and
+ * disks are full. */
+#include "base/assert.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+#include "tests/storage/check.h"
+#include "tests/storage/sim_harness.h"
+
+#include <stdlib.h>
+
+enum { BATCHES = 14, VALUE_SIZE = 60000, HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+
+struct fixture {
+    struct sim_harness sim;
+    struct rig rig;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    sim_harness_init(&fixture->sim, 23);
+    rig_init(&fixture->rig, &fixture->sim.harness);
+    fixture->rig.config.segment_bytes_max = 256 << 10;
+    fixture->rig.config.file_delete_delay_ms = 0;
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    if (fixture->rig.is_alive)
+        rig_kill(&fixture->rig);
+    sim_harness_deinit(&fixture->sim);
+    rig_deinit(&fixture->rig);
+    free(fixture);
+    return 0;
+}
+
+static void fill(struct rig *rig, uint32_t batch_count, int64_t timestamp_ms)
+{
+    for (uint32_t i = 0; i < batch_count; i++) {
+        rig_put(
+            rig, 0,
+            &(struct rig_batch){.value_size = VALUE_SIZE, .timestamp_ms = timestamp_ms, .seed = i});
+        arena_reset(&rig->arena);
+    }
+    rig_commit(rig, 0);
+}
+
+/* --- Power cuts -------------------------------------------------------------------------------
+ */
+
+struct wish {
+    struct log_delete_records deletion;
+    bool has_landed;
+    int32_t result;
+};
+
+static void wish_landed(struct completion *completion, int32_t result)
+{
+    struct wish *wish = container_of(completion, struct wish, deletion.completion);
+    wish->has_landed = true;
+    wish->result = result;
+}
+
+/* Deletes by size, by DeleteRecords, and a whole log, letting the world take `steps` steps in all;
+ * answers whether everything was over before. */
+static bool delete_for(struct fixture *fixture, struct wish *wish, uint32_t steps)
+{
+    struct rig *rig = &fixture->rig;
+    struct log_config config = rig->config;
+    config.retention_bytes = 600 << 10;
+    log_configure(rig->logs[0], &config);
+    *wish = (struct wish){.deletion.offset = BATCHES - 3};
+    completion_init(&wish->deletion.completion, wish_landed);
+    log_delete_records(rig->logs[0], &wish->deletion);
+    for (uint32_t i = 0; i < steps; i++)
+        if (!world_step(fixture->sim.world))
+            return true;
+    const struct graveyard *graveyard = &rig->stores[0]->graveyard;
+    return wish->has_landed && rig->logs[0]->retire == NULL && graveyard->current == NULL &&
+           list_is_empty(&graveyard->graves);
+}
+
+/* Wherever the power goes: what DeleteRecords has acknowledged stays deleted, what it did not ask
+ * for is all there, and the log goes on. */
+static void cut_at_every_step(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    bool is_over = false;
+    uint32_t round_count = 0;
+    for (uint32_t steps = 0; !is_over; steps++, round_count++) {
+        struct wish wish;
+        uint32_t digest;
+        rig->harness->reset(rig->harness);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        fill(rig, BATCHES, 0);
+        is_over = delete_for(fixture, &wish, steps);
+        rig_cut_power(rig);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        int64_t start = log_start_offset(rig->logs[0]);
+        assert_true(start <= BATCHES - 3);
+        assert_true(start == BATCHES - 3 || !wish.has_landed);
+        assert_int_equal(rig_read_all(rig, 0, &digest), BATCHES);
+        fill(rig, 1, 0);
+        rig_retain(rig);
+        assert_int_equal(rig_read_all(rig, 0, &digest), BATCHES + 1);
+        assert_int_equal(rig_stop(rig), STATUS_OK);
+    }
+    assert_true(round_count > 20);
+}
+
+/* The same when each change of a name, truncation or write that the deletion makes fails: what
+ * cannot be removed is left alone, and nobody is told what is not true. */
+static void every_operation_fails_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    for (uint64_t nth = 1; nth < 25; nth++) {
+        struct wish wish;
+        uint32_t digest;
+        rig->harness->reset(rig->harness);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        fill(rig, BATCHES, 0);
+        node_plan(fixture->sim.node,
+                  (struct planned_fault){PLAN_IO_ERROR, (uint32_t)PLAN_ANY_FILE,
+                                         node_file_operation_count(fixture->sim.node) + nth});
+        delete_for(fixture, &wish, 3000);
+        bool is_acknowledged = wish.has_landed && wish.result == STATUS_OK;
+        rig_cut_power(rig);
+        node_forget_plans(fixture->sim.node);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        int64_t start = log_start_offset(rig->logs[0]);
+        assert_true(start == BATCHES - 3 || !is_acknowledged);
+        assert_int_equal(rig_read_all(rig, 0, &digest), BATCHES);
+        rig_kill(rig);
+    }
+}
+
+/* --- Clocks -----------------------------------------------------------------------------------
+ */
+
+static void run_for(struct fixture *fixture, int64_t ms)
+{
+    uint64_t until_ns = world_now_ns(fixture->sim.world) + (uint64_t)ms * 1000000;
+    world_run_until(fixture->sim.world, until_ns);
+}
+
+/* The wall clock jumps a year ahead: nothing goes for its age for an hour, and a warning says so.
+ * When it is set right in that time, nothing has gone; otherwise what is too old by it goes. */
+static void clock_jumps(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    const int64_t year_ms = INT64_C(365) * DAY_MS;
+    rig->options.retention_check_ms = 5 * 60 * 1000;
+    rig->config.retention_ms = DAY_MS;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    fill(rig, BATCHES, 0);
+    run_for(fixture, HOUR_MS);
+    node_jump_wall_clock(fixture->sim.node, year_ms);
+    run_for(fixture, HOUR_MS - 10 * 60 * 1000);
+    assert_int_equal(log_start_offset(rig->logs[0]), 0);
+    assert_non_null(strstr(rig->log_text, "clock has jumped"));
+    node_jump_wall_clock(fixture->sim.node, -year_ms);
+    run_for(fixture, 3 * HOUR_MS);
+    assert_int_equal(log_start_offset(rig->logs[0]), 0);
+
+    node_jump_wall_clock(fixture->sim.node, year_ms);
+    run_for(fixture, HOUR_MS + 10 * 60 * 1000);
+    assert_int_equal(log_start_offset(rig->logs[0]), BATCHES);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* Nanoseconds where milliseconds belong do not keep records for centuries: they go by the time of
+ * their arrival, which outlives a restart. */
+static void timestamps_in_the_future(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->options.retention_check_ms = 5 * 60 * 1000;
+    rig->config.retention_ms = DAY_MS;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    fill(rig, BATCHES, rig->now_ms * 1000000);
+    run_for(fixture, DAY_MS - HOUR_MS);
+    assert_int_equal(log_start_offset(rig->logs[0]), 0);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_commit(rig, 0);
+    run_for(fixture, 2 * HOUR_MS);
+    assert_int_equal(log_start_offset(rig->logs[0]), BATCHES);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* A file stays for file.delete.delay.ms after its segment was deleted, and no longer. */
+static void files_wait_for_their_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    int64_t start;
+    rig->config.file_delete_delay_ms = 60 * 1000;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    fill(rig, BATCHES, 0);
+    int32_t file_count = rig_count_files(rig, 0);
+    assert_int_equal(rig_delete_records(rig, 0, BATCHES - 2, &start), STATUS_OK);
+    run_for(fixture, 59 * 1000);
+    assert_true(rig_count_files(rig, 0) >= file_count);
+    run_for(fixture, 2 * 1000);
+    assert_true(rig_count_files(rig, 0) < file_count);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(cut_at_every_step),        CASE(every_operation_fails_once), CASE(clock_jumps),
+        CASE(timestamps_in_the_future), CASE(files_wait_for_their_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
