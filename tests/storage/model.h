@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "protocol/batch.h"
+#include "protocol/batch_record.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,12 +15,14 @@
 struct model_record {
     int64_t offset;
     int64_t timestamp_ms;
+    uint32_t key;   /* its checksum */
+    uint32_t value; /* the same */
+    bool is_tombstone;
 };
 
 struct model_batch {
     int64_t base_offset;
     int64_t last_offset;
-    int64_t max_timestamp_ms;
     int64_t appended_ms;
     int64_t producer_id;
     int32_t leader_epoch;
@@ -39,6 +42,7 @@ struct model {
     int64_t start_offset;   /* as last seen */
     int64_t deleted_to;     /* DeleteRecords was told: what lies below never comes back */
     int64_t high_watermark; /* as the log was told: nothing above it is deleted */
+    int64_t committed_to;   /* the same, in all lives: nothing above it is compacted */
     int64_t end_offset;
     struct model_batch *batches; /* also those below the start: producers are remembered longer */
     uint32_t batch_count;
@@ -70,6 +74,7 @@ struct model_retention {
     int64_t now_ms;
     int64_t retention_ms; /* -1: none */
     bool goes_by_size;
+    bool is_compacted; /* what compaction has taken before does not count */
 };
 
 /* The log begins at `start_offset` now, because old segments went. NULL, or what must not have
@@ -98,6 +103,13 @@ const struct model_record *model_find_greatest(const struct model *model, int64_
 bool model_epoch_end(const struct model *model, int32_t epoch, int32_t *found_epoch,
                      int64_t *end_offset);
 int32_t model_epoch_at(const struct model *model, int64_t offset);
+
+/* Whether compaction may have taken the record: there is a newer one of its key, or it is a
+ * tombstone. */
+bool model_may_lack(const struct model *model, const struct model_record *record);
+
+/* What a reader gets of a record. */
+struct model_record model_record_of(const struct record_view *view);
 
 /* The checksum of a batch as a reader gets it. */
 uint32_t model_digest(struct bytes batch);

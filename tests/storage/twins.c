@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "storage/log_struct.h"
+#include "tests/storage/compacted.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -221,6 +222,7 @@ static void judge_start(struct twins *twins, uint32_t log, uint64_t size_bytes)
     struct model_retention retention = {
         .now_ms = io_wall_ms(twins->rig->io),
         .retention_ms = watched->config.retention_ms,
+        .is_compacted = twins->are_compacted,
         .goes_by_size = retention_bytes >= 0 && size_bytes >= (uint64_t)retention_bytes,
     };
     const char *complaint = model_retain(model, start_offset, &retention);
@@ -230,7 +232,9 @@ static void judge_start(struct twins *twins, uint32_t log, uint64_t size_bytes)
 
 static void watch_start(struct twins *twins, uint32_t log)
 {
-    judge_start(twins, log, log_size_bytes(twins->rig->logs[log]));
+    bool may_have_shrunk = twins->are_compacted;
+    judge_start(twins, log,
+                may_have_shrunk ? UINT64_MAX : log_size_bytes(twins->rig->logs[log]));
 }
 
 void twins_watch(struct twins *twins)
@@ -242,7 +246,10 @@ void twins_watch(struct twins *twins)
 
 void twins_commit(struct twins *twins, uint32_t log)
 {
-    twins->models[log].high_watermark = log_durable_offset(twins->rig->logs[log]);
+    struct model *model = &twins->models[log];
+    model->high_watermark = log_durable_offset(twins->rig->logs[log]);
+    if (model->committed_to < model->high_watermark)
+        model->committed_to = model->high_watermark;
     rig_commit(twins->rig, log);
 }
 
@@ -257,25 +264,33 @@ static void check_deleted(struct twins *twins, uint32_t log, int64_t offset, int
         model->deleted_to = wanted_offset;
 }
 
+/* What becomes of a wish to delete records; STATUS_OK: readers see it at once. */
+static enum status judge_deletion(const struct twins *twins, uint32_t log, int64_t offset)
+{
+    const struct log_config *config = &twins->rig->logs[log]->config;
+    if (config->compacts && !config->deletes)
+        return STATUS_DENIED;
+    if (offset < -1 || offset > twins->models[log].high_watermark)
+        return STATUS_OUT_OF_RANGE;
+    return store_has_failed(store_of(twins, log)) ? STATUS_FAILED : STATUS_OK;
+}
+
 void twins_delete_records(struct twins *twins, uint32_t log, int64_t offset)
 {
     struct model *model = &twins->models[log];
     int64_t start_offset = -1;
-    bool is_outside = offset < -1 || offset > model->high_watermark;
     watch_start(twins, log);
+    enum status expected = judge_deletion(twins, log, offset);
     int64_t wanted_offset = offset == -1 ? model->high_watermark : offset;
-    bool is_at_work = !store_has_failed(store_of(twins, log));
-    if (!is_outside && is_at_work && model->start_offset < wanted_offset)
-        model->start_offset = wanted_offset; /* readers see it at once */
+    if (expected == STATUS_OK && model->start_offset < wanted_offset)
+        model->start_offset = wanted_offset;
     enum status result = (enum status)rig_delete_records(twins->rig, log, offset, &start_offset);
     if (!twins->rig->is_alive)
         return;
-    if (is_outside)
-        must_equal(twins, log, "deleting out of range", result, STATUS_OUT_OF_RANGE);
-    else if (result == STATUS_OK)
+    if (expected == STATUS_OK && result == STATUS_OK)
         check_deleted(twins, log, offset, start_offset);
-    else if (!twins->may_fail)
-        twins_complain(twins, "log %u: deleting records lands with %s", log, status_text(result));
+    else if (expected != STATUS_OK || !twins->may_fail)
+        must_equal(twins, log, "how deleting records lands", result, expected);
 }
 
 /* --- Reading ----------------------------------------------------------------------------------
@@ -325,8 +340,21 @@ static bool may_land(const struct twins *twins, enum status status)
     return status == STATUS_CORRUPT ? twins->may_be_damaged : twins->may_fail;
 }
 
+static void check_compacted(struct twins *twins, uint32_t log, const struct log_read *read)
+{
+    const char *complaint = compacted_check_read(&twins->models[log], read);
+    twins->answer_count++;
+    if (complaint != NULL)
+        twins_complain(twins, "log %u, read from %" PRId64 " to %" PRId64 ": %s", log, read->offset,
+                       read->next_offset, complaint);
+}
+
 static void check_read(struct twins *twins, uint32_t log, const struct log_read *read)
 {
+    if (twins->are_compacted) {
+        check_compacted(twins, log, read);
+        return;
+    }
     const struct model_batch *first = model_batch_from(&twins->models[log], read->offset);
     bool has_some = first != NULL && first->base_offset < read->end_offset &&
                     read->offset < read->end_offset &&
@@ -386,6 +414,12 @@ static void check_lookup(struct twins *twins, uint32_t log, const struct log_loo
     const struct model *model = &twins->models[log];
     int64_t durable_offset = log_durable_offset(twins->rig->logs[log]);
     int64_t end_offset = lookup->end_offset < durable_offset ? lookup->end_offset : durable_offset;
+    if (twins->are_compacted) {
+        const char *complaint = compacted_check_lookup(model, lookup, end_offset);
+        if (complaint != NULL)
+            twins_complain(twins, "log %u: %s", log, complaint);
+        return;
+    }
     const struct model_record *record =
         lookup->want_max ? model_find_greatest(model, end_offset)
                          : model_find_time(model, lookup->timestamp_ms, end_offset);
@@ -502,6 +536,8 @@ void twins_compare(struct twins *twins, uint32_t log)
         int64_t next_offset = read_on(twins, log, offset);
         if (next_offset == offset && twins->may_fail) /* a fault strikes only once */
             next_offset = read_on(twins, log, offset);
+        if (next_offset == offset && twins->are_compacted)
+            return; /* that all of the rest may be missing has been checked */
         if (next_offset <= offset && twins->rig->is_alive)
             twins_complain(twins, "log %u: nothing can be read from %" PRId64, log, offset);
         offset = next_offset;

@@ -24,6 +24,7 @@ struct twins {
     struct rig *rig;
     struct model models[RIG_LOGS_MAX];
     enum twin_fate fates[RIG_LOGS_MAX];
+    bool are_compacted; /* records may be missing, as compacted.h says */
     uint32_t log_count;
     struct flight flights[TWINS_FLIGHTS_MAX];
     /* A fault may strike: an error of the disk is an answer, too. An append that was accepted still
