@@ -233,8 +233,7 @@ static void judge_start(struct twins *twins, uint32_t log, uint64_t size_bytes)
 static void watch_start(struct twins *twins, uint32_t log)
 {
     bool may_have_shrunk = twins->are_compacted;
-    judge_start(twins, log,
-                may_have_shrunk ? UINT64_MAX : log_size_bytes(twins->rig->logs[log]));
+    judge_start(twins, log, may_have_shrunk ? UINT64_MAX : log_size_bytes(twins->rig->logs[log]));
 }
 
 void twins_watch(struct twins *twins)
