@@ -17,6 +17,7 @@ struct broker {
     char directory[PATH_MAX];         /* log.dirs */
     char cluster_directory[PATH_MAX]; /* the metadata's, in it */
     struct store_options store_options;
+    struct store_states *states; /* from recovery, for the stores of all cores */
     struct publisher publisher;
 
     struct image_endpoint endpoints[CONFIG_LISTENERS_MAX];

@@ -7,6 +7,7 @@
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/read_file.h"
+#include "storage/replace.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
