@@ -2,6 +2,7 @@
 #include "storage/compaction_group.h"
 
 #include "base/assert.h"
+#include "storage/index.h"
 #include "storage/store_struct.h"
 
 #include <string.h>
@@ -224,6 +225,8 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
     memmove(&log->segments[to], &log->segments[behind],
             (log->segment_count - behind) * sizeof log->segments[0]);
     log->segment_count -= behind - to;
+    if (replacement != NULL)
+        index_put_away(log, replacement);
     if (group->cleaned_offset >= 0)
         log->cleaned_offset = group->cleaned_offset;
     return true;

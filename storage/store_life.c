@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "storage/await.h"
-#include "storage/cold.h"
 #include "storage/cold_file.h"
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
