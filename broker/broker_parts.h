@@ -8,6 +8,7 @@
 #include "broker/publisher.h"
 #include "broker/roster.h"
 #include "cluster/controller.h"
+#include "storage/strays.h"
 
 #include <limits.h>
 
@@ -18,6 +19,8 @@ struct broker {
     char cluster_directory[PATH_MAX]; /* the metadata's, in it */
     struct store_options store_options;
     struct store_states *states; /* from recovery, for the stores of all cores */
+    struct strays *strays;
+    struct strays_judge strays_judge;
     struct publisher publisher;
 
     struct image_endpoint endpoints[CONFIG_LISTENERS_MAX];

@@ -84,7 +84,8 @@ static enum status recover_storage(struct broker *broker)
         log_info(logger, "recovered after an unclean stop", field_u64("logs", report.log_count),
                  field_u64("journal_bytes", report.journal_bytes_replayed),
                  field_u64("torn_bytes_cut", report.bytes_truncated));
-    return STATUS_OK;
+    return strays_create(broker->options.doors[0], broker->store_options.directory,
+                         &broker->strays);
 }
 
 static enum status load_metadata(struct broker *broker)
@@ -160,6 +161,8 @@ void broker_destroy(struct broker *broker)
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
     store_states_destroy(broker->states);
+    if (broker->strays != NULL)
+        strays_destroy(broker->strays);
     free(broker->roster.cores);
     free(broker);
 }
