@@ -82,6 +82,7 @@ static struct faults draw_faults(struct prng *prng)
                  .write_error = maybe(prng, 500),
                  .sync_error = maybe(prng, 1000),
                  .name_error = maybe(prng, 500),
+                 .no_space = maybe(prng, 500),
                  .evict = maybe(prng, 500000),
                  .stall = maybe(prng, 2000),
                  .stall_ns_max = second_ns / 4,

@@ -348,7 +348,7 @@ static void seal_frame(struct log *log, struct memory_frame *frame)
     assert(segment == log_active_segment(log));
     frame->position = segment->size_bytes;
     frame->state = FRAME_SEALED;
-    frame_seal(frame->chunk->data, &place,
+    frame_seal(frame->chunk->data, &place, frame->position,
                &(struct frame_facts){
                    .payload_size = frame->payload_size,
                    .batch_count = frame->batch_count,

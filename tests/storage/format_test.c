@@ -36,16 +36,23 @@ static uint32_t make_frame(uint8_t frame[static FRAME_ALIGNMENT])
         payload_size += (uint32_t)batch.size;
     }
     arena_deinit(&arena);
-    frame_seal(frame, &place, &(struct frame_facts){payload_size, 3, 100, 102, 0, 1000, 90, false});
+    frame_seal(frame, &place, 8192,
+               &(struct frame_facts){payload_size, 3, 100, 102, 0, 1000, 90, false});
     return payload_size;
+}
+
+static enum frame_verdict verify_at(const uint8_t *frame, size_t size,
+                                    const struct frame_place *frame_place, uint64_t position)
+{
+    struct frame_header header;
+    uint64_t needed_size;
+    return frame_verify(bytes_of(frame, size), frame_place, position, &header, &needed_size);
 }
 
 static enum frame_verdict verify(const uint8_t *frame, size_t size,
                                  const struct frame_place *frame_place)
 {
-    struct frame_header header;
-    uint64_t needed_size;
-    return frame_verify(bytes_of(frame, size), frame_place, &header, &needed_size);
+    return verify_at(frame, size, frame_place, 8192);
 }
 
 /* Every single bit of header and batches is covered by one of the checksums. */
@@ -77,6 +84,7 @@ static void frame_is_bound_to_its_place(void **state)
     other = place;
     other.segment_base_offset--;
     assert_int_equal(verify(frame, sizeof frame, &other), FRAME_BAD);
+    assert_int_equal(verify_at(frame, sizeof frame, &place, 4096), FRAME_BAD);
 }
 
 /* Zeros are the end; a cut frame says how much it needs. */
