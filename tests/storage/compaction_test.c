@@ -11,9 +11,9 @@
 
 /* A sanitizer takes ten times as long. */
 #ifdef __SANITIZE_ADDRESS__
-enum { SEEDS = 10, STRIDE = 12 };
+enum { SEEDS = 4, STRIDE = 12 };
 #else
-enum { SEEDS = 60, STRIDE = 1 };
+enum { SEEDS = 20, STRIDE = 1 };
 #endif
 
 static const struct model_expectation exact = {.is_exact = true, .tombstones_stay = true};

@@ -153,7 +153,7 @@ static struct bytes make_state(void)
     }
     struct state_segment segments[2] = {{0, 8192, 50}, {15, 4096, 60}};
     struct bytes content =
-        state_encode(&(struct state){{{5}}, 3, 2, 30, segments, 2, &epochs, &producers});
+        state_encode(&(struct state){{{5}}, 3, 2, 30, 12, segments, 2, &epochs, &producers});
     epoch_core_deinit(&epochs);
     producer_core_deinit(&producers);
     return content;
@@ -177,6 +177,7 @@ static void state_round_trip(void **state)
         assert_int_equal(status == STATUS_OK, byte == content.size);
         if (status == STATUS_OK) {
             assert_int_equal(decoded.recovery_offset, 30);
+            assert_int_equal(decoded.cleaned_offset, 12);
             assert_int_equal(decoded.segment_count, 2);
             assert_int_equal(decoded.segments[1].size_bytes, 4096);
             assert_int_equal(epochs.count, 3);
