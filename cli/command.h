@@ -41,8 +41,11 @@ struct command {
     X(topic_produce)                                                                               \
     X(topic_consume)                                                                               \
     X(topic_offsets)                                                                               \
+    X(topic_analyze)                                                                               \
+    X(topic_trim_prefix)                                                                           \
     X(cluster_info)                                                                                \
     X(log_dump)                                                                                    \
+    X(log_verify)                                                                                  \
     X(api_versions)                                                                                \
     X(version)                                                                                     \
     X(completion)                                                                                  \

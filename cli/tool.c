@@ -238,6 +238,15 @@ bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, 
     return list != NULL;
 }
 
+bool tool_wants_partition(const int32_t *partitions, uint32_t count, int32_t partition)
+{
+    assert(partitions != NULL || count == 0);
+    for (uint32_t i = 0; i < count; i++)
+        if (partitions[i] == partition)
+            return true;
+    return count == 0;
+}
+
 /* Without a person the answer is no: a script that means yes says so with a flag. */
 bool tool_confirm(const struct tool *tool, const char *question)
 {

@@ -61,6 +61,9 @@ bool tool_number(const struct tool *tool, const char *name, int64_t min, int64_t
  * flag is absent. False after saying what is wrong. */
 bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, uint32_t *count);
 
+/* Is the partition in such a list? An empty one means all. */
+bool tool_wants_partition(const int32_t *partitions, uint32_t count, int32_t partition);
+
 /* Asks a question on the terminal; true for yes. Without a terminal: false after an error that
  * names the flag to use. */
 bool tool_confirm(const struct tool *tool, const char *question);

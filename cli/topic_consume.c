@@ -116,15 +116,6 @@ static bool connect_consumer(struct consume *consume)
     return true;
 }
 
-/* No list at all means every partition. */
-static bool is_wanted_partition(const struct consume *consume, int32_t partition)
-{
-    for (uint32_t i = 0; i < consume->partition_count; i++)
-        if (consume->partitions[i] == partition)
-            return true;
-    return consume->partition_count == 0;
-}
-
 static bool add_span(struct consume *consume, rd_kafka_topic_t *topic, int32_t partition)
 {
     assert(topic != NULL);
@@ -168,7 +159,8 @@ static bool add_topic(struct consume *consume, const struct rd_kafka_metadata_to
         return true;
     }
     for (int i = 0; i < metadata->partition_cnt; i++)
-        if (is_wanted_partition(consume, metadata->partitions[i].id) &&
+        if (tool_wants_partition(consume->partitions, consume->partition_count,
+                                 metadata->partitions[i].id) &&
             !add_span(consume, topic, metadata->partitions[i].id))
             return false;
     if (consume->span_count - before < consume->partition_count) {

@@ -17,7 +17,8 @@ struct description {
     const struct metadata_response_topic *topic;
     const struct partition_offset *starts; /* NULL: partitions are not shown */
     const struct partition_offset *ends;
-    const struct describe_configs_response_result *configs; /* NULL: not shown */
+    const struct describe_configs_response_result *configs; /* NULL: not needed */
+    bool has_configs;
     bool has_summary;
 };
 
@@ -69,15 +70,36 @@ static const struct describe_configs_response_result *ask_configs(struct connect
     return result;
 }
 
+/* What an acknowledgement of this topic means: that the records are on disk, or, once
+ * flush.messages or flush.ms says how much may be lost, that they soon will be. */
+static bool is_loose(const struct description *description)
+{
+    static const char unlimited[] = "9223372036854775807";
+    assert(description->configs != NULL);
+    for (uint32_t i = 0; i < description->configs->configs_count; i++) {
+        const struct describe_configs_response_config *config = &description->configs->configs[i];
+        bool is_flush = bytes_equal_text(config->name, "flush.messages") ||
+                        bytes_equal_text(config->name, "flush.ms");
+        if (is_flush && !bytes_equal_text(config->value, unlimited))
+            return true;
+    }
+    return false;
+}
+
+static const char *durability_name(const struct description *description)
+{
+    return is_loose(description) ? "loose" : "durable";
+}
+
 static void print_summary(const struct description *description)
 {
     const struct metadata_response_topic *topic = description->topic;
     char id[UUID_TEXT_SIZE];
     uuid_format(topic->topic_id, id);
     printf("SUMMARY\nname        %s\nid          %s\ninternal    %s\npartitions  %u\n"
-           "replicas    %u\n",
+           "replicas    %u\ndurability  %s\n",
            tool_text(description->tool, topic->name), id, topic->is_internal ? "true" : "false",
-           topic->partitions_count, topics_replica_count(topic));
+           topic->partitions_count, topics_replica_count(topic), durability_name(description));
 }
 
 static void print_partitions(const struct description *description)
@@ -127,7 +149,7 @@ static void print_text(const struct description *description)
     } sections[] = {
         {description->has_summary, print_summary},
         {description->starts != NULL, print_partitions},
-        {description->configs != NULL, print_configs},
+        {description->has_configs, print_configs},
     };
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
         if (!sections[i].is_wanted)
@@ -184,6 +206,8 @@ static json_t *json_of(const struct description *description)
     if (description->starts != NULL)
         json_object_set_new(object, "partitions", json_partitions(description));
     if (description->configs != NULL)
+        json_object_set_new(object, "durability", json_string(durability_name(description)));
+    if (description->has_configs)
         json_object_set_new(object, "configs", json_configs(description));
     return object;
 }
@@ -195,11 +219,12 @@ static bool gather(struct description *description, struct connection *connectio
     const struct options *options = &description->tool->options;
     bool is_all = options_has(options, "all");
     bool has_partitions = is_all || options_has(options, "partitions");
-    bool has_configs = is_all || options_has(options, "configs");
     bool has_summary = is_all || options_has(options, "summary");
-    bool is_default = !has_partitions && !has_configs && !has_summary;
+    description->has_configs = is_all || options_has(options, "configs");
+    bool is_default = !has_partitions && !description->has_configs && !has_summary;
     description->has_summary = has_summary || is_default;
-    if (has_configs || is_default) {
+    description->has_configs = description->has_configs || is_default;
+    if (description->has_summary || description->has_configs) {
         description->configs = ask_configs(connection, description->topic->name);
         if (description->configs == NULL)
             return false;
@@ -278,11 +303,15 @@ const struct command command_topic_describe = {
     .argument_count_min = 1,
     .argument_count_max = ARGUMENTS_ANY,
     .summary = "show all about topics",
-    .description = "Prints a topic's summary, partitions and settings.\n",
+    .description =
+        "Prints a topic's summary, partitions and settings. A topic is durable when what is\n"
+        "acknowledged is on disk, and loose when flush.messages or flush.ms allow it to be "
+        "later.\n",
     .example = "tailrace topic describe orders -a\n",
     .json_shape =
         "[{\"name\": string, \"id\": string, \"internal\": boolean, \"partition_count\": number,\n"
         "  \"replicas\": number,\n"
+        "  without -p alone: \"durability\": \"durable\" or \"loose\",\n"
         "  with -p: \"partitions\": [{\"partition\": number, \"leader\": number, \"epoch\": "
         "number,\n"
         "    \"replicas\": [number, ...], \"isr\": [number, ...], \"log_start\": number,\n"

@@ -35,14 +35,6 @@ struct listing {
     bool has_failed;
 };
 
-static bool is_wanted(const struct listing *listing, int32_t partition)
-{
-    for (uint32_t i = 0; i < listing->partition_count; i++)
-        if (listing->partitions[i] == partition)
-            return true;
-    return listing->partition_count == 0;
-}
-
 static void add_row(struct listing *listing, struct bytes topic, int32_t partition,
                     const struct partition_offset *offset)
 {
@@ -85,7 +77,8 @@ static bool add_topic(struct listing *listing, struct connection *connection,
     if (offsets == NULL)
         return false;
     for (uint32_t i = 0; i < topic->partitions_count; i++)
-        if (is_wanted(listing, topic->partitions[i].partition_index))
+        if (tool_wants_partition(listing->partitions, listing->partition_count,
+                                 topic->partitions[i].partition_index))
             add_row(listing, topic->name, topic->partitions[i].partition_index, &offsets[i]);
     return true;
 }

@@ -29,21 +29,27 @@ void epoch_file_encode(uint64_t epoch, uint8_t content[static EPOCH_FILE_SIZE])
     memcpy(content, &stored, sizeof stored);
 }
 
+enum status epoch_file_decode(struct bytes content, uint64_t *epoch)
+{
+    struct stored_epoch stored = {0};
+    if (content.size == sizeof stored)
+        memcpy(&stored, content.data, sizeof stored);
+    if (stored.magic != EPOCH_MAGIC ||
+        stored.crc != crc32c(0, &stored, offsetof(struct stored_epoch, crc)))
+        return STATUS_CORRUPT;
+    *epoch = stored.epoch;
+    return stored.version == EPOCH_VERSION ? STATUS_OK : STATUS_UNSUPPORTED;
+}
+
 static enum status read_file(struct io *io, const char *path, uint64_t *epoch)
 {
     struct bytes content;
     enum status status = await_read_whole(io, path, EPOCH_FILE_SIZE, &content);
     if (status != STATUS_OK)
         return status;
-    struct stored_epoch stored = {0};
-    if (content.size == sizeof stored)
-        memcpy(&stored, content.data, sizeof stored);
+    status = epoch_file_decode(content, epoch);
     free((void *)content.data);
-    if (stored.magic != EPOCH_MAGIC ||
-        stored.crc != crc32c(0, &stored, offsetof(struct stored_epoch, crc)))
-        return STATUS_CORRUPT;
-    *epoch = stored.epoch;
-    return stored.version == EPOCH_VERSION ? STATUS_OK : STATUS_UNSUPPORTED;
+    return status;
 }
 
 enum status epoch_file_read(struct io *io, const char *store, uint64_t *epoch)

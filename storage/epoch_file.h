@@ -13,6 +13,9 @@ enum { EPOCH_FILE_SIZE = 24, EPOCH_FIRST = 1 };
 
 void epoch_file_encode(uint64_t epoch, uint8_t content[static EPOCH_FILE_SIZE]);
 
+/* Of one of the two files. STATUS_CORRUPT, STATUS_UNSUPPORTED. */
+enum status epoch_file_decode(struct bytes content, uint64_t *epoch);
+
 /* Blocking. The epoch of a store that has none yet is EPOCH_FIRST; what is
  * written is always greater. STATUS_CORRUPT, STATUS_UNSUPPORTED. */
 enum status epoch_file_read(struct io *io, const char *store, uint64_t *epoch);

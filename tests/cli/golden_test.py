@@ -28,9 +28,12 @@ tailrace help topic add-partitions
 tailrace help topic produce
 tailrace help topic consume
 tailrace help topic offsets
+tailrace help topic analyze
+tailrace help topic trim-prefix
 tailrace help cluster info
 tailrace help log
 tailrace help log dump
+tailrace help log verify
 tailrace help api-versions
 tailrace help version
 tailrace help completion
@@ -60,6 +63,9 @@ tailrace topic produce t -H novalue
 tailrace topic produce t -X no.such.setting=1
 tailrace topic produce t -z brotli
 tailrace topic offsets t --time someday
+tailrace topic analyze t -t 5
+tailrace topic trim-prefix t
+tailrace topic trim-prefix t -o 1:2
 tailrace topic list -X novalue
 tailrace version extra
 tailrace completion tcsh
@@ -68,6 +74,8 @@ tailrace topic consume t -b 127.0.0.1:1
 tailrace topic list -b nowhere:port
 tailrace log dump
 tailrace log dump no-such-file
+tailrace log verify /proc/self
+tailrace log verify no-such-directory
 tailrace log dump /
 tailrace log dump /proc/self/status
 tailrace completion bash

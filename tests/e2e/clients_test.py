@@ -125,6 +125,67 @@ class TailraceTest(ClientCase):
         self.tailrace("delete", "-y")
         self.assertEqual(self.tailrace("list", check=False).returncode, 1)
 
+    def test_analysis_counts_batches_records_and_codecs(self):
+        self.create(2)
+        line = b"the same again and again " * 40 + b"\n"
+        self.tailrace("produce", "-p", "0", "-z", "gzip", data=line * 50)
+        self.tailrace("produce", "-p", "1", "-X", "batch.num.messages=10", data=line * 50)
+        first, second = json.loads(self.tailrace("analyze", "--format", "json"))
+        self.assertEqual((first["records"], second["records"]), (50, 50))
+        self.assertEqual(list(first["codecs"]), ["gzip"])
+        self.assertGreater(first["compression_ratio"], 10)
+        self.assertEqual(second["codecs"], {"none": second["batches"]})
+        self.assertGreaterEqual(second["batches"], 5)
+        self.assertIsNone(second["compression_ratio"])
+        one = json.loads(self.tailrace("analyze", "--batches", "1", "-p", "1", "--format", "json"))
+        self.assertEqual([(t["partition"], t["batches"]) for t in one], [(1, 1)])
+        old = json.loads(self.tailrace("analyze", "-t", "2001-01-01:2002-01-01", "--format", "json"))
+        self.assertEqual([t["records"] for t in old], [0, 0])
+        self.assertEqual(len(self.tailrace("analyze").splitlines()), 4)
+
+    def starts(self):
+        return [p["log_start"] for p in json.loads(
+            self.tailrace("describe", "-p", "--format", "json"))[0]["partitions"]]
+
+    def test_trimmed_records_are_gone_and_the_others_stay(self):
+        self.create(2)
+        for partition in "01":
+            self.tailrace("produce", "-p", partition, data=b"".join(b"%d\n" % i for i in range(10)))
+        self.tailrace("trim-prefix", "-o", "4", "--dry-run")
+        self.assertEqual(self.starts(), [0, 0])
+        trimmed = json.loads(self.tailrace("trim-prefix", "-o", "4", "-p", "1", "--format", "json"))
+        self.assertEqual([(t["partition"], t["old_start"], t["new_start"], t["error"])
+                          for t in trimmed], [(1, 0, 4, None)])
+        self.assertEqual(self.starts(), [0, 4])
+        self.assertEqual(self.tailrace("consume", "-o", "start:end", "-p", "1").split(),
+                         [b"4", b"5", b"6", b"7", b"8", b"9"])
+        self.tailrace("trim-prefix", "-o", "-3")
+        self.assertEqual(self.starts(), [7, 7])
+        self.tailrace("trim-prefix", "-o", "2")  # lies before them
+        self.assertEqual(self.starts(), [7, 7])
+        self.tailrace("trim-prefix", "-o", "@now")
+        self.assertEqual(self.starts(), [10, 10])
+
+    def test_trimming_fails_beyond_the_end_and_where_nothing_is(self):
+        self.create(1)
+        self.tailrace("produce", data=b"one\n")
+        done = self.tailrace("trim-prefix", "-o", "5", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"OFFSET_OUT_OF_RANGE", done.stdout)
+        self.assertEqual(self.tailrace("trim-prefix", "-o", "0", "-p", "3", check=False).returncode,
+                         1)
+        self.assertEqual(tailrace(self.broker, "topic", "trim-prefix", self.name + "-no", "-o", "0",
+                                  check=False).returncode, 1)
+
+    def test_loosened_topics_are_shown(self):
+        self.create(1)
+        self.assertIn(b"durability  durable", self.tailrace("describe", "-s"))
+        loose = self.name + "-loose"
+        create_topic(self.broker, loose, "-c", "flush.messages=1000")
+        described = json.loads(tailrace(self.broker, "topic", "describe", loose, "--format",
+                                        "json"))[0]
+        self.assertEqual(described["durability"], "loose")
+
     def test_what_exists_or_is_missing_fails_with_status_1_and_says_so(self):
         self.create()
         done = self.tailrace("create", check=False)

@@ -1,0 +1,203 @@
+/* Checking one partition. Its segments are gone through in the order of their offsets;
+ * `next_offset` is where the records go on. A log is whole when
+ *
+ *   every frame is right, in its place, and none follows one that is not
+ *   offsets never go back, and leave no gap but where compaction has made one
+ *   leader epochs never go back
+ *   it reaches, with what the journals hold, as far as it was durable
+ */
+#include "base/assert.h"
+#include "cli/segment_scan.h"
+#include "cli/verify.h"
+#include "protocol/batch.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+
+struct log_check {
+    struct verify *verify;
+    struct log_place place;
+    char path[PATH_SIZE]; /* of the segment at hand */
+    int64_t next_offset;  /* -1: nothing has been seen */
+    int64_t durable_offset;
+    int32_t leader_epoch;
+    struct segment_piece damage; /* waits for the offset at which the log goes on */
+    bool has_damage;
+    const char *damage_text;
+    uint64_t torn_bytes; /* behind the last good frame */
+    uint64_t torn_position;
+};
+
+/* The segment's file as it stands below the store's directory. */
+static const char *relative(const struct log_check *check)
+{
+    return check->path + strlen(check->verify->store) + 1;
+}
+
+static void report(struct log_check *check, int64_t from_offset, int64_t to_offset,
+                   uint64_t position, const char *what)
+{
+    bool has_offsets = from_offset >= 0 && to_offset > from_offset;
+    verify_found(check->verify, &(struct finding){.topic = check->place.topic_name,
+                                                  .partition = check->place.frame.partition,
+                                                  .from_offset = has_offsets ? from_offset : -1,
+                                                  .to_offset = to_offset,
+                                                  .file = relative(check),
+                                                  .position = position,
+                                                  .what = what});
+}
+
+/* Offsets are missing between two good frames. Damage explains them; compaction may. */
+static void check_gap(struct log_check *check, const struct segment_piece *piece)
+{
+    int64_t base_offset = piece->header.base_offset;
+    bool is_cleaned = check->place.frame.segment_generation > 0;
+    if (check->has_damage)
+        report(check, check->next_offset, base_offset, check->damage.position, check->damage_text);
+    else if (check->next_offset >= 0 && base_offset < check->next_offset)
+        report(check, base_offset, check->next_offset, piece->position, "offsets go back");
+    else if (check->next_offset >= 0 && base_offset > check->next_offset && !is_cleaned)
+        report(check, check->next_offset, base_offset, piece->position, "offsets are missing");
+    check->has_damage = false;
+}
+
+static void check_epochs(struct log_check *check, const struct segment_piece *piece)
+{
+    struct bytes rest = piece->payload;
+    struct bytes batch;
+    struct batch_header header;
+    while (batch_next(&rest, &batch) == STATUS_OK &&
+           batch_header_read(batch, &header) == STATUS_OK) {
+        if (header.leader_epoch < check->leader_epoch)
+            report(check, header.base_offset, batch_last_offset(&header) + 1, piece->position,
+                   "leader epochs go back");
+        check->leader_epoch = header.leader_epoch;
+    }
+}
+
+static void take_frame(struct log_check *check, const struct segment_piece *piece)
+{
+    check_gap(check, piece);
+    check_epochs(check, piece);
+    check->next_offset = piece->header.last_offset + 1;
+    if (piece->header.durable_offset > check->durable_offset)
+        check->durable_offset = piece->header.durable_offset;
+}
+
+static void take_piece(struct log_check *check, const struct segment_piece *piece,
+                       bool is_unreadable)
+{
+    check->torn_bytes = 0;
+    if (piece->kind == PIECE_FRAME) {
+        take_frame(check, piece);
+    } else if (piece->kind == PIECE_DAMAGE) {
+        check->has_damage = true;
+        check->damage = *piece;
+        check->damage_text = is_unreadable       ? "the disk cannot read it"
+                             : piece->has_header ? "a frame's checksum is wrong"
+                                                 : "not a frame";
+    } else {
+        check->torn_bytes = piece->used_size;
+        check->torn_position = piece->position;
+    }
+}
+
+static void check_segment(struct log_check *check)
+{
+    struct file_window window;
+    struct segment_scan scan;
+    struct segment_piece piece;
+    enum status status = file_window_open(&window, check->path);
+    if (status != STATUS_OK) {
+        report(check, -1, -1, 0, status_text(status));
+        return;
+    }
+    check->verify->segment_count++;
+    segment_scan_init(&scan, &window, &check->place.frame);
+    uint64_t unreadable_count = 0;
+    while (segment_scan_next(&scan, &piece)) {
+        take_piece(check, &piece, window.unreadable_count > unreadable_count);
+        unreadable_count = window.unreadable_count;
+        verify_progress(check->verify, piece.size_bytes);
+    }
+    if (scan.has_failed)
+        report(check, -1, -1, scan.position, "a frame larger than the memory there is");
+    file_window_close(&window);
+}
+
+/* A segment ends with its last good frame; the next one begins there, or compaction has emptied
+ * what lay between. What is no frame behind the end of any but the last is damage. */
+static void finish_segment(struct log_check *check, bool is_last)
+{
+    if (check->torn_bytes > 0 && !is_last) {
+        check->has_damage = true;
+        check->damage_text = "not a frame, in a segment that was closed";
+        check->damage.position = check->torn_position;
+    }
+}
+
+/* --- How far it must reach ---------------------------------------------------------------------
+ */
+
+/* As a replay would: each batch that follows what is there makes the log longer. */
+static int64_t replayed_end(struct log_check *check, const struct journal_promise *promises,
+                            size_t count)
+{
+    int64_t end_offset = check->next_offset;
+    for (size_t i = 0; i < count && end_offset < 0; i++) /* all of it is in the journals yet */
+        end_offset = promises[i].base_offset;
+    for (size_t i = 0; i < count && !check->verify->is_clean; i++)
+        if (promises[i].base_offset >= 0 && promises[i].base_offset <= end_offset &&
+            promises[i].end_offset > end_offset)
+            end_offset = promises[i].end_offset;
+    return end_offset;
+}
+
+static void check_reach(struct log_check *check)
+{
+    size_t count;
+    const struct journal_promise *promises = verify_promises(
+        check->verify, check->place.frame.topic_id, check->place.frame.partition, &count);
+    int64_t durable_offset = check->durable_offset;
+    for (size_t i = 0; i < count; i++) {
+        bool is_batch = check->verify->is_clean && promises[i].base_offset >= 0;
+        int64_t promised = is_batch ? promises[i].end_offset : promises[i].durable_offset;
+        durable_offset = promised > durable_offset ? promised : durable_offset;
+    }
+    int64_t end_offset = replayed_end(check, promises, count);
+    if (end_offset < durable_offset)
+        report(check, end_offset, durable_offset, check->torn_position,
+               "acknowledged records are missing at the end");
+    else
+        check->verify->torn_bytes += check->torn_bytes;
+}
+
+static int is_segment(const struct dirent *entry)
+{
+    int64_t base_offset;
+    uint32_t generation;
+    return path_parse_segment(entry->d_name, &base_offset, &generation);
+}
+
+/* By offset: names begin with it, in twenty digits. */
+void verify_log(struct verify *verify, const char *directory, const struct log_place *place)
+{
+    struct log_check check = {
+        .verify = verify, .place = *place, .next_offset = -1, .leader_epoch = -1};
+    struct dirent **entries;
+    assert(place->topic_name[0] != '\0');
+    verify->log_count++;
+    path_copy(directory, check.path);
+    int count = scandir(directory, &entries, is_segment, alphasort);
+    for (int i = 0; i < count; i++) {
+        path_join(directory, entries[i]->d_name, check.path);
+        path_parse_segment(entries[i]->d_name, &check.place.frame.segment_base_offset,
+                           &check.place.frame.segment_generation);
+        check_segment(&check);
+        finish_segment(&check, i + 1 == count);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    check_reach(&check);
+}

@@ -1,0 +1,153 @@
+"""`tailrace log verify` on the directory of a real broker: nothing is found after an orderly stop or
+a kill, and everything that is then done to the files is, with its place."""
+import contextlib
+import json
+import pathlib
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "reader")]
+
+from broker import Broker  # noqa: E402
+from programs import TAILRACE, create_topic, run, tailrace  # noqa: E402
+import reader  # noqa: E402
+
+SEGMENT_BYTES = 1 << 20
+SMALL = b"".join(b"small %d\n" % i for i in range(1000))
+LARGE = b"".join(b"%d " % (i % 10) * 50000 + b"\n" for i in range(22))
+
+
+@contextlib.contextmanager
+def changed(path, position, new):
+    """`new` stands in the file while this lasts."""
+    with open(path, "r+b") as file:
+        file.seek(position)
+        old = file.read(len(new))
+        file.seek(position)
+        file.write(new)
+    try:
+        yield
+    finally:
+        with open(path, "r+b") as file:
+            file.seek(position)
+            file.write(old)
+
+
+def flipped(path, position):
+    with open(path, "rb") as file:
+        file.seek(position)
+        return changed(path, position, bytes([file.read(1)[0] ^ 0x10]))
+
+
+class Verify(unittest.TestCase):
+    """Written to, killed, started and stopped; the tests spoil something and put it back."""
+    maxDiff = 2000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = Broker()
+        cls.addClassCleanup(cls.broker.close)
+        cls.data = cls.broker.folder / "data"
+        cls.broker.start()
+        create_topic(cls.broker, "orders", "-p", "2", "-c", f"segment.bytes={SEGMENT_BYTES}")
+        for partition in "01":
+            for data in SMALL, LARGE, SMALL:
+                tailrace(cls.broker, "topic", "produce", "orders", "-p", partition, "-X",
+                         "batch.num.messages=500" if data is SMALL else "batch.num.messages=1",
+                         data=data)
+        cls.store = None
+        cls.while_it_runs = run([TAILRACE, "log", "verify", cls.data], check=False)
+
+    def verify(self, directory=None, status=0):
+        done = run([TAILRACE, "log", "verify", directory or self.data, "--format", "json"],
+                   check=False)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def damage(self):
+        return [(d["topic"], d["partition"], d["first_offset"], d["last_offset"],
+                 pathlib.PurePath(d["file"]).name, d["position"], d["what"])
+                for d in self.verify(status=1)["damage"]]
+
+    def test_1_refuses_while_a_broker_runs(self):
+        """A running broker holds the lock: what it writes at the moment would look torn."""
+        self.assertEqual(self.while_it_runs.returncode, 1)
+        self.assertIn(b"in use by a broker", self.while_it_runs.stderr)
+
+    def test_2_after_a_kill(self):
+        """A killed broker leaves nothing that is damaged; a spoilt commit with later ones behind it
+        is."""
+        self.broker.kill()
+        self.assertEqual(self.verify()["damage"], [])
+        for path in (self.data / "journal").glob("*.journal"):
+            commits = list(reader.commits(path))
+            if len(commits) > 2:
+                with flipped(path, commits[1].position + 50):
+                    self.assertIn((None, None, None, None, path.name, commits[1].position,
+                                   "a damaged commit with later ones behind it"), self.damage())
+                break
+        else:
+            self.fail("no journal with three commits")
+        self.assertEqual(self.verify()["damage"], [])
+
+    def test_3_after_an_orderly_stop(self):
+        """An orderly stop leaves nothing that is damaged or torn; one directory alone is read when
+        asked."""
+        self.broker.start()
+        self.assertEqual(self.broker.stop(), 0)
+        everything = self.verify()
+        self.assertEqual((everything["logs"], everything["damage"], everything["torn_bytes"]),
+                         (2, [], 0))
+        self.assertGreater(everything["segments"], 4)
+        topic = next((self.data / "topics").iterdir())
+        self.assertEqual(self.verify(topic)["logs"], 2)
+        self.assertEqual(self.verify(topic / "1")["logs"], 1)
+
+    def segments(self, partition=0):
+        if Verify.store is None:
+            Verify.store = reader.Store(self.data)
+        return self.store.segments["orders", partition]
+
+    def test_4_flipped_bits(self):
+        """A flipped bit in a header, a batch and its records is found with the offsets it spoils."""
+        segment = self.segments()[1]
+        frame = segment.frames[1]
+        for position in 9, 40, 64, 80, 64 + 61 + 5, frame.size // 2:
+            with flipped(segment.path, frame.position + position):
+                if position == frame.size // 2:
+                    continue  # may lie in the padding, which nobody reads
+                self.assertEqual([d[:6] for d in self.damage()],
+                                 [("orders", 0, frame.base_offset, frame.last_offset,
+                                   segment.path.name, frame.position)], position)
+
+    def test_5_frames_elsewhere(self):
+        """A whole frame in the place of another, of this log or of another partition, is damage."""
+        segment = self.segments()[1]
+        frame, other = segment.frames[1], segment.frames[2]
+        wrong = self.segments(1)[1].frames[1]
+        data = self.segments(1)[1].path.read_bytes()[wrong.position:wrong.position + wrong.size]
+        self.assertEqual(frame.size, wrong.size)
+        with changed(segment.path, frame.position, data):
+            self.assertEqual([d[2:4] for d in self.damage()],
+                             [(frame.base_offset, frame.last_offset)])
+        data = segment.path.read_bytes()[other.position:other.position + other.size]
+        with changed(segment.path, frame.position, data):
+            self.assertIn("offsets are missing", [d[6] for d in self.damage()])
+
+    def test_6_lost_ends(self):
+        """A closed segment that lost its end leaves a gap, and so does one that is gone."""
+        segment = self.segments()[1]
+        frame = segment.frames[-1]
+        with changed(segment.path, frame.position, bytes(frame.size)):
+            self.assertEqual([d[2:4] for d in self.damage()],
+                             [(frame.base_offset, frame.last_offset)])
+        hidden = segment.path.rename(segment.path.with_suffix(".hidden"))
+        self.assertEqual([d[2:4] for d in self.damage()],
+                         [(segment.frames[0].base_offset, frame.last_offset)])
+        hidden.rename(segment.path)
+        self.assertEqual(self.verify()["damage"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
