@@ -31,7 +31,7 @@ struct store_options {
     size_t cleaner_dedupe_buffer_bytes;
     uint64_t cleaner_io_bytes_per_second_max; /* 0: no limit */
     int64_t cleaner_backoff_ms;               /* log.cleaner.backoff.ms */
-    int64_t retention_check_ms;     /* log.retention.check.interval.ms; 0: only when asked */
+    int64_t retention_check_ms; /* log.retention.check.interval.ms; 0: only when asked */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */
     bool unsafe_skip_sync;
 };
