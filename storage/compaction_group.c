@@ -2,6 +2,7 @@
 #include "storage/compaction_group.h"
 
 #include "base/assert.h"
+#include "storage/index.h"
 #include "storage/store_struct.h"
 
 #include <string.h>
@@ -219,8 +220,10 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
     for (uint32_t i = index; i < behind; i++)
         log_retire_segment(log, log->segments[i]);
     uint32_t to = index;
-    if (replacement != NULL)
+    if (replacement != NULL) {
         log->segments[to++] = replacement;
+        index_put_away(log, replacement);
+    }
     memmove(&log->segments[to], &log->segments[behind],
             (log->segment_count - behind) * sizeof log->segments[0]);
     log->segment_count -= behind - to;

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "storage/await.h"
 #include "storage/cold.h"
+#include "storage/cold_file.h"
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
@@ -228,6 +229,9 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->flush_queue);
     list_init(&store->cache);
     list_init(&store->cold);
+    list_init(&store->cold_kept);
+    list_init(&store->cold_files);
+    list_init(&store->indexes);
     timer_init(&store->retry, retry_fired);
     timer_init(&store->marking, store_marking_fired);
     graveyard_init(&store->graveyard, store);
@@ -297,6 +301,7 @@ void store_destroy(struct store *store)
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
     struct list_node *node;
+    cold_files_drop(store);
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));
     store_drop_openings(store);

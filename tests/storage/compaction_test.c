@@ -153,6 +153,54 @@ static void tombstones_go_after_their_time(void **state)
         assert_false(fixture->model.records[i].is_tombstone && fixture->model.records[i].is_there);
 }
 
+/* From every offset, in a gap or not, a read answers the next batch there is, also where whole
+ * segments have gone; and a lookup finds what is left. */
+static void gaps_are_passed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    start(fixture);
+    assert_true(model_append(&fixture->model, 3000));
+    assert_true(model_settle(&fixture->model));
+    assert_true(model_wait_clean(&fixture->model));
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    start(fixture);
+    model_read(&fixture->model);
+    const struct model_record *records = fixture->model.records;
+    int64_t end = log_end_offset(rig->logs[0]);
+    int64_t left = end;
+    for (int64_t offset = end - 1; offset >= 0; offset--) {
+        struct log_read read;
+        struct batch_header header;
+        left = records[offset].is_there ? offset : left;
+        assert_int_equal(rig_read(rig, 0, offset, INT64_MAX, 1, &read), STATUS_OK);
+        assert_int_equal(batch_header_read(read.pieces[0], &header), STATUS_OK);
+        assert_true(batch_last_offset(&header) >= offset);
+        assert_true(header.base_offset <= left);
+        log_read_release(&read, rig->io);
+    }
+    struct log_lookup lookup = {.timestamp_ms = 0, .end_offset = end};
+    assert_int_equal(rig_lookup(rig, 0, &lookup), STATUS_OK);
+    assert_true(lookup.found);
+    assert_int_equal(lookup.found_offset, left);
+}
+
+/* Readers who come while the log is compacted see a whole log each time. */
+static void reading_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->rig.options.cache_bytes_max = 64 << 10;
+    start(fixture);
+    for (uint32_t round = 0; round < 4; round++) {
+        assert_true(model_append(&fixture->model, 1500));
+        assert_true(model_settle(&fixture->model));
+        for (uint32_t i = 0; i < 3; i++)
+            model_read(&fixture->model);
+        assert_true(model_wait_clean(&fixture->model));
+    }
+    model_compare(&fixture->model, exact);
+}
+
 /* --- What happens meanwhile -------------------------------------------------------------------
  */
 
@@ -256,8 +304,12 @@ static void trouble_at_any_operation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(newest_of_each_key_stays),       CASE(keys_beyond_memory),
-        CASE(tombstones_go_after_their_time), CASE(any_history),
+        CASE(newest_of_each_key_stays),
+        CASE(keys_beyond_memory),
+        CASE(tombstones_go_after_their_time),
+        CASE(gaps_are_passed),
+        CASE(reading_meanwhile),
+        CASE(any_history),
         CASE(trouble_at_any_operation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
