@@ -491,7 +491,7 @@ static void backoff_fired(struct timer *timer)
 {
     struct compaction *compaction = container_of(timer, struct compaction, backoff);
     struct store *store = compaction->store;
-    struct compaction_need need;
+    struct compaction_need need = {0};
     assert(compaction->log == NULL);
     struct log *log = choose(compaction, &need);
     if (log != NULL)
