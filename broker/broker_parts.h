@@ -8,6 +8,7 @@
 #include "broker/publisher.h"
 #include "broker/roster.h"
 #include "cluster/controller.h"
+#include "storage/strays.h"
 
 #include <limits.h>
 
@@ -17,6 +18,8 @@ struct broker {
     char directory[PATH_MAX];         /* log.dirs */
     char cluster_directory[PATH_MAX]; /* the metadata's, in it */
     struct store_options store_options;
+    struct strays *strays;
+    struct strays_judge strays_judge;
     struct publisher publisher;
 
     struct image_endpoint endpoints[CONFIG_LISTENERS_MAX];

@@ -84,7 +84,8 @@ static enum status recover_storage(struct broker *broker)
         log_info(logger, "recovered after an unclean stop", field_u64("logs", report.log_count),
                  field_u64("journal_bytes", report.journal_bytes_replayed),
                  field_u64("torn_bytes_cut", report.bytes_truncated));
-    return STATUS_OK;
+    return strays_create(broker->options.doors[0], broker->store_options.directory,
+                         &broker->strays);
 }
 
 static enum status load_metadata(struct broker *broker)
@@ -178,6 +179,8 @@ void broker_destroy(struct broker *broker)
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
+    if (broker->strays != NULL)
+        strays_destroy(broker->strays);
     free(broker->roster.cores);
     free(broker);
 }

@@ -115,9 +115,18 @@ static enum op_progress start_activate(struct start *start)
     return OP_WAIT;
 }
 
+static bool image_knows(struct strays_judge *judge, struct uuid topic_id)
+{
+    struct broker *broker = container_of(judge, struct broker, strays_judge);
+    return image_topic_by_id(core_image(roster_core(&broker->roster, 0)), topic_id) != NULL;
+}
+
 static enum op_progress start_serve(struct start *start)
 {
     struct broker *broker = start->broker;
+    broker->strays_judge.knows = image_knows;
+    if (start->op.error == STATUS_OK)
+        strays_start(broker->strays, roster_core(&broker->roster, 0)->store, &broker->strays_judge);
     for (uint32_t i = 0; i < broker->roster.listener_count && start->op.error == STATUS_OK; i++)
         acceptor_start(&broker->acceptors[i]);
     io_land(broker->options.doors[0], start->started, start->op.error);

@@ -86,13 +86,6 @@ enum status await_unlink(struct io *io, const char *path)
     return wait_for(io, &request);
 }
 
-enum status await_remove_directory(struct io *io, const char *path)
-{
-    struct io_request request;
-    io_remove_directory(io, &request, path);
-    return wait_for(io, &request);
-}
-
 enum status await_sync_directory(struct io *io, const char *path)
 {
     struct io_request request;

@@ -20,7 +20,6 @@ enum status await_sync(struct io *io, int32_t handle);
 enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes);
 enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes);
 enum status await_unlink(struct io *io, const char *path);
-enum status await_remove_directory(struct io *io, const char *path);
 enum status await_sync_directory(struct io *io, const char *path);
 
 /* Makes the directory, and its name durable; does nothing if it is there. */

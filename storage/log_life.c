@@ -206,6 +206,7 @@ static void init_lists(struct log *log)
     list_node_init(&log->flush_node);
     list_node_init(&log->dirty_node);
     list_node_init(&log->mark_node);
+    list_node_init(&log->unswept_node);
     list_init(&log->frames);
     list_init(&log->directs);
     list_init(&log->appends);
@@ -277,6 +278,7 @@ void log_destroy(struct log *log)
     list_remove(&log->flush_node);
     list_remove(&log->dirty_node);
     list_remove(&log->mark_node);
+    list_remove(&log->unswept_node);
     epoch_core_deinit(&log->epochs);
     damage_core_deinit(&log->damages);
     producer_core_deinit(&log->producers);

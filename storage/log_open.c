@@ -2,6 +2,7 @@
  * left every directory with a state file that covers all of its segments, so nothing is scanned. */
 #include "base/assert.h"
 #include "storage/compaction_op.h"
+#include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/state_file.h"
 #include "storage/store_struct.h"
@@ -223,6 +224,9 @@ static enum op_progress open_end(struct log_opening *opening)
         list_push_back(&store->logs, &opening->log->node);
         compaction_want(store, opening->log);
         opening->open->log = opening->log;
+        opening->log->is_swept = opening->content == NULL;
+        if (!opening->log->is_swept)
+            leftovers_want(opening->log);
     } else {
         log_destroy(opening->log);
     }

@@ -168,8 +168,19 @@ void path_deleted(const char *partition, uint64_t number, char path[static PATH_
     compose(path, "%s.%016" PRIx64 ".deleted", partition, number);
 }
 
-bool path_is_deleted(const char *name)
+static bool has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name);
-    return size > 8 && strcmp(name + size - 8, ".deleted") == 0;
+    size_t suffix_size = strlen(suffix);
+    return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
+}
+
+bool path_is_deleted(const char *name)
+{
+    return has_suffix(name, ".deleted");
+}
+
+bool path_is_stray(const char *name)
+{
+    return has_suffix(name, ".stray");
 }

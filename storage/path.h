@@ -3,7 +3,8 @@
  *   journal/epoch                                which commits of the journals are of this run
  *   journal/<core>-<n>.journal                   the ring of one core
  *   journal/<core>.clean                         that core was stopped in order
- *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form
+ *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form; with
+ *                                                `.stray` behind it when nobody knows the topic
  *     <partition>/                               renamed to <partition>.<16 hex>.deleted at its end
  *       state                                    recovery point, segments, epochs, producers
  *       <base offset, 20 digits>.log             a segment as it was appended, generation 0
@@ -51,6 +52,7 @@ bool path_parse_partition(const char *name, int32_t *partition);
 bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation);
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
 bool path_is_deleted(const char *name);
+bool path_is_stray(const char *name);
 
 /* The name that a partition's directory takes when it goes; `number` tells it from an earlier
  * directory of the same partition. */

@@ -69,23 +69,6 @@ static struct recovered_log *find_log(const struct recovery *recovery,
 /* --- Directories ------------------------------------------------------------------------------
  */
 
-/* What a deletion left behind when the run ended. */
-static enum status remove_leftover(struct recovery *recovery, const char *directory)
-{
-    struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
-    arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
-    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
-        char path[PATH_SIZE];
-        path_join(directory, entries[i].name, path);
-        status = await_unlink(recovery->io, path);
-    }
-    arena_deinit(&arena);
-    return status == STATUS_OK ? await_remove_directory(recovery->io, directory) : status;
-}
-
 static enum status take_log(struct recovery *recovery, const char *directory,
                             const struct log_id *id)
 {
@@ -108,7 +91,7 @@ static enum status take_partition(struct recovery *recovery, const char *topic_d
     char directory[PATH_SIZE];
     path_join(topic_directory, name, directory);
     if (path_is_deleted(name))
-        return remove_leftover(recovery, directory);
+        return STATUS_OK; /* removed in the background (strays.h) */
     if (path_parse_partition(name, &id->partition))
         return take_log(recovery, directory, id);
     log_warn(recovery->logger, "unknown name in a topic's directory is left alone",
@@ -121,6 +104,8 @@ static enum status take_topic(struct recovery *recovery, const char *topics, con
     struct log_id id;
     char directory[PATH_SIZE];
     path_join(topics, name, directory);
+    if (path_is_stray(name))
+        return STATUS_OK;
     if (!path_parse_topic(name, &id.topic_name, &id.topic_id)) {
         log_warn(recovery->logger, "unknown name among the topics is left alone",
                  field_text("path", directory));

@@ -37,6 +37,7 @@ struct checkpoint {
 };
 
 struct compaction;
+struct leftovers;
 struct store_stop;
 
 struct store {
@@ -84,7 +85,10 @@ struct store {
     struct list deletions; /* logs going away */
     struct retention retention;
     struct graveyard graveyard;
-    struct store_stop *stop; /* NULL: not asked to stop */
+    struct list unswept;         /* logs whose directory has not been looked at yet */
+    struct leftovers *leftovers; /* of the one that is looked at; NULL: none */
+    bool has_strays;             /* the topics' directory is being looked at */
+    struct store_stop *stop;     /* NULL: not asked to stop */
     bool is_stopping;
 };
 
