@@ -132,6 +132,26 @@ static void keys_beyond_memory(void **state)
     model_compare(&fixture->model, exact);
 }
 
+/* A pass that had no memory for more keys has done all below its end, and nothing because of what
+ * lies above. */
+static void pass_that_ends_early(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->rig.options.cleaner_dedupe_buffer_bytes = 4 << 10;
+    fixture->rig.config.min_cleanable_dirty_ppm = 999000; /* not due again after it */
+    fixture->model.key_count = 2000;
+    start(fixture);
+    assert_true(model_append(&fixture->model, 4000));
+    assert_true(model_settle(&fixture->model));
+    const struct log *log = fixture->rig.logs[0];
+    for (uint32_t turns = 0; log->cleaned_offset == 0 || log->busy_count > 0; turns++) {
+        assert_true(turns < 2000000);
+        model_turn(&fixture->model);
+    }
+    assert_true(log->cleaned_offset < log_active_segment(log)->base_offset);
+    model_compare(&fixture->model, exact);
+}
+
 /* Tombstones stay for delete.retention.ms after they were first met, and are gone after the pass
  * that follows. */
 static void tombstones_go_after_their_time(void **state)
@@ -306,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(newest_of_each_key_stays),
         CASE(keys_beyond_memory),
+        CASE(pass_that_ends_early),
         CASE(tombstones_go_after_their_time),
         CASE(gaps_are_passed),
         CASE(reading_meanwhile),
