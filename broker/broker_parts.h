@@ -18,6 +18,7 @@ struct broker {
     char directory[PATH_MAX];         /* log.dirs */
     char cluster_directory[PATH_MAX]; /* the metadata's, in it */
     struct store_options store_options;
+    struct store_states *states; /* from recovery, for the stores of all cores */
     struct strays *strays;
     struct strays_judge strays_judge;
     struct publisher publisher;

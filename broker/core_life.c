@@ -33,9 +33,9 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
 }
 
 enum status broker_core_open(struct broker_core *core, const struct store_options *options,
-                             int32_t node_id)
+                             const struct store_states *states, int32_t node_id)
 {
-    enum status status = store_create(core->io, options, core->logger, &core->store);
+    enum status status = store_create(core->io, options, states, core->logger, &core->store);
     if (status != STATUS_OK)
         return status;
     struct replica_manager_options replica_options = {

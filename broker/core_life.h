@@ -10,7 +10,7 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
 
 /* Blocking, on the core, while nothing else is in flight there. */
 enum status broker_core_open(struct broker_core *core, const struct store_options *options,
-                             int32_t node_id);
+                             const struct store_states *states, int32_t node_id);
 
 /* No new connections; those that are there collect their answers and end. */
 void broker_core_drain(struct broker_core *core, struct completion *drained);

@@ -76,8 +76,8 @@ static enum status recover_storage(struct broker *broker)
 {
     struct logger *logger = broker->options.logger;
     struct store_recovery_report report;
-    enum status status =
-        store_recover(broker->options.doors[0], &broker->store_options, logger, &report);
+    enum status status = store_recover(broker->options.doors[0], &broker->store_options, logger,
+                                       &report, &broker->states);
     if (status != STATUS_OK)
         return status;
     if (!report.was_clean && report.log_count > 0)
@@ -179,6 +179,7 @@ void broker_destroy(struct broker *broker)
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
+    store_states_destroy(broker->states);
     if (broker->strays != NULL)
         strays_destroy(broker->strays);
     free(broker->roster.cores);

@@ -86,8 +86,8 @@ struct start {
 static void open_core(struct core_visit *visit)
 {
     struct broker *broker = visit->broker;
-    enum status status =
-        broker_core_open(visit->core, &broker->store_options, broker->roster.node_id);
+    enum status status = broker_core_open(visit->core, &broker->store_options, broker->states,
+                                          broker->roster.node_id);
     io_land(visit->core->io, &visit->done, (int32_t)status);
 }
 

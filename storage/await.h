@@ -33,6 +33,9 @@ enum status await_list(struct io *io, const char *path, struct arena *arena,
 enum status await_read_whole(struct io *io, const char *path, uint32_t size_bytes_max,
                              struct bytes *content);
 
+/* Within one directory; the new name is durable. */
+enum status await_rename(struct io *io, const char *from, const char *to);
+
 /* Temporary file, sync, rename, sync of the directory: the new content or the old, never less. */
 enum status await_replace(struct io *io, const char *path, struct bytes content);
 

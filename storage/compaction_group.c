@@ -227,6 +227,8 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
     memmove(&log->segments[to], &log->segments[behind],
             (log->segment_count - behind) * sizeof log->segments[0]);
     log->segment_count -= behind - to;
+    if (replacement != NULL)
+        index_put_away(log, replacement);
     if (group->cleaned_offset >= 0)
         log->cleaned_offset = group->cleaned_offset;
     return true;

@@ -58,8 +58,9 @@ static bool is_leftover(const struct log *log, const char *name)
 {
     int64_t base_offset;
     uint32_t generation;
-    return path_parse_segment(name, &base_offset, &generation) &&
-           !is_listed(log, base_offset, generation);
+    bool is_ours = path_parse_segment(name, &base_offset, &generation) ||
+                   path_parse_index(name, &base_offset, &generation);
+    return is_ours && !is_listed(log, base_offset, generation);
 }
 
 static const char *next_leftover(struct leftovers *leftovers)

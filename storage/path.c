@@ -60,9 +60,19 @@ void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE])
     compose(path, "%s/journal/%" PRIu32 ".clean", store, core);
 }
 
-void path_state(const char *partition, char path[static PATH_SIZE])
+void path_catalogs(const char *store, char path[static PATH_SIZE])
 {
-    compose(path, "%s/state", partition);
+    compose(path, "%s/catalog", store);
+}
+
+void path_catalog_base(const char *store, char path[static PATH_SIZE])
+{
+    compose(path, "%s/catalog/base", store);
+}
+
+void path_catalog(const char *store, uint32_t core, uint32_t file, char path[static PATH_SIZE])
+{
+    compose(path, "%s/catalog/%" PRIu32 "-%" PRIu32 ".catalog", store, core, file);
 }
 
 static void compose_segment(const char *partition, int64_t base_offset, uint32_t generation,
@@ -129,38 +139,62 @@ bool path_parse_partition(const char *name, int32_t *partition)
     return true;
 }
 
-bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation)
+/* `<base offset>[-<generation>]` and then `suffix`. */
+static bool parse_of_segment(const char *name, const char *suffix, int64_t *base_offset,
+                             uint32_t *generation)
 {
     size_t size = strlen(name);
+    size_t suffix_size = strlen(suffix);
     *generation = 0;
-    if (size < 24 || strcmp(name + size - 4, ".log") != 0 ||
+    if (size < 20 + suffix_size || strcmp(name + size - suffix_size, suffix) != 0 ||
         text_parse_i64(bytes_of(name, 20), 0, INT64_MAX, base_offset) != STATUS_OK)
         return false;
-    if (size == 24)
+    if (size == 20 + suffix_size)
         return true;
     int64_t value;
-    if (name[20] != '-' ||
-        text_parse_i64(bytes_of(name + 21, size - 25), 1, UINT32_MAX, &value) != STATUS_OK)
+    if (name[20] != '-' || text_parse_i64(bytes_of(name + 21, size - 21 - suffix_size), 1,
+                                          UINT32_MAX, &value) != STATUS_OK)
         return false;
     *generation = (uint32_t)value;
     return true;
 }
 
-bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file)
+bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation)
+{
+    return parse_of_segment(name, ".log", base_offset, generation);
+}
+
+bool path_parse_index(const char *name, int64_t *base_offset, uint32_t *generation)
+{
+    return parse_of_segment(name, ".index", base_offset, generation);
+}
+
+/* <core>-<file><suffix> */
+static bool parse_pair(const char *name, const char *suffix, uint32_t *core, uint32_t *file)
 {
     const char *dash = strchr(name, '-');
     const char *dot = strrchr(name, '.');
-    if (dash == NULL || dot == NULL || dot < dash || strcmp(dot, ".journal") != 0)
+    if (dash == NULL || dot == NULL || dot < dash || strcmp(dot, suffix) != 0)
         return false;
     int64_t core_value, file_value;
     if (text_parse_i64(bytes_of(name, (size_t)(dash - name)), 0, UINT16_MAX, &core_value) !=
             STATUS_OK ||
-        text_parse_i64(bytes_of(dash + 1, (size_t)(dot - dash - 1)), 0, UINT16_MAX, &file_value) !=
+        text_parse_i64(bytes_of(dash + 1, (size_t)(dot - dash - 1)), 0, UINT32_MAX, &file_value) !=
             STATUS_OK)
         return false;
     *core = (uint32_t)core_value;
     *file = (uint32_t)file_value;
     return true;
+}
+
+bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file)
+{
+    return parse_pair(name, ".journal", core, file);
+}
+
+bool path_parse_catalog(const char *name, uint32_t *core, uint32_t *file)
+{
+    return parse_pair(name, ".catalog", core, file);
 }
 
 void path_deleted(const char *partition, uint64_t number, char path[static PATH_SIZE])
