@@ -22,6 +22,7 @@ void store_options_init(struct store_options *options)
         .direct_size_bytes = 32 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
+        .open_files_max = 256,
         .producer_expiration_ms = 86400000,
         .cleaner_enable = true,
         .cleaner_dedupe_buffer_bytes = 32 << 20,
@@ -110,6 +111,8 @@ void store_fail(struct store *store, enum status status)
     list_for_each_entry (log, &store->logs, node) {
         log_fail(log, STATUS_FAILED);
     }
+    if (store->options.observer != NULL)
+        store->options.observer->failed(store->options.observer, status);
     store_progressed(store);
 }
 
