@@ -5,6 +5,7 @@
 
 #include "broker/acceptor.h"
 #include "broker/broker.h"
+#include "broker/log_dirs.h"
 #include "broker/publisher.h"
 #include "broker/roster.h"
 #include "cluster/controller.h"
@@ -14,9 +15,10 @@
 struct broker {
     struct broker_options options;
     struct roster roster;
-    char directory[PATH_MAX];         /* log.dirs */
-    char cluster_directory[PATH_MAX]; /* the metadata's, in it */
-    struct store_options store_options;
+    struct log_dirs log_dirs;
+    char cluster_directory[PATH_MAX];   /* of the metadata */
+    struct store_options store_options; /* of a core that has one directory */
+    struct completion metadata_lost;
     struct publisher publisher;
 
     struct image_endpoint endpoints[CONFIG_LISTENERS_MAX];

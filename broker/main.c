@@ -28,6 +28,7 @@ struct server {
     struct io_request signal;
     struct completion started;
     struct completion stopped;
+    struct completion halted;
     int64_t began_ms;
     int exit_code;
 };
@@ -191,6 +192,16 @@ static void server_stopped(struct completion *completion, int32_t result)
     io_cores_stop(server->cores);
 }
 
+/* The process ends at once, as Kafka's does: nothing that is in flight could still be acknowledged,
+ * and what was is on disk. */
+static void server_halted(struct completion *completion, int32_t result)
+{
+    struct server *server = container_of(completion, struct server, halted);
+    log_error(server->logger, "the broker ends here; repair its disks and start it again",
+              field_status("error", (enum status)result));
+    _exit(EXIT_FAILED);
+}
+
 static void signal_landed(struct completion *completion, int32_t result)
 {
     struct server *server = container_of(completion, struct server, signal.completion);
@@ -251,7 +262,9 @@ static void serve_on(struct server *server, const struct config *config)
         .logger = server->logger,
         .host_name = host_name,
         .memory_bytes = memory_bytes(config),
+        .halted = &server->halted,
     };
+    completion_init(&server->halted, server_halted);
     server->exit_code = EXIT_FAILED;
     if (broker_create(&options, &server->broker) == STATUS_OK) {
         server->exit_code = EXIT_STOPPED;

@@ -11,6 +11,7 @@
 #include "broker/broker_parts.h"
 #include "broker/core_life.h"
 #include "broker/limits.h"
+#include "broker/log_dirs_life.h"
 
 #include <stdlib.h>
 
@@ -86,8 +87,9 @@ struct start {
 static void open_core(struct core_visit *visit)
 {
     struct broker *broker = visit->broker;
-    enum status status =
-        broker_core_open(visit->core, &broker->store_options, broker->roster.node_id);
+    enum status status = log_dirs_open_stores(broker, visit->core);
+    if (status == STATUS_OK)
+        broker_core_open(visit->core, broker->roster.node_id);
     io_land(visit->core->io, &visit->done, (int32_t)status);
 }
 
@@ -210,7 +212,7 @@ static void settle_core(struct core_visit *visit)
 static void close_core(struct core_visit *visit)
 {
     replica_manager_release_waiters(&visit->core->replicas);
-    store_stop(visit->core->store, &visit->done);
+    log_dirs_close_stores(visit->core, &visit->done);
 }
 
 static void patience_is_over(struct timer *timer)

@@ -95,13 +95,15 @@
       INT32_MAX, NULL, false, NO_EFFECT_YET "see tailrace.cores.")                                 \
     /* --- Where data lies --- */                                                                  \
     X(LOG_DIRS, "log.dirs", LIST, NULL, 0, 0, NULL, true,                                          \
-      "The folder that holds all data. Several, separated by commas, are accepted by Kafka; "      \
-      "this release uses exactly one.")                                                            \
+      "The folders that hold the data, separated by commas, each on a disk of its own. A new "     \
+      "partition goes to the one with the fewest. A folder that fails takes only its own "         \
+      "partitions offline; one that is taken out keeps them until it is put back.")                \
     X(LOG_DIR, "log.dir", LIST, "/tmp/kafka-logs", 0, 0, NULL, true,                               \
       "The data folder if log.dirs is not set. The default is lost when the machine starts "       \
       "anew: set log.dirs.")                                                                       \
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, 0, 0, NULL, true,                        \
-      NO_EFFECT_YET "metadata lies in the folder cluster/ of the data folder.")                    \
+      "The folder in which the metadata lies, in cluster/. The first of log.dirs if not set. "     \
+      "Without it there is no broker: the process ends when its disk fails.")                      \
     X(METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS,                                             \
       "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", 1, INT64_MAX, NULL,     \
       true, "The metadata log is replaced by a snapshot when it has grown by so many bytes.")      \

@@ -104,6 +104,8 @@ void store_fail(struct store *store, enum status status)
     list_for_each_entry (log, &store->logs, node) {
         log_fail(log, STATUS_FAILED);
     }
+    if (store->options.observer != NULL)
+        store->options.observer->failed(store->options.observer, status);
     store_progressed(store);
 }
 

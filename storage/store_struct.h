@@ -80,9 +80,6 @@ struct store {
 /* A chunk, after making room in the caches if need be; NULL when the limit is reached. */
 struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);
 
-/* The first error of a write or sync: from here on nothing is acknowledged. */
-void store_fail(struct store *store, enum status status);
-
 /* The disk is full, or has space again. */
 void store_set_full(struct store *store, bool is_full);
 
