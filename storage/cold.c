@@ -1,100 +1,29 @@
-/* Reading frames back: open, find the place by the index (rebuilt from the headers if need be),
- * read a block, verify it, keep it. Nothing of a segment is served that has not been verified. */
+/* Loading a block: what it needs of the file and the index, one reading or several, and what the
+ * walk (cold_core.h) finds in them. */
 #include "storage/cold.h"
 
 #include "base/assert.h"
+#include "storage/cold_block.h"
+#include "storage/cold_core.h"
+#include "storage/cold_file.h"
+#include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
 
-/* --- Blocks -----------------------------------------------------------------------------------
- */
-
-static void drop_block(struct cold_block *block)
-{
-    struct store *store = block->log->store;
-    list_remove(&block->log_node);
-    list_remove(&block->lru_node);
-    assert(store->cold_bytes >= block->chunk->capacity_bytes);
-    store->cold_bytes -= block->chunk->capacity_bytes;
-    chunk_release(block->chunk, store->io);
-    segment_release(block->segment);
-    free(block);
-}
-
-struct cold_block *cold_find(struct log *log, int64_t offset)
-{
-    struct cold_block *block;
-    list_for_each_entry (block, &log->blocks, log_node) {
-        if (block->base_offset > offset || block->next_offset <= offset)
-            continue;
-        list_remove(&block->lru_node);
-        list_push_back(&log->store->cold, &block->lru_node);
-        return block;
-    }
-    return NULL;
-}
-
-bool cold_evict(struct store *store)
-{
-    struct list_node *node = list_first(&store->cold);
-    if (node == NULL)
-        return false;
-    drop_block(container_of(node, struct cold_block, lru_node));
-    return true;
-}
-
-void cold_trim(struct store *store, size_t bytes_max)
-{
-    while (store->cold_bytes > bytes_max && cold_evict(store))
-        ;
-}
-
-void cold_drop_blocks(struct log *log)
-{
-    struct list_node *node;
-    while ((node = list_first(&log->blocks)) != NULL)
-        drop_block(container_of(node, struct cold_block, log_node));
-}
-
-void log_retire_segment(struct log *log, struct segment *segment)
-{
-    assert(!segment->is_retired);
-    segment->is_retired = true;
-    struct cold_block *block, *following;
-    list_for_each_entry_safe (block, following, &log->blocks, log_node) {
-        if (block->segment == segment)
-            drop_block(block);
-    }
-    segment_release(segment);
-}
-
-/* --- Loading ----------------------------------------------------------------------------------
- *
- *   OPEN ──▶ INDEX (frame by frame, if the index is not whole) ──▶ READ ──▶ VERIFY ──▶ CLOSE ──▶
- * END ▲ larger  │ └─────────┘
- */
-enum load_stage {
-    LOAD_OPEN,
-    LOAD_OPENED,
-    LOAD_INDEX,
-    LOAD_READ,
-    LOAD_VERIFY,
-    LOAD_CLOSE,
-    LOAD_END
-};
+/*   START ──▶ READY (file and index are there) ──▶ READ ◀──▶ TAKE ──▶ END
+ *     ▲         └── the index has gone again                  │
+ *     └────────────── the index has misled us ────────────────┘   */
+enum load_stage { LOAD_START, LOAD_READY, LOAD_READ, LOAD_TAKE, LOAD_END };
 
 static const struct op_stage load_stages[] = {
-    [LOAD_OPEN] = {"open", 0},
-    [LOAD_OPENED] = {"opened", AFTER(LOAD_OPEN)},
-    [LOAD_INDEX] = {"index", AFTER(LOAD_OPENED) | AFTER(LOAD_INDEX)},
-    [LOAD_READ] = {"read", AFTER(LOAD_OPENED) | AFTER(LOAD_INDEX) | AFTER(LOAD_VERIFY)},
-    [LOAD_VERIFY] = {"verify", AFTER(LOAD_READ)},
-    [LOAD_CLOSE] = {"close",
-                    AFTER(LOAD_OPENED) | AFTER(LOAD_INDEX) | AFTER(LOAD_READ) | AFTER(LOAD_VERIFY)},
-    [LOAD_END] = {"end", AFTER(LOAD_OPENED) | AFTER(LOAD_CLOSE)},
+    [LOAD_START] = {"start", AFTER(LOAD_READY) | AFTER(LOAD_TAKE)},
+    [LOAD_READY] = {"ready", AFTER(LOAD_START)},
+    [LOAD_READ] = {"read", AFTER(LOAD_READY) | AFTER(LOAD_TAKE)},
+    [LOAD_TAKE] = {"take", AFTER(LOAD_READ)},
+    [LOAD_END] = {"end", AFTER(LOAD_READY) | AFTER(LOAD_READ) | AFTER(LOAD_TAKE)},
 };
 
 struct cold_load {
@@ -104,15 +33,13 @@ struct cold_load {
     struct log *log;
     struct segment *segment; /* retained */
     struct list waiting;     /* log_read */
-    int64_t offset;
-    int32_t handle;
+    struct cold_use file;
+    struct index_wait index;
+    struct cold_walk walk;
     struct chunk *chunk;
-    uint64_t position;
-    uint64_t size_bytes;
-    struct frame_index index; /* being rebuilt */
-    uint64_t index_position;
+    uint32_t reading_bytes;
+    int64_t resume_offset; /* where the readers go on, or can go on behind damage */
     enum status status;
-    char path[PATH_SIZE];
 };
 
 static void request_landed(struct completion *completion, int32_t result)
@@ -120,11 +47,14 @@ static void request_landed(struct completion *completion, int32_t result)
     op_landed(&container_of(completion, struct cold_load, request.completion)->op, result);
 }
 
-static struct io_request *expect(struct cold_load *load)
+static void file_landed(struct completion *completion, int32_t result)
 {
-    completion_init(&load->request.completion, request_landed);
-    op_expect(&load->op);
-    return &load->request;
+    op_landed(&container_of(completion, struct cold_load, file.completion)->op, result);
+}
+
+static void index_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct cold_load, index.completion)->op, result);
 }
 
 static enum op_progress move_to(struct cold_load *load, enum load_stage stage)
@@ -133,218 +63,226 @@ static enum op_progress move_to(struct cold_load *load, enum load_stage stage)
     return OP_AGAIN;
 }
 
-static enum op_progress give_up(struct cold_load *load, enum status status)
+static enum op_progress end_with(struct cold_load *load, enum status status)
 {
-    assert(status != STATUS_OK);
-    if (load->status == STATUS_OK)
-        load->status = status;
-    return move_to(load, LOAD_CLOSE);
+    load->status = status;
+    return move_to(load, LOAD_END);
 }
 
-static enum op_progress load_open(struct cold_load *load)
+/* --- Damage -----------------------------------------------------------------------------------
+ */
+
+static void note_damage(struct cold_load *load, uint64_t position)
 {
-    path_segment(load->log->directory, load->segment->base_offset, load->segment->generation,
-                 load->path);
-    io_open(load->log->store->io, expect(load), load->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
-    op_move(&load->op, LOAD_OPENED);
+    struct log *log = load->log;
+    const struct log_damage *damage = &load->walk.damage;
+    char path[PATH_SIZE];
+    int64_t from = damage->from > log->start_offset ? damage->from : log->start_offset;
+    if (from >= damage->to || !log_note_damage(log, from, damage->to))
+        return;
+    path_segment(log->directory, load->segment->base_offset, load->segment->generation, path);
+    log_error(log->store->logger, "damaged on disk: these offsets cannot be served",
+              field_bytes("topic", log->id.topic_name), field_i64("partition", log->id.partition),
+              field_i64("from", from), field_i64("to", damage->to), field_text("file", path),
+              field_u64("position", position));
+}
+
+static enum op_progress end_in_damage(struct cold_load *load, uint64_t position)
+{
+    note_damage(load, position);
+    load->resume_offset = load->walk.damage.to;
+    return end_with(load, STATUS_CORRUPT);
+}
+
+/* A file that is gone is damage from end to end, unlike a log that never had it. */
+static enum op_progress end_without_file(struct cold_load *load)
+{
+    load->walk.damage =
+        (struct log_damage){load->segment->base_offset, log_segment_end(load->log, load->segment)};
+    return end_in_damage(load, 0);
+}
+
+/* --- Loading ----------------------------------------------------------------------------------
+ */
+
+static enum op_progress load_start(struct cold_load *load)
+{
+    completion_init(&load->index.completion, index_landed);
+    op_expect(&load->op);
+    index_want(load->log, load->segment, &load->index);
+    if (load->file.file == NULL) {
+        completion_init(&load->file.completion, file_landed);
+        op_expect(&load->op);
+        cold_file_use(load->log, load->segment, &load->file);
+    }
+    op_move(&load->op, LOAD_READY);
     return OP_WAIT;
 }
 
-/* A file that is gone is damage, unlike a log that never had it. */
-static enum op_progress load_opened(struct cold_load *load)
+/* Frames that wait to be written end what can be read of a segment. */
+static uint64_t readable_bytes(const struct log *log, const struct segment *segment)
 {
-    if (load->op.error != 0) {
-        load->status =
-            load->op.error == STATUS_NOT_FOUND ? STATUS_CORRUPT : (enum status)load->op.error;
+    bool is_being_written = log->unwritten != NULL && log->unwritten->segment == segment;
+    return is_being_written ? log->unwritten->position : segment->size_bytes;
+}
+
+static void begin_walk(struct cold_load *load)
+{
+    struct log *log = load->log;
+    struct segment *segment = load->segment;
+    const struct cold_block *block = cold_block_before(log, load->walk.offset);
+    load->walk = (struct cold_walk){
+        .place = log_frame_place(log, segment),
+        .index = &segment->index,
+        .end_position = readable_bytes(log, segment),
+        .end_offset = log_segment_end(log, segment),
+        .offset = load->walk.offset,
+        .needed_bytes = COLD_BLOCK_SIZE,
+    };
+    cold_walk_begin(&load->walk);
+    if (block == NULL || block->segment != segment)
+        return;
+    cold_walk_begin_behind(&load->walk, block->position + block->size_bytes, block->next_offset);
+    if (block->next_offset == load->walk.offset &&
+        log->store->options.cache_bytes_max / 16 >= COLD_SEQUENTIAL_SIZE)
+        load->walk.needed_bytes = COLD_SEQUENTIAL_SIZE;
+}
+
+static enum op_progress load_ready(struct cold_load *load)
+{
+    if (load->segment->is_retired)
         return move_to(load, LOAD_END);
-    }
-    load->handle = load->request.completion.result;
-    load->chunk = store_acquire_chunk(load->log->store, COLD_BLOCK_SIZE);
-    if (load->chunk == NULL)
-        return give_up(load, STATUS_NO_MEMORY);
-    load->size_bytes = COLD_BLOCK_SIZE;
-    if (load->segment->indexed_from == 0)
-        return move_to(load, LOAD_READ);
-    op_move(&load->op, LOAD_INDEX);
-    io_read(load->log->store->io, expect(load), load->handle, load->chunk->data, FRAME_ALIGNMENT,
-            0);
-    return OP_WAIT;
-}
-
-/* One header has been read; the next follows its frame. Only hints are made of them here: frames
- * are verified when they are read. */
-static enum op_progress load_index(struct cold_load *load)
-{
-    struct frame_header header;
-    uint64_t stored_size;
+    if (load->op.error == STATUS_NOT_FOUND)
+        return end_without_file(load);
     if (load->op.error != 0)
-        return give_up(load, (enum status)load->op.error);
-    struct bytes head = bytes_of(load->chunk->data, (size_t)load->request.completion.result);
-    enum frame_verdict verdict = frame_peek(head, &header, &stored_size);
-    if (verdict != FRAME_GOOD && (verdict != FRAME_SHORT || head.size < FRAME_ALIGNMENT))
-        return give_up(load, STATUS_CORRUPT);
-    const struct frame_index *index = &load->index;
-    if (index->count > 0 && header.base_offset <= index->entries[index->count - 1].base_offset)
-        return give_up(load, STATUS_CORRUPT);
-    frame_index_note(&load->index, header.base_offset, load->index_position,
-                     header.max_timestamp_ms);
-    load->index_position += stored_size;
-    if (load->segment->indexed_from == 0)
-        return move_to(load, LOAD_READ);
-    if (load->index_position >= load->segment->indexed_from) {
-        segment_complete_index(load->segment, &load->index);
-        return move_to(load, LOAD_READ);
-    }
-    op_move(&load->op, LOAD_INDEX);
-    io_read(load->log->store->io, expect(load), load->handle, load->chunk->data, FRAME_ALIGNMENT,
-            load->index_position);
-    return OP_WAIT;
+        return end_with(load, (enum status)load->op.error);
+    if (load->segment->indexed_from != 0)
+        return move_to(load, LOAD_START);
+    index_touch(load->log, load->segment);
+    begin_walk(load);
+    return move_to(load, LOAD_READ);
 }
 
-/* Behind a block that ends where the read begins, the position is known exactly. */
-static uint64_t starting_position(const struct cold_load *load)
+static bool has_room(struct cold_load *load, uint64_t size)
 {
-    const struct cold_block *block;
-    list_for_each_entry (block, &load->log->blocks, log_node) {
-        if (block->segment == load->segment && block->next_offset == load->offset)
-            return block->position + block->size_bytes;
-    }
-    return segment_position(load->segment, load->offset);
+    struct store *store = load->log->store;
+    if (load->chunk != NULL && load->chunk->capacity_bytes >= size)
+        return true;
+    if (load->chunk != NULL)
+        chunk_release(load->chunk, store->io);
+    load->chunk = store_acquire_chunk(store, size);
+    return load->chunk != NULL;
 }
 
 static enum op_progress load_read(struct cold_load *load)
 {
-    if (load->position == UINT64_MAX)
-        load->position = starting_position(load);
-    assert(load->chunk != NULL);
-    assert(load->handle >= 0);
-    if (load->position >= load->segment->size_bytes)
-        return give_up(load, STATUS_CORRUPT);
-    uint64_t size = load->segment->size_bytes - load->position;
-    if (size > load->size_bytes)
-        size = load->size_bytes;
-    io_read(load->log->store->io, expect(load), load->handle, load->chunk->data, (uint32_t)size,
-            load->position);
-    op_move(&load->op, LOAD_VERIFY);
+    struct cold_walk *walk = &load->walk;
+    uint64_t size = walk->needed_bytes > COLD_BLOCK_SIZE ? walk->needed_bytes : COLD_BLOCK_SIZE;
+    if (size > walk->end_position - walk->position)
+        size = walk->end_position - walk->position;
+    if (!has_room(load, size))
+        return end_with(load, STATUS_NO_MEMORY);
+    completion_init(&load->request.completion, request_landed);
+    op_expect(&load->op);
+    load->reading_bytes = (uint32_t)size;
+    io_read(load->log->store->io, &load->request, cold_file_handle(&load->file), load->chunk->data,
+            load->reading_bytes, walk->position);
+    op_move(&load->op, LOAD_TAKE);
     return OP_WAIT;
 }
 
-/* Keeps the frames as a block; without memory for it, the readers are told to try later. */
-static enum op_progress keep_block(struct cold_load *load, uint32_t size_bytes, int64_t base_offset,
-                                   int64_t next_offset)
+/* Without memory for the block the readers are told to try later. */
+static enum op_progress keep_run(struct cold_load *load)
 {
-    if (load->segment->is_retired)
-        return move_to(load, LOAD_CLOSE);
-    struct cold_block *block = calloc(1, sizeof *block);
-    if (block == NULL)
-        return give_up(load, STATUS_NO_MEMORY);
-    struct store *store = load->log->store;
-    assert(base_offset <= load->offset);
-    assert(next_offset > load->offset);
-    assert(size_bytes % FRAME_ALIGNMENT == 0);
-    *block = (struct cold_block){
+    const struct cold_walk *walk = &load->walk;
+    bool is_kept = cold_block_add(&(struct cold_block){
         .log = load->log,
-        .segment = segment_retain(load->segment),
+        .segment = load->segment,
         .chunk = load->chunk,
-        .position = load->position,
-        .size_bytes = size_bytes,
-        .base_offset = base_offset,
-        .next_offset = next_offset,
-    };
-    load->chunk = NULL;
-    store->cold_bytes += block->chunk->capacity_bytes;
-    list_push_back(&load->log->blocks, &block->log_node);
-    list_push_back(&store->cold, &block->lru_node);
-    return move_to(load, LOAD_CLOSE);
+        .position = walk->position + walk->run_at,
+        .data_at = (uint32_t)walk->run_at,
+        .size_bytes = (uint32_t)walk->run_bytes,
+        .base_offset = walk->run_base,
+        .next_offset = walk->run_next,
+    });
+    if (is_kept)
+        load->chunk = NULL;
+    return end_with(load, is_kept ? STATUS_OK : STATUS_NO_MEMORY);
 }
 
-/* The frame that is wanted is larger than what was read: once more, from its beginning. */
-static enum op_progress read_larger(struct cold_load *load, uint64_t position, uint64_t size_bytes)
+static enum op_progress pass_gap(struct cold_load *load)
 {
-    if (size_bytes > CHUNK_SIZE_MAX)
-        return give_up(load, STATUS_CORRUPT);
-    assert(position % FRAME_ALIGNMENT == 0);
-    load->position = position;
-    if (size_bytes > load->chunk->capacity_bytes) {
-        struct io *io = load->log->store->io;
-        chunk_release(load->chunk, io);
-        load->chunk = store_acquire_chunk(load->log->store, size_bytes);
-        if (load->chunk == NULL)
-            return give_up(load, STATUS_NO_MEMORY);
-        load->size_bytes = size_bytes;
-    }
-    return move_to(load, LOAD_READ);
+    const struct cold_walk *walk = &load->walk;
+    load->resume_offset = walk->run_bytes > 0 ? walk->run_base : walk->end_offset;
+    assert(load->resume_offset > walk->offset);
+    return walk->run_bytes > 0 ? keep_run(load) : move_to(load, LOAD_END);
 }
 
-static enum op_progress load_verify(struct cold_load *load)
+/* An index that the frames themselves have made cannot mislead: then it is the frame that is bad.
+ */
+static enum op_progress doubt_index(struct cold_load *load)
+{
+    struct segment *segment = load->segment;
+    bool is_being_written = readable_bytes(load->log, segment) < segment->size_bytes;
+    if (segment->index_is_proved || is_being_written) {
+        load->walk.expected_base = -1;
+        return OP_AGAIN;
+    }
+    index_doubt(load->log, segment);
+    return move_to(load, LOAD_START);
+}
+
+static enum op_progress load_take(struct cold_load *load)
 {
     if (load->op.error != 0)
-        return give_up(load, (enum status)load->op.error);
-    struct bytes rest = bytes_of(load->chunk->data, (size_t)load->request.completion.result);
-    struct frame_place place = log_frame_place(load->log, load->segment);
-    int64_t base_offset = -1;
-    int64_t next_offset = -1;
-    uint32_t done = 0;
-    struct frame_header header;
-    uint64_t stored_size;
-    enum frame_verdict verdict = FRAME_END;
-    while (rest.size > 0) {
-        verdict = frame_verify(rest, &place, &header, &stored_size);
-        if (verdict != FRAME_GOOD)
-            break;
-        base_offset = base_offset < 0 ? header.base_offset : base_offset;
-        next_offset = header.last_offset + 1;
-        done += (uint32_t)stored_size;
-        rest = bytes_of(rest.data + stored_size, rest.size - stored_size);
+        return end_with(load, (enum status)load->op.error);
+    if (load->segment->is_retired)
+        return move_to(load, LOAD_END);
+    uint32_t size = (uint32_t)load->request.completion.result;
+    bool is_last = size < load->reading_bytes;
+    struct bytes reading = bytes_of(load->chunk->data, size - size % FRAME_ALIGNMENT);
+    switch (cold_walk_take(&load->walk, reading, is_last)) {
+    case WALK_FOUND: return keep_run(load);
+    case WALK_GAP: return pass_gap(load);
+    case WALK_DAMAGED: return end_in_damage(load, load->walk.damage_position);
+    case WALK_PASSED: note_damage(load, load->walk.damage_position); return OP_AGAIN;
+    case WALK_MORE: return move_to(load, LOAD_READ);
+    case WALK_DOUBTFUL: return doubt_index(load);
     }
-    if (next_offset > load->offset && base_offset <= load->offset)
-        return keep_block(load, done, base_offset, next_offset);
-    if (verdict == FRAME_SHORT && (done > 0 || stored_size > load->size_bytes))
-        return read_larger(load, load->position + done, stored_size);
-    if (verdict == FRAME_GOOD && next_offset >= 0 && next_offset <= load->offset)
-        return read_larger(load, load->position + done, load->size_bytes);
-    return give_up(load, STATUS_CORRUPT);
+    unreachable();
 }
 
-static enum op_progress load_close(struct cold_load *load)
+static void wake(struct cold_load *load)
 {
-    if (load->chunk != NULL)
-        chunk_release(load->chunk, load->log->store->io);
-    load->chunk = NULL;
-    io_close(load->log->store->io, expect(load), load->handle);
-    op_move(&load->op, LOAD_END);
-    return OP_WAIT;
-}
-
-static void report_damage(const struct cold_load *load)
-{
-    log_error(load->log->store->logger, "damaged frame: the batch cannot be served",
-              field_bytes("topic", load->log->id.topic_name),
-              field_i64("partition", load->log->id.partition), field_i64("offset", load->offset),
-              field_text("file", load->path), field_u64("position", load->position));
+    struct list waiting;
+    struct list_node *node;
+    list_init(&waiting);
+    list_append(&waiting, &load->waiting);
+    while ((node = list_pop_front(&waiting)) != NULL) {
+        struct log_read *read = container_of(node, struct log_read, waiting);
+        if (load->resume_offset >= 0)
+            read->next_offset = load->resume_offset;
+        log_read_resume(load->log, read, load->status);
+    }
 }
 
 static enum op_progress load_end(struct cold_load *load)
 {
     struct log *log = load->log;
-    assert(load->chunk == NULL); /* handed to a block, or given back */
-    if (load->segment->is_retired)
+    struct store *store = log->store;
+    if (load->chunk != NULL)
+        chunk_release(load->chunk, store->io);
+    if (load->file.file != NULL)
+        cold_file_release(&load->file);
+    if (load->segment->is_retired) {
         load->status = STATUS_OK; /* the readers look again: the offset lies elsewhere or nowhere */
-    if (load->status == STATUS_CORRUPT && log_note_damage(log, load->offset, load->offset + 1))
-        report_damage(load);
+        load->resume_offset = -1;
+    }
     list_remove(&load->node);
-    struct list waiting;
-    list_init(&waiting);
-    list_append(&waiting, &load->waiting);
-    enum status status = load->status;
-    frame_index_deinit(&load->index);
+    wake(load);
     segment_release(load->segment);
     free(load);
-    struct list_node *node;
-    while ((node = list_pop_front(&waiting)) != NULL)
-        log_read_resume(log, container_of(node, struct log_read, waiting), status);
-    cold_trim(log->store, log->store->options.cache_bytes_max / 4);
-    struct store *store = log->store;
+    cold_trim(store, store->options.cache_bytes_max / 4);
     assert(log->busy_count > 0);
     log->busy_count--;
     log_delete_progressed(log);
@@ -356,12 +294,10 @@ static enum op_progress load_step(struct op *op)
 {
     struct cold_load *load = container_of(op, struct cold_load, op);
     switch ((enum load_stage)op->stage) {
-    case LOAD_OPEN: return load_open(load);
-    case LOAD_OPENED: return load_opened(load);
-    case LOAD_INDEX: return load_index(load);
+    case LOAD_START: return load_start(load);
+    case LOAD_READY: return load_ready(load);
     case LOAD_READ: return load_read(load);
-    case LOAD_VERIFY: return load_verify(load);
-    case LOAD_CLOSE: return load_close(load);
+    case LOAD_TAKE: return load_take(load);
     case LOAD_END: return load_end(load);
     }
     unreachable();
@@ -376,7 +312,6 @@ void cold_drop_loads(struct log *log)
         struct cold_load *load = container_of(node, struct cold_load, node);
         if (load->chunk != NULL)
             chunk_release(load->chunk, log->store->io);
-        frame_index_deinit(&load->index);
         segment_release(load->segment);
         free(load);
     }
@@ -389,7 +324,7 @@ static struct cold_load *find_load(const struct log *log, int64_t offset)
 {
     struct cold_load *load;
     list_for_each_entry (load, &log->loads, node) {
-        if (load->offset == offset)
+        if (load->walk.offset == offset)
             return load;
     }
     return NULL;
@@ -404,9 +339,8 @@ static struct cold_load *make_load(struct log *log, int64_t offset)
         return NULL;
     load->log = log;
     load->segment = segment_retain(segment);
-    load->offset = offset;
-    load->position = UINT64_MAX;
-    load->handle = -1;
+    load->walk.offset = offset;
+    load->resume_offset = -1;
     list_init(&load->waiting);
     list_push_back(&log->loads, &load->node);
     log->busy_count++;
@@ -439,7 +373,7 @@ void cold_prefetch(struct log *log, int64_t offset)
         (list_is_empty(&log->frames) ||
          container_of(list_first(&log->frames), struct memory_frame, node)->base_offset > offset);
     if (!is_on_disk_only || log->deletion != NULL || find_load(log, offset) != NULL ||
-        cold_find(log, offset) != NULL ||
+        cold_block_has(log, offset) ||
         store->chunks.used_bytes + COLD_BLOCK_SIZE > store->chunks.limit_bytes)
         return;
     struct cold_load *load = make_load(log, offset);

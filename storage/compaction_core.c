@@ -89,7 +89,7 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
     need->is_due = need->dirty_ppm > log->min_dirty_ppm || has_waited_too_long(log, &tally, now_ms);
 }
 
-uint32_t compaction_group(const struct compaction_segment *segments, uint32_t count,
+uint32_t compaction_group_count(const struct compaction_segment *segments, uint32_t count,
                           int64_t end_offset, uint64_t segment_bytes_max)
 {
     assert(count > 0);

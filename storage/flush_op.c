@@ -4,6 +4,7 @@
 #include "storage/flush.h"
 
 #include "base/assert.h"
+#include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -422,7 +423,11 @@ static enum op_progress flush_recorded(struct flush *flush)
 
 static enum op_progress flush_closed(struct flush *flush)
 {
-    flush->log->wants_close = false;
+    struct log *log = flush->log;
+    struct segment *segment = log->write_segment;
+    if (flush->op.error == 0 && (log->wants_close || segment != log_active_segment(log)))
+        index_put_away(log, segment);
+    log->wants_close = false;
     return back_to_pick(flush);
 }
 

@@ -112,3 +112,16 @@ enum frame_verdict frame_verify(struct bytes available, const struct frame_place
         return FRAME_BAD;
     return FRAME_GOOD;
 }
+
+bool frame_verify_head(struct bytes head, const struct frame_place *place)
+{
+    struct frame_header header;
+    uint64_t size;
+    enum frame_verdict verdict = frame_peek(head, &header, &size);
+    bool is_possible = verdict == FRAME_GOOD || verdict == FRAME_SHORT;
+    if (!is_possible || header.batch_count != 1 ||
+        head.size < FRAME_HEADER_SIZE + (size_t)BATCH_UNCOVERED_SIZE)
+        return false;
+    uint32_t crc = crc_of_place_and_header(place, &header);
+    return crc32c(crc, head.data + FRAME_HEADER_SIZE, BATCH_UNCOVERED_SIZE) == header.crc;
+}

@@ -118,4 +118,8 @@ enum frame_verdict frame_peek(struct bytes available, struct frame_header *heade
 enum frame_verdict frame_verify(struct bytes available, const struct frame_place *place,
                                 struct frame_header *header, uint64_t *needed_size);
 
+/* Whether the frame at the start of `head`, of one batch and too large to be here as a whole, is
+ * one of this place: everything but what Kafka's own checksum covers. */
+bool frame_verify_head(struct bytes head, const struct frame_place *place);
+
 #endif

@@ -18,7 +18,8 @@ struct grave {
     struct list_node node;   /* graveyard->graves, by due time */
     uint64_t due_ns;         /* steady */
     struct log *log;         /* of a segment; NULL: a directory */
-    struct segment *segment; /* retained; its file waits until nobody else uses it */
+    struct segment *segment; /* retained; its files wait until nobody else uses it */
+    bool index_is_gone;      /* the segment's index file, which goes first */
     char path[];             /* of a directory */
 };
 

@@ -49,13 +49,24 @@ static void report(const struct graveyard *graveyard, const struct grave *grave,
              field_status("error", (enum status)result));
 }
 
-static void removed_landed(struct completion *completion, int32_t result)
+static void removed_landed(struct completion *completion, int32_t result);
+
+static void remove_segment(struct graveyard *graveyard, struct grave *grave)
 {
-    struct graveyard *graveyard = container_of(completion, struct graveyard, removed);
-    struct grave *grave = graveyard->current;
+    char path[PATH_SIZE];
+    const struct segment *segment = grave->segment;
+    const char *directory = grave->log->directory;
+    if (grave->index_is_gone)
+        path_segment(directory, segment->base_offset, segment->generation, path);
+    else
+        path_index(directory, segment->base_offset, segment->generation, path);
+    completion_init(&graveyard->removed, removed_landed);
+    removal_start(&graveyard->file, graveyard->store->io, path, &graveyard->removed);
+}
+
+static void end_removal(struct graveyard *graveyard, struct grave *grave)
+{
     struct log *log = grave->log;
-    assert(!list_node_is_linked(&grave->node));
-    report(graveyard, grave, result);
     graveyard->current = NULL;
     destroy(grave);
     set_timer(graveyard);
@@ -67,13 +78,18 @@ static void removed_landed(struct completion *completion, int32_t result)
     store_progressed(graveyard->store);
 }
 
-static void remove_segment(struct graveyard *graveyard, struct grave *grave)
+static void removed_landed(struct completion *completion, int32_t result)
 {
-    char path[PATH_SIZE];
-    const struct segment *segment = grave->segment;
-    path_segment(grave->log->directory, segment->base_offset, segment->generation, path);
-    grave->log->busy_count++;
-    removal_start(&graveyard->file, graveyard->store->io, path, &graveyard->removed);
+    struct graveyard *graveyard = container_of(completion, struct graveyard, removed);
+    struct grave *grave = graveyard->current;
+    assert(!list_node_is_linked(&grave->node));
+    report(graveyard, grave, result);
+    if (grave->segment == NULL || grave->index_is_gone || result == STATUS_CANCELLED) {
+        end_removal(graveyard, grave);
+        return;
+    }
+    grave->index_is_gone = true;
+    remove_segment(graveyard, grave);
 }
 
 static bool is_in_use(const struct grave *grave)
@@ -96,11 +112,13 @@ static void timer_fired(struct timer *timer)
         return;
     }
     graveyard->current = grave;
-    completion_init(&graveyard->removed, removed_landed);
-    if (grave->log != NULL)
+    if (grave->log != NULL) {
+        grave->log->busy_count++;
         remove_segment(graveyard, grave);
-    else
-        directory_removal_start(&graveyard->directory, io, grave->path, &graveyard->removed);
+        return;
+    }
+    completion_init(&graveyard->removed, removed_landed);
+    directory_removal_start(&graveyard->directory, io, grave->path, &graveyard->removed);
 }
 
 /* --- Burying ----------------------------------------------------------------------------------

@@ -95,12 +95,13 @@ void log_append(struct log *log, struct log_append *append);
 
 enum { LOG_READ_PIECES_MAX = 32 };
 
-/* Whole batches from the one that contains `offset`, up to but not including the first batch that
- * begins at or after `end_offset`. Always lands; then the pieces may be sent, also from another
- * core, until log_read_release. */
+/* Whole batches from the one that contains `offset`, or else the next one behind it, up to but not
+ * including the first batch that begins at or after `end_offset`. Always lands; then the pieces may
+ * be sent, also from another core, until log_read_release. */
 struct log_read {
-    struct completion completion; /* STATUS_OK, STATUS_OUT_OF_RANGE (outside start..end),
-                                     STATUS_CORRUPT, STATUS_IO, STATUS_NO_MEMORY (try later) */
+    struct completion
+        completion; /* STATUS_OK, STATUS_OUT_OF_RANGE (outside start..end),
+                       STATUS_CORRUPT (damaged here), STATUS_IO, STATUS_NO_MEMORY (try later) */
 
     int64_t offset;
     int64_t end_offset;      /* the reader's limit: high watermark or last stable offset */
@@ -113,7 +114,9 @@ struct log_read {
     uint32_t piece_count;
     uint32_t chunk_count;
     size_t size_bytes;
-    int64_t next_offset; /* after the last batch in the answer; `offset` when empty */
+    int64_t next_offset; /* after the last batch in the answer; when that is empty, where to go on:
+                            `offset`, or behind a gap that compaction has left, or, with
+                            STATUS_CORRUPT, the first offset behind the damage */
 
     struct list_node waiting; /* the log's own */
 };

@@ -400,6 +400,7 @@ void log_take_snapshot(struct log *log)
         .partition = log->id.partition,
         .start_offset = log->start_offset,
         .recovery_offset = log->end_offset,
+        .cleaned_offset = log->cleaned_offset,
         .segments = segments,
         .segment_count = segment_count,
         .epochs = &log->epochs,

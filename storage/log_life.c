@@ -3,6 +3,9 @@
 
 #include "base/assert.h"
 #include "storage/cold.h"
+#include "storage/compaction_op.h"
+#include "storage/cold_file.h"
+#include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -136,13 +139,28 @@ void log_fail(struct log *log, enum status status)
 
 struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t *index)
 {
-    for (uint32_t i = log->segment_count; i > 0; i--) {
-        if (log->segments[i - 1]->base_offset > offset)
-            continue;
-        *index = i - 1;
-        return log->segments[i - 1];
+    uint32_t low = 0;
+    uint32_t high = log->segment_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (log->segments[middle]->base_offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    *index = low - 1;
+    return low == 0 ? NULL : log->segments[low - 1];
+}
+
+int64_t log_segment_end(const struct log *log, const struct segment *segment)
+{
+    uint32_t index;
+    const struct segment *found = log_find_segment(log, segment->base_offset, &index);
+    assert(found == segment);
+    if (index + 1 == log->segment_count)
+        return log->written_offset;
+    int64_t next = log->segments[index + 1]->base_offset;
+    return next < log->written_offset ? next : log->written_offset;
 }
 
 struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation)
@@ -160,6 +178,16 @@ struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t g
     if (segment != NULL)
         log->segments[log->segment_count++] = segment;
     return segment;
+}
+
+void log_retire_segment(struct log *log, struct segment *segment)
+{
+    assert(!segment->is_retired);
+    segment->is_retired = true;
+    cold_blocks_drop(log, segment);
+    cold_file_forget(segment);
+    index_forget(log, segment);
+    segment_release(segment);
 }
 
 bool log_note_damage(struct log *log, int64_t from, int64_t to)
@@ -182,9 +210,9 @@ static void init_lists(struct log *log)
     list_init(&log->directs);
     list_init(&log->appends);
     list_init(&log->records);
-    list_init(&log->blocks);
     list_init(&log->loads);
     list_init(&log->lookups);
+    list_init(&log->index_loads);
 }
 
 struct log *log_create(struct store *store, const struct log_id *id,
@@ -236,9 +264,10 @@ void log_destroy(struct log *log)
     struct list_node *node;
     while ((node = list_first(&log->frames)) != NULL)
         log_drop_frame(container_of(node, struct memory_frame, node));
+    cold_blocks_drop(log, NULL);
     log_retire_drop(log);
-    cold_drop_blocks(log);
     cold_drop_loads(log);
+    index_drop_loads(log);
     log_drop_lookups(log);
     for (uint32_t i = 0; i < log->segment_count; i++)
         log_retire_segment(log, log->segments[i]);
@@ -322,6 +351,7 @@ void log_configure(struct log *log, const struct log_config *config)
 {
     bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
+    compaction_want(log->store, log);
     log_advance_soon(log);
     if (is_to_be_checked)
         log_retire_check(log, retention_now_ms(log->store));

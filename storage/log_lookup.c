@@ -2,6 +2,7 @@
  * like any reader reads them, and the first that holds a late enough record is opened. */
 #include "base/assert.h"
 #include "protocol/batch_record.h"
+#include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -21,15 +22,24 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Where the segment may have a record at or after the timestamp, from `from` on; -1 if nowhere. */
-static int64_t segment_hint(const struct segment *segment, int64_t segment_end,
-                            int64_t timestamp_ms, int64_t from)
+static int64_t segment_end_offset(const struct log *log, uint32_t index)
 {
-    if (segment->max_timestamp_ms < timestamp_ms || segment_end <= from)
-        return -1;
-    if (segment->indexed_from != 0)
-        return later(from, segment->base_offset);
+    if (index + 1 < log->segment_count)
+        return log->segments[index + 1]->base_offset;
+    return log->open != NULL ? log->open->base_offset : log->end_offset;
+}
+
+/* Where in the segment, from `from` on, a record may be at or after the timestamp; -1 if nowhere.
+ * The index must be whole. What lies before its first entry, or has none, it does not know. */
+static int64_t index_hint(const struct segment *segment, int64_t segment_end, int64_t timestamp_ms,
+                          int64_t from)
+{
     const struct frame_index *index = &segment->index;
+    int64_t known_from = index->count > 0 && index->entries[0].position == 0
+                             ? segment->base_offset
+                             : (index->count > 0 ? index->entries[0].base_offset : segment_end);
+    if (from < known_from)
+        return from;
     for (uint32_t i = 0; i < index->count; i++) {
         int64_t end = i + 1 < index->count ? index->entries[i + 1].base_offset : segment_end;
         if (index->entries[i].max_timestamp_ms >= timestamp_ms && end > from)
@@ -38,19 +48,23 @@ static int64_t segment_hint(const struct segment *segment, int64_t segment_end,
     return -1;
 }
 
-static int64_t segment_end_offset(const struct log *log, uint32_t index)
+/* The first offset from `from` on where to look for the timestamp; -1 if there is none. `wanted` is
+ * the segment whose index must be loaded before that can be said; NULL: it has been said. */
+static int64_t timestamp_hint(const struct log *log, int64_t timestamp_ms, int64_t from,
+                              struct segment **wanted)
 {
-    if (index + 1 < log->segment_count)
-        return log->segments[index + 1]->base_offset;
-    return log->open != NULL ? log->open->base_offset : log->end_offset;
-}
-
-/* The first offset from `from` on where to look for the timestamp; -1 if there is none. */
-static int64_t timestamp_hint(const struct log *log, int64_t timestamp_ms, int64_t from)
-{
+    *wanted = NULL;
     for (uint32_t i = 0; i < log->segment_count; i++) {
+        struct segment *segment = log->segments[i];
+        int64_t segment_end = segment_end_offset(log, i);
+        if (segment->max_timestamp_ms < timestamp_ms || segment_end <= from)
+            continue;
+        if (segment->indexed_from != 0) {
+            *wanted = segment;
+            return -1;
+        }
         int64_t hint =
-            segment_hint(log->segments[i], segment_end_offset(log, i), timestamp_ms, from);
+            index_hint(segment, segment_end, timestamp_ms, later(from, segment->base_offset));
         if (hint >= 0)
             return hint;
     }
@@ -87,16 +101,27 @@ static int64_t greatest_timestamp(const struct log *log, int64_t end_offset, int
 /* --- The operation ----------------------------------------------------------------------------
  *
  *   START ──▶ SCAN (what the indexes do not cover; want_max only) ──▶ SEEK ◀──▶ SEARCH ──▶ END
+ *                                                                      ▲ └──▶ INDEX (load one)
+ *                                                                      └───────┘
  */
-enum lookup_stage { LOOKUP_START, LOOKUP_SCAN, LOOKUP_SEEK, LOOKUP_SEARCH, LOOKUP_END };
+enum lookup_stage {
+    LOOKUP_START,
+    LOOKUP_SCAN,
+    LOOKUP_SEEK,
+    LOOKUP_INDEX,
+    LOOKUP_SEARCH,
+    LOOKUP_END
+};
 
 static const struct op_stage lookup_stages[] = {
     [LOOKUP_START] = {"start", 0},
     [LOOKUP_SCAN] = {"scan", AFTER(LOOKUP_START) | AFTER(LOOKUP_SCAN)},
-    [LOOKUP_SEEK] = {"seek", AFTER(LOOKUP_START) | AFTER(LOOKUP_SCAN) | AFTER(LOOKUP_SEARCH)},
+    [LOOKUP_SEEK] = {"seek", AFTER(LOOKUP_START) | AFTER(LOOKUP_SCAN) | AFTER(LOOKUP_INDEX) |
+                                 AFTER(LOOKUP_SEARCH)},
+    [LOOKUP_INDEX] = {"index", AFTER(LOOKUP_SEEK)},
     [LOOKUP_SEARCH] = {"search", AFTER(LOOKUP_SEEK)},
     [LOOKUP_END] = {"end", AFTER(LOOKUP_START) | AFTER(LOOKUP_SCAN) | AFTER(LOOKUP_SEEK) |
-                               AFTER(LOOKUP_SEARCH)},
+                               AFTER(LOOKUP_INDEX) | AFTER(LOOKUP_SEARCH)},
 };
 
 struct lookup_op {
@@ -105,6 +130,7 @@ struct lookup_op {
     struct log *log;
     struct log_lookup *lookup;
     struct log_read read;
+    struct index_wait index;
     int64_t end_offset;
     int64_t timestamp_ms;
     int64_t position;
@@ -169,13 +195,24 @@ static void note_timestamps(struct lookup_op *lookup)
     }
 }
 
+/* What is damaged has no timestamps to be found: the search goes on behind it. */
+static bool steps_over_damage(struct lookup_op *lookup)
+{
+    if (lookup->op.error != STATUS_CORRUPT || lookup->read.next_offset <= lookup->read.offset)
+        return false;
+    lookup->op.error = 0;
+    return true;
+}
+
 static enum op_progress lookup_scan(struct lookup_op *lookup)
 {
+    bool was_damaged = steps_over_damage(lookup);
     if (lookup->op.error != 0)
         return move_to(lookup, LOOKUP_END);
     note_timestamps(lookup);
     int64_t next_offset = lookup->read.next_offset;
-    bool is_over = lookup->read.piece_count == 0 || next_offset >= lookup->end_offset;
+    bool is_over =
+        (lookup->read.piece_count == 0 && !was_damaged) || next_offset >= lookup->end_offset;
     log_read_release(&lookup->read, lookup->log->store->io);
     if (!is_over)
         return read_at(lookup, next_offset, LOOKUP_SCAN);
@@ -183,9 +220,30 @@ static enum op_progress lookup_scan(struct lookup_op *lookup)
     return move_to(lookup, LOOKUP_SEEK);
 }
 
+static void index_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct lookup_op, index.completion)->op, result);
+}
+
+static enum op_progress load_index(struct lookup_op *lookup, struct segment *segment)
+{
+    completion_init(&lookup->index.completion, index_landed);
+    op_expect(&lookup->op);
+    index_want(lookup->log, segment, &lookup->index);
+    op_move(&lookup->op, LOOKUP_INDEX);
+    return OP_WAIT;
+}
+
 static enum op_progress lookup_seek(struct lookup_op *lookup)
 {
-    int64_t hint = timestamp_hint(lookup->log, lookup->timestamp_ms, lookup->position);
+    struct segment *wanted;
+    if (lookup->log->deletion != NULL) {
+        lookup->status = STATUS_CANCELLED;
+        return move_to(lookup, LOOKUP_END);
+    }
+    int64_t hint = timestamp_hint(lookup->log, lookup->timestamp_ms, lookup->position, &wanted);
+    if (wanted != NULL)
+        return load_index(lookup, wanted);
     if (hint < 0 || hint >= lookup->end_offset)
         return move_to(lookup, LOOKUP_END);
     return read_at(lookup, hint, LOOKUP_SEARCH);
@@ -231,10 +289,11 @@ static enum status search_pieces(struct lookup_op *lookup)
 
 static enum op_progress lookup_search(struct lookup_op *lookup)
 {
+    bool was_damaged = steps_over_damage(lookup);
     if (lookup->op.error != 0)
         return move_to(lookup, LOOKUP_END);
     lookup->status = search_pieces(lookup);
-    bool has_more = lookup->read.piece_count > 0;
+    bool has_more = lookup->read.next_offset > lookup->read.offset || was_damaged;
     lookup->position = lookup->read.next_offset;
     log_read_release(&lookup->read, lookup->log->store->io);
     if (lookup->lookup->found || lookup->status != STATUS_OK || !has_more)
@@ -265,6 +324,7 @@ static enum op_progress lookup_step(struct op *op)
     case LOOKUP_START: return lookup_start(lookup);
     case LOOKUP_SCAN: return lookup_scan(lookup);
     case LOOKUP_SEEK: return lookup_seek(lookup);
+    case LOOKUP_INDEX: return move_to(lookup, lookup->op.error != 0 ? LOOKUP_END : LOOKUP_SEEK);
     case LOOKUP_SEARCH: return lookup_search(lookup);
     case LOOKUP_END: return lookup_end(lookup);
     }

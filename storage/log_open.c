@@ -1,6 +1,7 @@
 /* Opening a log: its directory is made if there is none, its state file says the rest. Recovery has
  * left every directory with a state file that covers all of its segments, so nothing is scanned. */
 #include "base/assert.h"
+#include "storage/compaction_op.h"
 #include "storage/log_struct.h"
 #include "storage/state_file.h"
 #include "storage/store_struct.h"
@@ -186,6 +187,7 @@ static void take_offsets(struct log *log, const struct state *state)
     log->written_offset = state->recovery_offset;
     log->synced_offset = state->recovery_offset;
     log->recorded_offset = state->recovery_offset;
+    log->cleaned_offset = state->cleaned_offset;
 }
 
 static enum status take_state(struct log_opening *opening)
@@ -219,6 +221,7 @@ static enum op_progress open_end(struct log_opening *opening)
         status = STATUS_FAILED;
     if (status == STATUS_OK) {
         list_push_back(&store->logs, &opening->log->node);
+        compaction_want(store, opening->log);
         opening->open->log = opening->log;
     } else {
         log_destroy(opening->log);

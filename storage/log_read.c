@@ -2,6 +2,7 @@
  * hand; only when that is nothing does it wait for the disk. */
 #include "base/assert.h"
 #include "storage/cold.h"
+#include "storage/cold_block.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -9,18 +10,13 @@
 struct span {
     struct bytes payload;
     struct chunk *chunk;
-    int64_t base_offset;
     int64_t next_offset;
+    struct cold_block *block; /* that it lies in; NULL: in the frames of the log itself */
+    uint32_t block_position;  /* of what follows it there */
 };
 
 /* --- Finding ----------------------------------------------------------------------------------
  */
-
-static struct span span_of_memory(const struct memory_frame *frame)
-{
-    return (struct span){bytes_of(frame->chunk->data + FRAME_HEADER_SIZE, frame->payload_size),
-                         frame->chunk, frame->base_offset, frame->next_offset};
-}
 
 /* Readers are usually near the end, so the search begins there. */
 static bool find_in_memory(const struct log *log, int64_t offset, struct span *span)
@@ -30,37 +26,51 @@ static bool find_in_memory(const struct log *log, int64_t offset, struct span *s
         const struct memory_frame *frame = container_of(node, struct memory_frame, node);
         if (frame->base_offset > offset)
             continue;
-        *span = span_of_memory(frame);
+        *span = (struct span){
+            .payload = bytes_of(frame->chunk->data + FRAME_HEADER_SIZE, frame->payload_size),
+            .chunk = frame->chunk,
+            .next_offset = frame->next_offset,
+        };
         return offset < frame->next_offset;
     }
     return false;
 }
 
-static bool find_in_block(const struct cold_block *block, int64_t offset, struct span *span)
+/* From `position` in the block on: the first frame that ends behind `offset`. */
+static bool find_in_block(struct cold_block *block, uint32_t position, int64_t offset,
+                          struct span *span)
 {
-    const uint8_t *data = block->chunk->data;
-    uint32_t position = 0;
+    const uint8_t *data = block->chunk->data + block->data_at;
     while (position < block->size_bytes) {
         struct frame_header header;
         memcpy(&header, data + position, sizeof header);
         assert(header.magic == FRAME_MAGIC);
+        uint32_t next_position = position + (uint32_t)frame_stored_size(header.payload_size);
         if (offset <= header.last_offset) {
-            *span =
-                (struct span){bytes_of(data + position + FRAME_HEADER_SIZE, header.payload_size),
-                              block->chunk, header.base_offset, header.last_offset + 1};
+            *span = (struct span){
+                .payload = bytes_of(data + position + FRAME_HEADER_SIZE, header.payload_size),
+                .chunk = block->chunk,
+                .next_offset = header.last_offset + 1,
+                .block = block,
+                .block_position = next_position,
+            };
             return true;
         }
-        position += (uint32_t)frame_stored_size(header.payload_size);
+        position = next_position;
     }
     return false;
 }
 
+/* The span with `offset`, or the next one if the offset lies in a gap of a block. `span` is the one
+ * before, or empty. */
 static bool find_span(struct log *log, int64_t offset, struct span *span)
 {
+    if (span->block != NULL && find_in_block(span->block, span->block_position, offset, span))
+        return true;
     if (find_in_memory(log, offset, span))
         return true;
-    const struct cold_block *block = cold_find(log, offset);
-    return block != NULL && find_in_block(block, offset, span);
+    struct cold_block *block = cold_block_find(log, offset);
+    return block != NULL && find_in_block(block, 0, offset, span);
 }
 
 /* --- Collecting -------------------------------------------------------------------------------
@@ -106,40 +116,52 @@ static bool take_batches(struct log_read *read, const struct span *span)
     return goes_on;
 }
 
-/* Everything at hand. Answers whether the disk would have more. */
-static bool collect(struct log *log, struct log_read *read)
+/* Everything at hand. Answers whether the disk would have more; and in `span` what was taken last.
+ */
+static bool collect(struct log *log, struct log_read *read, struct span *span)
 {
-    struct span span;
     while (read->next_offset < read->end_offset && read->piece_count < LOG_READ_PIECES_MAX) {
-        if (!find_span(log, read->next_offset, &span))
+        struct cold_block *before = span->block;
+        bool is_found = find_span(log, read->next_offset, span);
+        if (before != NULL && (!is_found || span->block != before))
+            cold_block_pass(before);
+        if (!is_found)
             return true;
-        if (!take_batches(read, &span))
+        if (!take_batches(read, span))
             return false;
     }
     return false;
 }
 
+/* Whoever reads from the disk will want what follows, so that is brought in while this is sent. */
 static void go_on(struct log *log, struct log_read *read)
 {
-    bool disk_has_more = collect(log, read);
+    struct span span = {0};
+    bool disk_has_more = collect(log, read, &span);
     if (disk_has_more && read->piece_count == 0) {
         cold_wait(log, read);
         return;
     }
+    int64_t ahead = span.block != NULL ? span.block->next_offset : read->next_offset;
+    if (span.block != NULL && read->next_offset >= span.block->next_offset)
+        cold_block_pass(span.block);
     io_land(log->store->io, &read->completion, STATUS_OK);
-    if (disk_has_more)
-        cold_prefetch(log, read->next_offset);
+    if (disk_has_more || span.block != NULL)
+        cold_prefetch(log, ahead);
 }
 
 void log_read_resume(struct log *log, struct log_read *read, enum status status)
 {
     list_node_init(&read->waiting);
-    if (log->deletion != NULL)
+    const struct log_damage *damage = damage_core_find(&log->damages, read->next_offset);
+    if (log->deletion != NULL) {
         status = STATUS_CANCELLED;
-    else if (read->next_offset < log->start_offset)
+    } else if (status == STATUS_OK && read->next_offset < log->start_offset) {
         status = STATUS_OUT_OF_RANGE; /* deleted while it waited */
-    else if (damage_core_find(&log->damages, read->next_offset) != NULL)
+    } else if (status == STATUS_OK && damage != NULL) {
         status = STATUS_CORRUPT;
+        read->next_offset = damage->to;
+    }
     if (status != STATUS_OK)
         io_land(log->store->io, &read->completion, (int32_t)status);
     else

@@ -18,6 +18,7 @@
 #define TAILRACE_STORAGE_LOG_STRUCT_H
 
 #include "protocol/batch.h"
+#include "storage/cold_block.h"
 #include "storage/damage_core.h"
 #include "storage/epoch_core.h"
 #include "storage/frame.h"
@@ -78,6 +79,9 @@ struct log {
     int64_t written_offset;
     int64_t synced_offset;
 
+    int64_t cleaned_offset; /* compaction has gone through everything below */
+    bool is_uncleanable;    /* and has found what it cannot read */
+
     struct segment **segments; /* by base offset; the last is active */
     uint32_t segment_count;
     uint32_t segment_capacity;
@@ -112,11 +116,13 @@ struct log {
     bool is_in_checkpoint;
     bool is_active; /* appended to since the last checkpoint */
 
+    struct cold_blocks blocks; /* read back for readers that are behind */
+
     /* Waiting. */
     struct list appends; /* log_append, by last offset */
-    struct list blocks;  /* cold_block */
     struct list loads;   /* cold_load, under way */
     struct list lookups; /* lookup_op, under way */
+    struct list index_loads;
     uint32_t busy_count; /* loads and lookups under way */
     struct completion advance;
     bool advance_is_pending;
@@ -170,8 +176,15 @@ int64_t log_visible_offset(const struct log *log);
 /* The last segment whose base offset is at most `offset`, or NULL. */
 struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t *index);
 
+/* Where the segment, which is on the list, ends as far as it has been written. */
+int64_t log_segment_end(const struct log *log, const struct segment *segment);
+
 /* A new active segment that begins at `base_offset`; NULL without memory. */
 struct segment *log_add_segment(struct log *log, int64_t base_offset, uint32_t generation);
+
+/* For a segment that has been taken out of the list: gives up the list's reference and the blocks
+ * that were read from it. Loads under way end by themselves: their readers look again. */
+void log_retire_segment(struct log *log, struct segment *segment);
 
 /* What lies in [from, to) cannot be read. True when some of it was not known: then it is worth a
  * line in the log. */
@@ -179,12 +192,6 @@ bool log_note_damage(struct log *log, int64_t from, int64_t to);
 
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);
-
-/* cold.c */
-
-/* For a segment that has been taken out of the list: gives up the list's reference and the blocks
- * that were read from it. Loads under way end by themselves: their readers look again. */
-void log_retire_segment(struct log *log, struct segment *segment);
 
 /* log_lookup.c: frees what was under way when the node was killed. */
 void log_drop_lookups(struct log *log);

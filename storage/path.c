@@ -65,13 +65,26 @@ void path_state(const char *partition, char path[static PATH_SIZE])
     compose(path, "%s/state", partition);
 }
 
+static void compose_segment(const char *partition, int64_t base_offset, uint32_t generation,
+                            const char *suffix, char path[static PATH_SIZE])
+{
+    if (generation == 0)
+        compose(path, "%s/%020" PRId64 "%s", partition, base_offset, suffix);
+    else
+        compose(path, "%s/%020" PRId64 "-%" PRIu32 "%s", partition, base_offset, generation,
+                suffix);
+}
+
 void path_segment(const char *partition, int64_t base_offset, uint32_t generation,
                   char path[static PATH_SIZE])
 {
-    if (generation == 0)
-        compose(path, "%s/%020" PRId64 ".log", partition, base_offset);
-    else
-        compose(path, "%s/%020" PRId64 "-%" PRIu32 ".log", partition, base_offset, generation);
+    compose_segment(partition, base_offset, generation, ".log", path);
+}
+
+void path_index(const char *partition, int64_t base_offset, uint32_t generation,
+                char path[static PATH_SIZE])
+{
+    compose_segment(partition, base_offset, generation, ".index", path);
 }
 
 void path_copy(const char *path, char copy[static PATH_SIZE])

@@ -8,6 +8,7 @@
  *       state                                    recovery point, segments, epochs, producers
  *       <base offset, 20 digits>.log             a segment as it was appended, generation 0
  *       <base offset>-<generation>.log           what compaction has made of one or more
+ *       <base offset>[-<generation>].index       where to begin to read it
  *
  * Names are kept in buffers of PATH_SIZE; the length of the store's directory and of topic names
  * (249, Kafka's limit) is checked once, so nothing here can be cut. */
@@ -30,6 +31,8 @@ void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE]);
 void path_state(const char *partition, char path[static PATH_SIZE]);
 void path_segment(const char *partition, int64_t base_offset, uint32_t generation,
                   char path[static PATH_SIZE]);
+void path_index(const char *partition, int64_t base_offset, uint32_t generation,
+                char path[static PATH_SIZE]);
 
 void path_copy(const char *path, char copy[static PATH_SIZE]);
 

@@ -262,6 +262,7 @@ static enum status load_state(struct recovered_log *log)
     log->segment_count = state.segment_count;
     log->start_offset = state.start_offset;
     log->recorded_offset = state.recovery_offset;
+    log->cleaned_offset = state.cleaned_offset;
     log->mark_offset = state.recovery_offset;
     log->end_offset = state.recovery_offset;
     if (!uuid_equal(state.topic_id, log->id.topic_id) || state.partition != log->id.partition)
@@ -534,6 +535,7 @@ static enum status record_state(struct recovered_log *log)
         .partition = log->id.partition,
         .start_offset = log->start_offset,
         .recovery_offset = log->end_offset,
+        .cleaned_offset = log->cleaned_offset,
         .segments = log->segments,
         .segment_count = log->segment_count,
         .epochs = &log->epochs,

@@ -33,6 +33,7 @@ struct recovered_log {
     struct producer_core producers;
     int64_t start_offset;
     int64_t recorded_offset; /* recovery point of the state file */
+    int64_t cleaned_offset;
     int64_t scanned_offset;
     int64_t replayed_offset;
     int64_t mark_offset; /* below which everything was durable */

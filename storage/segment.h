@@ -2,28 +2,17 @@
  * or `<base offset>-<generation>.log`. Space is reserved
  * ahead in steps, so the file may be longer than its data; zeros mean the end.
  *
- * The index is sparse: about one entry for each 64 KiB, with the frame's base offset and position
- * and the greatest timestamp up to the next entry. It is a hint for where to begin to read, always
- * checked against the frames themselves; it can be rebuilt from their headers. */
+ * Its index (frame_index.h) is in memory as far as it is needed there: entries for new frames are
+ * added at the end, and the part before `indexed_from` comes from its file, or from the frames,
+ * when a reader wants it (index.h). */
 #ifndef TAILRACE_STORAGE_SEGMENT_H
 #define TAILRACE_STORAGE_SEGMENT_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/list.h"
+#include "storage/frame_index.h"
 
-enum { INDEX_INTERVAL_BYTES = 64 * 1024 };
-
-struct index_entry {
-    int64_t base_offset;
-    uint64_t position;
-    int64_t max_timestamp_ms; /* of the frames from here to the next entry */
-};
-
-struct frame_index {
-    struct index_entry *entries;
-    uint32_t count;
-    uint32_t capacity;
-};
+struct cold_file;
+struct index_load;
 
 /* Counted: the log's list holds one reference, and so does whoever uses the segment while others
  * may take it out of the list: a frame in memory, a block read back, a load under way, the open
@@ -39,8 +28,16 @@ struct segment {
     int64_t max_timestamp_ms; /* -1 when empty */
     int64_t created_ms;       /* wall time of the first append; -1 when empty */
     int64_t appended_ms;      /* wall time of the last append; -1 when empty */
-    struct frame_index index; /* of the frames from `indexed_from` on */
-    uint64_t indexed_from;    /* 0: the index is whole */
+
+    struct frame_index index;      /* of the frames from `indexed_from` on */
+    uint64_t indexed_from;         /* 0: the index is whole */
+    uint64_t filed_bytes;          /* the frames that the index file speaks of, as far as known */
+    bool index_is_doubted;         /* its file has misled a reader: the frames decide */
+    bool index_is_proved;          /* made from the frames themselves, in this life */
+    struct list_node index_node;   /* store->indexes, when it may be dropped */
+    size_t index_bytes;            /* of the store's bound, while on that list */
+    struct index_load *index_load; /* brings or files the index; NULL: none does */
+    struct cold_file *file;        /* open for readers; NULL: not */
 };
 
 /* With one reference; NULL without memory. */
@@ -52,15 +49,10 @@ void segment_release(struct segment *segment); /* the last one frees it; NULL is
 void segment_note_frame(struct segment *segment, int64_t base_offset, uint64_t position,
                         uint64_t stored_size, int64_t max_timestamp_ms);
 
-void frame_index_note(struct frame_index *index, int64_t base_offset, uint64_t position,
-                      int64_t max_timestamp_ms);
-void frame_index_deinit(struct frame_index *index);
-
 /* Puts `earlier` in front of the segment's own entries; takes its memory. */
 void segment_complete_index(struct segment *segment, struct frame_index *earlier);
 
-/* The position of the last entry at or before `offset`, which is where to begin reading. The index
- * must be whole. */
-uint64_t segment_position(const struct segment *segment, int64_t offset);
+/* Forgets the entries: whoever needs them again loads them. */
+void segment_drop_index(struct segment *segment);
 
 #endif

@@ -22,8 +22,9 @@ struct stored_state {
     uint32_t producer_count;
     int64_t start_offset;
     int64_t recovery_offset;
+    int64_t cleaned_offset;
 };
-_Static_assert(sizeof(struct stored_state) == 64, "stored format");
+_Static_assert(sizeof(struct stored_state) == 72, "stored format");
 _Static_assert(offsetof(struct stored_state, size_bytes) == 8, "stored format");
 _Static_assert(offsetof(struct stored_state, crc) == 12, "stored format");
 _Static_assert(offsetof(struct stored_state, topic_id) == 16, "stored format");
@@ -33,6 +34,7 @@ _Static_assert(offsetof(struct stored_state, epoch_count) == 40, "stored format"
 _Static_assert(offsetof(struct stored_state, producer_count) == 44, "stored format");
 _Static_assert(offsetof(struct stored_state, start_offset) == 48, "stored format");
 _Static_assert(offsetof(struct stored_state, recovery_offset) == 56, "stored format");
+_Static_assert(offsetof(struct stored_state, cleaned_offset) == 64, "stored format");
 
 struct stored_epoch {
     int32_t epoch;
@@ -133,6 +135,7 @@ struct bytes state_encode(const struct state *state)
         .producer_count = producer_count,
         .start_offset = state->start_offset,
         .recovery_offset = state->recovery_offset,
+        .cleaned_offset = state->cleaned_offset,
     };
     uint8_t *to = put(content, &stored, sizeof stored);
     to = put(to, state->segments, state->segment_count * sizeof *state->segments);
@@ -252,7 +255,9 @@ enum status state_decode(struct bytes content, struct state *state, struct epoch
     state->partition = stored.partition;
     state->start_offset = stored.start_offset;
     state->recovery_offset = stored.recovery_offset;
-    if (stored.start_offset < 0 || stored.recovery_offset < stored.start_offset)
+    state->cleaned_offset = stored.cleaned_offset;
+    if (stored.start_offset < 0 || stored.recovery_offset < stored.start_offset ||
+        stored.cleaned_offset < 0 || stored.cleaned_offset > stored.recovery_offset)
         return STATUS_CORRUPT;
     status = take_segments(&rest, stored.segment_count, state);
     if (status == STATUS_OK)

@@ -14,7 +14,8 @@
  *       44     4  number of producers
  *       48     8  start offset of the log
  *       56     8  recovery point
- *       64        segments: base offset i64, size u64, greatest timestamp i64,
+ *       64     8  cleaned offset: compaction has gone through everything below
+ *       72        segments: base offset i64, size u64, greatest timestamp i64,
  *                 generation u32, zero u32, wall time of the first and of the last append i64
  *                 (-1: none)
  *                 leader epochs: epoch i32, zero u32, start offset i64
@@ -45,6 +46,7 @@ struct state {
     int32_t partition;
     int64_t start_offset;
     int64_t recovery_offset;
+    int64_t cleaned_offset;
     struct state_segment *segments;
     uint32_t segment_count;
     const struct epoch_core *epochs;

@@ -30,7 +30,12 @@ struct store_options {
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
-    int64_t producer_expiration_ms;  /* producer.id.expiration.ms */
+    int64_t producer_expiration_ms; /* producer.id.expiration.ms */
+    bool cleaner_enable;            /* log.cleaner.enable */
+    /* The newest offset of each key while a log is compacted; of memory_bytes_max. */
+    size_t cleaner_dedupe_buffer_bytes;
+    uint64_t cleaner_io_bytes_per_second_max; /* 0: no limit */
+    int64_t cleaner_backoff_ms;               /* log.cleaner.backoff.ms */
     int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
     struct store_observer *observer; /* NULL: nobody */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */

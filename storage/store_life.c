@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "storage/await.h"
 #include "storage/cold.h"
+#include "storage/compaction_op.h"
+#include "storage/cold_file.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -20,6 +22,9 @@ void store_options_init(struct store_options *options)
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
         .producer_expiration_ms = 86400000,
+        .cleaner_enable = true,
+        .cleaner_dedupe_buffer_bytes = 32 << 20,
+        .cleaner_backoff_ms = 15000,
         .retention_check_ms = 300000,
     };
 }
@@ -226,6 +231,9 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->flush_queue);
     list_init(&store->cache);
     list_init(&store->cold);
+    list_init(&store->cold_kept);
+    list_init(&store->cold_files);
+    list_init(&store->indexes);
     timer_init(&store->retry, retry_fired);
     timer_init(&store->marking, store_marking_fired);
     graveyard_init(&store->graveyard, store);
@@ -262,7 +270,8 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
            options->journal_file_count <= JOURNAL_FILES_MAX &&
            options->journal_file_bytes % COMMIT_ALIGNMENT == 0 &&
            options->journal_file_bytes / 2 >= commit_bytes && commit_bytes <= COMMIT_SIZE_MAX &&
-           options->producer_expiration_ms > 0 && options->retention_check_ms >= 0;
+           options->producer_expiration_ms > 0 && options->retention_check_ms >= 0 &&
+           options->cleaner_backoff_ms >= 0;
 }
 
 enum status store_create(struct io *io, const struct store_options *options, struct logger *logger,
@@ -275,7 +284,9 @@ enum status store_create(struct io *io, const struct store_options *options, str
         return STATUS_NO_MEMORY;
     init_struct(store, io, options, logger);
     store->directory = strdup(options->directory);
-    enum status status = store->directory == NULL ? STATUS_NO_MEMORY : open_journal(store);
+    enum status status = store->directory == NULL ? STATUS_NO_MEMORY : compaction_create(store);
+    if (status == STATUS_OK)
+        status = open_journal(store);
     if (status != STATUS_OK) {
         store_destroy(store);
         return status;
@@ -288,9 +299,11 @@ void store_destroy(struct store *store)
 {
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
+    compaction_destroy(store);
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
     struct list_node *node;
+    cold_files_drop(store);
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));
     store_drop_openings(store);

@@ -1,6 +1,8 @@
 /* An orderly stop: every tail to its segment, every log's state recorded, and last of all the mark
  * that says so. Until that mark is durable, the next start recovers as after a crash. */
 #include "base/assert.h"
+#include "storage/compaction_op.h"
+#include "storage/cold_file.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -54,7 +56,7 @@ static bool writing_goes_on(const struct store *store)
 
 /* Nothing of this store is in flight. What a failed or full disk did not take stays where it is:
  * commits that wait for a file of the ring would wait for ever. */
-static bool is_quiet(const struct store *store)
+static bool is_quiet(struct store *store)
 {
     const struct log *log;
     list_for_each_entry (log, &store->logs, node) {
@@ -64,7 +66,7 @@ static bool is_quiet(const struct store *store)
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
            !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
            list_is_empty(&store->openings) && list_is_empty(&store->openings_waiting) &&
-           list_is_empty(&store->deletions) &&
+           list_is_empty(&store->deletions) && cold_files_close(store) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
            journal_is_still(&store->journal);
 }
@@ -227,6 +229,7 @@ void store_stop(struct store *store, struct completion *completion)
     store->is_stopping = true;
     io_timer_cancel(store->io, &store->retry);
     io_timer_cancel(store->io, &store->marking);
+    compaction_stop(store);
     retention_stop(store);
     graveyard_close(&store->graveyard);
     op_start(&stop->op, &stop_kind, io_ops(store->io));

@@ -17,6 +17,11 @@ enum {
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
+    COLD_SEQUENTIAL_SIZE = 1024 * 1024,  /* for a reader who goes on where he was */
+    COLD_FILES_MAX = 64,                 /* segments held open for reading, about */
+    INDEX_BYTES_MAX = 8 << 20,           /* of indexes held for readers, about */
+    INDEX_FILE_WORTH_BYTES = 512 * 1024, /* a smaller segment's index is sooner made than read */
+    INDEX_SCAN_SIZE = 1024 * 1024,
     RETRY_NS = 1000 * 1000 * 1000,
     MARKING_NS = 50 * 1000 * 1000,
 };
@@ -31,6 +36,7 @@ struct checkpoint {
     uint32_t pending_count; /* logs that are not yet synced far enough */
 };
 
+struct compaction;
 struct store_stop;
 
 struct store {
@@ -59,8 +65,14 @@ struct store {
 
     struct list cache; /* memory frames that may be evicted, oldest first */
     size_t cache_bytes;
-    struct list cold; /* blocks read from disk, the least recently used first */
-    size_t cold_bytes;
+    struct list cold;      /* blocks read from disk, the one missed least first */
+    struct list cold_kept; /* those that several have wanted, the least recently used first */
+    size_t cold_bytes;     /* of both */
+    size_t cold_kept_bytes;
+    struct list cold_files;
+    uint32_t cold_file_count; /* without those being closed */
+    struct list indexes; /* of segments, in memory for readers; the least recently used first */
+    size_t index_bytes;
 
     struct checkpoint checkpoint;
     struct timer retry; /* after a lack of space */
@@ -68,6 +80,7 @@ struct store {
     struct list openings; /* logs being opened */
     struct list openings_waiting;
     uint32_t opening_count;
+    struct compaction *compaction;
     struct list deletions; /* logs going away */
     struct retention retention;
     struct graveyard graveyard;

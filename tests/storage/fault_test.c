@@ -239,7 +239,7 @@ static void damage_is_reported_by_reads(void **state)
         assert_int_equal(result, offset == 3 ? STATUS_CORRUPT : STATUS_OK);
         log_read_release(&read, rig->io);
     }
-    assert_non_null(strstr(rig->log_text, "damaged frame"));
+    assert_non_null(strstr(rig->log_text, "damaged on disk"));
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 

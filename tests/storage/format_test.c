@@ -151,9 +151,18 @@ static struct bytes make_state(void)
         producer_core_reserve(&producers, i);
         producer_core_note(&producers, &(struct producer_event){i, 1, 5, 2, i * 10, 77});
     }
-    struct state_segment segments[2] = {{0, 8192, 50}, {15, 4096, 60}};
-    struct bytes content =
-        state_encode(&(struct state){{{5}}, 3, 2, 30, segments, 2, &epochs, &producers});
+    struct state_segment segments[2] = {{.base_offset = 0, .size_bytes = 8192},
+                                        {.base_offset = 15, .size_bytes = 4096}};
+    struct bytes content = state_encode(&(struct state){
+        .topic_id = {{5}},
+        .partition = 3,
+        .start_offset = 2,
+        .recovery_offset = 30,
+        .segments = segments,
+        .segment_count = 2,
+        .epochs = &epochs,
+        .producers = &producers,
+    });
     epoch_core_deinit(&epochs);
     producer_core_deinit(&producers);
     return content;

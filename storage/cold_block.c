@@ -1,0 +1,180 @@
+/* A sorted array for each log, and two lists for the store by which to evict. */
+#include "storage/cold_block.h"
+
+#include "base/assert.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Finding ----------------------------------------------------------------------------------
+ */
+
+/* How many blocks begin at or before `offset`. */
+static uint32_t count_until(const struct cold_blocks *blocks, int64_t offset)
+{
+    uint32_t low = 0;
+    uint32_t high = blocks->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (blocks->items[middle]->base_offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct cold_block *cold_block_before(const struct log *log, int64_t offset)
+{
+    uint32_t count = count_until(&log->blocks, offset);
+    if (count > 0 && log->blocks.items[count - 1]->next_offset > offset)
+        count--;
+    return count == 0 ? NULL : log->blocks.items[count - 1];
+}
+
+bool cold_block_has(const struct log *log, int64_t offset)
+{
+    uint32_t count = count_until(&log->blocks, offset);
+    return count > 0 && log->blocks.items[count - 1]->next_offset > offset;
+}
+
+/* Wanted again by another than the first who read it through: worth keeping. */
+static void note_use(struct cold_block *block)
+{
+    struct store *store = block->log->store;
+    if (block->is_read_through && !block->is_kept) {
+        block->is_kept = true;
+        store->cold_kept_bytes += block->chunk->capacity_bytes;
+    }
+    list_remove(&block->lru_node);
+    list_push_back(block->is_kept ? &store->cold_kept : &store->cold, &block->lru_node);
+}
+
+struct cold_block *cold_block_find(struct log *log, int64_t offset)
+{
+    if (!cold_block_has(log, offset))
+        return NULL;
+    struct cold_block *block = log->blocks.items[count_until(&log->blocks, offset) - 1];
+    note_use(block);
+    return block;
+}
+
+void cold_block_pass(struct cold_block *block)
+{
+    struct store *store = block->log->store;
+    block->is_read_through = true;
+    if (block->is_kept)
+        return;
+    list_remove(&block->lru_node);
+    list_push_front(&store->cold, &block->lru_node);
+}
+
+/* --- Going ------------------------------------------------------------------------------------
+ */
+
+static void drop_at(struct log *log, uint32_t index)
+{
+    struct cold_blocks *blocks = &log->blocks;
+    struct cold_block *block = blocks->items[index];
+    struct store *store = log->store;
+    size_t bytes = block->chunk->capacity_bytes;
+    assert(index < blocks->count);
+    assert(store->cold_bytes >= bytes);
+    assert(!block->is_kept || store->cold_kept_bytes >= bytes);
+    memmove(&blocks->items[index], &blocks->items[index + 1],
+            (--blocks->count - index) * sizeof(struct cold_block *));
+    if (blocks->count == 0) {
+        free(blocks->items);
+        *blocks = (struct cold_blocks){0};
+    }
+    list_remove(&block->lru_node);
+    store->cold_bytes -= bytes;
+    store->cold_kept_bytes -= block->is_kept ? bytes : 0;
+    chunk_release(block->chunk, store->io);
+    segment_release(block->segment);
+    free(block);
+}
+
+static void drop(struct cold_block *block)
+{
+    uint32_t count = count_until(&block->log->blocks, block->base_offset);
+    assert(block->log->blocks.items[count - 1] == block);
+    drop_at(block->log, count - 1);
+}
+
+/* What is kept may fill half of the room; beyond that the oldest of it goes like any other. */
+bool cold_evict(struct store *store)
+{
+    bool too_many_kept = store->cold_kept_bytes * 2 > store->cold_bytes;
+    struct list_node *node = list_first(too_many_kept ? &store->cold_kept : &store->cold);
+    if (node == NULL)
+        node = list_first(&store->cold_kept);
+    if (node == NULL)
+        return false;
+    drop(container_of(node, struct cold_block, lru_node));
+    return true;
+}
+
+void cold_trim(struct store *store, size_t bytes_max)
+{
+    while (store->cold_bytes > bytes_max && cold_evict(store))
+        ;
+}
+
+void cold_blocks_drop(struct log *log, const struct segment *segment)
+{
+    for (uint32_t i = log->blocks.count; i > 0; i--) {
+        if (segment == NULL || log->blocks.items[i - 1]->segment == segment)
+            drop_at(log, i - 1);
+    }
+}
+
+/* --- Coming -----------------------------------------------------------------------------------
+ */
+
+static bool has_room(struct cold_blocks *blocks)
+{
+    if (blocks->count < blocks->capacity)
+        return true;
+    uint32_t capacity = blocks->capacity == 0 ? 4 : blocks->capacity * 2;
+    struct cold_block **items = realloc(blocks->items, capacity * sizeof(struct cold_block *));
+    if (items == NULL)
+        return false;
+    blocks->items = items;
+    blocks->capacity = capacity;
+    return true;
+}
+
+/* Two loads may have read the same: the newer takes the place of the older. */
+static void make_way(struct log *log, const struct cold_block *block)
+{
+    uint32_t last = count_until(&log->blocks, block->next_offset - 1);
+    while (last > 0 && log->blocks.items[last - 1]->next_offset > block->base_offset)
+        drop_at(log, --last);
+}
+
+bool cold_block_add(const struct cold_block *given)
+{
+    struct log *log = given->log;
+    struct store *store = log->store;
+    struct cold_blocks *blocks = &log->blocks;
+    assert(given->base_offset < given->next_offset);
+    assert(given->size_bytes % FRAME_ALIGNMENT == 0);
+    make_way(log, given);
+    struct cold_block *block = has_room(blocks) ? malloc(sizeof *block) : NULL;
+    if (block == NULL)
+        return false;
+    *block = *given;
+    segment_retain(block->segment);
+    uint32_t index = count_until(blocks, block->base_offset);
+    memmove(&blocks->items[index + 1], &blocks->items[index],
+            (blocks->count - index) * sizeof(struct cold_block *));
+    blocks->items[index] = block;
+    blocks->count++;
+    store->cold_bytes += block->chunk->capacity_bytes;
+    list_node_init(&block->lru_node);
+    list_push_back(&store->cold, &block->lru_node);
+    return true;
+}

@@ -1,0 +1,59 @@
+/* Blocks of whole, verified frames that were read back from disk for readers that are behind. They
+ * have a bound of their own, so that a reader who goes through old data does not push out the tails
+ * that everybody else reads; and among themselves, a block that was read through once goes before
+ * one that several have wanted. */
+#ifndef TAILRACE_STORAGE_COLD_BLOCK_H
+#define TAILRACE_STORAGE_COLD_BLOCK_H
+
+#include "base/list.h"
+#include "io/chunk.h"
+
+struct log;
+struct segment;
+struct store;
+
+struct cold_block {
+    struct list_node lru_node; /* store->cold or store->cold_kept */
+    struct log *log;
+    struct segment *segment; /* retained */
+    struct chunk *chunk;
+    uint64_t position;   /* in the segment */
+    uint32_t data_at;    /* of the first frame in the chunk */
+    uint32_t size_bytes; /* of whole frames */
+    int64_t base_offset;
+    int64_t next_offset;
+    bool is_read_through; /* somebody has read it to its end */
+    bool is_kept;         /* and somebody else wanted it again */
+};
+
+/* A log's blocks, by base offset, none over another. */
+struct cold_blocks {
+    struct cold_block **items;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* The block that holds `offset`, now the most recently used; or NULL. */
+struct cold_block *cold_block_find(struct log *log, int64_t offset);
+
+/* The same question, and nothing changes. */
+bool cold_block_has(const struct log *log, int64_t offset);
+
+/* The last one that ends at or before `offset`; or NULL. */
+const struct cold_block *cold_block_before(const struct log *log, int64_t offset);
+
+/* Takes over the chunk and what the struct says. False without memory: the chunk stays the
+ * caller's. */
+bool cold_block_add(const struct cold_block *block);
+
+/* A reader has come to the end. */
+void cold_block_pass(struct cold_block *block);
+
+/* Gives back the block that is missed least; false when there is none. */
+bool cold_evict(struct store *store);
+void cold_trim(struct store *store, size_t bytes_max);
+
+/* Those of one segment; of all, with NULL. */
+void cold_blocks_drop(struct log *log, const struct segment *segment);
+
+#endif

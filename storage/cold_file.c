@@ -1,0 +1,197 @@
+/* One request at a time belongs to each file, the one that opens or the one that closes it. */
+#include "storage/cold_file.h"
+
+#include "base/assert.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+
+#include <stdlib.h>
+
+enum cold_file_state { COLD_FILE_OPENING, COLD_FILE_OPEN, COLD_FILE_CLOSING };
+
+struct cold_file {
+    struct list_node node; /* store->cold_files, the least recently used first */
+    struct io_request request;
+    struct store *store;
+    struct segment *segment; /* retained */
+    struct list waiting;     /* cold_use, while it opens */
+    enum cold_file_state state;
+    uint32_t use_count; /* without those that wait */
+    int32_t handle;
+    char path[PATH_SIZE];
+};
+
+/* --- Closing ----------------------------------------------------------------------------------
+ */
+
+static void drop(struct cold_file *file)
+{
+    assert(list_is_empty(&file->waiting));
+    if (file->state != COLD_FILE_CLOSING)
+        file->store->cold_file_count--;
+    if (file->segment->file == file)
+        file->segment->file = NULL;
+    list_remove(&file->node);
+    segment_release(file->segment);
+    free(file);
+}
+
+/* An error of closing a file that was only read means nothing. */
+static void closed_landed(struct completion *completion, int32_t result)
+{
+    struct cold_file *file = container_of(completion, struct cold_file, request.completion);
+    struct store *store = file->store;
+    (void)result;
+    assert(file->state == COLD_FILE_CLOSING);
+    drop(file);
+    store_progressed(store);
+}
+
+static bool is_idle(const struct cold_file *file)
+{
+    return file->state == COLD_FILE_OPEN && file->use_count == 0;
+}
+
+static void close_file(struct cold_file *file)
+{
+    assert(is_idle(file));
+    assert(file->segment->file == file);
+    assert(file->store->cold_file_count > 0);
+    file->state = COLD_FILE_CLOSING;
+    file->store->cold_file_count--;
+    file->segment->file = NULL;
+    completion_init(&file->request.completion, closed_landed);
+    io_close(file->store->io, &file->request, file->handle);
+}
+
+/* Down to `count_max` files, as far as there are some that nobody uses. */
+static void trim(struct store *store, uint32_t count_max)
+{
+    struct cold_file *file;
+    list_for_each_entry (file, &store->cold_files, node) {
+        if (store->cold_file_count <= count_max)
+            return;
+        if (is_idle(file))
+            close_file(file);
+    }
+}
+
+bool cold_files_close(struct store *store)
+{
+    trim(store, 0);
+    return list_is_empty(&store->cold_files);
+}
+
+void cold_file_forget(struct segment *segment)
+{
+    assert(segment->is_retired);
+    if (segment->file != NULL && is_idle(segment->file))
+        close_file(segment->file);
+}
+
+void cold_files_drop(struct store *store)
+{
+    struct list_node *node;
+    while ((node = list_first(&store->cold_files)) != NULL) {
+        struct cold_file *file = container_of(node, struct cold_file, node);
+        list_init(&file->waiting);
+        drop(file);
+    }
+}
+
+/* --- Using ------------------------------------------------------------------------------------
+ */
+
+int32_t cold_file_handle(const struct cold_use *use)
+{
+    assert(use->file->state == COLD_FILE_OPEN);
+    assert(use->file->use_count > 0);
+    return use->file->handle;
+}
+
+void cold_file_release(struct cold_use *use)
+{
+    struct cold_file *file = use->file;
+    assert(file->use_count > 0);
+    file->use_count--;
+    use->file = NULL;
+    if (file->segment->is_retired && is_idle(file))
+        close_file(file);
+    else
+        trim(file->store, COLD_FILES_MAX);
+}
+
+static void begin_use(struct cold_file *file, struct cold_use *use)
+{
+    file->use_count++;
+    use->file = file;
+    io_land(file->store->io, &use->completion, STATUS_OK);
+}
+
+/* Without handles, those that are only kept give way, so that the next try has one. */
+static void fail_uses(struct cold_file *file, int32_t error)
+{
+    struct store *store = file->store;
+    struct list_node *node;
+    while ((node = list_pop_front(&file->waiting)) != NULL)
+        io_land(store->io, &container_of(node, struct cold_use, node)->completion, error);
+    drop(file);
+    if (error == STATUS_NO_FILES)
+        trim(store, 0);
+}
+
+static void opened_landed(struct completion *completion, int32_t result)
+{
+    struct cold_file *file = container_of(completion, struct cold_file, request.completion);
+    struct list_node *node;
+    assert(file->state == COLD_FILE_OPENING);
+    assert(!list_is_empty(&file->waiting));
+    if (result < 0) {
+        fail_uses(file, result);
+        return;
+    }
+    file->state = COLD_FILE_OPEN;
+    file->handle = result;
+    while ((node = list_pop_front(&file->waiting)) != NULL)
+        begin_use(file, container_of(node, struct cold_use, node));
+}
+
+static struct cold_file *make(struct log *log, struct segment *segment)
+{
+    struct store *store = log->store;
+    struct cold_file *file = calloc(1, sizeof *file);
+    if (file == NULL)
+        return NULL;
+    trim(store, COLD_FILES_MAX - 1);
+    file->store = store;
+    file->segment = segment_retain(segment);
+    file->handle = -1;
+    list_init(&file->waiting);
+    list_push_back(&store->cold_files, &file->node);
+    store->cold_file_count++;
+    segment->file = file;
+    path_segment(log->directory, segment->base_offset, segment->generation, file->path);
+    completion_init(&file->request.completion, opened_landed);
+    io_open(store->io, &file->request, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
+    return file;
+}
+
+void cold_file_use(struct log *log, struct segment *segment, struct cold_use *use)
+{
+    struct cold_file *file = segment->file;
+    list_node_init(&use->node);
+    use->file = NULL;
+    if (file == NULL)
+        file = make(log, segment);
+    if (file == NULL) {
+        io_land(log->store->io, &use->completion, STATUS_NO_MEMORY);
+        return;
+    }
+    assert(file->state != COLD_FILE_CLOSING);
+    list_remove(&file->node);
+    list_push_back(&log->store->cold_files, &file->node);
+    if (file->state == COLD_FILE_OPENING)
+        list_push_back(&file->waiting, &use->node);
+    else
+        begin_use(file, use);
+}
