@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "cli/segment_scan.h"
 #include "cli/verify.h"
+#include "cli/verify_index.h"
 #include "protocol/batch.h"
 
 #include <dirent.h>
@@ -17,6 +18,7 @@
 struct log_check {
     struct verify *verify;
     struct log_place place;
+    const char *directory;
     char path[PATH_SIZE]; /* of the segment at hand */
     int64_t next_offset;  /* -1: nothing has been seen */
     int64_t durable_offset;
@@ -102,11 +104,20 @@ static void take_piece(struct log_check *check, const struct segment_piece *piec
     }
 }
 
+static void open_index(const struct log_check *check, struct verify_index *index)
+{
+    char path[PATH_SIZE];
+    path_index(check->directory, check->place.frame.segment_base_offset,
+               check->place.frame.segment_generation, path);
+    verify_index_open(index, path, &check->place.frame);
+}
+
 static void check_segment(struct log_check *check)
 {
     struct file_window window;
     struct segment_scan scan;
     struct segment_piece piece;
+    struct verify_index index;
     enum status status = file_window_open(&window, check->path);
     if (status != STATUS_OK) {
         report(check, -1, -1, 0, status_text(status));
@@ -114,14 +125,19 @@ static void check_segment(struct log_check *check)
     }
     check->verify->segment_count++;
     segment_scan_init(&scan, &window, &check->place.frame);
+    open_index(check, &index);
     uint64_t unreadable_count = 0;
     while (segment_scan_next(&scan, &piece)) {
         take_piece(check, &piece, window.unreadable_count > unreadable_count);
+        verify_index_take(&index, &piece);
         unreadable_count = window.unreadable_count;
         verify_progress(check->verify, piece.size_bytes);
     }
     if (scan.has_failed)
         report(check, -1, -1, scan.position, "a frame larger than the memory there is");
+    if (index.what != NULL)
+        report(check, -1, -1, index.position, index.what);
+    verify_index_close(&index);
     file_window_close(&window);
 }
 
@@ -182,8 +198,11 @@ static int is_segment(const struct dirent *entry)
 /* By offset: names begin with it, in twenty digits. */
 void verify_log(struct verify *verify, const char *directory, const struct log_place *place)
 {
-    struct log_check check = {
-        .verify = verify, .place = *place, .next_offset = -1, .leader_epoch = -1};
+    struct log_check check = {.verify = verify,
+                              .place = *place,
+                              .directory = directory,
+                              .next_offset = -1,
+                              .leader_epoch = -1};
     struct dirent **entries;
     assert(place->topic_name[0] != '\0');
     verify->log_count++;

@@ -135,7 +135,24 @@ class Verify(unittest.TestCase):
         with changed(segment.path, frame.position, data):
             self.assertIn("offsets are missing", [d[6] for d in self.damage()])
 
-    def test_6_lost_ends(self):
+    def test_6_indexes(self):
+        """An index that is damaged, or that speaks of other frames, is found."""
+        segment = self.segments()[0]
+        path = segment.path.with_suffix(".index")
+        self.assertTrue(path.exists())
+        with flipped(path, 70):
+            self.assertEqual([(d[0], d[1], d[6]) for d in self.damage()],
+                             [("orders", 0, "the index is damaged; a broker makes it anew")])
+        content = bytearray(path.read_bytes())
+        content[72:80] = (4096).to_bytes(8, "little")  # where the first entry points
+        content[12:16] = bytes(4)
+        content[12:16] = reader.crc32c(content).to_bytes(4, "little")
+        with changed(path, 0, bytes(content)):
+            self.assertIn("the index points at no frame; a broker makes it anew",
+                          [d[6] for d in self.damage()])
+        self.assertEqual(self.verify()["damage"], [])
+
+    def test_7_lost_ends(self):
         """A closed segment that lost its end leaves a gap, and so does one that is gone."""
         segment = self.segments()[1]
         frame = segment.frames[-1]

@@ -1,6 +1,6 @@
 """Reads what the broker has written, with nothing but Python's standard library and the descriptions
-at the heads of storage/frame.h, storage/commit.h, storage/epoch_file.h, storage/path.h,
-protocol/batch.h and protocol/batch_record.h. It shares no code with the broker: where both agree,
+at the heads of storage/frame.h, storage/index_file.h, storage/commit.h, storage/epoch_file.h,
+storage/path.h, protocol/batch.h and protocol/batch_record.h. It shares no code with the broker: where both agree,
 the descriptions are true.
 
 Damaged pieces are passed over and listed, as whoever must get data out of a broken directory would
@@ -194,6 +194,26 @@ class Segment:
 
     def batches(self):
         return [batch for frame in self.frames for batch in frame.batches]
+
+
+# --- Indexes: storage/index_file.h ----------------------------------------------------------------
+
+INDEX_HEADER = struct.Struct("<4sIII16siIqQII")
+INDEX_ENTRY = struct.Struct("<qQq")
+
+
+def read_index(path):
+    """(place, covered bytes, [(base offset, position, greatest timestamp)])."""
+    data = path.read_bytes()
+    (magic, version, size, crc, topic_id, partition, generation, base_offset, covered, count,
+     _) = INDEX_HEADER.unpack_from(data)
+    zeroed = data[:12] + bytes(4) + data[16:]
+    if magic != b"TRI1" or version != 1 or size != len(data) or crc32c(zeroed) != crc:
+        raise Damaged(path)
+    entries = list(INDEX_ENTRY.iter_unpack(data[INDEX_HEADER.size:]))
+    if len(entries) != count:
+        raise Damaged(path)
+    return (topic_id, partition, base_offset, generation), covered, entries
 
 
 # --- Journals: storage/commit.h, storage/epoch_file.h --------------------------------------------
