@@ -131,6 +131,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
         broker_core_init(&broker->roster.cores[i], &broker->roster, options->doors[i],
                          options->config, core_memory_bytes);
     publisher_init(&broker->publisher, &broker->roster);
+    admin_init(&broker->admin, &broker->roster);
     choose_store_options(broker, core_memory_bytes);
 
     enum status status = log_dirs_open(broker);
@@ -154,6 +155,7 @@ void broker_destroy(struct broker *broker)
 {
     if (broker->roster.controller != NULL)
         controller_destroy(broker->roster.controller);
+    admin_deinit(&broker->admin);
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
