@@ -46,6 +46,7 @@ struct broker_core {
 
     struct list connections;
     uint32_t connection_count;
+    uint32_t connection_count_max;
     struct list starved_connections; /* wait for memory or a request to read on */
     struct pool request_pool;
     struct pool connection_pool;

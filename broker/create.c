@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "broker/broker_parts.h"
 #include "broker/core_life.h"
+#include "broker/limits.h"
 #include "broker/log_dirs_life.h"
 #include "broker/log_dirs_open.h"
 
@@ -96,8 +97,35 @@ static enum status load_metadata(struct broker *broker)
         .cluster_id = broker->log_dirs.cluster_id,
         .lost = &broker->metadata_lost,
     };
-    return controller_create(broker->options.doors[0], &options, broker->options.logger,
-                             &broker->roster.controller);
+    enum status status = controller_create(broker->options.doors[0], &options,
+                                           broker->options.logger, &broker->roster.controller);
+    if (status != STATUS_OK)
+        log_error(broker->options.logger, "no start: the metadata cannot be loaded",
+                  field_text("directory", broker->cluster_directory),
+                  field_status("error", status));
+    return status;
+}
+
+/* Handles are dealt out before there are too few of them: a third is for clients, an eighth for
+ * segments that stay open; the rest is for those that are open for a moment, journals, and the
+ * broker itself. So a crowd of clients is turned away before storage is short of handles. */
+static void share_open_files(struct broker *broker)
+{
+    enum { CLIENT_SHARE = 3, SEGMENT_SHARE = 8, PLENTY = 16 * 1024 };
+    uint64_t limit = broker->options.open_files_max;
+    uint32_t cores = broker->options.core_count;
+    uint64_t segments = limit / SEGMENT_SHARE / cores / broker->log_dirs.count;
+    uint64_t connections = limit / CLIENT_SHARE / cores;
+    if (limit == 0)
+        return;
+    if (segments < broker->store_options.open_files_max)
+        broker->store_options.open_files_max = (uint32_t)segments + 1;
+    for (uint32_t i = 0; i < cores && connections < LIMIT_CONNECTIONS_PER_CORE; i++)
+        broker->roster.cores[i].connection_count_max = (uint32_t)connections + 1;
+    if (limit < PLENTY)
+        log_warn(broker->options.logger,
+                 "few open files are allowed: clients beyond their share are turned away",
+                 field_u64("limit", limit), field_u64("connections_per_core", connections + 1));
 }
 
 static void choose_store_options(struct broker *broker, size_t core_memory_bytes)
@@ -135,6 +163,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
     choose_store_options(broker, core_memory_bytes);
 
     enum status status = log_dirs_open(broker);
+    share_open_files(broker);
     if (status == STATUS_OK)
         status = bind_listeners(broker);
     if (status == STATUS_OK)

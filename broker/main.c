@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -245,6 +246,19 @@ static size_t memory_bytes(const struct config *config)
     return set > 0 ? (size_t)set : MEMORY_BYTES_DEFAULT;
 }
 
+/* How many files and sockets the process may hold open; as many as it is allowed to ask for. */
+static uint64_t raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return before;
+    return limit.rlim_cur;
+}
+
 static void serve_on(struct server *server, const struct config *config)
 {
     uint32_t core_count = io_cores_count(server->cores);
@@ -262,6 +276,7 @@ static void serve_on(struct server *server, const struct config *config)
         .logger = server->logger,
         .host_name = host_name,
         .memory_bytes = memory_bytes(config),
+        .open_files_max = raise_open_files(),
         .halted = &server->halted,
     };
     completion_init(&server->halted, server_halted);

@@ -21,6 +21,7 @@ void store_options_init(struct store_options *options)
         .direct_size_bytes = 32 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
+        .open_files_max = 256,
         .producer_expiration_ms = 86400000,
         .cleaner_enable = true,
         .cleaner_dedupe_buffer_bytes = 32 << 20,

@@ -13,7 +13,6 @@
 enum {
     FLUSHES_MAX = 16, /* logs being written at the same time */
     OPENINGS_MAX = 16,
-    OPEN_FILES_MAX = 256, /* segments held open for writing, about */
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
