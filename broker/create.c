@@ -188,6 +188,7 @@ void broker_destroy(struct broker *broker)
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
+    log_dirs_forget_states(broker);
     free(broker->roster.cores);
     free(broker);
 }

@@ -315,13 +315,13 @@ enum status log_dirs_claim(struct broker *broker)
 /* --- What lies in them -------------------------------------------------------------------------
  */
 
-static enum status recover_dir(struct broker *broker, const struct log_dir *dir)
+static enum status recover_dir(struct broker *broker, struct log_dir *dir)
 {
     struct logger *logger = broker->options.logger;
     struct store_options options = broker->store_options;
     struct store_recovery_report report;
     options.directory = dir->path;
-    enum status status = store_recover(broker->options.doors[0], &options, logger, &report);
+    enum status status = store_recover(broker->options.doors[0], &options, logger, &report, &dir->states);
     if (status == STATUS_OK && !report.was_clean && report.log_count > 0)
         log_info(logger, "recovered after an unclean stop", field_text("directory", dir->path),
                  field_u64("logs", report.log_count),
@@ -342,4 +342,12 @@ enum status log_dirs_recover(struct broker *broker)
             give_up_dir(broker, dir);
     }
     return check_online(broker);
+}
+
+void log_dirs_forget_states(struct broker *broker)
+{
+    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
+        store_states_destroy(broker->log_dirs.dirs[i].states);
+        broker->log_dirs.dirs[i].states = NULL;
+    }
 }

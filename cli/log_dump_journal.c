@@ -56,10 +56,10 @@ static enum status look(struct dump *dump, uint64_t position, struct commit_head
     uint64_t epoch = 0;
     if (bytes.size >= COMMIT_HEADER_SIZE)
         memcpy(&epoch, bytes.data + offsetof(struct commit_header, epoch), sizeof epoch);
-    enum status status = commit_verify(bytes, epoch, header);
+    enum status status = commit_verify(bytes, epoch, COMMIT_SIZE_MAX, header);
     if (status == STATUS_TRUNCATED) {
         bytes = file_window_at(&dump->window, position, header->size_bytes);
-        status = commit_verify(bytes, epoch, header);
+        status = commit_verify(bytes, epoch, COMMIT_SIZE_MAX, header);
     }
     if (status == STATUS_OK)
         *commit = bytes_of(bytes.data, header->size_bytes);

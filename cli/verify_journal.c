@@ -88,10 +88,10 @@ static enum status look(const struct journal_check *check, struct file_window *w
                         uint64_t position, struct commit_header *header, struct bytes *commit)
 {
     struct bytes bytes = file_window_at(window, position, FILE_BLOCK_SIZE);
-    enum status status = commit_verify(bytes, check->epoch, header);
+    enum status status = commit_verify(bytes, check->epoch, COMMIT_SIZE_MAX, header);
     if (status == STATUS_TRUNCATED) {
         bytes = file_window_at(window, position, header->size_bytes);
-        status = commit_verify(bytes, check->epoch, header);
+        status = commit_verify(bytes, check->epoch, COMMIT_SIZE_MAX, header);
     }
     if (status == STATUS_OK)
         *commit = bytes_of(bytes.data, header->size_bytes);

@@ -188,7 +188,7 @@
     X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", 4, INT32_MAX, NULL,   \
       false, NO_EFFECT_YET "indexes are sized by what they hold.")                                 \
     X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL,       \
-      false, NO_EFFECT_YET "indexes have an entry for each block that is written.")                \
+      false, NO_EFFECT_YET "indexes have an entry for about each 64 KiB.")                         \
     X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", 0, INT64_MAX,     \
       NULL, false, "How long the file of a deleted segment, or the directory of a deleted "        \
       "partition, stays on disk.")                                                                 \

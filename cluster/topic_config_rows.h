@@ -46,7 +46,7 @@
       "", 0, 0, NULL, KEY_COUNT, NO_EFFECT_YET "a single node has no followers.")                  \
     X(INDEX_INTERVAL_BYTES, "index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL,               \
       LOG_INDEX_INTERVAL_BYTES,                                                                    \
-      NO_EFFECT_YET "indexes have an entry for each block that is written.")                       \
+      NO_EFFECT_YET "indexes have an entry for about each 64 KiB.")                                \
     X(LEADER_REPLICATION_THROTTLED_REPLICAS, "leader.replication.throttled.replicas", LIST, "",    \
       0, 0, NULL, KEY_COUNT, NO_EFFECT_YET "a single node has no followers.")                      \
     X(LOCAL_RETENTION_BYTES, "local.retention.bytes", LONG, "-2", -2, INT64_MAX, NULL,             \

@@ -86,13 +86,6 @@ enum status await_unlink(struct io *io, const char *path)
     return wait_for(io, &request);
 }
 
-enum status await_remove_directory(struct io *io, const char *path)
-{
-    struct io_request request;
-    io_remove_directory(io, &request, path);
-    return wait_for(io, &request);
-}
-
 enum status await_sync_directory(struct io *io, const char *path)
 {
     struct io_request request;
@@ -165,18 +158,22 @@ static enum status write_new(struct io *io, const char *path, struct bytes conte
     return status != STATUS_OK ? status : close_status;
 }
 
+enum status await_rename(struct io *io, const char *from, const char *to)
+{
+    struct io_request request;
+    char parent[PATH_SIZE];
+    path_parent(to, parent);
+    io_rename(io, &request, from, to);
+    enum status status = wait_for(io, &request);
+    return status == STATUS_OK ? await_sync_directory(io, parent) : status;
+}
+
 enum status await_replace(struct io *io, const char *path, struct bytes content)
 {
     assert(content.size > 0);
     assert(content.size <= UINT32_MAX);
-    char temporary[PATH_SIZE], parent[PATH_SIZE];
+    char temporary[PATH_SIZE];
     path_with_suffix(path, ".new", temporary);
-    path_parent(path, parent);
     enum status status = write_new(io, temporary, content);
-    if (status != STATUS_OK)
-        return status;
-    struct io_request request;
-    io_rename(io, &request, temporary, path);
-    status = wait_for(io, &request);
-    return status == STATUS_OK ? await_sync_directory(io, parent) : status;
+    return status == STATUS_OK ? await_rename(io, temporary, path) : status;
 }

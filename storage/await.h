@@ -20,7 +20,6 @@ enum status await_sync(struct io *io, int32_t handle);
 enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes);
 enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes);
 enum status await_unlink(struct io *io, const char *path);
-enum status await_remove_directory(struct io *io, const char *path);
 enum status await_sync_directory(struct io *io, const char *path);
 
 /* Makes the directory, and its name durable; does nothing if it is there. */
@@ -33,6 +32,9 @@ enum status await_list(struct io *io, const char *path, struct arena *arena,
 /* The whole content, in memory the caller frees. STATUS_TOO_LARGE above `size_bytes_max`. */
 enum status await_read_whole(struct io *io, const char *path, uint32_t size_bytes_max,
                              struct bytes *content);
+
+/* Within one directory; the new name is durable. */
+enum status await_rename(struct io *io, const char *from, const char *to);
 
 /* Temporary file, sync, rename, sync of the directory: the new content or the old, never less. */
 enum status await_replace(struct io *io, const char *path, struct bytes content);

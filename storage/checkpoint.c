@@ -1,69 +1,13 @@
 /* A checkpoint makes a journal file free: every log with batches that only that file (or an older
- * one) holds is written to its segment and synced.
+ * one) holds is written to its segment and synced, and its state is recorded; so is every log that
+ * only that file mentions and that has more than its recorded state says. Nothing is lost with the
+ * file then: neither batches, nor mentions, nor the proof of how far each log is durable.
  *
- * The journal also holds the marks: the proof of how far each log is durable, by which recovery
- * tells a torn tail from damage. They are written again into a newer file before an old one goes,
- * unless the log's state file says as much. */
+ * It begins when a file is full, not when the ring runs short, and also after as many bytes of
+ * large batches: so a crash finds little that is not recorded. */
 #include "base/assert.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
-
-/* --- Marks ------------------------------------------------------------------------------------
- */
-
-static bool put_mark(struct store *store, struct log *log)
-{
-    if (journal_reserve(&store->journal, 0) != STATUS_OK)
-        return false;
-    struct commit_entry entry = {
-        .kind = COMMIT_MARK,
-        .partition = log->id.partition,
-        .topic_id = log->id.topic_id,
-        .durable_offset = log->durable_offset,
-    };
-    assert(log->durable_offset >= log->recorded_offset);
-    log->mark_sequence = journal_append(&store->journal, &entry, NULL, NULL, -1);
-    return true;
-}
-
-void store_marking_fired(struct timer *timer)
-{
-    struct store *store = container_of(timer, struct store, marking);
-    struct list_node *node;
-    while ((node = list_first(&store->marks)) != NULL) {
-        if (!put_mark(store, container_of(node, struct log, mark_node)))
-            break;
-        list_remove(node);
-    }
-    journal_kick(&store->journal);
-}
-
-void store_want_mark(struct store *store, struct log *log)
-{
-    assert(log->store == store);
-    if (!list_node_is_linked(&log->mark_node))
-        list_push_back(&store->marks, &log->mark_node);
-    if (timer_is_running(&store->marking) || store->is_stopping)
-        return;
-    io_timer_start(store->io, &store->marking, io_now_ns(store->io) + MARKING_NS);
-}
-
-/* What the file to be reused says about a log and nothing newer does. */
-static void renew_marks(struct store *store, uint64_t last_sequence)
-{
-    struct log *log;
-    list_for_each_entry (log, &store->logs, node) {
-        bool is_told = log->recorded_offset >= log->durable_offset;
-        if (log->mark_sequence > last_sequence || is_told)
-            continue;
-        if (!put_mark(store, log))
-            break;
-    }
-    journal_kick(&store->journal);
-}
-
-/* --- Checkpoints ------------------------------------------------------------------------------
- */
 
 static bool is_behind(const struct log *log, uint64_t last_sequence)
 {
@@ -72,16 +16,17 @@ static bool is_behind(const struct log *log, uint64_t last_sequence)
 
 static void enlist(struct store *store, struct log *log)
 {
-    assert(!log->is_in_checkpoint);
-    log->is_in_checkpoint = true;
+    assert(log->checkpoint_version == 0);
     store->checkpoint.pending_count++;
     assert(store->checkpoint.is_running);
+    log->checkpoint_version = log->version + 1;
     if (log->deletion != NULL)
         return; /* it leaves when it is gone */
-    log->wants_sync = true;
     log->wants_close = !log->is_active;
     log_seal(log);
-    store_want_flush(store, log, false);
+    if (log->mention_sequence <= store->checkpoint.last_sequence)
+        log_drop_mention(log);
+    log_want_record(log);
 }
 
 static void begin_soon(struct store *store);
@@ -96,15 +41,18 @@ static void finish(struct store *store)
     store_progressed(store);
 }
 
+/* The list is in the order of mentions, and what is dirty has been mentioned since. */
 static void enlist_all(struct store *store, uint64_t last_sequence)
 {
     struct log *log, *following;
-    list_for_each_entry_safe (log, following, &store->dirty, dirty_node) {
-        if (is_behind(log, last_sequence))
-            enlist(store, log);
-    }
-    list_for_each_entry (log, &store->logs, node) {
+    list_for_each_entry_safe (log, following, &store->mentioned, mention_node) {
         producer_core_expire(&log->producers, io_wall_ms(store->io));
+        bool is_forgotten = log->mention_sequence <= last_sequence;
+        bool is_recorded = log->recorded_offset == log->end_offset && !log_wants_record(log);
+        if (is_forgotten && is_recorded && log->deletion == NULL)
+            log_drop_mention(log);
+        else if (is_forgotten || is_behind(log, last_sequence))
+            enlist(store, log);
         log->is_active = false;
     }
 }
@@ -119,7 +67,7 @@ static void begin(struct store *store)
     checkpoint->last_sequence = checkpoint->wanted_sequence;
     checkpoint->wanted_sequence = 0;
     checkpoint->pending_count = 1; /* this call: no log that ends at once may end the whole */
-    renew_marks(store, checkpoint->last_sequence);
+    store->sealed_bytes = 0;
     enlist_all(store, checkpoint->last_sequence);
     if (--checkpoint->pending_count == 0)
         finish(store);
@@ -157,23 +105,34 @@ void checkpoint_request(struct store *store, uint64_t last_sequence)
     begin_soon(store);
 }
 
+void checkpoint_note_sealed(struct store *store, uint64_t size_bytes)
+{
+    store->sealed_bytes += size_bytes;
+    if (store->sealed_bytes < store->options.journal_file_bytes || store->failure != STATUS_OK)
+        return;
+    store->sealed_bytes = 0;
+    checkpoint_request(store, journal_landed_sequence(&store->journal));
+}
+
 static void leave(struct store *store, struct log *log)
 {
     assert(store->checkpoint.is_running);
     assert(store->checkpoint.pending_count > 0);
-    log->is_in_checkpoint = false;
+    log->checkpoint_version = 0;
     if (--store->checkpoint.pending_count == 0)
         finish(store);
 }
 
-void checkpoint_note_synced(struct store *store, struct log *log)
+void checkpoint_note_recorded(struct store *store, struct log *log)
 {
-    if (log->is_in_checkpoint && !is_behind(log, store->checkpoint.last_sequence))
-        leave(store, log);
+    if (log->checkpoint_version == 0 || log->recorded_version < log->checkpoint_version)
+        return;
+    assert(!is_behind(log, store->checkpoint.last_sequence));
+    leave(store, log);
 }
 
 void checkpoint_forget(struct store *store, struct log *log)
 {
-    if (log->is_in_checkpoint)
+    if (log->checkpoint_version != 0)
         leave(store, log);
 }

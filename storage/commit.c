@@ -45,7 +45,8 @@ static bool checksum_matches(const uint8_t *data, const struct commit_header *he
     return crc == header->crc;
 }
 
-enum status commit_verify(struct bytes available, uint64_t epoch, struct commit_header *header)
+enum status commit_verify(struct bytes available, uint64_t epoch, uint32_t size_bytes_max,
+                          struct commit_header *header)
 {
     *header = (struct commit_header){0};
     if (available.size < COMMIT_HEADER_SIZE)
@@ -57,7 +58,7 @@ enum status commit_verify(struct bytes available, uint64_t epoch, struct commit_
         return STATUS_NOT_FOUND;
     if (header->version != COMMIT_VERSION)
         return STATUS_UNSUPPORTED;
-    if (header->size_bytes < COMMIT_HEADER_SIZE || header->size_bytes > COMMIT_SIZE_MAX)
+    if (header->size_bytes < COMMIT_HEADER_SIZE || header->size_bytes > size_bytes_max)
         return STATUS_CORRUPT;
     if (header->size_bytes > available.size)
         return STATUS_TRUNCATED;

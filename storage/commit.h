@@ -1,26 +1,30 @@
-/* One commit of a journal: what is written and synced at once. Pure: how it lies in memory and on
- * disk; the journal (journal.h) says when.
+/* One commit, of a journal or of a catalog: what is written and synced at once. Pure: how it lies
+ * in memory and on disk; the journal (journal.h) and the catalog (catalog.h) say when.
  *
  *   offset  size
  *        0     4  magic "TRJ1"
  *        4     4  version, 1
  *        8     8  journal epoch: commits of earlier runs are recognised by theirs and ignored
- *       16     8  sequence: the commits of one core in one run are 1, 2, 3, ...
+ *       16     8  sequence: the commits of one core in one run, or of one catalog file, are
+ *                 1, 2, 3, ...
  *       24     4  size in bytes, with this header, without the padding
  *       28     4  number of entries
  *       32     4  core
  *       36     4  CRC32C of the whole size with this field as zero
  *       40    24  zero
  *       64        entries, each aligned to 8 bytes:
- *                    0   4  kind: 1 batch, 2 mark
+ *                    0   4  kind: 1 batch, 2 mark; in a catalog 3 state, 4 removed, 5 end
  *                    4   4  partition
  *                    8  16  topic id
- *                   24   8  base offset of the batch; of a mark, zero
+ *                   24   8  base offset of the batch; of a mark, zero; in a catalog the version: of
+ *                           several entries about a log the one with the greatest holds
  *                   32   8  durable offset of the log when the entry was made: what lies below is
- *                           on disk, and if it is not found there, the disk has lost it
+ *                           on disk, and if it is not found there, the disk has lost it; in a
+ *                           catalog zero
  *                   40   4  payload size
  *                   44   4  zero
- *                   48      payload: the batch as stored, with its offset and epoch
+ *                   48      payload: the batch as stored, with its offset and epoch; the state
+ *                           (state_file.h); of a removed log the topic's name
  *                 zeros up to the next multiple of 4096
  *
  * A commit begins on a block of its own, so no block with acknowledged bytes is written again. */
@@ -41,13 +45,22 @@ enum {
     COMMIT_SIZE_MAX = 1024 * 1024,
 };
 
-enum commit_entry_kind { COMMIT_BATCH = 1, COMMIT_MARK = 2 };
+enum commit_entry_kind {
+    COMMIT_BATCH = 1,
+    COMMIT_MARK = 2,
+    COMMIT_STATE = 3,
+    COMMIT_REMOVED = 4,
+    COMMIT_END = 5,
+};
 
 struct commit_entry {
     uint32_t kind;
     int32_t partition;
     struct uuid topic_id;
-    int64_t base_offset;
+    union {
+        int64_t base_offset;
+        uint64_t version;
+    };
     int64_t durable_offset;
     uint32_t payload_size;
     uint32_t zero;
@@ -99,11 +112,12 @@ uint32_t commit_put(uint8_t *buffer, uint32_t size_bytes, const struct commit_en
 /* Writes the header, its checksum and the padding; `header` has everything but the checksum. */
 void commit_seal(uint8_t *buffer, struct commit_header header);
 
-/* Is there a whole commit of this epoch at the start of `available`? STATUS_OK; STATUS_TRUNCATED
- * with `header->size_bytes` when it goes on beyond what is available; STATUS_NOT_FOUND when there
- * is none of this epoch; STATUS_CORRUPT when there is one but its checksum is wrong (a torn write);
- * STATUS_UNSUPPORTED for another version. */
-enum status commit_verify(struct bytes available, uint64_t epoch, struct commit_header *header);
+/* Is there a whole commit of this epoch, of at most `size_bytes_max`, at the start of `available`?
+ * STATUS_OK; STATUS_TRUNCATED with `header->size_bytes` when it goes on beyond what is available;
+ * STATUS_NOT_FOUND when there is none of this epoch; STATUS_CORRUPT when there is one but its
+ * checksum is wrong (a torn write); STATUS_UNSUPPORTED for another version. */
+enum status commit_verify(struct bytes available, uint64_t epoch, uint32_t size_bytes_max,
+                          struct commit_header *header);
 
 /* Entry by entry through a verified commit; `position` begins at COMMIT_HEADER_SIZE. False at the
  * end. */

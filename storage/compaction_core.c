@@ -90,7 +90,7 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
 }
 
 uint32_t compaction_group_count(const struct compaction_segment *segments, uint32_t count,
-                          int64_t end_offset, uint64_t segment_bytes_max)
+                                int64_t end_offset, uint64_t segment_bytes_max)
 {
     assert(count > 0);
     assert(end_offset > segments[count - 1].base_offset);

@@ -50,6 +50,6 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
  * segment.bytes together, if nothing of them went, and into offsets of 31 bits. At least one.
  * `end_offset` is where the last of them ends. */
 uint32_t compaction_group_count(const struct compaction_segment *segments, uint32_t count,
-                          int64_t end_offset, uint64_t segment_bytes_max);
+                                int64_t end_offset, uint64_t segment_bytes_max);
 
 #endif

@@ -67,10 +67,10 @@ enum status compaction_index_batch(struct compaction_pass *pass, struct bytes ba
 /* What is to be done with one batch. */
 struct verdict {
     struct batch_header header;
-    bool goes;         /* all its records, whatever they are */
-    bool is_spent;     /* a marker whose transaction has left nothing */
-    bool stays_empty;  /* the batch itself, without records */
-    uint8_t *is_kept;  /* for each record; NULL until decided */
+    bool goes;        /* all its records, whatever they are */
+    bool is_spent;    /* a marker whose transaction has left nothing */
+    bool stays_empty; /* the batch itself, without records */
+    uint8_t *is_kept; /* for each record; NULL until decided */
     uint32_t kept_count;
     uint32_t keyless_count;
     bool keeps_tombstones;
@@ -79,9 +79,9 @@ struct verdict {
 static bool producer_is_remembered_by(const struct compaction_pass *pass,
                                       const struct batch_header *header)
 {
-    const struct producer *producer =
-        batch_has_producer_id(header) ? producer_core_find(pass->producers, header->producer_id)
-                                      : NULL;
+    const struct producer *producer = batch_has_producer_id(header)
+                                          ? producer_core_find(pass->producers, header->producer_id)
+                                          : NULL;
     if (producer == NULL)
         return false;
     if (batch_is_control(header))
@@ -173,7 +173,7 @@ static enum status make_empty(const struct batch_header *header, struct arena *a
         return STATUS_NO_MEMORY;
     struct batch_header empty = *header;
     empty.batch_length = BATCH_HEADER_SIZE - BATCH_LENGTH_BASE;
-    empty.attributes &= (int16_t)~(BATCH_COMPRESSION_MASK | BATCH_DELETE_HORIZON);
+    empty.attributes &= (int16_t) ~(BATCH_COMPRESSION_MASK | BATCH_DELETE_HORIZON);
     empty.base_timestamp = NO_TIMESTAMP;
     empty.record_count = 0;
     batch_header_write(&empty, data);
@@ -233,8 +233,7 @@ static enum status rewrite(const struct compaction_pass *pass, const struct verd
             batch_builder_append(&builder, &record);
     }
     enum status status = batch_builder_finish(&builder, batch);
-    if (status == STATUS_OK &&
-        batch_timestamp_type(&verdict->header) == TIMESTAMP_LOG_APPEND_TIME)
+    if (status == STATUS_OK && batch_timestamp_type(&verdict->header) == TIMESTAMP_LOG_APPEND_TIME)
         batch_set_max_timestamp((uint8_t *)batch->data, TIMESTAMP_LOG_APPEND_TIME,
                                 verdict->header.max_timestamp);
     return status;
@@ -265,8 +264,7 @@ static enum status filter_records(const struct compaction_pass *pass, struct ver
                                   struct filtered_batch *filtered)
 {
     struct record_iterator iterator;
-    enum status status =
-        record_iterator_open(&iterator, batch, pass->records_bytes_max, arena);
+    enum status status = record_iterator_open(&iterator, batch, pass->records_bytes_max, arena);
     if (status != STATUS_OK)
         return status;
     uint32_t record_count = (uint32_t)iterator.left_count;

@@ -2,6 +2,7 @@
 #include "storage/compaction_group.h"
 
 #include "base/assert.h"
+#include "storage/index.h"
 #include "storage/store_struct.h"
 
 #include <string.h>
@@ -25,8 +26,8 @@ static const struct op_stage group_stages[] = {
     [GROUP_FINISH] = {"finish", AFTER(GROUP_FILTER)},
     [GROUP_EXCHANGE] = {"exchange", AFTER(GROUP_FINISH)},
     [GROUP_BURY] = {"bury", AFTER(GROUP_EXCHANGE)},
-    [GROUP_GIVE_UP] = {"give-up", AFTER(GROUP_FILTER) | AFTER(GROUP_FINISH) |
-                                      AFTER(GROUP_EXCHANGE)},
+    [GROUP_GIVE_UP] = {"give-up",
+                       AFTER(GROUP_FILTER) | AFTER(GROUP_FINISH) | AFTER(GROUP_EXCHANGE)},
     [GROUP_ABANDON] = {"abandon", AFTER(GROUP_GIVE_UP)},
     [GROUP_END] = {"end", AFTER(GROUP_BURY) | AFTER(GROUP_ABANDON)},
 };
@@ -224,6 +225,8 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
     memmove(&log->segments[to], &log->segments[behind],
             (log->segment_count - behind) * sizeof log->segments[0]);
     log->segment_count -= behind - to;
+    if (replacement != NULL)
+        index_put_away(log, replacement);
     if (group->cleaned_offset >= 0)
         log->cleaned_offset = group->cleaned_offset;
     return true;
@@ -322,9 +325,8 @@ void compaction_group_start(struct compaction_group *group, struct completion *d
     assert(group->cleaned_offset >= -1);
     group->done = done;
     segment_reader_init(&group->reader, group->log, group->segments, group->segment_count);
-    enum status status =
-        segment_writer_begin(&group->writer, group->log, group->segments[0]->base_offset,
-                             next_generation(group));
+    enum status status = segment_writer_begin(
+        &group->writer, group->log, group->segments[0]->base_offset, next_generation(group));
     if (status != STATUS_OK) {
         io_land(group->log->store->io, done, (int32_t)status);
         return;

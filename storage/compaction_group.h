@@ -36,10 +36,10 @@ struct compaction_group {
     int64_t cleaned_offset; /* up to where the log is clean once this is done; -1: unchanged */
     struct segment_reader reader;
     struct segment_writer writer;
-    struct bytes rest;         /* batches of the present frame that are to come */
-    struct bytes kept;         /* of the last batch; null: has been put, or nothing was kept */
-    bool is_writing;           /* what has been asked for is a write, not a read */
-    struct completion landed;  /* of reader and writer */
+    struct bytes rest;        /* batches of the present frame that are to come */
+    struct bytes kept;        /* of the last batch; null: has been put, or nothing was kept */
+    bool is_writing;          /* what has been asked for is a write, not a read */
+    struct completion landed; /* of reader and writer */
     struct log_record record;
     struct completion *done;
     enum status status;

@@ -52,7 +52,7 @@ struct compaction {
     struct compaction_transactions transactions;
     struct segment **segments; /* from the start of the log to the end of the pass, retained */
     uint32_t segment_count;
-    uint32_t segment_done; /* of them: exchanged */
+    uint32_t segment_done;            /* of them: exchanged */
     struct compaction_segment *facts; /* about each of them, and where the one behind begins */
     struct segment_reader reader;
     struct bytes rest; /* batches of the present frame that are to come */
@@ -312,9 +312,8 @@ static enum op_progress compaction_next_group(struct compaction *compaction)
     if (compaction->status != STATUS_OK || left == 0)
         return move_to(compaction, COMPACTION_END);
     int64_t end_offset = compaction->facts[compaction->segment_count].base_offset;
-    uint32_t count =
-        compaction_group_count(&compaction->facts[compaction->segment_done], left, end_offset,
-                               compaction->log->config.segment_bytes_max);
+    uint32_t count = compaction_group_count(&compaction->facts[compaction->segment_done], left,
+                                            end_offset, compaction->log->config.segment_bytes_max);
     start_group(compaction, count);
     return wait_in(compaction, COMPACTION_GROUP);
 }
@@ -327,14 +326,13 @@ static void report_pass(const struct compaction *compaction)
     const struct log *log = compaction->log;
     const struct compaction_tally *tally = &compaction->tally;
     uint64_t took_ns = io_now_ns(io_of(compaction)) - compaction->begun_ns;
-    log_info(compaction->store->logger, "log compacted",
-             field_bytes("topic", log->id.topic_name), field_i64("partition", log->id.partition),
-             field_i64("from", compaction->pass.dirty_offset),
-             field_i64("to", compaction->pass.end_offset),
-             field_u64("records", tally->records_read), field_u64("kept", tally->records_kept),
-             field_u64("without_key", tally->records_without_key),
-             field_u64("bytes", tally->bytes_read), field_u64("bytes_kept", tally->bytes_kept),
-             field_u64("took_ms", took_ns / 1000000));
+    log_info(
+        compaction->store->logger, "log compacted", field_bytes("topic", log->id.topic_name),
+        field_i64("partition", log->id.partition), field_i64("from", compaction->pass.dirty_offset),
+        field_i64("to", compaction->pass.end_offset), field_u64("records", tally->records_read),
+        field_u64("kept", tally->records_kept),
+        field_u64("without_key", tally->records_without_key), field_u64("bytes", tally->bytes_read),
+        field_u64("bytes_kept", tally->bytes_kept), field_u64("took_ms", took_ns / 1000000));
 }
 
 static void report_failure(const struct compaction *compaction, const char *what)
@@ -403,8 +401,7 @@ static enum op_progress compaction_end(struct compaction *compaction)
     compaction->log = NULL;
     assert(log->busy_count > 0);
     log->busy_count--;
-    look_after(compaction,
-               compaction->status == STATUS_OK ? 0 : store->options.cleaner_backoff_ms);
+    look_after(compaction, compaction->status == STATUS_OK ? 0 : store->options.cleaner_backoff_ms);
     log_delete_progressed(log);
     store_progressed(store);
     return OP_DONE;
@@ -494,7 +491,7 @@ static void backoff_fired(struct timer *timer)
 {
     struct compaction *compaction = container_of(timer, struct compaction, backoff);
     struct store *store = compaction->store;
-    struct compaction_need need;
+    struct compaction_need need = {0};
     assert(compaction->log == NULL);
     struct log *log = choose(compaction, &need);
     if (log != NULL)

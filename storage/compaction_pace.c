@@ -6,7 +6,7 @@
 
 enum {
     SLICE_EFFORT_MAX = 128 * 1024, /* bytes, about */
-    RECORD_EFFORT = 64,            /* looking up a key costs as much as going through so many bytes */
+    RECORD_EFFORT = 64, /* looking up a key costs as much as going through so many bytes */
     PAUSE_NS = 500 * 1000,
     PAUSE_NS_MAX = 20 * 1000 * 1000,
     NS_PER_SECOND = 1000 * 1000 * 1000,

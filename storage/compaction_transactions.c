@@ -26,8 +26,7 @@ static bool has_key(const struct map_node *node, const void *key)
 }
 
 void compaction_transactions_init(struct compaction_transactions *transactions,
-                                  const struct aborted_transaction *aborted,
-                                  uint32_t aborted_count)
+                                  const struct aborted_transaction *aborted, uint32_t aborted_count)
 {
     assert(aborted != NULL || aborted_count == 0);
     *transactions = (struct compaction_transactions){
@@ -107,8 +106,7 @@ static bool is_marker(struct bytes batch)
 {
     struct record_cursor cursor;
     struct record_shape shape;
-    struct bytes records =
-        bytes_of(batch.data + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
+    struct bytes records = bytes_of(batch.data + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
     record_cursor_init(&cursor, records);
     if (!record_cursor_next(&cursor, &shape) || shape.key_size < 4)
         return false;

@@ -14,8 +14,8 @@
 
 #include "base/op.h"
 #include "io/io.h"
+#include "storage/log_directory.h"
 #include "storage/path.h"
-#include "storage/replace.h"
 
 struct log;
 struct memory_frame;
@@ -40,8 +40,8 @@ struct flush {
     bool is_durable_write; /* this round is one frame, written and synced at once */
     int64_t target_offset; /* of the sync in flight */
     uint64_t step_bytes;   /* of the allocation in flight */
-    struct replace replace;
-    struct completion replaced;
+    struct log_directory directory;
+    struct completion placed;
     char path[PATH_SIZE];
 };
 

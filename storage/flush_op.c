@@ -19,31 +19,31 @@ enum { ALLOCATE_STEP_MIN = 64 * 1024, ALLOCATE_STEP_MAX = 16 * 1024 * 1024 };
 enum flush_stage {
     FLUSH_START,
     FLUSH_PICK,
+    FLUSH_PLACED,
     FLUSH_OPENED,
     FLUSH_NAMED,
     FLUSH_ALLOCATED,
     FLUSH_WRITTEN,
     FLUSH_SYNCED,
-    FLUSH_RECORDED,
     FLUSH_CLOSED,
     FLUSH_END
 };
 
 enum {
-    AFTER_ANY_LANDED = AFTER(FLUSH_OPENED) | AFTER(FLUSH_NAMED) | AFTER(FLUSH_ALLOCATED) |
-                       AFTER(FLUSH_WRITTEN) | AFTER(FLUSH_SYNCED) | AFTER(FLUSH_RECORDED) |
+    AFTER_ANY_LANDED = AFTER(FLUSH_PLACED) | AFTER(FLUSH_OPENED) | AFTER(FLUSH_NAMED) |
+                       AFTER(FLUSH_ALLOCATED) | AFTER(FLUSH_WRITTEN) | AFTER(FLUSH_SYNCED) |
                        AFTER(FLUSH_CLOSED)
 };
 
 static const struct op_stage flush_stages[] = {
     [FLUSH_START] = {"start", 0},
     [FLUSH_PICK] = {"pick", AFTER(FLUSH_START) | AFTER_ANY_LANDED},
-    [FLUSH_OPENED] = {"opened", AFTER(FLUSH_PICK)},
+    [FLUSH_PLACED] = {"placed", AFTER(FLUSH_PICK)},
+    [FLUSH_OPENED] = {"opened", AFTER(FLUSH_PICK) | AFTER(FLUSH_PLACED)},
     [FLUSH_NAMED] = {"named", AFTER(FLUSH_OPENED)},
     [FLUSH_ALLOCATED] = {"allocated", AFTER(FLUSH_PICK)},
     [FLUSH_WRITTEN] = {"written", AFTER(FLUSH_PICK)},
     [FLUSH_SYNCED] = {"synced", AFTER(FLUSH_PICK)},
-    [FLUSH_RECORDED] = {"recorded", AFTER(FLUSH_PICK)},
     [FLUSH_CLOSED] = {"closed", AFTER(FLUSH_PICK)},
     [FLUSH_END] = {"end", AFTER(FLUSH_PICK)},
 };
@@ -72,16 +72,40 @@ static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
 /* --- Asking -----------------------------------------------------------------------------------
  */
 
+static void directory_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct flush, placed)->op, result);
+}
+
+static enum op_progress ask_directory(struct flush *flush)
+{
+    completion_init(&flush->placed, directory_landed);
+    op_expect(&flush->op);
+    log_directory_start(&flush->directory, flush->store->io, flush->store->directory,
+                        &flush->log->id, &flush->placed);
+    return wait_in(flush, FLUSH_PLACED);
+}
+
+/* What lies there under the name of a segment that does not exist, no state lists: it goes. */
+static enum op_progress open_file(struct flush *flush)
+{
+    struct log *log = flush->log;
+    const struct segment *segment = log->write_segment;
+    uint32_t flags = IO_OPEN_CREATE | IO_OPEN_DIRECT | (segment->exists ? 0 : IO_OPEN_TRUNCATE);
+    path_segment(log->directory, segment->base_offset, segment->generation, flush->path);
+    io_open(flush->store->io, expect(flush, 0), flush->path, flags);
+    return wait_in(flush, FLUSH_OPENED);
+}
+
+/* A log gets its directory with its first segment. */
 static enum op_progress ask_open(struct flush *flush, struct segment *segment)
 {
     struct log *log = flush->log;
     assert(log->write_handle < 0);
-    path_segment(log->directory, segment->base_offset, segment->generation, flush->path);
     segment_retain(segment); /* before the release: it may be the same */
     segment_release(log->write_segment);
     log->write_segment = segment;
-    io_open(flush->store->io, expect(flush, 0), flush->path, IO_OPEN_CREATE | IO_OPEN_DIRECT);
-    return wait_in(flush, FLUSH_OPENED);
+    return log->has_directory ? open_file(flush) : ask_directory(flush);
 }
 
 static uint64_t allocation_step(const struct segment *segment, uint64_t needed_bytes)
@@ -120,6 +144,12 @@ static struct memory_frame *next_sealed(struct log *log, struct memory_frame *fr
     return next->state == FRAME_SEALED ? next : NULL;
 }
 
+/* Not before the journal has mentioned the log. */
+static bool may_write(const struct log *log, const struct memory_frame *frame)
+{
+    return frame->base_offset < log->write_limit;
+}
+
 /* The sealed frames that can go out together: same segment, space reserved. */
 static void gather_round(struct flush *flush)
 {
@@ -127,7 +157,7 @@ static void gather_round(struct flush *flush)
     struct memory_frame *frame = log->unwritten;
     flush->frame_count = 0;
     while (frame != NULL && flush->frame_count < FLUSH_DEPTH &&
-           frame->segment == log->write_segment &&
+           frame->segment == log->write_segment && may_write(log, frame) &&
            frame_end(frame) <= frame->segment->allocated_bytes) {
         flush->frames[flush->frame_count++] = frame;
         frame = next_sealed(log, frame);
@@ -174,25 +204,6 @@ static enum op_progress ask_sync(struct flush *flush)
     return wait_in(flush, FLUSH_SYNCED);
 }
 
-static void replaced_landed(struct completion *completion, int32_t result)
-{
-    op_landed(&container_of(completion, struct flush, replaced)->op, result);
-}
-
-static enum op_progress ask_record(struct flush *flush)
-{
-    struct log *log = flush->log;
-    assert(log->snapshot.offset <= log->synced_offset); /* it says that all below is synced */
-    assert(log->snapshot.offset >= log->recorded_offset);
-    assert(log->snapshot.version <= log->version);
-    path_state(log->directory, flush->path);
-    completion_init(&flush->replaced, replaced_landed);
-    op_expect(&flush->op);
-    replace_start(&flush->replace, flush->store->io, flush->path, log->snapshot.content,
-                  &flush->replaced);
-    return wait_in(flush, FLUSH_RECORDED);
-}
-
 static enum op_progress ask_close(struct flush *flush)
 {
     int32_t handle = flush->log->write_handle;
@@ -214,7 +225,7 @@ static bool has_unsynced(const struct log *log)
 
 static bool should_sync(const struct log *log)
 {
-    bool snapshot_waits = !bytes_are_null(log->snapshot.content);
+    bool snapshot_waits = log->snapshot != NULL && !log->snapshot->is_put;
     return has_unsynced(log) &&
            (!list_is_empty(&log->directs) || log->wants_sync || snapshot_waits);
 }
@@ -255,16 +266,12 @@ static enum op_progress flush_pick(struct flush *flush)
     struct log *log = flush->log;
     bool may_go_on =
         flush->store->failure == STATUS_OK && log->deletion == NULL && flush->op.error == 0;
-    if (may_go_on)
-        log_snapshot_for_records(log);
     if (may_go_on && direct_waits_for_sync(log))
         return ask_sync(flush);
-    if (may_go_on && log->unwritten != NULL)
+    if (may_go_on && log->unwritten != NULL && may_write(log, log->unwritten))
         return pick_write(flush, log->unwritten);
     if (may_go_on && should_sync(log))
         return ask_sync(flush);
-    if (may_go_on && !bytes_are_null(log->snapshot.content))
-        return ask_record(flush);
     if (may_go_on && log->write_handle >= 0 && should_close(flush->store, log))
         return ask_close(flush);
     if (log->unwritten == NULL && !has_unsynced(log))
@@ -286,6 +293,15 @@ static void note_shortage(struct flush *flush)
 {
     flush->is_short_of_space =
         flush->op.error == STATUS_NO_SPACE || flush->op.error == STATUS_NO_FILES;
+}
+
+static enum op_progress flush_placed(struct flush *flush)
+{
+    note_shortage(flush);
+    if (flush->op.error != 0)
+        return back_to_pick(flush);
+    flush->log->has_directory = true;
+    return open_file(flush);
 }
 
 static enum op_progress flush_opened(struct flush *flush)
@@ -376,8 +392,8 @@ static void note_synced(struct flush *flush)
     list_remove(&log->dirty_node);
     if (log->dirty_sequence != 0)
         list_push_back(&log->store->dirty, &log->dirty_node);
-    checkpoint_note_synced(flush->store, log);
     log_advance(log);
+    log_pursue_record(log);
     if (had_directs)
         store_want_mark(flush->store, log);
 }
@@ -405,19 +421,6 @@ static enum op_progress flush_synced(struct flush *flush)
 {
     if (flush->op.error == 0)
         note_synced(flush);
-    return back_to_pick(flush);
-}
-
-static enum op_progress flush_recorded(struct flush *flush)
-{
-    struct log *log = flush->log;
-    note_shortage(flush);
-    if (flush->op.error == 0) {
-        log->recorded_offset = log->snapshot.offset;
-        log_note_recorded(log, log->snapshot.version);
-    }
-    free((void *)log->snapshot.content.data);
-    log->snapshot.content = (struct bytes){0};
     return back_to_pick(flush);
 }
 
@@ -456,12 +459,12 @@ static enum op_progress flush_step(struct op *op)
     switch ((enum flush_stage)op->stage) {
     case FLUSH_START: return back_to_pick(flush);
     case FLUSH_PICK: return flush_pick(flush);
+    case FLUSH_PLACED: return flush_placed(flush);
     case FLUSH_OPENED: return flush_opened(flush);
     case FLUSH_NAMED: return flush_named(flush);
     case FLUSH_ALLOCATED: return flush_allocated(flush);
     case FLUSH_WRITTEN: return flush_written(flush);
     case FLUSH_SYNCED: return flush_synced(flush);
-    case FLUSH_RECORDED: return flush_recorded(flush);
     case FLUSH_CLOSED: return flush_closed(flush);
     case FLUSH_END: return flush_end(flush);
     }

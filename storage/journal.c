@@ -120,7 +120,7 @@ static void add_ticket(struct journal_commit *commit, struct journal_client *cli
     struct journal_ticket *last =
         commit->ticket_count == 0 ? NULL : &commit->tickets[commit->ticket_count - 1];
     if (last != NULL && last->client == client) {
-        assert(end_offset > last->end_offset);
+        assert(end_offset >= last->end_offset);
         last->end_offset = end_offset;
         return;
     }
@@ -257,6 +257,11 @@ void journal_kick(struct journal *journal)
     journal->kick_is_pending = true;
     completion_init(&journal->kick, kick_landed);
     io_land(journal->io, &journal->kick, 0);
+}
+
+uint64_t journal_landed_sequence(const struct journal *journal)
+{
+    return journal->next_sequence - 1 - journal->waiting_count - (journal->in_flight != NULL);
 }
 
 bool journal_is_idle(const struct journal *journal)

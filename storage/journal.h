@@ -10,8 +10,8 @@
  * of the loop. Commits land in order.
  *
  * A FULL file still holds the only durable copy of batches that are not yet in their segments. The
- * owner is told when the ring runs short; he brings those batches into their segments, records how
- * far each log is durable, and gives the file back with journal_release_file.
+ * owner is told at once; he brings those batches into their segments, records how far each log is
+ * durable, and gives the file back with journal_release_file.
  *
  * Any error of a commit is final: nothing is written after it. */
 #ifndef TAILRACE_STORAGE_JOURNAL_H
@@ -33,7 +33,7 @@ struct journal_client {
 /* What the journal asks of its owner; embedded in the store. */
 struct journal_owner {
     struct chunk *(*acquire_chunk)(struct journal_owner *owner, size_t size_bytes);
-    /* No file is ready any more: checkpoint all that is not newer than `last_sequence`. */
+    /* A file is full: checkpoint all that is not newer than `last_sequence`. */
     void (*wants_checkpoint)(struct journal_owner *owner, uint64_t last_sequence);
     /* A commit, or the making of a file, has ended. */
     void (*progressed)(struct journal_owner *owner);
@@ -141,6 +141,9 @@ void journal_release_file(struct journal *journal, uint64_t last_sequence);
 
 /* Tries again what failed for lack of space or memory. */
 void journal_retry(struct journal *journal);
+
+/* Of the newest commit that is durable. */
+uint64_t journal_landed_sequence(const struct journal *journal);
 
 /* Nothing gathered, nothing in flight. */
 bool journal_is_idle(const struct journal *journal);

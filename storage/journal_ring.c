@@ -20,16 +20,17 @@ static bool find_file(const struct journal *journal, enum journal_file_state sta
     return false;
 }
 
-/* Asks for the oldest full file when nothing stands ready behind the current one. */
+/* Asks for all full files at once. */
 static void ask_for_checkpoint(struct journal *journal)
 {
-    uint32_t index;
-    if (find_file(journal, JOURNAL_READY, &index))
-        return;
-    if (find_file(journal, JOURNAL_ABSENT, &index) && !journal->is_short_of_space)
-        return;
-    if (find_file(journal, JOURNAL_FULL, &index))
-        journal->owner->wants_checkpoint(journal->owner, journal->files[index].last_sequence);
+    uint64_t last_sequence = 0;
+    for (uint32_t i = 0; i < journal->file_count; i++) {
+        const struct journal_file *file = &journal->files[i];
+        if (file->state == JOURNAL_FULL && file->last_sequence > last_sequence)
+            last_sequence = file->last_sequence;
+    }
+    if (last_sequence > 0)
+        journal->owner->wants_checkpoint(journal->owner, last_sequence);
 }
 
 /* A file that is not zeroed is left as soon as there is a better one: its commits cost metadata. */

@@ -79,14 +79,14 @@ static enum status look(struct scan *scan, const struct scanned_file *file, uint
                         struct commit_header *header, struct bytes *commit)
 {
     struct bytes bytes = available(scan, position);
-    enum status status = commit_verify(bytes, scan->epoch, header);
+    enum status status = commit_verify(bytes, scan->epoch, COMMIT_SIZE_MAX, header);
     bool is_cut = status == STATUS_TRUNCATED || bytes.size < COMMIT_HEADER_SIZE;
     if (is_cut && position != scan->buffer_position) {
         status = fill(scan, file, position);
         if (status != STATUS_OK)
             return status;
         bytes = available(scan, position);
-        status = commit_verify(bytes, scan->epoch, header);
+        status = commit_verify(bytes, scan->epoch, COMMIT_SIZE_MAX, header);
     }
     if (status == STATUS_OK)
         *commit = bytes_of(bytes.data, header->size_bytes);

@@ -154,7 +154,8 @@ void log_lookup(struct log *log, struct log_lookup *lookup);
  * offset, compaction that has exchanged segments, before they remove files (log_struct.h). */
 struct log_record {
     struct completion completion; /* STATUS_OK; STATUS_FAILED when the store has failed or stops,
-                                     STATUS_CANCELLED when the log goes away, STATUS_NO_MEMORY */
+                                     STATUS_NO_SPACE when it stops for that, STATUS_CANCELLED when
+                                     the log goes away */
     struct list_node node;        /* the log's own */
     uint64_t version;             /* of the log when it was asked for */
 };

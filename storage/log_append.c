@@ -4,7 +4,6 @@
 #include "base/hash.h"
 #include "storage/log_struct.h"
 #include "storage/retention_core.h"
-#include "storage/state_file.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -126,6 +125,15 @@ static bool is_direct(const struct log *log, uint64_t batch_size)
            frame_stored_size(batch_size) > FRAME_SMALL_SIZE_MAX;
 }
 
+/* A small batch goes there; a large one only if the log has not been mentioned yet. */
+static enum status reserve_journal(struct log *log, uint64_t batch_size)
+{
+    struct journal *journal = &log->store->journal;
+    if (!is_direct(log, batch_size))
+        return journal_reserve(journal, (uint32_t)batch_size);
+    return log->mention_sequence == 0 ? journal_reserve(journal, 0) : STATUS_OK;
+}
+
 /* Everything that may be short is taken here. */
 static enum status reserve(struct log *log, const struct log_append *append,
                            const struct batch_header *header)
@@ -138,14 +146,14 @@ static enum status reserve(struct log *log, const struct log_append *append,
     if (batch_has_producer_id(header) &&
         !producer_core_reserve(&log->producers, header->producer_id))
         return STATUS_NO_MEMORY;
+    enum status status = reserve_journal(log, size);
+    if (status != STATUS_OK)
+        return status;
     if (is_direct(log, size)) {
         log_seal(log);
         log->open = begin_frame(log, header, size, append->now_ms);
         return log->open == NULL ? STATUS_NO_MEMORY : STATUS_OK;
     }
-    enum status status = journal_reserve(&log->store->journal, (uint32_t)size);
-    if (status != STATUS_OK)
-        return status;
     return make_room(log, header, size, append->now_ms) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
@@ -174,11 +182,9 @@ static uint8_t *copy_batch(struct log *log, struct memory_frame *frame,
 
 static void note_dirty(struct log *log, struct memory_frame *frame, uint64_t sequence)
 {
-    assert(sequence >= log->mark_sequence);
     if (frame->commit_sequence > sequence)
         frame->commit_sequence = sequence;
-    log->mark_sequence = sequence;
-    log->is_active = true;
+    log_note_mention(log, sequence);
     if (log->dirty_sequence != 0)
         return;
     log->dirty_sequence = sequence;
@@ -227,6 +233,9 @@ static void place(struct log *log, struct log_append *append, const struct batch
     assert(frame->next_offset == log->end_offset);
     uint8_t *batch = copy_batch(log, frame, append, header);
     bool direct = is_direct(log, append->batch.size);
+    log->is_active = true;
+    if (direct && log->mention_sequence == 0)
+        log_put_mark(log);
     if (!direct)
         put_into_journal(log, frame, batch, (uint32_t)append->batch.size);
     note_batch(log, append, header);
@@ -352,6 +361,7 @@ static void seal_frame(struct log *log, struct memory_frame *frame)
     segment_note_frame(segment, frame->base_offset, frame->position, stored_size,
                        frame->max_timestamp_ms);
     log->unrecorded_bytes += stored_size;
+    checkpoint_note_sealed(log->store, stored_size);
 }
 
 void log_seal(struct log *log)
@@ -368,45 +378,4 @@ void log_seal(struct log *log)
     if (log->unrecorded_bytes >= SNAPSHOT_INTERVAL)
         log_take_snapshot(log);
     store_want_flush(log->store, log, frame->is_direct);
-}
-
-void log_take_snapshot(struct log *log)
-{
-    assert(log->open == NULL);
-    bool is_worth_it = log->segment_count > 0 || !list_is_empty(&log->records);
-    if (!bytes_are_null(log->snapshot.content) || !is_worth_it)
-        return;
-    struct state_segment *segments = calloc(log->segment_count + 1, sizeof *segments);
-    if (segments == NULL)
-        return;
-    uint32_t segment_count = 0;
-    for (uint32_t i = 0; i < log->segment_count; i++) {
-        const struct segment *segment = log->segments[i];
-        if (segment->size_bytes == 0)
-            continue; /* the active one, and there is no file yet */
-        segments[segment_count++] = (struct state_segment){
-            .base_offset = segment->base_offset,
-            .size_bytes = segment->size_bytes,
-            .max_timestamp_ms = segment->max_timestamp_ms,
-            .generation = segment->generation,
-            .created_ms = segment->created_ms,
-            .appended_ms = segment->appended_ms,
-        };
-    }
-    log->snapshot.offset = log->end_offset;
-    log->snapshot.version = log->version;
-    log->snapshot.content = state_encode(&(struct state){
-        .topic_id = log->id.topic_id,
-        .partition = log->id.partition,
-        .start_offset = log->start_offset,
-        .recovery_offset = log->end_offset,
-        .cleaned_offset = log->cleaned_offset,
-        .segments = segments,
-        .segment_count = segment_count,
-        .epochs = &log->epochs,
-        .producers = &log->producers,
-    });
-    free(segments);
-    if (!bytes_are_null(log->snapshot.content))
-        log->unrecorded_bytes = 0;
 }

@@ -8,17 +8,20 @@
 
 #include <stdlib.h>
 
-/*   START ──▶ QUIET ──▶ CLOSE ──▶ RENAME ──▶ NAME ──▶ END
+/*   START ──▶ QUIET ──▶ CLOSE ──▶ RECORD ──▶ RECORDED ──▶ NAME ──▶ END
+ *                                    ▲── no space ──┘
  *
- * QUIET waits until no flush, load or lookup uses the log. Until END, where the directory's new
- * name is durable, the log may come back after a power cut: so long it stays a log of the store,
- * and checkpoints wait for it, because the journal holds marks that speak of its batches. The files
- * are removed later, in the background (graveyard.h). */
+ * QUIET waits until no flush, load or lookup uses the log. Until RECORDED, where the catalog says
+ * durably that it is no more, the log may come back after a power cut: so long it stays a log of
+ * the store, and checkpoints wait for it, because the journal holds marks that speak of its
+ * batches. A cut between that and the directory's new name leaves a directory that recovery
+ * renames. The files are removed later, in the background (graveyard.h). */
 enum delete_stage {
     DELETE_START,
     DELETE_QUIET,
     DELETE_CLOSE,
-    DELETE_RENAME,
+    DELETE_RECORD,
+    DELETE_RECORDED,
     DELETE_NAME,
     DELETE_END
 };
@@ -27,9 +30,10 @@ static const struct op_stage delete_stages[] = {
     [DELETE_START] = {"start", 0},
     [DELETE_QUIET] = {"quiet", AFTER(DELETE_START)},
     [DELETE_CLOSE] = {"close", AFTER(DELETE_QUIET)},
-    [DELETE_RENAME] = {"rename", AFTER(DELETE_CLOSE)},
-    [DELETE_NAME] = {"name", AFTER(DELETE_RENAME)},
-    [DELETE_END] = {"end", AFTER(DELETE_NAME)},
+    [DELETE_RECORD] = {"record", AFTER(DELETE_CLOSE) | AFTER(DELETE_RECORDED)},
+    [DELETE_RECORDED] = {"recorded", AFTER(DELETE_RECORD)},
+    [DELETE_NAME] = {"name", AFTER(DELETE_RECORDED)},
+    [DELETE_END] = {"end", AFTER(DELETE_RECORDED) | AFTER(DELETE_NAME)},
 };
 
 struct log_delete {
@@ -38,6 +42,9 @@ struct log_delete {
     struct io_request request;
     struct completion quiet; /* lands when the log may have become quiet */
     bool quiet_is_pending;
+    bool has_directory;
+    struct completion removed;
+    struct timer patience;
     struct io *io;
     struct log *log;
     struct completion *done;
@@ -102,7 +109,8 @@ static enum op_progress delete_start(struct log_delete *deletion)
 static enum op_progress delete_quiet(struct log_delete *deletion)
 {
     struct log *log = deletion->log;
-    if (log->flush != NULL || log->busy_count > 0 || log->advance_is_pending) {
+    bool is_recording = log->snapshot != NULL && log->snapshot->is_put;
+    if (log->flush != NULL || log->busy_count > 0 || log->advance_is_pending || is_recording) {
         op_expect(&deletion->op);
         return OP_WAIT;
     }
@@ -114,21 +122,58 @@ static enum op_progress delete_close(struct log_delete *deletion)
     int32_t handle = deletion->log->write_handle;
     deletion->log->write_handle = -1;
     if (handle < 0)
-        return move_to(deletion, DELETE_RENAME);
+        return move_to(deletion, DELETE_RECORD);
     deletion->store->open_file_count--;
     io_close(deletion->io, expect(deletion), handle);
-    return wait_in(deletion, DELETE_RENAME);
+    return wait_in(deletion, DELETE_RECORD);
 }
 
-static enum op_progress delete_rename(struct log_delete *deletion)
+static void removal_landed(struct completion *completion, int32_t result)
 {
+    op_landed(&container_of(completion, struct log_delete, removed)->op, result);
+}
+
+static enum op_progress delete_record(struct log_delete *deletion)
+{
+    completion_init(&deletion->removed, removal_landed);
+    op_expect(&deletion->op);
+    catalog_remove(&deletion->store->catalog, &deletion->log->place, &deletion->log->id,
+                   &deletion->removed);
+    return wait_in(deletion, DELETE_RECORDED);
+}
+
+static void patience_is_over(struct timer *timer)
+{
+    op_landed(&container_of(timer, struct log_delete, patience)->op, STATUS_OK);
+}
+
+/* Lack of space passes. A stop does not wait for that: the log stays as it was. */
+static bool is_short(const struct log_delete *deletion)
+{
+    return deletion->op.error == STATUS_NO_SPACE || deletion->op.error == STATUS_NO_MEMORY;
+}
+
+static enum op_progress delete_recorded(struct log_delete *deletion)
+{
+    if (is_short(deletion) && !deletion->store->is_stopping) {
+        deletion->op.error = STATUS_OK;
+        op_expect(&deletion->op);
+        io_timer_start(deletion->io, &deletion->patience, io_now_ns(deletion->io) + RETRY_NS);
+        return wait_in(deletion, DELETE_RECORD);
+    }
+    if (deletion->op.error != 0)
+        return move_to(deletion, DELETE_END);
     io_rename(deletion->io, expect(deletion), deletion->directory, deletion->deleted);
     return wait_in(deletion, DELETE_NAME);
 }
 
+/* A log that never had a segment has no directory. */
 static enum op_progress delete_name(struct log_delete *deletion)
 {
-    if (deletion->op.error != 0)
+    deletion->has_directory = deletion->op.error != STATUS_NOT_FOUND;
+    if (!deletion->has_directory)
+        deletion->op.error = STATUS_OK;
+    if (!deletion->has_directory || deletion->op.error != 0)
         return move_to(deletion, DELETE_END);
     io_sync_directory(deletion->io, expect(deletion), deletion->topic);
     return wait_in(deletion, DELETE_END);
@@ -141,9 +186,9 @@ static enum op_progress delete_end(struct log_delete *deletion)
     assert(deletion->log->flush == NULL);
     assert(deletion->log->busy_count == 0);
     assert(list_is_empty(&deletion->log->appends));
-    if (deletion->op.error != 0)
+    if (deletion->op.error != 0 && !is_short(deletion))
         store_fail(store, (enum status)deletion->op.error);
-    else
+    else if (deletion->op.error == 0 && deletion->has_directory)
         graveyard_bury_directory(&store->graveyard, deletion->deleted,
                                  deletion->log->config.file_delete_delay_ms);
     checkpoint_forget(store, deletion->log);
@@ -162,7 +207,8 @@ static enum op_progress delete_step(struct op *op)
     case DELETE_START: return delete_start(deletion);
     case DELETE_QUIET: return delete_quiet(deletion);
     case DELETE_CLOSE: return delete_close(deletion);
-    case DELETE_RENAME: return delete_rename(deletion);
+    case DELETE_RECORD: return delete_record(deletion);
+    case DELETE_RECORDED: return delete_recorded(deletion);
     case DELETE_NAME: return delete_name(deletion);
     case DELETE_END: return delete_end(deletion);
     }
@@ -184,6 +230,7 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     deletion->store = store;
     deletion->log = log;
     deletion->done = completion;
+    timer_init(&deletion->patience, patience_is_over);
     path_copy(log->directory, deletion->directory);
     path_parent(deletion->directory, deletion->topic);
     path_deleted(deletion->directory, io_random_u64(store->io), deletion->deleted);
@@ -205,6 +252,7 @@ void store_drop_deletions(struct store *store)
     struct list_node *node;
     while ((node = list_pop_front(&store->deletions)) != NULL) {
         struct log_delete *deletion = container_of(node, struct log_delete, node);
+        io_timer_cancel(deletion->io, &deletion->patience);
         free(deletion);
     }
 }

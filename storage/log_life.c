@@ -3,8 +3,8 @@
 
 #include "base/assert.h"
 #include "storage/cold.h"
-#include "storage/compaction_op.h"
 #include "storage/cold_file.h"
+#include "storage/compaction_op.h"
 #include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
@@ -93,6 +93,7 @@ static void journal_committed(struct journal_client *client, int64_t end_offset)
     assert(end_offset >= log->journaled_offset);
     assert(end_offset <= log->end_offset);
     log->journaled_offset = end_offset;
+    log_mention_landed(log);
     log_advance(log);
 }
 
@@ -206,6 +207,8 @@ static void init_lists(struct log *log)
     list_node_init(&log->flush_node);
     list_node_init(&log->dirty_node);
     list_node_init(&log->mark_node);
+    list_node_init(&log->mention_node);
+    list_node_init(&log->place.node);
     list_init(&log->frames);
     list_init(&log->directs);
     list_init(&log->appends);
@@ -277,10 +280,12 @@ void log_destroy(struct log *log)
     list_remove(&log->flush_node);
     list_remove(&log->dirty_node);
     list_remove(&log->mark_node);
+    list_remove(&log->mention_node);
+    catalog_forget(&log->store->catalog, &log->place);
+    log_drop_snapshot(log);
     epoch_core_deinit(&log->epochs);
     damage_core_deinit(&log->damages);
     producer_core_deinit(&log->producers);
-    free((void *)log->snapshot.content.data);
     free(log->directory);
     free(log->topic_name);
     free(log);

@@ -102,7 +102,7 @@ static void roll_if_too_old(struct log *log)
     if (!log_segment_is_too_old(log, active, io_wall_ms(log->store->io)) || !roll(log))
         return;
     log_take_snapshot(log);
-    store_want_flush(log->store, log, false);
+    log_pursue_record(log);
 }
 
 /* Everything of the first `count` segments is synced, and no file of theirs is open for writing.

@@ -18,6 +18,7 @@
 #define TAILRACE_STORAGE_LOG_STRUCT_H
 
 #include "protocol/batch.h"
+#include "storage/catalog.h"
 #include "storage/cold_block.h"
 #include "storage/damage_core.h"
 #include "storage/epoch_core.h"
@@ -54,12 +55,14 @@ struct memory_frame {
     uint64_t commit_sequence; /* of its oldest batch; UINT64_MAX for a direct one */
 };
 
-/* The log's state as of `offset`, encoded when everything below had been sealed, to be written when
- * everything below is synced. */
+/* The log's state as of `offset`, encoded when everything below had been sealed, to be recorded
+ * when everything below is synced. */
 struct snapshot {
-    struct bytes content; /* null: none */
+    struct catalog_record record;
+    struct log *log;
     int64_t offset;
     uint64_t version; /* of the log when it was taken */
+    bool is_put;      /* the catalog has it */
 };
 
 struct log {
@@ -98,13 +101,18 @@ struct log {
     struct list_node flush_node;   /* store->flush_queue */
     struct flush *flush;           /* NULL: none runs */
     int32_t write_handle;          /* of write_segment; -1: not open */
+    bool has_directory;            /* with a durable name */
     struct segment *write_segment; /* retained; of no meaning without a handle once written */
     bool wants_sync;
     bool wants_close;
-    struct snapshot snapshot;
+
+    /* Recording. */
+    struct catalog_place place;
+    struct snapshot *snapshot; /* NULL: none */
     struct list records;       /* log_record, by version */
-    uint64_t version;          /* raised by each log_record */
-    int64_t recorded_offset;   /* recovery point of the state file */
+    uint64_t version;          /* raised each time somebody wants the log recorded */
+    uint64_t recorded_version; /* of the newest state that is durable */
+    int64_t recorded_offset;   /* its recovery point */
     uint64_t unrecorded_bytes; /* sealed since the last snapshot */
 
     /* Checkpoints. */
@@ -112,9 +120,13 @@ struct log {
     uint64_t dirty_sequence;         /* oldest commit with batches that are not synced; 0: none */
     uint64_t written_dirty_sequence; /* the same for what was written since the last sync */
     struct list_node mark_node;      /* store->marks, while a mark is wanted */
-    uint64_t mark_sequence;          /* newest commit that says how far this log is durable */
-    bool is_in_checkpoint;
-    bool is_active; /* appended to since the last checkpoint */
+    struct list_node mention_node;   /* store->mentioned, while mention_sequence is set */
+    uint64_t mention_sequence;       /* newest commit that mentions the log; 0: none in any file
+                                        that is not being released */
+    int64_t write_limit;             /* what begins here or later is not written to the segments
+                                        before that commit is durable; INT64_MAX: it is */
+    uint64_t checkpoint_version;     /* to be recorded for the checkpoint that runs; 0: not in it */
+    bool is_active;                  /* appended to since the last checkpoint */
 
     struct cold_blocks blocks; /* read back for readers that are behind */
 
@@ -201,6 +213,27 @@ void log_drop_lookups(struct log *log);
 /* Ends the open frame, if there is one: it gets its place in the segment and will be written. */
 void log_seal(struct log *log);
 
+/* log_mention.c: the journal mentions every log that has more than its recorded state says, so that
+ * recovery looks at no other. */
+
+/* The commit with this sequence, which is the newest, mentions the log; the journal's client is the
+ * log. */
+void log_note_mention(struct log *log, uint64_t sequence);
+
+/* Such a commit is durable: the segments may be written. */
+void log_mention_landed(struct log *log);
+
+/* There is something to write, and nothing that may be written yet: the landing will ask again. */
+bool log_waits_for_mention(const struct log *log);
+
+/* Puts a mark, for which there is a reservation, that says how far the log is durable. */
+void log_put_mark(struct log *log);
+
+/* What comes from here on needs a new mention: those there are will go with their files. Everything
+ * must have been sealed. */
+void log_drop_mention(struct log *log);
+
+/* log_record.c */
 /* Has the segment taken appends for so long that the next one goes elsewhere? */
 bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms);
 
@@ -208,17 +241,21 @@ bool log_segment_is_too_old(const struct log *log, const struct segment *segment
  * been sealed. */
 void log_take_snapshot(struct log *log);
 
-/* log_record.c */
+/* Frees it; whoever has it does not land it any more. */
+void log_drop_snapshot(struct log *log);
+
+/* Does what can be done now for the recording of what is wanted: snapshot, flush, catalog. */
+void log_pursue_record(struct log *log);
+
+/* Wants the present state to be recorded; answers its version. */
+uint64_t log_want_record(struct log *log);
+
+/* Is a state wanted, or under way, that is not durable? */
+bool log_wants_record(const struct log *log);
 
 /* Lands when a state of the log is durable that is at least as new as this call: its start offset
  * and its list of segments among it. */
 void log_record(struct log *log, struct log_record *record);
-
-/* Takes a snapshot if someone waits for a record and none has been taken for him. */
-void log_snapshot_for_records(struct log *log);
-
-/* A state of that version is durable. */
-void log_note_recorded(struct log *log, uint64_t version);
 
 /* Lands all that wait for a record with `status`. */
 void log_land_records(struct log *log, enum status status);

@@ -60,9 +60,19 @@ void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE])
     compose(path, "%s/journal/%" PRIu32 ".clean", store, core);
 }
 
-void path_state(const char *partition, char path[static PATH_SIZE])
+void path_catalogs(const char *store, char path[static PATH_SIZE])
 {
-    compose(path, "%s/state", partition);
+    compose(path, "%s/catalog", store);
+}
+
+void path_catalog_base(const char *store, char path[static PATH_SIZE])
+{
+    compose(path, "%s/catalog/base", store);
+}
+
+void path_catalog(const char *store, uint32_t core, uint32_t file, char path[static PATH_SIZE])
+{
+    compose(path, "%s/catalog/%" PRIu32 "-%" PRIu32 ".catalog", store, core, file);
 }
 
 static void compose_segment(const char *partition, int64_t base_offset, uint32_t generation,
@@ -146,21 +156,32 @@ bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *genera
     return true;
 }
 
-bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file)
+/* <core>-<file><suffix> */
+static bool parse_pair(const char *name, const char *suffix, uint32_t *core, uint32_t *file)
 {
     const char *dash = strchr(name, '-');
     const char *dot = strrchr(name, '.');
-    if (dash == NULL || dot == NULL || dot < dash || strcmp(dot, ".journal") != 0)
+    if (dash == NULL || dot == NULL || dot < dash || strcmp(dot, suffix) != 0)
         return false;
     int64_t core_value, file_value;
     if (text_parse_i64(bytes_of(name, (size_t)(dash - name)), 0, UINT16_MAX, &core_value) !=
             STATUS_OK ||
-        text_parse_i64(bytes_of(dash + 1, (size_t)(dot - dash - 1)), 0, UINT16_MAX, &file_value) !=
+        text_parse_i64(bytes_of(dash + 1, (size_t)(dot - dash - 1)), 0, UINT32_MAX, &file_value) !=
             STATUS_OK)
         return false;
     *core = (uint32_t)core_value;
     *file = (uint32_t)file_value;
     return true;
+}
+
+bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file)
+{
+    return parse_pair(name, ".journal", core, file);
+}
+
+bool path_parse_catalog(const char *name, uint32_t *core, uint32_t *file)
+{
+    return parse_pair(name, ".catalog", core, file);
 }
 
 void path_deleted(const char *partition, uint64_t number, char path[static PATH_SIZE])

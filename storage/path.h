@@ -3,9 +3,10 @@
  *   journal/epoch                                which commits of the journals are of this run
  *   journal/<core>-<n>.journal                   the ring of one core
  *   journal/<core>.clean                         that core was stopped in order
+ *   catalog/base                                 the states of all logs when the run began
+ *   catalog/<core>-<n>.catalog                   those that one core has recorded since
  *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form
  *     <partition>/                               renamed to <partition>.<16 hex>.deleted at its end
- *       state                                    recovery point, segments, epochs, producers
  *       <base offset, 20 digits>.log             a segment as it was appended, generation 0
  *       <base offset>-<generation>.log           what compaction has made of one or more
  *       <base offset>[-<generation>].index       where to begin to read it
@@ -26,9 +27,11 @@ void path_journals(const char *store, char path[static PATH_SIZE]);
 void path_epoch(const char *store, char path[static PATH_SIZE]);
 void path_journal(const char *store, uint32_t core, uint32_t file, char path[static PATH_SIZE]);
 void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE]);
+void path_catalogs(const char *store, char path[static PATH_SIZE]);
+void path_catalog_base(const char *store, char path[static PATH_SIZE]);
+void path_catalog(const char *store, uint32_t core, uint32_t file, char path[static PATH_SIZE]);
 
 /* Of a partition's directory. */
-void path_state(const char *partition, char path[static PATH_SIZE]);
 void path_segment(const char *partition, int64_t base_offset, uint32_t generation,
                   char path[static PATH_SIZE]);
 void path_index(const char *partition, int64_t base_offset, uint32_t generation,
@@ -50,6 +53,7 @@ bool path_parse_topic(const char *name, struct bytes *topic_name, struct uuid *t
 bool path_parse_partition(const char *name, int32_t *partition);
 bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation);
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
+bool path_parse_catalog(const char *name, uint32_t *core, uint32_t *file);
 bool path_is_deleted(const char *name);
 
 /* The name that a partition's directory takes when it goes; `number` tells it from an earlier

@@ -11,7 +11,6 @@
 enum {
     SCAN_SIZE = 1024 * 1024,
     SCAN_SIZE_MAX = 1 << 30,
-    STATE_BYTES_MAX = 256 << 20,
     LISTING_BYTES_MAX = 16 << 20,
 };
 
@@ -239,23 +238,11 @@ static enum status scan_segment(struct recovered_log *log, struct state_segment 
 /* --- What is there ----------------------------------------------------------------------------
  */
 
-static enum status load_state(struct recovered_log *log)
+static enum status load_state(struct recovered_log *log, const struct store_state *stored)
 {
-    char path[PATH_SIZE];
-    struct bytes content;
-    path_state(log->directory, path);
-    enum status status = await_read_whole(log->io, path, STATE_BYTES_MAX, &content);
-    if (status == STATUS_NOT_FOUND)
-        return STATUS_OK;
-    if (status != STATUS_OK)
-        return status;
+    struct state_cores cores = {&log->epochs, &log->producers, &log->damages};
     struct state state;
-    status = state_decode(content, &state, &log->epochs, &log->producers);
-    free((void *)content.data);
-    if (status == STATUS_CORRUPT || status == STATUS_UNSUPPORTED) {
-        damage(log, "state file is damaged or of another version", path);
-        return status;
-    }
+    enum status status = state_decode(stored->content, &state, &cores);
     if (status != STATUS_OK)
         return status;
     log->segments = state.segments;
@@ -265,8 +252,8 @@ static enum status load_state(struct recovered_log *log)
     log->cleaned_offset = state.cleaned_offset;
     log->mark_offset = state.recovery_offset;
     log->end_offset = state.recovery_offset;
-    if (!uuid_equal(state.topic_id, log->id.topic_id) || state.partition != log->id.partition)
-        return damage(log, "state file belongs to another partition", path);
+    memcpy(log->topic_name, state.topic_name.data, state.topic_name.size);
+    log->id.topic_name = bytes_of_text(log->topic_name);
     return STATUS_OK;
 }
 
@@ -323,13 +310,13 @@ static enum status scan_new_segments(struct recovered_log *log)
             status = scan_beyond(log, base_offset);
     }
     arena_deinit(&arena);
-    return status;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* its batches are in the journal */
 }
 
 static enum status scan(struct recovered_log *log)
 {
-    enum status status = load_state(log);
-    if (status == STATUS_OK && log->segment_count > 0)
+    enum status status = STATUS_OK;
+    if (log->segment_count > 0)
         status = scan_segment(log, &log->segments[log->segment_count - 1]);
     if (status == STATUS_OK)
         status = scan_new_segments(log);
@@ -338,24 +325,23 @@ static enum status scan(struct recovered_log *log)
     return status;
 }
 
-enum status recovered_log_open(struct io *io, struct logger *logger, const char *directory,
-                               const struct log_id *id, int64_t producer_expiration_ms,
+enum status recovered_log_open(const struct recovery_site *site, const struct store_state *state,
                                struct recovered_log **result)
 {
     struct recovered_log *log = calloc(1, sizeof *log);
     if (log == NULL)
         return STATUS_NO_MEMORY;
-    log->io = io;
-    log->logger = logger;
+    log->io = site->io;
+    log->logger = site->logger;
     log->handle = -1;
-    log->now_ms = io_wall_ms(io);
-    log->id = *id;
-    memcpy(log->topic_name, id->topic_name.data, id->topic_name.size);
-    log->id.topic_name = bytes_of_text(log->topic_name);
-    path_copy(directory, log->directory);
+    log->now_ms = io_wall_ms(site->io);
+    log->id = (struct log_id){.topic_id = state->topic_id, .partition = state->partition};
     epoch_core_init(&log->epochs);
-    producer_core_init(&log->producers, producer_expiration_ms);
-    enum status status = scan(log);
+    producer_core_init(&log->producers, site->producer_expiration_ms);
+    enum status status = load_state(log, state);
+    path_partition(site->store_directory, &log->id, log->directory);
+    if (status == STATUS_OK)
+        status = scan(log);
     if (status != STATUS_OK) {
         recovered_log_destroy(log);
         return status;
@@ -370,6 +356,7 @@ void recovered_log_destroy(struct recovered_log *log)
         await_close(log->io, log->handle);
     epoch_core_deinit(&log->epochs);
     producer_core_deinit(&log->producers);
+    damage_core_deinit(&log->damages);
     free(log->segments);
     free(log->buffer);
     free(log);
@@ -416,6 +403,14 @@ static struct state_segment *last_segment(struct recovered_log *log)
     return &log->segments[log->segment_count - 1];
 }
 
+static enum status make_directories(const struct recovered_log *log)
+{
+    char topic[PATH_SIZE];
+    path_parent(log->directory, topic);
+    enum status status = await_make_directory(log->io, topic);
+    return status == STATUS_OK ? await_make_directory(log->io, log->directory) : status;
+}
+
 static enum status open_for_writing(struct recovered_log *log)
 {
     if (log->handle >= 0)
@@ -429,7 +424,13 @@ static enum status open_for_writing(struct recovered_log *log)
     uint64_t file_size;
     path_segment(log->directory, last_segment(log)->base_offset, last_segment(log)->generation,
                  path);
-    return await_open(log->io, path, IO_OPEN_CREATE | IO_OPEN_DIRECT, &log->handle, &file_size);
+    uint32_t flags = IO_OPEN_CREATE | IO_OPEN_DIRECT;
+    enum status status = await_open(log->io, path, flags, &log->handle, &file_size);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    status = make_directories(log);
+    return status == STATUS_OK ? await_open(log->io, path, flags, &log->handle, &file_size)
+                               : status;
 }
 
 /* Everything behind the last good frame is taken away, not left to be overwritten: a stale frame
@@ -528,9 +529,9 @@ enum status recovered_log_write(struct recovered_log *log)
     return status;
 }
 
-static enum status record_state(struct recovered_log *log)
+struct bytes recovered_log_encode(const struct recovered_log *log)
 {
-    struct bytes content = state_encode(&(struct state){
+    return state_encode(&(struct state){
         .topic_id = log->id.topic_id,
         .partition = log->id.partition,
         .start_offset = log->start_offset,
@@ -540,14 +541,9 @@ static enum status record_state(struct recovered_log *log)
         .segment_count = log->segment_count,
         .epochs = &log->epochs,
         .producers = &log->producers,
+        .damages = &log->damages,
+        .topic_name = log->id.topic_name,
     });
-    if (bytes_are_null(content))
-        return STATUS_NO_MEMORY;
-    char path[PATH_SIZE];
-    path_state(log->directory, path);
-    enum status status = await_replace(log->io, path, content);
-    free((void *)content.data);
-    return status;
 }
 
 /* The journals are read twice, and a disk that has failed a write may show it the first time and
@@ -575,7 +571,5 @@ enum status recovered_log_finish(struct recovered_log *log)
         status = open_for_writing(log);
     if (status == STATUS_OK)
         status = await_sync(log->io, log->handle);
-    if (status == STATUS_OK)
-        status = await_sync_directory(log->io, log->directory);
-    return status == STATUS_OK ? record_state(log) : status;
+    return status == STATUS_OK ? await_sync_directory(log->io, log->directory) : status;
 }

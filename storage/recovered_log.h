@@ -7,7 +7,7 @@
  *   judge     replayed_offset below mark_offset: something durable is missing, that is damage
  *   cut       what lies behind the last good frame is a torn tail, and goes
  *   append    each journal entry again, now into the segment
- *   finish    write, sync, record the state */
+ *   finish    write and sync; recovered_log_encode has the state then */
 #ifndef TAILRACE_STORAGE_RECOVERED_LOG_H
 #define TAILRACE_STORAGE_RECOVERED_LOG_H
 
@@ -17,6 +17,7 @@
 #include "storage/frame.h"
 #include "storage/path.h"
 #include "storage/state_file.h"
+#include "storage/store_states.h"
 
 struct recovered_log {
     struct map_node node; /* by topic id and partition */
@@ -31,8 +32,9 @@ struct recovered_log {
     uint32_t segment_count;
     struct epoch_core epochs;
     struct producer_core producers;
+    struct damage_core damages;
     int64_t start_offset;
-    int64_t recorded_offset; /* recovery point of the state file */
+    int64_t recorded_offset; /* recovery point of the recorded state */
     int64_t cleaned_offset;
     int64_t scanned_offset;
     int64_t replayed_offset;
@@ -51,9 +53,17 @@ struct recovered_log {
     int32_t frame_leader_epoch;
 };
 
-/* Scans. STATUS_CORRUPT, with a line in the log, when its own files contradict each other. */
-enum status recovered_log_open(struct io *io, struct logger *logger, const char *directory,
-                               const struct log_id *id, int64_t producer_expiration_ms,
+/* Where recovery takes place. */
+struct recovery_site {
+    struct io *io;
+    struct logger *logger;
+    const char *store_directory;
+    int64_t producer_expiration_ms;
+};
+
+/* Scans from the state on. STATUS_CORRUPT, with a line in the log, when its own files contradict
+ * each other. */
+enum status recovered_log_open(const struct recovery_site *site, const struct store_state *state,
                                struct recovered_log **log);
 void recovered_log_destroy(struct recovered_log *log);
 
@@ -67,5 +77,8 @@ enum status recovered_log_append(struct recovered_log *log, const struct commit_
 /* Writes the frame that gathers, if there is one, and gives its memory back. */
 enum status recovered_log_write(struct recovered_log *log);
 enum status recovered_log_finish(struct recovered_log *log);
+
+/* The state in which the log is then, in memory of its own; null without memory. */
+struct bytes recovered_log_encode(const struct recovered_log *log);
 
 #endif

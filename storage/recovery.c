@@ -1,18 +1,23 @@
 /* Recovery: from whatever the last run left behind to the state that an orderly stop leaves.
  *
- *   1  every log is scanned from its recovery point
- *   2  the journals are read once: how far would each log come, and how far was it durable?
- *   3  judged: a log that would not come as far as it was durable is damaged, and nothing is
- * touched 4  torn tails are cut 5  the journals are read again, and what the segments lack is
- * appended to them 6  segments synced, states recorded 7  the journal epoch is raised, which
- * empties all journals at once
+ *   1  the catalog is read: what is known about every log
+ *   2  the journals are read once: each log that they mention is scanned from its recovery point;
+ * how far would it come, and how far was it durable? 3  judged: a log that would not come as far as
+ * it was durable is damaged, and nothing is touched 4  torn tails are cut 5  the journals are read
+ * again, and what the segments lack is appended to them 6  segments synced 7  the catalog's base is
+ * written anew, with the states that this has led to 8  the journal epoch is raised, which empties
+ * all journals at once
  *
- * A crash in between starts again at 1 and comes to the same end: until 7 the journals hold all
- * that they held, and what 5 has appended already is found there by 1. After an orderly stop only
- * 7 is done. */
+ * A log that no journal mentions is exactly as its state says (log_mention.c), and not looked at.
+ *
+ * A crash in between starts again at 1 and comes to the same end: until 8 the journals hold all
+ * that they held, and what 5 has appended already is found there by 2. The base names the run it is
+ * for: from 7 on, what the cores had recorded is without meaning, whether it is still there or not.
+ * After an orderly stop only 1, 7 and 8 are done. */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "storage/await.h"
+#include "storage/catalog_scan.h"
 #include "storage/epoch_file.h"
 #include "storage/journal_scan.h"
 #include "storage/recovered_log.h"
@@ -20,7 +25,7 @@
 
 #include <stdlib.h>
 
-enum { LISTING_BYTES_MAX = 64 << 20, BUFFERED_BYTES_MAX = 32 << 20 };
+enum { BUFFERED_BYTES_MAX = 32 << 20 };
 
 struct recovery {
     struct io *io;
@@ -28,8 +33,10 @@ struct recovery {
     struct logger *logger;
     struct store_recovery_report *report;
     uint64_t epoch;
+    struct recovery_site site;
     struct journal_listing journals;
-    struct map logs; /* recovered_log */
+    struct catalog_contents catalog;
+    struct map logs; /* recovered_log: those that the journals mention */
     struct journal_visitor expect;
     struct journal_visitor replay;
     uint64_t buffered_bytes;
@@ -66,91 +73,49 @@ static struct recovered_log *find_log(const struct recovery *recovery,
     return node == NULL ? NULL : container_of(node, struct recovered_log, node);
 }
 
-/* --- Directories ------------------------------------------------------------------------------
- */
-
-/* What a deletion left behind when the run ended. */
-static enum status remove_leftover(struct recovery *recovery, const char *directory)
+/* The log that the entry mentions, scanned when it is the first to do so; NULL when there is no
+ * such log any more. */
+static enum status mentioned_log(struct recovery *recovery, const struct commit_entry *entry,
+                                 struct recovered_log **log)
 {
-    struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
-    arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
-    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
-        char path[PATH_SIZE];
-        path_join(directory, entries[i].name, path);
-        status = await_unlink(recovery->io, path);
-    }
-    arena_deinit(&arena);
-    return status == STATUS_OK ? await_remove_directory(recovery->io, directory) : status;
-}
-
-static enum status take_log(struct recovery *recovery, const char *directory,
-                            const struct log_id *id)
-{
-    recovery->report->log_count++;
-    if (recovery->report->was_clean)
+    *log = find_log(recovery, entry);
+    if (*log != NULL)
         return STATUS_OK;
-    struct recovered_log *log;
-    enum status status = recovered_log_open(recovery->io, recovery->logger, directory, id,
-                                            recovery->options->producer_expiration_ms, &log);
+    const struct store_state *state =
+        store_states_find(recovery->catalog.states, entry->topic_id, entry->partition);
+    if (state == NULL || state->is_removed)
+        return STATUS_OK;
+    enum status status = recovered_log_open(&recovery->site, state, log);
     if (status != STATUS_OK)
         return status;
-    struct log_key key = {id->topic_id, id->partition};
-    map_insert(&recovery->logs, &log->node, hash_of(&key));
+    struct log_key key = {entry->topic_id, entry->partition};
+    map_insert(&recovery->logs, &(*log)->node, hash_of(&key));
     return STATUS_OK;
 }
 
-static enum status take_partition(struct recovery *recovery, const char *topic_directory,
-                                  const char *name, struct log_id *id)
+/* --- Removed logs -----------------------------------------------------------------------------
+ */
+
+/* A log may have been removed from the catalog, and its directory not been renamed yet. */
+static enum status bury(struct recovery *recovery, const struct store_state *state)
 {
-    char directory[PATH_SIZE];
-    path_join(topic_directory, name, directory);
-    if (path_is_deleted(name))
-        return remove_leftover(recovery, directory);
-    if (path_parse_partition(name, &id->partition))
-        return take_log(recovery, directory, id);
-    log_warn(recovery->logger, "unknown name in a topic's directory is left alone",
-             field_text("path", directory));
-    return STATUS_OK;
+    char topic[PATH_SIZE], directory[PATH_SIZE], deleted[PATH_SIZE];
+    struct log_id id = {state->topic_id, state->partition, state->content};
+    path_topic(recovery->options->directory, &id, topic);
+    path_partition(recovery->options->directory, &id, directory);
+    path_deleted(directory, io_random_u64(recovery->io), deleted);
+    enum status status = await_rename(recovery->io, directory, deleted);
+    return status == STATUS_NOT_FOUND || status == STATUS_EXISTS ? STATUS_OK : status;
 }
 
-static enum status take_topic(struct recovery *recovery, const char *topics, const char *name)
+static enum status bury_removed(struct recovery *recovery)
 {
-    struct log_id id;
-    char directory[PATH_SIZE];
-    path_join(topics, name, directory);
-    if (!path_parse_topic(name, &id.topic_name, &id.topic_id)) {
-        log_warn(recovery->logger, "unknown name among the topics is left alone",
-                 field_text("path", directory));
-        return STATUS_OK;
-    }
-    struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
-    arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
-    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++)
-        status = take_partition(recovery, directory, entries[i].name, &id);
-    arena_deinit(&arena);
-    return status;
-}
-
-static enum status take_topics(struct recovery *recovery)
-{
-    char topics[PATH_SIZE];
-    struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
-    path_topics(recovery->options->directory, topics);
-    arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(recovery->io, topics, &arena, &entries, &entry_count);
-    if (status == STATUS_NOT_FOUND)
-        status = STATUS_OK;
-    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++)
-        status = take_topic(recovery, topics, entries[i].name);
-    arena_deinit(&arena);
+    struct store_states *states = recovery->catalog.states;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < states->count && status == STATUS_OK; i++)
+        if (states->states[i].is_removed)
+            status = bury(recovery, &states->states[i]);
+    store_states_drop_removed(states);
     return status;
 }
 
@@ -189,10 +154,11 @@ static enum status expect_entry(struct journal_visitor *visitor, const struct co
                                 struct bytes payload)
 {
     struct recovery *recovery = container_of(visitor, struct recovery, expect);
-    struct recovered_log *log = find_log(recovery, entry);
+    struct recovered_log *log;
+    enum status status = mentioned_log(recovery, entry, &log);
     if (log != NULL)
         recovered_log_expect(log, entry, payload);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status write_all(struct recovery *recovery)
@@ -266,6 +232,32 @@ static void report_tails(struct recovery *recovery)
     }
 }
 
+/* The state in which recovery leaves the log takes the place of the one it came from. */
+static enum status keep_state(struct recovery *recovery, const struct recovered_log *log)
+{
+    struct store_states *states = recovery->catalog.states;
+    struct store_state *state = store_states_find(states, log->id.topic_id, log->id.partition);
+    assert(state != NULL);
+    struct bytes content = recovered_log_encode(log);
+    if (bytes_are_null(content))
+        return STATUS_NO_MEMORY;
+    free((void *)state->content.data);
+    state->content = content;
+    state->version = ++states->last_version;
+    return STATUS_OK;
+}
+
+static enum status keep_states(struct recovery *recovery)
+{
+    struct map_node *node;
+    map_for_each (node, &recovery->logs) {
+        enum status status = keep_state(recovery, container_of(node, struct recovered_log, node));
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
 static enum status recover_logs(struct recovery *recovery)
 {
     recovery->expect.visit = expect_entry;
@@ -279,6 +271,8 @@ static enum status recover_logs(struct recovery *recovery)
         status = scan_journals(recovery, &recovery->replay);
     if (status == STATUS_OK)
         status = for_each_log(recovery, recovered_log_finish);
+    if (status == STATUS_OK)
+        status = keep_states(recovery);
     report_tails(recovery);
     recovery->report->journal_bytes_replayed = recovery->expect.bytes;
     return status;
@@ -289,8 +283,34 @@ static enum status make_directories(struct recovery *recovery)
     char path[PATH_SIZE];
     path_journals(recovery->options->directory, path);
     enum status status = await_make_directory(recovery->io, path);
+    path_catalogs(recovery->options->directory, path);
+    if (status == STATUS_OK)
+        status = await_make_directory(recovery->io, path);
     path_topics(recovery->options->directory, path);
     return status == STATUS_OK ? await_make_directory(recovery->io, path) : status;
+}
+
+static enum status load_catalog(struct recovery *recovery)
+{
+    recovery->catalog.states = calloc(1, sizeof *recovery->catalog.states);
+    if (recovery->catalog.states == NULL)
+        return STATUS_NO_MEMORY;
+    return catalog_scan(recovery->io, recovery->options->directory, recovery->logger,
+                        recovery->epoch, &recovery->catalog);
+}
+
+/* From the base on, nothing of the past is needed any more. */
+static enum status begin_next_run(struct recovery *recovery)
+{
+    const char *directory = recovery->options->directory;
+    uint64_t epoch = recovery->epoch + 1;
+    enum status status =
+        catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
+    if (status == STATUS_OK)
+        status = epoch_file_write(recovery->io, directory, epoch);
+    if (status == STATUS_OK)
+        status = catalog_remove_records(recovery->io, directory);
+    return status == STATUS_OK ? remove_strangers(recovery) : status;
 }
 
 static enum status run(struct recovery *recovery)
@@ -302,15 +322,17 @@ static enum status run(struct recovery *recovery)
         status = make_directories(recovery);
     if (status == STATUS_OK)
         status = journal_scan_list(recovery->io, directory, &recovery->journals);
+    if (status == STATUS_OK)
+        status = load_catalog(recovery);
     if (status != STATUS_OK)
         return status;
     recovery->report->was_clean = is_clean(recovery);
-    status = take_topics(recovery);
-    if (status == STATUS_OK && !recovery->report->was_clean)
+    if (!recovery->report->was_clean)
         status = recover_logs(recovery);
     if (status == STATUS_OK)
-        status = epoch_file_write(recovery->io, directory, recovery->epoch + 1);
-    return status == STATUS_OK ? remove_strangers(recovery) : status;
+        status = bury_removed(recovery);
+    recovery->report->log_count = (uint32_t)recovery->catalog.states->count;
+    return status == STATUS_OK ? begin_next_run(recovery) : status;
 }
 
 static void report_result(const struct recovery *recovery, enum status status)
@@ -329,9 +351,23 @@ static void report_result(const struct recovery *recovery, enum status status)
              field_u64("logs_truncated", report->logs_truncated));
 }
 
-enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
-                          struct store_recovery_report *report)
+static void deinit(struct recovery *recovery)
 {
+    struct map_node *node, *following;
+    map_for_each_safe(node, following, &recovery->logs)
+    {
+        map_remove(&recovery->logs, node);
+        recovered_log_destroy(container_of(node, struct recovered_log, node));
+    }
+    map_deinit(&recovery->logs);
+    store_states_destroy(recovery->catalog.states);
+    free(recovery);
+}
+
+enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
+                          struct store_recovery_report *report, struct store_states **states)
+{
+    *states = NULL;
     if (strlen(options->directory) > PATH_STORE_SIZE_MAX)
         return STATUS_INVALID;
     struct recovery *recovery = calloc(1, sizeof *recovery);
@@ -342,16 +378,15 @@ enum status store_recover(struct io *io, const struct store_options *options, st
     recovery->options = options;
     recovery->logger = logger;
     recovery->report = report;
+    recovery->site =
+        (struct recovery_site){io, logger, options->directory, options->producer_expiration_ms};
     map_init(&recovery->logs, has_key);
     enum status status = run(recovery);
     report_result(recovery, status);
-    struct map_node *node, *following;
-    map_for_each_safe(node, following, &recovery->logs)
-    {
-        map_remove(&recovery->logs, node);
-        recovered_log_destroy(container_of(node, struct recovered_log, node));
+    if (status == STATUS_OK) {
+        *states = recovery->catalog.states;
+        recovery->catalog.states = NULL;
     }
-    map_deinit(&recovery->logs);
-    free(recovery);
+    deinit(recovery);
     return status;
 }

@@ -50,8 +50,7 @@ enum segment_reader_verdict {
 
 /* The next frame; its payload stays until the next advance or close. */
 enum segment_reader_verdict segment_reader_take(struct segment_reader *reader,
-                                                struct frame_header *header,
-                                                struct bytes *payload);
+                                                struct frame_header *header, struct bytes *payload);
 
 /* Gives back file and memory; lands with STATUS_OK. Needed at the end, too. */
 void segment_reader_close(struct segment_reader *reader, struct completion *done);

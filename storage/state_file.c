@@ -5,10 +5,11 @@
 #include "base/assert.h"
 #include "base/crc32c.h"
 #include "storage/frame.h"
+#include "storage/path.h"
 
 #include <stdlib.h>
 
-enum { STATE_MAGIC = 0x31535254, STATE_VERSION = 1 };
+enum { STATE_MAGIC = 0x31535254, STATE_VERSION = 2 };
 
 struct stored_state {
     uint32_t magic;
@@ -23,8 +24,10 @@ struct stored_state {
     int64_t start_offset;
     int64_t recovery_offset;
     int64_t cleaned_offset;
+    uint32_t damage_count;
+    uint32_t topic_name_size;
 };
-_Static_assert(sizeof(struct stored_state) == 72, "stored format");
+_Static_assert(sizeof(struct stored_state) == 80, "stored format");
 _Static_assert(offsetof(struct stored_state, size_bytes) == 8, "stored format");
 _Static_assert(offsetof(struct stored_state, crc) == 12, "stored format");
 _Static_assert(offsetof(struct stored_state, topic_id) == 16, "stored format");
@@ -35,6 +38,10 @@ _Static_assert(offsetof(struct stored_state, producer_count) == 44, "stored form
 _Static_assert(offsetof(struct stored_state, start_offset) == 48, "stored format");
 _Static_assert(offsetof(struct stored_state, recovery_offset) == 56, "stored format");
 _Static_assert(offsetof(struct stored_state, cleaned_offset) == 64, "stored format");
+_Static_assert(offsetof(struct stored_state, damage_count) == 72, "stored format");
+_Static_assert(offsetof(struct stored_state, topic_name_size) == 76, "stored format");
+_Static_assert(sizeof(struct log_damage) == 16, "stored format");
+_Static_assert(offsetof(struct log_damage, to) == 8, "stored format");
 
 struct stored_epoch {
     int32_t epoch;
@@ -111,14 +118,20 @@ static uint8_t *put_epochs(uint8_t *to, const struct epoch_core *core)
     return to;
 }
 
+static size_t encoded_size(const struct state *state, uint32_t *producer_count)
+{
+    return sizeof(struct stored_state) + state->segment_count * sizeof(struct state_segment) +
+           state->epochs->count * sizeof(struct stored_epoch) +
+           producers_size(state->producers, producer_count) +
+           state->damages->count * sizeof(struct log_damage) + state->topic_name.size;
+}
+
 struct bytes state_encode(const struct state *state)
 {
     assert(state->start_offset <= state->recovery_offset);
+    assert(state->topic_name.size <= TOPIC_NAME_SIZE_MAX);
     uint32_t producer_count;
-    size_t size = sizeof(struct stored_state) +
-                  state->segment_count * sizeof(struct state_segment) +
-                  state->epochs->count * sizeof(struct stored_epoch) +
-                  producers_size(state->producers, &producer_count);
+    size_t size = encoded_size(state, &producer_count);
     uint8_t *content = malloc(size);
     if (content == NULL || size > UINT32_MAX) {
         free(content);
@@ -136,11 +149,15 @@ struct bytes state_encode(const struct state *state)
         .start_offset = state->start_offset,
         .recovery_offset = state->recovery_offset,
         .cleaned_offset = state->cleaned_offset,
+        .damage_count = state->damages->count,
+        .topic_name_size = (uint32_t)state->topic_name.size,
     };
     uint8_t *to = put(content, &stored, sizeof stored);
     to = put(to, state->segments, state->segment_count * sizeof *state->segments);
     to = put_epochs(to, state->epochs);
     to = put_producers(to, state->producers);
+    to = put(to, state->damages->ranges, state->damages->count * sizeof(struct log_damage));
+    to = put(to, state->topic_name.data, state->topic_name.size);
     assert(to == content + size);
     stored.crc = crc32c(0, content, size);
     memcpy(content, &stored, sizeof stored);
@@ -242,12 +259,23 @@ static enum status take_producers(struct bytes *rest, uint32_t count,
     return STATUS_OK;
 }
 
-enum status state_decode(struct bytes content, struct state *state, struct epoch_core *epochs,
-                         struct producer_core *producers)
+static enum status take_damages(struct bytes *rest, uint32_t count, struct damage_core *damages)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct log_damage damage;
+        if (!take(rest, &damage, sizeof damage) || damage.from < 0 || damage.to <= damage.from)
+            return STATUS_CORRUPT;
+        damage_core_note(damages, damage.from, damage.to);
+    }
+    return STATUS_OK;
+}
+
+enum status state_decode(struct bytes content, struct state *state, const struct state_cores *cores)
 {
     struct stored_state stored;
     struct bytes rest;
-    *state = (struct state){.epochs = epochs, .producers = producers};
+    *state = (struct state){
+        .epochs = cores->epochs, .producers = cores->producers, .damages = cores->damages};
     enum status status = take_header(content, &rest, &stored);
     if (status != STATUS_OK)
         return status;
@@ -261,9 +289,15 @@ enum status state_decode(struct bytes content, struct state *state, struct epoch
         return STATUS_CORRUPT;
     status = take_segments(&rest, stored.segment_count, state);
     if (status == STATUS_OK)
-        status = take_epochs(&rest, stored.epoch_count, epochs);
+        status = take_epochs(&rest, stored.epoch_count, cores->epochs);
     if (status == STATUS_OK)
-        status = take_producers(&rest, stored.producer_count, producers);
+        status = take_producers(&rest, stored.producer_count, cores->producers);
+    if (status == STATUS_OK)
+        status = take_damages(&rest, stored.damage_count, cores->damages);
+    if (status == STATUS_OK &&
+        (rest.size != stored.topic_name_size || rest.size > TOPIC_NAME_SIZE_MAX))
+        status = STATUS_CORRUPT;
+    state->topic_name = rest;
     if (status != STATUS_OK) {
         free(state->segments);
         state->segments = NULL;

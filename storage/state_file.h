@@ -1,10 +1,11 @@
 /* What a log knows about itself at one offset, its recovery point: everything below lies in its
- * segments and is synced. Written at a roll, from time to time while the log grows, and at a stop;
- * a rebuild from the batches below the recovery point would give the same.
+ * segments and is synced. Recorded in the catalog (catalog.h) at a roll, from time to time while
+ * the log grows, at checkpoints and at a stop; a rebuild from the batches below the recovery point
+ * would give the same.
  *
  *   offset  size
  *        0     4  magic "TRS1"
- *        4     4  version, 1
+ *        4     4  version, 2
  *        8     4  size of the whole in bytes
  *       12     4  CRC32C of the whole with this field as zero
  *       16    16  topic id
@@ -15,18 +16,23 @@
  *       48     8  start offset of the log
  *       56     8  recovery point
  *       64     8  cleaned offset: compaction has gone through everything below
- *       72        segments: base offset i64, size u64, greatest timestamp i64,
+ *       72     4  number of damaged ranges
+ *       76     4  size of the topic's name
+ *       80        segments: base offset i64, size u64, greatest timestamp i64,
  *                 generation u32, zero u32, wall time of the first and of the last append i64
  *                 (-1: none)
  *                 leader epochs: epoch i32, zero u32, start offset i64
  *                 producers: id i64, epoch i16, batch count u16, zero u32, and for each batch
  *                 base sequence i32, last sequence i32, base offset i64, last offset i64, time i64
  *
- * Little-endian. The file is replaced as a whole: temporary file, sync, rename, sync of the
- * directory. */
+ *                 damaged ranges: from i64, to i64
+ *                 the topic's name
+ *
+ * Little-endian. */
 #ifndef TAILRACE_STORAGE_STATE_FILE_H
 #define TAILRACE_STORAGE_STATE_FILE_H
 
+#include "storage/damage_core.h"
 #include "storage/epoch_core.h"
 #include "storage/log.h"
 #include "storage/producer_core.h"
@@ -51,14 +57,23 @@ struct state {
     uint32_t segment_count;
     const struct epoch_core *epochs;
     const struct producer_core *producers;
+    const struct damage_core *damages;
+    struct bytes topic_name; /* of a decoded state: borrowed from the content */
+};
+
+/* Where a decoded state goes; all empty before. */
+struct state_cores {
+    struct epoch_core *epochs;
+    struct producer_core *producers;
+    struct damage_core *damages;
 };
 
 /* In memory of its own, which the caller frees; null bytes when there is none. */
 struct bytes state_encode(const struct state *state);
 
-/* Fills `epochs` and `producers`, which are empty, and a `segments` of its own, which the caller
- * frees. STATUS_CORRUPT, STATUS_UNSUPPORTED (another version), STATUS_NO_MEMORY. */
-enum status state_decode(struct bytes content, struct state *state, struct epoch_core *epochs,
-                         struct producer_core *producers);
+/* Fills the cores, and a `segments` of its own, which the caller frees. STATUS_CORRUPT,
+ * STATUS_UNSUPPORTED (another version), STATUS_NO_MEMORY. */
+enum status state_decode(struct bytes content, struct state *state,
+                         const struct state_cores *cores);
 
 #endif

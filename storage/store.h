@@ -55,16 +55,24 @@ struct store_recovery_report {
     uint32_t logs_truncated;
 };
 
+/* What recovery knows about the logs; each store takes what it opens. */
+struct store_states;
+
 /* Blocking, on core 0's door before the loops run. STATUS_CORRUPT when a file is damaged below what
- * was durable: the log says which file, where, and what to do. */
+ * was durable: the log says which file, where, and what to do. The states are the caller's, and
+ * shared by the stores of all cores; NULL after an error. */
 enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
-                          struct store_recovery_report *report);
+                          struct store_recovery_report *report, struct store_states **states);
+
+/* When no store is left; NULL is nothing. */
+void store_states_destroy(struct store_states *states);
 
 /* Blocking, before the loop runs. */
-enum status store_create(struct io *io, const struct store_options *options, struct logger *logger,
+enum status store_create(struct io *io, const struct store_options *options,
+                         const struct store_states *states, struct logger *logger,
                          struct store **store);
 
-/* Makes the log usable, creating its directory if there is none. Always lands. The struct is the
+/* Makes the log usable; a new one has been recorded when it lands. Always lands. The struct is the
  * caller's and free again after landing. */
 struct store_open {
     struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE, ... */

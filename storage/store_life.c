@@ -4,11 +4,11 @@
 
 #include "base/assert.h"
 #include "storage/await.h"
-#include "storage/cold.h"
-#include "storage/compaction_op.h"
 #include "storage/cold_file.h"
+#include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
+#include "storage/store_states.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -122,11 +122,18 @@ static void retry_fired(struct timer *timer)
     store->is_full = false;
     struct log *log;
     list_for_each_entry (log, &store->logs, node) {
-        bool wants_record = !bytes_are_null(log->snapshot.content) || !list_is_empty(&log->records);
-        if (log->unwritten != NULL || log->wants_sync || wants_record)
+        log_pursue_record(log);
+        if (log->unwritten != NULL || log->wants_sync)
             store_want_flush(store, log, false);
     }
     journal_retry(&store->journal);
+    catalog_retry(&store->catalog);
+}
+
+void store_retry_soon(struct store *store)
+{
+    if (!timer_is_running(&store->retry) && !store->is_stopping)
+        io_timer_start(store->io, &store->retry, io_now_ns(store->io) + RETRY_NS);
 }
 
 void store_set_full(struct store *store, bool is_full)
@@ -136,9 +143,8 @@ void store_set_full(struct store *store, bool is_full)
                  "out of disk space or file handles: appends are refused, reads go on",
                  field_text("directory", store->directory));
     store->is_full = is_full;
-    if (is_full && !timer_is_running(&store->retry) && !store->is_stopping) {
-        io_timer_start(store->io, &store->retry, io_now_ns(store->io) + RETRY_NS);
-    }
+    if (is_full)
+        store_retry_soon(store);
 }
 
 /* --- Flushing ---------------------------------------------------------------------------------
@@ -157,7 +163,7 @@ static void dispatch_flushes(struct store *store)
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
-        store->is_full)
+        store->is_full || log_waits_for_mention(log))
         return;
     if (list_node_is_linked(&log->flush_node) && !first)
         return;
@@ -209,6 +215,35 @@ static void journal_failed(struct journal_owner *owner, enum status status)
     store_fail(store_of(owner), status);
 }
 
+/* --- What the catalog asks --------------------------------------------------------------------
+ */
+
+static struct store *store_of_catalog(struct catalog_owner *owner)
+{
+    return container_of(owner, struct store, catalog_owner);
+}
+
+static void catalog_renew(struct catalog_owner *owner, struct catalog_place *place)
+{
+    (void)owner;
+    log_want_record(container_of(place, struct log, place));
+}
+
+static void catalog_ran_short(struct catalog_owner *owner)
+{
+    store_set_full(store_of_catalog(owner), true);
+}
+
+static void catalog_progressed(struct catalog_owner *owner)
+{
+    store_progressed(store_of_catalog(owner));
+}
+
+static void catalog_failed(struct catalog_owner *owner, enum status status)
+{
+    store_fail(store_of_catalog(owner), status);
+}
+
 /* --- Life -------------------------------------------------------------------------------------
  */
 
@@ -220,14 +255,16 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     store->options = *options;
     store->journal_owner = (struct journal_owner){journal_acquire_chunk, journal_wants_checkpoint,
                                                   journal_progressed, journal_failed};
+    store->catalog_owner = (struct catalog_owner){catalog_renew, catalog_ran_short,
+                                                  catalog_progressed, catalog_failed};
     chunk_pool_init(&store->chunks, io, options->memory_bytes_max);
     pool_init(&store->frames, sizeof(struct memory_frame),
               (uint32_t)(options->memory_bytes_max / FRAME_ALIGNMENT));
     list_init(&store->logs);
     list_init(&store->openings);
-    list_init(&store->openings_waiting);
     list_init(&store->deletions);
     list_init(&store->marks);
+    list_init(&store->mentioned);
     list_init(&store->dirty);
     list_init(&store->idle_flushes);
     list_init(&store->flush_queue);
@@ -246,12 +283,19 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     }
 }
 
-static enum status open_journal(struct store *store)
+static enum status open_files(struct store *store)
 {
     uint64_t epoch;
     enum status status = epoch_file_read(store->io, store->directory, &epoch);
     if (status != STATUS_OK)
         return status;
+    catalog_init(&store->catalog, store->io, &store->catalog_owner,
+                 &(struct catalog_options){
+                     .store_directory = store->directory,
+                     .epoch = epoch,
+                     .last_version = store->states->last_version,
+                     .skips_sync = store->options.unsafe_skip_sync,
+                 });
     return journal_open(&store->journal, store->io, &store->journal_owner,
                         &(struct journal_options){
                             .store_directory = store->directory,
@@ -277,7 +321,8 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
            options->cleaner_backoff_ms >= 0;
 }
 
-enum status store_create(struct io *io, const struct store_options *options, struct logger *logger,
+enum status store_create(struct io *io, const struct store_options *options,
+                         const struct store_states *states, struct logger *logger,
                          struct store **result)
 {
     if (!options_are_valid(io, options))
@@ -286,10 +331,11 @@ enum status store_create(struct io *io, const struct store_options *options, str
     if (store == NULL)
         return STATUS_NO_MEMORY;
     init_struct(store, io, options, logger);
+    store->states = states;
     store->directory = strdup(options->directory);
     enum status status = store->directory == NULL ? STATUS_NO_MEMORY : compaction_create(store);
     if (status == STATUS_OK)
-        status = open_journal(store);
+        status = open_files(store);
     if (status != STATUS_OK) {
         store_destroy(store);
         return status;
@@ -311,6 +357,8 @@ void store_destroy(struct store *store)
         log_destroy(container_of(node, struct log, node));
     store_drop_openings(store);
     store_drop_deletions(store);
+    if (store->catalog.io != NULL)
+        catalog_deinit(&store->catalog);
     if (store->journal.io != NULL)
         journal_deinit(&store->journal);
     pool_deinit(&store->frames);

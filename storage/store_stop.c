@@ -1,10 +1,11 @@
 /* An orderly stop: every tail to its segment, every log's state recorded, and last of all the mark
  * that says so. Until that mark is durable, the next start recovers as after a crash. */
 #include "base/assert.h"
-#include "storage/compaction_op.h"
 #include "storage/cold_file.h"
+#include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
+#include "storage/replace.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -36,7 +37,7 @@ struct store_stop {
 
 static bool log_is_recorded(const struct log *log)
 {
-    return log->recorded_offset == log->end_offset && list_is_empty(&log->records);
+    return log->recorded_offset == log->end_offset && !log_wants_record(log);
 }
 
 static bool everything_is_recorded(const struct store *store)
@@ -65,7 +66,7 @@ static bool is_quiet(struct store *store)
     }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
            !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
-           list_is_empty(&store->openings) && list_is_empty(&store->openings_waiting) &&
+           list_is_empty(&store->openings) && catalog_is_idle(&store->catalog) &&
            list_is_empty(&store->deletions) && cold_files_close(store) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
            journal_is_still(&store->journal);
@@ -96,9 +97,10 @@ static void ask_for_records(struct store *store)
     list_for_each_entry (log, &store->logs, node) {
         if (log_is_recorded(log) || log->flush != NULL || log->deletion != NULL)
             continue;
-        log_seal(log);
-        log_take_snapshot(log);
-        store_want_flush(store, log, false);
+        if (log_wants_record(log))
+            log_pursue_record(log);
+        else
+            log_want_record(log);
     }
 }
 
@@ -164,6 +166,9 @@ static int32_t take_open_handle(struct store *store)
         if (handle >= 0)
             return handle;
     }
+    int32_t catalog_handle = catalog_take_handle(&store->catalog);
+    if (catalog_handle >= 0)
+        return catalog_handle;
     for (uint32_t i = 0; i < store->journal.file_count; i++) {
         int32_t handle = store->journal.files[i].handle;
         store->journal.files[i].handle = -1;

@@ -12,7 +12,6 @@
 
 enum {
     FLUSHES_MAX = 16, /* logs being written at the same time */
-    OPENINGS_MAX = 16,
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
@@ -47,12 +46,16 @@ struct store {
     struct pool frames; /* struct memory_frame */
     struct journal journal;
     struct journal_owner journal_owner;
-    enum status failure; /* OK until the first write or sync error */
-    bool is_full;        /* the disk has no space: appends are refused, reads go on */
+    struct catalog catalog;
+    struct catalog_owner catalog_owner;
+    const struct store_states *states; /* as recovery has found them; shared by all cores */
+    enum status failure;               /* OK until the first write or sync error */
+    bool is_full;                      /* the disk has no space: appends are refused, reads go on */
 
     struct list logs;
-    struct list marks; /* logs whose durable offset the journal should be told */
-    struct list dirty; /* logs with batches that are durable in the journal only */
+    struct list marks;     /* logs whose durable offset the journal should be told */
+    struct list mentioned; /* logs that the journal's files speak of, in the order of mentions */
+    struct list dirty;     /* logs with batches that are durable in the journal only */
 
     uint32_t open_file_count; /* segments open for writing */
     struct flush flushes[FLUSHES_MAX];
@@ -74,11 +77,10 @@ struct store {
     size_t index_bytes;
 
     struct checkpoint checkpoint;
-    struct timer retry; /* after a lack of space */
+    uint64_t sealed_bytes; /* since the last checkpoint began */
+    struct timer retry;    /* after a lack of space */
     struct timer marking;
-    struct list openings; /* logs being opened */
-    struct list openings_waiting;
-    uint32_t opening_count;
+    struct list openings; /* new logs on their way into the catalog */
     struct compaction *compaction;
     struct list deletions; /* logs going away */
     struct retention retention;
@@ -94,6 +96,9 @@ struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);
 
 /* The disk is full, or has space again. */
 void store_set_full(struct store *store, bool is_full);
+
+/* Comes back to all that has been left undone, after a while. */
+void store_retry_soon(struct store *store);
 
 /* Queues the log for writing; `first` when someone waits for it. */
 void store_want_flush(struct store *store, struct log *log, bool first);
@@ -114,17 +119,22 @@ void store_trim_caches(struct store *store);
 void store_drop_openings(struct store *store);
 void store_drop_deletions(struct store *store);
 
-/* checkpoint.c */
+/* log_mention.c */
 
 /* The journal is told how far the log is durable, before long and with whatever else it writes. */
 void store_want_mark(struct store *store, struct log *log);
 void store_marking_fired(struct timer *timer);
 
+/* checkpoint.c */
+
 /* Begins with the next turn, or when the one that runs is over. */
 void checkpoint_request(struct store *store, uint64_t last_sequence);
 
-/* The log has been synced; its dirty_sequence is up to date. */
-void checkpoint_note_synced(struct store *store, struct log *log);
+/* So much has been sealed. */
+void checkpoint_note_sealed(struct store *store, uint64_t size_bytes);
+
+/* The log's recorded_version has moved. */
+void checkpoint_note_recorded(struct store *store, struct log *log);
 
 /* The log goes away. */
 void checkpoint_forget(struct store *store, struct log *log);

@@ -18,6 +18,7 @@ struct fixture {
     struct sim_harness sim;
     struct io *io;
     struct store_options options;
+    struct store_states *states;
     struct store *store;
     struct store_open open;
     struct partition partition;
@@ -47,9 +48,12 @@ static void open_store(struct fixture *fixture)
     fixture->options.memory_bytes_max = 64 * MIB;
     fixture->options.cache_bytes_max = 16 * MIB;
     struct logger *logger = io_logger(fixture->io);
-    assert_int_equal(store_recover(fixture->io, &fixture->options, logger, &report), STATUS_OK);
-    assert_int_equal(store_create(fixture->io, &fixture->options, logger, &fixture->store),
-                     STATUS_OK);
+    assert_int_equal(
+        store_recover(fixture->io, &fixture->options, logger, &report, &fixture->states),
+        STATUS_OK);
+    assert_int_equal(
+        store_create(fixture->io, &fixture->options, fixture->states, logger, &fixture->store),
+        STATUS_OK);
 }
 
 static int setup(void **state)
@@ -85,6 +89,7 @@ static int teardown(void **state)
     store_stop(fixture->store, &fixture->open.completion);
     turn_until(fixture, &fixture->has_landed);
     store_destroy(fixture->store);
+    store_states_destroy(fixture->states);
     fixture->sim.harness.close(&fixture->sim.harness);
     sim_harness_deinit(&fixture->sim);
     arena_deinit(&fixture->arena);

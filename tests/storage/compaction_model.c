@@ -50,8 +50,7 @@ static struct model_record *add_record(struct compaction_model *model)
 {
     if (model->record_count == model->record_capacity) {
         model->record_capacity = model->record_capacity == 0 ? 1024 : 2 * model->record_capacity;
-        model->records =
-            realloc(model->records, model->record_capacity * sizeof *model->records);
+        model->records = realloc(model->records, model->record_capacity * sizeof *model->records);
         assert_non_null(model->records);
     }
     struct model_record *record = &model->records[model->record_count++];
@@ -337,8 +336,8 @@ static void compare_survivors(const struct compaction_model *model,
         const struct model_record *record = &model->records[i];
         bool may_go = record->is_tombstone && !expectation.tombstones_stay;
         bool is_newest = i < cleaned_offset && newest_clean[record->key] == i;
-        bool must_stay = newest[record->key] == i || i >= cleaned_offset ||
-                         (is_newest && expectation.is_exact);
+        bool must_stay =
+            newest[record->key] == i || i >= cleaned_offset || (is_newest && expectation.is_exact);
         bool must_go = expectation.is_exact && i < cleaned_offset && !is_newest;
         assert_true(record->is_there || !must_stay || may_go);
         assert_false(record->is_there && must_go);

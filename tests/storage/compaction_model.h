@@ -49,13 +49,13 @@ bool model_wait_clean(struct compaction_model *model);
 
 /* What a comparison may find. */
 struct model_expectation {
-    bool is_exact;         /* nothing but what must be there */
-    bool tombstones_stay;  /* they are there like other records */
+    bool is_exact;        /* nothing but what must be there */
+    bool tombstones_stay; /* they are there like other records */
 };
 
 /* Reads the segments and compares: every record is one that was appended, at its offset, and the
- * newest of each key is there; with `is_exact`, below the cleaned offset nothing else. Offsets rise,
- * and what is known of producers and epochs is what the batches say. */
+ * newest of each key is there; with `is_exact`, below the cleaned offset nothing else. Offsets
+ * rise, and what is known of producers and epochs is what the batches say. */
 void model_compare(struct compaction_model *model, struct model_expectation expectation);
 
 #endif

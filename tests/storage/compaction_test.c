@@ -120,8 +120,7 @@ static void keys_beyond_memory(void **state)
            log_active_segment(fixture->rig.logs[0])->base_offset) {
         model_turn(&fixture->model);
         assert_true(turns++ < 2000000);
-        if (fixture->rig.logs[0]->cleaned_offset == seen ||
-            fixture->rig.logs[0]->busy_count > 0)
+        if (fixture->rig.logs[0]->cleaned_offset == seen || fixture->rig.logs[0]->busy_count > 0)
             continue;
         seen = fixture->rig.logs[0]->cleaned_offset;
         passes++;
@@ -213,8 +212,9 @@ static bool run_into(struct fixture *fixture, enum planned_effect effect, uint64
     assert_int_equal(rig_stop(&fixture->rig), STATUS_OK);
     fixture->rig.options.cleaner_enable = true;
     start(fixture);
-    node_plan(fixture->sim.node,
-              (struct planned_fault){.effect = effect, .kinds = (uint32_t)PLAN_ANY_FILE, .nth = nth});
+    node_plan(
+        fixture->sim.node,
+        (struct planned_fault){.effect = effect, .kinds = (uint32_t)PLAN_ANY_FILE, .nth = nth});
     struct log *log = fixture->rig.logs[0];
     while (fixture->rig.is_alive && !store_has_failed(fixture->rig.stores[0]) &&
            !log->is_uncleanable &&
@@ -256,7 +256,7 @@ static void trouble_at_any_operation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(newest_of_each_key_stays), CASE(keys_beyond_memory),
+        CASE(newest_of_each_key_stays),       CASE(keys_beyond_memory),
         CASE(tombstones_go_after_their_time), CASE(any_history),
         CASE(trouble_at_any_operation),
     };

@@ -109,7 +109,9 @@ static void checkpoint_on_a_full_disk(void **state)
     assert_true(log->dirty_sequence != 0);
     store_set_full(store, true);
     checkpoint_request(store, store->journal.files[store->journal.current].last_sequence);
-    for (uint32_t i = 0; i < 1000 && log->dirty_sequence != 0; i++)
+    while (!store->checkpoint.is_running)
+        rig_turn(rig);
+    for (uint32_t i = 0; i < 1000 && store->checkpoint.is_running; i++)
         rig_turn(rig);
     assert_int_equal(log->dirty_sequence, 0);
     assert_false(store->checkpoint.is_running);

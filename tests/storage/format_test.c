@@ -95,7 +95,7 @@ static uint32_t make_commit(uint8_t commit[static 3 * COMMIT_ALIGNMENT])
     uint8_t payload[5000];
     for (uint32_t i = 0; i < 3; i++) {
         memset(payload, (int)i + 1, sizeof payload);
-        struct commit_entry entry = {COMMIT_BATCH, (int32_t)i, {{9}}, i * 10, i, 100 + i, 0};
+        struct commit_entry entry = {COMMIT_BATCH, (int32_t)i, {{9}}, {i * 10}, i, 100 + i, 0};
         size = commit_put(commit, size, &entry, payload);
     }
     commit_seal(commit, (struct commit_header){
@@ -109,7 +109,8 @@ static void commit_round_trip(void **state)
     uint8_t commit[3 * COMMIT_ALIGNMENT];
     struct commit_header header;
     uint32_t size = make_commit(commit);
-    assert_int_equal(commit_verify(bytes_of(commit, sizeof commit), 4, &header), STATUS_OK);
+    assert_int_equal(commit_verify(bytes_of(commit, sizeof commit), 4, COMMIT_SIZE_MAX, &header),
+                     STATUS_OK);
     assert_int_equal(header.sequence, 17);
     uint32_t position = COMMIT_HEADER_SIZE;
     struct commit_entry entry;
@@ -123,7 +124,8 @@ static void commit_round_trip(void **state)
     assert_false(commit_next(bytes_of(commit, size), &position, &entry, &payload));
     for (uint32_t byte = 0; byte < size; byte++) {
         commit[byte] ^= 0x40;
-        assert_int_not_equal(commit_verify(bytes_of(commit, sizeof commit), 4, &header), STATUS_OK);
+        assert_int_not_equal(
+            commit_verify(bytes_of(commit, sizeof commit), 4, COMMIT_SIZE_MAX, &header), STATUS_OK);
         commit[byte] ^= 0x40;
     }
 }
@@ -134,9 +136,12 @@ static void commit_of_another_run(void **state)
     uint8_t commit[3 * COMMIT_ALIGNMENT];
     struct commit_header header;
     uint32_t size = make_commit(commit);
-    assert_int_equal(commit_verify(bytes_of(commit, size), 5, &header), STATUS_NOT_FOUND);
-    assert_int_equal(commit_verify(bytes_of(commit, size - 1), 4, &header), STATUS_TRUNCATED);
-    assert_int_equal(commit_verify(bytes_of(commit, 10), 4, &header), STATUS_NOT_FOUND);
+    assert_int_equal(commit_verify(bytes_of(commit, size), 5, COMMIT_SIZE_MAX, &header),
+                     STATUS_NOT_FOUND);
+    assert_int_equal(commit_verify(bytes_of(commit, size - 1), 4, COMMIT_SIZE_MAX, &header),
+                     STATUS_TRUNCATED);
+    assert_int_equal(commit_verify(bytes_of(commit, 10), 4, COMMIT_SIZE_MAX, &header),
+                     STATUS_NOT_FOUND);
 }
 
 static struct bytes make_state(void)
@@ -153,6 +158,9 @@ static struct bytes make_state(void)
     }
     struct state_segment segments[2] = {{.base_offset = 0, .size_bytes = 8192},
                                         {.base_offset = 15, .size_bytes = 4096}};
+    struct damage_core damages = {0};
+    damage_core_note(&damages, 7, 9);
+    damage_core_note(&damages, 17, 18);
     struct bytes content = state_encode(&(struct state){
         .topic_id = {{5}},
         .partition = 3,
@@ -162,7 +170,10 @@ static struct bytes make_state(void)
         .segment_count = 2,
         .epochs = &epochs,
         .producers = &producers,
+        .damages = &damages,
+        .topic_name = bytes_of_text("orders"),
     });
+    damage_core_deinit(&damages);
     epoch_core_deinit(&epochs);
     producer_core_deinit(&producers);
     return content;
@@ -176,13 +187,14 @@ static void state_round_trip(void **state)
     for (size_t byte = 0; byte <= content.size; byte++) {
         struct epoch_core epochs;
         struct producer_core producers;
+        struct damage_core damages = {0};
+        struct state_cores cores = {&epochs, &producers, &damages};
         epoch_core_init(&epochs);
         producer_core_init(&producers, 1000);
         uint8_t *changed = malloc(content.size + 1);
         memcpy(changed, content.data, content.size);
         changed[byte] ^= byte == content.size ? 0 : 0x10;
-        enum status status =
-            state_decode(bytes_of(changed, content.size), &decoded, &epochs, &producers);
+        enum status status = state_decode(bytes_of(changed, content.size), &decoded, &cores);
         assert_int_equal(status == STATUS_OK, byte == content.size);
         if (status == STATUS_OK) {
             assert_int_equal(decoded.recovery_offset, 30);
@@ -190,14 +202,17 @@ static void state_round_trip(void **state)
             assert_int_equal(decoded.segments[1].size_bytes, 4096);
             assert_int_equal(epochs.count, 3);
             assert_int_equal(producer_core_find(&producers, 2)->batches[0].base_offset, 20);
+            assert_int_equal(damages.count, 2);
+            assert_int_equal(damages.ranges[1].to, 18);
+            assert_true(bytes_equal(decoded.topic_name, bytes_of_text("orders")));
             free(decoded.segments);
         }
-        assert_int_not_equal(state_decode(bytes_of(changed, byte == content.size ? 0 : byte),
-                                          &decoded, &epochs, &producers),
-                             STATUS_OK);
+        struct bytes cut = bytes_of(changed, byte == content.size ? 0 : byte);
+        assert_int_not_equal(state_decode(cut, &decoded, &cores), STATUS_OK);
         free(changed);
         epoch_core_deinit(&epochs);
         producer_core_deinit(&producers);
+        damage_core_deinit(&damages);
     }
     free((void *)content.data);
 }

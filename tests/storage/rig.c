@@ -48,6 +48,8 @@ static void destroy_stores(struct rig *rig)
             store_destroy(rig->stores[i]);
         rig->stores[i] = NULL;
     }
+    store_states_destroy(rig->states);
+    rig->states = NULL;
     rig->is_alive = false;
 }
 
@@ -220,9 +222,11 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
     rig->observed_failure = STATUS_OK;
     if (rig->now_ms < io_wall_ms(rig->io))
         rig->now_ms = io_wall_ms(rig->io);
-    enum status status = store_recover(rig->io, &rig->options, &rig->logger, &rig->report);
+    enum status status =
+        store_recover(rig->io, &rig->options, &rig->logger, &rig->report, &rig->states);
     for (uint32_t i = 0; i < core_count && status == STATUS_OK; i++)
-        status = store_create(rig->doors[i], &rig->options, &rig->logger, &rig->stores[i]);
+        status =
+            store_create(rig->doors[i], &rig->options, rig->states, &rig->logger, &rig->stores[i]);
     for (uint32_t i = 0; i < log_count && status == STATUS_OK; i++)
         status = open_one(rig, i);
     if (status != STATUS_OK && rig->is_alive)
