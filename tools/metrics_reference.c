@@ -22,10 +22,11 @@ static void print_rows(const struct metric_row *rows, uint32_t count)
 
 int main(void)
 {
-    printf("# Metrics\n\n"
-           "`GET /metrics` on `tailrace.admin.listener`, in Prometheus' text format. Names that begin "
-           "with `kafka_` are those of Kafka's own metrics.\n\n"
-           "| name | type | labels | meaning |\n|---|---|---|---|\n");
+    printf(
+        "# Metrics\n\n"
+        "`GET /metrics` on `tailrace.admin.listener`, in Prometheus' text format. Names that begin "
+        "with `kafka_` are those of Kafka's own metrics.\n\n"
+        "| name | type | labels | meaning |\n|---|---|---|---|\n");
     print_rows(metric_rows, METRIC_COUNT);
     print_rows(metric_histogram_rows, METRIC_HISTOGRAM_COUNT);
     print_rows(metric_labelled_rows, METRIC_LABELLED_COUNT);
