@@ -21,7 +21,7 @@ struct log_dir {
     bool is_claimed; /* its meta.properties says that it is ours */
     bool was_online; /* at the start; does not change when the loops run, so every core may ask */
     struct store_states *states; /* from recovery, for the stores of all cores; NULL: not read */
-    enum status failure; /* core 0's: STATUS_OK, or what it has heard of */
+    enum status failure;         /* core 0's: STATUS_OK, or what it has heard of */
 };
 
 struct log_dirs {

@@ -321,7 +321,8 @@ static enum status recover_dir(struct broker *broker, struct log_dir *dir)
     struct store_options options = broker->store_options;
     struct store_recovery_report report;
     options.directory = dir->path;
-    enum status status = store_recover(broker->options.doors[0], &options, logger, &report, &dir->states);
+    enum status status =
+        store_recover(broker->options.doors[0], &options, logger, &report, &dir->states);
     if (status == STATUS_OK && !report.was_clean && report.log_count > 0)
         log_info(logger, "recovered after an unclean stop", field_text("directory", dir->path),
                  field_u64("logs", report.log_count),

@@ -31,7 +31,7 @@ struct store_options {
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
-    uint32_t open_files_max; /* segments held open for writing, about: 256 */
+    uint32_t open_files_max;     /* segments held open for writing, about: 256 */
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */
     bool cleaner_enable;            /* log.cleaner.enable */
     /* The newest offset of each key while a log is compacted; of memory_bytes_max. */
