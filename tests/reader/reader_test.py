@@ -126,6 +126,34 @@ class Reader(unittest.TestCase):
                     [(l["offset"], l["timestamp"], l["value"])
                      for l in lines if l["type"] == "record"])
 
+    def test_catalog(self):
+        """After an orderly stop the catalog lists exactly the segments that are there, with the
+        sizes they have, and every log reaches as far as it says; the dump has the same states."""
+        states = reader.states(self.data / "catalog")
+        self.assertEqual(sorted(states), sorted(self.stopped.segments))
+        for key, state in states.items():
+            segments = self.stopped.segments[key]
+            self.assertEqual([(s[0], s[3], s[1]) for s in state.segments],
+                             [(s.base_offset, s.generation, s.end) for s in segments])
+            self.assertEqual([s[2] for s in state.segments],
+                             [max(f.max_timestamp for f in s.frames) for s in segments])
+            last = segments[-1].frames[-1]
+            self.assertEqual((state.start_offset, state.recovery_offset, state.damages),
+                             (0, last.last_offset + 1, []))
+            self.assertEqual([(e[0], e[2]) for e in state.epochs], [(last.leader_epoch, 0)])
+            batches = [b for s in segments for b in s.batches() if b.producer_id >= 0]
+            self.assertEqual({p[0][0] for p in state.producers}, {b.producer_id for b in batches})
+            for (producer_id, _, _, _), known in state.producers:
+                own = [(b.base_sequence, b.base_offset, b.last_offset) for b in batches
+                       if b.producer_id == producer_id]
+                self.assertEqual([(k[0], k[2], k[3]) for k in known], own[-5:])
+        lines = [line for path in (self.data / "catalog").iterdir() for line in dump(path)]
+        dumped = {(l["topic"], l["recovery_offset"], len(l["segments"]), l["producers"])
+                  for l in lines if l["type"] == "state"}
+        for key, state in states.items():
+            self.assertIn((key[0], state.recovery_offset, len(state.segments),
+                           len(state.producers)), dumped)
+
     def test_indexes(self):
         """Each entry of an index is a frame with the greatest timestamp up to the next entry; and
         the dump has the same entries."""
