@@ -11,6 +11,7 @@
 #include "broker/broker_parts.h"
 #include "broker/core_life.h"
 #include "broker/limits.h"
+#include "broker/log_dirs_life.h"
 
 #include <stdlib.h>
 
@@ -86,8 +87,9 @@ struct start {
 static void open_core(struct core_visit *visit)
 {
     struct broker *broker = visit->broker;
-    enum status status = broker_core_open(visit->core, &broker->store_options, broker->states,
-                                          broker->roster.node_id);
+    enum status status = log_dirs_open_stores(broker, visit->core);
+    if (status == STATUS_OK)
+        broker_core_open(visit->core, broker->roster.node_id);
     io_land(visit->core->io, &visit->done, (int32_t)status);
 }
 
@@ -115,9 +117,27 @@ static enum op_progress start_activate(struct start *start)
     return OP_WAIT;
 }
 
+static bool image_knows(struct strays_judge *judge, struct uuid topic_id)
+{
+    struct broker *broker = container_of(judge, struct broker, strays_judge);
+    return image_topic_by_id(core_image(roster_core(&broker->roster, 0)), topic_id) != NULL;
+}
+
+static void look_for_strays(struct broker *broker)
+{
+    broker->strays_judge.knows = image_knows;
+    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
+        struct store *store = roster_core(&broker->roster, 0)->log_dirs[i].store;
+        if (store != NULL)
+            strays_start(broker->log_dirs.dirs[i].strays, store, &broker->strays_judge);
+    }
+}
+
 static enum op_progress start_serve(struct start *start)
 {
     struct broker *broker = start->broker;
+    if (start->op.error == STATUS_OK)
+        look_for_strays(broker);
     for (uint32_t i = 0; i < broker->roster.listener_count && start->op.error == STATUS_OK; i++)
         acceptor_start(&broker->acceptors[i]);
     io_land(broker->options.doors[0], start->started, start->op.error);
@@ -210,7 +230,7 @@ static void settle_core(struct core_visit *visit)
 static void close_core(struct core_visit *visit)
 {
     replica_manager_release_waiters(&visit->core->replicas);
-    store_stop(visit->core->store, &visit->done);
+    log_dirs_close_stores(visit->core, &visit->done);
 }
 
 static void patience_is_over(struct timer *timer)

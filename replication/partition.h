@@ -11,12 +11,15 @@
 #include "replication/replica_core.h"
 #include "storage/log.h"
 
+struct store;
+
 struct partition {
     struct map_node node; /* in the replica manager's table, by topic id and index */
     struct uuid topic_id;
     int32_t index;
     int32_t self; /* this broker's id */
     struct io *io;
+    struct store *store; /* of the log; the replica manager's */
     struct log *log;
     struct log_observer observer;
     struct replica_core core;

@@ -6,6 +6,9 @@
  *   dup     nothing of an idempotent producer is there twice
  *   order   an idempotent producer's records stand in its order, and none between is missing
  *   latest  the end of a partition never goes back for whoever asks after he knew it
+ *   deleted what DeleteRecords was answered to have deleted is not read by whoever asks after that;
+ *           nothing above what was asked for is gone
+ *   newest  where logs are compacted, records may be missing, but the newest of a key may not
  *   bounds  a broker's memory stays within what it was given (check_memory)
  *   refused what was refused for good is in no log
  *   bytes   nothing is read that nobody sent, and every batch continues the one before
@@ -13,6 +16,8 @@
  * A value says which record it is, so that whoever reads it can tell all of this:
  *
  *   number u64 | filler made from the number, to the size that was drawn for it
+ *
+ * Its key is made from the number, too, so that keys come again and again.
  *
  * Belongs to a story, outside of its world. */
 #ifndef TAILRACE_SIM_CHECK_H
@@ -24,7 +29,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CHECK_VALUE_SIZE_MIN = 8 };
+enum { CHECK_VALUE_SIZE_MIN = 8, CHECK_KEY_COUNT = 16 };
 
 /* A partition of a topic's incarnation. */
 struct check_key {
@@ -46,11 +51,15 @@ struct check_log {
     uint64_t *numbers; /* by offset; 0: nobody knows */
     int64_t offset_count;
     int64_t offset_capacity;
-    int64_t known_end; /* somebody was told that the log goes up to here */
+    int64_t known_end;   /* somebody was told that the log goes up to here, */
+    int64_t known_start; /* and that it begins here, or later; */
+    int64_t asked_start; /* the furthest that anybody asked it to begin */
+    bool *is_seen;       /* by offset: read since the audit has begun; NULL before */
 };
 
 struct check {
     struct verdict *verdict;
+    bool is_compacted;            /* the logs are: what was read need not stay */
     struct check_record *records; /* by number, from 1 */
     uint64_t record_count;
     uint64_t record_capacity;
@@ -74,6 +83,9 @@ uint64_t check_send(struct check *check, uint32_t session, int32_t position, uin
 /* Writes the value of a record, `size` bytes as announced. */
 void check_fill_value(uint64_t number, uint8_t *value, uint32_t size);
 
+/* The record's key, one byte. */
+struct bytes check_key_of(uint64_t number);
+
 /* `count` records from `first_number` on were acknowledged with this base offset. */
 void check_acked(struct check *check, const struct check_key *key, int64_t base_offset,
                  uint64_t first_number, uint32_t count);
@@ -83,14 +95,29 @@ void check_refused(struct check *check, uint64_t first_number, uint32_t count);
 
 /* A record was read. */
 void check_read(struct check *check, const struct check_key *key, int64_t offset,
-                struct bytes value);
+                struct bytes record_key, struct bytes value);
 
 /* To be taken when a question about the end leaves, and compared when its answer comes. */
 int64_t check_known_end(struct check *check, const struct check_key *key);
 void check_end(struct check *check, const struct check_key *key, int64_t known_end, int64_t end);
 
-/* The partition was read from its start to `end` when all was over. */
-void check_audited(struct check *check, const struct check_key *key, int64_t end);
+/* Records below `offset` are about to be deleted. */
+void check_delete(struct check *check, const struct check_key *key, int64_t offset);
+
+/* How far anybody may find the log cut. */
+int64_t check_asked_start(struct check *check, const struct check_key *key);
+
+/* To be taken when a question leaves, and compared with where the answer says the log begins, or
+ * with the first offset that it holds. */
+int64_t check_known_start(struct check *check, const struct check_key *key);
+void check_start(struct check *check, const struct check_key *key, int64_t known_start,
+                 int64_t start);
+
+/* The partition is about to be read for the last time. */
+void check_audit(struct check *check, const struct check_key *key);
+
+/* The partition was read from `start`, where it begins, to `end` when all was over. */
+void check_audited(struct check *check, const struct check_key *key, int64_t start, int64_t end);
 
 void check_memory(struct check *check, size_t peak_bytes, size_t limit_bytes);
 

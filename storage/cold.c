@@ -134,6 +134,7 @@ static void begin_walk(struct cold_load *load)
     load->walk = (struct cold_walk){
         .place = log_frame_place(log, segment),
         .index = &segment->index,
+        .trusts_index = segment->index_is_proved,
         .end_position = readable_bytes(log, segment),
         .end_offset = log_segment_end(log, segment),
         .offset = load->walk.offset,
@@ -218,17 +219,18 @@ static enum op_progress pass_gap(struct cold_load *load)
     return walk->run_bytes > 0 ? keep_run(load) : move_to(load, LOAD_END);
 }
 
-/* An index that the frames themselves have made cannot mislead: then it is the frame that is bad.
- */
+/* Before anything is called damaged, the frames themselves say where they are. While some wait to
+ * be written the index is as the appends have left it, which is as good. */
 static enum op_progress doubt_index(struct cold_load *load)
 {
     struct segment *segment = load->segment;
-    bool is_being_written = readable_bytes(load->log, segment) < segment->size_bytes;
-    if (segment->index_is_proved || is_being_written) {
-        load->walk.expected_base = -1;
+    assert(!load->walk.trusts_index);
+    if (readable_bytes(load->log, segment) < segment->size_bytes) {
+        load->walk.trusts_index = true;
         return OP_AGAIN;
     }
-    index_doubt(load->log, segment);
+    if (!segment->index_is_proved)
+        index_doubt(load->log, segment);
     return move_to(load, LOAD_START);
 }
 
@@ -351,6 +353,12 @@ void cold_wait(struct log *log, struct log_read *read)
 {
     assert(read->piece_count == 0);
     assert(log->deletion == NULL);
+    uint32_t index;
+    if (log->segment_count > 0 && log_find_segment(log, read->next_offset, &index) == NULL) {
+        read->next_offset = log->segments[0]->base_offset; /* all before was cleaned away */
+        log_read_resume(log, read, STATUS_OK);
+        return;
+    }
     struct cold_load *load = find_load(log, read->next_offset);
     if (load != NULL) {
         list_push_back(&load->waiting, &read->waiting);

@@ -107,6 +107,8 @@ static enum cold_verdict conclude(struct cold_walk *walk, bool is_last)
     if (run_is_beyond(walk))
         return WALK_GAP;
     bool is_cut_off = is_last && walk->position + walk->done_bytes < walk->end_position;
+    if (is_cut_off && !walk->trusts_index)
+        return WALK_DOUBTFUL;
     if (is_cut_off)
         take_damage(walk);
     if (is_cut_off || walk->position + walk->done_bytes >= walk->end_position)
@@ -138,9 +140,11 @@ static enum step take_next(struct cold_walk *walk, struct bytes rest, bool is_la
 {
     struct frame_header header;
     uint64_t size;
-    enum frame_verdict verdict = frame_verify(rest, &walk->place, &header, &size);
+    enum frame_verdict verdict =
+        frame_verify(rest, &walk->place, walk->position + walk->done_bytes, &header, &size);
     bool may_be = (verdict == FRAME_GOOD || verdict == FRAME_SHORT) && fits(walk, &header, size);
-    bool is_expected = walk->expected_base < 0 || header.base_offset == walk->expected_base;
+    bool is_expected =
+        walk->trusts_index || walk->expected_base < 0 || header.base_offset == walk->expected_base;
     if (may_be && is_expected && verdict == FRAME_GOOD)
         return take_good(walk, &header, size, answer);
     if (is_satisfied(walk))
@@ -149,7 +153,7 @@ static enum step take_next(struct cold_walk *walk, struct bytes rest, bool is_la
         *answer = ask_more(walk, size);
         return STEP_ANSWER;
     }
-    if (walk->expected_base >= 0) {
+    if (!walk->trusts_index) {
         *answer = WALK_DOUBTFUL;
         return STEP_ANSWER;
     }

@@ -14,10 +14,11 @@
 
 struct cold_walk {
     struct frame_place place;
-    const struct frame_index *index; /* whole; no frame reaches across one of its entries */
-    uint64_t end_position;           /* of what has been written of the segment */
-    int64_t end_offset;              /* and the offset there */
-    int64_t offset;                  /* the one that is wanted */
+    const struct frame_index *index; /* no frame reaches across one of its entries */
+    bool trusts_index; /* made from the frames: what contradicts it is damage, and not its fault */
+    uint64_t end_position; /* of what has been written of the segment */
+    int64_t end_offset;    /* and the offset there */
+    int64_t offset;        /* the one that is wanted */
 
     uint64_t position;     /* of the reading */
     uint64_t needed_bytes; /* that the next reading must have, with WALK_MORE; 0: any */
@@ -41,7 +42,7 @@ enum cold_verdict {
     WALK_DAMAGED,  /* the offset lies in `damage`; the run may hold what follows */
     WALK_PASSED,   /* `damage` lies before the offset: note it and go on with the same reading */
     WALK_MORE,     /* needs another reading, at `position` */
-    WALK_DOUBTFUL, /* no such frame where the index said */
+    WALK_DOUBTFUL, /* the frames and the index do not agree; begin again with one to trust */
 };
 
 /* Begins at the last entry at or before `offset`. */

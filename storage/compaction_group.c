@@ -2,6 +2,7 @@
 #include "storage/compaction_group.h"
 
 #include "base/assert.h"
+#include "storage/index.h"
 #include "storage/store_struct.h"
 
 #include <string.h>
@@ -35,7 +36,7 @@ bool compaction_is_unwanted(const struct log *log)
 {
     const struct store *store = log->store;
     return store->failure != STATUS_OK || store->is_stopping || log->deletion != NULL ||
-           !log->config.compacts;
+           !log->is_swept || !log->config.compacts;
 }
 
 static void child_landed(struct completion *completion, int32_t result)
@@ -126,10 +127,9 @@ static enum op_progress filter_frame(struct compaction_group *group)
 {
     struct frame_header header;
     switch (segment_reader_take(&group->reader, &header, &group->rest)) {
-    case READER_FRAME:
-        compaction_pace_transfer(group->pace, group->rest.size);
-        return move_to(group, GROUP_FILTER);
+    case READER_FRAME: return move_to(group, GROUP_FILTER);
     case READER_EMPTY:
+        compaction_pace_transfer(group->pace, SEGMENT_READ_SIZE);
         segment_reader_advance(&group->reader, expect_child(group));
         return wait_in(group, GROUP_FILTER);
     case READER_END:
@@ -219,11 +219,15 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
     for (uint32_t i = index; i < behind; i++)
         log_retire_segment(log, log->segments[i]);
     uint32_t to = index;
-    if (replacement != NULL)
+    if (replacement != NULL) {
         log->segments[to++] = replacement;
+        index_put_away(log, replacement);
+    }
     memmove(&log->segments[to], &log->segments[behind],
             (log->segment_count - behind) * sizeof log->segments[0]);
     log->segment_count -= behind - to;
+    if (replacement != NULL)
+        index_put_away(log, replacement);
     if (group->cleaned_offset >= 0)
         log->cleaned_offset = group->cleaned_offset;
     return true;

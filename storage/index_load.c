@@ -48,6 +48,7 @@ struct index_load {
     struct replace replace;
     struct bytes content; /* being written */
     struct completion done;
+    uint64_t scanned_from;
     uint64_t writing_bytes;
     char path[PATH_SIZE];
 };
@@ -118,6 +119,7 @@ static enum status take_file(struct index_load *load)
         return status;
     load->scan.position = covered_bytes;
     segment->filed_bytes = covered_bytes;
+    segment->index_is_proved = false;
     return STATUS_OK;
 }
 
@@ -173,7 +175,7 @@ static enum op_progress index_scan(struct index_load *load)
     scan->end_position = segment->indexed_from;
     scan->next_offset =
         index->count == 0 ? segment->base_offset : index->entries[index->count - 1].base_offset + 1;
-    segment->index_is_proved = scan->position == 0;
+    load->scanned_from = scan->position;
     index_scan_start(scan, expect(load));
     return wait_in(load, INDEX_SCANNED);
 }
@@ -186,6 +188,7 @@ static enum op_progress index_scanned(struct index_load *load)
         return move_to(load, INDEX_END);
     segment_complete_index(segment, &load->scan.index);
     segment->index_is_doubted = false;
+    segment->index_is_proved = load->scanned_from == 0;
     return move_to(load, INDEX_WRITE);
 }
 

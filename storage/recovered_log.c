@@ -315,7 +315,7 @@ enum status recovered_log_write(struct recovered_log *log)
                                 segment->generation};
     assert(log->frame_base_offset >= segment->base_offset);
     assert(segment->size_bytes % FRAME_ALIGNMENT == 0);
-    frame_seal(log->buffer, &place,
+    frame_seal(log->buffer, &place, segment->size_bytes,
                &(struct frame_facts){
                    .payload_size = log->payload_size,
                    .batch_count = log->batch_count,

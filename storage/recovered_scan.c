@@ -87,7 +87,7 @@ static enum status look(struct scan_file *file, uint64_t position, enum frame_ve
     struct frame_place place = {file->log->id.topic_id, file->log->id.partition,
                                 segment->base_offset, segment->generation};
     uint64_t size;
-    *verdict = frame_verify(available(file, position), &place, header, &size);
+    *verdict = frame_verify(available(file, position), &place, position, header, &size);
     if (*verdict != FRAME_SHORT)
         return STATUS_OK;
     if (size > WINDOW_SIZE_MAX || position + size > file->size_bytes) {
@@ -97,7 +97,7 @@ static enum status look(struct scan_file *file, uint64_t position, enum frame_ve
     enum status status = fill(file, position, size < WINDOW_SIZE ? WINDOW_SIZE : size);
     if (status != STATUS_OK)
         return status;
-    *verdict = frame_verify(available(file, position), &place, header, &size);
+    *verdict = frame_verify(available(file, position), &place, position, header, &size);
     if (*verdict == FRAME_SHORT && size > file->window_size && position + size <= file->size_bytes)
         return look(file, position, verdict, header);
     if (*verdict == FRAME_SHORT)

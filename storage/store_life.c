@@ -4,10 +4,10 @@
 
 #include "base/assert.h"
 #include "storage/await.h"
-#include "storage/cold.h"
 #include "storage/cold_file.h"
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
+#include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/store_states.h"
 #include "storage/store_struct.h"
@@ -22,6 +22,7 @@ void store_options_init(struct store_options *options)
         .direct_size_bytes = 32 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
+        .open_files_max = 256,
         .producer_expiration_ms = 86400000,
         .cleaner_enable = true,
         .cleaner_dedupe_buffer_bytes = 32 << 20,
@@ -110,6 +111,8 @@ void store_fail(struct store *store, enum status status)
     list_for_each_entry (log, &store->logs, node) {
         log_fail(log, STATUS_FAILED);
     }
+    if (store->options.observer != NULL)
+        store->options.observer->failed(store->options.observer, status);
     store_progressed(store);
 }
 
@@ -260,6 +263,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->logs);
     list_init(&store->openings);
     list_init(&store->deletions);
+    list_init(&store->unswept);
     list_init(&store->marks);
     list_init(&store->mentioned);
     list_init(&store->dirty);
@@ -347,6 +351,7 @@ void store_destroy(struct store *store)
     compaction_destroy(store);
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
+    leftovers_drop(store);
     struct list_node *node;
     cold_files_drop(store);
     while ((node = list_first(&store->logs)) != NULL)

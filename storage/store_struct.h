@@ -11,8 +11,7 @@
 #include "storage/store.h"
 
 enum {
-    FLUSHES_MAX = 16,     /* logs being written at the same time */
-    OPEN_FILES_MAX = 256, /* segments held open for writing, about */
+    FLUSHES_MAX = 16, /* logs being written at the same time */
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
@@ -36,6 +35,7 @@ struct checkpoint {
 };
 
 struct compaction;
+struct leftovers;
 struct store_stop;
 
 struct store {
@@ -86,7 +86,10 @@ struct store {
     struct list deletions; /* logs going away */
     struct retention retention;
     struct graveyard graveyard;
-    struct store_stop *stop; /* NULL: not asked to stop */
+    struct list unswept;         /* logs whose directory has not been looked at yet */
+    struct leftovers *leftovers; /* of the one that is looked at; NULL: none */
+    bool has_strays;             /* the topics' directory is being looked at */
+    struct store_stop *stop;     /* NULL: not asked to stop */
     bool is_stopping;
 };
 
@@ -94,9 +97,6 @@ struct store {
 
 /* A chunk, after making room in the caches if need be; NULL when the limit is reached. */
 struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);
-
-/* The first error of a write or sync: from here on nothing is acknowledged. */
-void store_fail(struct store *store, enum status status);
 
 /* The disk is full, or has space again. */
 void store_set_full(struct store *store, bool is_full);

@@ -99,7 +99,9 @@ struct rig_batch {
     int16_t producer_epoch;
     int32_t base_sequence;
     enum compression compression;
-    uint64_t seed; /* of the values */
+    uint32_t key_count;  /* as many keys, drawn for each record; 0: "key" */
+    bool has_tombstones; /* every eighth value is null */
+    uint64_t seed;       /* of the values */
 };
 
 /* The bytes of such a batch, from the rig's arena. */
@@ -141,7 +143,7 @@ int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_
  * is zero. */
 void rig_retain(struct rig *rig);
 
-/* How many names are in the directory of a partition; -1: there is no such directory. */
+/* How many segment files are in the directory of a partition; -1: there is no such directory. */
 int32_t rig_count_files(struct rig *rig, uint32_t log);
 
 /* The storage suite on this backend; answers how many cases failed. */
