@@ -10,6 +10,7 @@
 #include "broker/publisher.h"
 #include "broker/roster.h"
 #include "cluster/controller.h"
+#include "storage/strays.h"
 
 #include <limits.h>
 
@@ -20,6 +21,7 @@ struct broker {
     char cluster_directory[PATH_MAX];   /* of the metadata */
     struct store_options store_options; /* of a core that has one directory */
     struct completion metadata_lost;
+    struct strays_judge strays_judge;
     struct publisher publisher;
 
     struct image_endpoint endpoints[CONFIG_LISTENERS_MAX];

@@ -188,7 +188,11 @@ void broker_destroy(struct broker *broker)
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
-    log_dirs_forget_states(broker);
+    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
+        store_states_destroy(broker->log_dirs.dirs[i].states);
+        if (broker->log_dirs.dirs[i].strays != NULL)
+            strays_destroy(broker->log_dirs.dirs[i].strays);
+    }
     free(broker->roster.cores);
     free(broker);
 }

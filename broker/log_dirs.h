@@ -9,19 +9,19 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "cluster/config.h"
+#include "storage/strays.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct store_states;
 
 struct log_dir {
     char path[CONFIG_LOG_DIR_BYTES_MAX + 1];
     struct uuid id;  /* zero: it could not be read */
     bool is_claimed; /* its meta.properties says that it is ours */
     bool was_online; /* at the start; does not change when the loops run, so every core may ask */
-    struct store_states *states; /* from recovery, for the stores of all cores; NULL: not read */
     enum status failure;         /* core 0's: STATUS_OK, or what it has heard of */
+    struct store_states *states; /* from recovery, for the stores of all cores; NULL: none */
+    struct strays *strays;       /* the same; core 0's */
 };
 
 struct log_dirs {

@@ -328,6 +328,8 @@ static enum status recover_dir(struct broker *broker, struct log_dir *dir)
                  field_u64("logs", report.log_count),
                  field_u64("journal_bytes", report.journal_bytes_replayed),
                  field_u64("torn_bytes_cut", report.bytes_truncated));
+    if (status == STATUS_OK)
+        status = strays_create(broker->options.doors[0], dir->path, &dir->strays);
     return status;
 }
 
@@ -343,12 +345,4 @@ enum status log_dirs_recover(struct broker *broker)
             give_up_dir(broker, dir);
     }
     return check_online(broker);
-}
-
-void log_dirs_forget_states(struct broker *broker)
-{
-    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
-        store_states_destroy(broker->log_dirs.dirs[i].states);
-        broker->log_dirs.dirs[i].states = NULL;
-    }
 }

@@ -67,9 +67,27 @@ static enum op_progress start_activate(struct start *start)
     return OP_WAIT;
 }
 
+static bool image_knows(struct strays_judge *judge, struct uuid topic_id)
+{
+    struct broker *broker = container_of(judge, struct broker, strays_judge);
+    return image_topic_by_id(core_image(roster_core(&broker->roster, 0)), topic_id) != NULL;
+}
+
+static void look_for_strays(struct broker *broker)
+{
+    broker->strays_judge.knows = image_knows;
+    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
+        struct store *store = roster_core(&broker->roster, 0)->log_dirs[i].store;
+        if (store != NULL)
+            strays_start(broker->log_dirs.dirs[i].strays, store, &broker->strays_judge);
+    }
+}
+
 static enum op_progress start_serve(struct start *start)
 {
     struct broker *broker = start->broker;
+    if (start->op.error == STATUS_OK)
+        look_for_strays(broker);
     for (uint32_t i = 0; i < broker->roster.listener_count && start->op.error == STATUS_OK; i++)
         acceptor_start(&broker->acceptors[i]);
     if (start->op.error == STATUS_OK)

@@ -1,6 +1,7 @@
 #include "sim/broker_admin.h"
 
 #include "base/assert.h"
+#include "protocol/errors.h"
 
 #include <stdlib.h>
 
@@ -9,6 +10,9 @@ enum { PAUSE_MS = 300, TIMEOUT_MS = 5000 };
 struct admin {
     struct worker worker;
     struct client_call call;
+    struct client_call trim;
+    struct check_key trimmed; /* whose records are being deleted */
+    int64_t known_start;
 };
 
 static void admin_act(struct worker *worker);
@@ -34,6 +38,39 @@ static void add_partition(struct admin *admin, uint32_t topic, int32_t count)
                              CREATE_PARTITIONS_REQUEST_VERSION_MAX, &request);
 }
 
+/* --- Deleting records ------------------------------------------------------------------------- */
+
+static void trim_landed(struct completion *completion, int32_t result)
+{
+    struct admin *admin = container_of(completion, struct admin, trim.completion);
+    struct client_trimmed trimmed;
+    if (result == STATUS_OK && client_trimmed_taken(&admin->trim, &trimmed) == STATUS_OK &&
+        trimmed.error == KAFKA_NONE)
+        check_start(worker_check(&admin->worker), &admin->trimmed, admin->known_start,
+                    trimmed.start_offset);
+    worker_pause(&admin->worker, PAUSE_MS, admin_act);
+}
+
+/* By name, so not of a topic that may be another one; and not all that is known, mostly. */
+static void delete_records(struct admin *admin, uint32_t topic)
+{
+    struct worker *worker = &admin->worker;
+    struct check *check = worker_check(worker);
+    const struct topic_view *view = &worker->topics[topic];
+    assert(!workload_topics[topic].is_fleeting);
+    int32_t index = (int32_t)prng_below(&worker->prng, (uint64_t)view->partition_count);
+    struct client_partition partition = worker_partition(worker, topic, index);
+    admin->trimmed = (struct check_key){.topic_id = view->id, .index = index};
+    int64_t end = check_known_end(check, &admin->trimmed);
+    int64_t offset = (int64_t)prng_below(&worker->prng, (uint64_t)end + 1);
+    check_delete(check, &admin->trimmed, offset);
+    admin->known_start = check_known_start(check, &admin->trimmed);
+    if (admin->known_start < offset)
+        admin->known_start = offset; /* what is answered is at least what was asked for */
+    client_call_reset(&admin->trim);
+    client_delete_before(&worker->client, &admin->trim, &partition, offset);
+}
+
 static void topics_are_known(struct worker *worker)
 {
     struct admin *admin = container_of(worker, struct admin, worker);
@@ -47,6 +84,8 @@ static void topics_are_known(struct worker *worker)
         client_delete_topic(&worker->client, &admin->call, name);
     else if (count < TOPIC_PARTITIONS_MAX && prng_chance(&worker->prng, 1, 4))
         add_partition(admin, topic, count + 1);
+    else if (prng_chance(&worker->prng, 1, 2))
+        delete_records(admin, topic);
     else
         worker_pause(worker, PAUSE_MS, admin_act);
 }
@@ -83,6 +122,7 @@ static struct process *admin_start(const struct program *program, struct node *n
     assert(core_count == 1);
     worker_init(&admin->worker, program, node, cores[0], 1);
     client_call_init(&admin->call, call_landed);
+    client_call_init(&admin->trim, trim_landed);
     worker_pause(&admin->worker, 1, admin_act);
     return &admin->worker.process;
 }

@@ -16,13 +16,16 @@ struct auditor {
     int32_t index;
     struct check_key key;
     uint64_t number; /* of the new record */
+    int64_t start;   /* of the log */
     int64_t offset;
     int64_t known_end;
+    int64_t known_start;
 };
 
 static void audit_partition(struct worker *worker);
 static void send_record(struct worker *worker);
 static void send_fetch(struct worker *worker);
+static void send_list(struct worker *worker);
 
 static struct auditor *auditor_of(struct worker *worker)
 {
@@ -33,7 +36,7 @@ static struct auditor *auditor_of(struct worker *worker)
 
 static void partition_is_read(struct auditor *auditor, int64_t end)
 {
-    check_audited(worker_check(&auditor->worker), &auditor->key, end);
+    check_audited(worker_check(&auditor->worker), &auditor->key, auditor->start, end);
     auditor->index++;
     audit_partition(&auditor->worker);
 }
@@ -71,6 +74,35 @@ static void send_fetch(struct worker *worker)
     client_fetch_partition(&worker->client, &auditor->call, &fetch);
 }
 
+/* --- Where it begins -------------------------------------------------------------------------- */
+
+static void list_landed(struct completion *completion, int32_t result)
+{
+    struct auditor *auditor = container_of(completion, struct auditor, call.completion);
+    struct client_listed listed = {0};
+    auditor->worker.program->last_result = result;
+    if (result != STATUS_OK || client_listed_taken(&auditor->call, &listed) != STATUS_OK ||
+        listed.error != KAFKA_NONE) {
+        auditor->worker.program->last_error = listed.error;
+        worker_pause(&auditor->worker, PAUSE_MS, send_list);
+        return;
+    }
+    check_start(worker_check(&auditor->worker), &auditor->key, auditor->known_start, listed.offset);
+    auditor->start = listed.offset;
+    auditor->offset = listed.offset;
+    send_fetch(&auditor->worker);
+}
+
+static void send_list(struct worker *worker)
+{
+    struct auditor *auditor = auditor_of(worker);
+    struct client_partition partition = worker_partition(worker, auditor->topic, auditor->index);
+    auditor->known_start = check_known_start(worker_check(worker), &auditor->key);
+    client_call_reset(&auditor->call);
+    auditor->call.completion.landed = list_landed;
+    client_list_offset(&worker->client, &auditor->call, &partition, CLIENT_EARLIEST);
+}
+
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 static void record_landed(struct completion *completion, int32_t result)
@@ -86,8 +118,7 @@ static void record_landed(struct completion *completion, int32_t result)
     }
     check_acked(worker_check(&auditor->worker), &auditor->key, produced.base_offset,
                 auditor->number, 1);
-    auditor->offset = 0;
-    send_fetch(&auditor->worker);
+    send_list(&auditor->worker);
 }
 
 static void send_record(struct worker *worker)

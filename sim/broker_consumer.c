@@ -22,8 +22,9 @@ struct position {
     uint32_t topic;
     int64_t offset;
     int64_t known_end; /* when the request left */
-    bool is_placed;    /* it is known where to start */
-    bool is_told;      /* the session knows this offset */
+    int64_t known_start;
+    bool is_placed; /* it is known where to start */
+    bool is_told;   /* the session knows this offset */
     bool is_at_end;
 };
 
@@ -119,6 +120,7 @@ static uint32_t write_topic(struct consumer *consumer, uint32_t topic,
             continue;
         assert(position->is_placed);
         position->known_end = check_known_end(worker_check(&consumer->worker), &position->key);
+        position->known_start = check_known_start(worker_check(&consumer->worker), &position->key);
         if (consumer->session_epoch > 0 && position->is_told)
             continue;
         position->is_told = true;
@@ -156,12 +158,17 @@ static void send_fetch(struct consumer *consumer)
     client_fetch(&worker->client, &consumer->fetch, FETCH_VERSION, &request);
 }
 
-/* An offset that was read, or that somebody was told of, must not be out of range. */
+/* An offset that was read, or that somebody was told of, must not be out of range, unless it was to
+ * be deleted: then the log goes on where it was to begin. */
 static void partition_refused(struct consumer *consumer, struct position *position, int16_t error)
 {
+    struct check *check = worker_check(&consumer->worker);
+    int64_t asked_start = check_asked_start(check, &position->key);
     position->is_told = false;
-    if (error == KAFKA_OFFSET_OUT_OF_RANGE) {
-        check_end(worker_check(&consumer->worker), &position->key, position->offset, -1);
+    if (error == KAFKA_OFFSET_OUT_OF_RANGE && position->offset < asked_start) {
+        position->offset = asked_start;
+    } else if (error == KAFKA_OFFSET_OUT_OF_RANGE) {
+        check_end(check, &position->key, position->offset, -1);
         position->offset = 0;
     }
     consumer->must_learn = true;
@@ -183,6 +190,7 @@ static void take_partition(struct consumer *consumer, struct uuid topic_id,
     }
     int64_t before = position->offset;
     check_end(check, &key, position->known_end, answer->high_watermark);
+    check_start(check, &key, position->known_start, answer->log_start_offset);
     if (answer->records.piece_count > 0)
         reading_take(check, &key, answer->records.pieces[0], answer->high_watermark,
                      &position->offset);

@@ -42,7 +42,10 @@ static const struct story_bite bites[] = {
     "tailrace.admin.listener=\n"                                                                   \
     "num.partitions=2\n"                                                                           \
     "message.max.bytes=262144\n"                                                                   \
-    "log.segment.bytes=1048576\n"
+    "log.segment.bytes=1048576\n"                                                                  \
+    "log.roll.ms=400\n"                                                                            \
+    "log.retention.check.interval.ms=100\n"                                                        \
+    "log.segment.delete.delay.ms=100\n"
 
 static const char settings[] = SETTINGS;
 

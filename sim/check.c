@@ -191,13 +191,45 @@ void check_end(struct check *check, const struct check_key *key, int64_t known_e
     log_know_end(log, end);
 }
 
+int64_t check_known_start(struct check *check, const struct check_key *key)
+{
+    return log_of(check, key)->known_start;
+}
+
+int64_t check_asked_start(struct check *check, const struct check_key *key)
+{
+    return log_of(check, key)->asked_start;
+}
+
+void check_delete(struct check *check, const struct check_key *key, int64_t offset)
+{
+    struct check_log *log = log_of(check, key);
+    if (offset > log->asked_start)
+        log->asked_start = offset;
+}
+
+void check_start(struct check *check, const struct check_key *key, int64_t known_start,
+                 int64_t start)
+{
+    struct check_log *log = log_of(check, key);
+    if (start < known_start)
+        fail(check, "deleted, and there", log, start, (uint64_t)known_start, (uint64_t)start);
+    if (start > log->asked_start)
+        fail(check, "deleted too much", log, start, (uint64_t)log->asked_start, (uint64_t)start);
+    if (start > log->known_start)
+        log->known_start = start;
+}
+
 /* Positions of a session that is in the log may start anywhere (an older incarnation of the topic
- * may have the others), but go on one by one. */
-static void check_sessions(struct check *check, struct check_log *log)
+ * may have the others), but go on one by one. What was deleted before anybody knew of it may be
+ * missing from them. */
+static void check_sessions(struct check *check, struct check_log *log, int64_t start)
 {
     int32_t *next = must_allocate(check->session_count + 1, sizeof *next);
     for (int64_t offset = 0; offset < log->offset_count; offset++) {
         const struct check_record *record = &check->records[log->numbers[offset]];
+        if (log->numbers[offset] == 0 && offset < start)
+            memset(next, 0, (check->session_count + 1) * sizeof *next);
         if (log->numbers[offset] == 0 || record->session == 0)
             continue;
         int32_t expected = next[record->session];
@@ -218,19 +250,19 @@ static void check_refusals(struct check *check, struct check_log *log)
             fail(check, "refused, and there", log, offset, 0, log->numbers[offset]);
 }
 
-void check_audited(struct check *check, const struct check_key *key, int64_t end)
+void check_audited(struct check *check, const struct check_key *key, int64_t start, int64_t end)
 {
     struct check_log *log = log_of(check, key);
     for (int64_t offset = end; offset < log->offset_count; offset++)
         if (log->numbers[offset] != 0)
             fail(check, "acked, and lost", log, offset, log->numbers[offset], 0);
-    for (int64_t offset = 0; offset < end && offset < log->offset_count; offset++)
+    for (int64_t offset = start; offset < end && offset < log->offset_count; offset++)
         if (log->numbers[offset] == 0)
             fail(check, "read with a hole", log, offset, 1, 0);
     if (end < log->known_end)
         fail(check, "latest went back", log, end, (uint64_t)log->known_end, (uint64_t)end);
     check_refusals(check, log);
-    check_sessions(check, log);
+    check_sessions(check, log, start);
 }
 
 void check_memory(struct check *check, size_t peak_bytes, size_t limit_bytes)

@@ -6,6 +6,8 @@
  *   dup     nothing of an idempotent producer is there twice
  *   order   an idempotent producer's records stand in its order, and none between is missing
  *   latest  the end of a partition never goes back for whoever asks after he knew it
+ *   deleted what DeleteRecords was answered to have deleted is not read by whoever asks after that;
+ *           nothing above what was asked for is gone
  *   bounds  a broker's memory stays within what it was given (check_memory)
  *   refused what was refused for good is in no log
  *   bytes   nothing is read that nobody sent, and every batch continues the one before
@@ -46,7 +48,9 @@ struct check_log {
     uint64_t *numbers; /* by offset; 0: nobody knows */
     int64_t offset_count;
     int64_t offset_capacity;
-    int64_t known_end; /* somebody was told that the log goes up to here */
+    int64_t known_end;   /* somebody was told that the log goes up to here, */
+    int64_t known_start; /* and that it begins here, or later; */
+    int64_t asked_start; /* the furthest that anybody asked it to begin */
 };
 
 struct check {
@@ -89,8 +93,20 @@ void check_read(struct check *check, const struct check_key *key, int64_t offset
 int64_t check_known_end(struct check *check, const struct check_key *key);
 void check_end(struct check *check, const struct check_key *key, int64_t known_end, int64_t end);
 
-/* The partition was read from its start to `end` when all was over. */
-void check_audited(struct check *check, const struct check_key *key, int64_t end);
+/* Records below `offset` are about to be deleted. */
+void check_delete(struct check *check, const struct check_key *key, int64_t offset);
+
+/* How far anybody may find the log cut. */
+int64_t check_asked_start(struct check *check, const struct check_key *key);
+
+/* To be taken when a question leaves, and compared with where the answer says the log begins, or
+ * with the first offset that it holds. */
+int64_t check_known_start(struct check *check, const struct check_key *key);
+void check_start(struct check *check, const struct check_key *key, int64_t known_start,
+                 int64_t start);
+
+/* The partition was read from `start`, where it begins, to `end` when all was over. */
+void check_audited(struct check *check, const struct check_key *key, int64_t start, int64_t end);
 
 void check_memory(struct check *check, size_t peak_bytes, size_t limit_bytes);
 

@@ -197,6 +197,36 @@ enum status client_fetched_taken(struct client_call *call, struct client_fetched
     return STATUS_OK;
 }
 
+/* --- Deleting --------------------------------------------------------------------------------- */
+
+void client_delete_before(struct client *client, struct client_call *call,
+                          const struct client_partition *partition, int64_t offset)
+{
+    struct delete_records_request_partition wanted = {.partition_index = partition->index,
+                                                      .offset = offset};
+    struct delete_records_request_topic topic = {
+        .name = partition->topic, .partitions = &wanted, .partitions_count = 1};
+    struct delete_records_request request;
+    delete_records_request_init(&request);
+    request.topics = &topic;
+    request.topics_count = 1;
+    request.timeout_ms = TIMEOUT_MS;
+    client_delete_records(client, call, DELETE_RECORDS_REQUEST_VERSION_MAX, &request);
+}
+
+enum status client_trimmed_taken(struct client_call *call, struct client_trimmed *trimmed)
+{
+    struct delete_records_response response;
+    enum status status = client_delete_records_answer(call, &response);
+    if (status != STATUS_OK)
+        return status;
+    if (response.topics_count != 1 || response.topics[0].partitions_count != 1)
+        return STATUS_MALFORMED;
+    const struct delete_records_response_partition *partition = &response.topics[0].partitions[0];
+    *trimmed = (struct client_trimmed){partition->error_code, partition->low_watermark};
+    return STATUS_OK;
+}
+
 /* --- Offsets ---------------------------------------------------------------------------------- */
 
 void client_list_offset(struct client *client, struct client_call *call,

@@ -31,6 +31,17 @@ enum status client_created_taken(struct client_call *call, struct client_created
 void client_delete_topic(struct client *client, struct client_call *call, struct bytes name);
 enum status client_deleted_taken(struct client_call *call, int16_t *error);
 
+/* Deletes the records of a partition below `offset`. */
+void client_delete_before(struct client *client, struct client_call *call,
+                          const struct client_partition *partition, int64_t offset);
+
+struct client_trimmed {
+    int16_t error;
+    int64_t start_offset;
+};
+
+enum status client_trimmed_taken(struct client_call *call, struct client_trimmed *trimmed);
+
 /* --- Producing -------------------------------------------------------------------------------- */
 
 enum { CLIENT_ACKS_NONE = 0, CLIENT_ACKS_LEADER = 1, CLIENT_ACKS_ALL = -1 };

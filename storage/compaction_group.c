@@ -36,7 +36,7 @@ bool compaction_is_unwanted(const struct log *log)
 {
     const struct store *store = log->store;
     return store->failure != STATUS_OK || store->is_stopping || log->deletion != NULL ||
-           !log->config.compacts;
+           !log->is_swept || !log->config.compacts;
 }
 
 static void child_landed(struct completion *completion, int32_t result)

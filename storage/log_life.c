@@ -209,6 +209,7 @@ static void init_lists(struct log *log)
     list_node_init(&log->mark_node);
     list_node_init(&log->mention_node);
     list_node_init(&log->place.node);
+    list_node_init(&log->unswept_node);
     list_init(&log->frames);
     list_init(&log->directs);
     list_init(&log->appends);
@@ -283,6 +284,7 @@ void log_destroy(struct log *log)
     list_remove(&log->mention_node);
     catalog_forget(&log->store->catalog, &log->place);
     log_drop_snapshot(log);
+    list_remove(&log->unswept_node);
     epoch_core_deinit(&log->epochs);
     damage_core_deinit(&log->damages);
     producer_core_deinit(&log->producers);

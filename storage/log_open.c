@@ -3,6 +3,7 @@
  * then on it is known, whatever happens. Its directory comes with its first segment. */
 #include "base/assert.h"
 #include "storage/compaction_op.h"
+#include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/state_file.h"
 #include "storage/store_states.h"
@@ -84,6 +85,7 @@ static void end(struct log_opening *opening, enum status status)
     if (status == STATUS_OK && store->failure != STATUS_OK)
         status = STATUS_FAILED;
     if (status == STATUS_OK) {
+        log->is_swept = true;
         add_to_store(log);
         opening->open->log = log;
     } else {
@@ -128,6 +130,9 @@ static enum status restore(struct log *log, struct store_state *state)
     free((void *)state->content.data);
     state->content = (struct bytes){0};
     add_to_store(log);
+    log->is_swept = log->segment_count == 0; /* then it has no directory */
+    if (!log->is_swept)
+        leftovers_want(log);
     return STATUS_OK;
 }
 

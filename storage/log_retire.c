@@ -233,6 +233,10 @@ void log_retire_check(struct log *log, int64_t now_ms)
     log->wants_retention = false;
     if (!is_at_work(log) || log->retire != NULL)
         return;
+    if (!log->is_swept) {
+        log->wants_retention = true;
+        return;
+    }
     roll_if_too_old(log);
     uint32_t count = count_expired(log, now_ms, reasons);
     if (count == 0 || !are_settled(log, count))
@@ -253,7 +257,6 @@ void log_retire_check(struct log *log, int64_t now_ms)
 
 void log_retire_progressed(struct log *log)
 {
-    assert(log->flush == NULL);
     if (log->wants_retention)
         log_retire_check(log, retention_now_ms(log->store));
 }

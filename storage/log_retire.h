@@ -19,7 +19,7 @@ enum { RETIRE_MAX = 16 };
  * say; `now_ms` is -1 when the clock is in doubt. */
 void log_retire_check(struct log *log, int64_t now_ms);
 
-/* A flush has ended; what waited for it may go on. */
+/* A flush, or the search for leftovers, has ended; what waited for it may go on. */
 void log_retire_progressed(struct log *log);
 
 /* Frees what was under way when the node was killed. */

@@ -141,9 +141,11 @@ struct log {
     struct log_delete *deletion; /* NULL: it lives */
 
     /* Retention. */
-    struct log_retire *retire; /* segments on their way out; NULL: none */
-    bool wants_retention;      /* to be looked at when the flush has ended */
-    uint32_t retention_round;  /* when it was looked at last */
+    struct log_retire *retire;     /* segments on their way out; NULL: none */
+    bool wants_retention;          /* to be looked at when the flush has ended */
+    uint32_t retention_round;      /* when it was looked at last */
+    struct list_node unswept_node; /* store->unswept */
+    bool is_swept;                 /* files of an earlier life are gone (leftovers.h) */
 
     struct journal_client journal_client;
 };

@@ -139,21 +139,34 @@ bool path_parse_partition(const char *name, int32_t *partition)
     return true;
 }
 
-bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation)
+/* `<base offset>[-<generation>]` and then `suffix`. */
+static bool parse_of_segment(const char *name, const char *suffix, int64_t *base_offset,
+                             uint32_t *generation)
 {
     size_t size = strlen(name);
+    size_t suffix_size = strlen(suffix);
     *generation = 0;
-    if (size < 24 || strcmp(name + size - 4, ".log") != 0 ||
+    if (size < 20 + suffix_size || strcmp(name + size - suffix_size, suffix) != 0 ||
         text_parse_i64(bytes_of(name, 20), 0, INT64_MAX, base_offset) != STATUS_OK)
         return false;
-    if (size == 24)
+    if (size == 20 + suffix_size)
         return true;
     int64_t value;
-    if (name[20] != '-' ||
-        text_parse_i64(bytes_of(name + 21, size - 25), 1, UINT32_MAX, &value) != STATUS_OK)
+    if (name[20] != '-' || text_parse_i64(bytes_of(name + 21, size - 21 - suffix_size), 1,
+                                          UINT32_MAX, &value) != STATUS_OK)
         return false;
     *generation = (uint32_t)value;
     return true;
+}
+
+bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation)
+{
+    return parse_of_segment(name, ".log", base_offset, generation);
+}
+
+bool path_parse_index(const char *name, int64_t *base_offset, uint32_t *generation)
+{
+    return parse_of_segment(name, ".index", base_offset, generation);
 }
 
 /* <core>-<file><suffix> */
@@ -189,8 +202,14 @@ void path_deleted(const char *partition, uint64_t number, char path[static PATH_
     compose(path, "%s.%016" PRIx64 ".deleted", partition, number);
 }
 
-bool path_is_deleted(const char *name)
+static bool has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name);
-    return size > 8 && strcmp(name + size - 8, ".deleted") == 0;
+    size_t suffix_size = strlen(suffix);
+    return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
+}
+
+bool path_is_deleted(const char *name)
+{
+    return has_suffix(name, ".deleted");
 }

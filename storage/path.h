@@ -5,7 +5,8 @@
  *   journal/<core>.clean                         that core was stopped in order
  *   catalog/base                                 the states of all logs when the run began
  *   catalog/<core>-<n>.catalog                   those that one core has recorded since
- *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form
+ *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form; with
+ *                                                `.stray` behind it when nobody knows the topic
  *     <partition>/                               renamed to <partition>.<16 hex>.deleted at its end
  *       <base offset, 20 digits>.log             a segment as it was appended, generation 0
  *       <base offset>-<generation>.log           what compaction has made of one or more
@@ -52,6 +53,7 @@ void path_parent(const char *path, char parent[static PATH_SIZE]);
 bool path_parse_topic(const char *name, struct bytes *topic_name, struct uuid *topic_id);
 bool path_parse_partition(const char *name, int32_t *partition);
 bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *generation);
+bool path_parse_index(const char *name, int64_t *base_offset, uint32_t *generation);
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
 bool path_parse_catalog(const char *name, uint32_t *core, uint32_t *file);
 bool path_is_deleted(const char *name);

@@ -31,7 +31,6 @@ struct store_options {
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
-    uint32_t open_files_max;     /* segments held open for writing, about: 256 */
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */
     bool cleaner_enable;            /* log.cleaner.enable */
     /* The newest offset of each key while a log is compacted; of memory_bytes_max. */
@@ -39,6 +38,7 @@ struct store_options {
     uint64_t cleaner_io_bytes_per_second_max; /* 0: no limit */
     int64_t cleaner_backoff_ms;               /* log.cleaner.backoff.ms */
     int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
+    uint32_t open_files_max;         /* segments held open for writing, about: 256 */
     struct store_observer *observer; /* NULL: nobody */
     struct metrics *metrics;         /* of the core; NULL: nobody counts */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */

@@ -7,6 +7,7 @@
 #include "storage/cold_file.h"
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
+#include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/store_states.h"
 #include "storage/store_struct.h"
@@ -263,6 +264,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->logs);
     list_init(&store->openings);
     list_init(&store->deletions);
+    list_init(&store->unswept);
     list_init(&store->marks);
     list_init(&store->mentioned);
     list_init(&store->dirty);
@@ -351,6 +353,7 @@ void store_destroy(struct store *store)
     compaction_destroy(store);
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
+    leftovers_drop(store);
     struct list_node *node;
     cold_files_drop(store);
     while ((node = list_first(&store->logs)) != NULL)

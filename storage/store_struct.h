@@ -35,6 +35,7 @@ struct checkpoint {
 };
 
 struct compaction;
+struct leftovers;
 struct store_stop;
 
 struct store {
@@ -85,7 +86,10 @@ struct store {
     struct list deletions; /* logs going away */
     struct retention retention;
     struct graveyard graveyard;
-    struct store_stop *stop; /* NULL: not asked to stop */
+    struct list unswept;         /* logs whose directory has not been looked at yet */
+    struct leftovers *leftovers; /* of the one that is looked at; NULL: none */
+    bool has_strays;             /* the topics' directory is being looked at */
+    struct store_stop *stop;     /* NULL: not asked to stop */
     bool is_stopping;
 };
 

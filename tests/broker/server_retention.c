@@ -1,4 +1,6 @@
 /* Records that go: DeleteRecords, retention, and what readers are told afterwards. */
+#include "storage/await.h"
+#include "storage/path.h"
 #include "tests/broker/server_cases.h"
 
 enum { VERSIONS = 3, HIGH_WATERMARK = -1, DAY_MS = 86400000 };
@@ -153,12 +155,96 @@ static void old_records_go(void **state)
     assert_int_equal(server_put(server, client, topic, &(struct server_batch){0}), 5);
 }
 
+/* --- Directories that belong to nobody ---------------------------------------------------------
+ */
+
+struct listing {
+    struct io_request request;
+    bool has_landed;
+};
+
+static void listing_landed(struct completion *completion, int32_t result)
+{
+    container_of(completion, struct listing, request.completion)->has_landed = true;
+}
+
+static const char *topics_of(struct server *server)
+{
+    char *path = arena_allocate(&server->arena, PATH_SIZE);
+    path_topics(server->harness->directory, path);
+    return path;
+}
+
+/* Is there a name among the topics that begins and ends so? */
+static bool has_topic(struct server *server, const char *begin, const char *end)
+{
+    struct listing listing = {0};
+    completion_init(&listing.request.completion, listing_landed);
+    io_list_directory(server->doors[0], &listing.request, topics_of(server), &server->arena);
+    server_turn_until(server, &listing.has_landed);
+    assert_int_equal(listing.request.completion.result, STATUS_OK);
+    for (uint32_t i = 0; i < listing.request.listing.entry_count; i++) {
+        const char *name = listing.request.listing.entries[i].name;
+        size_t size = strlen(name);
+        if (strncmp(name, begin, strlen(begin)) == 0 && size > strlen(end) &&
+            strcmp(name + size - strlen(end), end) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A directory as a topic has it that this cluster has never heard of. */
+static void plant_topic(struct server *server)
+{
+    struct io *io = server->doors[0];
+    struct log_id id = {.topic_id = {{9, 9, 9}}, .topic_name = bytes_of_text("foreign")};
+    char path[PATH_SIZE];
+    char file[PATH_SIZE];
+    int32_t handle;
+    uint64_t size_bytes;
+    path_topic(server->harness->directory, &id, path);
+    assert_int_equal(await_make_directory(io, path), STATUS_OK);
+    path_partition(server->harness->directory, &id, path);
+    assert_int_equal(await_make_directory(io, path), STATUS_OK);
+    path_segment(path, 0, 0, file);
+    assert_int_equal(await_open(io, file, IO_OPEN_CREATE, &handle, &size_bytes), STATUS_OK);
+    assert_int_equal(await_close(io, handle), STATUS_OK);
+}
+
+/* The directory of a topic that the cluster does not know is set aside; what is left of a deleted
+ * topic goes; a topic that is known stays as it is. */
+static void strays_are_set_aside(void **state)
+{
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    struct client_partition known = server_create(server, client, "known", 1);
+    struct client_partition gone = server_create(server, client, "gone", 1);
+    server_put(server, client, known, &(struct server_batch){.record_count = 3});
+    /* A large batch goes to its segment at once: there is a directory. */
+    server_put(server, client, gone, &(struct server_batch){.value_size = 40000});
+    assert_int_equal(server_delete(server, client, gone.topic), KAFKA_NONE);
+    assert_true(has_topic(server, "gone-", ""));
+    server_stop(server);
+
+    server_open(server, NULL);
+    plant_topic(server);
+    assert_int_equal(server_create_broker(server, 0), STATUS_OK);
+    server_serve(server);
+    client = server_client(server);
+    while (!has_topic(server, "foreign-", ".stray") || has_topic(server, "gone-", ""))
+        server_linger(server, 1);
+    assert_true(has_topic(server, "known-", ""));
+    assert_false(has_topic(server, "known-", ".stray"));
+    check_range(server, client, known, 0, 3);
+}
+
 uint32_t server_retention_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
         SERVER_CASE(records_are_deleted),     SERVER_CASE(deletions_are_refused),
         SERVER_CASE(compacted_topics_refuse), SERVER_CASE(deletion_outlives_the_broker),
-        SERVER_CASE(old_records_go),
+        SERVER_CASE(old_records_go),          SERVER_CASE(strays_are_set_aside),
     };
     return SERVER_CASES_ANSWER(tests, cases);
 }

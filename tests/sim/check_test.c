@@ -65,9 +65,41 @@ static void test_honest_history_passes(void **state)
         for (uint32_t i = 0; i < 3; i++)
             read_number(history, i, first + i, SIZE);
     check_end(&history->check, &key, check_known_end(&history->check, &key), 3);
-    check_audited(&history->check, &key, 3);
+    check_audited(&history->check, &key, 0, 3);
     check_memory(&history->check, 10, 10);
     assert_int_equal(history->verdict.outcome, OUTCOME_GOOD);
+}
+
+static void test_deleted_records_may_be_missing(void **state)
+{
+    /* Below the start of a log nothing need be there, not even what was acknowledged. */
+    struct history *history = *state;
+    uint64_t first = send_three(history, check_new_session(&history->check));
+    check_acked(&history->check, &key, 1, first + 1, 2);
+    check_delete(&history->check, &key, 2);
+    check_start(&history->check, &key, check_known_start(&history->check, &key), 2);
+    assert_int_equal(check_asked_start(&history->check, &key), 2);
+    check_audited(&history->check, &key, 2, 3);
+    assert_int_equal(history->verdict.outcome, OUTCOME_GOOD);
+}
+
+static void test_start_that_goes_back_is_found(void **state)
+{
+    /* What was answered to be deleted must not be found by whoever asks after that. */
+    struct history *history = *state;
+    check_delete(&history->check, &key, 2);
+    check_start(&history->check, &key, check_known_start(&history->check, &key), 2);
+    check_start(&history->check, &key, check_known_start(&history->check, &key), 1);
+    assert_broken(history, "deleted, and there");
+}
+
+static void test_start_that_nobody_asked_for_is_found(void **state)
+{
+    /* Nothing goes that nobody wanted to go. */
+    struct history *history = *state;
+    check_delete(&history->check, &key, 2);
+    check_start(&history->check, &key, check_known_start(&history->check, &key), 3);
+    assert_broken(history, "deleted too much");
 }
 
 static void test_lost_record_is_found(void **state)
@@ -75,7 +107,7 @@ static void test_lost_record_is_found(void **state)
     /* An acknowledged record above the end of the log is lost. */
     struct history *history = *state;
     check_acked(&history->check, &key, 0, send_three(history, 0), 3);
-    check_audited(&history->check, &key, 2);
+    check_audited(&history->check, &key, 0, 2);
     assert_broken(history, "acked");
 }
 
@@ -98,7 +130,7 @@ static void test_record_refused_after_it_was_read_is_found(void **state)
     uint64_t first = send_three(history, 0);
     read_number(history, 0, first, SIZE);
     check_refused(&history->check, first, 3);
-    check_audited(&history->check, &key, 1);
+    check_audited(&history->check, &key, 0, 1);
     assert_broken(history, "refused");
 }
 
@@ -129,7 +161,7 @@ static void test_duplicate_is_found(void **state)
     uint64_t first = send_three(history, check_new_session(&history->check));
     check_acked(&history->check, &key, 0, first, 3);
     read_number(history, 3, first + 2, SIZE);
-    check_audited(&history->check, &key, 4);
+    check_audited(&history->check, &key, 0, 4);
     assert_broken(history, "dup");
 }
 
@@ -140,7 +172,7 @@ static void test_gap_in_a_session_is_found(void **state)
     uint64_t first = send_three(history, check_new_session(&history->check));
     check_acked(&history->check, &key, 0, first, 1);
     read_number(history, 1, first + 2, SIZE);
-    check_audited(&history->check, &key, 2);
+    check_audited(&history->check, &key, 0, 2);
     assert_broken(history, "order");
 }
 
@@ -198,7 +230,7 @@ static void test_hole_is_found(void **state)
     uint64_t first = send_three(history, 0);
     read_number(history, 0, first, SIZE);
     read_number(history, 2, first + 2, SIZE);
-    check_audited(&history->check, &key, 3);
+    check_audited(&history->check, &key, 0, 3);
     assert_broken(history, "read");
 }
 
@@ -216,6 +248,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_honest_history_passes),
+        CASE(test_deleted_records_may_be_missing),
+        CASE(test_start_that_goes_back_is_found),
+        CASE(test_start_that_nobody_asked_for_is_found),
         CASE(test_lost_record_is_found),
         CASE(test_other_value_is_found),
         CASE(test_acknowledged_twice_elsewhere_is_found),

@@ -212,13 +212,66 @@ static void files_wait_for_their_time(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+struct late_reader {
+    struct log_read read;
+    bool has_landed;
+    int32_t result;
+};
+
+static void late_reader_landed(struct completion *completion, int32_t result)
+{
+    struct late_reader *reader = container_of(completion, struct late_reader, read.completion);
+    reader->has_landed = true;
+    reader->result = result;
+}
+
+/* A file that is cut in slices under a reader is no damage: he gets the batch, or it is out of
+ * range.
+ */
+static void slices_meet_readers(void **state)
+{
+    enum { LARGE = 1 << 20, COUNT = 40 };
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->config.segment_bytes_max = COUNT * (LARGE + 4096);
+    for (uint32_t steps = 1; steps < 10; steps += 2) {
+        int64_t start;
+        rig->harness->reset(rig->harness);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        for (uint32_t i = 0; i < COUNT + 2; i++) {
+            rig_put(rig, 0, &(struct rig_batch){.value_size = LARGE, .seed = i});
+            arena_reset(&rig->arena);
+        }
+        assert_int_equal(rig_stop(rig), STATUS_OK);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        rig_retain(rig);
+        rig_commit(rig, 0);
+        struct late_reader reader = {
+            .read = {.offset = 38, .end_offset = COUNT, .size_bytes_max = 2 * LARGE}};
+        completion_init(&reader.read.completion, late_reader_landed);
+        log_read(rig->logs[0], &reader.read);
+        for (uint32_t i = 0; i < steps; i++)
+            rig_turn(rig);
+        assert_int_equal(rig_delete_records(rig, 0, COUNT, &start), STATUS_OK);
+        while (!reader.has_landed)
+            rig_turn(rig);
+        assert_true(reader.result == STATUS_OK || reader.result == STATUS_OUT_OF_RANGE);
+        assert_true(reader.result == STATUS_OUT_OF_RANGE || reader.read.size_bytes > LARGE);
+        log_read_release(&reader.read, rig->io);
+        while (rig_count_files(rig, 0) > 1 + 1)
+            rig_turn(rig);
+        assert_null(strstr(rig->log_text, "damaged"));
+        rig_kill(rig);
+    }
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(cut_at_every_step),        CASE(every_operation_fails_once), CASE(clock_jumps),
-        CASE(timestamps_in_the_future), CASE(files_wait_for_their_time),
+        CASE(timestamps_in_the_future), CASE(files_wait_for_their_time),  CASE(slices_meet_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

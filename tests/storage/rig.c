@@ -529,5 +529,14 @@ int32_t rig_count_files(struct rig *rig, uint32_t log)
     completion_init(&listing.request.completion, listing_landed);
     io_list_directory(rig->io, &listing.request, path, &rig->arena);
     wait_for(rig, &listing.has_landed);
-    return listing.result < 0 ? -1 : (int32_t)listing.request.listing.entry_count;
+    if (listing.result < 0)
+        return -1;
+    int32_t count = 0;
+    for (uint32_t i = 0; i < listing.request.listing.entry_count; i++) {
+        int64_t base_offset;
+        uint32_t generation;
+        count +=
+            path_parse_segment(listing.request.listing.entries[i].name, &base_offset, &generation);
+    }
+    return count;
 }

@@ -140,7 +140,7 @@ int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_
  * is zero. */
 void rig_retain(struct rig *rig);
 
-/* How many names are in the directory of a partition; -1: there is no such directory. */
+/* How many segment files are in the directory of a partition; -1: there is no such directory. */
 int32_t rig_count_files(struct rig *rig, uint32_t log);
 
 /* The storage suite on this backend; answers how many cases failed. */
