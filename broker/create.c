@@ -128,6 +128,24 @@ static void share_open_files(struct broker *broker)
                  field_u64("limit", limit), field_u64("connections_per_core", connections + 1));
 }
 
+/* What all cores may do together is shared out evenly. */
+static void choose_cleaner_options(struct broker *broker)
+{
+    const struct config *config = broker->options.config;
+    struct store_options *options = &broker->store_options;
+    uint32_t core_count = broker->options.core_count;
+    uint64_t buffer_bytes = (uint64_t)config_i64(config, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE);
+    double bytes_per_second =
+        strtod(config_text(config, CONFIG_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND), NULL) / core_count;
+    options->cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE);
+    options->cleaner_backoff_ms = config_i64(config, CONFIG_LOG_CLEANER_BACKOFF_MS);
+    options->cleaner_dedupe_buffer_bytes = options->memory_bytes_max / 4;
+    if (options->cleaner_dedupe_buffer_bytes > buffer_bytes / core_count)
+        options->cleaner_dedupe_buffer_bytes = buffer_bytes / core_count;
+    options->cleaner_io_bytes_per_second_max =
+        bytes_per_second >= (double)INT64_MAX ? 0 : (uint64_t)bytes_per_second + 1;
+}
+
 static void choose_store_options(struct broker *broker, size_t core_memory_bytes)
 {
     const struct config *config = broker->options.config;
@@ -141,6 +159,7 @@ static void choose_store_options(struct broker *broker, size_t core_memory_bytes
         config_i64(config, CONFIG_PRODUCER_ID_EXPIRATION_MS);
     broker->store_options.retention_check_ms =
         config_i64(config, CONFIG_LOG_RETENTION_CHECK_INTERVAL_MS);
+    choose_cleaner_options(broker);
 }
 
 enum status broker_create(const struct broker_options *options, struct broker **created)

@@ -43,7 +43,7 @@ static enum frame_verdict look(struct segment_scan *scan, uint64_t position,
     piece->payload = payload_of(available, &piece->header);
     piece->size_bytes = needed_size;
     if (scan->place != NULL)
-        return frame_verify(available, scan->place, &piece->header, &needed_size);
+        return frame_verify(available, scan->place, position, &piece->header, &needed_size);
     return batches_are_right(piece->payload, piece->header.batch_count) ? FRAME_GOOD : FRAME_BAD;
 }
 

@@ -274,7 +274,7 @@ static void open_partition(struct replica_apply *apply, const struct image_topic
         .partition = (int32_t)index,
         .topic_name = topic->name,
     };
-    opening->open.config = log_settings_of(&topic->config, manager->options.config);
+    opening->open.config = log_settings_of(topic->config, manager->options.config);
     completion_init(&opening->open.completion, replica_opening_landed);
     op_expect(&apply->op);
     store_open_log(store, &opening->open);
@@ -343,7 +343,7 @@ static const struct op_kind replica_apply_kind = {
 /* Takes over the leader and the settings of partitions that are open. */
 static void update_topic(struct replica_manager *manager, const struct image_topic *topic)
 {
-    struct log_config config = log_settings_of(&topic->config, manager->options.config);
+    struct log_config config = log_settings_of(topic->config, manager->options.config);
     for (uint32_t i = 0; i < topic->partition_count; i++) {
         struct partition *partition = replica_manager_find(manager, topic->id, (int32_t)i);
         if (partition == NULL || !is_mine(manager, topic, i))

@@ -49,6 +49,11 @@ static const struct story_bite bites[] = {
 
 static const char settings[] = SETTINGS;
 
+/* Records are deleted on request in these, too. */
+static const char settings_compacted[] = SETTINGS "log.cleanup.policy=compact,delete\n"
+                                                  "log.cleaner.backoff.ms=30\n"
+                                                  "log.cleaner.min.cleanable.ratio=0\n";
+
 /* Kafka's own way to say it: nothing waits for the disk. */
 static const char settings_loose[] = SETTINGS "log.flush.interval.messages=1000000\n";
 
@@ -83,6 +88,7 @@ static struct faults draw_faults(struct prng *prng)
                  .write_error = maybe(prng, 500),
                  .sync_error = maybe(prng, 1000),
                  .name_error = maybe(prng, 500),
+                 .no_space = maybe(prng, 500),
                  .evict = maybe(prng, 500000),
                  .stall = maybe(prng, 2000),
                  .stall_ns_max = second_ns / 4,
@@ -112,8 +118,9 @@ static bool is_bite(const struct story_options *options, const char *name)
 
 static void build_broker(struct broker_world *w, const struct story_options *options)
 {
-    broker_program_init(&w->broker_program,
-                        is_bite(options, "early-ack") ? settings_loose : settings);
+    w->workload.check.is_compacted = options->bite == NULL && prng_chance(&w->prng, 1, 3);
+    const char *usual = w->workload.check.is_compacted ? settings_compacted : settings;
+    broker_program_init(&w->broker_program, is_bite(options, "early-ack") ? settings_loose : usual);
     w->broker_program.skips_sync = is_bite(options, "no-sync");
     w->broker =
         node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));

@@ -140,7 +140,8 @@ static enum step take_next(struct cold_walk *walk, struct bytes rest, bool is_la
 {
     struct frame_header header;
     uint64_t size;
-    enum frame_verdict verdict = frame_verify(rest, &walk->place, &header, &size);
+    enum frame_verdict verdict =
+        frame_verify(rest, &walk->place, walk->position + walk->done_bytes, &header, &size);
     bool may_be = (verdict == FRAME_GOOD || verdict == FRAME_SHORT) && fits(walk, &header, size);
     bool is_expected =
         walk->trusts_index || walk->expected_base < 0 || header.base_offset == walk->expected_base;

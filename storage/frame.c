@@ -9,19 +9,22 @@
 enum { BATCH_UNCOVERED_SIZE = BATCH_ATTRIBUTES_AT };
 _Static_assert(BATCH_UNCOVERED_SIZE == 21, "the frame's checksum covers what the batch's does not");
 
-static uint32_t crc_of_place_and_header(const struct frame_place *place,
+static uint32_t crc_of_place_and_header(const struct frame_place *place, uint64_t position,
                                         const struct frame_header *header)
 {
+    assert(position % FRAME_ALIGNMENT == 0);
     struct frame_header zeroed = *header;
     zeroed.crc = 0;
     uint32_t crc = crc32c(0, &place->topic_id, sizeof place->topic_id);
     crc = crc32c(crc, &place->partition, sizeof place->partition);
     crc = crc32c(crc, &place->segment_base_offset, sizeof place->segment_base_offset);
     crc = crc32c(crc, &place->segment_generation, sizeof place->segment_generation);
+    crc = crc32c(crc, &position, sizeof position);
     return crc32c(crc, &zeroed, sizeof zeroed);
 }
 
-void frame_seal(uint8_t *frame, const struct frame_place *place, const struct frame_facts *facts)
+void frame_seal(uint8_t *frame, const struct frame_place *place, uint64_t position,
+                const struct frame_facts *facts)
 {
     assert(facts->payload_size > 0);
     assert(facts->batch_count > 0);
@@ -39,7 +42,7 @@ void frame_seal(uint8_t *frame, const struct frame_place *place, const struct fr
         .max_timestamp_ms = facts->max_timestamp_ms,
         .durable_offset = facts->durable_offset,
     };
-    uint32_t crc = crc_of_place_and_header(place, &header);
+    uint32_t crc = crc_of_place_and_header(place, position, &header);
     struct bytes rest = bytes_of(frame + FRAME_HEADER_SIZE, facts->payload_size);
     struct bytes batch;
     while (batch_next(&rest, &batch) == STATUS_OK)
@@ -101,19 +104,20 @@ static bool batches_are_good(struct bytes payload, const struct frame_header *fr
 }
 
 enum frame_verdict frame_verify(struct bytes available, const struct frame_place *place,
-                                struct frame_header *header, uint64_t *needed_size)
+                                uint64_t position, struct frame_header *header,
+                                uint64_t *needed_size)
 {
     enum frame_verdict verdict = frame_peek(available, header, needed_size);
     if (verdict != FRAME_GOOD)
         return verdict;
     struct bytes payload = bytes_of(available.data + FRAME_HEADER_SIZE, header->payload_size);
-    uint32_t crc = crc_of_place_and_header(place, header);
+    uint32_t crc = crc_of_place_and_header(place, position, header);
     if (!batches_are_good(payload, header, &crc) || crc != header->crc)
         return FRAME_BAD;
     return FRAME_GOOD;
 }
 
-bool frame_verify_head(struct bytes head, const struct frame_place *place)
+bool frame_verify_head(struct bytes head, const struct frame_place *place, uint64_t position)
 {
     struct frame_header header;
     uint64_t size;
@@ -122,6 +126,6 @@ bool frame_verify_head(struct bytes head, const struct frame_place *place)
     if (!is_possible || header.batch_count != 1 ||
         head.size < FRAME_HEADER_SIZE + (size_t)BATCH_UNCOVERED_SIZE)
         return false;
-    uint32_t crc = crc_of_place_and_header(place, &header);
+    uint32_t crc = crc_of_place_and_header(place, position, &header);
     return crc32c(crc, head.data + FRAME_HEADER_SIZE, BATCH_UNCOVERED_SIZE) == header.crc;
 }

@@ -19,12 +19,12 @@
  *       64        the batches, back to back, as Kafka sends them
  *                 zeros up to the next multiple of 4096
  *
- * The CRC32C covers: topic id, partition, base offset and generation of the segment (which the
- * frame does not hold: a frame that ends up in the wrong place is not accepted there); the header
- * with its CRC as zero; and of every batch the 21 bytes that Kafka's own checksum leaves out (base
- * offset, length, leader epoch, magic, crc). Kafka's checksum covers the rest of each batch, so
- * every byte is covered and nothing is summed twice. A magic of zero is the end of the segment's
- * data. */
+ * The CRC32C covers: topic id, partition, base offset and generation of the segment, and the
+ * position in its file, 8 bytes (which the frame does not hold: a frame that ends up in the wrong
+ * place, or is read from there, is not accepted); the header with its CRC as zero; and of every
+ * batch the 21 bytes that Kafka's own checksum leaves out (base offset, length, leader epoch,
+ * magic, crc). Kafka's checksum covers the rest of each batch, so every byte is covered and nothing
+ * is summed twice. A magic of zero is the end of the segment's data. */
 #ifndef TAILRACE_STORAGE_FRAME_H
 #define TAILRACE_STORAGE_FRAME_H
 
@@ -71,7 +71,7 @@ _Static_assert(offsetof(struct frame_header, max_timestamp_ms) == 40, "stored fo
 _Static_assert(offsetof(struct frame_header, durable_offset) == 48, "stored format");
 _Static_assert(offsetof(struct frame_header, crc) == 56, "stored format");
 
-/* Where a frame belongs; part of its checksum. */
+/* The segment that a frame belongs to; with its position there, part of its checksum. */
 struct frame_place {
     struct uuid topic_id;
     int32_t partition;
@@ -100,7 +100,8 @@ static inline uint64_t frame_stored_size(uint64_t payload_size)
 
 /* Writes the header in front of the payload that already lies at `frame + FRAME_HEADER_SIZE`, and
  * the zeros behind it. `frame` has room for frame_stored_size(payload_size). */
-void frame_seal(uint8_t *frame, const struct frame_place *place, const struct frame_facts *facts);
+void frame_seal(uint8_t *frame, const struct frame_place *place, uint64_t position,
+                const struct frame_facts *facts);
 
 enum frame_verdict {
     FRAME_GOOD,
@@ -116,10 +117,11 @@ enum frame_verdict frame_peek(struct bytes available, struct frame_header *heade
 
 /* Checks everything: header, place, every batch and its checksum, offsets in order. */
 enum frame_verdict frame_verify(struct bytes available, const struct frame_place *place,
-                                struct frame_header *header, uint64_t *needed_size);
+                                uint64_t position, struct frame_header *header,
+                                uint64_t *needed_size);
 
 /* Whether the frame at the start of `head`, of one batch and too large to be here as a whole, is
  * one of this place: everything but what Kafka's own checksum covers. */
-bool frame_verify_head(struct bytes head, const struct frame_place *place);
+bool frame_verify_head(struct bytes head, const struct frame_place *place, uint64_t position);
 
 #endif

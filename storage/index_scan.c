@@ -59,13 +59,13 @@ static uint64_t take_next(struct index_scan *scan, struct bytes rest, bool is_fi
 {
     struct frame_header header;
     uint64_t size;
-    enum frame_verdict verdict = frame_verify(rest, &scan->place, &header, &size);
+    enum frame_verdict verdict = frame_verify(rest, &scan->place, scan->position, &header, &size);
     bool fits = (verdict == FRAME_GOOD || verdict == FRAME_SHORT) &&
                 header.base_offset >= scan->next_offset &&
                 scan->position + size <= scan->end_position;
     if (fits && verdict == FRAME_SHORT && !is_first)
         return 0;
-    if (!fits || (verdict == FRAME_SHORT && !frame_verify_head(rest, &scan->place)))
+    if (!fits || (verdict == FRAME_SHORT && !frame_verify_head(rest, &scan->place, scan->position)))
         return FRAME_ALIGNMENT;
     note(scan, &header);
     return size;

@@ -3,7 +3,8 @@
  * A log belongs to the core of its store; every call below is made there. Offsets:
  *
  *   start_offset      the first that may be read
- *   durable_offset    everything below is on disk: survives power loss, may be acknowledged
+ *   durable_offset    everything below is on disk: survives power loss, may be acknowledged; or
+ *                     has been acknowledged before, in a log that is configured so (flush_messages)
  *   end_offset        the offset that the next record will get
  *
  * start <= durable <= end. The log rewrites a batch's base offset and leader epoch, which the
@@ -43,8 +44,8 @@ struct log_config {
     int64_t min_compaction_lag_ms;
     int64_t max_compaction_lag_ms;
     uint32_t min_cleanable_dirty_ppm; /* min.cleanable.dirty.ratio, in millionths */
-    /* flush.messages, flush.ms: INT64_MAX means the default of this broker, durable before the
-     * acknowledgement; smaller values loosen it. */
+    /* flush.messages, flush.ms: an acknowledgement precedes the disk only while fewer records than
+     * this, none of them older than this, are not durable yet. Both INT64_MAX: it never does. */
     int64_t flush_messages;
     int64_t flush_ms;
 };

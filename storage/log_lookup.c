@@ -101,8 +101,10 @@ static int64_t greatest_timestamp(const struct log *log, int64_t end_offset, int
 /* --- The operation ----------------------------------------------------------------------------
  *
  *   START ──▶ SCAN (what the indexes do not cover; want_max only) ──▶ SEEK ◀──▶ SEARCH ──▶ END
- *                                                                      ▲ └──▶ INDEX (load one)
- *                                                                      └───────┘
+ *              ▲                                                       ▲ └──▶ INDEX (load one)
+ *              └── all of it (want_max only): ─────────────────────────┴───────┘
+ *                  the greatest timestamp that the indexes know is of a record which was deleted,
+ *                  compacted away or damaged
  */
 enum lookup_stage {
     LOOKUP_START,
@@ -115,7 +117,8 @@ enum lookup_stage {
 
 static const struct op_stage lookup_stages[] = {
     [LOOKUP_START] = {"start", 0},
-    [LOOKUP_SCAN] = {"scan", AFTER(LOOKUP_START) | AFTER(LOOKUP_SCAN)},
+    [LOOKUP_SCAN] = {"scan", AFTER(LOOKUP_START) | AFTER(LOOKUP_SCAN) | AFTER(LOOKUP_SEEK) |
+                                 AFTER(LOOKUP_SEARCH)},
     [LOOKUP_SEEK] = {"seek", AFTER(LOOKUP_START) | AFTER(LOOKUP_SCAN) | AFTER(LOOKUP_INDEX) |
                                  AFTER(LOOKUP_SEARCH)},
     [LOOKUP_INDEX] = {"index", AFTER(LOOKUP_SEEK)},
@@ -134,6 +137,7 @@ struct lookup_op {
     int64_t end_offset;
     int64_t timestamp_ms;
     int64_t position;
+    bool is_exhaustive; /* every batch is looked at, whatever the indexes say */
     enum status status;
 };
 
@@ -195,6 +199,73 @@ static void note_timestamps(struct lookup_op *lookup)
     }
 }
 
+static bool is_wanted(const struct lookup_op *lookup, const struct record_view *record)
+{
+    if (record->offset < lookup->log->start_offset || record->offset >= lookup->end_offset)
+        return false;
+    return lookup->is_exhaustive ? record->timestamp > lookup->timestamp_ms
+                                 : record->timestamp >= lookup->timestamp_ms;
+}
+
+static void take_record(struct lookup_op *lookup, const struct record_view *record,
+                        int32_t leader_epoch)
+{
+    lookup->lookup->found = true;
+    lookup->lookup->found_offset = record->offset;
+    lookup->lookup->found_timestamp_ms = record->timestamp;
+    lookup->lookup->found_leader_epoch = leader_epoch;
+    lookup->timestamp_ms = record->timestamp;
+}
+
+/* The first late enough one ends the search, unless it is exhaustive. */
+static bool goes_on(const struct lookup_op *lookup)
+{
+    return lookup->is_exhaustive || !lookup->lookup->found;
+}
+
+static enum status search_batch(struct lookup_op *lookup, struct bytes batch)
+{
+    struct arena arena;
+    struct record_iterator iterator;
+    struct record_view record;
+    arena_init(&arena, LOOKUP_RECORDS_BYTES_MAX + (1 << 20));
+    enum status status = record_iterator_open(&iterator, batch, LOOKUP_RECORDS_BYTES_MAX, &arena);
+    while (status == STATUS_OK && goes_on(lookup) && record_iterator_next(&iterator, &record))
+        if (is_wanted(lookup, &record))
+            take_record(lookup, &record, iterator.header.leader_epoch);
+    arena_deinit(&arena);
+    return status == STATUS_NO_MEMORY ? status : STATUS_OK;
+}
+
+static enum status search_pieces(struct lookup_op *lookup)
+{
+    for (uint32_t i = 0; i < lookup->read.piece_count; i++) {
+        struct bytes rest = lookup->read.pieces[i];
+        struct bytes batch;
+        while (goes_on(lookup) && batch_next(&rest, &batch) == STATUS_OK) {
+            int64_t timestamp = (int64_t)load_u64_be(batch.data + BATCH_MAX_TIMESTAMP_AT);
+            enum status status =
+                timestamp < lookup->timestamp_ms ? STATUS_OK : search_batch(lookup, batch);
+            if (status != STATUS_OK)
+                return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* The indexes lead to nothing. */
+static enum op_progress give_up(struct lookup_op *lookup)
+{
+    int64_t start_offset = lookup->log->start_offset;
+    bool may_be_misled = lookup->lookup->want_max && !lookup->is_exhaustive &&
+                         lookup->status == STATUS_OK && start_offset < lookup->end_offset;
+    if (!may_be_misled)
+        return move_to(lookup, LOOKUP_END);
+    lookup->is_exhaustive = true;
+    lookup->timestamp_ms = INT64_MIN;
+    return read_at(lookup, start_offset, LOOKUP_SCAN);
+}
+
 /* What is damaged has no timestamps to be found: the search goes on behind it. */
 static bool steps_over_damage(struct lookup_op *lookup)
 {
@@ -209,13 +280,18 @@ static enum op_progress lookup_scan(struct lookup_op *lookup)
     bool was_damaged = steps_over_damage(lookup);
     if (lookup->op.error != 0)
         return move_to(lookup, LOOKUP_END);
-    note_timestamps(lookup);
+    if (lookup->is_exhaustive)
+        lookup->status = search_pieces(lookup);
+    else
+        note_timestamps(lookup);
     int64_t next_offset = lookup->read.next_offset;
     bool is_over =
         (lookup->read.piece_count == 0 && !was_damaged) || next_offset >= lookup->end_offset;
     log_read_release(&lookup->read, lookup->log->store->io);
-    if (!is_over)
+    if (!is_over && lookup->status == STATUS_OK)
         return read_at(lookup, next_offset, LOOKUP_SCAN);
+    if (lookup->is_exhaustive)
+        return move_to(lookup, LOOKUP_END);
     lookup->position = lookup->log->start_offset;
     return move_to(lookup, LOOKUP_SEEK);
 }
@@ -245,46 +321,8 @@ static enum op_progress lookup_seek(struct lookup_op *lookup)
     if (wanted != NULL)
         return load_index(lookup, wanted);
     if (hint < 0 || hint >= lookup->end_offset)
-        return move_to(lookup, LOOKUP_END);
+        return give_up(lookup);
     return read_at(lookup, hint, LOOKUP_SEARCH);
-}
-
-/* The first late enough record of a batch. */
-static enum status search_batch(struct lookup_op *lookup, struct bytes batch)
-{
-    struct arena arena;
-    struct record_iterator iterator;
-    struct record_view record;
-    arena_init(&arena, LOOKUP_RECORDS_BYTES_MAX + (1 << 20));
-    enum status status = record_iterator_open(&iterator, batch, LOOKUP_RECORDS_BYTES_MAX, &arena);
-    while (status == STATUS_OK && !lookup->lookup->found &&
-           record_iterator_next(&iterator, &record)) {
-        if (record.timestamp < lookup->timestamp_ms || record.offset >= lookup->end_offset ||
-            record.offset < lookup->log->start_offset)
-            continue;
-        lookup->lookup->found = true;
-        lookup->lookup->found_offset = record.offset;
-        lookup->lookup->found_timestamp_ms = record.timestamp;
-        lookup->lookup->found_leader_epoch = iterator.header.leader_epoch;
-    }
-    arena_deinit(&arena);
-    return status == STATUS_NO_MEMORY ? status : STATUS_OK;
-}
-
-static enum status search_pieces(struct lookup_op *lookup)
-{
-    for (uint32_t i = 0; i < lookup->read.piece_count; i++) {
-        struct bytes rest = lookup->read.pieces[i];
-        struct bytes batch;
-        while (!lookup->lookup->found && batch_next(&rest, &batch) == STATUS_OK) {
-            int64_t timestamp = (int64_t)load_u64_be(batch.data + BATCH_MAX_TIMESTAMP_AT);
-            enum status status =
-                timestamp < lookup->timestamp_ms ? STATUS_OK : search_batch(lookup, batch);
-            if (status != STATUS_OK)
-                return status;
-        }
-    }
-    return STATUS_OK;
 }
 
 static enum op_progress lookup_search(struct lookup_op *lookup)
@@ -296,9 +334,9 @@ static enum op_progress lookup_search(struct lookup_op *lookup)
     bool has_more = lookup->read.next_offset > lookup->read.offset || was_damaged;
     lookup->position = lookup->read.next_offset;
     log_read_release(&lookup->read, lookup->log->store->io);
-    if (lookup->lookup->found || lookup->status != STATUS_OK || !has_more)
+    if (lookup->lookup->found || lookup->status != STATUS_OK)
         return move_to(lookup, LOOKUP_END);
-    return move_to(lookup, LOOKUP_SEEK);
+    return has_more ? move_to(lookup, LOOKUP_SEEK) : give_up(lookup);
 }
 
 static enum op_progress lookup_end(struct lookup_op *lookup)

@@ -98,7 +98,8 @@ static enum status take_reading(struct recovered_log *log, struct state_segment 
     while (reading.size > 0) {
         struct frame_header header;
         uint64_t stored_size;
-        enum frame_verdict verdict = frame_verify(reading, &place, &header, &stored_size);
+        enum frame_verdict verdict =
+            frame_verify(reading, &place, segment->size_bytes, &header, &stored_size);
         if (verdict == FRAME_SHORT) {
             *needed_size = stored_size;
             return STATUS_OK;
@@ -160,11 +161,12 @@ static enum status scan_frames(struct recovered_log *log, struct state_segment *
     return status;
 }
 
-/* One reading of what lies behind the last good frame: each block may be the beginning of a frame.
- * Answers how many bytes were looked at; `needed_size` > 0: a frame there needs a larger reading.
+/* One reading, at `position`, of what lies behind the last good frame: each block may be the
+ * beginning of a frame. Answers how many bytes were looked at; `needed_size` > 0: a frame there
+ * needs a larger reading.
  */
 static uint32_t look_at_blocks(struct recovered_log *log, const struct state_segment *segment,
-                               struct bytes reading, uint64_t *needed_size)
+                               struct bytes reading, uint64_t position, uint64_t *needed_size)
 {
     struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
                                 segment->generation};
@@ -174,7 +176,8 @@ static uint32_t look_at_blocks(struct recovered_log *log, const struct state_seg
         struct frame_header header;
         uint64_t stored_size;
         struct bytes rest = bytes_of(reading.data + done, reading.size - done);
-        enum frame_verdict verdict = frame_verify(rest, &place, &header, &stored_size);
+        enum frame_verdict verdict =
+            frame_verify(rest, &place, position + done, &header, &stored_size);
         if (verdict == FRAME_SHORT && stored_size <= SCAN_SIZE_MAX) {
             *needed_size = stored_size;
             return done;
@@ -201,7 +204,7 @@ static enum status look_behind(struct recovered_log *log, const struct state_seg
         if (status != STATUS_OK)
             break;
         uint32_t done =
-            look_at_blocks(log, segment, bytes_of(buffer.data, read_bytes), &needed_size);
+            look_at_blocks(log, segment, bytes_of(buffer.data, read_bytes), position, &needed_size);
         bool is_impossible = needed_size > 0 && position + done + needed_size > file_size;
         position += is_impossible || done + needed_size == 0 ? done + FRAME_ALIGNMENT : done;
         if (needed_size > 0 && !is_impossible)
@@ -503,7 +506,7 @@ enum status recovered_log_write(struct recovered_log *log)
                                 segment->generation};
     assert(log->frame_base_offset >= segment->base_offset);
     assert(segment->size_bytes % FRAME_ALIGNMENT == 0);
-    frame_seal(log->buffer, &place,
+    frame_seal(log->buffer, &place, segment->size_bytes,
                &(struct frame_facts){
                    .payload_size = log->payload_size,
                    .batch_count = log->batch_count,

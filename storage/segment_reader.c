@@ -207,7 +207,7 @@ enum segment_reader_verdict segment_reader_take(struct segment_reader *reader,
                                  reader->size_bytes - reader->taken_bytes);
     struct frame_place place = log_frame_place(reader->log, present(reader));
     uint64_t stored_size;
-    enum frame_verdict verdict = frame_verify(rest, &place, header, &stored_size);
+    enum frame_verdict verdict = frame_verify(rest, &place, reader->position, header, &stored_size);
     if (verdict == FRAME_SHORT && stored_size <= CHUNK_SIZE_MAX) {
         reader->wanted_bytes = stored_size > SEGMENT_READ_SIZE ? stored_size : SEGMENT_READ_SIZE;
         return READER_EMPTY;

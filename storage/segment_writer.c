@@ -93,7 +93,7 @@ static void seal_frame(struct segment_writer *writer)
     if (frame->batch_count == 0)
         return;
     assert(segment->size_bytes == writer->written_bytes + writer->size_bytes);
-    frame_seal(writer->chunk->data + writer->size_bytes, &place, frame);
+    frame_seal(writer->chunk->data + writer->size_bytes, &place, segment->size_bytes, frame);
     uint64_t stored_size = frame_stored_size(frame->payload_size);
     segment_note_frame(segment, frame->base_offset, segment->size_bytes, stored_size,
                        frame->max_timestamp_ms);

@@ -158,7 +158,7 @@ class Frame:
         header = bytearray(data[position:begin])
         header[56:60] = bytes(4)
         topic_id, partition, base_offset, generation = place
-        sum_ = crc32c(topic_id + struct.pack("<iqI", partition, base_offset, generation))
+        sum_ = crc32c(topic_id + struct.pack("<iqIQ", partition, base_offset, generation, position))
         sum_ = crc32c(header, sum_)
         for batch in self.batches:
             sum_ = crc32c(batch.uncovered(), sum_)

@@ -36,16 +36,23 @@ static uint32_t make_frame(uint8_t frame[static FRAME_ALIGNMENT])
         payload_size += (uint32_t)batch.size;
     }
     arena_deinit(&arena);
-    frame_seal(frame, &place, &(struct frame_facts){payload_size, 3, 100, 102, 0, 1000, 90, false});
+    frame_seal(frame, &place, 8192,
+               &(struct frame_facts){payload_size, 3, 100, 102, 0, 1000, 90, false});
     return payload_size;
+}
+
+static enum frame_verdict verify_at(const uint8_t *frame, size_t size,
+                                    const struct frame_place *frame_place, uint64_t position)
+{
+    struct frame_header header;
+    uint64_t needed_size;
+    return frame_verify(bytes_of(frame, size), frame_place, position, &header, &needed_size);
 }
 
 static enum frame_verdict verify(const uint8_t *frame, size_t size,
                                  const struct frame_place *frame_place)
 {
-    struct frame_header header;
-    uint64_t needed_size;
-    return frame_verify(bytes_of(frame, size), frame_place, &header, &needed_size);
+    return verify_at(frame, size, frame_place, 8192);
 }
 
 /* Every single bit of header and batches is covered by one of the checksums. */
@@ -77,6 +84,7 @@ static void frame_is_bound_to_its_place(void **state)
     other = place;
     other.segment_base_offset--;
     assert_int_equal(verify(frame, sizeof frame, &other), FRAME_BAD);
+    assert_int_equal(verify_at(frame, sizeof frame, &place, 4096), FRAME_BAD);
 }
 
 /* Zeros are the end; a cut frame says how much it needs. */
@@ -166,6 +174,7 @@ static struct bytes make_state(void)
         .partition = 3,
         .start_offset = 2,
         .recovery_offset = 30,
+        .cleaned_offset = 12,
         .segments = segments,
         .segment_count = 2,
         .epochs = &epochs,
@@ -198,6 +207,7 @@ static void state_round_trip(void **state)
         assert_int_equal(status == STATUS_OK, byte == content.size);
         if (status == STATUS_OK) {
             assert_int_equal(decoded.recovery_offset, 30);
+            assert_int_equal(decoded.cleaned_offset, 12);
             assert_int_equal(decoded.segment_count, 2);
             assert_int_equal(decoded.segments[1].size_bytes, 4096);
             assert_int_equal(epochs.count, 3);

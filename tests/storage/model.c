@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/crc32c.h"
-#include "protocol/batch_record.h"
 #include "storage/producer_core.h"
 
 #include <stdlib.h>
@@ -82,11 +81,22 @@ enum status model_judge(const struct model *model, const struct batch_header *he
 /* --- Batches come and go ----------------------------------------------------------------------
  */
 
-static void note_record(struct model *model, int64_t offset, int64_t timestamp_ms)
+struct model_record model_record_of(const struct record_view *view)
+{
+    return (struct model_record){
+        .offset = view->offset,
+        .timestamp_ms = view->timestamp,
+        .key = crc32c(0, view->key.data, view->key.size),
+        .value = crc32c(0, view->value.data, view->value.size),
+        .is_tombstone = bytes_are_null(view->value),
+    };
+}
+
+static void note_record(struct model *model, const struct record_view *view)
 {
     model->records = grow(model->records, model->record_count, &model->record_capacity,
                           sizeof model->records[0]);
-    model->records[model->record_count++] = (struct model_record){offset, timestamp_ms};
+    model->records[model->record_count++] = model_record_of(view);
 }
 
 static void note_records(struct model *model, struct bytes batch)
@@ -98,7 +108,7 @@ static void note_records(struct model *model, struct bytes batch)
     enum status status = record_iterator_open(&iterator, batch, RECORDS_BYTES_MAX, &arena);
     assert(status == STATUS_OK);
     while (record_iterator_next(&iterator, &record))
-        note_record(model, record.offset, record.timestamp);
+        note_record(model, &record);
     assert(iterator.status == STATUS_OK);
     arena_deinit(&arena);
 }
@@ -115,7 +125,7 @@ static void note_producer(struct model *model, int64_t producer_id)
 }
 
 const struct model_batch *model_append(struct model *model, struct bytes batch,
-                                       int32_t leader_epoch)
+                                       int32_t leader_epoch, int64_t now_ms)
 {
     struct batch_header header;
     uint8_t *stored = malloc(batch.size);
@@ -134,6 +144,7 @@ const struct model_batch *model_append(struct model *model, struct bytes batch,
     model->batches[model->batch_count] = (struct model_batch){
         .base_offset = header.base_offset,
         .last_offset = batch_last_offset(&header),
+        .appended_ms = now_ms,
         .producer_id = header.producer_id,
         .leader_epoch = leader_epoch,
         .base_sequence = header.base_sequence,
@@ -167,6 +178,44 @@ const char *model_cut(struct model *model, int64_t end_offset)
     return NULL;
 }
 
+static bool may_go(const struct model *model, const struct model_batch *batch,
+                   const struct model_retention *retention)
+{
+    int64_t old_ms = retention->now_ms - retention->retention_ms;
+    bool ages = retention->retention_ms >= 0;
+    if (retention->goes_by_size || (ages && batch->appended_ms < old_ms))
+        return true;
+    for (uint32_t i = 0; i < batch->record_count; i++) {
+        const struct model_record *record = &model->records[batch->first_record + i];
+        bool is_old = ages && record->timestamp_ms < old_ms;
+        if (!is_old && !(retention->is_compacted && model_may_lack(model, record)))
+            return false;
+    }
+    return true;
+}
+
+const char *model_retain(struct model *model, int64_t start_offset,
+                         const struct model_retention *retention)
+{
+    if (start_offset < model->start_offset)
+        return "the log begins earlier again";
+    if (start_offset > model->high_watermark)
+        return "something above the high watermark is deleted";
+    bool is_between_batches = start_offset == model->start_offset || start_offset == 0;
+    for (uint32_t i = 0; i < model->batch_count; i++) {
+        const struct model_batch *batch = &model->batches[i];
+        is_between_batches = is_between_batches || batch->last_offset + 1 == start_offset;
+        if (batch->last_offset < model->start_offset || batch->base_offset >= start_offset)
+            continue;
+        if (!may_go(model, batch, retention))
+            return "something is deleted that is neither old nor too much";
+    }
+    if (!is_between_batches)
+        return "the log begins within a batch";
+    model->start_offset = start_offset;
+    return NULL;
+}
+
 void model_acknowledge_all(struct model *model)
 {
     for (uint32_t i = 0; i < model->batch_count; i++)
@@ -182,6 +231,19 @@ const struct model_batch *model_batch_from(const struct model *model, int64_t of
         if (model->batches[i].last_offset >= offset)
             return &model->batches[i];
     return NULL;
+}
+
+bool model_may_lack(const struct model *model, const struct model_record *record)
+{
+    const struct model_record *end = model->records + model->record_count;
+    if (record->offset >= model->committed_to)
+        return false;
+    if (record->is_tombstone)
+        return true;
+    for (const struct model_record *newer = record + 1; newer < end; newer++)
+        if (newer->key == record->key && newer->offset < model->committed_to)
+            return true;
+    return false;
 }
 
 static bool is_within(const struct model *model, const struct model_record *record,

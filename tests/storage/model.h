@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "protocol/batch.h"
+#include "protocol/batch_record.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,11 +15,15 @@
 struct model_record {
     int64_t offset;
     int64_t timestamp_ms;
+    uint32_t key;   /* its checksum */
+    uint32_t value; /* the same */
+    bool is_tombstone;
 };
 
 struct model_batch {
     int64_t base_offset;
     int64_t last_offset;
+    int64_t appended_ms;
     int64_t producer_id;
     int32_t leader_epoch;
     int32_t base_sequence;
@@ -34,7 +39,10 @@ struct model_batch {
 enum { MODEL_PRODUCERS_MAX = 16 };
 
 struct model {
-    int64_t start_offset;
+    int64_t start_offset;   /* as last seen */
+    int64_t deleted_to;     /* DeleteRecords was told: what lies below never comes back */
+    int64_t high_watermark; /* as the log was told: nothing above it is deleted */
+    int64_t committed_to;   /* the same, in all lives: nothing above it is compacted */
     int64_t end_offset;
     struct model_batch *batches; /* also those below the start: producers are remembered longer */
     uint32_t batch_count;
@@ -54,12 +62,25 @@ void model_deinit(struct model *model);
 enum status model_judge(const struct model *model, const struct batch_header *header,
                         const struct model_batch **original);
 
-/* The batch is in the log. The answer is good until the next one comes. */
+/* The batch is in the log since `now_ms`. The answer is good until the next one comes. */
 const struct model_batch *model_append(struct model *model, struct bytes batch,
-                                       int32_t leader_epoch);
+                                       int32_t leader_epoch, int64_t now_ms);
 
 /* Everything from `end_offset` on is gone. NULL, or what of it must not have gone. */
 const char *model_cut(struct model *model, int64_t end_offset);
+
+/* What retention may take away. */
+struct model_retention {
+    int64_t now_ms;
+    int64_t retention_ms; /* -1: none */
+    bool goes_by_size;
+    bool is_compacted; /* what compaction has taken before does not count */
+};
+
+/* The log begins at `start_offset` now, because old segments went. NULL, or what must not have
+ * gone. */
+const char *model_retain(struct model *model, int64_t start_offset,
+                         const struct model_retention *retention);
 
 /* Everything there is has been seen, so it may not go any more. */
 void model_acknowledge_all(struct model *model);
@@ -82,6 +103,13 @@ const struct model_record *model_find_greatest(const struct model *model, int64_
 bool model_epoch_end(const struct model *model, int32_t epoch, int32_t *found_epoch,
                      int64_t *end_offset);
 int32_t model_epoch_at(const struct model *model, int64_t offset);
+
+/* Whether compaction may have taken the record: there is a newer one of its key, or it is a
+ * tombstone. */
+bool model_may_lack(const struct model *model, const struct model_record *record);
+
+/* What a reader gets of a record. */
+struct model_record model_record_of(const struct record_view *view);
 
 /* The checksum of a batch as a reader gets it. */
 uint32_t model_digest(struct bytes batch);

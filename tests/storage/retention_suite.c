@@ -103,6 +103,28 @@ static void delete_by_time(void **state)
     }
 }
 
+/* The greatest timestamp is that of a record which may be read: not of one that was deleted, and
+ * only the indexes remember. */
+static void greatest_timestamp_after_deletion(void **state)
+{
+    struct rig *rig = rig_of(state);
+    static const int64_t timestamps[] = {1000, 3000, 2000, 1500};
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (uint32_t i = 0; i < 4; i++)
+        rig_put(rig, 0, &(struct rig_batch){.value_size = 20000, .timestamp_ms = timestamps[i]});
+    rig_commit(rig, 0);
+    for (int64_t start = 0; start < 4; start++) {
+        int64_t answer, expected = start < 2 ? 1 : start;
+        assert_int_equal(rig_delete_records(rig, 0, start, &answer), STATUS_OK);
+        struct log_lookup lookup = {.end_offset = INT64_MAX, .want_max = true};
+        assert_int_equal(rig_lookup(rig, 0, &lookup), STATUS_OK);
+        assert_true(lookup.found);
+        assert_int_equal(lookup.found_offset, expected);
+        assert_int_equal(lookup.found_timestamp_ms, timestamps[expected]);
+    }
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* One new record in a segment keeps it. */
 static void keep_what_is_new(void **state)
 {
@@ -393,13 +415,21 @@ static void leftovers_go(void **state)
 int retention_suite_run(struct rig_harness *harness)
 {
     const struct CMUnitTest tests[] = {
-        CASE(delete_by_size),       CASE(delete_by_time),
-        CASE(keep_what_is_new),     CASE(keep_above_high_watermark),
-        CASE(configure_tighter),    CASE(delete_many_segments),
-        CASE(delete_the_tail),      CASE(close_old_segment),
-        CASE(delete_records),       CASE(producers_outlive_records),
-        CASE(read_while_it_goes),   CASE(delete_logs),
-        CASE(delay_does_not_delay), CASE(leftovers_go),
+        CASE(delete_by_size),
+        CASE(delete_by_time),
+        CASE(greatest_timestamp_after_deletion),
+        CASE(keep_what_is_new),
+        CASE(keep_above_high_watermark),
+        CASE(configure_tighter),
+        CASE(delete_many_segments),
+        CASE(delete_the_tail),
+        CASE(close_old_segment),
+        CASE(delete_records),
+        CASE(producers_outlive_records),
+        CASE(read_while_it_goes),
+        CASE(delete_logs),
+        CASE(delay_does_not_delay),
+        CASE(leftovers_go),
     };
     return cmocka_run_group_tests_name(harness->name, tests, NULL, NULL);
 }

@@ -296,6 +296,14 @@ static void fill_random(struct prng *prng, uint8_t *bytes, uint32_t size)
     }
 }
 
+static struct bytes draw_key(struct prng *prng, const struct rig_batch *shape, char text[static 16])
+{
+    if (shape->key_count == 0)
+        return bytes_of_text("key");
+    int length = snprintf(text, 16, "key-%u", (uint32_t)prng_below(prng, shape->key_count));
+    return bytes_of(text, (size_t)length);
+}
+
 struct bytes rig_make(struct rig *rig, const struct rig_batch *shape)
 {
     struct batch_options options = batch_options_plain;
@@ -315,9 +323,12 @@ struct bytes rig_make(struct rig *rig, const struct rig_batch *shape)
     uint8_t *value = malloc(size);
     for (uint32_t i = 0; i < count; i++) {
         fill_random(&prng, value, size);
+        char key[16];
+        bool is_null = shape->has_tombstones && prng_chance(&prng, 1, 8);
         int64_t timestamp = shape->timestamp_ms == 0 ? rig->now_ms : shape->timestamp_ms;
         batch_builder_append_simple(&builder, timestamp + i * shape->timestamp_step_ms,
-                                    bytes_of_text("key"), bytes_of(value, size));
+                                    draw_key(&prng, shape, key),
+                                    is_null ? (struct bytes){0} : bytes_of(value, size));
     }
     free(value);
     struct bytes batch = {0};

@@ -98,7 +98,9 @@ struct rig_batch {
     int16_t producer_epoch;
     int32_t base_sequence;
     enum compression compression;
-    uint64_t seed; /* of the values */
+    uint32_t key_count;  /* as many keys, drawn for each record; 0: "key" */
+    bool has_tombstones; /* every eighth value is null */
+    uint64_t seed;       /* of the values */
 };
 
 /* The bytes of such a batch, from the rig's arena. */

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "storage/log_struct.h"
+#include "tests/storage/compacted.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -165,7 +166,8 @@ static void take_answer(struct twins *twins, struct flight *flight, enum status 
     if (!twins_are_well(twins) || append->refused != STATUS_OK)
         return;
     const struct model_batch *batch =
-        is_duplicate ? original : model_append(model, append->batch, append->leader_epoch);
+        is_duplicate ? original
+                     : model_append(model, append->batch, append->leader_epoch, append->now_ms);
     check_offsets(twins, flight->log, append, batch);
     flight->base_offset = batch->base_offset;
 }
@@ -202,6 +204,92 @@ void twins_delete(struct twins *twins, uint32_t log)
         twins->fates[log] = TWIN_IS_GONE;
     else if (twins->rig->is_alive && !twins->may_fail)
         twins_complain(twins, "log %u: its deletion landed with %s", log, status_text(status));
+}
+
+/* --- Retention --------------------------------------------------------------------------------
+ */
+
+/* Retention goes its own way: its moves are judged when they are seen. What went for its size left
+ * retention.bytes behind. */
+static void judge_start(struct twins *twins, uint32_t log, uint64_t size_bytes)
+{
+    const struct log *watched = twins->rig->logs[log];
+    struct model *model = &twins->models[log];
+    int64_t start_offset = log_start_offset(watched);
+    if (start_offset == model->start_offset)
+        return;
+    int64_t retention_bytes = watched->config.retention_bytes;
+    struct model_retention retention = {
+        .now_ms = io_wall_ms(twins->rig->io),
+        .retention_ms = watched->config.retention_ms,
+        .is_compacted = twins->are_compacted,
+        .goes_by_size = retention_bytes >= 0 && size_bytes >= (uint64_t)retention_bytes,
+    };
+    const char *complaint = model_retain(model, start_offset, &retention);
+    if (complaint != NULL)
+        twins_complain(twins, "log %u begins at %" PRId64 ": %s", log, start_offset, complaint);
+}
+
+static void watch_start(struct twins *twins, uint32_t log)
+{
+    bool may_have_shrunk = twins->are_compacted;
+    judge_start(twins, log, may_have_shrunk ? UINT64_MAX : log_size_bytes(twins->rig->logs[log]));
+}
+
+void twins_watch(struct twins *twins)
+{
+    for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++)
+        if (twins->fates[log] == TWIN_LIVES)
+            watch_start(twins, log);
+}
+
+void twins_commit(struct twins *twins, uint32_t log)
+{
+    struct model *model = &twins->models[log];
+    model->high_watermark = log_durable_offset(twins->rig->logs[log]);
+    if (model->committed_to < model->high_watermark)
+        model->committed_to = model->high_watermark;
+    rig_commit(twins->rig, log);
+}
+
+static void check_deleted(struct twins *twins, uint32_t log, int64_t offset, int64_t start_offset)
+{
+    struct model *model = &twins->models[log];
+    int64_t wanted_offset = offset == -1 ? model->high_watermark : offset;
+    if (start_offset < wanted_offset)
+        twins_complain(twins, "log %u: records below %" PRId64 " are deleted up to %" PRId64, log,
+                       wanted_offset, start_offset);
+    if (model->deleted_to < wanted_offset)
+        model->deleted_to = wanted_offset;
+}
+
+/* What becomes of a wish to delete records; STATUS_OK: readers see it at once. */
+static enum status judge_deletion(const struct twins *twins, uint32_t log, int64_t offset)
+{
+    const struct log_config *config = &twins->rig->logs[log]->config;
+    if (config->compacts && !config->deletes)
+        return STATUS_DENIED;
+    if (offset < -1 || offset > twins->models[log].high_watermark)
+        return STATUS_OUT_OF_RANGE;
+    return store_has_failed(store_of(twins, log)) ? STATUS_FAILED : STATUS_OK;
+}
+
+void twins_delete_records(struct twins *twins, uint32_t log, int64_t offset)
+{
+    struct model *model = &twins->models[log];
+    int64_t start_offset = -1;
+    watch_start(twins, log);
+    enum status expected = judge_deletion(twins, log, offset);
+    int64_t wanted_offset = offset == -1 ? model->high_watermark : offset;
+    if (expected == STATUS_OK && model->start_offset < wanted_offset)
+        model->start_offset = wanted_offset;
+    enum status result = (enum status)rig_delete_records(twins->rig, log, offset, &start_offset);
+    if (!twins->rig->is_alive)
+        return;
+    if (expected == STATUS_OK && result == STATUS_OK)
+        check_deleted(twins, log, offset, start_offset);
+    else if (expected != STATUS_OK || !twins->may_fail)
+        must_equal(twins, log, "how deleting records lands", result, expected);
 }
 
 /* --- Reading ----------------------------------------------------------------------------------
@@ -251,8 +339,21 @@ static bool may_land(const struct twins *twins, enum status status)
     return status == STATUS_CORRUPT ? twins->may_be_damaged : twins->may_fail;
 }
 
+static void check_compacted(struct twins *twins, uint32_t log, const struct log_read *read)
+{
+    const char *complaint = compacted_check_read(&twins->models[log], read);
+    twins->answer_count++;
+    if (complaint != NULL)
+        twins_complain(twins, "log %u, read from %" PRId64 " to %" PRId64 ": %s", log, read->offset,
+                       read->next_offset, complaint);
+}
+
 static void check_read(struct twins *twins, uint32_t log, const struct log_read *read)
 {
+    if (twins->are_compacted) {
+        check_compacted(twins, log, read);
+        return;
+    }
     const struct model_batch *first = model_batch_from(&twins->models[log], read->offset);
     bool has_some = first != NULL && first->base_offset < read->end_offset &&
                     read->offset < read->end_offset &&
@@ -284,11 +385,16 @@ static int32_t ask_read(struct twins *twins, uint32_t log, struct log_read *read
 enum status twins_read(struct twins *twins, uint32_t log, struct log_read *read)
 {
     const struct model *model = &twins->models[log];
+    watch_start(twins, log);
     bool is_outside = read->offset < model->start_offset || read->offset > model->end_offset;
     enum status result = (enum status)ask_read(twins, log, read);
     if (!twins->rig->is_alive)
         return STATUS_CANCELLED;
-    if (is_outside)
+    watch_start(twins, log);
+    bool has_gone = !is_outside && read->offset < model->start_offset;
+    if (has_gone && result == STATUS_OUT_OF_RANGE)
+        read->next_offset = model->start_offset;
+    else if (is_outside)
         must_equal(twins, log, "a read out of range", result, STATUS_OUT_OF_RANGE);
     else if (result == STATUS_OK)
         check_read(twins, log, read);
@@ -307,6 +413,12 @@ static void check_lookup(struct twins *twins, uint32_t log, const struct log_loo
     const struct model *model = &twins->models[log];
     int64_t durable_offset = log_durable_offset(twins->rig->logs[log]);
     int64_t end_offset = lookup->end_offset < durable_offset ? lookup->end_offset : durable_offset;
+    if (twins->are_compacted) {
+        const char *complaint = compacted_check_lookup(model, lookup, end_offset);
+        if (complaint != NULL)
+            twins_complain(twins, "log %u: %s", log, complaint);
+        return;
+    }
     const struct model_record *record =
         lookup->want_max ? model_find_greatest(model, end_offset)
                          : model_find_time(model, lookup->timestamp_ms, end_offset);
@@ -324,9 +436,14 @@ void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup)
     twins_settle(twins);
     if (!twins->rig->is_alive)
         return;
+    watch_start(twins, log);
+    int64_t start_offset = twins->models[log].start_offset;
     enum status result = (enum status)rig_lookup(twins->rig, log, lookup);
     if (!twins->rig->is_alive)
         return;
+    watch_start(twins, log);
+    if (start_offset != twins->models[log].start_offset)
+        return; /* what was true when it was asked is not any more */
     if (result == STATUS_OK)
         check_lookup(twins, log, lookup);
     else if (!may_land(twins, result))
@@ -343,13 +460,16 @@ void twins_ask_epoch(struct twins *twins, uint32_t log, int32_t epoch, int64_t o
     int64_t found_end = -1, expected_end;
     bool found = log_epoch_end(asked, epoch, &found_epoch, &found_end);
     bool expected = model_epoch_end(&twins->models[log], epoch, &expected_epoch, &expected_end);
-    must_equal(twins, log, "having an epoch", found, expected);
+    bool may_be_forgotten = expected && expected_end <= log_start_offset(asked);
+    if (!may_be_forgotten)
+        must_equal(twins, log, "having an epoch", found, expected);
     if (found && expected) {
         must_equal(twins, log, "the largest epoch up to one", found_epoch, expected_epoch);
         must_equal(twins, log, "the end of an epoch", found_end, expected_end);
     }
-    must_equal(twins, log, "the epoch at an offset", log_epoch_at(asked, offset),
-               model_epoch_at(&twins->models[log], offset));
+    if (offset >= log_start_offset(asked))
+        must_equal(twins, log, "the epoch at an offset", log_epoch_at(asked, offset),
+                   model_epoch_at(&twins->models[log], offset));
 }
 
 static void compare_producer(struct twins *twins, uint32_t log, int64_t producer_id)
@@ -374,7 +494,7 @@ void twins_compare_state(struct twins *twins, uint32_t log)
 {
     const struct model *model = &twins->models[log];
     const struct log *asked = twins->rig->logs[log];
-    must_equal(twins, log, "the start offset", log_start_offset(asked), model->start_offset);
+    watch_start(twins, log);
     must_equal(twins, log, "the end offset", log_end_offset(asked), model->end_offset);
     must_equal(twins, log, "the last epoch", log_last_epoch(asked),
                model_epoch_at(model, model->end_offset - 1));
@@ -415,6 +535,8 @@ void twins_compare(struct twins *twins, uint32_t log)
         int64_t next_offset = read_on(twins, log, offset);
         if (next_offset == offset && twins->may_fail) /* a fault strikes only once */
             next_offset = read_on(twins, log, offset);
+        if (next_offset == offset && twins->are_compacted)
+            return; /* that all of the rest may be missing has been checked */
         if (next_offset <= offset && twins->rig->is_alive)
             twins_complain(twins, "log %u: nothing can be read from %" PRId64, log, offset);
         offset = next_offset;
@@ -433,12 +555,31 @@ static void bury(struct twins *twins, uint32_t log, int64_t end_offset)
     model_init(&twins->models[log]);
 }
 
+/* The log may begin earlier again than it did: a start offset that was not recorded yet. But not
+ * below what DeleteRecords has acknowledged. */
+static void take_start(struct twins *twins, uint32_t log)
+{
+    struct model *model = &twins->models[log];
+    int64_t start_offset = log_start_offset(twins->rig->logs[log]);
+    if (start_offset < model->deleted_to)
+        twins_complain(twins, "log %u begins at %" PRId64 ", but is deleted up to %" PRId64, log,
+                       start_offset, model->deleted_to);
+    if (start_offset < model->start_offset)
+        model->start_offset = start_offset;
+    if (start_offset > model->high_watermark)
+        twins_complain(twins, "log %u begins at %" PRId64 ", above its high watermark", log,
+                       start_offset);
+    judge_start(twins, log, UINT64_MAX); /* how large it was then, nobody knows any more */
+    model->high_watermark = start_offset;
+}
+
 void twins_reopened(struct twins *twins)
 {
     for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++) {
         struct model *model = &twins->models[log];
         int64_t end_offset = log_end_offset(twins->rig->logs[log]);
         bury(twins, log, end_offset);
+        take_start(twins, log);
         const char *complaint = model_cut(model, end_offset);
         if (complaint != NULL)
             twins_complain(twins, "log %u ends at %" PRId64 ": %s", log, end_offset, complaint);

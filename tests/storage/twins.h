@@ -24,6 +24,7 @@ struct twins {
     struct rig *rig;
     struct model models[RIG_LOGS_MAX];
     enum twin_fate fates[RIG_LOGS_MAX];
+    bool are_compacted; /* records may be missing, as compacted.h says */
     uint32_t log_count;
     struct flight flights[TWINS_FLIGHTS_MAX];
     /* A fault may strike: an error of the disk is an answer, too. An append that was accepted still
@@ -53,6 +54,15 @@ void twins_settle(struct twins *twins);
 
 /* Deletes the log; nothing may be asked about it until the next life, which finds it empty. */
 void twins_delete(struct twins *twins, uint32_t log);
+
+/* Deletes records below `offset`, -1: below the high watermark. */
+void twins_delete_records(struct twins *twins, uint32_t log, int64_t offset);
+
+/* Judges what retention has done meanwhile; before settings change, too. */
+void twins_watch(struct twins *twins);
+
+/* All that is durable is committed, and may be deleted. */
+void twins_commit(struct twins *twins, uint32_t log);
 
 /* The questions. `read` has its offset and limits; how it landed is answered, and where the next
  * one may begin stands in it. */
