@@ -347,7 +347,7 @@ void log_describe(const struct log *log, struct log_facts *facts)
         .size_bytes = log_size_bytes(log),
         .segment_count = log->segment_count,
         .damage_count = log->damages.count,
-        .is_loose = is_loose(log),
+        .is_loose = loose_core_is_wanted(log->config.flush_messages, log->config.flush_ms),
         .has_failed = log_has_failed(log),
     };
 }
