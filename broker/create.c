@@ -207,11 +207,7 @@ void broker_destroy(struct broker *broker)
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
-    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
-        store_states_destroy(broker->log_dirs.dirs[i].states);
-        if (broker->log_dirs.dirs[i].strays != NULL)
-            strays_destroy(broker->log_dirs.dirs[i].strays);
-    }
+    log_dirs_forget(broker);
     free(broker->roster.cores);
     free(broker);
 }
