@@ -8,7 +8,7 @@
 static struct batch_rules rules_of(const struct broker_core *core, const struct image_topic *topic,
                                    int16_t produce_version)
 {
-    const struct topic_config *set = &topic->config;
+    const struct topic_config *set = topic->config;
     const struct config *config = core->config;
     const char *policy = topic_config_text(set, config, TOPIC_CONFIG_CLEANUP_POLICY, NULL);
     const char *type = topic_config_text(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_TYPE, NULL);
@@ -45,14 +45,14 @@ static bool find_codec(const struct broker_core *core, const struct image_topic 
         {"zstd", COMPRESSION_ZSTD, TOPIC_CONFIG_COMPRESSION_ZSTD_LEVEL},
     };
     const char *type =
-        topic_config_text(&topic->config, core->config, TOPIC_CONFIG_COMPRESSION_TYPE, NULL);
+        topic_config_text(topic->config, core->config, TOPIC_CONFIG_COMPRESSION_TYPE, NULL);
     for (uint32_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
         if (strcmp(type, codecs[i].name) != 0)
             continue;
         *compression = codecs[i].compression;
         *level = codecs[i].level_key == TOPIC_CONFIG_KEY_COUNT
                      ? 0
-                     : (int32_t)topic_config_i64(&topic->config, core->config, codecs[i].level_key);
+                     : (int32_t)topic_config_i64(topic->config, core->config, codecs[i].level_key);
         return true;
     }
     return false;

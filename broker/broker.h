@@ -27,7 +27,11 @@ struct broker_options {
     struct logger *logger;
     const char *host_name; /* told to clients of listeners on all interfaces that have no advertised
                               address; outlives the broker */
-    size_t memory_bytes;   /* over all cores, for requests and for the data being served */
+    uint64_t open_files_max; /* of the process, sockets among them; 0: not known */
+    size_t memory_bytes;     /* over all cores, for requests and for the data being served */
+    /* Lands on core 0 when the broker cannot go on, as the log says: the metadata cannot be
+     * written, or no data directory is left. May be NULL: then it answers with errors. */
+    struct completion *halted;
     uint64_t journal_file_bytes; /* 0: as usual (storage/store.h); the simulator takes less */
     /* In the simulator only, to show that its checkers notice (store.h). */
     bool unsafe_skip_sync;

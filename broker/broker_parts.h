@@ -4,7 +4,9 @@
 #define TAILRACE_BROKER_BROKER_PARTS_H
 
 #include "broker/acceptor.h"
+#include "broker/admin.h"
 #include "broker/broker.h"
+#include "broker/log_dirs.h"
 #include "broker/publisher.h"
 #include "broker/roster.h"
 #include "cluster/controller.h"
@@ -15,16 +17,16 @@
 struct broker {
     struct broker_options options;
     struct roster roster;
-    char directory[PATH_MAX];         /* log.dirs */
-    char cluster_directory[PATH_MAX]; /* the metadata's, in it */
-    struct store_options store_options;
-    struct store_states *states; /* from recovery, for the stores of all cores */
-    struct strays *strays;
+    struct log_dirs log_dirs;
+    char cluster_directory[PATH_MAX];   /* of the metadata */
+    struct store_options store_options; /* of a core that has one directory */
+    struct completion metadata_lost;
     struct strays_judge strays_judge;
     struct publisher publisher;
 
     struct image_endpoint endpoints[CONFIG_LISTENERS_MAX];
     struct acceptor acceptors[CONFIG_LISTENERS_MAX];
+    struct admin admin;
 };
 
 #endif

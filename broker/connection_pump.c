@@ -29,7 +29,8 @@ static void close_unwanted(struct broker_core *core, int32_t handle)
 void connection_start(struct broker_core *core, int32_t handle, const struct io_address *peer,
                       uint32_t listener_index)
 {
-    struct connection *connection = core->is_draining ? NULL : pool_acquire(&core->connection_pool);
+    bool has_room = !core->is_draining && core->connection_count < core->connection_count_max;
+    struct connection *connection = has_room ? pool_acquire(&core->connection_pool) : NULL;
     if (connection == NULL) {
         log_warn(core->logger, "connection refused: too many, or the broker is stopping",
                  field_text("peer", peer->text), field_u64("connections", core->connection_count));
@@ -50,6 +51,7 @@ void connection_start(struct broker_core *core, int32_t handle, const struct io_
     timer_init(&connection->timer, connection_timer_fired);
     list_push_back(&core->connections, &connection->node);
     core->connection_count++;
+    metrics_add(&core->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
     io_timer_start(core->io, &connection->timer, connection->active_ns + CONNECTION_CHECK_NS);
     log_debug(core->logger, "connection opened", field_text("peer", peer->text));
     connection_schedule(connection);

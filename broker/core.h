@@ -4,27 +4,49 @@
 #define TAILRACE_BROKER_CORE_H
 
 #include "base/hash.h"
+#include "base/metrics.h"
 #include "base/pool.h"
 #include "broker/fetch_session.h"
 #include "broker/producer_ids.h"
 #include "cluster/config.h"
 #include "cluster/image.h"
 #include "io/chunk.h"
+#include "protocol/apis.h"
 #include "replication/replica_manager.h"
 #include "storage/store.h"
 
+struct broker;
 struct roster;
+
+/* A core's share of one of log.dirs. */
+struct core_log_dir {
+    struct store *store; /* NULL: it was not online at the start */
+    struct store_observer observer;
+    struct completion mail;   /* to core 0, when the store has failed */
+    struct completion order;  /* from core 0, when the directory has failed elsewhere */
+    struct completion closed; /* at the stop */
+    struct broker *broker;
+    struct broker_core *core;
+};
 
 struct broker_core {
     const struct roster *roster;
     struct io *io;
     struct logger *logger;
     const struct config *config;
-    struct store *store;
+    struct core_log_dir log_dirs[CONFIG_LOG_DIRS_MAX]; /* in the order of log.dirs */
+    struct replica_directory
+        directories[CONFIG_LOG_DIRS_MAX]; /* those that were online at the start */
+    uint32_t directory_count;
     struct replica_manager replicas;
+    bool is_open; /* the replica manager is there */
+
+    struct metrics metrics;
+    struct metric_histogram request_times[API_COUNT]; /* in the order of api_at */
 
     struct list connections;
     uint32_t connection_count;
+    uint32_t connection_count_max;
     struct list starved_connections; /* wait for memory or a request to read on */
     struct pool request_pool;
     struct pool connection_pool;
@@ -34,6 +56,9 @@ struct broker_core {
     bool is_draining;                /* no new connections, no new requests */
     struct completion *drained;      /* lands when the last connection has gone */
     struct completion *settled;      /* lands when all reads lent to other cores are back */
+    struct completion *closed;       /* lands when all stores have stopped */
+    uint32_t closing_count;          /* stores that have not */
+    enum status closing_status;      /* the first error among them */
 
     struct hash_seed seed; /* of this core's tables that clients can fill */
     struct fetch_sessions fetch_sessions;

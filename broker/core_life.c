@@ -20,6 +20,7 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
         .config = config,
     };
     list_init(&core->connections);
+    core->connection_count_max = LIMIT_CONNECTIONS_PER_CORE;
     list_init(&core->starved_connections);
     pool_init(&core->request_pool, sizeof(struct request), LIMIT_REQUESTS_PER_CORE);
     pool_init(&core->connection_pool, sizeof(struct connection), LIMIT_CONNECTIONS_PER_CORE);
@@ -32,21 +33,18 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
     producer_ids_init(&core->producer_ids);
 }
 
-enum status broker_core_open(struct broker_core *core, const struct store_options *options,
-                             const struct store_states *states, int32_t node_id)
+void broker_core_open(struct broker_core *core, int32_t node_id)
 {
-    enum status status = store_create(core->io, options, states, core->logger, &core->store);
-    if (status != STATUS_OK)
-        return status;
     struct replica_manager_options replica_options = {
         .io = core->io,
-        .store = core->store,
+        .directories = core->directories,
+        .directory_count = core->directory_count,
         .config = core->config,
         .logger = core->logger,
         .node_id = node_id,
     };
     replica_manager_init(&core->replicas, &replica_options);
-    return STATUS_OK;
+    core->is_open = true;
 }
 
 void broker_core_drain(struct broker_core *core, struct completion *drained)
@@ -78,10 +76,10 @@ void broker_core_settle(struct broker_core *core, struct completion *settled)
 void broker_core_deinit(struct broker_core *core)
 {
     assert(core->connection_count == 0);
-    if (core->store != NULL) {
+    if (core->is_open)
         replica_manager_deinit(&core->replicas);
-        store_destroy(core->store);
-    }
+    for (uint32_t i = 0; i < core->directory_count; i++)
+        store_destroy(core->directories[i].store);
     fetch_sessions_deinit(&core->fetch_sessions);
     pool_deinit(&core->read_pool);
     pool_deinit(&core->connection_pool);

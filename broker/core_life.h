@@ -8,9 +8,8 @@
 void broker_core_init(struct broker_core *core, const struct roster *roster, struct io *io,
                       const struct config *config, size_t memory_bytes);
 
-/* Blocking, on the core, while nothing else is in flight there. */
-enum status broker_core_open(struct broker_core *core, const struct store_options *options,
-                             const struct store_states *states, int32_t node_id);
+/* On the core, when its stores are open. */
+void broker_core_open(struct broker_core *core, int32_t node_id);
 
 /* No new connections; those that are there collect their answers and end. */
 void broker_core_drain(struct broker_core *core, struct completion *drained);

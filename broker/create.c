@@ -2,10 +2,10 @@
 #include "base/assert.h"
 #include "broker/broker_parts.h"
 #include "broker/core_life.h"
-#include "broker/directories.h"
-#include "io/cores.h"
+#include "broker/limits.h"
+#include "broker/log_dirs_life.h"
+#include "broker/log_dirs_open.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 const char *broker_listener_name(const struct broker *broker, uint32_t listener_index)
@@ -58,56 +58,98 @@ static enum status bind_listeners(struct broker *broker)
     return STATUS_OK;
 }
 
-/* Before anything else: while a former broker still has writes under way, its ports are taken too.
- */
-static enum status lock_directory(struct broker *broker)
+static void metadata_is_lost(struct completion *completion, int32_t result)
 {
-    char path[PATH_MAX];
-    if (broker->options.cores == NULL)
-        return STATUS_OK;
-    int length = snprintf(path, sizeof path, "%s/.lock", broker->directory);
-    assert(length > 0);
-    if ((size_t)length >= sizeof path)
-        return STATUS_INVALID;
-    return io_cores_lock(broker->options.cores, path, broker->options.logger);
+    struct broker *broker = container_of(completion, struct broker, metadata_lost);
+    log_error(broker->options.logger,
+              "the metadata cannot be written any more, and there is no broker without it",
+              field_text("directory", broker->cluster_directory),
+              field_status("error", (enum status)result));
+    broker_halt(broker, (enum status)result);
 }
 
-static enum status recover_storage(struct broker *broker)
+/* Those that are online so far; the controller keeps no pointer to the list. */
+static uint32_t list_log_dirs(const struct log_dirs *dirs,
+                              struct image_log_dir online[static CONFIG_LOG_DIRS_MAX])
 {
-    struct logger *logger = broker->options.logger;
-    struct store_recovery_report report;
-    enum status status = store_recover(broker->options.doors[0], &broker->store_options, logger,
-                                       &report, &broker->states);
-    if (status != STATUS_OK)
-        return status;
-    if (!report.was_clean && report.log_count > 0)
-        log_info(logger, "recovered after an unclean stop", field_u64("logs", report.log_count),
-                 field_u64("journal_bytes", report.journal_bytes_replayed),
-                 field_u64("torn_bytes_cut", report.bytes_truncated));
-    return strays_create(broker->options.doors[0], broker->store_options.directory,
-                         &broker->strays);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < dirs->count; i++)
+        if (dirs->dirs[i].failure == STATUS_OK)
+            online[count++] = (struct image_log_dir){.id = dirs->dirs[i].id,
+                                                     .path = bytes_of_text(dirs->dirs[i].path)};
+    return count;
 }
 
 static enum status load_metadata(struct broker *broker)
 {
     const char *rack = config_text(broker->options.config, CONFIG_BROKER_RACK);
+    struct image_log_dir log_dirs[CONFIG_LOG_DIRS_MAX];
+    completion_init(&broker->metadata_lost, metadata_is_lost);
     struct controller_options options = {
         .directory = broker->cluster_directory,
         .config = broker->options.config,
         .node_id = broker->roster.node_id,
         .endpoints = broker->endpoints,
         .endpoint_count = broker->roster.listener_count,
+        .log_dirs = log_dirs,
+        .log_dir_count = list_log_dirs(&broker->log_dirs, log_dirs),
         .rack = rack == NULL ? (struct bytes){0} : bytes_of_text(rack),
+        .cluster_id = broker->log_dirs.cluster_id,
+        .lost = &broker->metadata_lost,
     };
-    return controller_create(broker->options.doors[0], &options, broker->options.logger,
-                             &broker->roster.controller);
+    enum status status = controller_create(broker->options.doors[0], &options,
+                                           broker->options.logger, &broker->roster.controller);
+    if (status != STATUS_OK)
+        log_error(broker->options.logger, "no start: the metadata cannot be loaded",
+                  field_text("directory", broker->cluster_directory),
+                  field_status("error", status));
+    return status;
+}
+
+/* Handles are dealt out before there are too few of them: a third is for clients, an eighth for
+ * segments that stay open; the rest is for those that are open for a moment, journals, and the
+ * broker itself. So a crowd of clients is turned away before storage is short of handles. */
+static void share_open_files(struct broker *broker)
+{
+    enum { CLIENT_SHARE = 3, SEGMENT_SHARE = 8, PLENTY = 16 * 1024 };
+    uint64_t limit = broker->options.open_files_max;
+    uint32_t cores = broker->options.core_count;
+    uint64_t segments = limit / SEGMENT_SHARE / cores / broker->log_dirs.count;
+    uint64_t connections = limit / CLIENT_SHARE / cores;
+    if (limit == 0)
+        return;
+    if (segments < broker->store_options.open_files_max)
+        broker->store_options.open_files_max = (uint32_t)segments + 1;
+    for (uint32_t i = 0; i < cores && connections < LIMIT_CONNECTIONS_PER_CORE; i++)
+        broker->roster.cores[i].connection_count_max = (uint32_t)connections + 1;
+    if (limit < PLENTY)
+        log_warn(broker->options.logger,
+                 "few open files are allowed: clients beyond their share are turned away",
+                 field_u64("limit", limit), field_u64("connections_per_core", connections + 1));
+}
+
+/* What all cores may do together is shared out evenly. */
+static void choose_cleaner_options(struct broker *broker)
+{
+    const struct config *config = broker->options.config;
+    struct store_options *options = &broker->store_options;
+    uint32_t core_count = broker->options.core_count;
+    uint64_t buffer_bytes = (uint64_t)config_i64(config, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE);
+    double bytes_per_second =
+        strtod(config_text(config, CONFIG_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND), NULL) / core_count;
+    options->cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE);
+    options->cleaner_backoff_ms = config_i64(config, CONFIG_LOG_CLEANER_BACKOFF_MS);
+    options->cleaner_dedupe_buffer_bytes = options->memory_bytes_max / 4;
+    if (options->cleaner_dedupe_buffer_bytes > buffer_bytes / core_count)
+        options->cleaner_dedupe_buffer_bytes = buffer_bytes / core_count;
+    options->cleaner_io_bytes_per_second_max =
+        bytes_per_second >= (double)INT64_MAX ? 0 : (uint64_t)bytes_per_second + 1;
 }
 
 static void choose_store_options(struct broker *broker, size_t core_memory_bytes)
 {
     const struct config *config = broker->options.config;
     store_options_init(&broker->store_options);
-    broker->store_options.directory = broker->directory;
     broker->store_options.memory_bytes_max = core_memory_bytes / 2;
     broker->store_options.cache_bytes_max = core_memory_bytes / 4;
     if (broker->options.journal_file_bytes != 0)
@@ -117,6 +159,7 @@ static void choose_store_options(struct broker *broker, size_t core_memory_bytes
         config_i64(config, CONFIG_PRODUCER_ID_EXPIRATION_MS);
     broker->store_options.retention_check_ms =
         config_i64(config, CONFIG_LOG_RETENTION_CHECK_INTERVAL_MS);
+    choose_cleaner_options(broker);
 }
 
 enum status broker_create(const struct broker_options *options, struct broker **created)
@@ -129,22 +172,25 @@ enum status broker_create(const struct broker_options *options, struct broker **
     broker->roster.cores = calloc(options->core_count, sizeof *broker->roster.cores);
     assert(broker->roster.cores != NULL);
     broker->roster.core_count = options->core_count;
+    broker->roster.log_dirs = &broker->log_dirs;
     size_t core_memory_bytes = options->memory_bytes / options->core_count;
     for (uint32_t i = 0; i < options->core_count; i++)
         broker_core_init(&broker->roster.cores[i], &broker->roster, options->doors[i],
                          options->config, core_memory_bytes);
     publisher_init(&broker->publisher, &broker->roster);
+    admin_init(&broker->admin, &broker->roster);
     choose_store_options(broker, core_memory_bytes);
 
-    enum status status = broker_make_directories(broker);
-    if (status == STATUS_OK)
-        status = lock_directory(broker);
+    enum status status = log_dirs_open(broker);
+    share_open_files(broker);
     if (status == STATUS_OK)
         status = bind_listeners(broker);
     if (status == STATUS_OK)
-        status = recover_storage(broker);
-    if (status == STATUS_OK)
         status = load_metadata(broker);
+    if (status == STATUS_OK)
+        status = log_dirs_claim(broker);
+    if (status == STATUS_OK)
+        status = log_dirs_recover(broker);
     if (status != STATUS_OK) {
         broker_destroy(broker);
         return status;
@@ -157,12 +203,11 @@ void broker_destroy(struct broker *broker)
 {
     if (broker->roster.controller != NULL)
         controller_destroy(broker->roster.controller);
+    admin_deinit(&broker->admin);
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
-    store_states_destroy(broker->states);
-    if (broker->strays != NULL)
-        strays_destroy(broker->strays);
+    log_dirs_forget(broker);
     free(broker->roster.cores);
     free(broker);
 }

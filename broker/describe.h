@@ -20,6 +20,11 @@ static inline int32_t *lend_ids(const int32_t *ids)
     return (int32_t *)(uintptr_t)ids;
 }
 
+/* The replicas that cannot be reached, with their broker or their disk: at most as many as there
+ * are replicas, in the request's memory. False when that is used up. */
+bool offline_replicas(struct request *request, const struct image_partition *partition,
+                      int32_t **ids, uint32_t *count);
+
 /* LEADER_NOT_AVAILABLE while nobody leads; else none. */
 int16_t partition_error(const struct image_partition *partition);
 

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ struct server {
     struct io_request signal;
     struct completion started;
     struct completion stopped;
+    struct completion halted;
     int64_t began_ms;
     int exit_code;
 };
@@ -191,6 +193,16 @@ static void server_stopped(struct completion *completion, int32_t result)
     io_cores_stop(server->cores);
 }
 
+/* The process ends at once, as Kafka's does: nothing that is in flight could still be acknowledged,
+ * and what was is on disk. */
+static void server_halted(struct completion *completion, int32_t result)
+{
+    struct server *server = container_of(completion, struct server, halted);
+    log_error(server->logger, "the broker ends here; repair its disks and start it again",
+              field_status("error", (enum status)result));
+    _exit(EXIT_FAILED);
+}
+
 static void signal_landed(struct completion *completion, int32_t result)
 {
     struct server *server = container_of(completion, struct server, signal.completion);
@@ -209,13 +221,13 @@ static void server_started(struct completion *completion, int32_t result)
         io_cores_stop(server->cores);
         return;
     }
+    completion_init(&server->signal.completion, signal_landed);
+    io_signal(io, &server->signal); /* before anybody reads the next line and asks to stop */
     log_info(server->logger, "serving", field_text("version", TAILRACE_VERSION),
              field_text("listener", broker_listener_name(server->broker, 0)),
              field_i64("port", broker_listener_port(server->broker, 0)),
              field_text("io", io_backend_name(io)), field_i64("cores", io_core_count(io)),
              field_i64("start_ms", wall_now_ms(NULL) - server->began_ms));
-    completion_init(&server->signal.completion, signal_landed);
-    io_signal(io, &server->signal);
 }
 
 static enum io_backend_choice backend_choice(const struct config *config)
@@ -232,6 +244,19 @@ static size_t memory_bytes(const struct config *config)
     enum { MEMORY_BYTES_DEFAULT = 256 * 1024 * 1024 };
     int64_t set = config_i64(config, CONFIG_TAILRACE_MEMORY_BYTES);
     return set > 0 ? (size_t)set : MEMORY_BYTES_DEFAULT;
+}
+
+/* How many files and sockets the process may hold open; as many as it is allowed to ask for. */
+static uint64_t raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return before;
+    return limit.rlim_cur;
 }
 
 static void serve_on(struct server *server, const struct config *config)
@@ -251,7 +276,10 @@ static void serve_on(struct server *server, const struct config *config)
         .logger = server->logger,
         .host_name = host_name,
         .memory_bytes = memory_bytes(config),
+        .open_files_max = raise_open_files(),
+        .halted = &server->halted,
     };
+    completion_init(&server->halted, server_halted);
     server->exit_code = EXIT_FAILED;
     if (broker_create(&options, &server->broker) == STATUS_OK) {
         server->exit_code = EXIT_STOPPED;

@@ -8,11 +8,13 @@
 #include "cluster/config.h"
 
 struct controller;
+struct log_dirs;
 
 struct roster {
     int32_t node_id;
     struct broker_core *cores;
     uint32_t core_count;
+    const struct log_dirs *log_dirs;
     struct controller *controller; /* lives on core 0; others send mail (controller_call.h) */
     struct config_listener listeners[CONFIG_LISTENERS_MAX];
     uint32_t listener_count;

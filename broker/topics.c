@@ -37,6 +37,10 @@ struct partition *partition_resolve(const struct broker_core *core, struct uuid 
         *error = why_not_here(core, topic_id, index);
         return NULL;
     }
+    if (log_has_failed(partition->log)) {
+        *error = KAFKA_KAFKA_STORAGE_ERROR;
+        return NULL;
+    }
     *error = kafka_error_of_epoch(replica_core_check_epoch(&partition->core, leader_epoch));
     return *error == KAFKA_NONE ? partition : NULL;
 }

@@ -19,7 +19,8 @@ const struct image_topic *topic_resolve(const struct broker_core *core, bool by_
 
 /* On the partition's home core: the partition that this node leads with that epoch (-1: any).
  * NULL and the error: UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR (its
- * log could not be opened), FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH. */
+ * log could not be opened, or its directory has failed), FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH.
+ */
 struct partition *partition_resolve(const struct broker_core *core, struct uuid topic_id,
                                     int32_t index, int32_t leader_epoch, int16_t *error);
 

@@ -92,6 +92,18 @@ bool config_bool(const struct config *config, enum config_key key);
 const char *config_text(const struct config *config, enum config_key key); /* NULL: null */
 enum config_source config_source(const struct config *config, enum config_key key);
 
+/* --- Data directories --------------------------------------------------------------------------
+ */
+
+enum { CONFIG_LOG_DIRS_MAX = 32, CONFIG_LOG_DIR_BYTES_MAX = 640 };
+
+/* log.dirs, or log.dir: at least one, without slashes at the end. Answers how many. */
+uint32_t config_log_dirs(const struct config *config,
+                         struct bytes dirs[static CONFIG_LOG_DIRS_MAX]);
+
+/* metadata.log.dir, or the first of the others. */
+struct bytes config_metadata_log_dir(const struct config *config);
+
 /* --- Listeners, parsed from `listeners`, `advertised.listeners` and the protocol map -----------
  */
 

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/text.h"
 
+#include <float.h>
 #include <stdio.h>
 
 static const struct config_row rows[] = {
@@ -158,7 +159,7 @@ static bool check_double(const struct config_row *row, struct bytes value,
 {
     assert(row->type == CONFIG_DOUBLE);
     double number;
-    if (text_parse_f64(value, -1e300, 1e300, &number) != STATUS_OK)
+    if (text_parse_f64(value, -DBL_MAX, DBL_MAX, &number) != STATUS_OK)
         return refuse_type(row, value, message);
     char reason[64];
     if (row_is_bounded(row) && (number < (double)row->min || number > (double)row->max)) {

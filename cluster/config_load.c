@@ -274,20 +274,6 @@ static uint32_t item_count(const char *list)
     return count;
 }
 
-/* One folder in this release. Silently using the first of several would put all data on one disk.
- */
-static void derive_directories(struct config_loader *loader)
-{
-    struct config *config = loader->config;
-    struct config_entry *dirs = &config->entries[CONFIG_LOG_DIRS];
-    if (dirs->text == NULL)
-        *dirs = config->entries[CONFIG_LOG_DIR];
-    if (item_count(dirs->text) != 1)
-        config_fail(loader, config_where(config, CONFIG_LOG_DIRS),
-                    "log.dirs must name exactly one folder; '%.100s' names %u", dirs->text,
-                    item_count(dirs->text));
-}
-
 /* Said plainly at the start: a configuration for several controllers would otherwise run as a
  * cluster of one, and lose what it was meant to survive. */
 static void check_quorum(struct config_loader *loader)
@@ -328,7 +314,7 @@ static void derive_topic_entry(struct config_loader *loader, enum topic_config_k
 static void derive(struct config_loader *loader)
 {
     derive_node_id(loader);
-    derive_directories(loader);
+    config_load_log_dirs(loader);
     derive_ms(loader, CONFIG_LOG_RETENTION_MS, CONFIG_LOG_RETENTION_MINUTES,
               CONFIG_LOG_RETENTION_HOURS);
     derive_ms(loader, CONFIG_LOG_ROLL_MS, CONFIG_KEY_COUNT, CONFIG_LOG_ROLL_HOURS);

@@ -18,6 +18,8 @@ struct config {
     struct arena arena;
     struct config_entry entries[CONFIG_KEY_COUNT];
     struct config_entry topic_entries[TOPIC_CONFIG_KEY_COUNT]; /* what topics fall back to */
+    struct bytes log_dirs[CONFIG_LOG_DIRS_MAX];
+    uint32_t log_dir_count;
     struct config_listener listeners[CONFIG_LISTENERS_MAX];
     uint32_t listener_count;
 };
@@ -40,5 +42,8 @@ const char *config_where(const struct config *config, enum config_key key);
 
 /* Reads listeners, advertised.listeners and the protocol map into config->listeners. */
 void config_load_listeners(struct config_loader *loader);
+
+/* Reads log.dirs, or log.dir, into config->log_dirs. */
+void config_load_log_dirs(struct config_loader *loader);
 
 #endif

@@ -78,6 +78,10 @@
     X(TAILRACE_IO, "tailrace.io", STRING, "auto", 0, 0, "auto|uring|posix", true,                  \
       "How the broker reaches disk and network: uring (Linux io_uring), posix (epoll and "         \
       "threads), or auto: uring where the system allows it.")                                      \
+    X(TAILRACE_ADMIN_LISTENER, "tailrace.admin.listener", STRING, "127.0.0.1:9644", 0, 0, NULL,    \
+      true, "HOST:PORT of the pages for those who watch this broker, over plain HTTP: /metrics "   \
+      "for Prometheus, /healthz and /readyz. Empty: none. If it cannot be opened, the log says "   \
+      "so and the broker serves without.")                                                         \
     X(TAILRACE_CORES, "tailrace.cores", INT, "0", 0, 1024, NULL, true,                             \
       "How many cores the broker works on, one thread each; 0: all that the process may use.")     \
     X(TAILRACE_MEMORY_BYTES, "tailrace.memory.bytes", LONG, "0", 0, INT64_MAX, NULL, true,         \
@@ -95,13 +99,15 @@
       INT32_MAX, NULL, false, NO_EFFECT_YET "see tailrace.cores.")                                 \
     /* --- Where data lies --- */                                                                  \
     X(LOG_DIRS, "log.dirs", LIST, NULL, 0, 0, NULL, true,                                          \
-      "The folder that holds all data. Several, separated by commas, are accepted by Kafka; "      \
-      "this release uses exactly one.")                                                            \
+      "The folders that hold the data, separated by commas, each on a disk of its own. A new "     \
+      "partition goes to the one with the fewest. A folder that fails takes only its own "         \
+      "partitions offline; one that is taken out keeps them until it is put back.")                \
     X(LOG_DIR, "log.dir", LIST, "/tmp/kafka-logs", 0, 0, NULL, true,                               \
       "The data folder if log.dirs is not set. The default is lost when the machine starts "       \
       "anew: set log.dirs.")                                                                       \
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, 0, 0, NULL, true,                        \
-      NO_EFFECT_YET "metadata lies in the folder cluster/ of the data folder.")                    \
+      "The folder in which the metadata lies, in cluster/. The first of log.dirs if not set. "     \
+      "Without it there is no broker: the process ends when its disk fails.")                      \
     X(METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS,                                             \
       "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", 1, INT64_MAX, NULL,     \
       true, "The metadata log is replaced by a snapshot when it has grown by so many bytes.")      \
@@ -189,34 +195,42 @@
     X(LOG_PREALLOCATE, "log.preallocate", BOOLEAN, "false", 0, 0, NULL, false,                     \
       NO_EFFECT_YET "space for segments is always reserved ahead.")                                \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "9223372036854775807", 1,  \
-      INT64_MAX, NULL, false, "At its default every record is on disk before it is acknowledged. " \
-      "A smaller number lets records be acknowledged before they are on disk.")                    \
+      INT64_MAX, NULL, false, "flush.messages of topics that do not set it: how many records may " \
+      "be acknowledged before they are on disk. At its default, and at 1, none.")                  \
     X(LOG_FLUSH_INTERVAL_MS, "log.flush.interval.ms", LONG, NULL, 0, INT64_MAX, NULL, false,       \
-      "If not set, every record is on disk before it is acknowledged. A number of milliseconds "   \
-      "lets records be acknowledged before they are on disk.")                                     \
+      "flush.ms of topics that do not set it: how old a record may become that was acknowledged "  \
+      "before it is on disk. If not set, and at 0, none is.")                                      \
     X(LOG_FLUSH_SCHEDULER_INTERVAL_MS, "log.flush.scheduler.interval.ms", LONG,                    \
       "9223372036854775807", 0, INT64_MAX, NULL, true,                                             \
       NO_EFFECT_YET "records are written to disk as they come.")                                   \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", 0, 0, "compact|delete", false,     \
-      "delete: old segments are deleted. compact: for each key the newest record is kept; "        \
-      "records without a key are refused, and compaction itself comes with a later release.")                                          \
+      "delete: old segments are deleted. compact: for each key the newest record is kept, and "    \
+      "records without a key are refused.")                                                        \
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOLEAN, "true", 0, 0, NULL, true,                 \
-      NO_EFFECT_YET "compaction comes with a later release.")                                      \
+      "Whether logs are compacted at all.")                                                        \
     X(LOG_CLEANER_THREADS, "log.cleaner.threads", INT, "1", 0, INT32_MAX, NULL, false,             \
-      NO_EFFECT_YET "compaction comes with a later release.")                                      \
+      NO_EFFECT_YET "each core compacts its own partitions, one at a time.")                       \
     X(LOG_CLEANER_DEDUPE_BUFFER_SIZE, "log.cleaner.dedupe.buffer.size", LONG, "134217728", 0,      \
-      INT64_MAX, NULL, false, NO_EFFECT_YET "compaction comes with a later release.")              \
-    X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", 0, INT64_MAX, NULL, false,  \
-      NO_EFFECT_YET "compaction comes with a later release.")                                      \
+      INT64_MAX, NULL, true, "The memory of all cores for the keys of the logs being compacted, "  \
+      "24 bytes for each key, and never more than an eighth of the broker's. A log with more "     \
+      "keys is compacted in several passes.")                                                      \
+    X(LOG_CLEANER_IO_MAX_BYTES_PER_SECOND, "log.cleaner.io.max.bytes.per.second", DOUBLE,          \
+      "1.7976931348623157E308", 0, 0, NULL, true,                                                  \
+      "How much compaction may read and write in a second, all cores together.")                   \
+    X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", 0, INT64_MAX, NULL, true,   \
+      "How long to wait before looking again, when no log is to be compacted.")                    \
     X(LOG_CLEANER_MIN_CLEANABLE_RATIO, "log.cleaner.min.cleanable.ratio", DOUBLE, "0.5", 0, 1,     \
-      NULL, false, NO_EFFECT_YET "compaction comes with a later release.")                         \
+      NULL, false, "A log is compacted when more than this share of it has come since it was "     \
+      "compacted last.")                                                                           \
     X(LOG_CLEANER_DELETE_RETENTION_MS, "log.cleaner.delete.retention.ms", LONG, "86400000", 0,     \
-      INT64_MAX, NULL, false, NO_EFFECT_YET "compaction comes with a later release.")              \
+      INT64_MAX, NULL, false, "How long a compacted log keeps the records that delete a key, "     \
+      "so that consumers who are behind see them.")                                                \
     X(LOG_CLEANER_MIN_COMPACTION_LAG_MS, "log.cleaner.min.compaction.lag.ms", LONG, "0", 0,        \
-      INT64_MAX, NULL, false, NO_EFFECT_YET "compaction comes with a later release.")              \
+      INT64_MAX, NULL, false, "Records younger than this are not compacted.")                      \
     X(LOG_CLEANER_MAX_COMPACTION_LAG_MS, "log.cleaner.max.compaction.lag.ms", LONG,                \
       "9223372036854775807", 1, INT64_MAX, NULL, false,                                            \
-      NO_EFFECT_YET "compaction comes with a later release.")                                      \
+      "A log is compacted when something in it has waited longer than this, however little it "    \
+      "is.")                                                                                       \
     X(LOG_LOCAL_RETENTION_MS, "log.local.retention.ms", LONG, "-2", -2, INT64_MAX, NULL, false,    \
       NO_EFFECT_YET "there is no remote storage.")                                                 \
     X(LOG_LOCAL_RETENTION_BYTES, "log.local.retention.bytes", LONG, "-2", -2, INT64_MAX, NULL,     \

@@ -29,7 +29,7 @@ struct image_topic {
     bool is_internal;
     const struct image_partition *partitions;
     uint32_t partition_count;
-    struct topic_config config; /* what is set on the topic itself */
+    const struct topic_config *config; /* what is set on the topic itself; NULL: nothing */
 };
 
 struct image_endpoint {

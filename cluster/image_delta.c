@@ -140,7 +140,8 @@ static struct topic_draft *draft_of(struct image_delta *delta, const struct imag
     draft->base = base;
     draft->name = base->name;
     draft->is_internal = base->is_internal;
-    draft->config = base->config;
+    if (base->config != NULL)
+        draft->config = *base->config;
     draft->partition_count = base->partition_count;
     draft->partition_capacity = base->partition_count;
     draft->partitions = take(delta, base->partition_count, sizeof *draft->partitions);
@@ -411,21 +412,30 @@ struct packer {
     char *text;
 };
 
+/* How much of everything a topic takes. */
+struct packing {
+    size_t setting_count;
+    size_t id_count;
+    size_t directory_count;
+    size_t text_bytes;
+};
+
 /* Counts exactly what packing will write; the two must agree to the byte, which pack asserts at its
  * end. */
-static void measure(const struct topic_draft *draft, size_t *id_count, size_t *directory_count,
-                    size_t *text_bytes)
+static struct packing measure(const struct topic_draft *draft)
 {
-    *id_count = 0;
-    *directory_count = 0;
-    *text_bytes = draft->name.size + 1;
+    struct packing packing = {.text_bytes = draft->name.size + 1};
     for (uint32_t i = 0; i < draft->partition_count; i++) {
-        *id_count += draft->partitions[i].replica_count + draft->partitions[i].in_sync_count;
-        *directory_count += draft->partitions[i].replica_count;
+        packing.id_count += draft->partitions[i].replica_count + draft->partitions[i].in_sync_count;
+        packing.directory_count += draft->partitions[i].replica_count;
     }
-    for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++)
-        if (draft->config.texts[key] != NULL)
-            *text_bytes += strlen(draft->config.texts[key]) + 1;
+    for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++) {
+        if (draft->config.texts[key] == NULL)
+            continue;
+        packing.setting_count++;
+        packing.text_bytes += strlen(draft->config.texts[key]) + 1;
+    }
+    return packing;
 }
 
 static const int32_t *pack_ids(struct packer *packer, const int32_t *ids, uint32_t count)
@@ -468,25 +478,33 @@ static const char *pack_text(struct packer *packer, struct bytes text)
     return packed;
 }
 
+static void pack_settings(struct packer *packer, const struct topic_config *from,
+                          struct topic_config *to)
+{
+    for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++)
+        if (from->texts[key] != NULL)
+            to->texts[key] = pack_text(packer, bytes_of_text(from->texts[key]));
+}
+
 /* One allocation for a topic with all that it points to, so the last reference frees it in one call
- * on whatever core that is, and a lookup touches memory that lies together. */
+ * on whatever core that is, and a lookup touches memory that lies together. Most topics have no
+ * settings of their own, and no table of them. */
 static struct topic_node *pack(const struct topic_draft *draft)
 {
     assert(!draft->is_removed);
     assert(draft->name.size > 0);
-    size_t id_count;
-    size_t directory_count;
-    size_t text_bytes;
-    measure(draft, &id_count, &directory_count, &text_bytes);
+    struct packing packing = measure(draft);
+    size_t table_bytes = packing.setting_count == 0 ? 0 : sizeof(struct topic_config);
     size_t partition_bytes = draft->partition_count * sizeof(struct image_partition);
-    struct topic_node *node =
-        shelf_allocate(1, sizeof *node + partition_bytes + id_count * sizeof(int32_t) +
-                              directory_count * sizeof(struct uuid) + text_bytes);
+    struct topic_node *node = shelf_allocate(
+        1, sizeof *node + partition_bytes + table_bytes + packing.id_count * sizeof(int32_t) +
+               packing.directory_count * sizeof(struct uuid) + packing.text_bytes);
     struct image_partition *partitions = (struct image_partition *)(node + 1);
-    struct packer packer = {.ids = (int32_t *)(partitions + draft->partition_count)};
-    packer.directories = (struct uuid *)(packer.ids + id_count);
-    packer.text = (char *)(packer.directories + directory_count);
-    const char *end = packer.text + text_bytes;
+    struct topic_config *config = (struct topic_config *)(partitions + draft->partition_count);
+    struct packer packer = {.ids = (int32_t *)((uint8_t *)config + table_bytes)};
+    packer.directories = (struct uuid *)(packer.ids + packing.id_count);
+    packer.text = (char *)(packer.directories + packing.directory_count);
+    const char *end = packer.text + packing.text_bytes;
     atomic_init(&node->reference_count, 1);
     for (uint32_t i = 0; i < draft->partition_count; i++)
         pack_partition(&packer, &draft->partitions[i], &partitions[i]);
@@ -495,12 +513,10 @@ static struct topic_node *pack(const struct topic_draft *draft)
                                        .id = draft->id,
                                        .is_internal = draft->is_internal,
                                        .partitions = partitions,
-                                       .partition_count = draft->partition_count};
-    for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++) {
-        const char *text = draft->config.texts[key];
-        if (text != NULL)
-            node->topic.config.texts[key] = pack_text(&packer, bytes_of_text(text));
-    }
+                                       .partition_count = draft->partition_count,
+                                       .config = table_bytes == 0 ? NULL : config};
+    if (table_bytes > 0)
+        pack_settings(&packer, &draft->config, config);
     assert(packer.text == end);
     return node;
 }

@@ -244,8 +244,8 @@ static void write_topic(struct writer *writer, const struct image_topic *topic)
                                                               .is_internal = topic->is_internal}});
     for (uint32_t i = 0; i < topic->partition_count; i++)
         write_partition(writer, topic->id, i, &topic->partitions[i]);
-    for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++) {
-        if (topic->config.texts[key] == NULL)
+    for (uint32_t key = 0; topic->config != NULL && key < TOPIC_CONFIG_KEY_COUNT; key++) {
+        if (topic->config->texts[key] == NULL)
             continue;
         const char *name = topic_config_row((enum topic_config_key)key)->name;
         metadata_record_write(
@@ -253,7 +253,7 @@ static void write_topic(struct writer *writer, const struct image_topic *topic)
                         .kind = METADATA_TOPIC_CONFIG,
                         .topic_config = {.topic_id = topic->id,
                                          .name = bytes_of_text(name),
-                                         .value = bytes_of_text(topic->config.texts[key])}});
+                                         .value = bytes_of_text(topic->config->texts[key])}});
     }
 }
 

@@ -15,7 +15,7 @@
     X(CLEANUP_POLICY, "cleanup.policy", LIST, "delete", 0, 0, "compact|delete",                    \
       LOG_CLEANUP_POLICY,                                                                          \
       "What becomes of old records: delete them when too old, compact to the newest of each key, " \
-      "or both. Compaction comes with a later release.")                                           \
+      "or both.")                                                                                  \
     X(COMPRESSION_TYPE, "compression.type", STRING, "producer", 0, 0,                              \
       "uncompressed|zstd|lz4|snappy|gzip|producer", COMPRESSION_TYPE,                              \
       "How record batches are kept: as the producer sent them, or compressed anew this way.")      \
@@ -27,7 +27,9 @@
     X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", -131072, 22, NULL,               \
       COMPRESSION_ZSTD_LEVEL, "Effort of zstd if compression.type is zstd.")                       \
     X(DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", 0, INT64_MAX, NULL,            \
-      LOG_CLEANER_DELETE_RETENTION_MS, NO_EFFECT_YET "compaction comes with a later release.")     \
+      LOG_CLEANER_DELETE_RETENTION_MS,                                                             \
+      "How long a compacted topic keeps the records that delete a key, so that consumers who are " \
+      "behind see them.")                                                                          \
     X(ERRORS_DEADLETTERQUEUE_GROUP_ENABLE, "errors.deadletterqueue.group.enable", BOOLEAN,         \
       "false", 0, 0, NULL, KEY_COUNT, NO_EFFECT_YET "share groups come with a later release.")     \
     X(FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", 0, INT64_MAX, NULL,             \
@@ -36,12 +38,14 @@
       "on disk.")                                                                                  \
     X(FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", 1, INT64_MAX, NULL,           \
       LOG_FLUSH_INTERVAL_MESSAGES,                                                                 \
-      "At its default every record is on disk before it is acknowledged. A smaller number lets "   \
-      "records be acknowledged before they are on disk.")                                          \
+      "Records are acknowledged before they are on disk while fewer than so many are not there "   \
+      "yet; such records are lost when the broker is killed. At its default, and at 1, every "     \
+      "record is on disk before it is acknowledged.")                                              \
     X(FLUSH_MS, "flush.ms", LONG, "9223372036854775807", 0, INT64_MAX, NULL,                       \
       LOG_FLUSH_INTERVAL_MS,                                                                       \
-      "At its default every record is on disk before it is acknowledged. A smaller number lets "   \
-      "records be acknowledged before they are on disk.")                                          \
+      "Records are acknowledged before they are on disk while none that is not there yet is so "   \
+      "old; such records are lost when the broker is killed. At its default, and at 0, every "     \
+      "record is on disk before it is acknowledged.")                                              \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST,    \
       "", 0, 0, NULL, KEY_COUNT, NO_EFFECT_YET "a single node has no followers.")                  \
     X(INDEX_INTERVAL_BYTES, "index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL,               \
@@ -55,7 +59,8 @@
       LOG_LOCAL_RETENTION_MS, NO_EFFECT_YET "there is no remote storage.")                         \
     X(MAX_COMPACTION_LAG_MS, "max.compaction.lag.ms", LONG, "9223372036854775807", 1, INT64_MAX,   \
       NULL, LOG_CLEANER_MAX_COMPACTION_LAG_MS,                                                     \
-      NO_EFFECT_YET "compaction comes with a later release.")                                      \
+      "A log is compacted when something in it has waited longer than this, however little it "    \
+      "is; its segments are closed no later.")                                                     \
     X(MAX_MESSAGE_BYTES, "max.message.bytes", INT, "1048588", 0, INT32_MAX, NULL,                  \
       MESSAGE_MAX_BYTES, "The largest record batch that is accepted, after compression.")          \
     X(MESSAGE_TIMESTAMP_AFTER_MAX_MS, "message.timestamp.after.max.ms", LONG, "3600000", 0,        \
@@ -68,9 +73,10 @@
       "CreateTime|LogAppendTime", LOG_MESSAGE_TIMESTAMP_TYPE,                                      \
       "Whether a record keeps the time its producer gave it or gets the time of its arrival.")     \
     X(MIN_CLEANABLE_DIRTY_RATIO, "min.cleanable.dirty.ratio", DOUBLE, "0.5", 0, 1, NULL,           \
-      LOG_CLEANER_MIN_CLEANABLE_RATIO, NO_EFFECT_YET "compaction comes with a later release.")     \
+      LOG_CLEANER_MIN_CLEANABLE_RATIO,                                                             \
+      "A log is compacted when more than this share of it has come since it was compacted last.")  \
     X(MIN_COMPACTION_LAG_MS, "min.compaction.lag.ms", LONG, "0", 0, INT64_MAX, NULL,               \
-      LOG_CLEANER_MIN_COMPACTION_LAG_MS, NO_EFFECT_YET "compaction comes with a later release.")   \
+      LOG_CLEANER_MIN_COMPACTION_LAG_MS, "Records younger than this are not compacted.")           \
     X(MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", 1, INT32_MAX, NULL,                    \
       MIN_INSYNC_REPLICAS,                                                                         \
       "With acks=all, how many in-sync replicas must hold a record before it is acknowledged.")    \

@@ -26,7 +26,8 @@ struct io_cores {
     bool is_uring;
     bool pin;
     bool has_run;
-    int lock;       /* descriptor of the locked file, or -1 */
+    int locks[IO_LOCKS_MAX]; /* descriptors of the locked files */
+    uint32_t lock_count;
     cpu_set_t cpus; /* on which this process may run */
     uint32_t core_count;
     struct core core[];
@@ -119,7 +120,6 @@ static struct io_cores *cores_allocate(const struct io_cores_options *options,
     if (cores == NULL)
         return NULL;
     cores->cpus = cpus;
-    cores->lock = -1;
     cores->core_count = core_count;
     cores->pin = options->pin && CPU_COUNT(&cpus) > 0;
     for (uint32_t i = 0; i < core_count; i++) {
@@ -172,20 +172,24 @@ enum status io_cores_lock(struct io_cores *cores, const char *path, struct logge
 {
     assert(path != NULL);
     assert(!cores->has_run);
-    assert(cores->lock < 0);
-    enum status status = file_lock_take(path, logger, &cores->lock);
+    assert(cores->lock_count < IO_LOCKS_MAX);
+    int lock;
+    enum status status = file_lock_take(path, logger, &lock);
+    if (status != STATUS_OK)
+        return status;
+    cores->locks[cores->lock_count++] = lock;
     for (uint32_t i = 0; i < cores->core_count && cores->is_uring && status == STATUS_OK; i++)
-        status = uring_keep_open(cores->core[i].io, cores->lock);
+        status = uring_keep_open(cores->core[i].io, lock);
     return status;
 }
 
-/* The lock goes after the doors: until then no other process may touch the directory. */
+/* The locks go after the doors: until then no other process may touch the directories. */
 void io_cores_destroy(struct io_cores *cores)
 {
     assert(cores->room != NULL);
     cores_close_doors(cores);
-    if (cores->lock >= 0)
-        file_lock_release(cores->lock);
+    for (uint32_t i = 0; i < cores->lock_count; i++)
+        file_lock_release(cores->locks[i]);
     mailroom_destroy(cores->room);
     free(cores);
 }

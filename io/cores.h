@@ -22,10 +22,13 @@ struct io_cores_options {
 enum status io_cores_create(const struct io_cores_options *options, struct logger *logger,
                             struct io_cores **cores);
 
+enum { IO_LOCKS_MAX = 33 };
+
 /* Locks the file at `path`, made if it is not there, against other processes, until this one has
  * ended and nothing it had in flight can reach the disk any more: after SIGKILL a ring finishes its
- * writes on its own, and whoever starts next must not read before that. Before io_cores_run; once.
- * STATUS_IN_USE, after a few seconds and with a line in the log, when somebody else holds it. */
+ * writes on its own, and whoever starts next must not read before that. Before io_cores_run; at
+ * most IO_LOCKS_MAX. STATUS_IN_USE, after a few seconds and with a line in the log, when somebody
+ * else holds it. */
 enum status io_cores_lock(struct io_cores *cores, const char *path, struct logger *logger);
 
 uint32_t io_cores_count(const struct io_cores *cores);

@@ -112,7 +112,8 @@ static int32_t file_call_free_space(struct io_request *request)
     struct statvfs space;
     if (statvfs(request->name.path, &space) != 0)
         return call_error();
-    request->range.size_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    request->space.usable_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    request->space.total_bytes = (uint64_t)space.f_blocks * space.f_frsize;
     return 0;
 }
 

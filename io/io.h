@@ -110,8 +110,11 @@ struct io_request {
         struct {
             uint64_t offset;
             uint64_t size_bytes;
-        } range; /* ALLOCATE, TRUNCATE (size_bytes); FILE_SIZE and FREE_SPACE answer in size_bytes
-                  */
+        } range; /* ALLOCATE, TRUNCATE (size_bytes); FILE_SIZE answers in size_bytes */
+        struct {
+            uint64_t usable_bytes;
+            uint64_t total_bytes;
+        } space; /* FREE_SPACE answers here */
         struct {
             const char *path;
             struct arena *arena;
@@ -179,7 +182,8 @@ void io_sync_directory(struct io *io, struct io_request *request, const char *pa
 void io_list_directory(struct io *io, struct io_request *request, const char *path,
                        struct arena *arena);
 
-/* Bytes that an ordinary user may still write land in request->range.size_bytes. */
+/* The bytes that an ordinary user may still write, and how large the file system is, land in
+ * request->space. */
 void io_free_space(struct io *io, struct io_request *request, const char *path);
 
 /* --- Sockets --------------------------------------------------------------------------------- */

@@ -49,7 +49,8 @@ struct uring {
     bool is_owned; /* by the thread that turns this door */
     bool bell_is_armed;
     bool signal_is_armed;
-    struct list held; /* requests for which the submission ring had no room */
+    uint32_t kept_count; /* files that the ring holds open */
+    struct list held;    /* requests for which the submission ring had no room */
     union uring_slot slots[URING_ENTRY_COUNT]; /* one for each entry */
 };
 
@@ -498,12 +499,25 @@ enum status uring_create(const struct system_options *options, struct io **io)
     return STATUS_OK;
 }
 
+/* The ring's table of files is made whole with the first one; those after it take places in it. */
 enum status uring_keep_open(struct io *io, int descriptor)
 {
+    struct uring *uring = uring_of(io);
     assert(descriptor >= 0);
-    unsigned ring = (unsigned)uring_of(io)->ring.ring_fd;
-    int result = io_uring_register(ring, IORING_REGISTER_FILES, &descriptor, 1);
-    return result < 0 ? status_from_errno(-result) : STATUS_OK;
+    assert(uring->kept_count < URING_KEPT_MAX);
+    int files[URING_KEPT_MAX];
+    for (uint32_t i = 0; i < URING_KEPT_MAX; i++)
+        files[i] = i == 0 ? descriptor : -1;
+    struct io_uring_files_update update = {.offset = uring->kept_count,
+                                           .fds = (uintptr_t)&descriptor};
+    unsigned ring = (unsigned)uring->ring.ring_fd;
+    int result = uring->kept_count == 0
+                     ? io_uring_register(ring, IORING_REGISTER_FILES, files, URING_KEPT_MAX)
+                     : io_uring_register(ring, IORING_REGISTER_FILES_UPDATE, &update, 1);
+    if (result < 0)
+        return status_from_errno(-result);
+    uring->kept_count++;
+    return STATUS_OK;
 }
 
 void uring_destroy(struct io *io)

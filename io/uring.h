@@ -9,7 +9,10 @@
 enum status uring_create(const struct system_options *options, struct io **io);
 void uring_destroy(struct io *io);
 
-/* The ring keeps the file open until it is gone and nothing is in flight in it. Once per ring. */
+enum { URING_KEPT_MAX = 33 };
+
+/* The ring keeps the file open until it is gone and nothing is in flight in it. At most
+ * URING_KEPT_MAX files. */
 enum status uring_keep_open(struct io *io, int descriptor);
 
 #endif

@@ -20,6 +20,16 @@ static uint32_t ppm_of(const char *text)
     return (uint32_t)(share * 1e6);
 }
 
+/* The active segment is never compacted, so where compaction must not wait longer than
+ * max.compaction.lag.ms, segments must not stay active longer either. */
+static int64_t segment_ms_of(const struct topic_config *topic, const struct config *broker)
+{
+    const char *policies = topic_config_text(topic, broker, TOPIC_CONFIG_CLEANUP_POLICY, NULL);
+    int64_t segment_ms = topic_config_i64(topic, broker, TOPIC_CONFIG_SEGMENT_MS);
+    int64_t lag_ms = topic_config_i64(topic, broker, TOPIC_CONFIG_MAX_COMPACTION_LAG_MS);
+    return has_policy(policies, "compact") && lag_ms < segment_ms ? lag_ms : segment_ms;
+}
+
 struct log_config log_settings_of(const struct topic_config *topic, const struct config *broker)
 {
     const char *policies = topic_config_text(topic, broker, TOPIC_CONFIG_CLEANUP_POLICY, NULL);
@@ -29,7 +39,7 @@ struct log_config log_settings_of(const struct topic_config *topic, const struct
     assert(ratio != NULL);
     return (struct log_config){
         .segment_bytes_max = (uint64_t)topic_config_i64(topic, broker, TOPIC_CONFIG_SEGMENT_BYTES),
-        .segment_ms_max = topic_config_i64(topic, broker, TOPIC_CONFIG_SEGMENT_MS),
+        .segment_ms_max = segment_ms_of(topic, broker),
         .segment_jitter_ms = topic_config_i64(topic, broker, TOPIC_CONFIG_SEGMENT_JITTER_MS),
         .deletes = has_policy(policies, "delete"),
         .compacts = has_policy(policies, "compact"),

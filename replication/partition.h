@@ -11,15 +11,26 @@
 #include "replication/replica_core.h"
 #include "storage/log.h"
 
+struct store;
+
+/* What went through it since this node opened it. */
+struct partition_traffic {
+    uint64_t records_in;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
+
 struct partition {
     struct map_node node; /* in the replica manager's table, by topic id and index */
     struct uuid topic_id;
     int32_t index;
     int32_t self; /* this broker's id */
     struct io *io;
+    struct store *store; /* of the log; the replica manager's */
     struct log *log;
     struct log_observer observer;
     struct replica_core core;
+    struct partition_traffic traffic;
     struct list commit_waiters; /* struct partition_append: durable here, not yet committed */
     struct list data_waiters;   /* struct partition_waiter */
 };

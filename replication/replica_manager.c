@@ -55,7 +55,8 @@ void replica_manager_init(struct replica_manager *manager,
     assert(options->config != NULL);
     assert(options->logger != NULL);
     assert(options->node_id >= 0);
-    assert(options->store != NULL);
+    assert(options->directories != NULL);
+    assert(options->directory_count > 0);
     *manager = (struct replica_manager){
         .options = *options,
         .seed = {{io_random_u64(options->io), io_random_u64(options->io)}},
@@ -122,6 +123,7 @@ struct replica_opening {
     struct store_open open;
     struct replica_apply *apply;
     const struct image_topic *topic;
+    struct store *store;
 };
 
 struct replica_ending {
@@ -185,7 +187,7 @@ static void end_partition(struct replica_apply *apply, struct partition *partiti
     struct log *log = partition->log;
     partition_deinit(partition);
     op_expect(&apply->op);
-    store_delete_log(apply->manager->options.store, log, &ending->completion);
+    store_delete_log(partition->store, log, &ending->completion);
 }
 
 static void end_topic(struct replica_apply *apply, const struct image_topic *topic)
@@ -228,6 +230,7 @@ static void replica_opening_landed(struct completion *completion, int32_t result
         assert(partition != NULL);
         partition_init(partition, id->topic_id, id->partition, manager->options.node_id,
                        manager->options.io, opening->open.log);
+        partition->store = opening->store;
         lead(partition, opening->topic);
         map_insert(&manager->partitions, &partition->node,
                    partition_hash(manager->seed, id->topic_id, id->partition));
@@ -236,24 +239,45 @@ static void replica_opening_landed(struct completion *completion, int32_t result
     op_landed(&apply->op, STATUS_OK);
 }
 
+/* NULL when the directory is not online. A node that has no name for its only directory has no
+ * choice. */
+static struct store *store_of(const struct replica_manager *manager,
+                              const struct image_partition *partition)
+{
+    const struct replica_directory *directories = manager->options.directories;
+    struct uuid id = image_partition_directory(partition, manager->options.node_id);
+    if (uuid_is_zero(id))
+        return directories[0].store;
+    for (uint32_t i = 0; i < manager->options.directory_count; i++)
+        if (uuid_equal(directories[i].id, id))
+            return directories[i].store;
+    return NULL;
+}
+
+/* A partition whose directory went while this image was under way waits for the next, which says
+ * so. */
 static void open_partition(struct replica_apply *apply, const struct image_topic *topic,
                            uint32_t index)
 {
     assert(index < topic->partition_count);
     struct replica_manager *manager = apply->manager;
+    struct store *store = store_of(manager, &topic->partitions[index]);
+    if (store == NULL)
+        return;
     struct replica_opening *opening = calloc(1, sizeof *opening);
     assert(opening != NULL);
     opening->apply = apply;
     opening->topic = topic;
+    opening->store = store;
     opening->open.id = (struct log_id){
         .topic_id = topic->id,
         .partition = (int32_t)index,
         .topic_name = topic->name,
     };
-    opening->open.config = log_settings_of(&topic->config, manager->options.config);
+    opening->open.config = log_settings_of(topic->config, manager->options.config);
     completion_init(&opening->open.completion, replica_opening_landed);
     op_expect(&apply->op);
-    store_open_log(manager->options.store, &opening->open);
+    store_open_log(store, &opening->open);
 }
 
 /* The next partition of what is new or changed; false when there is none any more. */
@@ -319,7 +343,7 @@ static const struct op_kind replica_apply_kind = {
 /* Takes over the leader and the settings of partitions that are open. */
 static void update_topic(struct replica_manager *manager, const struct image_topic *topic)
 {
-    struct log_config config = log_settings_of(&topic->config, manager->options.config);
+    struct log_config config = log_settings_of(topic->config, manager->options.config);
     for (uint32_t i = 0; i < topic->partition_count; i++) {
         struct partition *partition = replica_manager_find(manager, topic->id, (int32_t)i);
         if (partition == NULL || !is_mine(manager, topic, i))

@@ -13,9 +13,17 @@
 #include "replication/partition.h"
 #include "storage/store.h"
 
+/* One of the node's data directories, as far as this core has to do with it. */
+struct replica_directory {
+    struct uuid id;
+    struct store *store;
+};
+
 struct replica_manager_options {
     struct io *io;
-    struct store *store;
+    const struct replica_directory *directories; /* that were online at the start; they outlive the
+                                                    manager */
+    uint32_t directory_count;
     const struct config *config;
     struct logger *logger;
     int32_t node_id;
@@ -32,7 +40,7 @@ struct replica_manager {
 void replica_manager_init(struct replica_manager *manager,
                           const struct replica_manager_options *options);
 
-/* Every partition ends, and the image is released. The store must have stopped, or the node is
+/* Every partition ends, and the image is released. The stores must have stopped, or the node is
  * gone. */
 void replica_manager_deinit(struct replica_manager *manager);
 
@@ -47,7 +55,7 @@ void replica_manager_apply(struct replica_manager *manager, struct image *next,
 struct partition *replica_manager_find(const struct replica_manager *manager, struct uuid topic_id,
                                        int32_t index);
 
-/* Everybody who waits at a partition is let go; before the store stops. */
+/* Everybody who waits at a partition is let go; before the stores stop. */
 void replica_manager_release_waiters(struct replica_manager *manager);
 
 uint32_t partition_home_core(struct uuid topic_id, int32_t index, uint32_t core_count);

@@ -88,6 +88,7 @@ static void list_landed(struct completion *completion, int32_t result)
         return;
     }
     check_start(worker_check(&auditor->worker), &auditor->key, auditor->known_start, listed.offset);
+    check_audit(worker_check(&auditor->worker), &auditor->key);
     auditor->start = listed.offset;
     auditor->offset = listed.offset;
     send_fetch(&auditor->worker);
@@ -135,7 +136,7 @@ static void send_record(struct worker *worker)
     check_fill_value(auditor->number, value, VALUE_SIZE);
     arena_init(&arena, ARENA_BYTES_MAX);
     batch_builder_init(&builder, &batch_options_plain, &arena);
-    batch_builder_append_simple(&builder, io_wall_ms(worker->io), (struct bytes){0},
+    batch_builder_append_simple(&builder, io_wall_ms(worker->io), check_key_of(auditor->number),
                                 bytes_of(value, VALUE_SIZE));
     enum status status = batch_builder_finish(&builder, &produce.batch);
     assert(status == STATUS_OK);

@@ -98,7 +98,7 @@ static void append_record(struct broker_producer *producer, struct slot *slot,
     if (slot->record_count++ == 0)
         slot->first_number = number;
     check_fill_value(number, value, size);
-    batch_builder_append_simple(builder, io_wall_ms(producer->worker.io), (struct bytes){0},
+    batch_builder_append_simple(builder, io_wall_ms(producer->worker.io), check_key_of(number),
                                 bytes_of(value, size));
 }
 

@@ -39,6 +39,7 @@ static const struct story_bite bites[] = {
     "listeners=PLAINTEXT://:9092\n"                                                                \
     "advertised.listeners=PLAINTEXT://broker:9092\n"                                               \
     "log.dirs=/data/broker\n"                                                                      \
+    "tailrace.admin.listener=\n"                                                                   \
     "num.partitions=2\n"                                                                           \
     "message.max.bytes=262144\n"                                                                   \
     "log.segment.bytes=1048576\n"                                                                  \
@@ -47,6 +48,11 @@ static const struct story_bite bites[] = {
     "log.segment.delete.delay.ms=100\n"
 
 static const char settings[] = SETTINGS;
+
+/* Records are deleted on request in these, too. */
+static const char settings_compacted[] = SETTINGS "log.cleanup.policy=compact,delete\n"
+                                                  "log.cleaner.backoff.ms=30\n"
+                                                  "log.cleaner.min.cleanable.ratio=0\n";
 
 /* Kafka's own way to say it: nothing waits for the disk. */
 static const char settings_loose[] = SETTINGS "log.flush.interval.messages=1000000\n";
@@ -112,8 +118,9 @@ static bool is_bite(const struct story_options *options, const char *name)
 
 static void build_broker(struct broker_world *w, const struct story_options *options)
 {
-    broker_program_init(&w->broker_program,
-                        is_bite(options, "early-ack") ? settings_loose : settings);
+    w->workload.check.is_compacted = options->bite == NULL && prng_chance(&w->prng, 1, 3);
+    const char *usual = w->workload.check.is_compacted ? settings_compacted : settings;
+    broker_program_init(&w->broker_program, is_bite(options, "early-ack") ? settings_loose : usual);
     w->broker_program.skips_sync = is_bite(options, "no-sync");
     w->broker =
         node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));

@@ -8,6 +8,7 @@
  *   latest  the end of a partition never goes back for whoever asks after he knew it
  *   deleted what DeleteRecords was answered to have deleted is not read by whoever asks after that;
  *           nothing above what was asked for is gone
+ *   newest  where logs are compacted, records may be missing, but the newest of a key may not
  *   bounds  a broker's memory stays within what it was given (check_memory)
  *   refused what was refused for good is in no log
  *   bytes   nothing is read that nobody sent, and every batch continues the one before
@@ -15,6 +16,8 @@
  * A value says which record it is, so that whoever reads it can tell all of this:
  *
  *   number u64 | filler made from the number, to the size that was drawn for it
+ *
+ * Its key is made from the number, too, so that keys come again and again.
  *
  * Belongs to a story, outside of its world. */
 #ifndef TAILRACE_SIM_CHECK_H
@@ -26,7 +29,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CHECK_VALUE_SIZE_MIN = 8 };
+enum { CHECK_VALUE_SIZE_MIN = 8, CHECK_KEY_COUNT = 16 };
 
 /* A partition of a topic's incarnation. */
 struct check_key {
@@ -51,10 +54,12 @@ struct check_log {
     int64_t known_end;   /* somebody was told that the log goes up to here, */
     int64_t known_start; /* and that it begins here, or later; */
     int64_t asked_start; /* the furthest that anybody asked it to begin */
+    bool *is_seen;       /* by offset: read since the audit has begun; NULL before */
 };
 
 struct check {
     struct verdict *verdict;
+    bool is_compacted;            /* the logs are: what was read need not stay */
     struct check_record *records; /* by number, from 1 */
     uint64_t record_count;
     uint64_t record_capacity;
@@ -78,6 +83,9 @@ uint64_t check_send(struct check *check, uint32_t session, int32_t position, uin
 /* Writes the value of a record, `size` bytes as announced. */
 void check_fill_value(uint64_t number, uint8_t *value, uint32_t size);
 
+/* The record's key, one byte. */
+struct bytes check_key_of(uint64_t number);
+
 /* `count` records from `first_number` on were acknowledged with this base offset. */
 void check_acked(struct check *check, const struct check_key *key, int64_t base_offset,
                  uint64_t first_number, uint32_t count);
@@ -87,7 +95,7 @@ void check_refused(struct check *check, uint64_t first_number, uint32_t count);
 
 /* A record was read. */
 void check_read(struct check *check, const struct check_key *key, int64_t offset,
-                struct bytes value);
+                struct bytes record_key, struct bytes value);
 
 /* To be taken when a question about the end leaves, and compared when its answer comes. */
 int64_t check_known_end(struct check *check, const struct check_key *key);
@@ -104,6 +112,9 @@ int64_t check_asked_start(struct check *check, const struct check_key *key);
 int64_t check_known_start(struct check *check, const struct check_key *key);
 void check_start(struct check *check, const struct check_key *key, int64_t known_start,
                  int64_t start);
+
+/* The partition is about to be read for the last time. */
+void check_audit(struct check *check, const struct check_key *key);
 
 /* The partition was read from `start`, where it begins, to `end` when all was over. */
 void check_audited(struct check *check, const struct check_key *key, int64_t start, int64_t end);

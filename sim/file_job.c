@@ -311,8 +311,12 @@ static int32_t job_file_size(struct file_job *job)
 
 static int32_t job_free_space(struct file_job *job)
 {
-    return disk_free_space(&job->core->node->disk, job->request->name.path,
-                           &job->request->range.size_bytes);
+    const struct disk *disk = &job->core->node->disk;
+    uint64_t usable_bytes;
+    enum status status = disk_free_space(disk, job->request->name.path, &usable_bytes);
+    job->request->space.usable_bytes = usable_bytes;
+    job->request->space.total_bytes = usable_bytes + disk->used_bytes;
+    return status;
 }
 
 static const struct job_kind *job_kind(enum io_kind kind)

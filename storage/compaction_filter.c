@@ -44,6 +44,14 @@ static enum status index_records(struct compaction_pass *pass, struct record_ite
     return iterator->status;
 }
 
+/* For a whole batch: of one that is beyond the end of the pass no key may be known, or records
+ * below would go in favour of it. Only an empty map is tried with a batch that may be too much. */
+static bool has_room(const struct offset_map *map, int32_t record_count)
+{
+    return map->key_count == 0 ||
+           (record_count >= 0 && (uint64_t)record_count <= map->key_count_max - map->key_count);
+}
+
 enum status compaction_index_batch(struct compaction_pass *pass, struct bytes batch,
                                    struct arena *arena, bool *is_full)
 {
@@ -56,6 +64,10 @@ enum status compaction_index_batch(struct compaction_pass *pass, struct bytes ba
     if (status != STATUS_OK || batch_is_control(&header) || may_go ||
         batch_last_offset(&header) < pass->dirty_offset)
         return status;
+    if (!has_room(pass->map, header.record_count)) {
+        *is_full = true;
+        return STATUS_OK;
+    }
     struct record_iterator iterator;
     status = record_iterator_open(&iterator, batch, pass->records_bytes_max, arena);
     return status == STATUS_OK ? index_records(pass, &iterator, is_full) : status;

@@ -127,10 +127,9 @@ static enum op_progress filter_frame(struct compaction_group *group)
 {
     struct frame_header header;
     switch (segment_reader_take(&group->reader, &header, &group->rest)) {
-    case READER_FRAME:
-        compaction_pace_transfer(group->pace, group->rest.size);
-        return move_to(group, GROUP_FILTER);
+    case READER_FRAME: return move_to(group, GROUP_FILTER);
     case READER_EMPTY:
+        compaction_pace_transfer(group->pace, SEGMENT_READ_SIZE);
         segment_reader_advance(&group->reader, expect_child(group));
         return wait_in(group, GROUP_FILTER);
     case READER_END:
@@ -220,8 +219,10 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
     for (uint32_t i = index; i < behind; i++)
         log_retire_segment(log, log->segments[i]);
     uint32_t to = index;
-    if (replacement != NULL)
+    if (replacement != NULL) {
         log->segments[to++] = replacement;
+        index_put_away(log, replacement);
+    }
     memmove(&log->segments[to], &log->segments[behind],
             (log->segment_count - behind) * sizeof log->segments[0]);
     log->segment_count -= behind - to;

@@ -222,10 +222,9 @@ static enum op_progress index_frame(struct compaction *compaction)
 {
     struct frame_header header;
     switch (segment_reader_take(&compaction->reader, &header, &compaction->rest)) {
-    case READER_FRAME:
-        compaction_pace_transfer(&compaction->pace, compaction->rest.size);
-        return move_to(compaction, COMPACTION_INDEX);
+    case READER_FRAME: return move_to(compaction, COMPACTION_INDEX);
     case READER_EMPTY:
+        compaction_pace_transfer(&compaction->pace, SEGMENT_READ_SIZE);
         segment_reader_advance(&compaction->reader, expect_child(compaction));
         return wait_in(compaction, COMPACTION_INDEX);
     case READER_END: return close_reader(compaction, STATUS_OK);
@@ -458,6 +457,7 @@ static void begin_pass(struct compaction *compaction, struct log *log,
     compaction->rest = (struct bytes){0};
     compaction->tally = (struct compaction_tally){0};
     compaction->begun_ns = io_now_ns(io);
+    compaction_pace_init(&compaction->pace, io, options->cleaner_io_bytes_per_second_max);
     compaction->pass = (struct compaction_pass){
         .map = &compaction->map,
         .transactions = &compaction->transactions,

@@ -10,6 +10,7 @@ enum {
     PAUSE_NS = 500 * 1000,
     PAUSE_NS_MAX = 20 * 1000 * 1000,
     NS_PER_SECOND = 1000 * 1000 * 1000,
+    DISK_REST_FACTOR = 4, /* rests to one transfer */
 };
 
 static void pause_fired(struct timer *timer)
@@ -30,9 +31,10 @@ void compaction_pace_init(struct compaction_pace *pace, struct io *io,
 
 void compaction_pace_transfer(struct compaction_pace *pace, uint64_t bytes)
 {
+    uint64_t now_ns = io_now_ns(pace->io);
+    pace->asked_ns = now_ns;
     if (pace->bytes_per_second_max == 0)
         return;
-    uint64_t now_ns = io_now_ns(pace->io);
     if (pace->ready_ns < now_ns)
         pace->ready_ns = now_ns;
     double seconds = (double)bytes / (double)pace->bytes_per_second_max;
@@ -44,10 +46,22 @@ void compaction_pace_work(struct compaction_pace *pace, uint64_t bytes, uint32_t
     pace->slice_effort += bytes + (uint64_t)record_count * RECORD_EFFORT;
 }
 
+static void note_transfer(struct compaction_pace *pace, uint64_t now_ns)
+{
+    if (pace->asked_ns == 0)
+        return;
+    assert(pace->asked_ns <= now_ns);
+    uint64_t rested_ns = now_ns + DISK_REST_FACTOR * (now_ns - pace->asked_ns);
+    if (pace->ready_ns < rested_ns)
+        pace->ready_ns = rested_ns;
+    pace->asked_ns = 0;
+}
+
 bool compaction_pace_wait(struct compaction_pace *pace, struct op *op)
 {
     assert(pace->waiting == NULL);
     uint64_t now_ns = io_now_ns(pace->io);
+    note_transfer(pace, now_ns);
     if (pace->slice_effort < SLICE_EFFORT_MAX && pace->ready_ns <= now_ns)
         return false;
     uint64_t deadline_ns = now_ns + PAUSE_NS;

@@ -258,7 +258,7 @@ static bool direct_waits_for_sync(const struct log *log)
 /* The segment may have to be synced later: that opens it again. */
 static bool should_close(const struct store *store, const struct log *log)
 {
-    return log->wants_close || store->open_file_count > OPEN_FILES_MAX;
+    return log->wants_close || store->open_file_count > store->options.open_files_max;
 }
 
 static enum op_progress flush_pick(struct flush *flush)

@@ -3,7 +3,8 @@
  * A log belongs to the core of its store; every call below is made there. Offsets:
  *
  *   start_offset      the first that may be read
- *   durable_offset    everything below is on disk: survives power loss, may be acknowledged
+ *   durable_offset    everything below is on disk: survives power loss, may be acknowledged; or
+ *                     has been acknowledged before, in a log that is configured so (flush_messages)
  *   end_offset        the offset that the next record will get
  *
  * start <= durable <= end. The log rewrites a batch's base offset and leader epoch, which the
@@ -43,8 +44,8 @@ struct log_config {
     int64_t min_compaction_lag_ms;
     int64_t max_compaction_lag_ms;
     uint32_t min_cleanable_dirty_ppm; /* min.cleanable.dirty.ratio, in millionths */
-    /* flush.messages, flush.ms: INT64_MAX means the default of this broker, durable before the
-     * acknowledgement; smaller values loosen it. */
+    /* flush.messages, flush.ms: an acknowledgement precedes the disk only while fewer records than
+     * this, none of them older than this, are not durable yet. Both INT64_MAX: it never does. */
     int64_t flush_messages;
     int64_t flush_ms;
 };
@@ -198,6 +199,19 @@ bool log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
 
 /* The epoch of the batch at `offset`; -1 when the log has none there. */
 int32_t log_epoch_at(const struct log *log, int64_t offset);
+
+/* For those who watch it. */
+struct log_facts {
+    int64_t start_offset;
+    int64_t end_offset;
+    uint64_t size_bytes;
+    uint32_t segment_count;
+    uint32_t damage_count; /* ranges that cannot be read */
+    bool is_loose;         /* acknowledged before it is synced, as flush.* say */
+    bool has_failed;
+};
+
+void log_describe(const struct log *log, struct log_facts *facts);
 
 /* What is to be deleted under the new settings and was not under the old goes at once. */
 void log_configure(struct log *log, const struct log_config *config);

@@ -239,6 +239,8 @@ static void place(struct log *log, struct log_append *append, const struct batch
     if (!direct)
         put_into_journal(log, frame, batch, (uint32_t)append->batch.size);
     note_batch(log, append, header);
+    if (log->loose != NULL)
+        loose_core_note(log->loose, log->end_offset, io_now_ns(log->store->io));
     append->base_offset = log->end_offset;
     append->last_offset = frame->next_offset - 1;
     append->append_time_ms = append->now_ms;
@@ -330,7 +332,7 @@ void log_append(struct log *log, struct log_append *append)
         return;
     }
     wait_durable(log, append);
-    if (log_visible_offset(log) == log->end_offset)
+    if (log->loose != NULL)
         log_advance_soon(log);
 }
 

@@ -33,14 +33,22 @@ void log_config_init(struct log_config *config)
 /* --- Durability -------------------------------------------------------------------------------
  */
 
-static bool is_loose(const struct log *log)
-{
-    return log->config.flush_messages != INT64_MAX || log->config.flush_ms != INT64_MAX;
-}
-
 int64_t log_visible_offset(const struct log *log)
 {
-    return is_loose(log) ? log->end_offset : log->durable_offset;
+    int64_t acknowledged = log->loose == NULL ? 0 : log->loose->acknowledged_offset;
+    return acknowledged > log->durable_offset ? acknowledged : log->durable_offset;
+}
+
+/* A log that was loose once stays known to have been: what it has acknowledged stays visible. Where
+ * memory is short, everything is durable before it is acknowledged. */
+static void configure_looseness(struct log *log)
+{
+    const struct log_config *config = &log->config;
+    bool is_wanted = loose_core_is_wanted(config->flush_messages, config->flush_ms);
+    if (log->loose == NULL && is_wanted)
+        log->loose = calloc(1, sizeof *log->loose);
+    if (log->loose != NULL)
+        loose_core_configure(log->loose, config->flush_messages, config->flush_ms);
 }
 
 static int64_t compute_durable_offset(const struct log *log)
@@ -54,14 +62,25 @@ static int64_t compute_durable_offset(const struct log *log)
     return offset < limit ? offset : limit;
 }
 
+static int64_t acknowledgement_limit(struct log *log)
+{
+    if (log->loose == NULL)
+        return log->durable_offset;
+    return loose_core_limit(log->loose, log->durable_offset, log->end_offset,
+                            io_now_ns(log->store->io));
+}
+
+/* Whole batches only: readers see none before it is acknowledged. */
 static void land_appends(struct log *log)
 {
-    int64_t visible = log_visible_offset(log);
+    int64_t limit = acknowledgement_limit(log);
     struct list_node *node;
     while ((node = list_first(&log->appends)) != NULL) {
         struct log_append *append = container_of(node, struct log_append, waiting);
-        if (append->last_offset >= visible)
+        if (append->last_offset >= limit)
             return;
+        if (log->loose != NULL && append->last_offset >= log->loose->acknowledged_offset)
+            log->loose->acknowledged_offset = append->last_offset + 1;
         list_remove(node);
         io_land(log->store->io, &append->completion, STATUS_OK);
     }
@@ -73,17 +92,16 @@ void log_advance(struct log *log)
 {
     if (log_has_failed(log))
         return;
+    int64_t visible = log_visible_offset(log);
     int64_t durable = compute_durable_offset(log);
     assert(log->synced_offset <= log->written_offset);
     assert(log->written_offset <= log->end_offset);
     assert(log->journaled_offset <= log->end_offset);
     assert(durable <= log->end_offset);
     assert(durable >= log->durable_offset);
-    bool has_moved = durable > log->durable_offset;
-    if (has_moved)
-        log->durable_offset = durable;
+    log->durable_offset = durable;
     land_appends(log);
-    if ((has_moved || is_loose(log)) && log->observer != NULL)
+    if (log_visible_offset(log) > visible && log->observer != NULL)
         log->observer->durable_moved(log->observer);
 }
 
@@ -247,6 +265,7 @@ struct log *log_create(struct store *store, const struct log_id *id,
     epoch_core_init(&log->epochs);
     producer_core_init(&log->producers, store->options.producer_expiration_ms);
     init_lists(log);
+    configure_looseness(log);
     return log;
 }
 
@@ -288,6 +307,7 @@ void log_destroy(struct log *log)
     epoch_core_deinit(&log->epochs);
     damage_core_deinit(&log->damages);
     producer_core_deinit(&log->producers);
+    free(log->loose);
     free(log->directory);
     free(log->topic_name);
     free(log);
@@ -317,6 +337,19 @@ uint64_t log_size_bytes(const struct log *log)
     for (uint32_t i = 0; i < log->segment_count; i++)
         size += log->segments[i]->size_bytes;
     return size;
+}
+
+void log_describe(const struct log *log, struct log_facts *facts)
+{
+    *facts = (struct log_facts){
+        .start_offset = log->start_offset,
+        .end_offset = log->end_offset,
+        .size_bytes = log_size_bytes(log),
+        .segment_count = log->segment_count,
+        .damage_count = log->damages.count,
+        .is_loose = loose_core_is_wanted(log->config.flush_messages, log->config.flush_ms),
+        .has_failed = log_has_failed(log),
+    };
 }
 
 bool log_has_failed(const struct log *log)
@@ -358,6 +391,7 @@ void log_configure(struct log *log, const struct log_config *config)
 {
     bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
+    configure_looseness(log);
     compaction_want(log->store, log);
     log_advance_soon(log);
     if (is_to_be_checked)

@@ -150,6 +150,9 @@ static void take_out(struct log *log, struct log_retire *retire, uint32_t count)
     drop_frames(log, offset);
     for (uint32_t i = 0; i < count; i++) {
         struct segment *segment = log->segments[i];
+        metrics_add(log->store->options.metrics, METRIC_RETENTION_DELETED_SEGMENTS, 1);
+        metrics_add(log->store->options.metrics, METRIC_RETENTION_DELETED_BYTES,
+                    (int64_t)segment->size_bytes);
         retire->segments[i] = segment_retain(segment);
         if (segment == log->write_segment) {
             log->write_segment = NULL;
@@ -199,7 +202,7 @@ static enum op_progress retire_bury(struct log_retire *retire)
     free(retire);
     assert(log->busy_count > 0);
     log->busy_count--;
-    if (is_recorded && has_more)
+    if (is_recorded && (has_more || log->wants_retention))
         log_retire_check(log, retention_now_ms(store));
     log_delete_progressed(log);
     store_progressed(store);
@@ -227,13 +230,10 @@ static bool is_at_work(const struct log *log)
 void log_retire_check(struct log *log, int64_t now_ms)
 {
     enum retention_reason reasons[RETIRE_MAX];
-    log->wants_retention = false;
-    if (!is_at_work(log) || log->retire != NULL)
+    bool must_wait = !log->is_swept || log->retire != NULL;
+    log->wants_retention = must_wait;
+    if (!is_at_work(log) || must_wait)
         return;
-    if (!log->is_swept) {
-        log->wants_retention = true;
-        return;
-    }
     roll_if_too_old(log);
     uint32_t count = count_expired(log, now_ms, reasons);
     if (count == 0 || !are_settled(log, count))

@@ -25,6 +25,7 @@
 #include "storage/frame.h"
 #include "storage/journal.h"
 #include "storage/log.h"
+#include "storage/loose_core.h"
 #include "storage/producer_core.h"
 #include "storage/segment.h"
 
@@ -81,6 +82,7 @@ struct log {
     int64_t journaled_offset;
     int64_t written_offset;
     int64_t synced_offset;
+    struct loose_core *loose; /* NULL: nothing was ever acknowledged before it was durable */
 
     int64_t cleaned_offset; /* compaction has gone through everything below */
     bool is_uncleanable;    /* and has found what it cannot read */
@@ -183,8 +185,8 @@ void log_land_appends(struct log *log, enum status status);
 /* The same, and tells the observer. */
 void log_fail(struct log *log, enum status status);
 
-/* What readers and acknowledgements go by: durable_offset, or the end of a log that is configured
- * not to wait. */
+/* What has been acknowledged and may be read: all that is durable, and more in a log that is
+ * configured not to wait. */
 int64_t log_visible_offset(const struct log *log);
 
 /* The last segment whose base offset is at most `offset`, or NULL. */

@@ -213,8 +213,3 @@ bool path_is_deleted(const char *name)
 {
     return has_suffix(name, ".deleted");
 }
-
-bool path_is_stray(const char *name)
-{
-    return has_suffix(name, ".stray");
-}

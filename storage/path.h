@@ -57,7 +57,6 @@ bool path_parse_index(const char *name, int64_t *base_offset, uint32_t *generati
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
 bool path_parse_catalog(const char *name, uint32_t *core, uint32_t *file);
 bool path_is_deleted(const char *name);
-bool path_is_stray(const char *name);
 
 /* The name that a partition's directory takes when it goes; `number` tells it from an earlier
  * directory of the same partition. */

@@ -10,7 +10,7 @@
 #include "storage/path.h"
 #include "storage/segment.h"
 
-enum { SEGMENT_READ_SIZE = 1024 * 1024 };
+enum { SEGMENT_READ_SIZE = 256 * 1024 };
 
 struct log;
 

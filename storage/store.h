@@ -14,9 +14,15 @@
 #define TAILRACE_STORAGE_STORE_H
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "storage/log.h"
 
 struct store;
+
+/* Told from the loop, once, by the first write or sync error. Embedded in the owner. */
+struct store_observer {
+    void (*failed)(struct store_observer *observer, enum status status);
+};
 
 struct store_options {
     const char *directory;       /* log.dirs; must exist */
@@ -31,7 +37,10 @@ struct store_options {
     size_t cleaner_dedupe_buffer_bytes;
     uint64_t cleaner_io_bytes_per_second_max; /* 0: no limit */
     int64_t cleaner_backoff_ms;               /* log.cleaner.backoff.ms */
-    int64_t retention_check_ms; /* log.retention.check.interval.ms; 0: only when asked */
+    int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
+    uint32_t open_files_max;         /* segments held open for writing, about: 256 */
+    struct store_observer *observer; /* NULL: nobody */
+    struct metrics *metrics;         /* of the core; NULL: nobody counts */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */
     bool unsafe_skip_sync;
 };
@@ -90,8 +99,23 @@ void store_stop(struct store *store, struct completion *completion);
 /* After store_stop has landed; or at any time in the simulator, when the node has been killed. */
 void store_destroy(struct store *store);
 
+/* The disk is known to have failed, by another core's store: as if this one had seen it. Does
+ * nothing if it has failed already. */
+void store_fail(struct store *store, enum status status);
+
 /* True from the first write or sync error on: nothing is acknowledged any more. */
 bool store_has_failed(const struct store *store);
+
+/* For those who watch it. */
+struct store_facts {
+    size_t memory_bytes; /* of it: */
+    size_t cache_bytes;  /* recent records kept for readers */
+    size_t cold_bytes;   /* older ones that were read from disk */
+    bool has_failed;
+    bool is_full; /* the disk: records are refused, reads go on */
+};
+
+void store_describe(const struct store *store, struct store_facts *facts);
 
 struct chunk_pool *store_chunks(struct store *store);
 

@@ -11,8 +11,7 @@
 #include "storage/store.h"
 
 enum {
-    FLUSHES_MAX = 16,     /* logs being written at the same time */
-    OPEN_FILES_MAX = 256, /* segments held open for writing, about */
+    FLUSHES_MAX = 16, /* logs being written at the same time */
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
@@ -98,9 +97,6 @@ struct store {
 
 /* A chunk, after making room in the caches if need be; NULL when the limit is reached. */
 struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);
-
-/* The first error of a write or sync: from here on nothing is acknowledged. */
-void store_fail(struct store *store, enum status status);
 
 /* The disk is full, or has space again. */
 void store_set_full(struct store *store, bool is_full);

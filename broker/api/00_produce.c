@@ -156,7 +156,7 @@ static void topic_rules_init(struct topic_rules *rules, const struct produce *p,
     batch_intake_init(&rules->intake, core, topic, p->request->version);
     rules->in_sync_count_min =
         p->in.acks == ACKS_ALL
-            ? topic_config_i64(&topic->config, core->config, TOPIC_CONFIG_MIN_INSYNC_REPLICAS)
+            ? topic_config_i64(topic->config, core->config, TOPIC_CONFIG_MIN_INSYNC_REPLICAS)
             : 0;
 }
 

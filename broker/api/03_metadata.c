@@ -202,6 +202,9 @@ static bool describe_partitions(struct metadata *m, const struct image_topic *to
             .isr_nodes = lend_ids(partition->in_sync),
             .isr_nodes_count = partition->in_sync_count,
         };
+        if (!offline_replicas(m->request, partition, &out->partitions[i].offline_replicas,
+                              &out->partitions[i].offline_replicas_count))
+            return false;
     }
     return true;
 }

@@ -84,8 +84,8 @@ static bool describe_topic_setting(struct describe_configs *d, const struct topi
     end_config(out, value, source);
     if (!d->in.include_synonyms)
         return true;
-    if (set->texts[key] != NULL)
-        add_synonym(out, row->name, set->texts[key], CONFIG_SOURCE_TOPIC);
+    if (source == CONFIG_SOURCE_TOPIC)
+        add_synonym(out, row->name, value, source);
     if (fallback == CONFIG_KEY_COUNT) {
         add_synonym(out, row->name, row->default_text, CONFIG_SOURCE_DEFAULT);
         return true;
@@ -134,7 +134,7 @@ static bool describe_topic(struct describe_configs *d,
         enum topic_config_key key = (enum topic_config_key)i;
         if (!is_wanted(in, topic_config_row(key)->name))
             continue;
-        if (!describe_topic_setting(d, &topic->config, key, &out->configs[out->configs_count++]))
+        if (!describe_topic_setting(d, topic->config, key, &out->configs[out->configs_count++]))
             return false;
     }
     return true;

@@ -39,7 +39,8 @@ static bool is_before_cursor(const struct describe_partitions *d, struct bytes n
     return d->in.cursor != NULL && bytes_compare(name, d->in.cursor->topic_name) < 0;
 }
 
-static void answer_partition(const struct image_topic *topic, uint32_t index,
+static bool answer_partition(struct request *request, const struct image_topic *topic,
+                             uint32_t index,
                              struct describe_topic_partitions_response_partition *out)
 {
     const struct image_partition *partition = &topic->partitions[index];
@@ -55,6 +56,8 @@ static void answer_partition(const struct image_topic *topic, uint32_t index,
         .eligible_leader_replicas = WIRE_EMPTY,
         .last_known_elr = WIRE_EMPTY,
     };
+    return offline_replicas(request, partition, &out->offline_replicas,
+                            &out->offline_replicas_count);
 }
 
 static bool describe_topic(struct describe_partitions *d, const struct image_topic *topic)
@@ -78,7 +81,8 @@ static bool describe_topic(struct describe_partitions *d, const struct image_top
     if (out->partitions == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++)
-        answer_partition(topic, first + i, &out->partitions[i]);
+        if (!answer_partition(d->request, topic, first + i, &out->partitions[i]))
+            return false;
     out->partitions_count = count;
     d->left_count -= count;
     return true;

@@ -155,6 +155,18 @@ static void send_create_partitions(struct draft *draft)
     client_create_partitions(draft->client, draft->call, draft->version, &request);
 }
 
+static void send_describe_log_dirs(struct draft *draft)
+{
+    int32_t partitions[] = {0, 1};
+    struct describe_log_dirs_request_topic topic = {
+        .topic = draft->at.topic, .partitions = partitions, .partitions_count = 2};
+    struct describe_log_dirs_request request;
+    describe_log_dirs_request_init(&request);
+    request.topics = &topic;
+    request.topics_count = 1;
+    client_describe_log_dirs(draft->client, draft->call, draft->version, &request);
+}
+
 static void send_init_producer_id(struct draft *draft)
 {
     struct init_producer_id_request request;

@@ -275,8 +275,24 @@ static void test_node_id_and_data_folder_have_two_names(void **state)
     assert_string_equal(config_text(config, CONFIG_LOG_DIRS), "/data");
     config_destroy(config);
     assert_refused("broker.id=4\nnode.id=5", "broker.id is 4 but node.id is 5");
-    assert_refused("log.dirs=/a,/b", "log.dirs must name exactly one folder; '/a,/b' names 2");
     assert_refused("controller.quorum.voters=1@a:1,2@b:1", "runs as a single node");
+}
+
+/* Several folders are separated by commas; the first holds the metadata unless another is named. */
+static void test_there_may_be_several_data_folders(void **state)
+{
+    struct bytes dirs[CONFIG_LOG_DIRS_MAX];
+    struct config *config = load_well("log.dirs=/a/ , /b");
+    assert_int_equal(config_log_dirs(config, dirs), 2);
+    assert_true(bytes_equal_text(dirs[0], "/a"));
+    assert_true(bytes_equal_text(dirs[1], "/b"));
+    assert_true(bytes_equal_text(config_metadata_log_dir(config), "/a"));
+    config_destroy(config);
+    config = load_well("log.dirs=/a,/b\nmetadata.log.dir=/m/");
+    assert_true(bytes_equal_text(config_metadata_log_dir(config), "/m"));
+    config_destroy(config);
+    assert_refused("log.dirs=/a,,/b", "log.dirs has an empty name: '/a,,/b'");
+    assert_refused("log.dirs=/a,/b,/a/", "log.dirs names a folder twice: '/a,/b,/a/'");
 }
 
 static void test_cluster_id_comes_from_the_environment_too(void **state)
@@ -358,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_milliseconds_outweigh_minutes_outweigh_hours),
         cmocka_unit_test(test_a_topics_own_value_outweighs_the_brokers),
         cmocka_unit_test(test_node_id_and_data_folder_have_two_names),
+        cmocka_unit_test(test_there_may_be_several_data_folders),
         cmocka_unit_test(test_cluster_id_comes_from_the_environment_too),
         cmocka_unit_test(test_listeners_are_parsed),
         cmocka_unit_test(test_listeners_that_would_mislead_are_refused),

@@ -393,7 +393,8 @@ static void free_space_is_known(void **state)
     struct seam_request asked;
     io_free_space(seam->io, seam_ask(&asked), seam->directory);
     assert_int_equal(seam_wait(seam, &asked), STATUS_OK);
-    assert_true(asked.request.range.size_bytes > 0);
+    assert_true(asked.request.space.usable_bytes > 0);
+    assert_true(asked.request.space.usable_bytes <= asked.request.space.total_bytes);
     io_free_space(seam->io, seam_ask(&asked), seam_path(seam, "none", path));
     assert_int_equal(seam_wait(seam, &asked), STATUS_NOT_FOUND);
 }

@@ -37,7 +37,7 @@ static void read_number(struct history *history, int64_t offset, uint64_t number
 {
     uint8_t value[SIZE];
     check_fill_value(number, value, size);
-    check_read(&history->check, &key, offset, bytes_of(value, size));
+    check_read(&history->check, &key, offset, check_key_of(number), bytes_of(value, size));
 }
 
 static void assert_broken(const struct history *history, const char *promise)
@@ -211,7 +211,7 @@ static void test_changed_bytes_are_found(void **state)
     uint64_t number = send_three(history, 0);
     check_fill_value(number, value, SIZE);
     value[SIZE - 1] ^= 1;
-    check_read(&history->check, &key, 0, bytes_of(value, SIZE));
+    check_read(&history->check, &key, 0, check_key_of(number), bytes_of(value, SIZE));
     assert_broken(history, "bytes");
 }
 
@@ -234,6 +234,55 @@ static void test_hole_is_found(void **state)
     assert_broken(history, "read");
 }
 
+/* Two records of one key at 0 and 1, both acknowledged. */
+static void send_pair(struct history *history, uint64_t numbers[static 2])
+{
+    numbers[0] = check_send(&history->check, 0, 0, SIZE);
+    numbers[1] = check_send(&history->check, 0, 0, SIZE);
+    while (!bytes_equal(check_key_of(numbers[0]), check_key_of(numbers[1])))
+        numbers[1] = check_send(&history->check, 0, 0, SIZE);
+    check_acked(&history->check, &key, 0, numbers[0], 1);
+    check_acked(&history->check, &key, 1, numbers[1], 1);
+}
+
+static void test_replaced_record_may_be_missing(void **state)
+{
+    /* In a compacted log, an acknowledged record need not stay when its key has a newer one. */
+    struct history *history = *state;
+    uint64_t numbers[2];
+    history->check.is_compacted = true;
+    send_pair(history, numbers);
+    check_audit(&history->check, &key);
+    read_number(history, 1, numbers[1], SIZE);
+    check_audited(&history->check, &key, 0, 2);
+    assert_int_equal(history->verdict.outcome, OUTCOME_GOOD);
+}
+
+static void test_lost_newest_record_is_found(void **state)
+{
+    /* The newest of its key must; that somebody read it earlier does not help. */
+    struct history *history = *state;
+    uint64_t numbers[2];
+    history->check.is_compacted = true;
+    send_pair(history, numbers);
+    read_number(history, 1, numbers[1], SIZE);
+    check_audit(&history->check, &key);
+    read_number(history, 0, numbers[0], SIZE);
+    check_audited(&history->check, &key, 0, 2);
+    assert_broken(history, "newest");
+}
+
+static void test_changed_key_is_found(void **state)
+{
+    /* A record is read with the key that it was sent with. */
+    struct history *history = *state;
+    uint8_t value[SIZE];
+    uint64_t number = send_three(history, 0);
+    check_fill_value(number, value, SIZE);
+    check_read(&history->check, &key, 0, bytes_of_text("?"), bytes_of(value, SIZE));
+    assert_broken(history, "bytes");
+}
+
 static void test_too_much_memory_is_found(void **state)
 {
     /* A byte more than was given is too much. */
@@ -248,6 +297,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_honest_history_passes),
+        CASE(test_replaced_record_may_be_missing),
+        CASE(test_lost_newest_record_is_found),
+        CASE(test_changed_key_is_found),
         CASE(test_deleted_records_may_be_missing),
         CASE(test_start_that_goes_back_is_found),
         CASE(test_start_that_nobody_asked_for_is_found),

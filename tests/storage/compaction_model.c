@@ -260,6 +260,39 @@ static void check_batches(struct reading *reading, struct bytes payload)
     }
 }
 
+static void check_newest(const struct compaction_model *model)
+{
+    static int64_t newest[MODEL_KEYS_MAX];
+    memset(newest, -1, sizeof newest);
+    for (uint32_t i = 0; i < model->record_count; i++)
+        newest[model->records[i].key] = i;
+    for (uint32_t key = 0; key < MODEL_KEYS_MAX; key++)
+        assert_true(newest[key] < 0 || model->records[newest[key]].is_there);
+}
+
+void model_read(struct compaction_model *model)
+{
+    struct reading reading = {.model = model};
+    epoch_core_init(&reading.epochs);
+    producer_core_init(&reading.producers, INT64_MAX);
+    for (uint32_t i = 0; i < model->record_count; i++)
+        model->records[i].is_there = false;
+    int64_t offset = 0;
+    while (offset < log_end_offset(log_of(model))) {
+        struct log_read read;
+        assert_int_equal(rig_read(model->rig, 0, offset, INT64_MAX, 20000, &read), STATUS_OK);
+        assert_true(read.piece_count > 0);
+        for (uint32_t i = 0; i < read.piece_count; i++)
+            check_batches(&reading, read.pieces[i]);
+        assert_int_equal(reading.next_offset, read.next_offset);
+        offset = read.next_offset;
+        log_read_release(&read, model->rig->io);
+    }
+    check_newest(model);
+    epoch_core_deinit(&reading.epochs);
+    producer_core_deinit(&reading.producers);
+}
+
 static void read_segments(struct reading *reading)
 {
     const struct log *log = log_of(reading->model);

@@ -58,4 +58,9 @@ struct model_expectation {
  * rise, and what is known of producers and epochs is what the batches say. */
 void model_compare(struct compaction_model *model, struct model_expectation expectation);
 
+/* The same record by record as readers see it: from every offset a read answers the next batch
+ * there is; what readers see is a version between what was appended and what compaction leaves, in
+ * which the newest of each key is never missing. */
+void model_read(struct compaction_model *model);
+
 #endif

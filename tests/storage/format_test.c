@@ -174,6 +174,7 @@ static struct bytes make_state(void)
         .partition = 3,
         .start_offset = 2,
         .recovery_offset = 30,
+        .cleaned_offset = 12,
         .segments = segments,
         .segment_count = 2,
         .epochs = &epochs,
@@ -206,6 +207,7 @@ static void state_round_trip(void **state)
         assert_int_equal(status == STATUS_OK, byte == content.size);
         if (status == STATUS_OK) {
             assert_int_equal(decoded.recovery_offset, 30);
+            assert_int_equal(decoded.cleaned_offset, 12);
             assert_int_equal(decoded.segment_count, 2);
             assert_int_equal(decoded.segments[1].size_bytes, 4096);
             assert_int_equal(epochs.count, 3);

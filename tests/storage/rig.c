@@ -546,8 +546,8 @@ int32_t rig_count_files(struct rig *rig, uint32_t log)
     for (uint32_t i = 0; i < listing.request.listing.entry_count; i++) {
         int64_t base_offset;
         uint32_t generation;
-        count += path_parse_segment(listing.request.listing.entries[i].name, &base_offset,
-                                    &generation);
+        count +=
+            path_parse_segment(listing.request.listing.entries[i].name, &base_offset, &generation);
     }
     return count;
 }

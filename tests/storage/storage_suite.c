@@ -320,7 +320,6 @@ static void loose_flush(void **state)
     rig_append(rig, 0, &small, rig_make(rig, &(struct rig_batch){0}));
     rig_append(rig, 0, &large, rig_make(rig, &(struct rig_batch){.value_size = 100000}));
     assert_false(small.has_landed);
-    assert_int_equal(log_durable_offset(rig->logs[0]), 2);
     assert_int_equal(rig_append_wait(rig, &small), STATUS_OK);
     assert_int_equal(rig_append_wait(rig, &large), STATUS_OK);
     assert_int_equal(rig_stop(rig), STATUS_OK);

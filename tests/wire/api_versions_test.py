@@ -46,7 +46,7 @@ class ApiVersionsTest(WireCase):
 
     def test_minima_are_those_of_kafka_and_produce_begins_at_0(self):
         """A higher minimum makes clients lose features, or fail, without a word."""
-        minima = {0: 0, 1: 4, 2: 1, 3: 0, 18: 0, 19: 2, 20: 1, 21: 0, 22: 0, 23: 2, 32: 1, 37: 0,
+        minima = {0: 0, 1: 4, 2: 1, 3: 0, 18: 0, 19: 2, 20: 1, 21: 0, 22: 0, 23: 2, 32: 1, 35: 1, 37: 0,
                   60: 0, 75: 0}
         offered = self.offered()
         self.assertEqual({key: offered[key][0] for key in minima}, minima)
@@ -54,7 +54,7 @@ class ApiVersionsTest(WireCase):
     def test_maxima_reach_what_clients_send_without_asking(self):
         """librdkafka 2.6.0 sends Fetch 12 whatever was offered."""
         maxima = {0: 13, 1: 18, 2: 11, 3: 13, 18: 4, 19: 7, 20: 6, 21: 2, 22: 5, 23: 4, 32: 4,
-                  37: 3, 60: 2, 75: 0}
+                  35: 4, 37: 3, 60: 2, 75: 0}
         offered = self.offered()
         for key, newest in maxima.items():
             self.assertGreaterEqual(offered[key][1], newest, f"key {key}")

@@ -191,6 +191,27 @@ DeleteTopics 20 flexible 4
       error i16
       message ?str 5+
 
+DescribeLogDirs 35 flexible 2
+  request
+    topics ?[]
+      topic str
+      partitions []i32
+  response
+    throttle_ms i32
+    error i16 3+
+    results []
+      error i16
+      log_dir str
+      topics []
+        name str
+        partitions []
+          index i32
+          size i64
+          offset_lag i64
+          is_future bool
+      total_bytes i64 4+
+      usable_bytes i64 4+
+
 DeleteRecords 21 flexible 2
   request
     topics []

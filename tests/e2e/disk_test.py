@@ -1,0 +1,282 @@
+"""Disk trouble with real processes on hostile file systems: full, failing, read-only; and too few
+file handles. Needs root to mount small file systems, and loop devices; skipped without.
+
+A disk that gives real input/output errors is a file system on a loop device whose file lies on a
+tmpfs that is full: blocks that were never written find no room, and fdatasync says EIO once."""
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(HERE.parent / "wire"))
+
+import batch as batches  # noqa: E402
+from broker import Broker  # noqa: E402
+from wire import NO_UUID, Closed, Connection  # noqa: E402
+
+MIB = 1 << 20
+NONE, STORAGE_ERROR = 0, 56
+LATEST = -1
+LARGE = batches.batch([b"x" * 200_000])  # past the journal, straight to the segment
+SMALL = batches.batch([b"y" * 100])
+PATIENCE_SECONDS = 20
+
+
+def run(*words):
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+class Mounts:
+    """Small file systems under a folder of their own, taken down in reverse."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-disk-"))
+        self.mounted = []
+
+    def mount(self, name, *words):
+        target = self.folder / name
+        target.mkdir()
+        run("mount", *words, str(target))
+        self.mounted.append(target)
+        return target
+
+    def tmpfs(self, name, size_mib):
+        return self.mount(name, "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs")
+
+    def failing(self, name, size_mib):
+        """A disk that works until break_disk is called on it."""
+        below = self.tmpfs(f"{name}-below", size_mib)
+        image = below / "image"
+        with open(image, "wb") as file:
+            file.truncate(4096 * MIB)
+        run("mkfs.ext4", "-q", "-E", "lazy_itable_init=1,nodiscard", str(image))
+        return self.mount(name, "-o", "loop", str(image))
+
+    def repair(self, name):
+        """Gives the disk its room back and checks the file system, which may have stopped as well."""
+        below, target = self.folder / f"{name}-below", self.folder / name
+        os.unlink(below / "filler")
+        run("umount", str(target))
+        subprocess.run(["e2fsck", "-fy", str(below / "image")], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run("mount", "-o", "loop", str(below / "image"), str(target))
+
+    def close(self):
+        for target in reversed(self.mounted):
+            subprocess.run(["umount", "-l", str(target)], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def fill(folder, leave=0):
+    """Takes all the room of a file system but `leave` bytes."""
+    with open(folder / "filler", "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while shutil.disk_usage(folder).free > leave + 4096:
+            file.write(bytes(min(MIB, shutil.disk_usage(folder).free - leave)))
+
+
+def break_disk(mounts, name):
+    fill(mounts.folder / f"{name}-below")
+
+
+def can_mount():
+    mounts = Mounts()
+    try:
+        mounts.failing("probe", 16)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    finally:
+        mounts.close()
+    return True
+
+
+class DiskCase(unittest.TestCase):
+    def setUp(self):
+        self.mounts = Mounts()
+        self.addCleanup(self.mounts.close)
+        self.broker = None
+        self.connection = None
+
+    def start(self, *dirs, **settings):
+        if self.broker is None:
+            self.broker = Broker({"tailrace.cores": "1"})
+            self.addCleanup(shutil.rmtree, self.broker.folder, True)
+            self.addCleanup(self.broker.kill)
+        self.broker.settings["log.dirs"] = ",".join(map(str, dirs))
+        self.broker.settings.update(settings)
+        self.broker.start()
+        self.connect()
+
+    def connect(self, timeout=20):
+        self.connection = Connection(self.broker.host, self.broker.port, timeout)
+        self.addCleanup(self.connection.close)
+
+    def create(self, name, partitions=1):
+        topic = {"name": name, "num_partitions": partitions, "replication_factor": 1, "configs": []}
+        answer = self.connection.call("CreateTopics", 7, topics=[topic], timeout_ms=10000)
+        self.assertEqual(answer["topics"][0]["error"], NONE, answer)
+
+    def produce(self, name, records, partition=0):
+        answer = self.connection.call("Produce", 9, acks=-1, timeout_ms=5000, topics=[
+            {"name": name, "partitions": [{"index": partition, "records": records}]}])
+        return answer["topics"][0]["partitions"][0]["error"]
+
+    def end(self, name, partition=0):
+        answer = self.connection.call("ListOffsets", 8, replica_id=-1, topics=[
+            {"name": name, "partitions": [{"index": partition, "timestamp": LATEST,
+                                           "current_leader_epoch": -1}]}])
+        found = answer["topics"][0]["partitions"][0]
+        return found["error"], found["offset"]
+
+    def fetch(self, name, offset=0, partition=0):
+        asked = {"partition": partition, "fetch_offset": offset, "partition_max_bytes": MIB,
+                 "log_start_offset": -1, "current_leader_epoch": -1, "last_fetched_epoch": -1}
+        answer = self.connection.call("Fetch", 12, max_wait_ms=0, min_bytes=1, max_bytes=MIB,
+                                      replica_id=-1, session_id=0, session_epoch=-1,
+                                      topics=[{"name": name, "partitions": [asked]}])
+        return answer["topics"][0]["partitions"][0]
+
+    def produce_until_refused(self, name, records, partition=0, tries=4000):
+        """How many were acknowledged, and the error after them; None when the broker went away."""
+        for acknowledged in range(tries):
+            try:
+                error = self.produce(name, records, partition)
+            except (Closed, OSError):
+                return acknowledged, None
+            if error != NONE:
+                return acknowledged, error
+        self.fail(f"{tries} produce requests went through")
+
+    def until(self, condition, message):
+        """Asks the broker again and again."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, message + "\n" + "".join(self.broker.log))
+
+    def leaders(self, name):
+        answer = self.connection.call("Metadata", 12, topics=[{"topic_id": NO_UUID, "name": name}])
+        found = sorted(answer["topics"][0]["partitions"], key=lambda p: p["index"])
+        return [p["leader_id"] for p in found]
+
+
+@unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
+class FullDiskTest(DiskCase):
+    def test_appends_are_refused_and_come_back_and_nothing_acknowledged_is_lost(self):
+        disk = self.mounts.tmpfs("disk", 420)
+        self.start(disk / "data")
+        self.create("kept")
+        self.create("goes")
+        for _ in range(20):
+            self.assertEqual(self.produce("kept", LARGE), NONE)
+        # What is in the log already when the room ends waits for more; whoever comes later is told.
+        error = None
+        for _ in range(5):
+            if error is None:
+                self.connect(timeout=3)
+                _, error = self.produce_until_refused("goes", LARGE)
+        self.assertEqual(error, STORAGE_ERROR)
+        self.assertTrue(self.broker.says("out of disk space"))
+        self.assertEqual(self.fetch("kept")["error"], NONE)
+        answer = self.connection.call("DeleteTopics", 1, names=["goes"], timeout_ms=10000)
+        self.assertEqual(answer["topics"][0]["error"], NONE)
+        self.until(lambda: self.produce("kept", LARGE) == NONE, "it does not come back by itself")
+        kept = self.end("kept")[1]
+        self.broker.kill()
+        self.start(disk / "data")
+        error, end = self.end("kept")
+        self.assertEqual((error, end >= kept), (NONE, True))
+
+
+@unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
+class FailingDiskTest(DiskCase):
+    def test_the_only_disk_fails_and_the_broker_says_so_and_ends(self):
+        disk = self.mounts.failing("disk", 600)
+        self.start(disk / "data")
+        self.create("t")
+        for _ in range(10):
+            self.assertEqual(self.produce("t", LARGE), NONE)
+        break_disk(self.mounts, "disk")
+        acknowledged, _ = self.produce_until_refused("t", LARGE)
+        self.assertEqual(self.broker.process.wait(PATIENCE_SECONDS), 1)
+        self.assertTrue(self.broker.says("there is no broker without it"))
+        self.broker.process = None
+        self.mounts.repair("disk")
+        self.start(disk / "data")
+        self.assertGreaterEqual(self.end("t")[1], 10 + acknowledged)
+        self.assertEqual(self.produce("t", LARGE), NONE)
+
+    def test_one_of_two_disks_fails_and_takes_its_own_partitions_only(self):
+        good, bad = self.mounts.tmpfs("good", 600), self.mounts.failing("bad", 600)
+        self.start(good / "data", bad / "data")
+        self.create("t", partitions=2)
+        for partition in (0, 1):
+            self.assertEqual(self.produce("t", LARGE, partition), NONE)
+        break_disk(self.mounts, "bad")
+        acknowledged, error = self.produce_until_refused("t", LARGE, partition=1)
+        self.assertEqual(error, STORAGE_ERROR)
+        self.assertEqual(self.produce("t", SMALL, partition=1), STORAGE_ERROR)
+        self.assertEqual(self.end("t", 1)[0], STORAGE_ERROR)
+        self.assertEqual(self.fetch("t", partition=1)["error"], STORAGE_ERROR)
+        self.until(lambda: self.leaders("t") == [1, -1], "the metadata does not say so")
+        for _ in range(20):
+            self.assertEqual(self.produce("t", LARGE, partition=0), NONE)
+        self.create("new", partitions=2)
+        self.assertEqual(self.leaders("new"), [1, 1])
+        found = self.connection.call("DescribeLogDirs", 4, topics=None)["results"]
+        self.assertEqual([d["error"] for d in found], [NONE, STORAGE_ERROR])
+        self.broker.kill()
+        self.mounts.repair("bad")
+        self.start(good / "data", bad / "data")
+        self.assertEqual(self.leaders("t"), [1, 1])
+        self.assertEqual(self.end("t", 0), (NONE, 21))
+        self.assertGreaterEqual(self.end("t", 1)[1], 1 + acknowledged)
+
+
+@unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
+class StartTest(DiskCase):
+    def refused(self, folder, reason):
+        with self.assertRaisesRegex(RuntimeError, reason):
+            self.start(folder)
+
+    def test_a_read_only_disk_is_a_clear_error(self):
+        disk = self.mounts.tmpfs("disk", 16)
+        run("mount", "-o", "remount,ro", str(disk))
+        self.refused(disk / "data", "cannot be used.*permission denied")
+
+    def test_a_full_disk_is_a_clear_error(self):
+        disk = self.mounts.tmpfs("disk", 16)
+        fill(disk)
+        self.refused(disk / "data", "no space left on device")
+
+
+class FileHandlesTest(DiskCase):
+    def test_with_few_handles_clients_are_turned_away_and_storage_works(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-disk-"))
+        self.addCleanup(shutil.rmtree, folder, True)
+        launcher = folder / "tailraced"
+        self.broker = Broker({"tailrace.cores": "1"})
+        launcher.write_text(f'#!/bin/sh\nulimit -n 64\nexec {self.broker.program} "$@"\n')
+        launcher.chmod(0o755)
+        self.broker.program = launcher
+        self.addCleanup(shutil.rmtree, self.broker.folder, True)
+        self.addCleanup(self.broker.kill)
+        self.start(folder / "data")
+        self.assertTrue(self.broker.says("few open files are allowed.*limit=64"))
+        self.create("t", partitions=100)
+        crowd = [Connection(self.broker.host, self.broker.port) for _ in range(60)]
+        for one in crowd:
+            self.addCleanup(one.close)
+        self.assertTrue(self.broker.says("connection refused: too many"))
+        for partition in range(100):
+            self.assertEqual(self.produce("t", LARGE, partition), NONE)
+        self.assertTrue(self.broker.is_alive())
+
+
+if __name__ == "__main__":
+    unittest.main()
