@@ -272,12 +272,13 @@ static enum status replay_entry(struct journal_visitor *visitor, const struct co
     return status;
 }
 
-/* Journals of cores that this run does not have. */
+/* Journals of cores that this run does not have, and files beyond the end of its rings. */
 static enum status remove_strangers(struct recovery *recovery)
 {
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < recovery->journals.count && status == STATUS_OK; i++) {
-        if (recovery->journals.files[i].core < io_core_count(recovery->io))
+        if (recovery->journals.files[i].core < io_core_count(recovery->io) &&
+            recovery->journals.files[i].file < recovery->options->journal_file_count)
             continue;
         char path[PATH_SIZE];
         path_journal(recovery->options->directory, recovery->journals.files[i].core,

@@ -14,6 +14,7 @@
 #define TAILRACE_STORAGE_STORE_H
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "storage/log.h"
 
 struct store;
@@ -39,6 +40,7 @@ struct store_options {
     int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
     uint32_t open_files_max;         /* segments held open for writing, about: 256 */
     struct store_observer *observer; /* NULL: nobody */
+    struct metrics *metrics;         /* of the core; NULL: nobody counts */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */
     bool unsafe_skip_sync;
 };
@@ -107,6 +109,17 @@ void store_fail(struct store *store, enum status status);
 
 /* True from the first write or sync error on: nothing is acknowledged any more. */
 bool store_has_failed(const struct store *store);
+
+/* For those who watch it. */
+struct store_facts {
+    size_t memory_bytes; /* of it: */
+    size_t cache_bytes;  /* recent records kept for readers */
+    size_t cold_bytes;   /* older ones that were read from disk */
+    bool has_failed;
+    bool is_full; /* the disk: records are refused, reads go on */
+};
+
+void store_describe(const struct store *store, struct store_facts *facts);
 
 struct chunk_pool *store_chunks(struct store *store);
 
