@@ -231,6 +231,10 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
         rig->now_ms = io_wall_ms(rig->io);
     enum status status =
         store_recover(rig->io, &rig->options, &rig->logger, &rig->report, &rig->states);
+    bool is_damaged = rig->report.logs_damaged > 0 || rig->report.catalog_was_damaged ||
+                      rig->report.journal_was_damaged;
+    if (status == STATUS_OK && is_damaged && !rig->may_be_damaged)
+        status = STATUS_CORRUPT;
     for (uint32_t i = 0; i < core_count && status == STATUS_OK; i++)
         status =
             store_create(rig->doors[i], &rig->options, rig->states, &rig->logger, &rig->stores[i]);

@@ -44,6 +44,7 @@ struct rig {
     struct logger logger;
     char log_text[16384]; /* what was logged, cut at the end */
     size_t log_size;
+    bool may_be_damaged; /* otherwise a start that finds damage ends with STATUS_CORRUPT */
     struct store_states *states;
     struct store *stores[RIG_CORES_MAX];
     struct log *logs[RIG_LOGS_MAX]; /* partition i of one topic */
