@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "protocol/batch.h"
 #include "storage/await.h"
+#include "storage/producer_batch.h"
 
 #include <stdlib.h>
 
@@ -28,32 +29,40 @@ static enum status damage(const struct recovered_log *log, const char *what, con
 /* --- Scanning ---------------------------------------------------------------------------------
  */
 
+/* -1: none is known. */
+static int64_t earliest(int64_t known, int64_t offset)
+{
+    return known < 0 || offset < known ? offset : known;
+}
+
 /* The batches of a good frame become part of what is known. */
 static enum status take_batches(struct recovered_log *log, struct bytes payload)
 {
     struct bytes batch;
     while (batch_next(&payload, &batch) == STATUS_OK) {
         struct batch_header header;
-        if (batch_header_read(batch, &header) != STATUS_OK)
+        if (batch_header_read(batch, &header) != STATUS_OK || header.last_offset_delta < 0 ||
+            header.base_offset < log->end_offset)
             return STATUS_CORRUPT;
         if (!epoch_core_reserve(&log->epochs))
             return STATUS_NO_MEMORY;
+        if (!producer_batch_reserve(&log->producers, &header))
+            return STATUS_NO_MEMORY;
         epoch_core_note(&log->epochs, header.leader_epoch, header.base_offset);
         log->end_offset = batch_last_offset(&header) + 1;
-        if (!batch_has_producer_id(&header) || header.base_sequence < 0)
-            continue;
-        if (!producer_core_reserve(&log->producers, header.producer_id))
-            return STATUS_NO_MEMORY;
-        producer_core_note(&log->producers, &(struct producer_event){
-                                                .producer_id = header.producer_id,
-                                                .epoch = header.producer_epoch,
-                                                .base_sequence = header.base_sequence,
-                                                .last_offset_delta = header.last_offset_delta,
-                                                .base_offset = header.base_offset,
-                                                .now_ms = log->now_ms,
-                                            });
+        struct aborted_transaction aborted;
+        if (producer_batch_note(&log->producers, &header, batch, log->now_ms, &aborted))
+            log->frame_aborted_from = earliest(log->frame_aborted_from, aborted.first_offset);
     }
     return STATUS_OK;
+}
+
+/* The markers of the frame lie in this segment now. */
+static void give_aborted(struct recovered_log *log, struct state_segment *segment)
+{
+    if (log->frame_aborted_from >= 0)
+        segment->aborted_from = earliest(segment->aborted_from, log->frame_aborted_from);
+    log->frame_aborted_from = -1;
 }
 
 static enum status take_frame(struct recovered_log *log, struct state_segment *segment,
@@ -66,7 +75,10 @@ static enum status take_frame(struct recovered_log *log, struct state_segment *s
     if (segment->appended_ms < log->now_ms)
         segment->appended_ms = log->now_ms; /* when exactly, nobody has written down */
     segment->size_bytes += frame_stored_size(header->payload_size);
-    return take_batches(log, bytes_of(frame + FRAME_HEADER_SIZE, header->payload_size));
+    enum status status =
+        take_batches(log, bytes_of(frame + FRAME_HEADER_SIZE, header->payload_size));
+    give_aborted(log, segment);
+    return status;
 }
 
 struct scan_buffer {
@@ -269,6 +281,7 @@ static enum status add_segment(struct recovered_log *log, int64_t base_offset)
     log->segments = segments;
     log->segments[log->segment_count++] = (struct state_segment){.base_offset = base_offset,
                                                                  .max_timestamp_ms = -1,
+                                                                 .aborted_from = -1,
                                                                  .created_ms = log->now_ms,
                                                                  .appended_ms = log->now_ms};
     return STATUS_OK;
@@ -337,6 +350,7 @@ enum status recovered_log_open(const struct recovery_site *site, const struct st
     log->io = site->io;
     log->logger = site->logger;
     log->handle = -1;
+    log->frame_aborted_from = -1;
     log->now_ms = io_wall_ms(site->io);
     log->id = (struct log_id){.topic_id = state->topic_id, .partition = state->partition};
     epoch_core_init(&log->epochs);
@@ -524,6 +538,7 @@ enum status recovered_log_write(struct recovered_log *log)
         segment->appended_ms = log->now_ms;
     if (segment->max_timestamp_ms < log->frame_max_timestamp_ms)
         segment->max_timestamp_ms = log->frame_max_timestamp_ms;
+    give_aborted(log, segment);
     free(log->buffer);
     log->buffer = NULL;
     log->buffer_capacity = 0;

@@ -50,6 +50,7 @@ struct recovered_log {
     int64_t end_offset; /* with what has been appended */
     int64_t frame_base_offset;
     int64_t frame_max_timestamp_ms;
+    int64_t frame_aborted_from; /* of its markers, as in the state of a segment */
     int32_t frame_leader_epoch;
 };
 
