@@ -4,6 +4,7 @@
 #define TAILRACE_BROKER_BROKER_PARTS_H
 
 #include "broker/acceptor.h"
+#include "broker/admin.h"
 #include "broker/broker.h"
 #include "broker/log_dirs.h"
 #include "broker/publisher.h"
@@ -25,6 +26,7 @@ struct broker {
 
     struct image_endpoint endpoints[CONFIG_LISTENERS_MAX];
     struct acceptor acceptors[CONFIG_LISTENERS_MAX];
+    struct admin admin;
 };
 
 #endif

@@ -51,6 +51,7 @@ void connection_start(struct broker_core *core, int32_t handle, const struct io_
     timer_init(&connection->timer, connection_timer_fired);
     list_push_back(&core->connections, &connection->node);
     core->connection_count++;
+    metrics_add(&core->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
     io_timer_start(core->io, &connection->timer, connection->active_ns + CONNECTION_CHECK_NS);
     log_debug(core->logger, "connection opened", field_text("peer", peer->text));
     connection_schedule(connection);

@@ -4,12 +4,14 @@
 #define TAILRACE_BROKER_CORE_H
 
 #include "base/hash.h"
+#include "base/metrics.h"
 #include "base/pool.h"
 #include "broker/fetch_session.h"
 #include "broker/producer_ids.h"
 #include "cluster/config.h"
 #include "cluster/image.h"
 #include "io/chunk.h"
+#include "protocol/apis.h"
 #include "replication/replica_manager.h"
 #include "storage/store.h"
 
@@ -38,6 +40,9 @@ struct broker_core {
     uint32_t directory_count;
     struct replica_manager replicas;
     bool is_open; /* the replica manager is there */
+
+    struct metrics metrics;
+    struct metric_histogram request_times[API_COUNT]; /* in the order of api_at */
 
     struct list connections;
     uint32_t connection_count;

@@ -178,6 +178,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
         broker_core_init(&broker->roster.cores[i], &broker->roster, options->doors[i],
                          options->config, core_memory_bytes);
     publisher_init(&broker->publisher, &broker->roster);
+    admin_init(&broker->admin, &broker->roster);
     choose_store_options(broker, core_memory_bytes);
 
     enum status status = log_dirs_open(broker);
@@ -202,14 +203,11 @@ void broker_destroy(struct broker *broker)
 {
     if (broker->roster.controller != NULL)
         controller_destroy(broker->roster.controller);
+    admin_deinit(&broker->admin);
     publisher_deinit(&broker->publisher);
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
-    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
-        store_states_destroy(broker->log_dirs.dirs[i].states);
-        if (broker->log_dirs.dirs[i].strays != NULL)
-            strays_destroy(broker->log_dirs.dirs[i].strays);
-    }
+    log_dirs_forget(broker);
     free(broker->roster.cores);
     free(broker);
 }

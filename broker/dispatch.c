@@ -33,6 +33,7 @@ static struct request *request_create(struct connection *connection, struct byte
         .connection = connection,
         .core = core,
         .frame = connection->input,
+        .arrived_ns = io_now_ns(core->io),
     };
     chunk_retain(connection->input);
     arena_init(&request->arena, LIMIT_REQUEST_ARENA_BYTES + frame.size);

@@ -89,6 +89,16 @@ static struct partition *leg_look_at(struct fetch_leg *leg, struct fetch_partiti
     return wanted->has_diverged ? NULL : partition;
 }
 
+/* The partition may have gone while its records were read. */
+static void count_read(struct fetch_leg *leg, const struct fetch_partition *wanted,
+                       size_t size_bytes)
+{
+    struct partition *partition =
+        replica_manager_find(&leg->core->replicas, wanted->topic_id, wanted->wish.index);
+    if (partition != NULL)
+        partition->traffic.bytes_out += size_bytes;
+}
+
 static void read_landed(struct completion *completion, int32_t result)
 {
     struct fetch_read *fetch_read = container_of(completion, struct fetch_read, read.completion);
@@ -98,6 +108,8 @@ static void read_landed(struct completion *completion, int32_t result)
     if (result < 0 && result != STATUS_NO_MEMORY && result != STATUS_BUSY)
         wanted->error = kafka_error_of_status((enum status)result);
     leg->size_bytes += is_empty ? 0 : (int64_t)fetch_read->read.size_bytes;
+    if (!is_empty)
+        count_read(leg, wanted, fetch_read->read.size_bytes);
     if (is_empty) {
         wanted->fetch_read = NULL;
         fetch_read_give_back(fetch_read, leg->core->io);

@@ -29,6 +29,12 @@ enum {
     LIMIT_DESCRIBED_PARTITIONS = 2000,
     /* Producer ids that a core takes from the controller at a time, as Kafka's blocks. */
     LIMIT_PRODUCER_ID_BLOCK = 1000,
+    /* Partitions that are shown one by one in /metrics; with more, only their sums are. */
+    LIMIT_METRIC_PARTITIONS = 2000,
+    /* Of the admin listener: whoever comes when it is full waits until another has gone. */
+    LIMIT_ADMIN_CONNECTIONS = 16,
+    LIMIT_ADMIN_SECONDS = 10, /* from connecting to the end of the answer */
+    LIMIT_ADMIN_RESPONSE_BYTES = 16 * 1024 * 1024,
     /* On SIGTERM: how long clients may take to collect their last answers. */
     LIMIT_DRAIN_SECONDS = 10,
 };

@@ -126,6 +126,7 @@ enum status log_dirs_open_stores(struct broker *broker, struct broker_core *core
             continue;
         options.directory = dirs->dirs[i].path;
         options.observer = &dir->observer;
+        options.metrics = &core->metrics;
         enum status status =
             store_create(core->io, &options, dirs->dirs[i].states, core->logger, &dir->store);
         if (status == STATUS_OK) {

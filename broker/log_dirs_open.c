@@ -346,3 +346,15 @@ enum status log_dirs_recover(struct broker *broker)
     }
     return check_online(broker);
 }
+
+void log_dirs_forget(struct broker *broker)
+{
+    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
+        struct log_dir *dir = &broker->log_dirs.dirs[i];
+        store_states_destroy(dir->states);
+        dir->states = NULL;
+        if (dir->strays != NULL)
+            strays_destroy(dir->strays);
+        dir->strays = NULL;
+    }
+}

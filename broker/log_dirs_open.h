@@ -18,4 +18,7 @@ enum status log_dirs_claim(struct broker *broker);
 /* Brings all that are online into the state that a clean stop leaves. */
 enum status log_dirs_recover(struct broker *broker);
 
+/* What recovery has read, which the stores need to the end. */
+void log_dirs_forget(struct broker *broker);
+
 #endif

@@ -221,13 +221,13 @@ static void server_started(struct completion *completion, int32_t result)
         io_cores_stop(server->cores);
         return;
     }
+    completion_init(&server->signal.completion, signal_landed);
+    io_signal(io, &server->signal); /* before anybody reads the next line and asks to stop */
     log_info(server->logger, "serving", field_text("version", TAILRACE_VERSION),
              field_text("listener", broker_listener_name(server->broker, 0)),
              field_i64("port", broker_listener_port(server->broker, 0)),
              field_text("io", io_backend_name(io)), field_i64("cores", io_core_count(io)),
              field_i64("start_ms", wall_now_ms(NULL) - server->began_ms));
-    completion_init(&server->signal.completion, signal_landed);
-    io_signal(io, &server->signal);
 }
 
 static enum io_backend_choice backend_choice(const struct config *config)

@@ -14,6 +14,9 @@ static void request_finish(struct request *request, enum request_state state)
     struct connection *connection = request->connection;
     assert(request->state == REQUEST_RUNNING);
     request->state = state;
+    struct broker_core *core = request->core;
+    metric_histogram_add_ns(&core->request_times[request->api - api_at(0)],
+                            io_now_ns(core->io) - request->arrived_ns);
     request->cancel = NULL;
     connection_release(connection, request);
     connection_schedule(connection);

@@ -27,6 +27,7 @@ struct request {
     struct connection *connection;
     struct broker_core *core;
     const struct api *api;
+    uint64_t arrived_ns;
     int16_t version;
     int32_t correlation_id;
     struct bytes client_id; /* may be null */

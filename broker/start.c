@@ -6,65 +6,15 @@
  *
  *   UNLISTEN no new connections      RETIRE  the controller ends
  *   DRAIN    clients go              CLOSE   every core writes its logs down
- *   SETTLE   memory lent between cores comes home */
+ *   SETTLE   memory lent between cores comes home, and the pages of the admin listener end */
 #include "base/assert.h"
 #include "broker/broker_parts.h"
 #include "broker/core_life.h"
+#include "broker/core_visit.h"
 #include "broker/limits.h"
 #include "broker/log_dirs_life.h"
 
 #include <stdlib.h>
-
-/* --- Work on every core ------------------------------------------------------------------------
- */
-
-/* A visit to one core: `work` is called there and must land `done`. */
-struct core_visit {
-    struct completion mail;
-    struct completion done;
-    struct broker *broker;
-    struct broker_core *core;
-    struct op *parent;
-    void (*work)(struct core_visit *visit);
-};
-
-static void visit_returned(struct completion *mail, int32_t result)
-{
-    struct core_visit *visit = container_of(mail, struct core_visit, mail);
-    struct op *parent = visit->parent;
-    free(visit);
-    op_landed(parent, result);
-}
-
-static void visit_done(struct completion *done, int32_t result)
-{
-    struct core_visit *visit = container_of(done, struct core_visit, done);
-    completion_init(&visit->mail, visit_returned);
-    io_post(visit->core->io, 0, &visit->mail, result);
-}
-
-static void visit_arrived(struct completion *mail, int32_t result)
-{
-    struct core_visit *visit = container_of(mail, struct core_visit, mail);
-    visit->work(visit);
-}
-
-static void visit_all_cores(struct broker *broker, struct op *parent,
-                            void (*work)(struct core_visit *visit))
-{
-    for (uint32_t i = 0; i < broker->options.core_count; i++) {
-        struct core_visit *visit = calloc(1, sizeof *visit);
-        assert(visit != NULL);
-        visit->broker = broker;
-        visit->core = roster_core(&broker->roster, i);
-        visit->parent = parent;
-        visit->work = work;
-        completion_init(&visit->mail, visit_arrived);
-        completion_init(&visit->done, visit_done);
-        op_expect(parent);
-        io_post(broker->options.doors[0], i, &visit->mail, STATUS_OK);
-    }
-}
 
 /* --- Starting ----------------------------------------------------------------------------------
  */
@@ -86,7 +36,7 @@ struct start {
 
 static void open_core(struct core_visit *visit)
 {
-    struct broker *broker = visit->broker;
+    struct broker *broker = container_of(visit->parent, struct start, op)->broker;
     enum status status = log_dirs_open_stores(broker, visit->core);
     if (status == STATUS_OK)
         broker_core_open(visit->core, broker->roster.node_id);
@@ -100,7 +50,7 @@ static void controller_is_active(struct completion *active, int32_t result)
 
 static enum op_progress start_open(struct start *start)
 {
-    visit_all_cores(start->broker, &start->op, open_core);
+    core_visit_all(&start->broker->roster, &start->op, open_core);
     op_move(&start->op, START_ACTIVATE);
     return OP_WAIT;
 }
@@ -140,6 +90,8 @@ static enum op_progress start_serve(struct start *start)
         look_for_strays(broker);
     for (uint32_t i = 0; i < broker->roster.listener_count && start->op.error == STATUS_OK; i++)
         acceptor_start(&broker->acceptors[i]);
+    if (start->op.error == STATUS_OK)
+        admin_start(&broker->admin, broker->options.config, broker->options.logger);
     io_land(broker->options.doors[0], start->started, start->op.error);
     free(start);
     return OP_DONE;
@@ -195,6 +147,7 @@ struct acceptor_ending {
 struct stop {
     struct op op;
     struct broker *broker;
+    struct completion admin_stopped;
     struct timer patience;
     struct completion retired; /* the controller */
     struct acceptor_ending acceptors[CONFIG_LISTENERS_MAX];
@@ -204,6 +157,11 @@ struct stop {
 static void acceptor_has_stopped(struct completion *completion, int32_t result)
 {
     op_landed(&container_of(completion, struct acceptor_ending, completion)->stop->op, result);
+}
+
+static void admin_has_stopped(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct stop, admin_stopped)->op, result);
 }
 
 static void controller_has_retired(struct completion *retired, int32_t result)
@@ -237,7 +195,7 @@ static void patience_is_over(struct timer *timer)
 {
     struct stop *stop = container_of(timer, struct stop, patience);
     log_warn(stop->broker->options.logger, "clients take too long to go: closing connections");
-    visit_all_cores(stop->broker, &stop->op, end_connections);
+    core_visit_all(&stop->broker->roster, &stop->op, end_connections);
 }
 
 static enum op_progress stop_unlisten(struct stop *stop)
@@ -260,7 +218,7 @@ static enum op_progress stop_drain(struct stop *stop)
     timer_init(&stop->patience, patience_is_over);
     io_timer_start(io, &stop->patience,
                    io_now_ns(io) + LIMIT_DRAIN_SECONDS * 1000ull * 1000 * 1000);
-    visit_all_cores(stop->broker, &stop->op, drain_core);
+    core_visit_all(&stop->broker->roster, &stop->op, drain_core);
     return OP_WAIT;
 }
 
@@ -268,7 +226,10 @@ static enum op_progress stop_settle(struct stop *stop)
 {
     io_timer_cancel(stop->broker->options.doors[0], &stop->patience);
     op_move(&stop->op, STOP_RETIRE);
-    visit_all_cores(stop->broker, &stop->op, settle_core);
+    op_expect(&stop->op);
+    completion_init(&stop->admin_stopped, admin_has_stopped);
+    admin_stop(&stop->broker->admin, &stop->admin_stopped);
+    core_visit_all(&stop->broker->roster, &stop->op, settle_core);
     return OP_WAIT;
 }
 
@@ -284,7 +245,7 @@ static enum op_progress stop_retire(struct stop *stop)
 static enum op_progress stop_close(struct stop *stop)
 {
     op_move(&stop->op, STOP_DONE);
-    visit_all_cores(stop->broker, &stop->op, close_core);
+    core_visit_all(&stop->broker->roster, &stop->op, close_core);
     return OP_WAIT;
 }
 

@@ -44,6 +44,7 @@ struct command {
     X(topic_analyze)                                                                               \
     X(topic_trim_prefix)                                                                           \
     X(cluster_info)                                                                                \
+    X(cluster_logdirs)                                                                             \
     X(log_dump)                                                                                    \
     X(log_verify)                                                                                  \
     X(api_versions)                                                                                \

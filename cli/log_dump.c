@@ -24,11 +24,19 @@ static bool is_segment_name(const char *name)
     return path_parse_segment(name, &base_offset, &generation);
 }
 
-static bool is_journal_name(const char *name)
+static bool is_commits_name(const char *name)
 {
     uint32_t core;
     uint32_t file;
-    return path_parse_journal(name, &core, &file);
+    return path_parse_journal(name, &core, &file) || path_parse_catalog(name, &core, &file);
+}
+
+static bool is_index_name(const char *name)
+{
+    static const char ending[] = ".index";
+    size_t size = strlen(name);
+    size_t ending_size = sizeof ending - 1;
+    return size > ending_size && strcmp(name + size - ending_size, ending) == 0;
 }
 
 struct dump_kind {
@@ -39,7 +47,8 @@ struct dump_kind {
 
 static const struct dump_kind kinds[] = {
     {"TRF1", is_segment_name, dump_segment},
-    {"TRJ1", is_journal_name, dump_journal},
+    {"TRJ1", is_commits_name, dump_journal},
+    {"TRI1", is_index_name, dump_index},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0], MAGIC_SIZE = 4 };
@@ -87,8 +96,10 @@ const struct command command_log_dump = {
     .argument_count_max = 1,
     .summary = "show what stands in a file of the broker",
     .description =
-        "Prints a segment (its frames and batches) or a journal file (its commits and their\n"
-        "entries) of a broker's log.dirs. What is damaged is shown where it is, and the dump goes\n"
+        "Prints a segment (its frames and batches), its index, or a file of a journal or of the\n"
+        "catalog (its commits and their entries) of a broker's log.dirs. What is damaged is shown "
+        "where it is, and the dump "
+        "goes\n"
         "on behind it; the exit status is 1 then. A frame's own checksum is bound to its place, "
         "so\n"
         "that of a segment which was copied elsewhere is 'unknown'. The end of a file that is "
@@ -118,7 +129,18 @@ const struct command command_log_dump = {
         "  \"sequence\": number, \"core\": number, \"entries\": number, \"checksum\": string}\n"
         "{\"type\": \"entry\", \"position\": number, \"kind\": \"batch\" or \"mark\",\n"
         "  \"topic_id\": string, \"partition\": number, \"base_offset\": number,\n"
-        "  \"durable_offset\": number, \"size\": number}\n"
+        "  \"durable_offset\": number, \"size\": number}; of a catalog the kind is \"state\",\n"
+        "  \"removed\" or \"end\", and \"version\" stands for \"base_offset\"\n"
+        "{\"type\": \"state\", \"topic\": string, \"start_offset\": number,\n"
+        "  \"recovery_offset\": number, \"cleaned_offset\": number, \"producers\": number,\n"
+        "  \"segments\": [{\"base_offset\", \"generation\", \"size\", \"max_timestamp\"}, ...],\n"
+        "  \"leader_epochs\": [{\"leader_epoch\", \"start_offset\"}, ...],\n"
+        "  \"damage\": [{\"from\", \"to\"}, ...]}\n"
+        "{\"type\": \"index\", \"size\": number, \"topic_id\": string, \"partition\": number,\n"
+        "  \"base_offset\": number, \"generation\": number, \"covered_bytes\": number,\n"
+        "  \"entries\": number, \"checksum\": string}, and for each entry\n"
+        "{\"type\": \"entry\", \"base_offset\": number, \"position\": number,\n"
+        "  \"max_timestamp\": number}\n"
         "{\"type\": \"damage\", \"position\": number, \"size\": number, \"what\": string}\n",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .run = run_log_dump,

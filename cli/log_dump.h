@@ -15,6 +15,7 @@ struct dump {
 
 void dump_segment(struct dump *dump);
 void dump_journal(struct dump *dump);
+void dump_index(struct dump *dump);
 
 /* A line of its own for what is not as it should be. */
 void dump_damage(struct dump *dump, uint32_t depth, uint64_t position, uint64_t size_bytes,

@@ -1,8 +1,11 @@
-/* log dump of a journal file: every whole commit in it, those of earlier rounds and runs too, which
- * their epoch and sequence tell apart. */
+/* log dump of a journal file, or one of the catalog, which is made of the same commits, each twice:
+ * every whole commit in it, those of earlier rounds and runs too, which their epoch and sequence
+ * tell apart. */
 #include "base/assert.h"
 #include "cli/dump_line.h"
+#include "cli/dump_state.h"
 #include "cli/log_dump.h"
+#include "storage/catalog.h"
 #include "storage/commit.h"
 
 static const char *kind_name(uint32_t kind)
@@ -10,23 +13,35 @@ static const char *kind_name(uint32_t kind)
     switch (kind) {
     case COMMIT_BATCH: return "batch";
     case COMMIT_MARK: return "mark";
+    case COMMIT_STATE: return "state";
+    case COMMIT_REMOVED: return "removed";
+    case COMMIT_END: return "end";
     default: return "unknown";
     }
+}
+
+/* In a catalog an entry has a version where others have an offset. */
+static json_t *entry_fields(const struct commit_entry *entry, uint64_t position)
+{
+    char id[UUID_TEXT_SIZE];
+    bool is_state = entry->kind >= COMMIT_STATE;
+    json_int_t number = is_state ? (json_int_t)entry->version : (json_int_t)entry->base_offset;
+    uuid_format(entry->topic_id, id);
+    return json_pack("{s:I, s:s, s:s, s:i, s:I, s:o, s:I}", "position", (json_int_t)position,
+                     "kind", kind_name(entry->kind), "topic_id", id, "partition",
+                     (int)entry->partition, is_state ? "version" : "base_offset", number,
+                     "durable_offset", is_state ? json_null() : json_integer(entry->durable_offset),
+                     "size", (json_int_t)entry->payload_size);
 }
 
 static void dump_entry(struct dump *dump, const struct commit_entry *entry, struct bytes payload,
                        uint64_t position)
 {
-    char id[UUID_TEXT_SIZE];
-    uuid_format(entry->topic_id, id);
-    dump_line(dump->options.tool, 2, "entry",
-              json_pack("{s:I, s:s, s:s, s:i, s:I, s:I, s:I}", "position", (json_int_t)position,
-                        "kind", kind_name(entry->kind), "topic_id", id, "partition",
-                        (int)entry->partition, "base_offset", (json_int_t)entry->base_offset,
-                        "durable_offset", (json_int_t)entry->durable_offset, "size",
-                        (json_int_t)entry->payload_size));
+    dump_line(dump->options.tool, 2, "entry", entry_fields(entry, position));
     if (entry->kind == COMMIT_BATCH)
         dump_batch(&dump->options, 3, payload, position + COMMIT_ENTRY_SIZE);
+    if (entry->kind == COMMIT_STATE)
+        dump_state(dump->options.tool, 3, payload);
 }
 
 static void dump_commit(struct dump *dump, struct bytes commit, const struct commit_header *header,
@@ -56,10 +71,11 @@ static enum status look(struct dump *dump, uint64_t position, struct commit_head
     uint64_t epoch = 0;
     if (bytes.size >= COMMIT_HEADER_SIZE)
         memcpy(&epoch, bytes.data + offsetof(struct commit_header, epoch), sizeof epoch);
-    enum status status = commit_verify(bytes, epoch, COMMIT_SIZE_MAX, header);
-    if (status == STATUS_TRUNCATED) {
+    enum status status = commit_verify(bytes, epoch, CATALOG_COMMIT_SIZE_MAX, header);
+    bool is_there = position + header->size_bytes <= dump->window.size_bytes;
+    if (status == STATUS_TRUNCATED && is_there) {
         bytes = file_window_at(&dump->window, position, header->size_bytes);
-        status = commit_verify(bytes, epoch, COMMIT_SIZE_MAX, header);
+        status = commit_verify(bytes, epoch, CATALOG_COMMIT_SIZE_MAX, header);
     }
     if (status == STATUS_OK)
         *commit = bytes_of(bytes.data, header->size_bytes);

@@ -179,6 +179,8 @@ static void count_all(struct verify *verify, const struct scope *scope)
     struct walk walk = {verify, scope, count_partition};
     path_journals(verify->store, path);
     count_files(verify, path);
+    path_catalogs(verify->store, path);
+    count_files(verify, path);
     each_partition(&walk);
 }
 
@@ -189,7 +191,9 @@ static enum exit_code verify_store(struct verify *verify, const struct scope *sc
         return EXIT_CODE_FAILED;
     count_all(verify, scope);
     verify_journals(verify);
+    verify_catalog(verify);
     each_partition(&walk);
+    verify_catalog_forget(verify);
     verify_journals_forget(verify);
     if (scope->topic[0] != '\0' && verify->log_count == 0)
         return tool_error(verify->tool, "no partition of a topic there");
@@ -225,8 +229,9 @@ const struct command command_log_verify = {
     .argument_count_max = 1,
     .summary = "check the files of a stopped broker for damage",
     .description =
-        "Reads all journals and segments in a directory of log.dirs, or those of one topic or\n"
-        "partition in it, and checks every checksum, that everything is in its place, that "
+        "Reads the catalog, all journals and segments in a directory of log.dirs, or only the\n"
+        "segments of one topic or partition in it, and checks every checksum, that everything is "
+        "in its place, that "
         "offsets\n"
         "and leader epochs follow each other, and that no acknowledged record is missing. Changes\n"
         "nothing. Damaged ranges are listed, and the exit status is 1 if there are any. A crash\n"

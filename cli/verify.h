@@ -1,6 +1,7 @@
 /* log verify: all of it that more than one file needs. The parts:
  *
  *   log_verify.c      the command: the lock, which directories, the summary
+ *   verify_catalog.c  the catalog: is it whole, and what it says about each log
  *   verify_journal.c  the journals: are they whole, and what they promise about each log
  *   verify_log.c      one partition: its segments against themselves, its state and the journals
  *   verify_report.c   what was found, and how far it is */
@@ -10,6 +11,7 @@
 #include "cli/log_place.h"
 #include "cli/table.h"
 #include "cli/tool.h"
+#include "storage/store_states.h"
 
 /* Something that is not as it was written. Borrows its texts. */
 struct finding {
@@ -39,6 +41,8 @@ struct verify {
     size_t promise_capacity;
     bool is_clean; /* the broker was stopped in order: all promises are kept by segments alone */
 
+    struct store_states states; /* the newest of each log */
+
     uint64_t log_count;
     uint64_t segment_count;
     uint64_t torn_bytes; /* behind what was durable; the next start cuts them */
@@ -66,6 +70,10 @@ void verify_progress(struct verify *verify, uint64_t bytes);
 
 /* Prints all; the command's answer. */
 enum exit_code verify_report_show(struct verify *verify);
+
+/* Reads the catalog, and keeps what it says. After the journals. */
+void verify_catalog(struct verify *verify);
+void verify_catalog_forget(struct verify *verify);
 
 /* Reads the journals, and keeps what they promise. */
 void verify_journals(struct verify *verify);

@@ -78,6 +78,10 @@
     X(TAILRACE_IO, "tailrace.io", STRING, "auto", 0, 0, "auto|uring|posix", true,                  \
       "How the broker reaches disk and network: uring (Linux io_uring), posix (epoll and "         \
       "threads), or auto: uring where the system allows it.")                                      \
+    X(TAILRACE_ADMIN_LISTENER, "tailrace.admin.listener", STRING, "127.0.0.1:9644", 0, 0, NULL,    \
+      true, "HOST:PORT of the pages for those who watch this broker, over plain HTTP: /metrics "   \
+      "for Prometheus, /healthz and /readyz. Empty: none. If it cannot be opened, the log says "   \
+      "so and the broker serves without.")                                                         \
     X(TAILRACE_CORES, "tailrace.cores", INT, "0", 0, 1024, NULL, true,                             \
       "How many cores the broker works on, one thread each; 0: all that the process may use.")     \
     X(TAILRACE_MEMORY_BYTES, "tailrace.memory.bytes", LONG, "0", 0, INT64_MAX, NULL, true,         \

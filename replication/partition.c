@@ -142,6 +142,11 @@ void partition_append(struct partition *partition, struct partition_append *appe
     list_node_init(&append->node);
     completion_init(&append->append.completion, partition_append_landed);
     log_append(partition->log, &append->append);
+    if (append->append.refused != STATUS_OK || append->append.is_duplicate)
+        return;
+    partition->traffic.records_in +=
+        (uint64_t)(append->append.last_offset - append->append.base_offset + 1);
+    partition->traffic.bytes_in += append->append.batch.size;
 }
 
 void partition_wait(struct partition *partition, struct partition_waiter *waiter)

@@ -13,6 +13,13 @@
 
 struct store;
 
+/* What went through it since this node opened it. */
+struct partition_traffic {
+    uint64_t records_in;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
+
 struct partition {
     struct map_node node; /* in the replica manager's table, by topic id and index */
     struct uuid topic_id;
@@ -23,6 +30,7 @@ struct partition {
     struct log *log;
     struct log_observer observer;
     struct replica_core core;
+    struct partition_traffic traffic;
     struct list commit_waiters; /* struct partition_append: durable here, not yet committed */
     struct list data_waiters;   /* struct partition_waiter */
 };

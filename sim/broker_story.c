@@ -39,6 +39,7 @@ static const struct story_bite bites[] = {
     "listeners=PLAINTEXT://:9092\n"                                                                \
     "advertised.listeners=PLAINTEXT://broker:9092\n"                                               \
     "log.dirs=/data/broker\n"                                                                      \
+    "tailrace.admin.listener=\n"                                                                   \
     "num.partitions=2\n"                                                                           \
     "message.max.bytes=262144\n"                                                                   \
     "log.segment.bytes=1048576\n"                                                                  \

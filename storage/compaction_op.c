@@ -144,7 +144,7 @@ static struct log *choose(struct compaction *compaction, struct compaction_need 
     struct log *log, *best = NULL;
     int64_t now_ms = io_wall_ms(io_of(compaction));
     list_for_each_entry (log, &compaction->store->logs, node) {
-        struct compaction_need need;
+        struct compaction_need need = {0};
         if (log->is_uncleanable || compaction_is_unwanted(log) || log->segment_count < 2 ||
             !judge(log, now_ms, &need) || !need.is_due)
             continue;

@@ -59,6 +59,17 @@ struct bytes index_file_encode(const struct frame_place *place, const struct fra
     return bytes_of(content, size);
 }
 
+bool index_file_place(struct bytes content, struct frame_place *place)
+{
+    struct stored_index stored;
+    if (content.size < sizeof stored)
+        return false;
+    memcpy(&stored, content.data, sizeof stored);
+    *place = (struct frame_place){stored.topic_id, stored.partition, stored.base_offset,
+                                  stored.generation};
+    return stored.magic == INDEX_MAGIC;
+}
+
 static enum status check_header(struct bytes content, const struct frame_place *place,
                                 struct stored_index *stored)
 {

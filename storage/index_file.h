@@ -30,6 +30,9 @@ enum { INDEX_FILE_BYTES_MAX = 64 << 20 };
 struct bytes index_file_encode(const struct frame_place *place, const struct frame_index *index,
                                uint64_t covered_bytes);
 
+/* Where it says that it belongs, not checked in any way; false for what is no such file. */
+bool index_file_place(struct bytes content, struct frame_place *place);
+
 /* Fills `index`, which is empty. STATUS_CORRUPT (also: of another segment, or one that makes no
  * sense), STATUS_UNSUPPORTED (another version), STATUS_NO_MEMORY. */
 enum status index_file_decode(struct bytes content, const struct frame_place *place,

@@ -184,6 +184,9 @@ static void write_landed(struct completion *completion, int32_t result)
         journal->owner->progressed(journal->owner);
         return;
     }
+    metrics_add(journal->metrics, METRIC_JOURNAL_BYTES, result);
+    metrics_observe_ns(journal->metrics, METRIC_HISTOGRAM_JOURNAL_COMMIT,
+                       io_now_ns(journal->io) - journal->write_began_ns);
     tell_clients(commit);
     journal->in_flight = NULL;
     commit_retire(journal, commit);
@@ -198,6 +201,7 @@ static void submit_write(struct journal *journal, struct journal_commit *commit,
     assert(size % COMMIT_ALIGNMENT == 0);
     assert(journal->position + size <= journal->file_bytes);
     completion_init(&journal->write.completion, write_landed);
+    journal->write_began_ns = io_now_ns(journal->io);
     if (journal->skips_sync)
         io_write(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
                  journal->position);

@@ -18,6 +18,7 @@
 #define TAILRACE_STORAGE_JOURNAL_H
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/op.h"
 #include "io/chunk.h"
 #include "io/io.h"
@@ -97,6 +98,8 @@ struct journal {
     struct journal_commit *in_flight; /* NULL: none */
     struct journal_commit *spare;     /* kept for reuse */
     struct io_request write;
+    uint64_t write_began_ns;
+    struct metrics *metrics; /* NULL: nobody counts */
     struct completion kick;
     bool kick_is_pending;
     bool is_short_of_space; /* or of file handles: the last attempt to make a file failed */
@@ -110,6 +113,7 @@ struct journal_options {
     uint64_t file_bytes;
     uint32_t file_count;
     bool skips_sync;
+    struct metrics *metrics; /* NULL: nobody counts */
 };
 
 /* Blocking: opens what files there are and makes the first if there is none. */

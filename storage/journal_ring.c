@@ -303,6 +303,7 @@ enum status journal_open(struct journal *journal, struct io *io, struct journal_
         .file_bytes = options->file_bytes,
         .file_count = options->file_count,
         .skips_sync = options->skips_sync,
+        .metrics = options->metrics,
         .commit_size_max = COMMIT_SIZE_MAX,
         .next_sequence = 1,
     };

@@ -229,6 +229,19 @@ bool log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch, i
 /* The epoch of the batch at `offset`; -1 when the log has none there. */
 int32_t log_epoch_at(const struct log *log, int64_t offset);
 
+/* For those who watch it. */
+struct log_facts {
+    int64_t start_offset;
+    int64_t end_offset;
+    uint64_t size_bytes;
+    uint32_t segment_count;
+    uint32_t damage_count; /* ranges that cannot be read */
+    bool is_loose;         /* acknowledged before it is synced, as flush.* say */
+    bool has_failed;
+};
+
+void log_describe(const struct log *log, struct log_facts *facts);
+
 /* What is to be deleted under the new settings and was not under the old goes at once. */
 void log_configure(struct log *log, const struct log_config *config);
 void log_observe(struct log *log, struct log_observer *observer);

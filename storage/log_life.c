@@ -342,6 +342,19 @@ uint64_t log_size_bytes(const struct log *log)
     return size;
 }
 
+void log_describe(const struct log *log, struct log_facts *facts)
+{
+    *facts = (struct log_facts){
+        .start_offset = log->start_offset,
+        .end_offset = log->end_offset,
+        .size_bytes = log_size_bytes(log),
+        .segment_count = log->segment_count,
+        .damage_count = log->damages.count,
+        .is_loose = loose_core_is_wanted(log->config.flush_messages, log->config.flush_ms),
+        .has_failed = log_has_failed(log),
+    };
+}
+
 bool log_has_failed(const struct log *log)
 {
     return log->store->failure != STATUS_OK;

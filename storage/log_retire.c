@@ -150,6 +150,9 @@ static void take_out(struct log *log, struct log_retire *retire, uint32_t count)
     drop_frames(log, offset);
     for (uint32_t i = 0; i < count; i++) {
         struct segment *segment = log->segments[i];
+        metrics_add(log->store->options.metrics, METRIC_RETENTION_DELETED_SEGMENTS, 1);
+        metrics_add(log->store->options.metrics, METRIC_RETENTION_DELETED_BYTES,
+                    (int64_t)segment->size_bytes);
         retire->segments[i] = segment_retain(segment);
         if (segment == log->write_segment) {
             log->write_segment = NULL;

@@ -14,6 +14,7 @@
 #define TAILRACE_STORAGE_STORE_H
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "storage/log.h"
 
 struct store;
@@ -39,6 +40,7 @@ struct store_options {
     int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
     uint32_t open_files_max;         /* segments held open for writing, about: 256 */
     struct store_observer *observer; /* NULL: nobody */
+    struct metrics *metrics;         /* of the core; NULL: nobody counts */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */
     bool unsafe_skip_sync;
 };
@@ -51,14 +53,18 @@ struct store_recovery_report {
     uint64_t journal_bytes_replayed;
     uint64_t bytes_truncated; /* torn tails, never acknowledged */
     uint32_t logs_truncated;
+    uint32_t logs_damaged; /* something that was durable is missing: remembered as unreadable */
+    bool catalog_was_damaged;
+    bool journal_was_damaged;
 };
 
 /* What recovery knows about the logs; each store takes what it opens. */
 struct store_states;
 
-/* Blocking, on core 0's door before the loops run. STATUS_CORRUPT when a file is damaged below what
- * was durable: the log says which file, where, and what to do. The states are the caller's, and
- * shared by the stores of all cores; NULL after an error. */
+/* Blocking, on core 0's door before the loops run. What is damaged below what was durable does not
+ * hold up the rest: the log says which records are lost, reads of them answer STATUS_CORRUPT, and
+ * the partition goes on behind them. The states are the caller's, and shared by the stores of all
+ * cores; NULL after an error. */
 enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
                           struct store_recovery_report *report, struct store_states **states);
 
@@ -103,6 +109,17 @@ void store_fail(struct store *store, enum status status);
 
 /* True from the first write or sync error on: nothing is acknowledged any more. */
 bool store_has_failed(const struct store *store);
+
+/* For those who watch it. */
+struct store_facts {
+    size_t memory_bytes; /* of it: */
+    size_t cache_bytes;  /* recent records kept for readers */
+    size_t cold_bytes;   /* older ones that were read from disk */
+    bool has_failed;
+    bool is_full; /* the disk: records are refused, reads go on */
+};
+
+void store_describe(const struct store *store, struct store_facts *facts);
 
 struct chunk_pool *store_chunks(struct store *store);
 

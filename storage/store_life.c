@@ -102,6 +102,7 @@ struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes)
 void store_fail(struct store *store, enum status status)
 {
     assert(status != STATUS_OK);
+    metrics_add(store->options.metrics, METRIC_WRITE_ERRORS, 1);
     if (store->failure != STATUS_OK)
         return;
     store->failure = status;
@@ -305,6 +306,7 @@ static enum status open_files(struct store *store)
                             .file_bytes = store->options.journal_file_bytes,
                             .file_count = store->options.journal_file_count,
                             .skips_sync = store->options.unsafe_skip_sync,
+                            .metrics = store->options.metrics,
                         });
 }
 
@@ -368,6 +370,17 @@ void store_destroy(struct store *store)
     free(store->stop);
     free(store->directory);
     free(store);
+}
+
+void store_describe(const struct store *store, struct store_facts *facts)
+{
+    *facts = (struct store_facts){
+        .memory_bytes = store->chunks.used_bytes,
+        .cache_bytes = store->cache_bytes,
+        .cold_bytes = store->cold_bytes,
+        .has_failed = store->failure != STATUS_OK,
+        .is_full = store->is_full,
+    };
 }
 
 bool store_has_failed(const struct store *store)

@@ -116,9 +116,13 @@ static struct config *load_config(struct server *server, uint16_t port)
     char listeners[128];
     char directory[320];
     /* Records of the cases are from 1970 unless they say otherwise. */
-    const char *sets[SERVER_SETS_MAX + 5] = {listeners, directory, "node.id=1", "num.partitions=3",
-                                             "log.retention.ms=-1"};
-    uint32_t count = 5;
+    const char *sets[SERVER_SETS_MAX + 6] = {listeners,
+                                             directory,
+                                             "node.id=1",
+                                             "num.partitions=3",
+                                             "log.retention.ms=-1",
+                                             "tailrace.admin.listener="};
+    uint32_t count = 6;
     struct config_reporter reporter = {.warn = refuse_setting, .fail = refuse_setting};
     snprintf(listeners, sizeof listeners, "listeners=PLAINTEXT://%s:%u", server->harness->host,
              port);

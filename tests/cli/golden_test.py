@@ -31,6 +31,7 @@ tailrace help topic offsets
 tailrace help topic analyze
 tailrace help topic trim-prefix
 tailrace help cluster info
+tailrace help cluster logdirs
 tailrace help log
 tailrace help log dump
 tailrace help log verify

@@ -56,6 +56,8 @@ class Verify(unittest.TestCase):
                 tailrace(cls.broker, "topic", "produce", "orders", "-p", partition, "-X",
                          "batch.num.messages=500" if data is SMALL else "batch.num.messages=1",
                          data=data)
+        for _ in range(4):  # commits of their own, since each is waited for
+            tailrace(cls.broker, "topic", "produce", "orders", "-p", "0", data=b"one\n")
         cls.store = None
         cls.while_it_runs = run([TAILRACE, "log", "verify", cls.data], check=False)
 
@@ -134,8 +136,49 @@ class Verify(unittest.TestCase):
                 self.assertEqual([d[2:4] for d in self.damage()],
                                  [(frame.base_offset, frame.last_offset)])
 
-    def test_6_lost_ends(self):
-        """A closed segment that lost its end leaves a gap, and so does one that is gone."""
+    def test_6_indexes(self):
+        """An index that is damaged, or that speaks of other frames, is found."""
+        segment = self.segments()[0]
+        path = segment.path.with_suffix(".index")
+        self.assertTrue(path.exists())
+        with flipped(path, 70):
+            self.assertEqual([(d[0], d[1], d[6]) for d in self.damage()],
+                             [("orders", 0, "the index is damaged; a broker makes it anew")])
+        content = bytearray(path.read_bytes())
+        content[72:80] = (4096).to_bytes(8, "little")  # where the first entry points
+        content[12:16] = bytes(4)
+        content[12:16] = reader.crc32c(content).to_bytes(4, "little")
+        with changed(path, 0, bytes(content)):
+            self.assertIn("the index points at no frame; a broker makes it anew",
+                          [d[6] for d in self.damage()])
+        self.assertEqual(self.verify()["damage"], [])
+
+    def test_6_leftovers(self):
+        """A segment file that the catalog does not list is a leftover, and no part of the log."""
+        segment = self.segments()[1]
+        leftover = segment.path.with_name(segment.path.stem + "-7.log")
+        leftover.write_bytes(segment.path.read_bytes())
+        self.addCleanup(leftover.unlink)
+        self.assertEqual(self.verify()["damage"], [])
+
+    def test_6_catalog(self):
+        """A commit of the catalog of which one copy is spoilt is found and has lost nothing; with
+        both spoilt, states are lost."""
+        path = next((self.data / "catalog").glob("*.catalog"), self.data / "catalog" / "base")
+        commits = list(reader.commits(path))
+        first, second = [c.position for c in commits[:2]]
+        self.assertEqual(commits[0].sequence, commits[1].sequence)
+        for position in first, second:
+            with flipped(path, position + 80):
+                self.assertEqual([d[4:7:2] for d in self.damage()],
+                                 [(path.name, "one of two copies of a commit is damaged")])
+        with flipped(path, first + 80), flipped(path, second + 80):
+            self.assertEqual(self.damage()[0][4], path.name)
+        self.assertEqual(self.verify()["damage"], [])
+
+    def test_7_lost_ends(self):
+        """A closed segment that lost its end leaves a gap, and so does one that is gone; what the
+        last one lost, the catalog knows."""
         segment = self.segments()[1]
         frame = segment.frames[-1]
         with changed(segment.path, frame.position, bytes(frame.size)):
@@ -145,6 +188,11 @@ class Verify(unittest.TestCase):
         self.assertEqual([d[2:4] for d in self.damage()],
                          [(segment.frames[0].base_offset, frame.last_offset)])
         hidden.rename(segment.path)
+        segment = self.segments()[-1]
+        frame = segment.frames[-1]
+        with changed(segment.path, frame.position, bytes(frame.size)):
+            self.assertEqual([d[2:4] for d in self.damage()],
+                             [(frame.base_offset, frame.last_offset)])
         self.assertEqual(self.verify()["damage"], [])
 
 

@@ -270,6 +270,19 @@ class TailraceTest(ClientCase):
         self.assertEqual((rest, waiting.returncode), (b"", 130))
         self.assertIn(b"consumed 1 record", said)
 
+    def test_data_directories_with_their_partitions(self):
+        self.create(3)
+        self.tailrace("produce", "-p", "1", data=b"x" * 1000 + b"\n")
+        found = json.loads(tailrace(self.broker, "cluster", "logdirs", self.name, "--format",
+                                    "json"))
+        sizes = {p["partition"]: p["size"] for d in found for p in d["partitions"]}
+        self.assertEqual((sorted(sizes), sizes[0], sizes[2]), ([0, 1, 2], 0, 0))
+        self.assertGreater(sizes[1], 1000)
+        self.assertEqual({p["topic"] for d in found for p in d["partitions"]}, {self.name})
+        self.assertTrue(all(d["error"] is None and d["directory"].startswith("/") for d in found))
+        lines = tailrace(self.broker, "cluster", "logdirs", self.name, "-p").splitlines()
+        self.assertEqual(len(lines), 4)
+
     def test_cluster_info_and_api_versions(self):
         info = json.loads(tailrace(self.broker, "cluster", "info", "--format", "json"))
         self.assertEqual(info["brokers"][0]["port"], self.broker.port)

@@ -1,6 +1,6 @@
 """Reads what the broker has written, with nothing but Python's standard library and the descriptions
-at the heads of storage/frame.h, storage/commit.h, storage/epoch_file.h, storage/path.h,
-protocol/batch.h and protocol/batch_record.h. It shares no code with the broker: where both agree,
+at the heads of storage/frame.h, storage/index_file.h, storage/commit.h, storage/epoch_file.h,
+storage/catalog.h, storage/state_file.h, storage/path.h, protocol/batch.h and protocol/batch_record.h. It shares no code with the broker: where both agree,
 the descriptions are true.
 
 Damaged pieces are passed over and listed, as whoever must get data out of a broken directory would
@@ -196,11 +196,30 @@ class Segment:
         return [batch for frame in self.frames for batch in frame.batches]
 
 
+# --- Indexes: storage/index_file.h ----------------------------------------------------------------
+
+INDEX_HEADER = struct.Struct("<4sIII16siIqQII")
+INDEX_ENTRY = struct.Struct("<qQq")
+
+
+def read_index(path):
+    """(place, covered bytes, [(base offset, position, greatest timestamp)])."""
+    data = path.read_bytes()
+    (magic, version, size, crc, topic_id, partition, generation, base_offset, covered, count,
+     _) = INDEX_HEADER.unpack_from(data)
+    zeroed = data[:12] + bytes(4) + data[16:]
+    if magic != b"TRI1" or version != 1 or size != len(data) or crc32c(zeroed) != crc:
+        raise Damaged(path)
+    entries = list(INDEX_ENTRY.iter_unpack(data[INDEX_HEADER.size:]))
+    if len(entries) != count:
+        raise Damaged(path)
+    return (topic_id, partition, base_offset, generation), covered, entries
+
+
 # --- Journals: storage/commit.h, storage/epoch_file.h --------------------------------------------
 
 COMMIT_HEADER = struct.Struct("<4sIQQIIII24x")
 COMMIT_ENTRY = struct.Struct("<Ii16sqqII")
-COMMIT_SIZE_MAX = 1024 * 1024
 EPOCH_FILE = struct.Struct("<4sIQII")
 
 
@@ -210,7 +229,7 @@ class Commit:
     def __init__(self, data, position):
         magic, version, self.epoch, self.sequence, size, count, self.core, crc = (
             COMMIT_HEADER.unpack_from(data, position))
-        if magic != b"TRJ1" or version != 1 or not COMMIT_HEADER.size <= size <= COMMIT_SIZE_MAX:
+        if magic != b"TRJ1" or version != 1 or not COMMIT_HEADER.size <= size <= len(data):
             raise Damaged("not a commit")
         self.position, self.size = position, blocks(size)
         whole = bytearray(data[position:position + size])
@@ -242,6 +261,60 @@ def commits(path):
             except (Damaged, struct.error):
                 pass
         position += size
+
+
+# --- The catalog: storage/catalog.h, storage/state_file.h ----------------------------------------
+
+STATE_HEADER = struct.Struct("<4sIII16siIIIqqqII")
+STATE_SEGMENT = struct.Struct("<qQqIIqq")
+STATE_EPOCH = struct.Struct("<iIq")
+STATE_PRODUCER = struct.Struct("<qhHI")
+STATE_BATCH = struct.Struct("<iiqqq")
+STATE_RANGE = struct.Struct("<qq")
+
+
+class State:
+    """What the catalog says about one log; each list holds tuples in the order of the format."""
+
+    def __init__(self, data):
+        (magic, version, size, crc, self.topic_id, self.partition, segments, epochs, producers,
+         self.start_offset, self.recovery_offset, self.cleaned_offset, damages, name_size) = (
+             STATE_HEADER.unpack_from(data))
+        if magic != b"TRS1" or version != 2 or size != len(data):
+            raise Damaged("not a state")
+        if crc32c(data[:12] + bytes(4) + data[16:]) != crc:
+            raise Damaged("a wrong checksum")
+        self._data, self._at = data, STATE_HEADER.size
+        self.segments = [self._take(STATE_SEGMENT) for _ in range(segments)]
+        self.epochs = [self._take(STATE_EPOCH) for _ in range(epochs)]
+        self.producers = []
+        for _ in range(producers):
+            producer = self._take(STATE_PRODUCER)
+            self.producers.append((producer, [self._take(STATE_BATCH)
+                                              for _ in range(producer[2])]))
+        self.damages = [self._take(STATE_RANGE) for _ in range(damages)]
+        self.topic = data[self._at:].decode()
+        if self._at + name_size != len(data):
+            raise Damaged("bytes that belong to nothing")
+
+    def _take(self, form):
+        self._at += form.size
+        return form.unpack_from(self._data, self._at - form.size)
+
+
+def states(directory):
+    """{(topic name, partition): State}, the newest of each log that is not removed."""
+    newest, epoch = {}, None
+    for path in [directory / "base", *sorted(directory.glob("*.catalog"))]:
+        for commit in commits(path):
+            epoch = commit.epoch if epoch is None else epoch
+            for kind, topic_id, partition, entry_version, _, payload in commit.entries:
+                key = topic_id, partition
+                if commit.epoch == epoch and kind in (3, 4) and (
+                        key not in newest or newest[key][0] < entry_version):
+                    newest[key] = entry_version, State(payload) if kind == 3 else None
+    return {(state.topic, state.partition): state
+            for _, state in newest.values() if state is not None}
 
 
 def read_epoch(path):

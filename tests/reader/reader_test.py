@@ -17,9 +17,14 @@ LARGE = b"".join(b"%d " % i * 9000 + b"\n" for i in range(3))
 TEXT = b"".join(b"a line of text that compresses well, number %d\n" % i for i in range(3000))
 
 
+BULK = b"".join(b"%d" % (i % 10) * 100000 + b"\n" for i in range(12))
+
+
 def write(broker):
-    """Small, large and compressed batches, with keys and headers, over two partitions."""
-    create_topic(broker, "kinds", "-p", "2")
+    """Small, large and compressed batches, with keys and headers, over two partitions, of which one
+    is long enough for a second segment."""
+    create_topic(broker, "kinds", "-p", "2", "-c", "segment.bytes=1048576")
+    tailrace(broker, "topic", "produce", "kinds", "-p", "1", "-X", "batch.num.messages=1", data=BULK)
     for _ in range(3):
         tailrace(broker, "topic", "produce", "kinds", "-p", "0", "-k", "key", "-H", "name:value",
                  data=SMALL)
@@ -81,7 +86,7 @@ class Reader(unittest.TestCase):
 
     def check_records(self, found):
         self.assertEqual({key: len(records) for key, records in found.items()},
-                         {("kinds", 0): 3 * 503, ("kinds", 1): 3 * 3000})
+                         {("kinds", 0): 3 * 503, ("kinds", 1): 3 * 3000 + 12})
         self.assertEqual(found, self.expected)
 
     def test_kill(self):
@@ -120,6 +125,55 @@ class Reader(unittest.TestCase):
                     [(r[0], r[1], r[3].decode()) for b in segment.batches() for r in b.records()],
                     [(l["offset"], l["timestamp"], l["value"])
                      for l in lines if l["type"] == "record"])
+
+    def test_catalog(self):
+        """After an orderly stop the catalog lists exactly the segments that are there, with the
+        sizes they have, and every log reaches as far as it says; the dump has the same states."""
+        states = reader.states(self.data / "catalog")
+        self.assertEqual(sorted(states), sorted(self.stopped.segments))
+        for key, state in states.items():
+            segments = self.stopped.segments[key]
+            self.assertEqual([(s[0], s[3], s[1]) for s in state.segments],
+                             [(s.base_offset, s.generation, s.end) for s in segments])
+            self.assertEqual([s[2] for s in state.segments],
+                             [max(f.max_timestamp for f in s.frames) for s in segments])
+            last = segments[-1].frames[-1]
+            self.assertEqual((state.start_offset, state.recovery_offset, state.damages),
+                             (0, last.last_offset + 1, []))
+            self.assertEqual([(e[0], e[2]) for e in state.epochs], [(last.leader_epoch, 0)])
+            batches = [b for s in segments for b in s.batches() if b.producer_id >= 0]
+            self.assertEqual({p[0][0] for p in state.producers}, {b.producer_id for b in batches})
+            for (producer_id, _, _, _), known in state.producers:
+                own = [(b.base_sequence, b.base_offset, b.last_offset) for b in batches
+                       if b.producer_id == producer_id]
+                self.assertEqual([(k[0], k[2], k[3]) for k in known], own[-5:])
+        lines = [line for path in (self.data / "catalog").iterdir() for line in dump(path)]
+        dumped = {(l["topic"], l["recovery_offset"], len(l["segments"]), l["producers"])
+                  for l in lines if l["type"] == "state"}
+        for key, state in states.items():
+            self.assertIn((key[0], state.recovery_offset, len(state.segments),
+                           len(state.producers)), dumped)
+
+    def test_indexes(self):
+        """Each entry of an index is a frame with the greatest timestamp up to the next entry; and
+        the dump has the same entries."""
+        index_count = 0
+        for path in (self.data / "topics").glob("*/*/*.index"):
+            place, covered, entries = reader.read_index(path)
+            segment = next(s for s in self.stopped.segments["kinds", place[1]]
+                           if s.path == path.with_suffix(".log"))
+            self.assertEqual(place[2:], (segment.base_offset, segment.generation))
+            self.assertEqual(covered, segment.end)
+            ends = [e[1] for e in entries[1:]] + [covered]
+            self.assertEqual(entries, [
+                (frame.base_offset, position,
+                 max(f.max_timestamp for f in segment.frames if position <= f.position < end))
+                for (_, position, _), end in zip(entries, ends)
+                for frame in segment.frames if frame.position == position])
+            self.assertEqual([(e["base_offset"], e["position"], e["max_timestamp"])
+                              for e in dump(path) if e["type"] == "entry"], entries)
+            index_count += 1
+        self.assertGreater(index_count, 0)
 
     def test_dump_of_journals(self):
         """The dump of a journal has the commits and entries that the reader finds."""

@@ -26,7 +26,7 @@ static int64_t base_of(uint32_t frame)
 
 enum { END_OFFSET = 100 + FRAMES * RECORDS + 20 };
 
-static void seal(uint8_t *to, int64_t base_offset)
+static void seal(uint8_t *to, uint64_t position, int64_t base_offset)
 {
     struct arena arena;
     struct batch_options options = batch_options_plain;
@@ -39,7 +39,7 @@ static void seal(uint8_t *to, int64_t base_offset)
         batch_builder_append_simple(&builder, 1000, bytes_of_text("k"), bytes_of_text("v"));
     assert_int_equal(batch_builder_finish(&builder, &batch), STATUS_OK);
     memcpy(to + FRAME_HEADER_SIZE, batch.data, batch.size);
-    frame_seal(to, &place,
+    frame_seal(to, &place, position,
                &(struct frame_facts){(uint32_t)batch.size, 1, base_offset,
                                      base_offset + RECORDS - 1, 0, 1000, 0, false});
     arena_deinit(&arena);
@@ -49,7 +49,7 @@ static void make(struct segment_bytes *segment, uint32_t indexed_frame)
 {
     *segment = (struct segment_bytes){.is_trusted = true};
     for (uint32_t i = 0; i < FRAMES; i++)
-        seal(segment->data + i * FRAME_ALIGNMENT, base_of(i));
+        seal(segment->data + i * FRAME_ALIGNMENT, i * FRAME_ALIGNMENT, base_of(i));
     frame_index_note(&segment->index, base_of(indexed_frame),
                      (uint64_t)indexed_frame * FRAME_ALIGNMENT, 1000);
 }

@@ -70,6 +70,7 @@ class Broker:
         settings = {
             "listeners": f"PLAINTEXT://{self.address}",
             "log.dirs": str(self.folder / "data"),
+            "tailrace.admin.listener": "",
             **self.settings,
         }
         words = [str(self.program)]

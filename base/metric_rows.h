@@ -1,0 +1,91 @@
+/* Everything that /metrics shows, one row each. Names that begin with kafka_ are those under which
+ * Kafka's own metrics usually come to Prometheus, so dashboards made for Kafka show them; the rest
+ * is ours. Times are seconds, sizes bytes.
+ *
+ * The rows of the first list are numbers of the whole broker, each core counting its share. Those
+ * of the second are histograms. Those of the third exist once for each value of their labels, and
+ * are read from what they are about when somebody asks. */
+#ifndef TAILRACE_BASE_METRIC_ROWS_H
+#define TAILRACE_BASE_METRIC_ROWS_H
+
+/* clang-format off */
+
+/* X(key, name, type, help) */
+#define METRIC_ROWS(X)                                                                             \
+    /* --- As Kafka calls them --- */                                                              \
+    X(PARTITION_COUNT, "kafka_server_replicamanager_partitioncount", GAUGE,                        \
+      "Partitions that this broker holds.")                                                        \
+    X(LEADER_COUNT, "kafka_server_replicamanager_leadercount", GAUGE,                              \
+      "Partitions that this broker leads.")                                                        \
+    X(OFFLINE_REPLICA_COUNT, "kafka_server_replicamanager_offlinereplicacount", GAUGE,             \
+      "Partitions whose log has failed.")                                                          \
+    X(TOPIC_COUNT, "kafka_controller_kafkacontroller_globaltopiccount", GAUGE,                     \
+      "Topics of the cluster.")                                                                    \
+    /* --- Clients --- */                                                                          \
+    X(CONNECTIONS, "tailrace_connections", GAUGE, "Connections of clients that are open.")         \
+    X(CONNECTIONS_ACCEPTED, "tailrace_connections_accepted_total", COUNTER,                        \
+      "Connections of clients since the start.")                                                   \
+    X(INPUT_BYTES, "tailrace_input_memory_bytes", GAUGE, "Memory that holds requests.")            \
+    /* --- Storage --- */                                                                          \
+    X(JOURNAL_BYTES, "tailrace_journal_bytes_total", COUNTER,                                      \
+      "Bytes written to the journals.")                                                            \
+    X(WRITE_ERRORS, "tailrace_write_errors_total", COUNTER,                                        \
+      "Failed writes and syncs of stores. The first one ends all acknowledging in its store.")     \
+    X(FAILED_STORES, "tailrace_failed_stores", GAUGE,                                              \
+      "Stores that acknowledge nothing any more, since a write or sync failed; one for each core " \
+      "and directory.")                                                                            \
+    X(FULL_STORES, "tailrace_full_stores", GAUGE,                                                  \
+      "Stores that refuse records for want of disk space.")                                        \
+    X(LOOSE_PARTITIONS, "tailrace_loose_partitions", GAUGE,                                            \
+      "Partitions whose flush.messages or flush.ms let an acknowledgement come before the sync.")  \
+    X(DAMAGED_RANGES, "tailrace_damaged_ranges", GAUGE,                                            \
+      "Ranges of offsets that cannot be read, since the disk has lost or changed them.")           \
+    X(STORAGE_BYTES, "tailrace_storage_memory_bytes", GAUGE,                                          \
+      "Memory of the storage: records on their way to disk, and the caches.")                      \
+    X(CACHE_BYTES, "tailrace_cache_bytes", GAUGE,                                                  \
+      "Of it, recent records kept for readers.")                                                   \
+    X(COLD_BYTES, "tailrace_cold_cache_bytes", GAUGE,                                              \
+      "Of it, older records read from disk.")                                                      \
+    X(RETENTION_DELETED_SEGMENTS, "tailrace_retention_deleted_segments_total", COUNTER,            \
+      "Segments that retention or DeleteRecords took out of their logs.")                          \
+    X(RETENTION_DELETED_BYTES, "tailrace_retention_deleted_bytes_total", COUNTER,                  \
+      "The size of these segments.")                                                               \
+    /* --- The process --- */                                                                      \
+    X(PROCESS_RESIDENT_MEMORY_BYTES, "process_resident_memory_bytes", GAUGE,                       \
+      "Memory that the process occupies.")                                                         \
+    X(PROCESS_OPEN_FDS, "process_open_fds", GAUGE, "File descriptors that are open.")              \
+    X(PROCESS_CPU_MICROSECONDS, "process_cpu_seconds_total", COUNTER_SECONDS,                      \
+      "CPU time used, of user and system together.")                                               \
+    X(UPTIME_MICROSECONDS, "tailrace_uptime_seconds", GAUGE_SECONDS,                               \
+      "How long this broker has been serving.")
+
+/* X(key, name, help) */
+#define METRIC_HISTOGRAM_ROWS(X)                                                                   \
+    X(JOURNAL_COMMIT, "tailrace_journal_commit_seconds",                                           \
+      "From the writing of a commit of a journal to its being on disk.")
+
+/* X(key, name, type, labels, help) */
+#define METRIC_LABELLED_ROWS(X)                                                                    \
+    X(TOPIC_MESSAGES_IN, "kafka_server_brokertopicmetrics_messagesin_total", COUNTER, "topic",     \
+      "Records that producers appended.")                                                          \
+    X(TOPIC_BYTES_IN, "kafka_server_brokertopicmetrics_bytesin_total", COUNTER, "topic",           \
+      "Bytes that producers appended.")                                                            \
+    X(TOPIC_BYTES_OUT, "kafka_server_brokertopicmetrics_bytesout_total", COUNTER, "topic",         \
+      "Bytes that consumers read.")                                                                \
+    X(LOG_SIZE, "kafka_log_log_size", GAUGE, "topic, partition",                                   \
+      "The size of the log in bytes.")                                                             \
+    X(LOG_START_OFFSET, "kafka_log_log_logstartoffset", GAUGE, "topic, partition",                 \
+      "The first offset that may be read.")                                                        \
+    X(LOG_END_OFFSET, "kafka_log_log_logendoffset", GAUGE, "topic, partition",                     \
+      "The offset that the next record will get.")                                                 \
+    X(LOG_SEGMENTS, "kafka_log_log_numlogsegments", GAUGE, "topic, partition",                     \
+      "Segments of the log.")                                                                      \
+    X(REQUESTS, "kafka_network_requestmetrics_requests_total", COUNTER, "request",                 \
+      "Requests that were answered.")                                                              \
+    X(REQUEST_TIME, "tailrace_request_seconds", HISTOGRAM, "request",                              \
+      "From the arrival of a whole request to its answer being ready. Fetch includes the waiting " \
+      "for records.")
+
+/* clang-format on */
+
+#endif

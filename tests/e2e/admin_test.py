@@ -1,0 +1,159 @@
+"""The admin listener: numbers that move with what clients do, pages for health, and whoever speaks
+HTTP badly does no harm."""
+import contextlib
+import http.client
+import pathlib
+import re
+import socket
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support")]
+
+from broker import Broker, free_port  # noqa: E402
+from programs import create_topic, tailrace  # noqa: E402
+
+SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)+\})? (-?[0-9.]+)')
+CONNECTIONS_MAX = 16
+
+
+class Admin(unittest.TestCase):
+    maxDiff = 2000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.port = free_port()
+        cls.broker = Broker({"tailrace.admin.listener": f"127.0.0.1:{cls.port}"})
+        cls.addClassCleanup(cls.broker.close)
+        cls.broker.start()
+        create_topic(cls.broker, "orders", "-p", "2")
+
+    def get(self, path, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        self.addCleanup(connection.close)
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response, response.read()
+
+    def send(self, data):
+        """Raw bytes; the answer up to its end."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as peer:
+            peer.sendall(data)
+            answer = b""
+            while part := peer.recv(65536):
+                answer += part
+            return answer
+
+    def metrics(self):
+        """{name and labels: value}; every line is a comment or a sample of a family that was
+        announced."""
+        response, body = self.get("/metrics")
+        self.assertEqual((response.status, response.getheader("Content-Type")),
+                         (200, "text/plain; version=0.0.4; charset=utf-8"))
+        values, families = {}, set()
+        for line in body.decode().splitlines():
+            if line.startswith("# TYPE "):
+                families.add(line.split()[2])
+            if line.startswith("#"):
+                continue
+            sample = SAMPLE.fullmatch(line)
+            self.assertIsNotNone(sample, line)
+            self.assertIn(re.sub("_(bucket|sum|count)$", "", sample[1]), families | {sample[1]})
+            self.assertNotIn(sample[1] + (sample[2] or ""), values)
+            values[sample[1] + (sample[2] or "")] = float(sample[3])
+        return values
+
+    def test_numbers_move(self):
+        """What is produced and consumed is counted, once, by topic and by partition."""
+        before = self.metrics()
+        tailrace(self.broker, "topic", "produce", "orders", "-p", "1", data=b"a\nb\nc\n")
+        tailrace(self.broker, "topic", "consume", "orders", "-o", "start:end", "-p", "1")
+        after = self.metrics()
+
+        def moved(name):
+            return after[name] - before.get(name, 0)
+        topic = '{topic="orders"}'
+        self.assertEqual(moved(f"kafka_server_brokertopicmetrics_messagesin_total{topic}"), 3)
+        bytes_in = moved(f"kafka_server_brokertopicmetrics_bytesin_total{topic}")
+        self.assertGreater(bytes_in, 60)
+        self.assertGreaterEqual(moved(f"kafka_server_brokertopicmetrics_bytesout_total{topic}"),
+                                bytes_in)
+        place = '{topic="orders",partition="1"}'
+        self.assertEqual(moved(f"kafka_log_log_logendoffset{place}"), 3)
+        self.assertEqual(moved(f"kafka_log_log_size{place}"), bytes_in)
+        self.assertEqual(after['kafka_log_log_logendoffset{topic="orders",partition="0"}'], 0)
+        self.assertGreaterEqual(
+            moved('kafka_network_requestmetrics_requests_total{request="Produce"}'), 1)
+        self.assertGreaterEqual(moved("tailrace_journal_commit_seconds_count"), 1)
+        self.assertGreater(moved("tailrace_journal_bytes_total"), 0)
+        self.assertGreaterEqual(moved("tailrace_connections_accepted_total"), 2)
+
+    def test_state_of_the_broker(self):
+        """What holds now is shown: partitions, topics, loosened ones, the process."""
+        values = self.metrics()
+        self.assertEqual(values["tailrace_failed_stores"], 0)
+        self.assertEqual(values["tailrace_damaged_ranges"], 0)
+        self.assertGreater(values["process_resident_memory_bytes"], 1 << 20)
+        self.assertGreater(values["process_open_fds"], 3)
+        self.assertGreater(values["process_cpu_seconds_total"], 0)
+        loose, partitions = values["tailrace_loose_partitions"], values[
+            "kafka_server_replicamanager_partitioncount"]
+        create_topic(self.broker, "loose", "-p", "3", "-c", "flush.ms=1000")
+        values = self.metrics()
+        self.assertEqual(values["tailrace_loose_partitions"], loose + 3)
+        self.assertEqual(values["kafka_server_replicamanager_partitioncount"], partitions + 3)
+
+    def test_histograms_are_cumulative(self):
+        """Buckets never shrink with their bound, and the last is the count."""
+        tailrace(self.broker, "topic", "list")
+        values = self.metrics()
+        name = 'tailrace_request_seconds_bucket{request="Metadata",le='
+        buckets = [value for key, value in values.items() if key.startswith(name)]
+        self.assertEqual(buckets, sorted(buckets))
+        self.assertEqual(buckets[-1],
+                         values['tailrace_request_seconds_count{request="Metadata"}'])
+        self.assertGreater(buckets[-1], 0)
+
+    def test_other_pages(self):
+        """Health and readiness answer; other pages and methods are refused by their codes."""
+        self.assertEqual(self.get("/healthz")[0].status, 200)
+        response, body = self.get("/readyz")
+        self.assertEqual((response.status, body), (200, b'{"status":"ok"}\n'))
+        self.assertEqual(self.get("/")[0].status, 404)
+        self.assertEqual(self.get("/metrics", "POST")[0].status, 405)
+        response, body = self.get("/metrics", "HEAD")
+        self.assertEqual((response.status, body), (200, b""))
+        self.assertGreater(int(response.getheader("Content-Length")), 1000)
+
+    def test_bad_requests(self):
+        """Too much, too strange or cut short is answered or dropped, and the next one is served."""
+        endless = b"GET / HTTP/1.1\r\nX: ".ljust(8 * 1024, b"a")
+        self.assertIn(b" 431 ", self.send(endless).split(b"\r")[0])
+        with contextlib.suppress(ConnectionError):  # what is not read resets the connection
+            self.send(endless * 1000)
+        self.assertIn(b" 400 ", self.send(b"\x16\x03\x01\x00\r\n\r\n").split(b"\r")[0])
+        with socket.create_connection(("127.0.0.1", self.port)) as peer:
+            peer.sendall(b"GET /metr")
+        self.assertIn(b" 200 ", self.send(b"GET /healthz HTTP/1.1\r\n\r\n").split(b"\r")[0])
+
+    def test_slow_and_many(self):
+        """Connections that say nothing are ended after a while, and those behind them are served
+        then; clients of the broker notice nothing."""
+        idle = [socket.create_connection(("127.0.0.1", self.port), timeout=60)
+                for _ in range(CONNECTIONS_MAX + 4)]
+        for peer in idle:
+            self.addCleanup(peer.close)
+        tailrace(self.broker, "topic", "produce", "orders", "-p", "0", data=b"x\n")
+        self.assertEqual(idle[0].recv(1), b"")
+        self.assertEqual(self.get("/healthz")[0].status, 200)
+
+    def test_taken_address(self):
+        """Another broker with the same address says so, and serves without."""
+        with Broker({"tailrace.admin.listener": f"127.0.0.1:{self.port}"}) as other:
+            self.assertTrue(other.says("no metrics"))
+            create_topic(other, "orders")
+
+
+if __name__ == "__main__":
+    unittest.main()
