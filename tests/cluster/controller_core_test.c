@@ -433,6 +433,29 @@ static void test_partitions_are_added_by_the_rules(void **state)
     scene_close(&scene);
 }
 
+/* A new topic's settings must agree with those that it has from the broker. */
+static void test_settings_of_a_new_topic_agree(void **state)
+{
+    const struct {
+        const char *max_lag_ms;
+        int16_t error;
+    } rows[] = {{"59", KAFKA_INVALID_CONFIG}, {"60", KAFKA_NONE}};
+    struct scene scene;
+    scene_open(&scene, "log.cleaner.min.compaction.lag.ms=60");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting setting = {.name = bytes_of_text("max.compaction.lag.ms"),
+                                             .value = bytes_of_text(rows[i].max_lag_ms)};
+        struct controller_topic topic = {.name = bytes_of_text("t"),
+                                         .partition_count = 1,
+                                         .replication_factor = 1,
+                                         .settings = &setting,
+                                         .setting_count = 1};
+        decide_one(&scene, CONTROLLER_CREATE_TOPICS, &topic);
+        assert_int_equal(topic.error, rows[i].error);
+    }
+    scene_close(&scene);
+}
+
 /* --- Altering settings --------------------------------------------------------------------------
  */
 
@@ -673,6 +696,7 @@ int main(void)
         cmocka_unit_test(test_topics_are_deleted_by_name_or_id),
         cmocka_unit_test(test_deletion_can_be_switched_off),
         cmocka_unit_test(test_partitions_are_added_by_the_rules),
+        cmocka_unit_test(test_settings_of_a_new_topic_agree),
         cmocka_unit_test(test_settings_are_altered_one_by_one),
         cmocka_unit_test(test_a_list_of_the_brokers_is_appended_to),
         cmocka_unit_test(test_settings_are_replaced_as_a_whole),
