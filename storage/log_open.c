@@ -34,6 +34,8 @@ static bool add_segments(struct log *log, const struct state *state)
         segment->created_ms = stored->created_ms;
         segment->appended_ms = stored->appended_ms;
         segment->exists = stored->size_bytes > 0;
+        segment->aborted_from = stored->aborted_from;
+        segment->aborted_known_from = state->recovery_offset;
     }
     return true;
 }

@@ -29,6 +29,7 @@ static struct bytes encode(const struct log *log)
             .generation = segment->generation,
             .created_ms = segment->created_ms,
             .appended_ms = segment->appended_ms,
+            .aborted_from = segment->aborted_from,
         };
     }
     struct bytes content = state_encode(&(struct state){
