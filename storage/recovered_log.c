@@ -5,33 +5,34 @@
 #include "base/assert.h"
 #include "protocol/batch.h"
 #include "storage/await.h"
+#include "storage/producer_batch.h"
 
 #include <stdlib.h>
 
-/* The batches of a good frame become part of what is known. */
-enum status recovered_log_take(struct recovered_log *log, struct bytes payload)
+/* Both may be -1: no aborted transaction is known. */
+static int64_t earlier(int64_t known, int64_t first_offset)
+{
+    if (known < 0 || first_offset < 0)
+        return known < 0 ? first_offset : known;
+    return first_offset < known ? first_offset : known;
+}
+
+enum status recovered_log_take(struct recovered_log *log, struct bytes payload,
+                               int64_t *aborted_from)
 {
     struct bytes batch;
     while (batch_next(&payload, &batch) == STATUS_OK) {
         struct batch_header header;
-        if (batch_header_read(batch, &header) != STATUS_OK)
+        if (batch_header_read(batch, &header) != STATUS_OK || header.last_offset_delta < 0 ||
+            header.base_offset < log->end_offset)
             return STATUS_CORRUPT;
-        if (!epoch_core_reserve(&log->epochs))
+        if (!epoch_core_reserve(&log->epochs) || !producer_batch_reserve(&log->producers, &header))
             return STATUS_NO_MEMORY;
         epoch_core_note(&log->epochs, header.leader_epoch, header.base_offset);
         log->end_offset = batch_last_offset(&header) + 1;
-        if (!batch_has_producer_id(&header) || header.base_sequence < 0)
-            continue;
-        if (!producer_core_reserve(&log->producers, header.producer_id))
-            return STATUS_NO_MEMORY;
-        producer_core_note(&log->producers, &(struct producer_event){
-                                                .producer_id = header.producer_id,
-                                                .epoch = header.producer_epoch,
-                                                .base_sequence = header.base_sequence,
-                                                .last_offset_delta = header.last_offset_delta,
-                                                .base_offset = header.base_offset,
-                                                .now_ms = log->now_ms,
-                                            });
+        struct aborted_transaction aborted;
+        if (producer_batch_note(&log->producers, &header, batch, log->now_ms, &aborted))
+            *aborted_from = earlier(*aborted_from, aborted.first_offset);
     }
     return STATUS_OK;
 }
@@ -66,6 +67,7 @@ bool recovered_log_add_segment(struct recovered_log *log, int64_t base_offset, u
     log->segments[log->segment_count++] = (struct state_segment){
         .base_offset = base_offset,
         .max_timestamp_ms = -1,
+        .aborted_from = -1,
         .generation = generation,
         .created_ms = log->now_ms,
         .appended_ms = log->now_ms,
@@ -293,6 +295,7 @@ enum status recovered_log_append(struct recovered_log *log, const struct commit_
     if (log->payload_size == 0) {
         log->frame_base_offset = header.base_offset;
         log->frame_max_timestamp_ms = -1;
+        log->frame_aborted_from = -1;
     }
     memcpy(log->buffer + FRAME_HEADER_SIZE + log->payload_size, batch.data, batch.size);
     log->payload_size += (uint32_t)batch.size;
@@ -300,7 +303,7 @@ enum status recovered_log_append(struct recovered_log *log, const struct commit_
     log->frame_leader_epoch = header.leader_epoch;
     if (log->frame_max_timestamp_ms < header.max_timestamp)
         log->frame_max_timestamp_ms = header.max_timestamp;
-    return recovered_log_take(log, batch);
+    return recovered_log_take(log, batch, &log->frame_aborted_from);
 }
 
 enum status recovered_log_write(struct recovered_log *log)
@@ -333,6 +336,7 @@ enum status recovered_log_write(struct recovered_log *log)
         segment->appended_ms = log->now_ms;
     if (segment->max_timestamp_ms < log->frame_max_timestamp_ms)
         segment->max_timestamp_ms = log->frame_max_timestamp_ms;
+    segment->aborted_from = earlier(segment->aborted_from, log->frame_aborted_from);
     free(log->buffer);
     log->buffer = NULL;
     log->buffer_capacity = 0;

@@ -55,6 +55,7 @@ struct recovered_log {
     int64_t end_offset; /* with what has been appended */
     int64_t frame_base_offset;
     int64_t frame_max_timestamp_ms;
+    int64_t frame_aborted_from; /* of its markers, as in the state of a segment */
     int32_t frame_leader_epoch;
 };
 
@@ -103,7 +104,8 @@ enum status recovered_log_scan(struct recovered_log *log);
 enum status recovered_log_rebuild(struct recovered_log *log);
 
 /* The batches of a good frame become part of what is known. */
-enum status recovered_log_take(struct recovered_log *log, struct bytes payload);
+enum status recovered_log_take(struct recovered_log *log, struct bytes payload,
+                               int64_t *aborted_from);
 
 /* A segment behind the others; false without memory. */
 bool recovered_log_add_segment(struct recovered_log *log, int64_t base_offset, uint32_t generation);

@@ -117,7 +117,8 @@ static enum status take_frame(struct scan_file *file, const struct frame_header 
     if (segment->appended_ms < log->now_ms)
         segment->appended_ms = log->now_ms; /* when exactly, nobody has written down */
     segment->size_bytes += frame_stored_size(header->payload_size);
-    return recovered_log_take(log, bytes_of(frame.data + FRAME_HEADER_SIZE, header->payload_size));
+    return recovered_log_take(log, bytes_of(frame.data + FRAME_HEADER_SIZE, header->payload_size),
+                              &segment->aborted_from);
 }
 
 /* Compaction leaves gaps between frames; appending does not. */
