@@ -253,8 +253,8 @@ void log_put_mark(struct log *log);
  * must have been sealed. */
 void log_drop_mention(struct log *log);
 
-/* The newest mention has not landed, and the ones before go: until it has, nothing is written beyond
- * what is there now, and that is about to be recorded. */
+/* The newest mention has not landed, and the ones before go: until it has, nothing is written
+ * beyond what is there now, and that is about to be recorded. */
 void log_doubt_mention(struct log *log);
 
 /* log_record.c */
