@@ -3,9 +3,9 @@
  *   e2e_long_text produce BROKERS TOPIC FILE COUNT
  *   e2e_long_text check   BROKERS TOPIC FILE COUNT
  *
- * Record n is line n of the file, which begins anew when it is used up; its key is n in decimal, and
- * eight records share a millisecond of FIRST_TIME_MS onwards. One idempotent producer and an empty
- * topic: so offset, number and time of a record follow from each other.
+ * Record n is line n of the file, which begins anew when it is used up; its key is n in decimal,
+ * and eight records share a millisecond of FIRST_TIME_MS onwards. One idempotent producer and an
+ * empty topic: so offset, number and time of a record follow from each other.
  *
  * `check` reads everything from the start of the log to its end, in order, and prints both. */
 #include <assert.h>
@@ -124,7 +124,8 @@ static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, vo
     (*(int64_t *)opaque)++;
 }
 
-static void send_record(rd_kafka_t *kafka, const char *topic, const struct text *text, int64_t number)
+static void send_record(rd_kafka_t *kafka, const char *topic, const struct text *text,
+                        int64_t number)
 {
     char key[24];
     int key_size = snprintf(key, sizeof key, "%" PRId64, number);
@@ -133,8 +134,8 @@ static void send_record(rd_kafka_t *kafka, const char *topic, const struct text 
         rd_kafka_resp_err_t error = rd_kafka_producev(
             kafka, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, (size_t)key_size),
-            RD_KAFKA_V_VALUE((void *)line.bytes, line.size),
-            RD_KAFKA_V_TIMESTAMP(time_of(number)), RD_KAFKA_V_END);
+            RD_KAFKA_V_VALUE((void *)line.bytes, line.size), RD_KAFKA_V_TIMESTAMP(time_of(number)),
+            RD_KAFKA_V_END);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
             return;
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -232,7 +233,8 @@ static int check(const char *brokers, const char *name, const struct text *text,
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         give_up("%s: %s", name, rd_kafka_err2str(error));
     if (to != count || from >= to)
-        give_up("the log is %" PRId64 " to %" PRId64 ", it should end at %" PRId64, from, to, count);
+        give_up("the log is %" PRId64 " to %" PRId64 ", it should end at %" PRId64, from, to,
+                count);
     check_all(brokers, name, text, from, to);
     printf("%" PRId64 " to %" PRId64 " in order\n", from, to);
     return 0;
