@@ -319,9 +319,10 @@ void log_destroy(struct log *log)
 /* --- Where it stands --------------------------------------------------------------------------
  */
 
+/* What has been shown does not come back: not before the new start is durable. */
 int64_t log_start_offset(const struct log *log)
 {
-    return log->start_offset;
+    return log->recorded_start_offset;
 }
 
 int64_t log_durable_offset(const struct log *log)

@@ -53,6 +53,7 @@ static void take_offsets(struct log *log, const struct state *state)
     log->written_offset = state->recovery_offset;
     log->synced_offset = state->recovery_offset;
     log->recorded_offset = state->recovery_offset;
+    log->recorded_start_offset = state->start_offset;
     log->write_limit = state->recovery_offset;
     log->cleaned_offset = state->cleaned_offset;
 }

@@ -62,6 +62,7 @@ struct snapshot {
     struct catalog_record record;
     struct log *log;
     int64_t offset;
+    int64_t start_offset;
     uint64_t version; /* of the log when it was taken */
     bool is_put;      /* the catalog has it */
 };
@@ -111,12 +112,13 @@ struct log {
 
     /* Recording. */
     struct catalog_place place;
-    struct snapshot *snapshot; /* NULL: none */
-    struct list records;       /* log_record, by version */
-    uint64_t version;          /* raised each time somebody wants the log recorded */
-    uint64_t recorded_version; /* of the newest state that is durable */
-    int64_t recorded_offset;   /* its recovery point */
-    uint64_t unrecorded_bytes; /* sealed since the last snapshot */
+    struct snapshot *snapshot;     /* NULL: none */
+    struct list records;           /* log_record, by version */
+    uint64_t version;              /* raised each time somebody wants the log recorded */
+    uint64_t recorded_version;     /* of the newest state that is durable */
+    int64_t recorded_start_offset; /* as others are shown it */
+    int64_t recorded_offset;       /* its recovery point */
+    uint64_t unrecorded_bytes;     /* sealed since the last snapshot */
 
     /* Checkpoints. */
     struct list_node dirty_node;     /* store->dirty, while dirty_sequence is set */

@@ -593,15 +593,19 @@ static void asked_landed(struct completion *completion, int32_t result)
     asking->result = result;
 }
 
-bool rig_has_file(struct rig *rig, const char *path)
+bool rig_has_file(struct rig *rig, const char *path, uint64_t *size_bytes)
 {
-    struct asking opening = {0}, closing = {0};
+    struct asking opening = {0}, sizing = {0}, closing = {0};
     completion_init(&opening.request.completion, asked_landed);
     io_open(rig->io, &opening.request, path, IO_OPEN_READ_ONLY);
     wait_for(rig, &opening.has_landed);
     assert(opening.result >= 0 || opening.result == STATUS_NOT_FOUND);
     if (opening.result < 0)
         return false;
+    completion_init(&sizing.request.completion, asked_landed);
+    io_file_size(rig->io, &sizing.request, opening.result);
+    wait_for(rig, &sizing.has_landed);
+    *size_bytes = sizing.request.range.size_bytes;
     completion_init(&closing.request.completion, asked_landed);
     io_close(rig->io, &closing.request, opening.result);
     wait_for(rig, &closing.has_landed);

@@ -161,7 +161,7 @@ int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_
  * is zero. */
 void rig_retain(struct rig *rig);
 
-bool rig_has_file(struct rig *rig, const char *path);
+bool rig_has_file(struct rig *rig, const char *path, uint64_t *size_bytes);
 
 /* How many segment files are in the directory of a partition; -1: there is no such directory. */
 int32_t rig_count_files(struct rig *rig, uint32_t log);
