@@ -233,6 +233,27 @@ class FullDiskTest(DiskCase):
         end = self.end("t")[1]
         self.check_kept("t", end - 240, end)
 
+    def test_topics_come_and_go_on_a_disk_filled_by_others(self):
+        self.begin()
+        for number in range(40):
+            self.create(f"t{number}", file_delete_delay_ms="0")
+        self.create("big", file_delete_delay_ms="0")
+        for _ in range(200):
+            self.assertEqual(self.produce("big", LARGE), NONE)
+        fill(self.disk)
+        for number in range(150):
+            topic = {"name": f"n{number}", "num_partitions": 1, "replication_factor": 1,
+                     "configs": []}
+            answer = self.connection.call("CreateTopics", 7, topics=[topic], timeout_ms=10000)
+            self.assertIn(answer["topics"][0]["error"], (NONE, TIMED_OUT, STORAGE_ERROR))
+        for number in range(40):
+            answer = self.connection.call("DeleteTopics", 1, names=[f"t{number}"], timeout_ms=10000)
+            self.assertEqual(answer["topics"][0]["error"], NONE)
+        answer = self.connection.call("DeleteTopics", 1, names=["big"], timeout_ms=10000)
+        self.assertEqual(answer["topics"][0]["error"], NONE)
+        self.comes_back("n149")
+        self.create("after")
+
     def test_a_restart_on_a_full_disk_reads_and_deletes(self):
         self.begin()
         self.create("kept")
