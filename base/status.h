@@ -30,7 +30,9 @@
     X(STATUS_OUT_OF_RANGE, -21, "out of range")                                                    \
     X(STATUS_SEQUENCE_GAP, -22, "sequence number leaves a gap")                                    \
     X(STATUS_STALE_EPOCH, -23, "older epoch than the current one")                                 \
-    X(STATUS_DUPLICATE, -24, "seen before")
+    X(STATUS_DUPLICATE, -24, "seen before")                                                        \
+    X(STATUS_FENCED, -25, "of a coordinator that has been replaced")                               \
+    X(STATUS_OPEN_TRANSACTION, -26, "its producer has an open transaction")
 
 enum status {
 #define X(name, number, text) name = (number),

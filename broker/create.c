@@ -107,19 +107,20 @@ static enum status load_metadata(struct broker *broker)
 }
 
 /* Handles are dealt out before there are too few of them: a third is for clients, an eighth for
- * segments that stay open; the rest is for those that are open for a moment, journals, and the
- * broker itself. So a crowd of clients is turned away before storage is short of handles. */
+ * segments that stay open, which spares a thousand busy partitions opening and closing for each
+ * write; the rest is for those that are open for a moment, journals, and the broker itself. So a
+ * crowd of clients is turned away before storage is short of handles. */
 static void share_open_files(struct broker *broker)
 {
-    enum { CLIENT_SHARE = 3, SEGMENT_SHARE = 8, PLENTY = 16 * 1024 };
+    enum { CLIENT_SHARE = 3, SEGMENT_SHARE = 8, SEGMENTS_MAX = 4096, PLENTY = 16 * 1024 };
     uint64_t limit = broker->options.open_files_max;
     uint32_t cores = broker->options.core_count;
     uint64_t segments = limit / SEGMENT_SHARE / cores / broker->log_dirs.count;
     uint64_t connections = limit / CLIENT_SHARE / cores;
     if (limit == 0)
         return;
-    if (segments < broker->store_options.open_files_max)
-        broker->store_options.open_files_max = (uint32_t)segments + 1;
+    broker->store_options.open_files_max =
+        segments < SEGMENTS_MAX ? (uint32_t)segments + 1 : SEGMENTS_MAX;
     for (uint32_t i = 0; i < cores && connections < LIMIT_CONNECTIONS_PER_CORE; i++)
         broker->roster.cores[i].connection_count_max = (uint32_t)connections + 1;
     if (limit < PLENTY)

@@ -14,8 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct store_states;
-
 struct log_dir {
     char path[CONFIG_LOG_DIR_BYTES_MAX + 1];
     struct uuid id;  /* zero: it could not be read */

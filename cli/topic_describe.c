@@ -71,19 +71,23 @@ static const struct describe_configs_response_result *ask_configs(struct connect
 }
 
 /* What an acknowledgement of this topic means: that the records are on disk, or, once
- * flush.messages or flush.ms says how much may be lost, that they soon will be. */
+ * flush.messages or flush.ms says how much may be lost, that they soon will be. One record, or no
+ * time, leaves nothing to lose. */
 static bool is_loose(const struct description *description)
 {
     static const char unlimited[] = "9223372036854775807";
+    bool is_limited = false;
     assert(description->configs != NULL);
     for (uint32_t i = 0; i < description->configs->configs_count; i++) {
         const struct describe_configs_response_config *config = &description->configs->configs[i];
-        bool is_flush = bytes_equal_text(config->name, "flush.messages") ||
-                        bytes_equal_text(config->name, "flush.ms");
-        if (is_flush && !bytes_equal_text(config->value, unlimited))
-            return true;
+        bool is_messages = bytes_equal_text(config->name, "flush.messages");
+        if (!is_messages && !bytes_equal_text(config->name, "flush.ms"))
+            continue;
+        if (bytes_equal_text(config->value, is_messages ? "1" : "0"))
+            return false;
+        is_limited = is_limited || !bytes_equal_text(config->value, unlimited);
     }
-    return false;
+    return is_limited;
 }
 
 static const char *durability_name(const struct description *description)

@@ -86,10 +86,10 @@ static inline int64_t partition_high_watermark(const struct partition *partition
     return partition->core.high_watermark;
 }
 
-/* Without transactions every committed record is stable. */
+/* It moves with the high watermark only, so whoever waits for that waits for this. */
 static inline int64_t partition_last_stable_offset(const struct partition *partition)
 {
-    return partition->core.high_watermark;
+    return log_last_stable_offset(partition->log);
 }
 
 #endif

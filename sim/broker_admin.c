@@ -45,9 +45,11 @@ static void trim_landed(struct completion *completion, int32_t result)
     struct admin *admin = container_of(completion, struct admin, trim.completion);
     struct client_trimmed trimmed;
     if (result == STATUS_OK && client_trimmed_taken(&admin->trim, &trimmed) == STATUS_OK &&
-        trimmed.error == KAFKA_NONE)
-        check_start(worker_check(&admin->worker), &admin->trimmed, admin->known_start,
-                    trimmed.start_offset);
+        trimmed.error == KAFKA_NONE) {
+        struct check *check = worker_check(&admin->worker);
+        check_start(check, &admin->trimmed, admin->known_start, trimmed.start_offset);
+        check_deleted(check, &admin->trimmed, trimmed.start_offset);
+    }
     worker_pause(&admin->worker, PAUSE_MS, admin_act);
 }
 

@@ -235,6 +235,11 @@ void check_start(struct check *check, const struct check_key *key, int64_t known
         fail(check, "deleted, and there", log, start, (uint64_t)known_start, (uint64_t)start);
     if (start > log->asked_start)
         fail(check, "deleted too much", log, start, (uint64_t)log->asked_start, (uint64_t)start);
+}
+
+void check_deleted(struct check *check, const struct check_key *key, int64_t start)
+{
+    struct check_log *log = log_of(check, key);
     if (start > log->known_start)
         log->known_start = start;
 }

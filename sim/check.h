@@ -52,7 +52,7 @@ struct check_log {
     int64_t offset_count;
     int64_t offset_capacity;
     int64_t known_end;   /* somebody was told that the log goes up to here, */
-    int64_t known_start; /* and that it begins here, or later; */
+    int64_t known_start; /* and that what lies below this is deleted for good; */
     int64_t asked_start; /* the furthest that anybody asked it to begin */
     bool *is_seen;       /* by offset: read since the audit has begun; NULL before */
 };
@@ -103,6 +103,10 @@ void check_end(struct check *check, const struct check_key *key, int64_t known_e
 
 /* Records below `offset` are about to be deleted. */
 void check_delete(struct check *check, const struct check_key *key, int64_t offset);
+
+/* And have been: that was acknowledged. What somebody has merely seen is no promise yet: a deletion
+ * shows at once, and may be undone by a crash until it is acknowledged. */
+void check_deleted(struct check *check, const struct check_key *key, int64_t start);
 
 /* How far anybody may find the log cut. */
 int64_t check_asked_start(struct check *check, const struct check_key *key);

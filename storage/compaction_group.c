@@ -226,6 +226,7 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
     memmove(&log->segments[to], &log->segments[behind],
             (log->segment_count - behind) * sizeof log->segments[0]);
     log->segment_count -= behind - to;
+    log->exchange_count++;
     if (replacement != NULL)
         index_put_away(log, replacement);
     if (group->cleaned_offset >= 0)

@@ -9,12 +9,13 @@
 
 #include <stdlib.h>
 
-/*   START ──▶ CLEAR ◀─┐ ──▶ INDEX ◀─┐ ──▶ CLOSE ──▶ GROUP ◀─┐ ──▶ END
- *     │         └─────┘       └─────┘ frames, pauses  └─────┘ each new segment
- *     └── no memory ──▶ END
+/*   START ──▶ ABORTED ──▶ CLEAR ◀─┐ ──▶ INDEX ◀─┐ ──▶ CLOSE ──▶ GROUP ◀─┐ ──▶ END
+ *     │          │          └─────┘       └─────┘ frames, pauses  └─────┘ each new segment
+ *     └── no memory, or what cannot be read ──▶ END
  */
 enum compaction_stage {
     COMPACTION_START,
+    COMPACTION_ABORTED,
     COMPACTION_CLEAR,
     COMPACTION_INDEX,
     COMPACTION_CLOSE,
@@ -24,12 +25,14 @@ enum compaction_stage {
 
 static const struct op_stage compaction_stages[] = {
     [COMPACTION_START] = {"start", 0},
-    [COMPACTION_CLEAR] = {"clear", AFTER(COMPACTION_START) | AFTER(COMPACTION_CLEAR)},
+    [COMPACTION_ABORTED] = {"aborted", AFTER(COMPACTION_START)},
+    [COMPACTION_CLEAR] = {"clear", AFTER(COMPACTION_ABORTED) | AFTER(COMPACTION_CLEAR)},
     [COMPACTION_INDEX] = {"index", AFTER(COMPACTION_CLEAR) | AFTER(COMPACTION_INDEX)},
     [COMPACTION_CLOSE] = {"close", AFTER(COMPACTION_INDEX)},
     [COMPACTION_GROUP] = {"group", AFTER(COMPACTION_CLOSE) | AFTER(COMPACTION_GROUP)},
-    [COMPACTION_END] = {"end", AFTER(COMPACTION_START) | AFTER(COMPACTION_CLEAR) |
-                                   AFTER(COMPACTION_CLOSE) | AFTER(COMPACTION_GROUP)},
+    [COMPACTION_END] = {"end", AFTER(COMPACTION_START) | AFTER(COMPACTION_ABORTED) |
+                                   AFTER(COMPACTION_CLEAR) | AFTER(COMPACTION_CLOSE) |
+                                   AFTER(COMPACTION_GROUP)},
 };
 
 enum {
@@ -49,6 +52,7 @@ struct compaction {
     struct compaction_pass pass;
     struct offset_map map;
     struct chunk *map_memory;
+    struct log_aborted aborted; /* transactions that have something below the end of the pass */
     struct compaction_transactions transactions;
     struct segment **segments; /* from the start of the log to the end of the pass, retained */
     uint32_t segment_count;
@@ -102,11 +106,12 @@ static struct compaction_segment facts_of(const struct segment *segment)
                                        segment->max_timestamp_ms, segment->created_ms};
 }
 
-/* Nothing above may be touched: what not all replicas have, or what is not yet in its segment for
- * good. */
+/* Nothing above may be touched: what not all replicas have, what is not decided, or what is not yet
+ * in its segment for good. */
 static int64_t limit_of(const struct log *log)
 {
-    return log->high_watermark < log->synced_offset ? log->high_watermark : log->synced_offset;
+    int64_t stable = log_last_stable_offset(log);
+    return stable < log->synced_offset ? stable : log->synced_offset;
 }
 
 /* False without memory. */
@@ -139,7 +144,7 @@ static struct log *choose(struct compaction *compaction, struct compaction_need 
     struct log *log, *best = NULL;
     int64_t now_ms = io_wall_ms(io_of(compaction));
     list_for_each_entry (log, &compaction->store->logs, node) {
-        struct compaction_need need;
+        struct compaction_need need = {0};
         if (log->is_uncleanable || compaction_is_unwanted(log) || log->segment_count < 2 ||
             !judge(log, now_ms, &need) || !need.is_due)
             continue;
@@ -176,12 +181,42 @@ static bool take_map(struct compaction *compaction)
     return true;
 }
 
+static void aborted_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct compaction, aborted.completion)->op, result);
+}
+
 static enum op_progress compaction_start(struct compaction *compaction)
 {
-    if (compaction->status == STATUS_OK && take_map(compaction))
-        return move_to(compaction, COMPACTION_CLEAR);
-    compaction->status = STATUS_NO_MEMORY;
-    return move_to(compaction, COMPACTION_END);
+    if (compaction->status != STATUS_OK || !take_map(compaction)) {
+        compaction->status = STATUS_NO_MEMORY;
+        return move_to(compaction, COMPACTION_END);
+    }
+    compaction->aborted.from = compaction->segments[0]->base_offset;
+    compaction->aborted.to = compaction->pass.end_offset;
+    compaction->aborted.exchange_count = compaction->log->exchange_count;
+    completion_init(&compaction->aborted.completion, aborted_landed);
+    op_expect(&compaction->op);
+    log_aborted(compaction->log, &compaction->aborted);
+    return wait_in(compaction, COMPACTION_ABORTED);
+}
+
+/* For one reading of the log. */
+static void begin_transactions(struct compaction *compaction)
+{
+    const struct aborted_list *aborted = &compaction->aborted.list;
+    compaction_transactions_deinit(&compaction->transactions);
+    compaction_transactions_init(&compaction->transactions, aborted->entries, aborted->count);
+}
+
+static enum op_progress compaction_aborted(struct compaction *compaction)
+{
+    compaction->status = (enum status)compaction->op.error;
+    compaction->op.error = 0;
+    if (compaction->status != STATUS_OK)
+        return move_to(compaction, COMPACTION_END);
+    begin_transactions(compaction);
+    return move_to(compaction, COMPACTION_CLEAR);
 }
 
 /* From the first segment with something dirty on. */
@@ -274,8 +309,7 @@ static void begin_filtering(struct compaction *compaction)
     while (compaction->segments[compaction->segment_count - 1]->base_offset >=
            compaction->pass.end_offset)
         segment_release(compaction->segments[--compaction->segment_count]);
-    compaction_transactions_deinit(&compaction->transactions);
-    compaction_transactions_init(&compaction->transactions, NULL, 0);
+    begin_transactions(compaction);
 }
 
 static enum op_progress compaction_close(struct compaction *compaction)
@@ -381,6 +415,7 @@ static void give_back(struct compaction *compaction)
     compaction->segments = NULL;
     compaction->facts = NULL;
     compaction_transactions_deinit(&compaction->transactions);
+    aborted_list_deinit(&compaction->aborted.list);
     arena_deinit(&compaction->arena);
 }
 
@@ -411,6 +446,7 @@ static enum op_progress compaction_step(struct op *op)
     struct compaction *compaction = container_of(op, struct compaction, op);
     switch ((enum compaction_stage)op->stage) {
     case COMPACTION_START: return compaction_start(compaction);
+    case COMPACTION_ABORTED: return compaction_aborted(compaction);
     case COMPACTION_CLEAR: return compaction_clear(compaction);
     case COMPACTION_INDEX: return compaction_index(compaction);
     case COMPACTION_CLOSE: return compaction_close(compaction);

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/list.h"
-#include "protocol/batch_record.h"
+#include "storage/marker.h"
 
 #include <stdlib.h>
 
@@ -68,21 +68,24 @@ static struct ongoing *find_or_make(struct compaction_transactions *transactions
     return ongoing;
 }
 
-/* Aborted transactions that have begun by `offset`. */
-static enum status begin_aborted(struct compaction_transactions *transactions, int64_t offset)
+/* Aborted transactions that have begun by the end of the batch, and were not over before it. */
+static enum status begin_aborted(struct compaction_transactions *transactions,
+                                 const struct batch_header *header)
 {
     while (transactions->aborted_index < transactions->aborted_count) {
         uint32_t index = transactions->aborted_index;
         const struct aborted_transaction *aborted = &transactions->aborted[index];
         assert(index == 0 || aborted[-1].first_offset <= aborted->first_offset);
-        if (aborted->first_offset > offset)
+        if (aborted->first_offset > batch_last_offset(header))
             return STATUS_OK;
+        transactions->aborted_index++;
+        if (aborted->last_offset < header->base_offset)
+            continue;
         struct ongoing *ongoing = find_or_make(transactions, aborted->producer_id);
         if (ongoing == NULL)
             return STATUS_NO_MEMORY;
         ongoing->is_aborted = true;
         ongoing->has_data = false;
-        transactions->aborted_index++;
     }
     return STATUS_OK;
 }
@@ -98,29 +101,14 @@ static enum status note_data(struct compaction_transactions *transactions, int64
     return STATUS_OK;
 }
 
-enum { MARKER_ABORT = 0, MARKER_COMMIT = 1 };
-
-/* Of control batches, only markers speak of a transaction: their first record's key is a version
- * and a type. Control batches are never compressed. */
-static bool is_marker(struct bytes batch)
-{
-    struct record_cursor cursor;
-    struct record_shape shape;
-    struct bytes records = bytes_of(batch.data + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
-    record_cursor_init(&cursor, records);
-    if (!record_cursor_next(&cursor, &shape) || shape.key_size < 4)
-        return false;
-    uint16_t type = load_u16_be(records.data + shape.key_position + 2);
-    return type == MARKER_ABORT || type == MARKER_COMMIT;
-}
-
 /* An empty one is what an earlier compaction has left for the producer's sake. */
 static bool end_transaction(struct compaction_transactions *transactions,
                             const struct batch_header *header, struct bytes batch)
 {
     if (header->record_count == 0)
         return true;
-    if (!is_marker(batch))
+    struct marker marker;
+    if (!marker_read(batch, &marker))
         return false;
     struct ongoing *ongoing = find(transactions, header->producer_id);
     if (ongoing == NULL)
@@ -137,7 +125,7 @@ enum status compaction_transactions_step(struct compaction_transactions *transac
 {
     assert(batch.size >= BATCH_HEADER_SIZE);
     *may_go = false;
-    enum status status = begin_aborted(transactions, batch_last_offset(header));
+    enum status status = begin_aborted(transactions, header);
     if (status != STATUS_OK)
         return status;
     if (batch_is_control(header))

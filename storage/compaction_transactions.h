@@ -10,15 +10,10 @@
 #include "base/map.h"
 #include "base/status.h"
 #include "protocol/batch.h"
+#include "storage/transaction_core.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct aborted_transaction {
-    int64_t producer_id;
-    int64_t first_offset;
-    int64_t last_offset; /* of the marker */
-};
 
 struct compaction_transactions {
     const struct aborted_transaction *aborted;
@@ -27,7 +22,8 @@ struct compaction_transactions {
     struct map ongoing;     /* by producer */
 };
 
-/* `aborted` is in order of first offsets and outlives this. */
+/* `aborted` is in order of first offsets and outlives this. It may have transactions that were over
+ * before the first batch to come. */
 void compaction_transactions_init(struct compaction_transactions *transactions,
                                   const struct aborted_transaction *aborted,
                                   uint32_t aborted_count);

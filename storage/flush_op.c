@@ -434,6 +434,8 @@ static enum op_progress flush_closed(struct flush *flush)
     struct segment *segment = log->write_segment;
     if (flush->op.error == 0 && (log->wants_close || segment != log_active_segment(log)))
         index_put_away(log, segment);
+    if (flush->op.error == 0)
+        log_touch_aborted(log, segment);
     log->wants_close = false;
     return back_to_pick(flush);
 }

@@ -36,7 +36,8 @@ struct graveyard {
 
 void graveyard_init(struct graveyard *graveyard, struct store *store);
 
-/* Takes the caller's reference to the segment. */
+/* Takes the caller's reference to the segment. If the log itself is going away, that is all: its
+ * files go with its directory. */
 void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct segment *segment,
                             int64_t delay_ms);
 void graveyard_bury_directory(struct graveyard *graveyard, const char *path, int64_t delay_ms);

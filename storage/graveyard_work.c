@@ -144,7 +144,7 @@ void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct
                             int64_t delay_ms)
 {
     assert(segment->is_retired);
-    struct grave *grave = make(graveyard, "", delay_ms);
+    struct grave *grave = log->deletion != NULL ? NULL : make(graveyard, "", delay_ms);
     if (grave == NULL) {
         segment_release(segment);
         return;

@@ -8,12 +8,17 @@
 
 #include <stdlib.h>
 
-enum { SCAN_BUFFER_SIZE = 2 * COMMIT_SIZE_MAX, LISTING_BYTES_MAX = 1 << 20 };
+enum {
+    SCAN_BUFFER_SIZE = 2 * COMMIT_SIZE_MAX,
+    LISTING_BYTES_MAX = 1 << 20,
+    SILENCE_BYTES_MAX = 8 * COMMIT_SIZE_MAX, /* without a commit: the end of what was written */
+};
 
 struct scanned_file {
     int32_t handle;
     uint64_t size_bytes;
-    uint64_t first_sequence; /* 0: no commit of this epoch at its beginning */
+    uint64_t first_sequence; /* 0: no commit of this epoch */
+    bool is_headless;        /* not at its beginning */
     char path[PATH_SIZE];
 };
 
@@ -24,6 +29,9 @@ struct scan {
     struct scanned_file *files;
     uint32_t file_count;
     uint8_t *buffer;
+    const struct scanned_file *oldest;
+    uint64_t next_sequence;
+    bool may_be_zeroed;       /* what is missing would be in the oldest of several files */
     uint64_t buffer_position; /* in the file, of the buffer's first byte */
     uint32_t buffer_size;
 };
@@ -104,53 +112,77 @@ static enum status visit_commit(struct bytes commit, struct journal_visitor *vis
         if (status != STATUS_OK)
             return status;
     }
-    return position == commit.size ? STATUS_OK : STATUS_CORRUPT;
+    return STATUS_OK;
 }
 
-/* The run of commits from the beginning of the file whose sequences follow each other. Answers the
- * sequence and position after the last. With a visitor, each is visited. */
-static enum status walk(struct scan *scan, const struct scanned_file *file,
-                        struct journal_visitor *visitor, uint64_t *next_sequence,
-                        uint64_t *end_position)
+static void report_damage(const struct scan *scan, const struct scanned_file *file,
+                          struct journal_visitor *visitor)
 {
-    uint64_t position = 0;
-    uint64_t sequence = file->first_sequence;
-    enum status status = fill(scan, file, 0);
-    while (status == STATUS_OK) {
-        struct commit_header header;
-        struct bytes commit;
-        status = look(scan, file, position, &header, &commit);
-        if (status != STATUS_OK || header.sequence != sequence)
-            break;
-        if (visitor != NULL)
-            status = visit_commit(commit, visitor);
-        position += commit_stored_size(header.size_bytes);
-        sequence++;
-    }
-    *next_sequence = sequence;
-    *end_position = position;
-    return status == STATUS_NOT_FOUND || status == STATUS_CORRUPT ? STATUS_OK : status;
+    visitor->has_gap = true;
+    if (scan->may_be_zeroed)
+        return;
+    visitor->is_damaged = true;
+    log_error(scan->logger, "damaged commit in the journal, with later ones behind it",
+              field_text("file", file->path), field_u64("sequence", scan->next_sequence));
 }
 
 /* One commit is in flight at a time: a whole one behind a bad one proves that the bad one was whole
- * once, and acknowledged. */
-static enum status check_rest(struct scan *scan, const struct scanned_file *file,
-                              uint64_t next_sequence, uint64_t position)
+ * once, and acknowledged. What was in it is lost; what is behind it is not. Those of an earlier
+ * round are passed over. */
+static enum status take_commit(struct scan *scan, const struct scanned_file *file,
+                               const struct commit_header *header, struct bytes commit,
+                               struct journal_visitor *visitor)
 {
-    uint64_t bad_position = position;
-    for (position += COMMIT_ALIGNMENT; position < file->size_bytes; position += COMMIT_ALIGNMENT) {
+    if (header->sequence < scan->next_sequence)
+        return STATUS_OK;
+    if (header->sequence != scan->next_sequence)
+        report_damage(scan, file, visitor);
+    scan->next_sequence = header->sequence + 1;
+    scan->may_be_zeroed = scan->may_be_zeroed && file == scan->oldest;
+    return visit_commit(commit, visitor);
+}
+
+/* Visits the commits of the file that come after those visited before. */
+static enum status walk(struct scan *scan, const struct scanned_file *file,
+                        struct journal_visitor *visitor)
+{
+    uint64_t position = 0;
+    uint64_t end_position = 0; /* of the last whole commit */
+    enum status status = fill(scan, file, 0);
+    while (status == STATUS_OK && position < file->size_bytes &&
+           position - end_position < SILENCE_BYTES_MAX) {
         struct commit_header header;
-        struct bytes commit;
-        enum status status = look(scan, file, position, &header, &commit);
-        if (status == STATUS_IO || status == STATUS_FAILED)
-            return status;
-        if (status != STATUS_OK || header.sequence < next_sequence)
+        struct bytes commit = {0};
+        enum status verdict = look(scan, file, position, &header, &commit);
+        if (verdict == STATUS_NOT_FOUND || verdict == STATUS_CORRUPT) {
+            position += COMMIT_ALIGNMENT;
             continue;
-        log_error(scan->logger, "damaged commit in the journal, with later ones behind it",
-                  field_text("file", file->path), field_u64("position", bad_position));
-        return STATUS_CORRUPT;
+        }
+        status = verdict == STATUS_OK ? take_commit(scan, file, &header, commit, visitor) : verdict;
+        position += commit_stored_size(header.size_bytes);
+        end_position = position;
     }
-    return STATUS_OK;
+    return status;
+}
+
+/* The sequence of the file's first good commit. A commit is never larger than what is looked at: in
+ * a file that has one of this epoch, the second is found if the first is bad. */
+static enum status find_first(struct scan *scan, struct scanned_file *file)
+{
+    struct commit_header header;
+    enum status status = fill(scan, file, 0);
+    for (uint64_t position = 0; status == STATUS_OK && position < scan->buffer_size;
+         position += COMMIT_ALIGNMENT) {
+        status = commit_verify(available(scan, position), scan->epoch, COMMIT_SIZE_MAX, &header);
+        if (status == STATUS_OK) {
+            file->first_sequence = header.sequence;
+            file->is_headless = position > 0;
+            return STATUS_OK;
+        }
+        if (status != STATUS_UNSUPPORTED)
+            status = STATUS_OK;
+    }
+    return status;
 }
 
 static enum status open_files(struct scan *scan, const char *store,
@@ -166,14 +198,8 @@ static enum status open_files(struct scan *scan, const char *store,
         if (status != STATUS_OK)
             return status;
         scan->file_count++;
-        struct commit_header header;
-        struct bytes commit;
-        status = fill(scan, file, 0);
+        status = find_first(scan, file);
         if (status != STATUS_OK)
-            return status;
-        status = look(scan, file, 0, &header, &commit);
-        file->first_sequence = status == STATUS_OK ? header.sequence : 0;
-        if (status == STATUS_UNSUPPORTED || status == STATUS_IO || status == STATUS_FAILED)
             return status;
     }
     return STATUS_OK;
@@ -186,38 +212,26 @@ static int compare_files(const void *left, const void *right)
     return (a->first_sequence > b->first_sequence) - (a->first_sequence < b->first_sequence);
 }
 
-static enum status report_gap(const struct scan *scan, const struct scanned_file *file)
-{
-    log_error(scan->logger, "commits are missing in the journal", field_text("file", file->path));
-    return STATUS_CORRUPT;
-}
-
-/* Files in order of their commits. The oldest may be one that was being written anew when the run
- * ended: all that it held is in the segments, so it is passed over when it does not lead up to the
- * next. */
+/* Files in order of their commits. The oldest may be one that was being written anew, with zeros or
+ * with a commit, when the run ended: then all that it held is in the segments. */
 static enum status visit_files(struct scan *scan, struct journal_visitor *visitor)
 {
     uint32_t first = 0;
     while (first < scan->file_count && scan->files[first].first_sequence == 0)
         first++;
-    for (uint32_t i = first; i < scan->file_count; i++) {
-        const struct scanned_file *file = &scan->files[i];
-        const struct scanned_file *next = i + 1 < scan->file_count ? &scan->files[i + 1] : NULL;
-        uint64_t next_sequence, position;
-        enum status status = walk(scan, file, NULL, &next_sequence, &position);
-        if (status == STATUS_OK && next != NULL && next->first_sequence != next_sequence) {
-            if (i == first)
-                continue;
-            status = report_gap(scan, file);
-        }
-        if (status == STATUS_OK && next == NULL)
-            status = check_rest(scan, file, next_sequence, position);
-        if (status == STATUS_OK)
-            status = walk(scan, file, visitor, &next_sequence, &position);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
+    while (first + 1 < scan->file_count && scan->files[first].is_headless)
+        first++;
+    if (first == scan->file_count)
+        return STATUS_OK;
+    scan->oldest = &scan->files[first];
+    scan->next_sequence = scan->oldest->first_sequence;
+    scan->may_be_zeroed = first + 1 < scan->file_count;
+    if (scan->oldest->is_headless)
+        report_damage(scan, scan->oldest, visitor);
+    enum status status = STATUS_OK;
+    for (uint32_t i = first; i < scan->file_count && status == STATUS_OK; i++)
+        status = walk(scan, &scan->files[i], visitor);
+    return status;
 }
 
 enum status journal_scan_core(struct io *io, const char *store, struct logger *logger,

@@ -12,7 +12,9 @@
 struct journal_visitor {
     enum status (*visit)(struct journal_visitor *visitor, const struct commit_entry *entry,
                          struct bytes payload);
-    uint64_t bytes; /* of the commits visited */
+    uint64_t bytes;  /* of the commits visited */
+    bool has_gap;    /* between two of them, one is bad or missing */
+    bool is_damaged; /* and that is certain to be damage */
 };
 
 enum { JOURNAL_LISTING_MAX = 1024 };
@@ -29,8 +31,8 @@ struct journal_listing {
 /* STATUS_TOO_LARGE when there are more than the listing holds. */
 enum status journal_scan_list(struct io *io, const char *store, struct journal_listing *listing);
 
-/* The journal of one core. A torn last commit ends it; a bad one with good ones behind it is
- * STATUS_CORRUPT, and the logger says where. */
+/* The journal of one core. A torn last commit is nothing; a bad one with good ones behind it is
+ * passed over, and the logger says where. */
 enum status journal_scan_core(struct io *io, const char *store, struct logger *logger,
                               const struct journal_listing *listing, uint32_t core, uint64_t epoch,
                               struct journal_visitor *visitor);

@@ -16,6 +16,7 @@
 #include "base/completion.h"
 #include "io/chunk.h"
 #include "io/io.h"
+#include "storage/aborted_list.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -79,6 +80,8 @@ struct log_append {
     enum status refused; /* STATUS_OK: in the log, waiting for the disk. Otherwise nothing was
                             appended and it lands with this status:
                             STATUS_SEQUENCE_GAP, STATUS_STALE_EPOCH (producer epoch),
+                            STATUS_FENCED (a marker's coordinator), STATUS_OPEN_TRANSACTION (a batch
+                            outside of it),
                             STATUS_NO_MEMORY (try later), STATUS_NO_SPACE, STATUS_FAILED */
     bool is_duplicate;   /* one of the last five batches of this producer: the offsets are those of
                             the first time, and it lands when that one is durable */
@@ -116,6 +119,7 @@ struct log_read {
     /* The answer: pieces in order, each held by a chunk. Empty when nothing lies in the range. */
     struct bytes pieces[LOG_READ_PIECES_MAX];
     struct chunk *chunks[LOG_READ_PIECES_MAX];
+    uint64_t exchange_count; /* for struct log_aborted */
     uint32_t piece_count;
     uint32_t chunk_count;
     size_t size_bytes;
@@ -151,6 +155,26 @@ struct log_lookup {
 };
 
 void log_lookup(struct log *log, struct log_lookup *lookup);
+
+/* The aborted transactions that have something in [from, to), in the order in which they began:
+ * what they wrote is not for readers of committed records. Always lands. Some may begin before
+ * `from`, or have lost records to retention or compaction. */
+struct log_aborted {
+    struct completion completion; /* STATUS_OK; STATUS_BUSY: compaction has exchanged segments since
+                                     the read, which may show what it took out; read again;
+                                     STATUS_CORRUPT: what is damaged may have decided some of them;
+                                     STATUS_IO, STATUS_NO_MEMORY, STATUS_CANCELLED */
+    int64_t from;
+    int64_t to;
+    uint64_t exchange_count; /* of the read that this is about */
+
+    struct aborted_list list; /* the answer, the caller's to deinit; empty unless STATUS_OK */
+};
+
+void log_aborted(struct log *log, struct log_aborted *wish);
+
+/* False: there is nothing that log_aborted could say of what was read. */
+bool log_may_have_aborted(const struct log *log, const struct log_read *read);
 
 /* --- Deleting ----------------------------------------------------------------------------------
  */
@@ -191,6 +215,11 @@ void log_note_high_watermark(struct log *log, int64_t high_watermark);
 int64_t log_start_offset(const struct log *log);
 int64_t log_durable_offset(const struct log *log);
 int64_t log_end_offset(const struct log *log);
+
+/* Where readers of committed records stop: the high watermark, or where the first transaction
+ * begins whose marker is not below it. Never before the start. */
+int64_t log_last_stable_offset(const struct log *log);
+
 uint64_t log_size_bytes(const struct log *log);
 bool log_has_failed(const struct log *log);
 

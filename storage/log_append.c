@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "storage/log_struct.h"
+#include "storage/producer_batch.h"
 #include "storage/retention_core.h"
 #include "storage/store_struct.h"
 
@@ -143,8 +144,7 @@ static enum status reserve(struct log *log, const struct log_append *append,
         return STATUS_TOO_LARGE;
     if (!epoch_core_reserve(&log->epochs))
         return STATUS_NO_MEMORY;
-    if (batch_has_producer_id(header) &&
-        !producer_core_reserve(&log->producers, header->producer_id))
+    if (!producer_batch_reserve(&log->producers, header))
         return STATUS_NO_MEMORY;
     enum status status = reserve_journal(log, size);
     if (status != STATUS_OK)
@@ -214,16 +214,9 @@ static void note_batch(struct log *log, const struct log_append *append,
                        const struct batch_header *header)
 {
     epoch_core_note(&log->epochs, append->leader_epoch, log->end_offset);
-    if (!batch_has_producer_id(header) || header->base_sequence < 0)
-        return;
-    producer_core_note(&log->producers, &(struct producer_event){
-                                            .producer_id = header->producer_id,
-                                            .epoch = header->producer_epoch,
-                                            .base_sequence = header->base_sequence,
-                                            .last_offset_delta = header->last_offset_delta,
-                                            .base_offset = log->end_offset,
-                                            .now_ms = append->now_ms,
-                                        });
+    struct aborted_transaction aborted;
+    if (producer_batch_note(&log->producers, header, append->batch, append->now_ms, &aborted))
+        segment_note_aborted(log->open->segment, &aborted);
 }
 
 static void place(struct log *log, struct log_append *append, const struct batch_header *header)
@@ -273,18 +266,9 @@ static void wait_durable(struct log *log, struct log_append *append)
 static enum status check_producer(const struct log *log, struct log_append *append,
                                   const struct batch_header *header)
 {
-    if (!batch_has_producer_id(header) || header->base_sequence < 0)
-        return STATUS_OK;
     struct producer_batch original;
-    enum status status = producer_core_check(&log->producers,
-                                             &(struct producer_event){
-                                                 .producer_id = header->producer_id,
-                                                 .epoch = header->producer_epoch,
-                                                 .base_sequence = header->base_sequence,
-                                                 .last_offset_delta = header->last_offset_delta,
-                                                 .now_ms = append->now_ms,
-                                             },
-                                             &original);
+    enum status status =
+        producer_batch_check(&log->producers, header, append->batch, append->now_ms, &original);
     if (status == STATUS_DUPLICATE) {
         append->is_duplicate = true;
         append->base_offset = original.base_offset;
@@ -305,6 +289,7 @@ static enum status admit(const struct log *log, struct log_append *append,
         return status;
     if (append->batch.size != batch_size_bytes(header) || header->last_offset_delta < 0)
         return STATUS_MALFORMED;
+    header->base_offset = log->end_offset;
     status = check_producer(log, append, header);
     if (status == STATUS_OK && store->is_full)
         return STATUS_NO_SPACE;

@@ -206,6 +206,7 @@ void log_retire_segment(struct log *log, struct segment *segment)
     cold_blocks_drop(log, segment);
     cold_file_forget(segment);
     index_forget(log, segment);
+    log_forget_aborted(log, segment);
     segment_release(segment);
 }
 
@@ -235,6 +236,7 @@ static void init_lists(struct log *log)
     list_init(&log->loads);
     list_init(&log->lookups);
     list_init(&log->index_loads);
+    list_init(&log->aborted_ops);
 }
 
 struct log *log_create(struct store *store, const struct log_id *id,
@@ -292,6 +294,7 @@ void log_destroy(struct log *log)
     cold_drop_loads(log);
     index_drop_loads(log);
     log_drop_lookups(log);
+    log_drop_aborted_ops(log);
     for (uint32_t i = 0; i < log->segment_count; i++)
         log_retire_segment(log, log->segments[i]);
     free(log->segments);
@@ -316,9 +319,10 @@ void log_destroy(struct log *log)
 /* --- Where it stands --------------------------------------------------------------------------
  */
 
+/* What has been shown does not come back: not before the new start is durable. */
 int64_t log_start_offset(const struct log *log)
 {
-    return log->start_offset;
+    return log->recorded_start_offset;
 }
 
 int64_t log_durable_offset(const struct log *log)
@@ -377,8 +381,19 @@ int32_t log_epoch_at(const struct log *log, int64_t offset)
 void log_note_high_watermark(struct log *log, int64_t high_watermark)
 {
     assert(high_watermark <= log->end_offset);
-    if (log->high_watermark < high_watermark)
-        log->high_watermark = high_watermark;
+    if (log->high_watermark >= high_watermark)
+        return;
+    log->high_watermark = high_watermark;
+    transaction_core_commit(&log->producers.transactions, high_watermark);
+}
+
+/* The start moves over an open transaction, which stays open: what is left of it is not decided. */
+int64_t log_last_stable_offset(const struct log *log)
+{
+    int64_t unstable = transaction_core_first_unstable(&log->producers.transactions);
+    if (unstable < log->start_offset)
+        unstable = log->start_offset;
+    return unstable < log->high_watermark ? unstable : log->high_watermark;
 }
 
 static bool deletes_otherwise(const struct log_config *a, const struct log_config *b)

@@ -34,6 +34,8 @@ static bool add_segments(struct log *log, const struct state *state)
         segment->created_ms = stored->created_ms;
         segment->appended_ms = stored->appended_ms;
         segment->exists = stored->size_bytes > 0;
+        segment->aborted_from = stored->aborted_from;
+        segment->aborted_known_from = state->recovery_offset;
     }
     return true;
 }
@@ -50,6 +52,7 @@ static void take_offsets(struct log *log, const struct state *state)
     log->written_offset = state->recovery_offset;
     log->synced_offset = state->recovery_offset;
     log->recorded_offset = state->recovery_offset;
+    log->recorded_start_offset = state->start_offset;
     log->write_limit = state->recovery_offset;
     log->cleaned_offset = state->cleaned_offset;
 }

@@ -176,6 +176,7 @@ void log_read(struct log *log, struct log_read *read)
     read->chunk_count = 0;
     read->size_bytes = 0;
     read->next_offset = read->offset;
+    read->exchange_count = log->exchange_count;
     if (read->offset < log->start_offset || read->offset > log->end_offset) {
         io_land(log->store->io, &read->completion, STATUS_OUT_OF_RANGE);
         return;

@@ -29,6 +29,7 @@ static struct bytes encode(const struct log *log)
             .generation = segment->generation,
             .created_ms = segment->created_ms,
             .appended_ms = segment->appended_ms,
+            .aborted_from = segment->aborted_from,
         };
     }
     struct bytes content = state_encode(&(struct state){
@@ -72,6 +73,7 @@ void log_take_snapshot(struct log *log)
     }
     snapshot->log = log;
     snapshot->offset = log->end_offset;
+    snapshot->start_offset = log->start_offset;
     snapshot->version = log->version;
     snapshot->record = (struct catalog_record){
         .kind = COMMIT_STATE,
@@ -105,6 +107,7 @@ static void note_recorded(struct log *log, const struct snapshot *snapshot)
     assert(snapshot->version <= log->version);
     assert(snapshot->offset >= log->recorded_offset);
     log->recorded_offset = snapshot->offset;
+    log->recorded_start_offset = snapshot->start_offset;
     log->recorded_version = snapshot->version;
     catalog_note_live(&log->store->catalog, &log->place, &snapshot->record);
     while ((record = first_record(log)) != NULL && record->version <= log->recorded_version)

@@ -62,6 +62,7 @@ struct snapshot {
     struct catalog_record record;
     struct log *log;
     int64_t offset;
+    int64_t start_offset;
     uint64_t version; /* of the log when it was taken */
     bool is_put;      /* the catalog has it */
 };
@@ -90,6 +91,7 @@ struct log {
     struct segment **segments; /* by base offset; the last is active */
     uint32_t segment_count;
     uint32_t segment_capacity;
+    uint64_t exchange_count; /* how often compaction has exchanged some of them */
 
     struct list frames;             /* memory_frame; the newest of the log without a gap */
     struct list directs;            /* memory_frame; direct ones that are not synced */
@@ -110,12 +112,13 @@ struct log {
 
     /* Recording. */
     struct catalog_place place;
-    struct snapshot *snapshot; /* NULL: none */
-    struct list records;       /* log_record, by version */
-    uint64_t version;          /* raised each time somebody wants the log recorded */
-    uint64_t recorded_version; /* of the newest state that is durable */
-    int64_t recorded_offset;   /* its recovery point */
-    uint64_t unrecorded_bytes; /* sealed since the last snapshot */
+    struct snapshot *snapshot;     /* NULL: none */
+    struct list records;           /* log_record, by version */
+    uint64_t version;              /* raised each time somebody wants the log recorded */
+    uint64_t recorded_version;     /* of the newest state that is durable */
+    int64_t recorded_start_offset; /* as others are shown it */
+    int64_t recorded_offset;       /* its recovery point */
+    uint64_t unrecorded_bytes;     /* sealed since the last snapshot */
 
     /* Checkpoints. */
     struct list_node dirty_node;     /* store->dirty, while dirty_sequence is set */
@@ -137,7 +140,8 @@ struct log {
     struct list loads;   /* cold_load, under way */
     struct list lookups; /* lookup_op, under way */
     struct list index_loads;
-    uint32_t busy_count; /* loads and lookups under way */
+    struct list aborted_ops; /* under way */
+    uint32_t busy_count;     /* loads, lookups and the like under way */
     struct completion advance;
     bool advance_is_pending;
     struct log_delete *deletion; /* NULL: it lives */
@@ -211,6 +215,18 @@ void log_drop_frame(struct memory_frame *frame);
 
 /* log_lookup.c: frees what was under way when the node was killed. */
 void log_drop_lookups(struct log *log);
+
+/* log_aborted.c: of a segment's aborted transactions. */
+
+/* They are in use, or the segment has been closed: they may be dropped, the least recently used
+ * first. */
+void log_touch_aborted(struct log *log, struct segment *segment);
+
+/* The segment has been retired. */
+void log_forget_aborted(struct log *log, struct segment *segment);
+
+/* Frees what was under way when the node was killed. */
+void log_drop_aborted_ops(struct log *log);
 
 /* log_append.c */
 

@@ -1,4 +1,4 @@
-/* A map of producers, each with a window of five batches. */
+/* A map of producers, each with a window of five batches and perhaps an open transaction. */
 #include "storage/producer_core.h"
 
 #include "base/assert.h"
@@ -25,6 +25,7 @@ void producer_core_init(struct producer_core *core, int64_t expiration_ms)
 {
     assert(expiration_ms > 0);
     map_init(&core->producers, has_key);
+    core->transactions = (struct transaction_core){0};
     core->expiration_ms = expiration_ms;
 }
 
@@ -37,6 +38,7 @@ void producer_core_deinit(struct producer_core *core)
         free(container_of(node, struct producer, node));
     }
     map_deinit(&core->producers);
+    transaction_core_deinit(&core->transactions);
 }
 
 const struct producer *producer_core_find(const struct producer_core *core, int64_t producer_id)
@@ -45,19 +47,14 @@ const struct producer *producer_core_find(const struct producer_core *core, int6
     return node == NULL ? NULL : container_of(node, struct producer, node);
 }
 
-static const struct producer_batch *last_batch(const struct producer *producer)
-{
-    return producer->batch_count == 0 ? NULL : &producer->batches[producer->batch_count - 1];
-}
-
-/* A producer without batches is a reservation whose batch was refused after all (no memory): as
- * good as unknown. */
+/* A reservation whose batch was refused after all (no memory) is as good as unknown. */
 static bool is_expired(const struct producer_core *core, const struct producer *producer,
                        int64_t now_ms)
 {
-    const struct producer_batch *last = last_batch(producer);
-    return last == NULL ||
-           (now_ms > last->append_time_ms && now_ms - last->append_time_ms >= core->expiration_ms);
+    if (!producer_is_noted(producer))
+        return true;
+    return producer->open_offset < 0 && now_ms > producer->noted_ms &&
+           now_ms - producer->noted_ms >= core->expiration_ms;
 }
 
 static bool find_duplicate(const struct producer *producer, const struct producer_event *event,
@@ -74,6 +71,15 @@ static bool find_duplicate(const struct producer *producer, const struct produce
     return false;
 }
 
+/* After a marker with a newer epoch, there is an epoch and no batch of it: the first is due. */
+static bool is_next(const struct producer *producer, const struct producer_event *event)
+{
+    if (producer->batch_count == 0 || event->epoch > producer->epoch)
+        return event->base_sequence == 0;
+    const struct producer_batch *last = &producer->batches[producer->batch_count - 1];
+    return event->base_sequence == batch_sequence_add(last->last_sequence, 1);
+}
+
 enum status producer_core_check(const struct producer_core *core,
                                 const struct producer_event *event, struct producer_batch *original)
 {
@@ -85,14 +91,24 @@ enum status producer_core_check(const struct producer_core *core,
     assert(producer->batch_count <= PRODUCER_WINDOW);
     if (event->epoch < producer->epoch)
         return STATUS_STALE_EPOCH;
-    if (event->epoch > producer->epoch)
-        return event->base_sequence == 0 ? STATUS_OK : STATUS_SEQUENCE_GAP;
-    if (find_duplicate(producer, event, original))
+    if (event->epoch == producer->epoch && find_duplicate(producer, event, original))
         return STATUS_DUPLICATE;
-    const struct producer_batch *last = last_batch(producer);
-    if (event->base_sequence == batch_sequence_add(last->last_sequence, 1))
+    if (!is_next(producer, event))
+        return STATUS_SEQUENCE_GAP;
+    bool is_open = producer->open_offset >= 0;
+    return is_open && !event->is_transactional ? STATUS_OPEN_TRANSACTION : STATUS_OK;
+}
+
+enum status producer_core_check_marker(const struct producer_core *core,
+                                       const struct producer_marker *marker)
+{
+    assert(marker->producer_id >= 0);
+    const struct producer *producer = producer_core_find(core, marker->producer_id);
+    if (producer == NULL || is_expired(core, producer, marker->now_ms))
         return STATUS_OK;
-    return STATUS_SEQUENCE_GAP;
+    if (marker->epoch < producer->epoch)
+        return STATUS_STALE_EPOCH;
+    return marker->coordinator_epoch < producer->coordinator_epoch ? STATUS_FENCED : STATUS_OK;
 }
 
 bool producer_core_reserve(struct producer_core *core, int64_t producer_id)
@@ -105,8 +121,16 @@ bool producer_core_reserve(struct producer_core *core, int64_t producer_id)
         return false;
     producer->producer_id = producer_id;
     producer->epoch = -1;
+    producer->coordinator_epoch = -1;
+    producer->noted_ms = -1;
+    producer->open_offset = -1;
     map_insert(&core->producers, &producer->node, hash_of(producer_id));
     return true;
+}
+
+bool producer_core_reserve_transaction(struct producer_core *core)
+{
+    return transaction_core_reserve(&core->transactions);
 }
 
 static void push_batch(struct producer *producer, const struct producer_batch *batch)
@@ -120,19 +144,30 @@ static void push_batch(struct producer *producer, const struct producer_batch *b
     producer->batches[producer->batch_count++] = *batch;
 }
 
+static struct producer *find_reserved(const struct producer_core *core, int64_t producer_id)
+{
+    struct map_node *node = map_find(&core->producers, hash_of(producer_id), &producer_id);
+    assert(node != NULL);
+    return container_of(node, struct producer, node);
+}
+
+/* Of another epoch, or one that is expired, no sequence counts any more. */
+static void note_epoch(const struct producer_core *core, struct producer *producer, int16_t epoch,
+                       int64_t now_ms)
+{
+    if (epoch != producer->epoch || is_expired(core, producer, now_ms))
+        producer->batch_count = 0;
+    producer->epoch = epoch;
+    producer->noted_ms = now_ms < 0 ? 0 : now_ms;
+}
+
 void producer_core_note(struct producer_core *core, const struct producer_event *event)
 {
-    struct map_node *node =
-        map_find(&core->producers, hash_of(event->producer_id), &event->producer_id);
-    assert(node != NULL);
     assert(event->base_sequence >= 0);
     assert(event->base_offset >= 0);
     assert(event->last_offset_delta >= 0);
-    struct producer *producer = container_of(node, struct producer, node);
-    if (event->epoch != producer->epoch || is_expired(core, producer, event->now_ms)) {
-        producer->epoch = event->epoch;
-        producer->batch_count = 0;
-    }
+    struct producer *producer = find_reserved(core, event->producer_id);
+    note_epoch(core, producer, event->epoch, event->now_ms);
     push_batch(producer, &(struct producer_batch){
                              .base_sequence = event->base_sequence,
                              .last_sequence =
@@ -141,6 +176,31 @@ void producer_core_note(struct producer_core *core, const struct producer_event 
                              .last_offset = event->base_offset + event->last_offset_delta,
                              .append_time_ms = event->now_ms,
                          });
+    if (!event->is_transactional || producer->open_offset >= 0)
+        return;
+    producer->open_offset = event->base_offset;
+    transaction_core_begin(&core->transactions, event->producer_id, event->base_offset);
+}
+
+bool producer_core_note_marker(struct producer_core *core, const struct producer_marker *marker,
+                               struct aborted_transaction *aborted)
+{
+    struct producer *producer = find_reserved(core, marker->producer_id);
+    note_epoch(core, producer, marker->epoch, marker->now_ms);
+    producer->coordinator_epoch = marker->coordinator_epoch;
+    int64_t first_offset = producer->open_offset;
+    if (first_offset < 0)
+        return false;
+    producer->open_offset = -1;
+    transaction_core_end(&core->transactions, first_offset, marker->offset);
+    *aborted = (struct aborted_transaction){marker->producer_id, first_offset, marker->offset};
+    return marker->is_abort;
+}
+
+void producer_core_note_epoch(struct producer_core *core, int64_t producer_id, int16_t epoch,
+                              int64_t now_ms)
+{
+    note_epoch(core, find_reserved(core, producer_id), epoch, now_ms);
 }
 
 void producer_core_expire(struct producer_core *core, int64_t now_ms)
@@ -159,13 +219,33 @@ void producer_core_expire(struct producer_core *core, int64_t now_ms)
 bool producer_core_restore(struct producer_core *core, const struct producer *saved)
 {
     assert(saved->batch_count <= PRODUCER_WINDOW);
+    assert(producer_is_noted(saved));
     if (!producer_core_reserve(core, saved->producer_id))
         return false;
-    struct map_node *node =
-        map_find(&core->producers, hash_of(saved->producer_id), &saved->producer_id);
-    struct producer *producer = container_of(node, struct producer, node);
+    struct producer *producer = find_reserved(core, saved->producer_id);
     producer->epoch = saved->epoch;
+    producer->coordinator_epoch = saved->coordinator_epoch;
+    producer->noted_ms = saved->noted_ms;
     producer->batch_count = saved->batch_count;
     memcpy(producer->batches, saved->batches, sizeof producer->batches);
     return true;
+}
+
+enum status producer_core_restore_transaction(struct producer_core *core,
+                                              const struct transaction *saved)
+{
+    if (!transaction_core_reserve(&core->transactions))
+        return STATUS_NO_MEMORY;
+    struct map_node *node =
+        map_find(&core->producers, hash_of(saved->producer_id), &saved->producer_id);
+    struct producer *producer = node == NULL ? NULL : container_of(node, struct producer, node);
+    bool is_open = saved->last_offset == TRANSACTION_OPEN;
+    if (is_open && (producer == NULL || producer->open_offset >= 0))
+        return STATUS_CORRUPT;
+    if (is_open)
+        producer->open_offset = saved->first_offset;
+    transaction_core_begin(&core->transactions, saved->producer_id, saved->first_offset);
+    if (!is_open)
+        transaction_core_end(&core->transactions, saved->first_offset, saved->last_offset);
+    return STATUS_OK;
 }

@@ -9,12 +9,19 @@
  *   anything else                      STATUS_SEQUENCE_GAP
  *   epoch older than the known         STATUS_STALE_EPOCH
  *   epoch newer than the known         must start at sequence 0, else STATUS_SEQUENCE_GAP
- *   producer unknown or expired        may start at any sequence (KIP-360) */
+ *   producer unknown or expired        may start at any sequence (KIP-360)
+ *   transaction open                   only transactional batches, else STATUS_OPEN_TRANSACTION
+ *
+ * And of their transactions: a transactional batch opens one if none is open; a marker
+ * (marker.h) ends it, or nothing at all; it needs an epoch no older than the producer's and a
+ * coordinator no older than that of the marker before. A producer with an open transaction is
+ * never forgotten, for its marker would not be understood. */
 #ifndef TAILRACE_STORAGE_PRODUCER_CORE_H
 #define TAILRACE_STORAGE_PRODUCER_CORE_H
 
 #include "base/map.h"
 #include "base/status.h"
+#include "storage/transaction_core.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,11 +41,15 @@ struct producer {
     int64_t producer_id;
     int16_t epoch;
     uint16_t batch_count;
+    int32_t coordinator_epoch; /* of the last marker; -1: none */
+    int64_t noted_ms;          /* of the last batch or marker; -1: only room has been made */
+    int64_t open_offset;       /* where its open transaction began; -1: none is open */
     struct producer_batch batches[PRODUCER_WINDOW]; /* oldest first */
 };
 
 struct producer_core {
     struct map producers;
+    struct transaction_core transactions;
     int64_t expiration_ms;
 };
 
@@ -49,6 +60,17 @@ struct producer_event {
     int32_t base_sequence;
     int32_t last_offset_delta;
     int64_t base_offset; /* of no meaning to producer_core_check */
+    int64_t now_ms;
+    bool is_transactional;
+};
+
+/* A marker, and the producer whose transaction it ends. */
+struct producer_marker {
+    int64_t producer_id;
+    int16_t epoch;
+    int32_t coordinator_epoch;
+    bool is_abort;
+    int64_t offset; /* of no meaning to producer_core_check_marker */
     int64_t now_ms;
 };
 
@@ -61,19 +83,45 @@ enum status producer_core_check(const struct producer_core *core,
                                 const struct producer_event *event,
                                 struct producer_batch *original);
 
-/* Makes room for the producer, so that producer_core_note cannot fail; false without memory. */
+/* May this marker be appended? STATUS_OK, also when no transaction is open; STATUS_STALE_EPOCH (of
+ * the producer) or STATUS_FENCED (of the coordinator). Changes nothing. */
+enum status producer_core_check_marker(const struct producer_core *core,
+                                       const struct producer_marker *marker);
+
+/* Makes room for the producer, so that producer_core_note cannot fail; false without memory. What
+ * is transactional needs producer_core_reserve_transaction as well. */
 bool producer_core_reserve(struct producer_core *core, int64_t producer_id);
+bool producer_core_reserve_transaction(struct producer_core *core);
 
 /* The batch has been appended (or was found in the log). Needs a reservation. A batch from the log
  * is believed even where it would have been refused: the log decides. */
 void producer_core_note(struct producer_core *core, const struct producer_event *event);
+
+/* The same for a marker. True when it has aborted a transaction: `aborted` tells which. */
+bool producer_core_note_marker(struct producer_core *core, const struct producer_marker *marker,
+                               struct aborted_transaction *aborted);
+
+/* The same for what is left of a marker in a compacted log: its epoch. */
+void producer_core_note_epoch(struct producer_core *core, int64_t producer_id, int16_t epoch,
+                              int64_t now_ms);
 
 /* Forgets producers whose last batch is older than the expiration. */
 void producer_core_expire(struct producer_core *core, int64_t now_ms);
 
 const struct producer *producer_core_find(const struct producer_core *core, int64_t producer_id);
 
-/* For the state file: puts back what was saved; false without memory. */
+/* For the state file: puts back what was saved; false without memory. A producer comes before its
+ * transaction, and transactions come in order. */
 bool producer_core_restore(struct producer_core *core, const struct producer *saved);
+
+/* STATUS_CORRUPT for an open transaction of a producer that is unknown or has another one. */
+enum status producer_core_restore_transaction(struct producer_core *core,
+                                              const struct transaction *saved);
+
+/* Is there more than room for it? */
+static inline bool producer_is_noted(const struct producer *producer)
+{
+    return producer->noted_ms >= 0;
+}
 
 #endif

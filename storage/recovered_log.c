@@ -5,241 +5,37 @@
 #include "base/assert.h"
 #include "protocol/batch.h"
 #include "storage/await.h"
+#include "storage/producer_batch.h"
 
 #include <stdlib.h>
 
-enum {
-    SCAN_SIZE = 1024 * 1024,
-    SCAN_SIZE_MAX = 1 << 30,
-    LISTING_BYTES_MAX = 16 << 20,
-};
-
-static enum status damage(const struct recovered_log *log, const char *what, const char *file)
+/* Both may be -1: no aborted transaction is known. */
+static int64_t earlier(int64_t known, int64_t first_offset)
 {
-    log_error(log->logger, what, field_bytes("topic", log->id.topic_name),
-              field_i64("partition", log->id.partition), field_text("file", file),
-              field_i64("readable_to", log->replayed_offset),
-              field_i64("durable_to", log->mark_offset),
-              field_text("mend", "restore the file from a copy, or move the partition's directory "
-                                 "away to go on without it"));
-    return STATUS_CORRUPT;
+    if (known < 0 || first_offset < 0)
+        return known < 0 ? first_offset : known;
+    return first_offset < known ? first_offset : known;
 }
 
-/* --- Scanning ---------------------------------------------------------------------------------
- */
-
-/* The batches of a good frame become part of what is known. */
-static enum status take_batches(struct recovered_log *log, struct bytes payload)
+enum status recovered_log_take(struct recovered_log *log, struct bytes payload,
+                               int64_t *aborted_from)
 {
     struct bytes batch;
     while (batch_next(&payload, &batch) == STATUS_OK) {
         struct batch_header header;
-        if (batch_header_read(batch, &header) != STATUS_OK)
+        if (batch_header_read(batch, &header) != STATUS_OK || header.last_offset_delta < 0 ||
+            header.base_offset < log->end_offset)
             return STATUS_CORRUPT;
-        if (!epoch_core_reserve(&log->epochs))
+        if (!epoch_core_reserve(&log->epochs) || !producer_batch_reserve(&log->producers, &header))
             return STATUS_NO_MEMORY;
         epoch_core_note(&log->epochs, header.leader_epoch, header.base_offset);
         log->end_offset = batch_last_offset(&header) + 1;
-        if (!batch_has_producer_id(&header) || header.base_sequence < 0)
-            continue;
-        if (!producer_core_reserve(&log->producers, header.producer_id))
-            return STATUS_NO_MEMORY;
-        producer_core_note(&log->producers, &(struct producer_event){
-                                                .producer_id = header.producer_id,
-                                                .epoch = header.producer_epoch,
-                                                .base_sequence = header.base_sequence,
-                                                .last_offset_delta = header.last_offset_delta,
-                                                .base_offset = header.base_offset,
-                                                .now_ms = log->now_ms,
-                                            });
+        struct aborted_transaction aborted;
+        if (producer_batch_note(&log->producers, &header, batch, log->now_ms, &aborted))
+            *aborted_from = earlier(*aborted_from, aborted.first_offset);
     }
     return STATUS_OK;
 }
-
-static enum status take_frame(struct recovered_log *log, struct state_segment *segment,
-                              const uint8_t *frame, const struct frame_header *header)
-{
-    if (log->mark_offset < header->durable_offset)
-        log->mark_offset = header->durable_offset;
-    if (segment->max_timestamp_ms < header->max_timestamp_ms)
-        segment->max_timestamp_ms = header->max_timestamp_ms;
-    if (segment->appended_ms < log->now_ms)
-        segment->appended_ms = log->now_ms; /* when exactly, nobody has written down */
-    segment->size_bytes += frame_stored_size(header->payload_size);
-    return take_batches(log, bytes_of(frame + FRAME_HEADER_SIZE, header->payload_size));
-}
-
-struct scan_buffer {
-    uint8_t *data;
-    uint32_t capacity;
-};
-
-static enum status grow(struct scan_buffer *buffer, uint64_t size)
-{
-    if (size <= buffer->capacity)
-        return STATUS_OK;
-    if (size > SCAN_SIZE_MAX)
-        return STATUS_CORRUPT;
-    free(buffer->data);
-    buffer->data = aligned_alloc(FRAME_ALIGNMENT, size);
-    buffer->capacity = buffer->data == NULL ? 0 : (uint32_t)size;
-    return buffer->data == NULL ? STATUS_NO_MEMORY : STATUS_OK;
-}
-
-/* Takes the good frames of one reading. `goes_on` false: something else than a good frame follows;
- * `needed_size` > 0: a frame that needs a reading of that size. */
-static enum status take_reading(struct recovered_log *log, struct state_segment *segment,
-                                struct bytes reading, bool *goes_on, uint64_t *needed_size)
-{
-    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
-                                segment->generation};
-    *goes_on = true;
-    *needed_size = 0;
-    while (reading.size > 0) {
-        struct frame_header header;
-        uint64_t stored_size;
-        enum frame_verdict verdict =
-            frame_verify(reading, &place, segment->size_bytes, &header, &stored_size);
-        if (verdict == FRAME_SHORT) {
-            *needed_size = stored_size;
-            return STATUS_OK;
-        }
-        if (verdict != FRAME_GOOD || header.base_offset != log->end_offset) {
-            *goes_on = false;
-            log->torn_bytes += verdict == FRAME_END ? 0 : FRAME_ALIGNMENT;
-            return STATUS_OK;
-        }
-        enum status status = take_frame(log, segment, reading.data, &header);
-        if (status != STATUS_OK)
-            return status;
-        reading = bytes_of(reading.data + stored_size, reading.size - stored_size);
-    }
-    return STATUS_OK;
-}
-
-/* What reads back is not always on the disk: after a sync that failed, the cache may show for a
- * while what no later sync will write. So the frames that were found are written once more, as they
- * are, and synced before anything is built on them. */
-static enum status write_again(struct recovered_log *log, int32_t handle, const uint8_t *frames,
-                               uint64_t size_bytes, uint64_t position)
-{
-    assert(size_bytes % FRAME_ALIGNMENT == 0);
-    assert(size_bytes <= SCAN_SIZE_MAX);
-    if (size_bytes == 0)
-        return STATUS_OK;
-    return await_write(log->io, handle, frames, (uint32_t)size_bytes, position);
-}
-
-/* From the segment's known size on. */
-static enum status scan_frames(struct recovered_log *log, struct state_segment *segment,
-                               int32_t handle, uint64_t file_size)
-{
-    struct scan_buffer buffer = {0};
-    enum status status = grow(&buffer, SCAN_SIZE);
-    bool goes_on = true;
-    while (status == STATUS_OK && goes_on && segment->size_bytes < file_size) {
-        uint32_t read_bytes;
-        uint64_t needed_size;
-        uint64_t position = segment->size_bytes;
-        status = await_read(log->io, handle, buffer.data, buffer.capacity, position, &read_bytes);
-        if (status == STATUS_OK)
-            status = take_reading(log, segment, bytes_of(buffer.data, read_bytes), &goes_on,
-                                  &needed_size);
-        if (status == STATUS_OK)
-            status =
-                write_again(log, handle, buffer.data, segment->size_bytes - position, position);
-        if (status != STATUS_OK || needed_size == 0)
-            continue;
-        goes_on = segment->size_bytes + needed_size <= file_size && needed_size <= SCAN_SIZE_MAX;
-        if (goes_on)
-            status = grow(&buffer, needed_size);
-        else
-            log->torn_bytes += FRAME_ALIGNMENT;
-    }
-    free(buffer.data);
-    log->has_excess = segment->size_bytes < file_size;
-    return status;
-}
-
-/* One reading, at `position`, of what lies behind the last good frame: each block may be the
- * beginning of a frame. Answers how many bytes were looked at; `needed_size` > 0: a frame there
- * needs a larger reading.
- */
-static uint32_t look_at_blocks(struct recovered_log *log, const struct state_segment *segment,
-                               struct bytes reading, uint64_t position, uint64_t *needed_size)
-{
-    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
-                                segment->generation};
-    uint32_t done = 0;
-    *needed_size = 0;
-    while (done < reading.size) {
-        struct frame_header header;
-        uint64_t stored_size;
-        struct bytes rest = bytes_of(reading.data + done, reading.size - done);
-        enum frame_verdict verdict =
-            frame_verify(rest, &place, position + done, &header, &stored_size);
-        if (verdict == FRAME_SHORT && stored_size <= SCAN_SIZE_MAX) {
-            *needed_size = stored_size;
-            return done;
-        }
-        if (verdict == FRAME_GOOD && log->mark_offset < header.durable_offset)
-            log->mark_offset = header.durable_offset;
-        done += verdict == FRAME_GOOD ? (uint32_t)stored_size : FRAME_ALIGNMENT;
-    }
-    return done;
-}
-
-/* Whole frames behind a bad one tell how far the log was durable when they were sealed: if beyond
- * the bad one, that is not a torn tail. */
-static enum status look_behind(struct recovered_log *log, const struct state_segment *segment,
-                               int32_t handle, uint64_t file_size)
-{
-    struct scan_buffer buffer = {0};
-    enum status status = grow(&buffer, SCAN_SIZE);
-    uint64_t position = segment->size_bytes + FRAME_ALIGNMENT;
-    while (status == STATUS_OK && position < file_size) {
-        uint32_t read_bytes;
-        uint64_t needed_size;
-        status = await_read(log->io, handle, buffer.data, buffer.capacity, position, &read_bytes);
-        if (status != STATUS_OK)
-            break;
-        uint32_t done =
-            look_at_blocks(log, segment, bytes_of(buffer.data, read_bytes), position, &needed_size);
-        bool is_impossible = needed_size > 0 && position + done + needed_size > file_size;
-        position += is_impossible || done + needed_size == 0 ? done + FRAME_ALIGNMENT : done;
-        if (needed_size > 0 && !is_impossible)
-            status = grow(&buffer, needed_size);
-    }
-    free(buffer.data);
-    return status;
-}
-
-static enum status scan_segment(struct recovered_log *log, struct state_segment *segment)
-{
-    char path[PATH_SIZE];
-    int32_t handle;
-    uint64_t file_size;
-    uint64_t known_bytes = segment->size_bytes;
-    path_segment(log->directory, segment->base_offset, segment->generation, path);
-    enum status status = await_open(log->io, path, IO_OPEN_DIRECT, &handle, &file_size);
-    if (status == STATUS_NOT_FOUND)
-        return damage(log, "segment file is missing", path);
-    if (status != STATUS_OK)
-        return status;
-    if (file_size < segment->size_bytes)
-        status = damage(log, "segment file is shorter than its synced data", path);
-    else
-        status = scan_frames(log, segment, handle, file_size);
-    if (status == STATUS_OK && log->has_excess)
-        status = look_behind(log, segment, handle, file_size);
-    if (status == STATUS_OK && segment->size_bytes > known_bytes)
-        status = await_sync(log->io, handle);
-    enum status close_status = await_close(log->io, handle);
-    return status != STATUS_OK ? status : close_status;
-}
-
-/* --- What is there ----------------------------------------------------------------------------
- */
 
 static enum status load_state(struct recovered_log *log, const struct store_state *stored)
 {
@@ -260,97 +56,72 @@ static enum status load_state(struct recovered_log *log, const struct store_stat
     return STATUS_OK;
 }
 
-static enum status add_segment(struct recovered_log *log, int64_t base_offset)
+bool recovered_log_add_segment(struct recovered_log *log, int64_t base_offset, uint32_t generation)
 {
     struct state_segment *segments =
         realloc(log->segments, (log->segment_count + 1) * sizeof *segments);
     if (segments == NULL)
-        return STATUS_NO_MEMORY;
+        return false;
+    assert(log->segment_count == 0 || segments[log->segment_count - 1].base_offset < base_offset);
     log->segments = segments;
-    log->segments[log->segment_count++] = (struct state_segment){.base_offset = base_offset,
-                                                                 .max_timestamp_ms = -1,
-                                                                 .created_ms = log->now_ms,
-                                                                 .appended_ms = log->now_ms};
-    return STATUS_OK;
+    log->segments[log->segment_count++] = (struct state_segment){
+        .base_offset = base_offset,
+        .max_timestamp_ms = -1,
+        .aborted_from = -1,
+        .generation = generation,
+        .created_ms = log->now_ms,
+        .appended_ms = log->now_ms,
+    };
+    return true;
 }
 
-static bool is_known(const struct recovered_log *log, int64_t base_offset)
+static struct recovered_log *create(const struct recovery_site *site, const struct log_id *id)
 {
-    return log->segment_count > 0 &&
-           base_offset <= log->segments[log->segment_count - 1].base_offset;
-}
-
-/* A segment is begun only when the one before has been synced, so a whole frame in it proves that
- * all below is durable. */
-static enum status scan_beyond(struct recovered_log *log, int64_t base_offset)
-{
-    if (base_offset == log->end_offset) {
-        enum status status = add_segment(log, base_offset);
-        return status != STATUS_OK ? status
-                                   : scan_segment(log, &log->segments[log->segment_count - 1]);
-    }
-    char path[PATH_SIZE];
-    path_segment(log->directory, base_offset, 0, path);
-    if (base_offset > log->mark_offset)
-        log->mark_offset = base_offset;
-    log_warn(log->logger, "segment does not follow the one before", field_text("file", path),
-             field_i64("expected", log->end_offset));
-    return STATUS_OK;
-}
-
-static enum status scan_new_segments(struct recovered_log *log)
-{
-    struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
-    arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(log->io, log->directory, &arena, &entries, &entry_count);
-    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
-        int64_t base_offset;
-        uint32_t generation;
-        if (path_parse_segment(entries[i].name, &base_offset, &generation) && generation == 0 &&
-            !is_known(log, base_offset))
-            status = scan_beyond(log, base_offset);
-    }
-    arena_deinit(&arena);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* its batches are in the journal */
-}
-
-static enum status scan(struct recovered_log *log)
-{
-    enum status status = STATUS_OK;
-    if (log->segment_count > 0)
-        status = scan_segment(log, &log->segments[log->segment_count - 1]);
-    if (status == STATUS_OK)
-        status = scan_new_segments(log);
-    log->scanned_offset = log->end_offset;
-    log->replayed_offset = log->end_offset;
-    return status;
+    struct recovered_log *log = calloc(1, sizeof *log);
+    if (log == NULL)
+        return NULL;
+    log->io = site->io;
+    log->logger = site->logger;
+    log->handle = -1;
+    log->now_ms = io_wall_ms(site->io);
+    log->id = *id;
+    assert(id->topic_name.size <= TOPIC_NAME_SIZE_MAX);
+    memcpy(log->topic_name, id->topic_name.data, id->topic_name.size);
+    log->id.topic_name = bytes_of_text(log->topic_name);
+    path_partition(site->store_directory, &log->id, log->directory);
+    epoch_core_init(&log->epochs);
+    producer_core_init(&log->producers, site->producer_expiration_ms);
+    return log;
 }
 
 enum status recovered_log_open(const struct recovery_site *site, const struct store_state *state,
                                struct recovered_log **result)
 {
-    struct recovered_log *log = calloc(1, sizeof *log);
+    struct log_id id = {.topic_id = state->topic_id, .partition = state->partition};
+    struct recovered_log *log = create(site, &id);
     if (log == NULL)
         return STATUS_NO_MEMORY;
-    log->io = site->io;
-    log->logger = site->logger;
-    log->handle = -1;
-    log->now_ms = io_wall_ms(site->io);
-    log->id = (struct log_id){.topic_id = state->topic_id, .partition = state->partition};
-    epoch_core_init(&log->epochs);
-    producer_core_init(&log->producers, site->producer_expiration_ms);
     enum status status = load_state(log, state);
     path_partition(site->store_directory, &log->id, log->directory);
     if (status == STATUS_OK)
-        status = scan(log);
-    if (status != STATUS_OK) {
+        status = recovered_log_scan(log);
+    *result = status == STATUS_OK ? log : NULL;
+    if (status != STATUS_OK)
         recovered_log_destroy(log);
-        return status;
-    }
-    *result = log;
-    return STATUS_OK;
+    return status;
+}
+
+enum status recovered_log_open_lost(const struct recovery_site *site, const struct log_id *id,
+                                    struct recovered_log **result)
+{
+    struct recovered_log *log = create(site, id);
+    if (log == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = recovered_log_rebuild(log);
+    *result = status == STATUS_OK ? log : NULL;
+    if (status != STATUS_OK)
+        recovered_log_destroy(log);
+    return status;
 }
 
 void recovered_log_destroy(struct recovered_log *log)
@@ -378,23 +149,30 @@ static bool is_next_batch(const struct commit_entry *entry, struct bytes batch, 
            header->last_offset_delta >= 0 && batch_size_bytes(header) == batch.size;
 }
 
+/* Where all below was durable and nothing has it any more, the entry is what comes next. */
+static bool crosses_gap(const struct recovered_log *log, const struct commit_entry *entry,
+                        int64_t offset)
+{
+    return log->may_cross && entry->kind == COMMIT_BATCH && entry->base_offset > offset &&
+           entry->base_offset <= log->mark_offset;
+}
+
 void recovered_log_expect(struct recovered_log *log, const struct commit_entry *entry,
                           struct bytes batch)
 {
     if (log->mark_offset < entry->durable_offset)
         log->mark_offset = entry->durable_offset;
     struct batch_header header;
+    if (crosses_gap(log, entry, log->replayed_offset))
+        log->replayed_offset = entry->base_offset;
     if (!is_next_batch(entry, batch, log->replayed_offset, &header))
         return;
     log->replayed_offset = batch_last_offset(&header) + 1;
 }
 
-/* The place where a later version puts the partition into quarantine and asks a replica. */
-enum status recovered_log_judge(const struct recovered_log *log)
+bool recovered_log_is_short(const struct recovered_log *log)
 {
-    if (log->replayed_offset >= log->mark_offset)
-        return STATUS_OK;
-    return damage(log, "durable batches are damaged or missing", log->directory);
+    return log->replayed_offset < log->mark_offset;
 }
 
 /* --- Writing ----------------------------------------------------------------------------------
@@ -414,21 +192,40 @@ static enum status make_directories(const struct recovered_log *log)
     return status == STATUS_OK ? await_make_directory(log->io, log->directory) : status;
 }
 
-static enum status open_for_writing(struct recovered_log *log)
+static enum status close_segment(struct recovered_log *log)
 {
-    if (log->handle >= 0)
+    if (log->handle < 0)
         return STATUS_OK;
-    if (log->segment_count == 0) {
-        enum status status = add_segment(log, log->scanned_offset);
-        if (status != STATUS_OK)
-            return status;
-    }
+    enum status status = await_sync(log->io, log->handle);
+    enum status close_status = await_close(log->io, log->handle);
+    log->handle = -1;
+    return status != STATUS_OK ? status : close_status;
+}
+
+/* What is damaged stays as it is: the log goes on in another file. */
+static enum status begin_segment(struct recovered_log *log, int64_t base_offset)
+{
+    enum status status = close_segment(log);
+    log->begins_segment = false;
+    if (status != STATUS_OK ||
+        (log->segment_count > 0 && last_segment(log)->base_offset == base_offset))
+        return status;
+    return recovered_log_add_segment(log, base_offset, 0) ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static enum status open_for_writing(struct recovered_log *log, int64_t base_offset)
+{
+    enum status status = STATUS_OK;
+    if (log->segment_count == 0 || log->begins_segment)
+        status = begin_segment(log, base_offset);
+    if (status != STATUS_OK || log->handle >= 0)
+        return status;
     char path[PATH_SIZE];
     uint64_t file_size;
     path_segment(log->directory, last_segment(log)->base_offset, last_segment(log)->generation,
                  path);
     uint32_t flags = IO_OPEN_CREATE | IO_OPEN_DIRECT;
-    enum status status = await_open(log->io, path, flags, &log->handle, &file_size);
+    status = await_open(log->io, path, flags, &log->handle, &file_size);
     if (status != STATUS_NOT_FOUND)
         return status;
     status = make_directories(log);
@@ -443,10 +240,15 @@ enum status recovered_log_cut(struct recovered_log *log)
     assert(log->payload_size == 0);
     if (!log->has_excess)
         return STATUS_OK;
-    enum status status = open_for_writing(log);
+    bool begins_segment = log->begins_segment;
+    log->begins_segment = false;
+    enum status status = open_for_writing(log, log->end_offset);
     if (status == STATUS_OK)
         status = await_truncate(log->io, log->handle, last_segment(log)->size_bytes);
-    return status == STATUS_OK ? await_sync(log->io, log->handle) : status;
+    if (status == STATUS_OK)
+        status = await_sync(log->io, log->handle);
+    log->begins_segment = begins_segment;
+    return status;
 }
 
 static enum status make_room(struct recovered_log *log, uint64_t batch_size)
@@ -472,18 +274,28 @@ static enum status make_room(struct recovered_log *log, uint64_t batch_size)
     return STATUS_OK;
 }
 
+static enum status pass_over(struct recovered_log *log, int64_t to)
+{
+    enum status status = recovered_log_write(log);
+    recovered_log_note_damage(log, to, log->directory);
+    return status == STATUS_OK ? begin_segment(log, to) : status;
+}
+
 enum status recovered_log_append(struct recovered_log *log, const struct commit_entry *entry,
                                  struct bytes batch)
 {
     struct batch_header header;
-    if (!is_next_batch(entry, batch, log->end_offset, &header))
-        return STATUS_OK;
-    enum status status = make_room(log, batch.size);
+    enum status status =
+        crosses_gap(log, entry, log->end_offset) ? pass_over(log, entry->base_offset) : STATUS_OK;
+    if (status != STATUS_OK || !is_next_batch(entry, batch, log->end_offset, &header))
+        return status;
+    status = make_room(log, batch.size);
     if (status != STATUS_OK)
         return status;
     if (log->payload_size == 0) {
         log->frame_base_offset = header.base_offset;
         log->frame_max_timestamp_ms = -1;
+        log->frame_aborted_from = -1;
     }
     memcpy(log->buffer + FRAME_HEADER_SIZE + log->payload_size, batch.data, batch.size);
     log->payload_size += (uint32_t)batch.size;
@@ -491,14 +303,14 @@ enum status recovered_log_append(struct recovered_log *log, const struct commit_
     log->frame_leader_epoch = header.leader_epoch;
     if (log->frame_max_timestamp_ms < header.max_timestamp)
         log->frame_max_timestamp_ms = header.max_timestamp;
-    return take_batches(log, batch);
+    return recovered_log_take(log, batch, &log->frame_aborted_from);
 }
 
 enum status recovered_log_write(struct recovered_log *log)
 {
     if (log->payload_size == 0)
         return STATUS_OK;
-    enum status status = open_for_writing(log);
+    enum status status = open_for_writing(log, log->frame_base_offset);
     if (status != STATUS_OK)
         return status;
     struct state_segment *segment = last_segment(log);
@@ -524,6 +336,7 @@ enum status recovered_log_write(struct recovered_log *log)
         segment->appended_ms = log->now_ms;
     if (segment->max_timestamp_ms < log->frame_max_timestamp_ms)
         segment->max_timestamp_ms = log->frame_max_timestamp_ms;
+    segment->aborted_from = earlier(segment->aborted_from, log->frame_aborted_from);
     free(log->buffer);
     log->buffer = NULL;
     log->buffer_capacity = 0;
@@ -566,13 +379,12 @@ enum status recovered_log_finish(struct recovered_log *log)
 {
     if (check_replay(log) != STATUS_OK)
         return STATUS_IO;
-    bool is_unchanged = log->end_offset == log->recorded_offset && !log->has_excess;
-    if (is_unchanged || log->segment_count + log->payload_size == 0)
-        return STATUS_OK;
     enum status status = recovered_log_write(log);
+    if (status == STATUS_OK && log->end_offset < log->mark_offset)
+        status = pass_over(log, log->mark_offset);
+    bool is_written = log->handle >= 0;
     if (status == STATUS_OK)
-        status = open_for_writing(log);
-    if (status == STATUS_OK)
-        status = await_sync(log->io, log->handle);
-    return status == STATUS_OK ? await_sync_directory(log->io, log->directory) : status;
+        status = close_segment(log);
+    return status == STATUS_OK && is_written ? await_sync_directory(log->io, log->directory)
+                                             : status;
 }

@@ -4,10 +4,11 @@
  *   scan      from the recovery point to the first frame that is not good: scanned_offset; what
  *             was found is written again and synced, for it may have been in the cache alone
  *   expect    each journal entry in turn: replayed_offset and mark_offset
- *   judge     replayed_offset below mark_offset: something durable is missing, that is damage
- *   cut       what lies behind the last good frame is a torn tail, and goes
- *   append    each journal entry again, now into the segment
- *   finish    write and sync; recovered_log_encode has the state then */
+ *   is_short  replayed_offset below mark_offset: something durable is missing, that is damage, and
+ *             stepped over: what is good behind it stays, and what is not is remembered in the
+ * state cut       what lies behind the last good frame is a torn tail, and goes append    each
+ * journal entry again, now into the segment finish    write and sync; recovered_log_encode has the
+ * state then */
 #ifndef TAILRACE_STORAGE_RECOVERED_LOG_H
 #define TAILRACE_STORAGE_RECOVERED_LOG_H
 
@@ -41,6 +42,10 @@ struct recovered_log {
     int64_t mark_offset; /* below which everything was durable */
     uint64_t torn_bytes; /* behind the last good frame, and not zeros */
     bool has_excess;     /* the last segment's file is longer than its data */
+    bool may_cross;      /* the files have nothing more: a gap below mark_offset is damage */
+    bool begins_segment; /* the next frame goes into a file of its own */
+    bool has_new_damage;
+    bool is_rebuilt; /* while no state says which files belong to it */
 
     int32_t handle;  /* of the last segment, for writing; -1: not open */
     uint8_t *buffer; /* the frame that gathers, aligned */
@@ -50,6 +55,7 @@ struct recovered_log {
     int64_t end_offset; /* with what has been appended */
     int64_t frame_base_offset;
     int64_t frame_max_timestamp_ms;
+    int64_t frame_aborted_from; /* of its markers, as in the state of a segment */
     int32_t frame_leader_epoch;
 };
 
@@ -61,15 +67,25 @@ struct recovery_site {
     int64_t producer_expiration_ms;
 };
 
-/* Scans from the state on. STATUS_CORRUPT, with a line in the log, when its own files contradict
- * each other. */
+/* Scans from the state on. */
 enum status recovered_log_open(const struct recovery_site *site, const struct store_state *state,
                                struct recovered_log **log);
+
+/* The log of which nothing is known but that it has a directory: built anew from its segments. */
+enum status recovered_log_open_lost(const struct recovery_site *site, const struct log_id *id,
+                                    struct recovered_log **log);
 void recovered_log_destroy(struct recovered_log *log);
 
 void recovered_log_expect(struct recovered_log *log, const struct commit_entry *entry,
                           struct bytes batch);
-enum status recovered_log_judge(const struct recovered_log *log);
+
+/* Something that was durable is missing. */
+bool recovered_log_is_short(const struct recovered_log *log);
+
+/* Passes over the next bad place; all journals are to be expected again after that. When
+ * `may_cross` is set there is nothing more in the files. */
+enum status recovered_log_step_over(struct recovered_log *log);
+
 enum status recovered_log_cut(struct recovered_log *log);
 enum status recovered_log_append(struct recovered_log *log, const struct commit_entry *entry,
                                  struct bytes batch);
@@ -80,5 +96,21 @@ enum status recovered_log_finish(struct recovered_log *log);
 
 /* The state in which the log is then, in memory of its own; null without memory. */
 struct bytes recovered_log_encode(const struct recovered_log *log);
+
+/* --- Between recovered_log.c and recovered_scan.c ---------------------------------------------
+ */
+
+enum status recovered_log_scan(struct recovered_log *log);
+enum status recovered_log_rebuild(struct recovered_log *log);
+
+/* The batches of a good frame become part of what is known. */
+enum status recovered_log_take(struct recovered_log *log, struct bytes payload,
+                               int64_t *aborted_from);
+
+/* A segment behind the others; false without memory. */
+bool recovered_log_add_segment(struct recovered_log *log, int64_t base_offset, uint32_t generation);
+
+/* What lies between the log's end and `to` cannot be read. */
+void recovered_log_note_damage(struct recovered_log *log, int64_t to, const char *path);
 
 #endif

@@ -25,7 +25,7 @@
 
 #include <stdlib.h>
 
-enum { BUFFERED_BYTES_MAX = 32 << 20 };
+enum { LISTING_BYTES_MAX = 64 << 20, BUFFERED_BYTES_MAX = 32 << 20 };
 
 struct recovery {
     struct io *io;
@@ -65,12 +65,23 @@ static uint64_t hash_of(const struct log_key *key)
     return hash_bytes((struct hash_seed){{1, 2}}, bytes_of(bytes, sizeof bytes));
 }
 
-static struct recovered_log *find_log(const struct recovery *recovery,
-                                      const struct commit_entry *entry)
+static struct recovered_log *find_log(const struct recovery *recovery, const struct log_key *key)
 {
-    struct log_key key = {entry->topic_id, entry->partition};
-    struct map_node *node = map_find(&recovery->logs, hash_of(&key), &key);
+    struct map_node *node = map_find(&recovery->logs, hash_of(key), key);
     return node == NULL ? NULL : container_of(node, struct recovered_log, node);
+}
+
+static enum status log_of_state(struct recovery *recovery, const struct store_state *state,
+                                struct recovered_log **log)
+{
+    struct log_key key = {state->topic_id, state->partition};
+    *log = find_log(recovery, &key);
+    if (*log != NULL || state->is_removed)
+        return STATUS_OK;
+    enum status status = recovered_log_open(&recovery->site, state, log);
+    if (status == STATUS_OK)
+        map_insert(&recovery->logs, &(*log)->node, hash_of(&key));
+    return status;
 }
 
 /* The log that the entry mentions, scanned when it is the first to do so; NULL when there is no
@@ -78,19 +89,92 @@ static struct recovered_log *find_log(const struct recovery *recovery,
 static enum status mentioned_log(struct recovery *recovery, const struct commit_entry *entry,
                                  struct recovered_log **log)
 {
-    *log = find_log(recovery, entry);
+    struct log_key key = {entry->topic_id, entry->partition};
+    *log = find_log(recovery, &key);
     if (*log != NULL)
         return STATUS_OK;
     const struct store_state *state =
         store_states_find(recovery->catalog.states, entry->topic_id, entry->partition);
-    if (state == NULL || state->is_removed)
-        return STATUS_OK;
-    enum status status = recovered_log_open(&recovery->site, state, log);
-    if (status != STATUS_OK)
-        return status;
-    struct log_key key = {entry->topic_id, entry->partition};
-    map_insert(&recovery->logs, &(*log)->node, hash_of(&key));
+    return state == NULL ? STATUS_OK : log_of_state(recovery, state, log);
+}
+
+/* --- Lost logs --------------------------------------------------------------------------------
+ *
+ * When states may be missing in the catalog, directories say which logs there are: those of which
+ * nothing is known are built anew from their segments.
+ */
+
+static void take_lost(struct recovery *recovery, struct recovered_log *log)
+{
+    struct log_key key = {log->id.topic_id, log->id.partition};
+    map_insert(&recovery->logs, &log->node, hash_of(&key));
+    log_warn(recovery->logger, "the catalog has lost a log, which is built anew from its segments",
+             field_bytes("topic", log->id.topic_name), field_i64("partition", log->id.partition),
+             field_i64("start_offset", log->start_offset),
+             field_i64("end_offset", log->end_offset));
+}
+
+static bool is_known(const struct recovery *recovery, const struct log_id *id)
+{
+    return store_states_find(recovery->catalog.states, id->topic_id, id->partition) != NULL;
+}
+
+static enum status find_lost_partitions(struct recovery *recovery, const char *directory,
+                                        struct log_id id)
+{
+    struct arena arena;
+    struct io_entry *entries;
+    uint32_t entry_count;
+    arena_init(&arena, LISTING_BYTES_MAX);
+    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
+    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
+        struct recovered_log *log;
+        if (!path_parse_partition(entries[i].name, &id.partition) || is_known(recovery, &id))
+            continue;
+        status = recovered_log_open_lost(&recovery->site, &id, &log);
+        if (status == STATUS_OK)
+            take_lost(recovery, log);
+    }
+    arena_deinit(&arena);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* A place for the state of each; it is filled in with those of all logs that have been looked at.
+ */
+static enum status make_places(struct recovery *recovery)
+{
+    struct map_node *node;
+    map_for_each (node, &recovery->logs) {
+        const struct recovered_log *log = container_of(node, struct recovered_log, node);
+        struct store_state state = {.topic_id = log->id.topic_id,
+                                    .partition = log->id.partition,
+                                    .content = log->id.topic_name};
+        enum status status = store_states_add(recovery->catalog.states, &state);
+        if (status != STATUS_OK)
+            return status;
+    }
+    store_states_settle(recovery->catalog.states);
     return STATUS_OK;
+}
+
+static enum status find_lost_logs(struct recovery *recovery)
+{
+    char topics[PATH_SIZE], directory[PATH_SIZE];
+    struct arena arena;
+    struct io_entry *entries;
+    uint32_t entry_count;
+    path_topics(recovery->options->directory, topics);
+    arena_init(&arena, LISTING_BYTES_MAX);
+    enum status status = await_list(recovery->io, topics, &arena, &entries, &entry_count);
+    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
+        struct log_id id = {.partition = -1};
+        if (!path_parse_topic(entries[i].name, &id.topic_name, &id.topic_id))
+            continue;
+        path_join(topics, entries[i].name, directory);
+        status = find_lost_partitions(recovery, directory, id);
+    }
+    arena_deinit(&arena);
+    return status == STATUS_OK || status == STATUS_NOT_FOUND ? make_places(recovery) : status;
 }
 
 /* --- Removed logs -----------------------------------------------------------------------------
@@ -177,7 +261,8 @@ static enum status replay_entry(struct journal_visitor *visitor, const struct co
                                 struct bytes payload)
 {
     struct recovery *recovery = container_of(visitor, struct recovery, replay);
-    struct recovered_log *log = find_log(recovery, entry);
+    struct log_key key = {entry->topic_id, entry->partition};
+    struct recovered_log *log = find_log(recovery, &key);
     if (log == NULL)
         return STATUS_OK;
     enum status status = recovered_log_append(log, entry, payload);
@@ -187,12 +272,13 @@ static enum status replay_entry(struct journal_visitor *visitor, const struct co
     return status;
 }
 
-/* Journals of cores that this run does not have. */
+/* Journals of cores that this run does not have, and files beyond the end of its rings. */
 static enum status remove_strangers(struct recovery *recovery)
 {
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < recovery->journals.count && status == STATUS_OK; i++) {
-        if (recovery->journals.files[i].core < io_core_count(recovery->io))
+        if (recovery->journals.files[i].core < io_core_count(recovery->io) &&
+            recovery->journals.files[i].file < recovery->options->journal_file_count)
             continue;
         char path[PATH_SIZE];
         path_journal(recovery->options->directory, recovery->journals.files[i].core,
@@ -217,11 +303,6 @@ static enum status for_each_log(struct recovery *recovery,
     return STATUS_OK;
 }
 
-static enum status judge(struct recovered_log *log)
-{
-    return recovered_log_judge(log);
-}
-
 static void report_tails(struct recovery *recovery)
 {
     struct map_node *node;
@@ -229,6 +310,7 @@ static void report_tails(struct recovery *recovery)
         const struct recovered_log *log = container_of(node, struct recovered_log, node);
         recovery->report->bytes_truncated += log->torn_bytes;
         recovery->report->logs_truncated += log->torn_bytes > 0;
+        recovery->report->logs_damaged += log->has_new_damage;
     }
 }
 
@@ -258,13 +340,55 @@ static enum status keep_states(struct recovery *recovery)
     return STATUS_OK;
 }
 
+/* How far each log would come; all of them are looked at when a commit is lost that may have been
+ * the only one to mention some. */
+static enum status expect_all(struct recovery *recovery)
+{
+    struct map_node *node;
+    map_for_each (node, &recovery->logs) {
+        struct recovered_log *log = container_of(node, struct recovered_log, node);
+        log->replayed_offset = log->scanned_offset;
+    }
+    recovery->expect.bytes = 0;
+    enum status status = scan_journals(recovery, &recovery->expect);
+    const struct store_states *states = recovery->catalog.states;
+    for (size_t i = 0; i < states->count && status == STATUS_OK && recovery->expect.has_gap; i++) {
+        struct recovered_log *log;
+        status = log_of_state(recovery, &states->states[i], &log);
+    }
+    return status;
+}
+
+static enum status step_over(struct recovered_log *log, bool *has_stepped)
+{
+    if (!recovered_log_is_short(log) || log->may_cross)
+        return STATUS_OK;
+    *has_stepped = true;
+    return recovered_log_step_over(log);
+}
+
+static enum status find_extents(struct recovery *recovery)
+{
+    bool has_stepped;
+    do {
+        struct map_node *node;
+        enum status status = expect_all(recovery);
+        has_stepped = false;
+        map_for_each (node, &recovery->logs) {
+            if (status == STATUS_OK)
+                status = step_over(container_of(node, struct recovered_log, node), &has_stepped);
+        }
+        if (status != STATUS_OK)
+            return status;
+    } while (has_stepped);
+    return STATUS_OK;
+}
+
 static enum status recover_logs(struct recovery *recovery)
 {
     recovery->expect.visit = expect_entry;
     recovery->replay.visit = replay_entry;
-    enum status status = scan_journals(recovery, &recovery->expect);
-    if (status == STATUS_OK)
-        status = for_each_log(recovery, judge);
+    enum status status = find_extents(recovery);
     if (status == STATUS_OK)
         status = for_each_log(recovery, recovered_log_cut);
     if (status == STATUS_OK)
@@ -275,6 +399,7 @@ static enum status recover_logs(struct recovery *recovery)
         status = keep_states(recovery);
     report_tails(recovery);
     recovery->report->journal_bytes_replayed = recovery->expect.bytes;
+    recovery->report->journal_was_damaged = recovery->expect.is_damaged;
     return status;
 }
 
@@ -348,7 +473,10 @@ static enum status run(struct recovery *recovery)
     if (status != STATUS_OK)
         return status;
     recovery->report->was_clean = is_clean(recovery);
-    if (!recovery->report->was_clean)
+    recovery->report->catalog_was_damaged = recovery->catalog.is_damaged;
+    if (recovery->catalog.is_damaged)
+        status = find_lost_logs(recovery);
+    if (status == STATUS_OK && (!recovery->report->was_clean || recovery->catalog.is_damaged))
         status = recover_logs(recovery);
     if (status == STATUS_OK)
         status = bury_removed(recovery);

@@ -18,6 +18,9 @@ struct segment *segment_create(int64_t base_offset, uint32_t generation)
     segment->created_ms = -1;
     list_node_init(&segment->index_node);
     segment->appended_ms = -1;
+    segment->aborted_from = -1;
+    segment->aborted_known_from = base_offset;
+    list_node_init(&segment->aborted_node);
     return segment;
 }
 
@@ -38,6 +41,8 @@ void segment_release(struct segment *segment)
         return;
     assert(segment->file == NULL);
     assert(!list_node_is_linked(&segment->index_node));
+    assert(!list_node_is_linked(&segment->aborted_node));
+    aborted_list_deinit(&segment->aborted);
     frame_index_deinit(&segment->index);
     free(segment);
 }
@@ -65,4 +70,40 @@ void segment_drop_index(struct segment *segment)
 {
     frame_index_deinit(&segment->index);
     segment->indexed_from = segment->size_bytes;
+}
+
+/* Without memory, the batches have to be asked. */
+void segment_note_aborted(struct segment *segment, const struct aborted_transaction *aborted)
+{
+    assert(aborted->last_offset >= segment->aborted_known_from);
+    if (segment->aborted_from < 0 || aborted->first_offset < segment->aborted_from)
+        segment->aborted_from = aborted->first_offset;
+    if (aborted_list_push(&segment->aborted, aborted))
+        return;
+    segment_drop_aborted(segment);
+    segment->aborted_known_from = aborted->last_offset + 1;
+}
+
+bool segment_complete_aborted(struct segment *segment, struct aborted_list *earlier)
+{
+    assert(!list_node_is_linked(&segment->aborted_node));
+    for (uint32_t i = 0; i < segment->aborted.count; i++) {
+        if (!aborted_list_push(earlier, &segment->aborted.entries[i]))
+            return false;
+    }
+    aborted_list_deinit(&segment->aborted);
+    segment->aborted = *earlier;
+    *earlier = (struct aborted_list){0};
+    segment->aborted_known_from = segment->base_offset;
+    segment->aborted_from = aborted_list_begin(&segment->aborted);
+    return true;
+}
+
+void segment_drop_aborted(struct segment *segment)
+{
+    const struct aborted_list *list = &segment->aborted;
+    assert(!list_node_is_linked(&segment->aborted_node));
+    if (list->count > 0)
+        segment->aborted_known_from = list->entries[list->count - 1].last_offset + 1;
+    aborted_list_deinit(&segment->aborted);
 }

@@ -4,11 +4,14 @@
  *
  * Its index (frame_index.h) is in memory as far as it is needed there: entries for new frames are
  * added at the end, and the part before `indexed_from` comes from its file, or from the frames,
- * when a reader wants it (index.h). */
+ * when a reader wants it (index.h). With the aborted transactions whose markers lie in the segment
+ * it is the same: those with markers from `aborted_known_from` on are in memory, the others can be
+ * read from the batches (log_aborted.c). A segment without any, which is most, costs nothing. */
 #ifndef TAILRACE_STORAGE_SEGMENT_H
 #define TAILRACE_STORAGE_SEGMENT_H
 
 #include "base/list.h"
+#include "storage/aborted_list.h"
 #include "storage/frame_index.h"
 
 struct cold_file;
@@ -37,7 +40,14 @@ struct segment {
     struct list_node index_node;   /* store->indexes, when it may be dropped */
     size_t index_bytes;            /* of the store's bound, while on that list */
     struct index_load *index_load; /* brings or files the index; NULL: none does */
-    struct cold_file *file;        /* open for readers; NULL: not */
+
+    int64_t aborted_from; /* where the earliest of those transactions begins; -1: there is none */
+    int64_t aborted_known_from;
+    struct aborted_list aborted;   /* in order of markers */
+    struct list_node aborted_node; /* store->aborted, when the list may be dropped */
+    size_t aborted_bytes;          /* of the store's bound, while on that list */
+
+    struct cold_file *file; /* open for readers; NULL: not */
 };
 
 /* With one reference; NULL without memory. */
@@ -48,6 +58,21 @@ void segment_release(struct segment *segment); /* the last one frees it; NULL is
 /* A frame has got its place. A lost entry (no memory) only makes the index sparser. */
 void segment_note_frame(struct segment *segment, int64_t base_offset, uint64_t position,
                         uint64_t stored_size, int64_t max_timestamp_ms);
+
+/* A marker in this segment has aborted a transaction. */
+void segment_note_aborted(struct segment *segment, const struct aborted_transaction *aborted);
+
+/* Puts `earlier`, of all markers below aborted_known_from, in front of those in memory; takes its
+ * memory. False without memory: nothing has changed. */
+bool segment_complete_aborted(struct segment *segment, struct aborted_list *earlier);
+
+/* Forgets them: whoever needs them again reads the batches. */
+void segment_drop_aborted(struct segment *segment);
+
+static inline bool segment_knows_aborted(const struct segment *segment)
+{
+    return segment->aborted_from < 0 || segment->aborted_known_from <= segment->base_offset;
+}
 
 /* Puts `earlier` in front of the segment's own entries; takes its memory. */
 void segment_complete_index(struct segment *segment, struct frame_index *earlier);

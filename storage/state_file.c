@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { STATE_MAGIC = 0x31535254, STATE_VERSION = 2 };
+enum { STATE_MAGIC = 0x31535254, STATE_VERSION = 3 };
 
 struct stored_state {
     uint32_t magic;
@@ -26,8 +26,10 @@ struct stored_state {
     int64_t cleaned_offset;
     uint32_t damage_count;
     uint32_t topic_name_size;
+    uint32_t transaction_count;
+    uint32_t zero;
 };
-_Static_assert(sizeof(struct stored_state) == 80, "stored format");
+_Static_assert(sizeof(struct stored_state) == 88, "stored format");
 _Static_assert(offsetof(struct stored_state, size_bytes) == 8, "stored format");
 _Static_assert(offsetof(struct stored_state, crc) == 12, "stored format");
 _Static_assert(offsetof(struct stored_state, topic_id) == 16, "stored format");
@@ -40,6 +42,7 @@ _Static_assert(offsetof(struct stored_state, recovery_offset) == 56, "stored for
 _Static_assert(offsetof(struct stored_state, cleaned_offset) == 64, "stored format");
 _Static_assert(offsetof(struct stored_state, damage_count) == 72, "stored format");
 _Static_assert(offsetof(struct stored_state, topic_name_size) == 76, "stored format");
+_Static_assert(offsetof(struct stored_state, transaction_count) == 80, "stored format");
 _Static_assert(sizeof(struct log_damage) == 16, "stored format");
 _Static_assert(offsetof(struct log_damage, to) == 8, "stored format");
 
@@ -50,26 +53,32 @@ struct stored_epoch {
 };
 _Static_assert(sizeof(struct stored_epoch) == 16, "stored format");
 _Static_assert(offsetof(struct stored_epoch, start_offset) == 8, "stored format");
-_Static_assert(sizeof(struct state_segment) == 48, "stored format");
+_Static_assert(sizeof(struct state_segment) == 56, "stored format");
 _Static_assert(offsetof(struct state_segment, size_bytes) == 8, "stored format");
 _Static_assert(offsetof(struct state_segment, max_timestamp_ms) == 16, "stored format");
 _Static_assert(offsetof(struct state_segment, generation) == 24, "stored format");
 _Static_assert(offsetof(struct state_segment, created_ms) == 32, "stored format");
 _Static_assert(offsetof(struct state_segment, appended_ms) == 40, "stored format");
+_Static_assert(offsetof(struct state_segment, aborted_from) == 48, "stored format");
 
 struct stored_producer {
     int64_t producer_id;
     int16_t epoch;
     uint16_t batch_count;
-    uint32_t zero;
+    int32_t coordinator_epoch;
+    int64_t noted_ms;
 };
-_Static_assert(sizeof(struct stored_producer) == 16, "stored format");
+_Static_assert(sizeof(struct stored_producer) == 24, "stored format");
+_Static_assert(offsetof(struct stored_producer, noted_ms) == 16, "stored format");
+_Static_assert(sizeof(struct transaction) == 24, "stored format");
+_Static_assert(offsetof(struct transaction, first_offset) == 8, "stored format");
+_Static_assert(offsetof(struct transaction, last_offset) == 16, "stored format");
 _Static_assert(offsetof(struct stored_producer, batch_count) == 10, "stored format");
 _Static_assert(sizeof(struct producer_batch) == 32, "stored format");
 _Static_assert(offsetof(struct producer_batch, base_offset) == 8, "stored format");
 _Static_assert(offsetof(struct producer_batch, append_time_ms) == 24, "stored format");
 
-/* Reservations (a producer without batches) are not kept: the batch they were made for is not part
+/* Reservations are not kept: the batch they were made for is not part
  * of the state, or was refused. */
 static size_t producers_size(const struct producer_core *core, uint32_t *count)
 {
@@ -78,7 +87,7 @@ static size_t producers_size(const struct producer_core *core, uint32_t *count)
     *count = 0;
     map_for_each (node, &core->producers) {
         const struct producer *producer = container_of(node, struct producer, node);
-        if (producer->batch_count == 0)
+        if (!producer_is_noted(producer))
             continue;
         size +=
             sizeof(struct stored_producer) + producer->batch_count * sizeof(struct producer_batch);
@@ -99,10 +108,11 @@ static uint8_t *put_producers(uint8_t *to, const struct producer_core *core)
     struct map_node *node;
     map_for_each (node, &core->producers) {
         const struct producer *producer = container_of(node, struct producer, node);
-        if (producer->batch_count == 0)
+        if (!producer_is_noted(producer))
             continue;
         struct stored_producer stored = {producer->producer_id, producer->epoch,
-                                         producer->batch_count, 0};
+                                         producer->batch_count, producer->coordinator_epoch,
+                                         producer->noted_ms};
         to = put(to, &stored, sizeof stored);
         to = put(to, producer->batches, producer->batch_count * sizeof producer->batches[0]);
     }
@@ -123,6 +133,7 @@ static size_t encoded_size(const struct state *state, uint32_t *producer_count)
     return sizeof(struct stored_state) + state->segment_count * sizeof(struct state_segment) +
            state->epochs->count * sizeof(struct stored_epoch) +
            producers_size(state->producers, producer_count) +
+           state->producers->transactions.count * sizeof(struct transaction) +
            state->damages->count * sizeof(struct log_damage) + state->topic_name.size;
 }
 
@@ -130,6 +141,7 @@ struct bytes state_encode(const struct state *state)
 {
     assert(state->start_offset <= state->recovery_offset);
     assert(state->topic_name.size <= TOPIC_NAME_SIZE_MAX);
+    const struct transaction_core *transactions = &state->producers->transactions;
     uint32_t producer_count;
     size_t size = encoded_size(state, &producer_count);
     uint8_t *content = malloc(size);
@@ -151,11 +163,13 @@ struct bytes state_encode(const struct state *state)
         .cleaned_offset = state->cleaned_offset,
         .damage_count = state->damages->count,
         .topic_name_size = (uint32_t)state->topic_name.size,
+        .transaction_count = transactions->count,
     };
     uint8_t *to = put(content, &stored, sizeof stored);
     to = put(to, state->segments, state->segment_count * sizeof *state->segments);
     to = put_epochs(to, state->epochs);
     to = put_producers(to, state->producers);
+    to = put(to, transactions->entries, transactions->count * sizeof(struct transaction));
     to = put(to, state->damages->ranges, state->damages->count * sizeof(struct log_damage));
     to = put(to, state->topic_name.data, state->topic_name.size);
     assert(to == content + size);
@@ -200,7 +214,8 @@ static bool segments_make_sense(const struct state *state)
         const struct state_segment *segment = &state->segments[i];
         int64_t above = i == 0 ? -1 : state->segments[i - 1].base_offset;
         if (segment->base_offset <= above || segment->base_offset > state->recovery_offset ||
-            segment->size_bytes % FRAME_ALIGNMENT != 0)
+            segment->size_bytes % FRAME_ALIGNMENT != 0 || segment->aborted_from < -1 ||
+            segment->aborted_from >= state->recovery_offset)
             return false;
     }
     return true;
@@ -251,10 +266,40 @@ static enum status take_producers(struct bytes *rest, uint32_t count,
         producer.producer_id = stored.producer_id;
         producer.epoch = stored.epoch;
         producer.batch_count = stored.batch_count;
-        if (stored.producer_id < 0)
+        producer.coordinator_epoch = stored.coordinator_epoch;
+        producer.noted_ms = stored.noted_ms;
+        if (stored.producer_id < 0 || stored.noted_ms < 0)
             return STATUS_CORRUPT;
         if (!producer_core_restore(producers, &producer))
             return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+/* In order, none beyond the recovery point. */
+static bool transaction_makes_sense(const struct transaction *transaction, int64_t above,
+                                    int64_t recovery_offset)
+{
+    bool is_open = transaction->last_offset == TRANSACTION_OPEN;
+    return transaction->producer_id >= 0 && transaction->first_offset > above &&
+           transaction->first_offset < recovery_offset &&
+           (is_open || (transaction->last_offset > transaction->first_offset &&
+                        transaction->last_offset < recovery_offset));
+}
+
+static enum status take_transactions(struct bytes *rest, uint32_t count, int64_t recovery_offset,
+                                     struct producer_core *producers)
+{
+    int64_t above = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        struct transaction stored;
+        if (!take(rest, &stored, sizeof stored) ||
+            !transaction_makes_sense(&stored, above, recovery_offset))
+            return STATUS_CORRUPT;
+        above = stored.first_offset;
+        enum status status = producer_core_restore_transaction(producers, &stored);
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
@@ -292,6 +337,9 @@ enum status state_decode(struct bytes content, struct state *state, const struct
         status = take_epochs(&rest, stored.epoch_count, cores->epochs);
     if (status == STATUS_OK)
         status = take_producers(&rest, stored.producer_count, cores->producers);
+    if (status == STATUS_OK)
+        status = take_transactions(&rest, stored.transaction_count, stored.recovery_offset,
+                                   cores->producers);
     if (status == STATUS_OK)
         status = take_damages(&rest, stored.damage_count, cores->damages);
     if (status == STATUS_OK &&

@@ -5,7 +5,7 @@
  *
  *   offset  size
  *        0     4  magic "TRS1"
- *        4     4  version, 2
+ *        4     4  version, 3
  *        8     4  size of the whole in bytes
  *       12     4  CRC32C of the whole with this field as zero
  *       16    16  topic id
@@ -18,13 +18,19 @@
  *       64     8  cleaned offset: compaction has gone through everything below
  *       72     4  number of damaged ranges
  *       76     4  size of the topic's name
- *       80        segments: base offset i64, size u64, greatest timestamp i64,
+ *       80     4  number of transactions that are not decided
+ *       84     4  zero
+ *       88        segments: base offset i64, size u64, greatest timestamp i64,
  *                 generation u32, zero u32, wall time of the first and of the last append i64
- *                 (-1: none)
+ *                 (-1: none), first offset of the earliest transaction that a marker in the segment
+ *                 has aborted i64 (-1: none)
  *                 leader epochs: epoch i32, zero u32, start offset i64
- *                 producers: id i64, epoch i16, batch count u16, zero u32, and for each batch
- *                 base sequence i32, last sequence i32, base offset i64, last offset i64, time i64
- *
+ *                 producers: id i64, epoch i16, batch count u16, coordinator epoch i32 (-1: none),
+ *                 time of the last batch or marker i64, and for each batch base sequence i32, last
+ *                 sequence i32, base offset i64, last offset i64, time i64
+ *                 transactions, by first offset: producer id i64, first offset i64, offset of the
+ *                 marker i64 (-1: open); one whose marker was not known to be committed is among
+ *                 them
  *                 damaged ranges: from i64, to i64
  *                 the topic's name
  *
@@ -45,6 +51,7 @@ struct state_segment {
     uint32_t zero;
     int64_t created_ms;
     int64_t appended_ms;
+    int64_t aborted_from;
 };
 
 struct state {

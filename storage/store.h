@@ -55,14 +55,18 @@ struct store_recovery_report {
     uint64_t journal_bytes_replayed;
     uint64_t bytes_truncated; /* torn tails, never acknowledged */
     uint32_t logs_truncated;
+    uint32_t logs_damaged; /* something that was durable is missing: remembered as unreadable */
+    bool catalog_was_damaged;
+    bool journal_was_damaged;
 };
 
 /* What recovery knows about the logs; each store takes what it opens. */
 struct store_states;
 
-/* Blocking, on core 0's door before the loops run. STATUS_CORRUPT when a file is damaged below what
- * was durable: the log says which file, where, and what to do. The states are the caller's, and
- * shared by the stores of all cores; NULL after an error. */
+/* Blocking, on core 0's door before the loops run. What is damaged below what was durable does not
+ * hold up the rest: the log says which records are lost, reads of them answer STATUS_CORRUPT, and
+ * the partition goes on behind them. The states are the caller's, and shared by the stores of all
+ * cores; NULL after an error. */
 enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
                           struct store_recovery_report *report, struct store_states **states);
 

@@ -275,6 +275,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->cold_kept);
     list_init(&store->cold_files);
     list_init(&store->indexes);
+    list_init(&store->aborted);
     timer_init(&store->retry, retry_fired);
     room_init(&store->room, store);
     timer_init(&store->marking, store_marking_fired);

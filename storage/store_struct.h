@@ -77,6 +77,8 @@ struct store {
     uint32_t cold_file_count; /* without those being closed */
     struct list indexes; /* of segments, in memory for readers; the least recently used first */
     size_t index_bytes;
+    struct list aborted; /* of closed segments that know their aborted transactions; as above */
+    size_t aborted_bytes;
 
     struct checkpoint checkpoint;
     uint64_t sealed_bytes; /* since the last checkpoint began */

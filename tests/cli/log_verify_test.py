@@ -153,6 +153,26 @@ class Verify(unittest.TestCase):
                           [d[6] for d in self.damage()])
         self.assertEqual(self.verify()["damage"], [])
 
+    def test_5_leader_epochs(self):
+        """A frame that is right but for its batch's leader epoch contradicts the catalog, and those
+        behind it go back."""
+        segment = self.segments()[1]
+        frame, following = segment.frames[1:3]
+        data = bytearray(segment.path.read_bytes()[frame.position:frame.position + frame.size])
+        data[32:36] = (7).to_bytes(4, "little")
+        data[64 + 12:64 + 16] = (7).to_bytes(4, "big")
+        topic_id = next(iter(Verify.store.topic_ids))
+        batches = reader.split_batches(bytes(data[64:64 + len(frame.batches[0].data)]), 1)
+        place = topic_id, 0, segment.base_offset, segment.generation
+        sum_ = reader.frame_sum(data[:64], batches, place, frame.position)
+        data[56:60] = sum_.to_bytes(4, "little")
+        with changed(segment.path, frame.position, bytes(data)):
+            self.assertEqual([(*d[2:4], d[6]) for d in self.damage()],
+                             [(frame.base_offset, frame.last_offset,
+                               "the catalog knows another leader epoch here"),
+                              (following.base_offset, following.last_offset,
+                               "leader epochs go back")])
+
     def test_6_leftovers(self):
         """A segment file that the catalog does not list is a leftover, and no part of the log."""
         segment = self.segments()[1]
@@ -182,8 +202,9 @@ class Verify(unittest.TestCase):
         segment = self.segments()[1]
         frame = segment.frames[-1]
         with changed(segment.path, frame.position, bytes(frame.size)):
-            self.assertEqual([d[2:4] for d in self.damage()],
-                             [(frame.base_offset, frame.last_offset)])
+            self.assertEqual([(*d[2:4], d[6]) for d in self.damage()],
+                             [(frame.base_offset, frame.last_offset,
+                               "the segment is shorter than the catalog says")])
         hidden = segment.path.rename(segment.path.with_suffix(".hidden"))
         self.assertEqual([d[2:4] for d in self.damage()],
                          [(segment.frames[0].base_offset, frame.last_offset)])

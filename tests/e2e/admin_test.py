@@ -28,6 +28,7 @@ class Admin(unittest.TestCase):
         cls.addClassCleanup(cls.broker.close)
         cls.broker.start()
         create_topic(cls.broker, "orders", "-p", "2")
+        create_topic(cls.broker, "others", "-p", "2")
 
     def get(self, path, method="GET"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -68,6 +69,7 @@ class Admin(unittest.TestCase):
         """What is produced and consumed is counted, once, by topic and by partition."""
         before = self.metrics()
         tailrace(self.broker, "topic", "produce", "orders", "-p", "1", data=b"a\nb\nc\n")
+        tailrace(self.broker, "topic", "produce", "others", data=b"a\nb\n")
         tailrace(self.broker, "topic", "consume", "orders", "-o", "start:end", "-p", "1")
         after = self.metrics()
 
@@ -75,6 +77,8 @@ class Admin(unittest.TestCase):
             return after[name] - before.get(name, 0)
         topic = '{topic="orders"}'
         self.assertEqual(moved(f"kafka_server_brokertopicmetrics_messagesin_total{topic}"), 3)
+        self.assertEqual(
+            moved('kafka_server_brokertopicmetrics_messagesin_total{topic="others"}'), 2)
         bytes_in = moved(f"kafka_server_brokertopicmetrics_bytesin_total{topic}")
         self.assertGreater(bytes_in, 60)
         self.assertGreaterEqual(moved(f"kafka_server_brokertopicmetrics_bytesout_total{topic}"),

@@ -1,9 +1,11 @@
 """The broker is killed at 20 random moments under the load of several producers: afterwards every
-acknowledged record is there, in order, and none twice from idempotent producers.
+acknowledged record is there, in order, and none twice from idempotent producers. The same while
+old records are deleted all the time: nothing is missing but the oldest, and no file stays behind.
 
 The moments are counted in acknowledgements, not seconds. TAILRACE_SEED repeats a run's choice of
 them; what is in flight then is the machine's."""
 import collections
+import json
 import os
 import pathlib
 import random
@@ -17,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support")]
 
 from broker import BUILD, Broker, external_address  # noqa: E402
-from programs import TAILRACE, create_topic, has_kcat, run, say  # noqa: E402
+from programs import TAILRACE, create_topic, has_kcat, run, say, tailrace  # noqa: E402
 
 PRODUCER = pathlib.Path(os.environ.get("TAILRACE_PRODUCER", BUILD / "tests" / "e2e" / "e2e_producer"))
 KILLS = 20
@@ -168,6 +170,95 @@ class KillTest(unittest.TestCase):
             partition, name, number = line.split()
             found[name].append((int(partition), int(number)))
         return found
+
+
+@unittest.skipIf(external_address(), "needs a broker that it may kill")
+class DeletionKillTest(unittest.TestCase):
+    """Segments go for the size of their logs every few milliseconds, and records on request; their
+    files at once."""
+    SEGMENT_MS = 100
+    RETENTION_BYTES = 256 << 10
+    KEPT_ON_REQUEST = 500
+    NAMES = ("idempotent-1", "plain-1")
+
+    def setUp(self):
+        self.seed = int(os.environ.get("TAILRACE_SEED", time.time_ns() % 1_000_000_007))
+        self.chance = random.Random(self.seed)
+        self.broker = Broker({"log.retention.check.interval.ms": "5"}).start()
+        self.addCleanup(self.broker.close)
+        self.producers = Producers()
+        self.addCleanup(self.producers.end)
+
+    def test_only_the_oldest_are_missing(self):
+        print(f"seed {self.seed}: TAILRACE_SEED={self.seed} repeats it", flush=True)
+        create_topic(self.broker, "waning", "-p", PARTITIONS,
+                     "-c", f"segment.ms={self.SEGMENT_MS}",
+                     "-c", f"retention.bytes={self.RETENTION_BYTES}",
+                     "-c", "file.delete.delay.ms=0")
+        for name in self.NAMES:
+            self.producers.start(self.broker.address, "waning", name, name.split("-")[0])
+        starts = [0] * PARTITIONS
+        for kill in range(KILLS):
+            if not self.producers.wait_for(self.chance.randint(*ACKS_BETWEEN_KILLS)):
+                self.fail(f"kill {kill}: no progress: {self.producers.state()}\n"
+                          + "".join(self.broker.log))
+            if kill % 4 == 3:
+                tailrace(self.broker, "topic", "trim-prefix", "waning", "--yes",
+                         "-o", f"-{self.KEPT_ON_REQUEST}")
+            before = self.starts()
+            self.broker.kill()
+            self.broker.start()
+            starts = self.starts()
+            self.assertTrue(all(a >= b for a, b in zip(starts, before)), (kill, before, starts))
+            say(f"kill {kill + 1} of {KILLS}, {self.producers.count} acknowledged, "
+                f"logs begin at {starts}")
+        self.assertGreater(min(starts), 0)
+        self.assertEqual(self.producers.stop(), {})
+        self.check_records()
+        self.check_files()
+        self.assertEqual(self.broker.stop(), 0)
+
+    def starts(self):
+        table = tailrace(self.broker, "topic", "offsets", "waning", "--time", "earliest",
+                         "--format", "json")
+        return [row["offset"] for row in json.loads(table)]
+
+    def check_records(self):
+        """Of each producer and partition: what is there are its last records, in order, and all
+        that was acknowledged of those."""
+        here = collections.defaultdict(list)
+        data = tailrace(self.broker, "topic", "consume", "waning", "-o", ":end", "-f", "%p %v\\n")
+        for line in data.decode().splitlines():
+            partition, name, number = line.split()
+            here[name, int(partition)].append(int(number))
+        for name in self.NAMES:
+            for partition in range(PARTITIONS):
+                numbers = list(dict.fromkeys(here[name, partition]))
+                self.assertEqual(numbers, sorted(numbers), f"{name}, partition {partition}")
+                wanted = {n for n in self.producers.acknowledged[name]
+                          if n % PARTITIONS == partition and n > numbers[0]}
+                missing = sorted(wanted - set(numbers))
+                self.assertEqual(missing[:10], [], f"{name}, partition {partition}")
+
+    def check_files(self):
+        """Soon there is no segment below the beginning of its log, and no index without one."""
+        starts = self.starts()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while any(self.leftovers(p, start) for p, start in enumerate(starts)):
+            self.assertLess(time.monotonic(), deadline, [self.files(p) for p in range(PARTITIONS)])
+            time.sleep(0.05)
+
+    def files(self, partition):
+        """({base offset: name} of segments, the same of indexes)"""
+        found = list(self.broker.folder.glob(f"data/topics/waning-*/{partition}/*"))
+        return tuple({int(path.stem): path.name for path in found if path.suffix == suffix}
+                     for suffix in (".log", ".index"))
+
+    def leftovers(self, partition, start):
+        segments, indexes = self.files(partition)
+        bases = sorted(segments)
+        gone = [base for base, following in zip(bases, bases[1:]) if following <= start]
+        return gone + sorted(set(indexes) - set(segments))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,16 @@ def split_batches(data, count):
 FRAME_HEADER = struct.Struct("<4sBBHIIqqiIqqII")
 
 
+def frame_sum(header, batches, place, position):
+    """The checksum of a frame at this position of the segment that `place` names."""
+    topic_id, partition, base_offset, generation = place
+    sum_ = crc32c(topic_id + struct.pack("<iqIQ", partition, base_offset, generation, position))
+    sum_ = crc32c(bytes(header[:56]) + bytes(4) + bytes(header[60:]), sum_)
+    for batch in batches:
+        sum_ = crc32c(batch.uncovered(), sum_)
+    return sum_
+
+
 class Frame:
     """One frame of a segment, checked in every byte."""
 
@@ -155,13 +165,7 @@ class Frame:
         if position + self.size > len(data) or payload_size == 0:
             raise Damaged("a frame longer than the file")
         self.batches = split_batches(data[begin:begin + payload_size], batch_count)
-        header = bytearray(data[position:begin])
-        header[56:60] = bytes(4)
-        topic_id, partition, base_offset, generation = place
-        sum_ = crc32c(topic_id + struct.pack("<iqIQ", partition, base_offset, generation, position))
-        sum_ = crc32c(header, sum_)
-        for batch in self.batches:
-            sum_ = crc32c(batch.uncovered(), sum_)
+        sum_ = frame_sum(data[position:begin], self.batches, place, position)
         if sum_ != crc or not all(batch.is_right() for batch in self.batches):
             raise Damaged("a wrong checksum")
 

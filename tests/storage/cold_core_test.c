@@ -26,7 +26,7 @@ static int64_t base_of(uint32_t frame)
 
 enum { END_OFFSET = 100 + FRAMES * RECORDS + 20 };
 
-static void seal(uint8_t *to, int64_t base_offset, uint64_t position)
+static void seal(uint8_t *to, uint64_t position, int64_t base_offset)
 {
     struct arena arena;
     struct batch_options options = batch_options_plain;
@@ -49,7 +49,7 @@ static void make(struct segment_bytes *segment, uint32_t indexed_frame)
 {
     *segment = (struct segment_bytes){.is_trusted = true};
     for (uint32_t i = 0; i < FRAMES; i++)
-        seal(segment->data + i * FRAME_ALIGNMENT, base_of(i), i * FRAME_ALIGNMENT);
+        seal(segment->data + i * FRAME_ALIGNMENT, i * FRAME_ALIGNMENT, base_of(i));
     frame_index_note(&segment->index, base_of(indexed_frame),
                      (uint64_t)indexed_frame * FRAME_ALIGNMENT, 1000);
 }

@@ -64,7 +64,7 @@ struct story {
     struct twins twins;
     struct prng prng;
     uint32_t batch_count; /* so far, to make each another */
-    bool has_started;     /* once; later lives have two cores */
+    uint32_t start_count; /* every other life has two cores */
 };
 
 static bool goes_on(const struct story *story)
@@ -197,8 +197,7 @@ static void retain(struct story *story)
 /* An error may be met here, too: then the start fails, and the next one does not. */
 static void start(struct story *story)
 {
-    enum status status = rig_start(&story->rig, story->has_started ? 2 : 1, LOGS);
-    story->has_started = true;
+    enum status status = rig_start(&story->rig, 1 + story->start_count++ % 2, LOGS);
     if (status == STATUS_OK)
         twins_reopened(&story->twins);
     else if (status == STATUS_CORRUPT || (story->rig.is_alive && !story->twins.may_fail))

@@ -257,9 +257,22 @@ static void damage_is_reported_by_reads(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* Damage below what was durable is not cut away as a torn tail: recovery refuses, says where, and
- * leaves the files as they are. */
-static void damage_below_the_mark_is_refused(void **state)
+static void expect_readable(struct rig *rig, int64_t end_offset, int64_t damaged_from,
+                            int64_t damaged_to)
+{
+    assert_int_equal(log_end_offset(rig->logs[0]), end_offset);
+    for (int64_t offset = 0; offset < end_offset; offset++) {
+        struct log_read read;
+        bool is_damaged = offset >= damaged_from && offset < damaged_to;
+        int32_t result = rig_read(rig, 0, offset, INT64_MAX, 10, &read);
+        assert_int_equal(result, is_damaged ? STATUS_CORRUPT : STATUS_OK);
+        log_read_release(&read, rig->io);
+    }
+}
+
+/* Damage below what was durable is not cut away as a torn tail: what is good behind it stays, the
+ * log says what is lost, appending goes on, and all of that holds after the next starts. */
+static void damage_below_the_mark(void **state)
 {
     struct fixture *fixture = *state;
     struct rig *rig = &fixture->rig;
@@ -269,35 +282,92 @@ static void damage_below_the_mark_is_refused(void **state)
     char path[PATH_SIZE];
     rig_segment_path(rig, 0, 0, path);
     spoil(fixture, path, 3 * frame_stored_size(100000) + 5000);
-    for (uint32_t attempt = 0; attempt < 2; attempt++) {
-        rig->log_size = 0;
-        assert_int_equal(rig_start(rig, 1, 1), STATUS_CORRUPT);
-        assert_non_null(strstr(rig->log_text, "durable batches are damaged or missing"));
-    }
-    spoil(fixture, path, 3 * frame_stored_size(100000) + 5000);
+    rig->may_be_damaged = true;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-    uint32_t digest;
-    assert_int_equal(rig_read_all(rig, 0, &digest), 10);
+    assert_int_equal(rig->report.logs_damaged, 1);
+    assert_non_null(strstr(rig->log_text, "damaged or missing"));
+    expect_readable(rig, 10, 3, 4);
+    put_many(rig, 5, 100000);
+    expect_readable(rig, 15, 3, 4);
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(rig->report.logs_damaged, 0);
+    expect_readable(rig, 15, 3, 4);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    expect_readable(rig, 15, 3, 4);
 }
 
-/* A bad commit with good ones behind it was acknowledged once: that is damage. The last one, torn,
- * is not. */
+/* A segment that ends in damage below the mark is left as it is, and the log goes on in the next.
+ */
+static void damage_at_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_many(rig, 10, 100000);
+    put_many(rig, 1, 10); /* says in the journal that ten are durable */
+    rig_kill(rig);
+    char path[PATH_SIZE];
+    rig_segment_path(rig, 0, 0, path);
+    spoil(fixture, path, 9 * frame_stored_size(100000) + 5000);
+    rig->may_be_damaged = true;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    expect_readable(rig, 11, 9, 10);
+    put_many(rig, 3, 100000);
+    expect_readable(rig, 14, 9, 10);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    expect_readable(rig, 14, 9, 10);
+}
+
+/* A segment that is gone takes its own records with it, and nothing else. */
+static void segment_that_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->config.segment_bytes_max = 512 << 10;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_many(rig, 22, 100000);
+    rig_kill(rig);
+    char path[PATH_SIZE];
+    rig_segment_path(rig, 0, 15, path);
+    assert_int_equal(disk_unlink(node_disk(fixture->sim.node), path), STATUS_OK);
+    rig->may_be_damaged = true;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    expect_readable(rig, 22, 15, 20);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* A bad commit with good ones behind it was acknowledged once: what it held is lost, and what the
+ * later ones hold is not. The last one, torn, is nothing. */
 static void damage_in_the_journal(void **state)
 {
     struct fixture *fixture = *state;
     struct rig *rig = &fixture->rig;
-    rig->options.journal_file_count = 2;
-    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-    put_many(rig, 30, 10);
-    rig_kill(rig);
-    char path[PATH_SIZE];
-    path_journal(rig->harness->directory, 0, 1, path);
-    spoil(fixture, path, 5 * 4096 + 100);
-    assert_int_equal(rig_start(rig, 1, 1), STATUS_CORRUPT);
-    assert_non_null(strstr(rig->log_text, "damaged commit"));
-    spoil(fixture, path, 5 * 4096 + 100);
-    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-    assert_int_equal(log_end_offset(rig->logs[0]), 30);
+    enum { COUNT = 30 };
+    rig->may_be_damaged = true;
+    for (uint64_t block = 0; block < COUNT; block++) {
+        rig->harness->reset(rig->harness);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        struct store *store = rig->stores[0];
+        while (store->journal.current == 0 || store->checkpoint.is_running)
+            put_many(rig, 1, 10);
+        int64_t before = log_end_offset(rig->logs[0]);
+        uint64_t position = store->journal.position;
+        put_many(rig, COUNT, 10);
+        rig_kill(rig);
+        char path[PATH_SIZE];
+        path_journal(rig->harness->directory, 0, 1, path);
+        spoil(fixture, path, position + block * COMMIT_ALIGNMENT + 100);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        bool is_last = block == COUNT - 1;
+        assert_int_equal(rig->report.journal_was_damaged, !is_last);
+        int64_t lost = before + (int64_t)block;
+        expect_readable(rig, before + COUNT - is_last, lost, lost + 1);
+        rig_kill(rig);
+        arena_reset(&rig->arena);
+    }
 }
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -311,7 +381,9 @@ int main(void)
         CASE(journal_that_changes_while_it_is_read),
         CASE(full_disk_passes),
         CASE(damage_is_reported_by_reads),
-        CASE(damage_below_the_mark_is_refused),
+        CASE(damage_below_the_mark),
+        CASE(damage_at_the_end),
+        CASE(segment_that_is_gone),
         CASE(damage_in_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ARENA_BYTES_MAX = 256 << 20, TURNS_MAX = 20000000 };
+enum { ARENA_BYTES_MAX = 256 << 20, TURNS_MAX = 20000000, SOON_NS = 1000 * 1000 * 1000 };
 
 /* --- The rig's own ----------------------------------------------------------------------------
  */
@@ -214,6 +214,13 @@ void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct 
     rig->harness->close(rig->harness, false);
 }
 
+void rig_plant(struct rig *rig, const char *path, struct bytes content)
+{
+    open_doors(rig, 1);
+    assert_int_equal(await_replace(rig->io, path, content), STATUS_OK);
+    rig->harness->close(rig->harness, false);
+}
+
 enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
 {
     assert(log_count <= RIG_LOGS_MAX);
@@ -224,6 +231,10 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
         rig->now_ms = io_wall_ms(rig->io);
     enum status status =
         store_recover(rig->io, &rig->options, &rig->logger, &rig->report, &rig->states);
+    bool is_damaged = rig->report.logs_damaged > 0 || rig->report.catalog_was_damaged ||
+                      rig->report.journal_was_damaged;
+    if (status == STATUS_OK && is_damaged && !rig->may_be_damaged)
+        status = STATUS_CORRUPT;
     for (uint32_t i = 0; i < core_count && status == STATUS_OK; i++)
         status =
             store_create(rig->doors[i], &rig->options, rig->states, &rig->logger, &rig->stores[i]);
@@ -498,13 +509,15 @@ int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_
     return trimming.has_landed ? trimming.result : STATUS_FAILED;
 }
 
+/* What is put off for a moment, because a reader is still in the file, counts as due. */
 static bool any_has_graves(const struct rig *rig)
 {
+    uint64_t soon_ns = io_now_ns(rig->io) + SOON_NS;
     for (uint32_t i = 0; i < rig->core_count; i++) {
         const struct graveyard *graveyard = &rig->stores[i]->graveyard;
         const struct list_node *node = list_first(&graveyard->graves);
         if (graveyard->current != NULL ||
-            (node != NULL && container_of(node, struct grave, node)->due_ns <= io_now_ns(rig->io)))
+            (node != NULL && container_of(node, struct grave, node)->due_ns <= soon_ns))
             return true;
     }
     return false;
@@ -518,26 +531,48 @@ void rig_retain(struct rig *rig)
         rig_turn(rig);
 }
 
-struct listing {
+/* --- Files ------------------------------------------------------------------------------------
+ */
+
+struct asking {
     struct io_request request;
     bool has_landed;
     int32_t result;
 };
 
-static void listing_landed(struct completion *completion, int32_t result)
+static void asked_landed(struct completion *completion, int32_t result)
 {
-    struct listing *listing = container_of(completion, struct listing, request.completion);
-    listing->has_landed = true;
-    listing->result = result;
+    struct asking *asking = container_of(completion, struct asking, request.completion);
+    asking->has_landed = true;
+    asking->result = result;
+}
+
+bool rig_has_file(struct rig *rig, const char *path, uint64_t *size_bytes)
+{
+    struct asking opening = {0}, sizing = {0}, closing = {0};
+    completion_init(&opening.request.completion, asked_landed);
+    io_open(rig->io, &opening.request, path, IO_OPEN_READ_ONLY);
+    wait_for(rig, &opening.has_landed);
+    assert(opening.result >= 0 || opening.result == STATUS_NOT_FOUND);
+    if (opening.result < 0)
+        return false;
+    completion_init(&sizing.request.completion, asked_landed);
+    io_file_size(rig->io, &sizing.request, opening.result);
+    wait_for(rig, &sizing.has_landed);
+    *size_bytes = sizing.request.range.size_bytes;
+    completion_init(&closing.request.completion, asked_landed);
+    io_close(rig->io, &closing.request, opening.result);
+    wait_for(rig, &closing.has_landed);
+    return true;
 }
 
 int32_t rig_count_files(struct rig *rig, uint32_t log)
 {
     char path[PATH_SIZE];
     struct log_id id = rig_log_id(log);
-    struct listing listing = {0};
+    struct asking listing = {0};
     path_partition(rig->harness->directory, &id, path);
-    completion_init(&listing.request.completion, listing_landed);
+    completion_init(&listing.request.completion, asked_landed);
     io_list_directory(rig->io, &listing.request, path, &rig->arena);
     wait_for(rig, &listing.has_landed);
     if (listing.result < 0)

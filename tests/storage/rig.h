@@ -44,6 +44,7 @@ struct rig {
     struct logger logger;
     char log_text[16384]; /* what was logged, cut at the end */
     size_t log_size;
+    bool may_be_damaged; /* otherwise a start that finds damage ends with STATUS_CORRUPT */
     struct store_states *states;
     struct store *stores[RIG_CORES_MAX];
     struct log *logs[RIG_LOGS_MAX]; /* partition i of one topic */
@@ -76,6 +77,9 @@ void rig_cut_power(struct rig *rig);
 
 /* Between two lives: overwrites whole blocks of a file, behind everybody's back. */
 void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct bytes blocks);
+
+/* The same: puts a file there, in a directory that there is. */
+void rig_plant(struct rig *rig, const char *path, struct bytes content);
 
 /* Which partition `log` is, and where its segments lie. */
 struct log_id rig_log_id(uint32_t log);
@@ -141,6 +145,8 @@ int32_t rig_delete_records(struct rig *rig, uint32_t log, int64_t offset, int64_
 /* Looks through all logs for what may be deleted, and waits until it is: files too, if their delay
  * is zero. */
 void rig_retain(struct rig *rig);
+
+bool rig_has_file(struct rig *rig, const char *path, uint64_t *size_bytes);
 
 /* How many segment files are in the directory of a partition; -1: there is no such directory. */
 int32_t rig_count_files(struct rig *rig, uint32_t log);

@@ -44,6 +44,7 @@ static struct io **sim_open(struct rig_harness *harness, uint32_t core_count)
     struct sim_harness *sim = container_of(harness, struct sim_harness, harness);
     if (sim->node == NULL)
         build_machine(sim);
+    node_set_core_count(sim->node, core_count);
     node_start(sim->node, 0);
     while (!node_is_running(sim->node))
         world_step(sim->world);

@@ -264,6 +264,48 @@ static void wrap_journal(void **state)
     }
 }
 
+/* So many files, all of that size. */
+static void check_ring(struct rig *rig, uint64_t file_bytes, uint32_t file_count)
+{
+    for (uint32_t file = 0; file <= file_count; file++) {
+        char path[PATH_SIZE];
+        uint64_t size_bytes = 0;
+        path_journal(rig->harness->directory, 0, file, path);
+        assert_int_equal(rig_has_file(rig, path, &size_bytes), file < file_count);
+        assert_int_equal(size_bytes, file < file_count ? file_bytes : 0);
+    }
+}
+
+/* The ring may have other files in the next life, larger or smaller ones, more or fewer: what the
+ * old ones held is there after a kill, the new ones go round, and no file is left over. */
+static void change_ring(void **state)
+{
+    static const struct {
+        uint64_t file_bytes;
+        uint32_t file_count;
+    } rings[] = {{1 << 20, 2}, {256 << 10, 5}, {512 << 10, 3}, {2 << 20, 2}, {256 << 10, 2}};
+    struct rig *rig = rig_of(state);
+    int64_t end = 0;
+    uint32_t before = 0, after = 0;
+    for (uint32_t life = 0; life < 5; life++) {
+        rig->options.journal_file_bytes = rings[life].file_bytes;
+        rig->options.journal_file_count = rings[life].file_count;
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        assert_int_equal(rig_read_all(rig, 0, &after), end);
+        assert_int_equal(after, before);
+        for (uint32_t i = 0; i < 300; i++) {
+            rig_put(rig, 0, &(struct rig_batch){.value_size = 15000, .seed = i});
+            arena_reset(&rig->arena);
+        }
+        check_ring(rig, rings[life].file_bytes, rings[life].file_count);
+        end = rig_read_all(rig, 0, &before);
+        if (life == 2)
+            assert_int_equal(rig_stop(rig), STATUS_OK);
+        else
+            rig_kill(rig);
+    }
+}
+
 /* More is asked for than memory holds: some are told to try later, none is lost. */
 static void press_memory(void **state)
 {
@@ -526,14 +568,23 @@ static int tear_down(void **state)
 int storage_suite_run(struct rig_harness *harness)
 {
     const struct CMUnitTest tests[] = {
-        CASE(append_small),         CASE(append_together),
-        CASE(append_mixed),         CASE(append_mixed_together),
-        CASE(read_at_every_offset), CASE(read_limits),
-        CASE(reopen_after_kill),    CASE(change_core_count),
-        CASE(roll_segments),        CASE(wrap_journal),
-        CASE(press_memory),         CASE(delete_log),
-        CASE(loose_flush),          CASE(duplicates_across_lives),
-        CASE(duplicate_in_flight),  CASE(lookup_timestamps),
+        CASE(append_small),
+        CASE(append_together),
+        CASE(append_mixed),
+        CASE(append_mixed_together),
+        CASE(read_at_every_offset),
+        CASE(read_limits),
+        CASE(reopen_after_kill),
+        CASE(change_core_count),
+        CASE(roll_segments),
+        CASE(wrap_journal),
+        CASE(change_ring),
+        CASE(press_memory),
+        CASE(delete_log),
+        CASE(loose_flush),
+        CASE(duplicates_across_lives),
+        CASE(duplicate_in_flight),
+        CASE(lookup_timestamps),
         CASE(torn_tail_is_cut),
     };
     return cmocka_run_group_tests_name(harness->name, tests, NULL, NULL);

@@ -215,7 +215,7 @@ static void judge_start(struct twins *twins, uint32_t log, uint64_t size_bytes)
 {
     const struct log *watched = twins->rig->logs[log];
     struct model *model = &twins->models[log];
-    int64_t start_offset = log_start_offset(watched);
+    int64_t start_offset = watched->start_offset;
     if (start_offset == model->start_offset)
         return;
     int64_t retention_bytes = watched->config.retention_bytes;
@@ -460,14 +460,14 @@ void twins_ask_epoch(struct twins *twins, uint32_t log, int32_t epoch, int64_t o
     int64_t found_end = -1, expected_end;
     bool found = log_epoch_end(asked, epoch, &found_epoch, &found_end);
     bool expected = model_epoch_end(&twins->models[log], epoch, &expected_epoch, &expected_end);
-    bool may_be_forgotten = expected && expected_end <= log_start_offset(asked);
+    bool may_be_forgotten = expected && expected_end <= asked->start_offset;
     if (!may_be_forgotten)
         must_equal(twins, log, "having an epoch", found, expected);
     if (found && expected) {
         must_equal(twins, log, "the largest epoch up to one", found_epoch, expected_epoch);
         must_equal(twins, log, "the end of an epoch", found_end, expected_end);
     }
-    if (offset >= log_start_offset(asked))
+    if (offset >= asked->start_offset)
         must_equal(twins, log, "the epoch at an offset", log_epoch_at(asked, offset),
                    model_epoch_at(&twins->models[log], offset));
 }

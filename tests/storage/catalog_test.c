@@ -1,0 +1,357 @@
+/* The catalog: what it keeps through torn writes, flipped bits, lost files, growth, and a number of
+ * cores that changes; and that recovery looks at the logs which were written to, and at no other.
+ */
+#include "base/assert.h"
+#include "sim/disk.h"
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+#include "tests/storage/check.h"
+#include "tests/storage/sim_harness.h"
+
+#include <stdlib.h>
+
+struct fixture {
+    struct sim_harness sim;
+    struct rig rig;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    sim_harness_init(&fixture->sim, 23);
+    rig_init(&fixture->rig, &fixture->sim.harness);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    if (fixture->rig.is_alive)
+        rig_kill(&fixture->rig);
+    sim_harness_deinit(&fixture->sim);
+    rig_deinit(&fixture->rig);
+    free(fixture);
+    return 0;
+}
+
+static void put_many(struct rig *rig, uint32_t log, uint32_t count, uint32_t value_size)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        rig_put(rig, log, &(struct rig_batch){.value_size = value_size, .seed = i});
+        arena_reset(&rig->arena);
+    }
+}
+
+/* --- Waiting ----------------------------------------------------------------------------------
+ */
+
+struct wish {
+    struct log_record record;
+    bool has_landed;
+    int32_t result;
+};
+
+static void wish_landed(struct completion *completion, int32_t result)
+{
+    struct wish *wish = container_of(completion, struct wish, record.completion);
+    wish->has_landed = true;
+    wish->result = result;
+}
+
+static void record(struct rig *rig, uint32_t log)
+{
+    struct wish wish = {0};
+    completion_init(&wish.record.completion, wish_landed);
+    log_record(rig->logs[log], &wish.record);
+    while (!wish.has_landed)
+        rig_turn(rig);
+    assert_int_equal(wish.result, STATUS_OK);
+}
+
+/* --- Files behind the store's back ------------------------------------------------------------
+ */
+
+static struct inode *open_file(struct fixture *fixture, const char *path)
+{
+    struct inode *file;
+    if (disk_open(node_disk(fixture->sim.node), path, 0, &file) != STATUS_OK)
+        return NULL;
+    return file;
+}
+
+static uint64_t size_of(struct fixture *fixture, const char *path)
+{
+    struct inode *file = open_file(fixture, path);
+    assert_non_null(file);
+    uint64_t size = file->file.current_size_bytes;
+    disk_release(node_disk(fixture->sim.node), file);
+    return size;
+}
+
+static void fill_block(struct fixture *fixture, const char *path, uint64_t block, uint8_t byte)
+{
+    struct inode *file = open_file(fixture, path);
+    uint8_t bytes[IO_BLOCK_SIZE];
+    memset(bytes, byte, sizeof bytes);
+    assert_non_null(file);
+    assert_int_equal(
+        disk_write(node_disk(fixture->sim.node), file, block * IO_BLOCK_SIZE, bytes, sizeof bytes),
+        STATUS_OK);
+    disk_release(node_disk(fixture->sim.node), file);
+}
+
+/* --- Damage -----------------------------------------------------------------------------------
+ */
+
+/* A store with three logs, the second of which begins later; killed. */
+static void make_store(struct fixture *fixture)
+{
+    struct rig *rig = &fixture->rig;
+    rig->harness->reset(rig->harness);
+    assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+    put_many(rig, 0, 4, 100000);
+    put_many(rig, 1, 5, 100000);
+    put_many(rig, 2, 6, 3000);
+    rig->logs[1]->start_offset = 2;
+    for (uint32_t i = 0; i < 3; i++)
+        record(rig, i);
+    rig_kill(rig);
+}
+
+static void check_store(struct rig *rig)
+{
+    static const int64_t starts[] = {0, 2, 0};
+    static const int64_t ends[] = {4, 5, 6};
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t digest;
+        assert_int_equal(log_start_offset(rig->logs[i]), starts[i]);
+        assert_int_equal(log_end_offset(rig->logs[i]), ends[i]);
+        assert_int_equal(rig_read_all(rig, i, &digest), ends[i]);
+    }
+}
+
+/* Any one block of what a core has recorded may go bad: every commit is there twice. */
+static void any_block_may_go_bad(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    char path[PATH_SIZE];
+    path_catalog(rig->harness->directory, 0, 1, path);
+    make_store(fixture);
+    uint64_t block_count = size_of(fixture, path) / IO_BLOCK_SIZE;
+    for (uint64_t block = 0; block < block_count && block < 16; block++) {
+        make_store(fixture);
+        fill_block(fixture, path, block, (uint8_t)(block % 2 * 0x5a));
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        check_store(rig);
+        rig_kill(rig);
+    }
+}
+
+/* The same of the base. */
+static void any_block_of_the_base_may_go_bad(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    char path[PATH_SIZE];
+    path_catalog_base(rig->harness->directory, path);
+    for (uint64_t block = 0; block < 2; block++) {
+        make_store(fixture);
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        assert_int_equal(rig_stop(rig), STATUS_OK);
+        assert_true(size_of(fixture, path) >= 2 * IO_BLOCK_SIZE);
+        fill_block(fixture, path, block, 0xff);
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        check_store(rig);
+        rig_kill(rig);
+    }
+}
+
+/* When both copies are gone, or the base is, logs are built anew from their segments: what they
+ * hold is all there, and the log says so. Where a log begins, its segments know only roughly. */
+static void catalog_that_is_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    static const int64_t ends[] = {4, 5, 6};
+    char path[PATH_SIZE];
+    rig->may_be_damaged = true;
+    path_catalog_base(rig->harness->directory, path);
+    for (uint32_t round = 0; round < 2; round++) {
+        make_store(fixture);
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        if (round == 0)
+            assert_int_equal(rig_stop(rig), STATUS_OK);
+        else
+            rig_kill(rig);
+        for (uint64_t block = 0; block < 2; block++)
+            fill_block(fixture, path, block, 0xff);
+        rig->log_size = 0;
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        assert_true(rig->report.catalog_was_damaged);
+        assert_non_null(strstr(rig->log_text, "built anew from its segments"));
+        for (uint32_t i = 0; i < 3; i++) {
+            uint32_t digest;
+            assert_int_equal(log_start_offset(rig->logs[i]), 0);
+            assert_int_equal(rig_read_all(rig, i, &digest), ends[i]);
+        }
+        put_many(rig, 0, 1, 3000);
+        assert_int_equal(rig_stop(rig), STATUS_OK);
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        assert_false(rig->report.catalog_was_damaged);
+        rig_kill(rig);
+    }
+}
+
+/* --- Growing ----------------------------------------------------------------------------------
+ */
+
+/* A file that has grown large makes way for the next one, which has what the former had; nothing is
+ * lost at a power cut before, during and after that. */
+static void file_makes_way_for_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    for (uint32_t cut = 0; cut < 24; cut++) {
+        rig->harness->reset(rig->harness);
+        assert_int_equal(rig_start(rig, 1, 4), STATUS_OK);
+        struct catalog *catalog = &rig->stores[0]->catalog;
+        for (uint32_t i = 0; i < 3; i++)
+            put_many(rig, i, 2 + i, 3000);
+        catalog->position = CATALOG_ROLL_BYTES; /* as if there were so much before */
+        catalog->allocated_bytes = CATALOG_ROLL_BYTES;
+        rig->logs[1]->start_offset = 1;
+        record(rig, 1);
+        for (uint32_t i = 0; i < cut * 3 && (catalog->file == 1 || catalog->former_file != 0); i++)
+            rig_turn(rig);
+        if (cut == 23)
+            assert_int_equal(catalog->former_file, 0);
+        rig_cut_power(rig);
+        assert_int_equal(rig_start(rig, 1, 4), STATUS_OK);
+        assert_int_equal(log_start_offset(rig->logs[1]), 1);
+        for (uint32_t i = 0; i < 4; i++)
+            assert_int_equal(log_end_offset(rig->logs[i]), i == 3 ? 0 : 2 + i);
+        rig_kill(rig);
+        arena_reset(&rig->arena);
+    }
+}
+
+/* A log that the base has stays removed, however often the file changes. */
+static void removed_log_stays_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    put_many(rig, 0, 3, 3000);
+    put_many(rig, 1, 3, 3000);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    assert_int_equal(rig_delete(rig, 0), STATUS_OK);
+    struct catalog *catalog = &rig->stores[0]->catalog;
+    for (uint32_t round = 0; round < 3; round++) {
+        uint32_t file = catalog->file;
+        catalog->position = CATALOG_ROLL_BYTES;
+        catalog->allocated_bytes = CATALOG_ROLL_BYTES;
+        record(rig, 1);
+        while (catalog->file == file || catalog->former_file != 0)
+            rig_turn(rig);
+    }
+    rig_cut_power(rig);
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    assert_int_equal(rig->report.log_count, 1);
+    assert_int_equal(log_end_offset(rig->logs[0]), 0);
+    assert_int_equal(log_end_offset(rig->logs[1]), 3);
+}
+
+/* --- Many -------------------------------------------------------------------------------------
+ */
+
+/* The number of cores may change between two runs, after a stop and after a cut. */
+static void cores_may_change(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    static const uint32_t core_counts[] = {1, 3, 2, 4, 1, 2};
+    for (uint32_t life = 0; life < 6; life++) {
+        assert_int_equal(rig_start(rig, core_counts[life], RIG_LOGS_MAX), STATUS_OK);
+        for (uint32_t i = 0; i < RIG_LOGS_MAX; i++) {
+            uint32_t digest;
+            assert_int_equal(rig_read_all(rig, i, &digest), life * (i + 1));
+            put_many(rig, i, i + 1, i % 2 == 0 ? 3000 : 100000);
+        }
+        if (life % 2 == 0)
+            assert_int_equal(rig_stop(rig), STATUS_OK);
+        else
+            rig_cut_power(rig);
+    }
+}
+
+/* After a crash, only the logs that were written to are looked at; the others' files are not even
+ * opened. Opening a log that is known opens nothing either. */
+static void idle_logs_are_not_looked_at(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
+    for (uint32_t i = 0; i < RIG_LOGS_MAX; i++)
+        put_many(rig, i, 3, 100000);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
+    put_many(rig, 2, 1, 3000);
+    put_many(rig, 5, 1, 100000);
+    rig_cut_power(rig);
+    /* Whoever looked would complain. */
+    for (uint32_t i = 0; i < RIG_LOGS_MAX; i++) {
+        char path[PATH_SIZE];
+        rig_segment_path(rig, i, 0, path);
+        if (i != 2 && i != 5)
+            assert_int_equal(disk_unlink(node_disk(fixture->sim.node), path), STATUS_OK);
+    }
+    rig->log_size = 0;
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
+    assert_null(strstr(rig->log_text, "missing"));
+    for (uint32_t i = 0; i < RIG_LOGS_MAX; i++)
+        assert_int_equal(log_end_offset(rig->logs[i]), i == 2 || i == 5 ? 4 : 3);
+}
+
+/* Nothing of a log is in its files beyond what is recorded before the journal durably mentions it:
+ * in a run that ends then, nobody would look for it, and the next one would write over half of it.
+ */
+static void mention_comes_first(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    struct log *log = rig->logs[0];
+    struct journal *journal = &rig->stores[0]->journal;
+    uint64_t before = journal_landed_sequence(journal);
+    struct rig_append append;
+    char path[PATH_SIZE];
+    rig_segment_path(rig, 0, 0, path);
+    rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){.value_size = 100000}));
+    while (journal_landed_sequence(journal) == before) {
+        assert_null(open_file(fixture, path));
+        assert_false(append.has_landed);
+        rig_turn(rig);
+    }
+    assert_int_equal(rig_append_wait(rig, &append), STATUS_OK);
+    assert_int_equal(log->mention_sequence, before + 1);
+    before = journal_landed_sequence(journal);
+    rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){.value_size = 100000}));
+    assert_int_equal(rig_append_wait(rig, &append), STATUS_OK);
+    assert_int_equal(journal_landed_sequence(journal), before); /* the first one has paid for it */
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(any_block_may_go_bad),        CASE(any_block_of_the_base_may_go_bad),
+        CASE(catalog_that_is_lost),        CASE(file_makes_way_for_the_next),
+        CASE(removed_log_stays_removed),   CASE(cores_may_change),
+        CASE(idle_logs_are_not_looked_at), CASE(mention_comes_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
