@@ -52,7 +52,7 @@ static bool everything_is_recorded(const struct store *store)
 
 static bool writing_goes_on(const struct store *store)
 {
-    return store->failure == STATUS_OK && !store->is_full;
+    return store->failure == STATUS_OK && store->room.level != ROOM_DRY;
 }
 
 /* Nothing of this store is in flight. What a failed or full disk did not take stays where it is:
@@ -66,7 +66,7 @@ static bool is_quiet(struct store *store)
     }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
            !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
-           !store->has_strays && list_is_empty(&store->openings) &&
+           room_is_quiet(&store->room) && !store->has_strays && list_is_empty(&store->openings) &&
            catalog_is_idle(&store->catalog) && list_is_empty(&store->deletions) &&
            cold_files_close(store) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
@@ -236,6 +236,7 @@ void store_stop(struct store *store, struct completion *completion)
     store->stop = stop;
     store->is_stopping = true;
     io_timer_cancel(store->io, &store->retry);
+    room_stop(&store->room);
     io_timer_cancel(store->io, &store->marking);
     compaction_stop(store);
     retention_stop(store);

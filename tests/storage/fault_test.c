@@ -161,6 +161,18 @@ static void journal_that_changes_while_it_is_read(void **state)
 /* --- A full disk ------------------------------------------------------------------------------
  */
 
+/* Looking for room is not finding it: for several looks no append is taken. */
+static void stays_full(struct rig *rig)
+{
+    enum { SECONDS = 5 };
+    const struct store *store = rig->stores[0];
+    uint64_t end_ns = io_now_ns(store->io) + SECONDS * 1000000000ull;
+    while (io_now_ns(store->io) < end_ns) {
+        assert_true(store->is_full);
+        rig_turn(rig);
+    }
+}
+
 /* Appends are refused while there is no space, reads go on, nothing acknowledged is lost, and when
  * there is space again, it goes on by itself. */
 static void full_disk_passes(void **state)
@@ -185,15 +197,16 @@ static void full_disk_passes(void **state)
     uint32_t digest;
     int64_t durable = log_durable_offset(rig->logs[0]);
     assert_int_equal(rig_read_all(rig, 0, &digest), durable);
+    stays_full(rig);
     disk->capacity_bytes = 0;
     for (uint32_t i = 0; i < 400; i++)
         assert_int_equal(rig_append_wait(rig, &appends[i]), appends[i].append.refused);
     int64_t end = log_end_offset(rig->logs[0]);
+    while (rig->stores[0]->is_full)
+        rig_turn(rig);
     struct rig_append append;
-    do {
-        rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){0}));
-    } while (rig_append_wait(rig, &append) == STATUS_NO_SPACE);
-    assert_int_equal(append.result, STATUS_OK);
+    rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){0}));
+    assert_int_equal(rig_append_wait(rig, &append), STATUS_OK);
     assert_int_equal(append.append.base_offset, end);
     free(appends);
     assert_int_equal(rig_stop(rig), STATUS_OK);
