@@ -122,6 +122,8 @@ static enum op_progress stop_drain(struct store_stop *stop)
     struct store *store = stop->store;
     if (writing_goes_on(store))
         ask_for_records(store);
+    if (!journal_has_waiting(&store->journal) && store->journal.in_flight == NULL)
+        journal_abandon_file(&store->journal);
     bool is_finished = everything_is_recorded(store) || !writing_goes_on(store);
     if (!is_finished || !is_quiet(store)) {
         op_expect(&stop->op);
