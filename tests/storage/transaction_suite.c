@@ -354,6 +354,50 @@ static void no_batch_outside(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* How many records a batch has; -1: the log has none at the offset. */
+static int32_t count_at(struct rig *rig, int64_t offset)
+{
+    struct log_read read;
+    struct batch_header header;
+    assert_int_equal(rig_read(rig, 0, offset, INT64_MAX, 1, &read), STATUS_OK);
+    assert_int_equal(batch_header_read(read.pieces[0], &header), STATUS_OK);
+    log_read_release(&read, rig_door(rig, 0));
+    return header.base_offset == offset ? header.record_count : -1;
+}
+
+/* An aborted record never takes the place of a committed one with its key: it goes, with what the
+ * log knew of its transaction; and nothing of an open transaction is touched. */
+static void compaction_takes_out_aborted(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.compacts = true;
+    rig->config.deletes = false;
+    rig->config.min_cleanable_dirty_ppm = 0;
+    rig->options.cleaner_backoff_ms = 1;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    const struct log *log = rig->logs[0];
+    put_data(rig, 100, 0);
+    assert_int_equal(put_marker(rig, &(struct rig_marker){.producer_id = 100}), STATUS_OK);
+    put_data(rig, 101, 0);
+    assert_int_equal(put_marker(rig, &(struct rig_marker){.producer_id = 101, .is_abort = true}),
+                     STATUS_OK);
+    for (uint32_t i = 0; i < 3; i++)
+        rig_put(rig, 0, &(struct rig_batch){.value_size = 60000, .key_count = 1000, .seed = i});
+    int64_t open_offset = put_data(rig, 102, 0);
+    for (uint32_t i = 0; i < 4; i++)
+        rig_put(rig, 0, &(struct rig_batch){.value_size = 60000, .key_count = 1000, .seed = i});
+    rig_commit(rig, 0);
+    while (log->cleaned_offset < 4)
+        rig_turn(rig);
+    assert_true(log->cleaned_offset <= open_offset);
+    assert_int_equal(count_at(rig, 0), 1);
+    assert_int_not_equal(count_at(rig, 2), 1);
+    struct aborted_list list;
+    assert_int_equal(rig_aborted(rig, 0, 0, open_offset, &list), STATUS_OK);
+    assert_int_equal(list.count, 0);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 #define CASE(function)                                                                             \
     {                                                                                              \
 #function, function, set_up, tear_down, harness                                            \
@@ -365,6 +409,7 @@ int transaction_suite_run(struct rig_harness *harness)
         CASE(open_until_committed),
         CASE(markers_are_fenced),
         CASE(no_batch_outside),
+        CASE(compaction_takes_out_aborted),
         CASE(committed_is_told_from_aborted),
     };
     return cmocka_run_group_tests_name(harness->name, tests, NULL, NULL);
