@@ -147,9 +147,10 @@ int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest);
 
 int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup);
 
-/* Asks which transactions were aborted in [from, to); `list` is the caller's to deinit. */
-int32_t rig_aborted(struct rig *rig, uint32_t log, int64_t from, int64_t to,
-                    struct aborted_list *list);
+/* Asks which transactions were aborted in [from, to), for a read at that count; `list` is the
+ * caller's to deinit. */
+int32_t rig_aborted(struct rig *rig, uint32_t log, uint64_t exchange_count, int64_t from,
+                    int64_t to, struct aborted_list *list);
 
 /* Tells the log that everything in it is committed. */
 void rig_commit(struct rig *rig, uint32_t log);
