@@ -224,7 +224,7 @@ void rig_plant(struct rig *rig, const char *path, struct bytes content)
 
 enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
 {
-    assert(log_count <= RIG_LOGS_MAX);
+    assert(log_count <= RIG_LOGS_MANY);
     open_doors(rig, core_count);
     rig->log_count = log_count;
     rig->observed_failure = STATUS_OK;
