@@ -41,6 +41,7 @@ static void fetch_read_arrived_home(struct completion *mail, int32_t result)
 void fetch_read_give_back(struct fetch_read *fetch_read, struct io *io)
 {
     log_read_release(&fetch_read->read, io);
+    aborted_list_deinit(&fetch_read->aborted.list);
     completion_init(&fetch_read->home_mail, fetch_read_arrived_home);
     io_post(io, io_core_index(fetch_read->home->io), &fetch_read->home_mail, STATUS_OK);
 }
@@ -99,9 +100,8 @@ static void count_read(struct fetch_leg *leg, const struct fetch_partition *want
         partition->traffic.bytes_out += size_bytes;
 }
 
-static void read_landed(struct completion *completion, int32_t result)
+static void end_read(struct fetch_read *fetch_read, int32_t result)
 {
-    struct fetch_read *fetch_read = container_of(completion, struct fetch_read, read.completion);
     struct fetch_partition *wanted = fetch_read->wanted;
     struct fetch_leg *leg = wanted->leg;
     bool is_empty = result < 0 || fetch_read->read.size_bytes == 0;
@@ -115,6 +115,41 @@ static void read_landed(struct completion *completion, int32_t result)
         fetch_read_give_back(fetch_read, leg->core->io);
     }
     op_landed(&leg->op, STATUS_OK);
+}
+
+static void aborted_landed(struct completion *completion, int32_t result)
+{
+    end_read(container_of(completion, struct fetch_read, aborted.completion), result);
+}
+
+/* A reader of committed records must know of all aborted transactions in what it gets. */
+static void read_landed(struct completion *completion, int32_t result)
+{
+    struct fetch_read *fetch_read = container_of(completion, struct fetch_read, read.completion);
+    const struct log_read *read = &fetch_read->read;
+    const struct fetch_partition *wanted = fetch_read->wanted;
+    struct fetch_leg *leg = wanted->leg;
+    if (result < 0 || read->size_bytes == 0 || !leg->read_committed) {
+        end_read(fetch_read, result);
+        return;
+    }
+    struct partition *partition =
+        replica_manager_find(&leg->core->replicas, wanted->topic_id, wanted->wish.index);
+    if (partition == NULL || !log_may_have_aborted(partition->log, read)) {
+        end_read(fetch_read, partition == NULL ? STATUS_CANCELLED : result);
+        return;
+    }
+    fetch_read->aborted.from = read->offset;
+    fetch_read->aborted.to = read->next_offset;
+    fetch_read->aborted.exchange_count = read->exchange_count;
+    completion_init(&fetch_read->aborted.completion, aborted_landed);
+    log_aborted(partition->log, &fetch_read->aborted);
+}
+
+/* Where this reader's records end. */
+static int64_t leg_limit(const struct fetch_leg *leg, const struct fetch_partition *wanted)
+{
+    return leg->read_committed ? wanted->last_stable_offset : wanted->high_watermark;
 }
 
 /* False when the core has no reads left. */
@@ -131,8 +166,7 @@ static bool leg_begin_read(struct fetch_leg *leg, struct fetch_partition *wanted
         .home = leg->core,
         .wanted = wanted,
         .read = {.offset = wanted->wish.fetch_offset,
-                 .end_offset =
-                     leg->read_committed ? wanted->last_stable_offset : wanted->high_watermark,
+                 .end_offset = leg_limit(leg, wanted),
                  .size_bytes_max = size_bytes_max < 0 ? 0 : (uint32_t)size_bytes_max,
                  .first_batch_anyway = leg->size_bytes == 0 && leg->asked_bytes == 0},
     };
@@ -154,7 +188,7 @@ static enum op_progress fetch_leg_read_on(struct fetch_leg *leg)
             break;
         leg->next++;
         struct partition *partition = leg_look_at(leg, wanted);
-        if (partition == NULL || wanted->wish.fetch_offset >= wanted->high_watermark)
+        if (partition == NULL || wanted->wish.fetch_offset >= leg_limit(leg, wanted))
             continue;
         bool is_full = budget_bytes <= 0 && leg->size_bytes > 0;
         if (!is_full && !leg_begin_read(leg, wanted, partition, budget_bytes))

@@ -91,7 +91,32 @@ static int16_t error_for_version(int16_t error, int16_t version)
     return error;
 }
 
-static void answer_partition(const struct request *request, const struct fetch_request *in,
+/* Null says "not asked for": the list is for readers of committed records, empty or not. */
+static bool answer_aborted(struct request *request, const struct fetch_request *in,
+                           const struct fetch_partition *wanted,
+                           struct fetch_response_partition *out)
+{
+    out->aborted_transactions = NULL;
+    if (in->isolation_level != ISOLATION_READ_COMMITTED)
+        return true;
+    out->aborted_transactions = WIRE_EMPTY;
+    uint32_t count = wanted->fetch_read == NULL ? 0 : wanted->fetch_read->aborted.list.count;
+    if (count == 0)
+        return true;
+    struct fetch_response_aborted_transaction *told =
+        request_allocate(request, count, sizeof *told);
+    for (uint32_t i = 0; i < count && told != NULL; i++) {
+        const struct aborted_transaction *aborted = &wanted->fetch_read->aborted.list.entries[i];
+        fetch_response_aborted_transaction_init(&told[i]);
+        told[i].producer_id = aborted->producer_id;
+        told[i].first_offset = aborted->first_offset;
+    }
+    out->aborted_transactions = told;
+    out->aborted_transactions_count = count;
+    return told != NULL;
+}
+
+static bool answer_partition(struct request *request, const struct fetch_request *in,
                              const struct fetch_partition *wanted,
                              struct fetch_response_partition *out)
 {
@@ -108,15 +133,13 @@ static void answer_partition(const struct request *request, const struct fetch_r
         out->diverging_epoch.epoch = wanted->diverging_epoch;
         out->diverging_epoch.end_offset = wanted->diverging_end_offset;
     }
-    /* Null says "not asked for": the list is for readers of committed records, empty or not. */
-    bool wants_aborted = in->isolation_level == ISOLATION_READ_COMMITTED;
-    out->aborted_transactions = wants_aborted ? WIRE_EMPTY : NULL;
     out->records.is_null = false;
     if (wanted->fetch_read != NULL) {
         out->records.pieces = wanted->fetch_read->read.pieces;
         out->records.piece_count = wanted->fetch_read->read.piece_count;
         out->records.size = wanted->fetch_read->read.size_bytes;
     }
+    return answer_aborted(request, in, wanted, out);
 }
 
 static bool is_same_topic(const struct fetch_wish *a, const struct fetch_wish *b)
@@ -151,7 +174,8 @@ static bool answer_topics(struct request *request, const struct fetch_request *i
             topic_count++;
         }
         last = &wanted->wish;
-        answer_partition(request, in, wanted, &partitions[told_count++]);
+        if (!answer_partition(request, in, wanted, &partitions[told_count++]))
+            return false;
         topics[topic_count - 1].partitions_count++;
     }
     out->responses = topics;

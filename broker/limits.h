@@ -19,6 +19,9 @@ enum {
     /* Receive buffers begin with this and grow with what really arrives. */
     LIMIT_INPUT_BYTES_FIRST = 4 * 1024,
     LIMIT_INPUT_BYTES_STEP = 256 * 1024,
+    /* Kafka's timeout of a produce request is about replicas; here the disk comes first, and gets
+     * at least this time. */
+    LIMIT_PRODUCE_MS_MIN = 1000,
     /* Memory of one request beside its frame: decoded arrays and the response. */
     LIMIT_REQUEST_ARENA_BYTES = 64 * 1024 * 1024,
     /* Pieces of several responses that leave in one send. */

@@ -324,6 +324,9 @@ void controller_submit(struct controller *controller, struct controller_command 
         status = STATUS_CANCELLED;
     else if (controller->failed != STATUS_OK || controller->publisher == NULL)
         status = STATUS_FAILED;
+    else if (command->kind != CONTROLLER_DELETE_TOPICS &&
+             quorum_is_short_of_space(controller->quorum))
+        status = STATUS_NO_SPACE;
     else
         status = decide(controller, command, &decision);
     if (status == STATUS_OK && decision.record_count > 0)

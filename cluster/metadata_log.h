@@ -4,7 +4,11 @@
  * Order of durability. The state file is synced before the first entry of its term is written. One
  * batch is written at a time, with its sync; what arrives meanwhile forms the next. A new log file
  * has its header synced and its folder synced before the first batch. A snapshot may only hold
- * entries that are stored; the log files before it are removed after it is durable.
+ * entries that are stored; on a full disk it lands with STATUS_NO_SPACE, and nothing has changed;
+ * the log files before it are removed after it is durable.
+ *
+ * Space is reserved ahead of what is written, so that a full disk is found out while there is still
+ * room for a few hundred changes: the owner refuses then what does not give space back.
  *
  * Any error on a write or sync is final: everything waiting lands with it, nothing more is written,
  * and the owner must give up.
@@ -60,8 +64,12 @@ uint64_t metadata_log_stored_index(const struct metadata_log *log);
 /* Bytes of entries since the last snapshot. */
 uint64_t metadata_log_grown_bytes(const struct metadata_log *log);
 
-/* Writes a snapshot, then removes the log files and snapshots that it replaces; one at a time. Its
- * index must be stored. The content is the caller's until `done` lands. */
+/* There is no more space than what has been reserved. Asking has it tried again. */
+bool metadata_log_is_short(struct metadata_log *log);
+
+/* Writes a snapshot, then removes the log files and snapshots that it replaces; one at a time. On a
+ * full disk it lands with STATUS_NO_SPACE, and nothing has changed. Its index must be stored. The
+ * content is the caller's until `done` lands. */
 void metadata_log_snapshot(struct metadata_log *log, const struct metadata_snapshot *snapshot,
                            struct completion *done);
 

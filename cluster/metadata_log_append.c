@@ -1,8 +1,8 @@
 /* Appending and closing. One batch is on its way at a time:
  *
  *   BEGIN ──▶ TAKE ──▶ WRITE ──▶ LAND ──▶ TAKE ... ──▶ END
- *               │ (a new file first, if wanted)
- *               └── nothing waits, or failed ──────────▲
+ *             ▲ │ (a new file, or more space, first: READY)
+ *        READY┘ └── nothing waits, or failed ──────────▲
  */
 #include "cluster/metadata_log_parts.h"
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 /* A batch takes what waits up to this size, and at least one append. */
-enum { BATCH_BYTES_MAX = 4 * 1024 * 1024 };
+enum { BATCH_BYTES_MAX = 4 * 1024 * 1024, HEADROOM_BYTES = 512 * 1024 };
 
 void metadata_log_name(char name[static METADATA_NAME_MAX], uint64_t first_index)
 {
@@ -173,12 +173,13 @@ static const struct op_kind roll_kind = {"metadata-roll", roll_step, roll_stages
 /* --- Appending ----------------------------------------------------------------------------------
  */
 
-enum { APPEND_BEGIN, APPEND_TAKE, APPEND_WRITE, APPEND_LAND, APPEND_END };
+enum { APPEND_BEGIN, APPEND_TAKE, APPEND_READY, APPEND_WRITE, APPEND_LAND, APPEND_END };
 
 static const struct op_stage append_stages[] = {
     [APPEND_BEGIN] = {"begin", 0},
-    [APPEND_TAKE] = {"take", AFTER(APPEND_BEGIN) | AFTER(APPEND_LAND)},
-    [APPEND_WRITE] = {"write", AFTER(APPEND_TAKE)},
+    [APPEND_TAKE] = {"take", AFTER(APPEND_BEGIN) | AFTER(APPEND_READY) | AFTER(APPEND_LAND)},
+    [APPEND_READY] = {"ready", AFTER(APPEND_TAKE)},
+    [APPEND_WRITE] = {"write", AFTER(APPEND_TAKE) | AFTER(APPEND_READY)},
     [APPEND_LAND] = {"land", AFTER(APPEND_WRITE)},
     [APPEND_END] = {"end", AFTER(APPEND_TAKE)},
 };
@@ -202,6 +203,64 @@ static void land_all(struct metadata_log *log, struct list *list, int32_t result
         io_land(log->io, &container_of(node, struct metadata_append, node)->completion, result);
 }
 
+/* What the next batch takes from the queue. */
+static uint64_t next_batch_size(const struct metadata_log *log)
+{
+    const struct metadata_append *append;
+    uint64_t total = 0;
+    list_for_each_entry (append, &log->queue, node) {
+        uint64_t size = metadata_batch_size(append->entries, append->entry_count);
+        if (total > 0 && total + size > BATCH_BYTES_MAX)
+            break;
+        total += size;
+    }
+    return total;
+}
+
+static bool has_room(const struct metadata_log *log, uint64_t size_bytes)
+{
+    return log->write_offset + size_bytes <= log->allocated_end;
+}
+
+static void ask_room(struct metadata_log *log)
+{
+    if (log->allocated_end < log->write_offset)
+        log->allocated_end = log->write_offset;
+    log->growing_bytes =
+        log->write_offset + next_batch_size(log) + 2 * HEADROOM_BYTES - log->allocated_end;
+    log->has_asked_room = true;
+    completion_init(&log->append_request.completion, append_written);
+    op_expect(&log->append_op);
+    io_allocate(log->io, &log->append_request, log->handle, log->allocated_end, log->growing_bytes);
+}
+
+static void start_roll(struct metadata_log *log)
+{
+    log->growing_bytes = 0;
+    log->allocated_end = 0;
+    completion_init(&log->rolled, append_rolled);
+    op_expect(&log->append_op);
+    op_start(&log->roll.op, &roll_kind, io_ops(log->io));
+}
+
+/* There is a new file, or more space, or there is none: then what has been reserved must do. */
+static enum op_progress append_ready(struct metadata_log *log)
+{
+    bool is_full = log->growing_bytes > 0 && log->append_op.error == STATUS_NO_SPACE &&
+                   has_room(log, next_batch_size(log));
+    if (log->append_op.error == 0)
+        log->allocated_end += log->growing_bytes;
+    if (is_full)
+        log->append_op.error = 0;
+    if (is_full && !log->is_short)
+        log_warn(log->logger, "no disk space for metadata: what has been reserved must do",
+                 field_text("directory", log->directory),
+                 field_u64("bytes", log->allocated_end - log->write_offset));
+    log->is_short = is_full;
+    op_move(&log->append_op, log->append_op.error == 0 ? APPEND_TAKE : APPEND_WRITE);
+    return OP_AGAIN;
+}
+
 /* One batch is on its way at a time: what broke can then only be the last, which is what tells a
  * torn tail from damage. */
 static enum op_progress append_take(struct metadata_log *log)
@@ -210,17 +269,18 @@ static enum op_progress append_take(struct metadata_log *log)
     assert(log->batch == NULL);
     if (log->failed != STATUS_OK)
         land_all(log, &log->queue, log->failed);
-    if (list_is_empty(&log->queue)) {
-        op_move(&log->append_op, APPEND_END);
-        return OP_AGAIN;
+    bool wants_room = !log->has_asked_room && !has_room(log, next_batch_size(log) + HEADROOM_BYTES);
+    bool is_wanted = log->failed == STATUS_OK && (!list_is_empty(&log->queue) || log->is_short);
+    if (is_wanted && (log->wants_new_file || wants_room)) {
+        op_move(&log->append_op, APPEND_READY);
+        if (log->wants_new_file)
+            start_roll(log);
+        else
+            ask_room(log);
+        return OP_WAIT;
     }
-    op_move(&log->append_op, APPEND_WRITE);
-    if (!log->wants_new_file)
-        return OP_AGAIN;
-    completion_init(&log->rolled, append_rolled);
-    op_expect(&log->append_op);
-    op_start(&log->roll.op, &roll_kind, io_ops(log->io));
-    return OP_WAIT;
+    op_move(&log->append_op, list_is_empty(&log->queue) ? APPEND_END : APPEND_WRITE);
+    return OP_AGAIN;
 }
 
 /* Moves what fits from the queue into the batch. Answers how many entries that is. */
@@ -303,6 +363,7 @@ static enum op_progress append_land(struct metadata_log *log)
         log->grown_bytes += log->batch_size;
         land_all(log, &log->writing, 0);
     }
+    log->has_asked_room = false;
     op_move(&log->append_op, APPEND_TAKE);
     return OP_AGAIN;
 }
@@ -313,11 +374,13 @@ static enum op_progress append_step(struct op *op)
     switch (op->stage) {
     case APPEND_BEGIN: op_move(op, APPEND_TAKE); return OP_AGAIN;
     case APPEND_TAKE: return append_take(log);
+    case APPEND_READY: return append_ready(log);
     case APPEND_WRITE: return append_write(log);
     case APPEND_LAND: return append_land(log);
     case APPEND_END:
         assert(list_is_empty(&log->queue));
         log->is_appending = false;
+        log->has_asked_room = false;
         metadata_log_close_when_idle(log);
         return OP_DONE;
     }
@@ -325,6 +388,14 @@ static enum op_progress append_step(struct op *op)
 }
 
 static const struct op_kind append_kind = {"metadata-append", append_step, append_stages};
+
+static void begin_appending(struct metadata_log *log)
+{
+    if (log->is_appending)
+        return;
+    log->is_appending = true;
+    op_start(&log->append_op, &append_kind, io_ops(log->io));
+}
 
 void metadata_log_append(struct metadata_log *log, struct metadata_append *append)
 {
@@ -336,10 +407,15 @@ void metadata_log_append(struct metadata_log *log, struct metadata_append *appen
     log->next_index += append->entry_count;
     list_node_init(&append->node);
     list_push_back(&log->queue, &append->node);
-    if (log->is_appending)
-        return;
-    log->is_appending = true;
-    op_start(&log->append_op, &append_kind, io_ops(log->io));
+    begin_appending(log);
+}
+
+bool metadata_log_is_short(struct metadata_log *log)
+{
+    if (!log->is_short || log->closed != NULL)
+        return false;
+    begin_appending(log);
+    return true;
 }
 
 /* --- Closing ------------------------------------------------------------------------------------

@@ -278,6 +278,14 @@ static bool is_last(const struct opening *opening, uint32_t which)
     return which + 1 == opening->first_count;
 }
 
+/* Space that was reserved and never written to. */
+static bool is_unwritten(struct bytes content, size_t offset)
+{
+    while (offset < content.size && content.data[offset] == 0)
+        offset++;
+    return offset == content.size;
+}
+
 static enum status judge_tail(struct opening *opening, const char *name, struct bytes content,
                               size_t offset, uint64_t file_id, uint32_t which)
 {
@@ -309,6 +317,8 @@ static enum status read_batches(struct opening *opening, const char *name, struc
         enum status status = metadata_batch_decode(rest, &batch);
         if (status != STATUS_OK || !is_next(opening, file_id, &batch)) {
             *end = offset;
+            if (is_unwritten(content, offset))
+                return STATUS_OK;
             return judge_tail(opening, name, content, offset, file_id, which);
         }
         status = gather_batch(opening, &batch);
@@ -351,7 +361,8 @@ static enum status adopt_file(struct opening *opening, const char *path, uint64_
     log->write_offset = end;
     log->wants_new_file = false;
     enum status status = STATUS_OK;
-    if (end < content.size) {
+    log->allocated_end = end < content.size && is_unwritten(content, end) ? content.size : end;
+    if (log->allocated_end < content.size) {
         io_truncate(log->io, &opening->request, handle, end);
         status = await(opening);
     }

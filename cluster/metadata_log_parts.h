@@ -42,6 +42,10 @@ struct metadata_log {
     int32_t handle; /* of the last file; -1: none is open */
     uint64_t file_id;
     uint64_t write_offset;
+    uint64_t allocated_end; /* space is reserved up to here */
+    uint64_t growing_bytes; /* of the reservation in flight */
+    bool has_asked_room;    /* before this batch */
+    bool is_short;          /* there was none */
     bool wants_new_file;
 
     struct op append_op;

@@ -94,19 +94,23 @@ static bool last_file_is_used(const struct metadata_log *log)
 }
 
 /* A snapshot that cannot be written ends the log like any other write: the disk is not what it was.
- */
+ * But for a lack of space: then it is tried again when the log has grown as much once more. */
 static enum op_progress snapshot_done(struct metadata_log *log)
 {
     assert(log->is_saving_snapshot);
     assert(log->snapshot_bytes != NULL);
     int32_t result = log->snapshot_op.error;
-    if (result != 0)
+    if (result == STATUS_NO_SPACE)
+        log_warn(log->logger, "no disk space for a snapshot of the metadata",
+                 field_text("directory", log->directory));
+    else if (result != 0)
         metadata_log_fail(log, "snapshot", result);
     else
         log->snapshot_index = log->saving_index;
     free(log->snapshot_bytes);
     log->snapshot_bytes = NULL;
-    log->wants_new_file = log->wants_new_file || last_file_is_used(log);
+    if (result != STATUS_NO_SPACE)
+        log->wants_new_file = log->wants_new_file || last_file_is_used(log);
     log->is_saving_snapshot = false;
     io_land(log->io, log->snapshot_done, result);
     metadata_log_close_when_idle(log);

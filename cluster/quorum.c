@@ -343,6 +343,8 @@ static void snapshot_saved(struct completion *completion, int32_t result)
     quorum->is_saving_snapshot = false;
     if (quorum->failed != STATUS_OK)
         return;
+    if (result == STATUS_NO_SPACE)
+        return;
     if (result < 0) {
         fail(quorum, (enum status)result, "the disk, writing a snapshot", 0);
         return;
@@ -610,6 +612,11 @@ void quorum_start(struct quorum *quorum, struct quorum_handler *handler)
     quorum->handler = handler;
     start_timer(quorum);
     tell_soon(quorum);
+}
+
+bool quorum_is_short_of_space(struct quorum *quorum)
+{
+    return metadata_log_is_short(quorum->log);
 }
 
 struct quorum_description quorum_describe(const struct quorum *quorum)

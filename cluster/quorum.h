@@ -75,6 +75,10 @@ enum status quorum_propose(struct quorum *quorum, struct bytes data, uint64_t *i
 /* Proposes an empty entry: when it is committed, everything before is, and this node still led. */
 enum status quorum_barrier(struct quorum *quorum, uint64_t *index);
 
+/* The disk is full, and what has been reserved must do: only what gives space back should be
+ * proposed. Asking has it tried again. */
+bool quorum_is_short_of_space(struct quorum *quorum);
+
 struct quorum_description quorum_describe(const struct quorum *quorum);
 
 /* No more calls of the handler after `stopped` has landed. */

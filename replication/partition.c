@@ -149,6 +149,15 @@ void partition_append(struct partition *partition, struct partition_append *appe
     partition->traffic.bytes_in += append->append.batch.size;
 }
 
+void partition_append_give_up(struct partition_append *append, struct io *io)
+{
+    log_append_give_up(&append->append, io, STATUS_TIMED_OUT);
+    if (!list_node_is_linked(&append->node))
+        return;
+    list_remove(&append->node);
+    io_land(io, &append->completion, STATUS_TIMED_OUT);
+}
+
 void partition_wait(struct partition *partition, struct partition_waiter *waiter)
 {
     assert(partition->log != NULL);

@@ -63,6 +63,11 @@ struct partition_append {
 
 void partition_append(struct partition *partition, struct partition_append *append);
 
+/* Waits no longer, for the disk or for the commit: lands with STATUS_TIMED_OUT, unless it has
+ * landed or is about to. The batch stays in the log, and whoever sends it again as an idempotent
+ * producer waits for this one. */
+void partition_append_give_up(struct partition_append *append, struct io *io);
+
 /* Somebody who wants to know when there may be more to read: `woken` is called once, when the high
  * watermark has moved, the log has failed or the partition goes away, and the waiter waits no more.
  * From within the call other waiters may be taken off, of this partition or another. */

@@ -14,6 +14,12 @@ static bool is_behind(const struct log *log, uint64_t last_sequence)
     return log->dirty_sequence != 0 && log->dirty_sequence <= last_sequence;
 }
 
+/* The newest mention is still on its way, and the one before may be in the file that goes. */
+static bool is_mention_in_air(const struct store *store, const struct log *log)
+{
+    return log->mention_sequence > journal_landed_sequence(&store->journal);
+}
+
 static void enlist(struct store *store, struct log *log)
 {
     assert(log->checkpoint_version == 0);
@@ -26,6 +32,8 @@ static void enlist(struct store *store, struct log *log)
     log_seal(log);
     if (log->mention_sequence <= store->checkpoint.last_sequence)
         log_drop_mention(log);
+    else if (is_mention_in_air(store, log))
+        log_doubt_mention(log);
     log_want_record(log);
 }
 
@@ -49,9 +57,12 @@ static void enlist_all(struct store *store, uint64_t last_sequence)
         producer_core_expire(&log->producers, io_wall_ms(store->io));
         bool is_forgotten = log->mention_sequence <= last_sequence;
         bool is_recorded = log->recorded_offset == log->end_offset && !log_wants_record(log);
+        bool is_in_air = is_mention_in_air(store, log);
         if (is_forgotten && is_recorded && log->deletion == NULL)
             log_drop_mention(log);
-        else if (is_forgotten || is_behind(log, last_sequence))
+        else if (is_in_air && is_recorded && log->deletion == NULL)
+            log_doubt_mention(log);
+        else if (is_forgotten || is_in_air || is_behind(log, last_sequence))
             enlist(store, log);
         log->is_active = false;
     }

@@ -108,9 +108,13 @@ static enum op_progress ask_open(struct flush *flush, struct segment *segment)
     return log->has_directory ? open_file(flush) : ask_directory(flush);
 }
 
-static uint64_t allocation_step(const struct segment *segment, uint64_t needed_bytes)
+/* Where there is little left, no more than is needed now. */
+static uint64_t allocation_step(const struct store *store, const struct segment *segment,
+                                uint64_t needed_bytes)
 {
     uint64_t step = segment->allocated_bytes;
+    if (store->is_full)
+        return needed_bytes - segment->allocated_bytes;
     if (step < ALLOCATE_STEP_MIN)
         step = ALLOCATE_STEP_MIN;
     if (step > ALLOCATE_STEP_MAX)
@@ -124,7 +128,7 @@ static enum op_progress ask_allocate(struct flush *flush, struct segment *segmen
                                      uint64_t needed_bytes)
 {
     assert(needed_bytes > segment->allocated_bytes);
-    flush->step_bytes = allocation_step(segment, needed_bytes);
+    flush->step_bytes = allocation_step(flush->store, segment, needed_bytes);
     assert(segment->allocated_bytes + flush->step_bytes >= needed_bytes);
     io_allocate(flush->store->io, expect(flush, 0), flush->log->write_handle,
                 segment->allocated_bytes, flush->step_bytes);
@@ -334,7 +338,7 @@ static enum op_progress flush_allocated(struct flush *flush)
     if (flush->op.error != 0)
         return back_to_pick(flush);
     flush->log->write_segment->allocated_bytes += flush->step_bytes;
-    store_set_full(flush->store, false);
+    room_note_allocated(&flush->store->room, flush->step_bytes);
     return back_to_pick(flush);
 }
 
@@ -446,7 +450,7 @@ static enum op_progress flush_end(struct flush *flush)
     flush->log = NULL;
     log->flush = NULL;
     if (flush->is_short_of_space)
-        store_set_full(store, true);
+        room_ran_short(&store->room);
     else if (flush->op.error != 0)
         store_fail(store, (enum status)flush->op.error);
     log_delete_progressed(log);

@@ -264,11 +264,15 @@ uint64_t journal_landed_sequence(const struct journal *journal)
     return journal->next_sequence - 1 - journal->waiting_count - (journal->in_flight != NULL);
 }
 
-bool journal_is_idle(const struct journal *journal)
+bool journal_has_waiting(const struct journal *journal)
 {
     const struct journal_commit *commit = gathering(journal);
-    bool has_waiting = commit != NULL && (journal->waiting_count > 1 || commit->entry_count > 0);
-    return !has_waiting && journal_is_still(journal);
+    return commit != NULL && (journal->waiting_count > 1 || commit->entry_count > 0);
+}
+
+bool journal_is_idle(const struct journal *journal)
+{
+    return !journal_has_waiting(journal) && journal_is_still(journal);
 }
 
 bool journal_is_still(const struct journal *journal)

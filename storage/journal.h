@@ -75,6 +75,7 @@ struct journal_prepare {
     uint32_t file_index;
     uint64_t position;
     bool is_running;
+    bool is_unwanted; /* ends soon, and the file stays absent */
     char path[PATH_SIZE];
 };
 
@@ -144,6 +145,12 @@ void journal_retry(struct journal *journal);
 
 /* Of the newest commit that is durable. */
 uint64_t journal_landed_sequence(const struct journal *journal);
+
+/* A stop does not wait until a file is full of zeros. Nothing may be waiting for one. */
+void journal_abandon_file(struct journal *journal);
+
+/* Something gathered has not been written. */
+bool journal_has_waiting(const struct journal *journal);
 
 /* Nothing gathered, nothing in flight. */
 bool journal_is_idle(const struct journal *journal);

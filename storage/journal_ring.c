@@ -75,6 +75,12 @@ void journal_release_file(struct journal *journal, uint64_t last_sequence)
     ask_for_checkpoint(journal);
 }
 
+void journal_abandon_file(struct journal *journal)
+{
+    assert(journal->in_flight == NULL);
+    journal->prepare.is_unwanted = true;
+}
+
 void journal_retry(struct journal *journal)
 {
     journal->is_short_of_space = false;
@@ -150,6 +156,10 @@ static enum op_progress prepare_allocate(struct journal *journal, struct journal
 
 static enum op_progress prepare_zero(struct journal *journal, struct journal_prepare *prepare)
 {
+    if (prepare->is_unwanted) {
+        op_move(&prepare->op, PREPARE_END);
+        return OP_AGAIN;
+    }
     if (prepare->position == journal->file_bytes) {
         op_move(&prepare->op, PREPARE_SYNC);
         return OP_AGAIN;
@@ -190,7 +200,9 @@ static enum op_progress prepare_end(struct journal *journal, struct journal_prep
     prepare->zeros = NULL;
     prepare->is_running = false;
     journal->is_short_of_space = status == STATUS_NO_SPACE || status == STATUS_NO_FILES;
-    if (status == STATUS_OK) {
+    if (prepare->is_unwanted && status == STATUS_OK) {
+        file->state = JOURNAL_ABSENT;
+    } else if (status == STATUS_OK) {
         file->state = JOURNAL_READY;
         file->is_zeroed = true;
         journal_ring_prepare(journal);
@@ -223,7 +235,8 @@ static const struct op_kind prepare_kind = {"journal-prepare", prepare_step, pre
 
 void journal_ring_prepare(struct journal *journal)
 {
-    if (journal->prepare.is_running || journal->failure != STATUS_OK)
+    if (journal->prepare.is_running || journal->prepare.is_unwanted ||
+        journal->failure != STATUS_OK)
         return;
     uint32_t index;
     if (!find_file(journal, JOURNAL_ABSENT, &index))

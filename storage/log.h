@@ -94,6 +94,10 @@ struct log_append {
 
 void log_append(struct log *log, struct log_append *append);
 
+/* Whoever waits for the append waits no longer: it lands with `status`, unless it has landed, or is
+ * about to. The batch stays in the log. */
+void log_append_give_up(struct log_append *append, struct io *io, enum status status);
+
 /* --- Reading -----------------------------------------------------------------------------------
  */
 

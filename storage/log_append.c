@@ -321,6 +321,15 @@ void log_append(struct log *log, struct log_append *append)
         log_advance_soon(log);
 }
 
+void log_append_give_up(struct log_append *append, struct io *io, enum status status)
+{
+    assert(status != STATUS_OK);
+    if (!list_node_is_linked(&append->waiting))
+        return;
+    list_remove(&append->waiting);
+    io_land(io, &append->completion, (int32_t)status);
+}
+
 /* --- Sealing ----------------------------------------------------------------------------------
  */
 

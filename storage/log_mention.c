@@ -3,7 +3,8 @@
  * Nothing of a log is written to its segments beyond its recorded state before a commit that
  * mentions it is durable. A small batch mentions its log by itself; the first large one brings a
  * mark, and waits for it. When a journal file is released, the logs whose newest mention is in it
- * have been recorded, and the next thing that happens to them begins with a new mention.
+ * have been recorded, and the next thing that happens to them begins with a new mention. A mention
+ * counts from when it has landed.
  *
  * A mark also says how far the log is durable, by which recovery tells a torn tail from damage. */
 #include "base/assert.h"
@@ -42,6 +43,14 @@ void log_drop_mention(struct log *log)
     log->mention_sequence = 0;
     log->write_limit = log->end_offset;
     list_remove(&log->mention_node);
+}
+
+void log_doubt_mention(struct log *log)
+{
+    assert(log->open == NULL);
+    assert(log->mention_sequence != 0);
+    if (log->write_limit == INT64_MAX)
+        log->write_limit = log->end_offset;
 }
 
 /* With the mark, all small batches so far are durable: they are in this commit or in earlier ones.

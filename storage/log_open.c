@@ -24,6 +24,7 @@ static bool add_segments(struct log *log, const struct state *state)
     assert(log->segment_count == 0);
     for (uint32_t i = 0; i < state->segment_count; i++) {
         const struct state_segment *stored = &state->segments[i];
+        bool is_last = i + 1 == state->segment_count;
         struct segment *segment = log_add_segment(log, stored->base_offset, stored->generation);
         if (segment == NULL)
             return false;
@@ -35,7 +36,7 @@ static bool add_segments(struct log *log, const struct state *state)
         segment->appended_ms = stored->appended_ms;
         segment->exists = stored->size_bytes > 0;
         segment->aborted_from = stored->aborted_from;
-        segment->aborted_known_from = state->recovery_offset;
+        segment->aborted_known_from = is_last ? state->recovery_offset : stored[1].base_offset;
     }
     return true;
 }

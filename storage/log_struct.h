@@ -253,6 +253,10 @@ void log_put_mark(struct log *log);
  * must have been sealed. */
 void log_drop_mention(struct log *log);
 
+/* The newest mention has not landed, and the ones before go: until it has, nothing is written
+ * beyond what is there now, and that is about to be recorded. */
+void log_doubt_mention(struct log *log);
+
 /* log_record.c */
 /* Has the segment taken appends for so long that the next one goes elsewhere? */
 bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms);

@@ -60,6 +60,11 @@ void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE])
     compose(path, "%s/journal/%" PRIu32 ".clean", store, core);
 }
 
+void path_reserve(const char *store, uint32_t core, char path[static PATH_SIZE])
+{
+    compose(path, "%s/journal/%" PRIu32 ".reserve", store, core);
+}
+
 void path_catalogs(const char *store, char path[static PATH_SIZE])
 {
     compose(path, "%s/catalog", store);
@@ -207,6 +212,13 @@ static bool has_suffix(const char *name, const char *suffix)
     size_t size = strlen(name);
     size_t suffix_size = strlen(suffix);
     return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
+}
+
+bool path_is_reserve(const char *name)
+{
+    static const char suffix[] = ".reserve";
+    size_t size = strlen(name);
+    return size >= sizeof suffix && strcmp(name + size - (sizeof suffix - 1), suffix) == 0;
 }
 
 bool path_is_deleted(const char *name)

@@ -3,6 +3,7 @@
  *   journal/epoch                                which commits of the journals are of this run
  *   journal/<core>-<n>.journal                   the ring of one core
  *   journal/<core>.clean                         that core was stopped in order
+ *   journal/<core>.reserve                       space that is held for when the disk is full
  *   catalog/base                                 the states of all logs when the run began
  *   catalog/<core>-<n>.catalog                   those that one core has recorded since
  *   topics/<topic name>-<topic id>/              the id is Kafka's 22-character text form; with
@@ -28,6 +29,7 @@ void path_journals(const char *store, char path[static PATH_SIZE]);
 void path_epoch(const char *store, char path[static PATH_SIZE]);
 void path_journal(const char *store, uint32_t core, uint32_t file, char path[static PATH_SIZE]);
 void path_clean(const char *store, uint32_t core, char path[static PATH_SIZE]);
+void path_reserve(const char *store, uint32_t core, char path[static PATH_SIZE]);
 void path_catalogs(const char *store, char path[static PATH_SIZE]);
 void path_catalog_base(const char *store, char path[static PATH_SIZE]);
 void path_catalog(const char *store, uint32_t core, uint32_t file, char path[static PATH_SIZE]);
@@ -56,6 +58,7 @@ bool path_parse_segment(const char *name, int64_t *base_offset, uint32_t *genera
 bool path_parse_index(const char *name, int64_t *base_offset, uint32_t *generation);
 bool path_parse_journal(const char *name, uint32_t *core, uint32_t *file);
 bool path_parse_catalog(const char *name, uint32_t *core, uint32_t *file);
+bool path_is_reserve(const char *name);
 bool path_is_deleted(const char *name);
 
 /* The name that a partition's directory takes when it goes; `number` tells it from an earlier

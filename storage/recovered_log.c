@@ -46,6 +46,7 @@ static enum status load_state(struct recovered_log *log, const struct store_stat
         return status;
     log->segments = state.segments;
     log->segment_count = state.segment_count;
+    log->recorded_segment_count = state.segment_count;
     log->start_offset = state.start_offset;
     log->recorded_offset = state.recovery_offset;
     log->cleaned_offset = state.cleaned_offset;
@@ -86,7 +87,8 @@ static struct recovered_log *create(const struct recovery_site *site, const stru
     log->now_ms = io_wall_ms(site->io);
     log->id = *id;
     assert(id->topic_name.size <= TOPIC_NAME_SIZE_MAX);
-    memcpy(log->topic_name, id->topic_name.data, id->topic_name.size);
+    if (id->topic_name.size > 0)
+        memcpy(log->topic_name, id->topic_name.data, id->topic_name.size);
     log->id.topic_name = bytes_of_text(log->topic_name);
     path_partition(site->store_directory, &log->id, log->directory);
     epoch_core_init(&log->epochs);
@@ -375,6 +377,16 @@ static enum status check_replay(const struct recovered_log *log)
     return STATUS_IO;
 }
 
+/* A file that the recorded state does not list, and the directories above it, may be known to the
+ * cache alone, whether this recovery has made them or an earlier life that died on the way. */
+static enum status sync_names(const struct recovered_log *log)
+{
+    if (log->segment_count == log->recorded_segment_count)
+        return STATUS_OK;
+    enum status status = log->recorded_segment_count > 0 ? STATUS_OK : make_directories(log);
+    return status == STATUS_OK ? await_sync_directory(log->io, log->directory) : status;
+}
+
 enum status recovered_log_finish(struct recovered_log *log)
 {
     if (check_replay(log) != STATUS_OK)
@@ -382,9 +394,7 @@ enum status recovered_log_finish(struct recovered_log *log)
     enum status status = recovered_log_write(log);
     if (status == STATUS_OK && log->end_offset < log->mark_offset)
         status = pass_over(log, log->mark_offset);
-    bool is_written = log->handle >= 0;
     if (status == STATUS_OK)
         status = close_segment(log);
-    return status == STATUS_OK && is_written ? await_sync_directory(log->io, log->directory)
-                                             : status;
+    return status == STATUS_OK ? sync_names(log) : status;
 }

@@ -31,6 +31,7 @@ struct recovered_log {
 
     struct state_segment *segments;
     uint32_t segment_count;
+    uint32_t recorded_segment_count; /* of the recorded state: their names are durable */
     struct epoch_core epochs;
     struct producer_core producers;
     struct damage_core damages;

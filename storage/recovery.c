@@ -438,10 +438,31 @@ static enum status begin_next_run(struct recovery *recovery)
     return status == STATUS_OK ? remove_strangers(recovery) : status;
 }
 
+/* On a disk that is full, this is the room for what recovery writes. */
+static void let_reserves_go(struct recovery *recovery)
+{
+    enum { RESERVE_LISTING_BYTES_MAX = 1 << 20 };
+    char directory[PATH_SIZE];
+    char path[PATH_SIZE];
+    struct io_entry *entries;
+    uint32_t entry_count;
+    struct arena arena;
+    arena_init(&arena, RESERVE_LISTING_BYTES_MAX);
+    path_journals(recovery->options->directory, directory);
+    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
+    for (uint32_t i = 0; status == STATUS_OK && i < entry_count; i++) {
+        path_join(directory, entries[i].name, path);
+        if (path_is_reserve(entries[i].name))
+            (void)await_unlink(recovery->io, path);
+    }
+    arena_deinit(&arena);
+}
+
 static enum status run(struct recovery *recovery)
 {
     const char *directory = recovery->options->directory;
     enum status status = epoch_file_read(recovery->io, directory, &recovery->epoch);
+    let_reserves_go(recovery);
     /* Where there is an epoch file, what it was written into had been made durable before. */
     if (status == STATUS_OK && recovery->epoch == EPOCH_FIRST)
         status = make_directories(recovery);

@@ -39,6 +39,8 @@ struct store_options {
     int64_t cleaner_backoff_ms;               /* log.cleaner.backoff.ms */
     int64_t retention_check_ms;      /* log.retention.check.interval.ms; 0: only when asked */
     uint32_t open_files_max;         /* segments held open for writing, about: 256 */
+    uint64_t free_bytes_min;         /* of the file system: appends are refused below it */
+    uint64_t reserve_bytes;          /* held for a full disk (room.h) */
     struct store_observer *observer; /* NULL: nobody */
     struct metrics *metrics;         /* of the core; NULL: nobody counts */
     /* Simulator only, refused elsewhere: nothing is synced, to show that the tests notice. */

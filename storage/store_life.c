@@ -28,6 +28,8 @@ void store_options_init(struct store_options *options)
         .cleaner_dedupe_buffer_bytes = 32 << 20,
         .cleaner_backoff_ms = 15000,
         .retention_check_ms = 300000,
+        .free_bytes_min = 16 << 20,
+        .reserve_bytes = 4 << 20,
     };
 }
 
@@ -117,10 +119,8 @@ void store_fail(struct store *store, enum status status)
     store_progressed(store);
 }
 
-static void retry_fired(struct timer *timer)
+void store_retry(struct store *store)
 {
-    struct store *store = container_of(timer, struct store, retry);
-    store->is_full = false;
     struct log *log;
     list_for_each_entry (log, &store->logs, node) {
         log_pursue_record(log);
@@ -131,21 +131,15 @@ static void retry_fired(struct timer *timer)
     catalog_retry(&store->catalog);
 }
 
+static void retry_fired(struct timer *timer)
+{
+    store_retry(container_of(timer, struct store, retry));
+}
+
 void store_retry_soon(struct store *store)
 {
     if (!timer_is_running(&store->retry) && !store->is_stopping)
         io_timer_start(store->io, &store->retry, io_now_ns(store->io) + RETRY_NS);
-}
-
-void store_set_full(struct store *store, bool is_full)
-{
-    if (is_full && !store->is_full)
-        log_warn(store->logger,
-                 "out of disk space or file handles: appends are refused, reads go on",
-                 field_text("directory", store->directory));
-    store->is_full = is_full;
-    if (is_full)
-        store_retry_soon(store);
 }
 
 /* --- Flushing ---------------------------------------------------------------------------------
@@ -161,10 +155,16 @@ static void dispatch_flushes(struct store *store)
     }
 }
 
+/* What is left of a disk that is full is for those who give space back. */
+static bool must_wait_for_room(const struct store *store, const struct log *log)
+{
+    return store->room.level == ROOM_DRY && !log_wants_record(log);
+}
+
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
-        store->is_full || log_waits_for_mention(log))
+        must_wait_for_room(store, log) || log_waits_for_mention(log))
         return;
     if (list_node_is_linked(&log->flush_node) && !first)
         return;
@@ -207,7 +207,7 @@ static void journal_progressed(struct journal_owner *owner)
 {
     struct store *store = store_of(owner);
     if (store->journal.is_short_of_space)
-        store_set_full(store, true);
+        room_ran_short(&store->room);
     store_progressed(store);
 }
 
@@ -232,7 +232,7 @@ static void catalog_renew(struct catalog_owner *owner, struct catalog_place *pla
 
 static void catalog_ran_short(struct catalog_owner *owner)
 {
-    store_set_full(store_of_catalog(owner), true);
+    room_ran_short(&store_of_catalog(owner)->room);
 }
 
 static void catalog_progressed(struct catalog_owner *owner)
@@ -277,6 +277,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->indexes);
     list_init(&store->aborted);
     timer_init(&store->retry, retry_fired);
+    room_init(&store->room, store);
     timer_init(&store->marking, store_marking_fired);
     graveyard_init(&store->graveyard, store);
     retention_init(store);
@@ -299,6 +300,9 @@ static enum status open_files(struct store *store)
                      .last_version = store->states->last_version,
                      .skips_sync = store->options.unsafe_skip_sync,
                  });
+    status = room_open(&store->room);
+    if (status != STATUS_OK)
+        return status;
     return journal_open(&store->journal, store->io, &store->journal_owner,
                         &(struct journal_options){
                             .store_directory = store->directory,
@@ -321,7 +325,7 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
            options->journal_file_bytes % COMMIT_ALIGNMENT == 0 &&
            options->journal_file_bytes / 2 >= commit_bytes && commit_bytes <= COMMIT_SIZE_MAX &&
            options->producer_expiration_ms > 0 && options->retention_check_ms >= 0 &&
-           options->cleaner_backoff_ms >= 0;
+           options->cleaner_backoff_ms >= 0 && options->reserve_bytes > 0;
 }
 
 enum status store_create(struct io *io, const struct store_options *options,
@@ -350,6 +354,7 @@ enum status store_create(struct io *io, const struct store_options *options,
 void store_destroy(struct store *store)
 {
     io_timer_cancel(store->io, &store->retry);
+    room_stop(&store->room);
     io_timer_cancel(store->io, &store->marking);
     compaction_destroy(store);
     retention_stop(store);

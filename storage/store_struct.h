@@ -8,6 +8,7 @@
 #include "storage/journal.h"
 #include "storage/log_struct.h"
 #include "storage/retention.h"
+#include "storage/room.h"
 #include "storage/store.h"
 
 enum {
@@ -81,7 +82,8 @@ struct store {
 
     struct checkpoint checkpoint;
     uint64_t sealed_bytes; /* since the last checkpoint began */
-    struct timer retry;    /* after a lack of space */
+    struct room room;
+    struct timer retry; /* after a lack of memory */
     struct timer marking;
     struct list openings; /* new logs on their way into the catalog */
     struct compaction *compaction;
@@ -100,8 +102,8 @@ struct store {
 /* A chunk, after making room in the caches if need be; NULL when the limit is reached. */
 struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);
 
-/* The disk is full, or has space again. */
-void store_set_full(struct store *store, bool is_full);
+/* Comes back now to all that has been left undone. */
+void store_retry(struct store *store);
 
 /* Comes back to all that has been left undone, after a while. */
 void store_retry_soon(struct store *store);

@@ -7,13 +7,16 @@
  * core in one leg: they arrive in one turn of its loop and share a commit. Mail between two cores
  * keeps its order, so as soon as all legs are on their way the order of this request among those of
  * its connection is fixed, and the next one may begin: that is what makes pipelined producers fast.
- * COMMIT waits until each append is durable and, for acks=all, committed. */
+ * COMMIT waits until each append is durable and, for acks=all, committed; but no longer than the
+ * client's timeout_ms, after which it is told REQUEST_TIMED_OUT, as by Kafka. Kafka does so for
+ * acks=all only, because it does not wait for anything else. */
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/batch_intake.h"
 #include "broker/connection.h"
 #include "broker/errand.h"
 #include "broker/kafka_status.h"
+#include "broker/limits.h"
 #include "broker/reply.h"
 #include "broker/roster.h"
 #include "broker/topics.h"
@@ -39,6 +42,8 @@ struct produce_leg {
     struct produce_append *first;
     struct produce_append **end; /* where the next one is hung */
     uint32_t waiting;            /* appends that have not landed, on that core */
+    int32_t timeout_ms;
+    struct timer patience;
 };
 
 struct produce {
@@ -55,6 +60,7 @@ struct produce_append {
     struct produce_leg *leg;
     struct partition_append append;
     struct uuid topic_id;
+    bool is_begun;       /* the partition has it, or had */
     bool is_append_time; /* LogAppendTime: the answer tells the time */
     struct produce_response_partition *answer;
 };
@@ -74,8 +80,10 @@ static void refuse_partition(struct produce_response_partition *answer, int16_t 
 static void leg_landed(struct produce_leg *leg)
 {
     assert(leg->waiting > 0);
-    if (--leg->waiting == 0)
-        errand_finish(&leg->errand, STATUS_OK);
+    if (--leg->waiting > 0)
+        return;
+    io_timer_cancel(leg->errand.core->io, &leg->patience);
+    errand_finish(&leg->errand, STATUS_OK);
 }
 
 static void append_landed(struct completion *completion, int32_t result)
@@ -105,8 +113,26 @@ static void append_run(struct produce_append *append)
         return;
     }
     leg->waiting++;
+    append->is_begun = true;
     completion_init(&append->append.completion, append_landed);
     partition_append(partition, &append->append);
+}
+
+static void patience_ended(struct timer *timer)
+{
+    struct produce_leg *leg = container_of(timer, struct produce_leg, patience);
+    for (struct produce_append *append = leg->first; append != NULL; append = append->next)
+        if (append->is_begun)
+            partition_append_give_up(&append->append, leg->errand.core->io);
+}
+
+static void start_patience(struct produce_leg *leg)
+{
+    struct io *io = leg->errand.core->io;
+    int64_t timeout_ms =
+        leg->timeout_ms < LIMIT_PRODUCE_MS_MIN ? LIMIT_PRODUCE_MS_MIN : leg->timeout_ms;
+    timer_init(&leg->patience, patience_ended);
+    io_timer_start(io, &leg->patience, io_now_ns(io) + (uint64_t)timeout_ms * 1000000);
 }
 
 /* The leg counts itself, so that it does not land before its last append has begun. */
@@ -115,6 +141,7 @@ static void leg_run(struct errand *errand)
     struct produce_leg *leg = container_of(errand, struct produce_leg, errand);
     assert(leg->waiting == 0);
     leg->waiting = 1;
+    start_patience(leg);
     for (struct produce_append *append = leg->first; append != NULL; append = append->next)
         append_run(append);
     leg_landed(leg);
@@ -248,8 +275,10 @@ static bool make_legs(struct produce *p)
     p->legs = request_allocate(p->request, count, sizeof *p->legs);
     if (p->legs == NULL)
         return false;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         p->legs[i].end = &p->legs[i].first;
+        p->legs[i].timeout_ms = p->in.timeout_ms;
+    }
     return true;
 }
 

@@ -12,6 +12,7 @@ int server_suite_run(struct server_harness *harness)
     count += server_fetch_cases(tests + count);
     count += server_sessions_cases(tests + count);
     count += server_topics_cases(tests + count);
+    count += server_transactions_cases(tests + count);
     count += server_retention_cases(tests + count);
     count += server_configs_cases(tests + count);
     count += server_epochs_cases(tests + count);

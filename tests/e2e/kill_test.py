@@ -242,11 +242,9 @@ class DeletionKillTest(unittest.TestCase):
 
     def check_files(self):
         """Soon there is no segment below the beginning of its log, and no index without one."""
-        starts = self.starts()
         deadline = time.monotonic() + WAIT_SECONDS
-        while any(self.leftovers(p, start) for p, start in enumerate(starts)):
+        while any(self.leftovers(p, start) for p, start in enumerate(self.starts())):
             self.assertLess(time.monotonic(), deadline, [self.files(p) for p in range(PARTITIONS)])
-            time.sleep(0.05)
 
     def files(self, partition):
         """({base offset: name} of segments, the same of indexes)"""

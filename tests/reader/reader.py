@@ -269,11 +269,12 @@ def commits(path):
 
 # --- The catalog: storage/catalog.h, storage/state_file.h ----------------------------------------
 
-STATE_HEADER = struct.Struct("<4sIII16siIIIqqqII")
-STATE_SEGMENT = struct.Struct("<qQqIIqq")
+STATE_HEADER = struct.Struct("<4sIII16siIIIqqqIIII")
+STATE_SEGMENT = struct.Struct("<qQqIIqqq")
 STATE_EPOCH = struct.Struct("<iIq")
-STATE_PRODUCER = struct.Struct("<qhHI")
+STATE_PRODUCER = struct.Struct("<qhHiq")
 STATE_BATCH = struct.Struct("<iiqqq")
+STATE_TRANSACTION = struct.Struct("<qqq")
 STATE_RANGE = struct.Struct("<qq")
 
 
@@ -282,9 +283,10 @@ class State:
 
     def __init__(self, data):
         (magic, version, size, crc, self.topic_id, self.partition, segments, epochs, producers,
-         self.start_offset, self.recovery_offset, self.cleaned_offset, damages, name_size) = (
+         self.start_offset, self.recovery_offset, self.cleaned_offset, damages, name_size,
+         transactions, _) = (
              STATE_HEADER.unpack_from(data))
-        if magic != b"TRS1" or version != 2 or size != len(data):
+        if magic != b"TRS1" or version != 3 or size != len(data):
             raise Damaged("not a state")
         if crc32c(data[:12] + bytes(4) + data[16:]) != crc:
             raise Damaged("a wrong checksum")
@@ -296,6 +298,7 @@ class State:
             producer = self._take(STATE_PRODUCER)
             self.producers.append((producer, [self._take(STATE_BATCH)
                                               for _ in range(producer[2])]))
+        self.transactions = [self._take(STATE_TRANSACTION) for _ in range(transactions)]
         self.damages = [self._take(STATE_RANGE) for _ in range(damages)]
         self.topic = data[self._at:].decode()
         if self._at + name_size != len(data):

@@ -143,7 +143,7 @@ class Reader(unittest.TestCase):
             self.assertEqual([(e[0], e[2]) for e in state.epochs], [(last.leader_epoch, 0)])
             batches = [b for s in segments for b in s.batches() if b.producer_id >= 0]
             self.assertEqual({p[0][0] for p in state.producers}, {b.producer_id for b in batches})
-            for (producer_id, _, _, _), known in state.producers:
+            for (producer_id, *_), known in state.producers:
                 own = [(b.base_sequence, b.base_offset, b.last_offset) for b in batches
                        if b.producer_id == producer_id]
                 self.assertEqual([(k[0], k[2], k[3]) for k in known], own[-5:])

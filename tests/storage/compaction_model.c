@@ -2,6 +2,7 @@
 
 #include "protocol/batch_build.h"
 #include "protocol/batch_record.h"
+#include "storage/producer_batch.h"
 #include "storage/segment_reader.h"
 #include "storage/store_struct.h"
 #include "tests/storage/check.h"
@@ -222,22 +223,15 @@ static void check_record(struct reading *reading, const struct record_view *view
     reading->next_offset = view->offset + 1;
 }
 
-static void note_header(struct reading *reading, const struct batch_header *header)
+static void note_header(struct reading *reading, const struct batch_header *header,
+                        struct bytes batch)
 {
     assert_true(header->base_offset >= reading->next_offset);
     assert_true(epoch_core_reserve(&reading->epochs));
     epoch_core_note(&reading->epochs, header->leader_epoch, header->base_offset);
-    if (!batch_has_producer_id(header))
-        return;
-    assert_true(producer_core_reserve(&reading->producers, header->producer_id));
-    producer_core_note(&reading->producers, &(struct producer_event){
-                                                .producer_id = header->producer_id,
-                                                .epoch = header->producer_epoch,
-                                                .base_sequence = header->base_sequence,
-                                                .last_offset_delta = header->last_offset_delta,
-                                                .base_offset = header->base_offset,
-                                                .now_ms = reading->model->rig->now_ms,
-                                            });
+    struct aborted_transaction aborted;
+    assert_true(producer_batch_reserve(&reading->producers, header));
+    producer_batch_note(&reading->producers, header, batch, reading->model->rig->now_ms, &aborted);
 }
 
 static void check_batches(struct reading *reading, struct bytes payload)
@@ -251,7 +245,7 @@ static void check_batches(struct reading *reading, struct bytes payload)
         assert_true(batch_crc_is_right(batch));
         assert_int_equal(record_iterator_open(&iterator, batch, RECORDS_BYTES_MAX, &arena),
                          STATUS_OK);
-        note_header(reading, &iterator.header);
+        note_header(reading, &iterator.header, batch);
         while (record_iterator_next(&iterator, &record))
             check_record(reading, &record);
         assert_int_equal(iterator.status, STATUS_OK);

@@ -212,7 +212,8 @@ static void stop(struct story *story)
     bool was_struck = !node_has_plans(story->sim.node);
     enum status status = rig_stop(&story->rig);
     bool is_struck = !node_has_plans(story->sim.node);
-    if (status != STATUS_OK && (!is_struck || (was_struck && !story->twins.may_fail)))
+    bool is_excused = is_struck && (!was_struck || story->twins.may_fail);
+    if (status != STATUS_OK && story->rig.is_alive && !is_excused)
         twins_complain(&story->twins, "a stop ends with %s", status_text(status));
 }
 

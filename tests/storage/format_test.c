@@ -162,10 +162,15 @@ static struct bytes make_state(void)
         epoch_core_reserve(&epochs);
         epoch_core_note(&epochs, i * 2, i * 10);
         producer_core_reserve(&producers, i);
-        producer_core_note(&producers, &(struct producer_event){i, 1, 5, 2, i * 10, 77});
+        producer_core_reserve_transaction(&producers);
+        producer_core_note(&producers, &(struct producer_event){i, 1, 5, 2, i * 10, 77, i > 0});
     }
-    struct state_segment segments[2] = {{.base_offset = 0, .size_bytes = 8192},
-                                        {.base_offset = 15, .size_bytes = 4096}};
+    struct aborted_transaction aborted;
+    producer_core_note_marker(&producers, &(struct producer_marker){1, 1, 9, true, 25, 78},
+                              &aborted);
+    struct state_segment segments[2] = {
+        {.base_offset = 0, .size_bytes = 8192, .aborted_from = -1},
+        {.base_offset = 15, .size_bytes = 4096, .aborted_from = 10}};
     struct damage_core damages = {0};
     damage_core_note(&damages, 7, 9);
     damage_core_note(&damages, 17, 18);
@@ -212,6 +217,14 @@ static void state_round_trip(void **state)
             assert_int_equal(decoded.segments[1].size_bytes, 4096);
             assert_int_equal(epochs.count, 3);
             assert_int_equal(producer_core_find(&producers, 2)->batches[0].base_offset, 20);
+            assert_int_equal(decoded.segments[1].aborted_from, 10);
+            assert_int_equal(producer_core_find(&producers, 1)->coordinator_epoch, 9);
+            assert_int_equal(producer_core_find(&producers, 1)->noted_ms, 78);
+            assert_int_equal(producer_core_find(&producers, 1)->open_offset, -1);
+            assert_int_equal(producer_core_find(&producers, 2)->open_offset, 20);
+            assert_int_equal(producers.transactions.count, 2);
+            assert_int_equal(producers.transactions.entries[0].last_offset, 25);
+            assert_int_equal(producers.transactions.entries[1].last_offset, TRANSACTION_OPEN);
             assert_int_equal(damages.count, 2);
             assert_int_equal(damages.ranges[1].to, 18);
             assert_true(bytes_equal(decoded.topic_name, bytes_of_text("orders")));

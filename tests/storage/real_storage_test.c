@@ -84,7 +84,8 @@ int main(int argument_count, char **arguments)
              arguments[1]);
     char *made = mkdtemp(real.harness.directory);
     assert(made != NULL);
-    int failed_count = storage_suite_run(&real.harness) + retention_suite_run(&real.harness);
+    int failed_count = storage_suite_run(&real.harness) + retention_suite_run(&real.harness) +
+                       transaction_suite_run(&real.harness);
     remove_directory(&real.harness);
     return failed_count;
 }

@@ -3,6 +3,7 @@
  * what a plain reading of the log gives. */
 #include "base/assert.h"
 #include "storage/log_struct.h"
+#include "storage/producer_batch.h"
 #include "storage/store_struct.h"
 #include "tests/storage/check.h"
 #include "tests/storage/sim_harness.h"
@@ -15,6 +16,8 @@ enum { SEEDS = 150, LIVES = 5, PRODUCERS = 4, IN_FLIGHT_MAX = 16 };
 struct sender {
     int16_t epoch;
     int32_t next_sequence;
+    int32_t coordinator_epoch;
+    bool has_begun; /* a transaction */
 };
 
 struct story {
@@ -28,6 +31,22 @@ struct story {
 
 /* --- Appending --------------------------------------------------------------------------------
  */
+
+/* The end of a transaction, or a marker for nothing; some come from a coordinator that is no more.
+ */
+static struct bytes make_marker(struct story *story, uint32_t index)
+{
+    struct sender *sender = &story->senders[index];
+    sender->has_begun = false;
+    sender->coordinator_epoch += prng_chance(&story->prng, 1, 4);
+    return rig_make_marker(&story->rig, &(struct rig_marker){
+                                            .producer_id = 100 + index,
+                                            .producer_epoch = sender->epoch,
+                                            .coordinator_epoch = sender->coordinator_epoch -
+                                                                 prng_chance(&story->prng, 1, 8),
+                                            .is_abort = prng_chance(&story->prng, 1, 2),
+                                        });
+}
 
 /* A new epoch, a lost batch (a gap), a repetition, or, mostly, the batch that is next. */
 static int32_t choose_sequence(struct story *story, struct sender *sender)
@@ -51,13 +70,20 @@ static void append_one(struct story *story)
                                                 ? 40000
                                                 : 1 + (uint32_t)prng_below(&story->prng, 5000),
                               .seed = prng_u64(&story->prng)};
+    struct rig_append *append = &story->appends[story->append_count++];
+    rig->leader_epoch += prng_chance(&story->prng, 1, 15);
+    if (index < PRODUCERS && prng_chance(&story->prng, 1, 4)) {
+        rig_append(rig, 0, append, make_marker(story, index));
+        return;
+    }
     if (index < PRODUCERS) {
+        struct sender *sender = &story->senders[index];
+        sender->has_begun = sender->has_begun || prng_chance(&story->prng, 1, 3);
+        shape.is_transactional = sender->has_begun;
         shape.producer_id = 100 + index;
         shape.base_sequence = choose_sequence(story, &story->senders[index]);
         shape.producer_epoch = story->senders[index].epoch;
     }
-    rig->leader_epoch += prng_chance(&story->prng, 1, 15);
-    struct rig_append *append = &story->appends[story->append_count++];
     rig_append(rig, 0, append, rig_make(rig, &shape));
     bool is_new = append->append.refused == STATUS_OK && !append->append.is_duplicate;
     if (index < PRODUCERS && is_new)
@@ -86,17 +112,9 @@ static void take_batch(struct rebuilt *rebuilt, struct bytes batch)
     assert_int_equal(batch_header_read(batch, &header), STATUS_OK);
     assert_true(epoch_core_reserve(&rebuilt->epochs));
     epoch_core_note(&rebuilt->epochs, header.leader_epoch, header.base_offset);
-    if (!batch_has_producer_id(&header))
-        return;
-    assert_true(producer_core_reserve(&rebuilt->producers, header.producer_id));
-    producer_core_note(&rebuilt->producers, &(struct producer_event){
-                                                .producer_id = header.producer_id,
-                                                .epoch = header.producer_epoch,
-                                                .base_sequence = header.base_sequence,
-                                                .last_offset_delta = header.last_offset_delta,
-                                                .base_offset = header.base_offset,
-                                                .now_ms = 1,
-                                            });
+    struct aborted_transaction aborted;
+    assert_true(producer_batch_reserve(&rebuilt->producers, &header));
+    producer_batch_note(&rebuilt->producers, &header, batch, 1, &aborted);
 }
 
 static void rebuild(struct rig *rig, struct rebuilt *rebuilt)
@@ -122,6 +140,8 @@ static void rebuild(struct rig *rig, struct rebuilt *rebuilt)
 static void compare_producer(const struct producer *a, const struct producer *b)
 {
     assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->coordinator_epoch, b->coordinator_epoch);
+    assert_int_equal(a->open_offset, b->open_offset);
     assert_int_equal(a->batch_count, b->batch_count);
     for (uint32_t i = 0; i < a->batch_count; i++) {
         assert_int_equal(a->batches[i].base_sequence, b->batches[i].base_sequence);
@@ -129,6 +149,25 @@ static void compare_producer(const struct producer *a, const struct producer *b)
         assert_int_equal(a->batches[i].base_offset, b->batches[i].base_offset);
         assert_int_equal(a->batches[i].last_offset, b->batches[i].last_offset);
     }
+}
+
+/* Those that are open: the others leave the list with the high watermark. */
+static void compare_transactions(const struct transaction_core *known,
+                                 const struct transaction_core *rebuilt)
+{
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < known->count; i++) {
+        if (known->entries[i].last_offset != TRANSACTION_OPEN)
+            continue;
+        while (next < rebuilt->count && rebuilt->entries[next].last_offset != TRANSACTION_OPEN)
+            next++;
+        assert_true(next < rebuilt->count);
+        assert_int_equal(known->entries[i].producer_id, rebuilt->entries[next].producer_id);
+        assert_int_equal(known->entries[i].first_offset, rebuilt->entries[next].first_offset);
+        next++;
+    }
+    for (; next < rebuilt->count; next++)
+        assert_int_not_equal(rebuilt->entries[next].last_offset, TRANSACTION_OPEN);
 }
 
 /* All but the times of the batches, which a reading of the log cannot know. */
@@ -143,10 +182,11 @@ static void compare(struct story *story)
         assert_int_equal(log->epochs.entries[i].start_offset,
                          rebuilt.epochs.entries[i].start_offset);
     }
+    compare_transactions(&log->producers.transactions, &rebuilt.producers.transactions);
     for (int64_t id = 100; id < 100 + PRODUCERS; id++) {
         const struct producer *known = producer_core_find(&log->producers, id);
         const struct producer *read = producer_core_find(&rebuilt.producers, id);
-        bool is_known = known != NULL && known->batch_count > 0;
+        bool is_known = known != NULL && producer_is_noted(known);
         assert_int_equal(is_known, read != NULL);
         if (is_known)
             compare_producer(known, read);
@@ -164,10 +204,14 @@ static void remember(struct story *story)
     const struct producer_core *producers = &story->rig.logs[0]->producers;
     for (uint32_t i = 0; i < PRODUCERS; i++) {
         const struct producer *producer = producer_core_find(producers, 100 + i);
-        bool is_known = producer != NULL && producer->batch_count > 0;
-        story->senders[i].epoch = is_known ? producer->epoch : 0;
-        story->senders[i].next_sequence =
-            is_known ? producer->batches[producer->batch_count - 1].last_sequence + 1 : 0;
+        bool is_known = producer != NULL && producer_is_noted(producer);
+        uint32_t count = is_known ? producer->batch_count : 0;
+        story->senders[i] = (struct sender){
+            .epoch = is_known ? producer->epoch : 0,
+            .next_sequence = count > 0 ? producer->batches[count - 1].last_sequence + 1 : 0,
+            .coordinator_epoch = is_known ? producer->coordinator_epoch : 0,
+            .has_begun = is_known && producer->open_offset >= 0,
+        };
     }
     story->rig.leader_epoch = log_last_epoch(story->rig.logs[0]) + 1;
 }

@@ -178,6 +178,8 @@ static void wish_on_a_full_disk(void **state)
     assert_false(patient.has_landed);
     disk->capacity_bytes = 0;
     assert_int_equal(wait_for(rig, &patient), STATUS_OK);
+    while (rig->stores[0]->is_full)
+        rig_turn(rig);
     put_many(rig, 0, 3);
     disk->capacity_bytes = disk->used_bytes;
     put_many(rig, 1, 1);

@@ -5,6 +5,7 @@
 #include "io/io_backend.h"
 #include "protocol/batch_build.h"
 #include "storage/await.h"
+#include "storage/log_struct.h"
 #include "storage/store_struct.h"
 #include "tests/storage/check.h"
 
@@ -223,7 +224,7 @@ void rig_plant(struct rig *rig, const char *path, struct bytes content)
 
 enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
 {
-    assert(log_count <= RIG_LOGS_MAX);
+    assert(log_count <= RIG_LOGS_MANY);
     open_doors(rig, core_count);
     rig->log_count = log_count;
     rig->observed_failure = STATUS_OK;
@@ -324,6 +325,7 @@ struct bytes rig_make(struct rig *rig, const struct rig_batch *shape)
         options.producer_id = shape->producer_id;
         options.producer_epoch = shape->producer_epoch;
         options.base_sequence = shape->base_sequence;
+        options.attributes |= shape->is_transactional ? BATCH_TRANSACTIONAL : 0;
     }
     struct batch_builder builder;
     struct prng prng;
@@ -343,6 +345,25 @@ struct bytes rig_make(struct rig *rig, const struct rig_batch *shape)
     }
     free(value);
     struct bytes batch = {0};
+    enum status status = batch_builder_finish(&builder, &batch);
+    assert(status == STATUS_OK);
+    return batch;
+}
+
+struct bytes rig_make_marker(struct rig *rig, const struct rig_marker *shape)
+{
+    struct batch_options options = batch_options_plain;
+    options.producer_id = shape->producer_id;
+    options.producer_epoch = shape->producer_epoch;
+    options.attributes = BATCH_TRANSACTIONAL | BATCH_CONTROL;
+    uint8_t key[4] = {0, 0, 0, shape->is_abort ? 0 : 1};
+    uint8_t value[6] = {0};
+    store_u32_be(value + 2, (uint32_t)shape->coordinator_epoch);
+    struct batch_builder builder;
+    struct bytes batch = {0};
+    batch_builder_init(&builder, &options, &rig->arena);
+    batch_builder_append_simple(&builder, rig->now_ms, bytes_of(key, sizeof key),
+                                bytes_of(value, sizeof value));
     enum status status = batch_builder_finish(&builder, &batch);
     assert(status == STATUS_OK);
     return batch;
@@ -476,6 +497,30 @@ int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup)
     wait_for(rig, &looking.has_landed);
     *lookup = looking.lookup;
     return looking.result;
+}
+
+struct question {
+    struct log_aborted wish;
+    bool has_landed;
+    int32_t result;
+};
+
+static void question_landed(struct completion *completion, int32_t result)
+{
+    struct question *question = container_of(completion, struct question, wish.completion);
+    question->has_landed = true;
+    question->result = result;
+}
+
+int32_t rig_aborted(struct rig *rig, uint32_t log, uint64_t exchange_count, int64_t from,
+                    int64_t to, struct aborted_list *list)
+{
+    struct question question = {.wish = {.from = from, .to = to, .exchange_count = exchange_count}};
+    completion_init(&question.wish.completion, question_landed);
+    log_aborted(rig->logs[log], &question.wish);
+    wait_for(rig, &question.has_landed);
+    *list = question.wish.list;
+    return question.result;
 }
 
 /* --- Deleting ---------------------------------------------------------------------------------

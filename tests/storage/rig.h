@@ -30,7 +30,8 @@ struct rig_harness {
     struct rig *rig;
 };
 
-enum { RIG_LOGS_MAX = 8, RIG_CORES_MAX = 4 };
+/* Most cases go through all their logs, again and again; some want to have many. */
+enum { RIG_LOGS_MAX = 8, RIG_LOGS_MANY = 1000, RIG_CORES_MAX = 4 };
 
 struct rig {
     struct rig_harness *harness;
@@ -47,7 +48,7 @@ struct rig {
     bool may_be_damaged; /* otherwise a start that finds damage ends with STATUS_CORRUPT */
     struct store_states *states;
     struct store *stores[RIG_CORES_MAX];
-    struct log *logs[RIG_LOGS_MAX]; /* partition i of one topic */
+    struct log *logs[RIG_LOGS_MANY]; /* partition i of one topic */
     uint32_t log_count;
     uint32_t observed_moves;
     enum status observed_failure;
@@ -101,6 +102,7 @@ struct rig_batch {
     int64_t producer_id; /* 0: none */
     int16_t producer_epoch;
     int32_t base_sequence;
+    bool is_transactional;
     enum compression compression;
     uint32_t key_count;  /* as many keys, drawn for each record; 0: "key" */
     bool has_tombstones; /* every eighth value is null */
@@ -109,6 +111,16 @@ struct rig_batch {
 
 /* The bytes of such a batch, from the rig's arena. */
 struct bytes rig_make(struct rig *rig, const struct rig_batch *shape);
+
+/* What ends a transaction. */
+struct rig_marker {
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t coordinator_epoch;
+    bool is_abort;
+};
+
+struct bytes rig_make_marker(struct rig *rig, const struct rig_marker *shape);
 
 struct rig_append {
     struct log_append append;
@@ -136,6 +148,11 @@ int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest);
 
 int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup);
 
+/* Asks which transactions were aborted in [from, to), for a read at that count; `list` is the
+ * caller's to deinit. */
+int32_t rig_aborted(struct rig *rig, uint32_t log, uint64_t exchange_count, int64_t from,
+                    int64_t to, struct aborted_list *list);
+
 /* Tells the log that everything in it is committed. */
 void rig_commit(struct rig *rig, uint32_t log);
 
@@ -154,5 +171,6 @@ int32_t rig_count_files(struct rig *rig, uint32_t log);
 /* The storage suite on this backend; answers how many cases failed. */
 int storage_suite_run(struct rig_harness *harness);
 int retention_suite_run(struct rig_harness *harness);
+int transaction_suite_run(struct rig_harness *harness);
 
 #endif

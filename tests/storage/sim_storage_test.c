@@ -6,7 +6,8 @@ int main(void)
 {
     struct sim_harness quiet, rough;
     sim_harness_init(&quiet, 1);
-    int failed_count = storage_suite_run(&quiet.harness) + retention_suite_run(&quiet.harness);
+    int failed_count = storage_suite_run(&quiet.harness) + retention_suite_run(&quiet.harness) +
+                       transaction_suite_run(&quiet.harness);
     sim_harness_deinit(&quiet);
 
     sim_harness_init(&rough, 1000);
@@ -14,7 +15,8 @@ int main(void)
     rough.faults.disk.short_count = 200000;
     rough.faults.disk.stall = 10000;
     rough.faults.disk.stall_ns_max = 5000000;
-    failed_count += storage_suite_run(&rough.harness) + retention_suite_run(&rough.harness);
+    failed_count += storage_suite_run(&rough.harness) + retention_suite_run(&rough.harness) +
+                    transaction_suite_run(&rough.harness);
     sim_harness_deinit(&rough);
     return failed_count;
 }
