@@ -91,8 +91,9 @@ static bool describe_topic_setting(struct describe_configs *d, const struct topi
     if (config_source(config, fallback) != CONFIG_SOURCE_DEFAULT)
         add_synonym(out, config_row(fallback)->name, config_text(config, fallback),
                     config_source(config, fallback));
-    add_synonym(out, config_row(fallback)->name, config_row(fallback)->default_text,
-                CONFIG_SOURCE_DEFAULT);
+    if (config_row(fallback)->default_text != NULL)
+        add_synonym(out, config_row(fallback)->name, config_row(fallback)->default_text,
+                    CONFIG_SOURCE_DEFAULT);
     return true;
 }
 

@@ -238,6 +238,7 @@ class DescribeConfigsTest(WireCase):
                         include_documentation=True)["configs"][0]
         self.assertEqual(full["synonyms"][0], {"name": "retention.ms", "value": "5",
                                                "source": SOURCE_TOPIC, "tags": {}})
+        self.assertEqual([s for s in full["synonyms"] if s["value"] is None], [])
         self.assertTrue(full["documentation"])
 
     def test_the_broker_has_settings_too(self):
