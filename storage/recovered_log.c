@@ -86,7 +86,8 @@ static struct recovered_log *create(const struct recovery_site *site, const stru
     log->now_ms = io_wall_ms(site->io);
     log->id = *id;
     assert(id->topic_name.size <= TOPIC_NAME_SIZE_MAX);
-    memcpy(log->topic_name, id->topic_name.data, id->topic_name.size);
+    if (id->topic_name.size > 0) /* otherwise the state knows it */
+        memcpy(log->topic_name, id->topic_name.data, id->topic_name.size);
     log->id.topic_name = bytes_of_text(log->topic_name);
     path_partition(site->store_directory, &log->id, log->directory);
     epoch_core_init(&log->epochs);
