@@ -364,6 +364,7 @@ void store_destroy(struct store *store)
     leftovers_drop(store);
     struct list_node *node;
     cold_files_drop(store);
+    catalog_abandon(&store->catalog);
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));
     store_drop_openings(store);
