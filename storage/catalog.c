@@ -213,6 +213,12 @@ void catalog_forget(struct catalog *catalog, struct catalog_place *place)
     go_on_leaving(catalog);
 }
 
+void catalog_abandon(struct catalog *catalog)
+{
+    if (catalog->failure == STATUS_OK)
+        catalog->failure = STATUS_CANCELLED;
+}
+
 static void begin_next_file(struct catalog *catalog)
 {
     struct list_node *node;

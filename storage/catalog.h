@@ -134,6 +134,9 @@ void catalog_forget(struct catalog *catalog, struct catalog_place *place);
 /* Nothing waits, nothing is in flight. */
 bool catalog_is_idle(const struct catalog *catalog);
 
+/* Begins nothing any more, whoever forgets his log: the store is about to be destroyed. */
+void catalog_abandon(struct catalog *catalog);
+
 /* Frees memory. The file is closed before, by catalog_take_handle, or left to the end of the
  * process. */
 void catalog_deinit(struct catalog *catalog);

@@ -4,7 +4,8 @@
  * file then: neither batches, nor mentions, nor the proof of how far each log is durable.
  *
  * It begins when a file is full, not when the ring runs short, and also after as many bytes of
- * large batches: so a crash finds little that is not recorded. */
+ * large batches, and once when the store has become idle: so a crash finds little that is not
+ * recorded, and long after the last append nothing. */
 #include "base/assert.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -123,6 +124,30 @@ void checkpoint_note_sealed(struct store *store, uint64_t size_bytes)
         return;
     store->sealed_bytes = 0;
     checkpoint_request(store, journal_landed_sequence(&store->journal));
+}
+
+void checkpoint_watch_idling(struct store *store)
+{
+    if (timer_is_running(&store->idling) || store->is_stopping || store->failure != STATUS_OK)
+        return;
+    store->idle_sequence = store->journal.next_sequence;
+    io_timer_start(store->io, &store->idling, io_now_ns(store->io) + IDLE_NS);
+}
+
+/* What has been mentioned is forgotten by the checkpoint, so the timer rests until the next append.
+ */
+void checkpoint_idling_fired(struct timer *timer)
+{
+    struct store *store = container_of(timer, struct store, idling);
+    assert(!store->is_stopping);
+    if (list_is_empty(&store->mentioned))
+        return;
+    bool is_idle =
+        store->idle_sequence == store->journal.next_sequence && journal_is_idle(&store->journal);
+    if (is_idle)
+        checkpoint_request(store, journal_landed_sequence(&store->journal));
+    else
+        checkpoint_watch_idling(store);
 }
 
 static void leave(struct store *store, struct log *log)

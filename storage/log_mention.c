@@ -18,6 +18,7 @@ void log_note_mention(struct log *log, uint64_t sequence)
     log->mention_sequence = sequence;
     list_remove(&log->mention_node);
     list_push_back(&log->store->mentioned, &log->mention_node);
+    checkpoint_watch_idling(log->store);
 }
 
 void log_mention_landed(struct log *log)

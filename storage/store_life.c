@@ -279,6 +279,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     timer_init(&store->retry, retry_fired);
     room_init(&store->room, store);
     timer_init(&store->marking, store_marking_fired);
+    timer_init(&store->idling, checkpoint_idling_fired);
     graveyard_init(&store->graveyard, store);
     retention_init(store);
     for (uint32_t i = 0; i < FLUSHES_MAX; i++) {
@@ -356,12 +357,14 @@ void store_destroy(struct store *store)
     io_timer_cancel(store->io, &store->retry);
     room_stop(&store->room);
     io_timer_cancel(store->io, &store->marking);
+    io_timer_cancel(store->io, &store->idling);
     compaction_destroy(store);
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
     leftovers_drop(store);
     struct list_node *node;
     cold_files_drop(store);
+    catalog_abandon(&store->catalog);
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));
     store_drop_openings(store);

@@ -281,6 +281,7 @@ void store_stop(struct store *store, struct completion *completion)
     io_timer_cancel(store->io, &store->retry);
     room_stop(&store->room);
     io_timer_cancel(store->io, &store->marking);
+    io_timer_cancel(store->io, &store->idling);
     compaction_stop(store);
     retention_stop(store);
     graveyard_close(&store->graveyard);

@@ -25,6 +25,9 @@ enum {
     MARKING_NS = 50 * 1000 * 1000,
 };
 
+/* Without a commit for that long, a store is idle. */
+static const uint64_t IDLE_NS = 10ull * 1000 * 1000 * 1000;
+
 /* Brings into the segments what the journal file to be reused still holds. */
 struct checkpoint {
     bool is_running;
@@ -81,7 +84,9 @@ struct store {
     size_t aborted_bytes;
 
     struct checkpoint checkpoint;
-    uint64_t sealed_bytes; /* since the last checkpoint began */
+    uint64_t sealed_bytes;  /* since the last checkpoint began */
+    struct timer idling;    /* runs while a log is mentioned */
+    uint64_t idle_sequence; /* the journal's next one when it was started */
     struct room room;
     struct timer retry; /* after a lack of memory */
     struct timer marking;
@@ -137,6 +142,11 @@ void store_marking_fired(struct timer *timer);
 
 /* Begins with the next turn, or when the one that runs is over. */
 void checkpoint_request(struct store *store, uint64_t last_sequence);
+
+/* A log is mentioned: once nothing has been committed for a while, a checkpoint leaves nothing for
+ * the next start to look at. */
+void checkpoint_watch_idling(struct store *store);
+void checkpoint_idling_fired(struct timer *timer);
 
 /* So much has been sealed. */
 void checkpoint_note_sealed(struct store *store, uint64_t size_bytes);

@@ -59,6 +59,16 @@ static void wish_landed(struct completion *completion, int32_t result)
     wish->result = result;
 }
 
+struct nap {
+    struct timer timer;
+    bool is_over;
+};
+
+static void nap_ended(struct timer *timer)
+{
+    container_of(timer, struct nap, timer)->is_over = true;
+}
+
 static void record(struct rig *rig, uint32_t log)
 {
     struct wish wish = {0};
@@ -394,6 +404,47 @@ static void mention_comes_first(void **state)
     assert_int_equal(journal_landed_sequence(&store->journal), before);
 }
 
+/* Turns until so much time has gone by; nothing happens in a store that has nothing to do. */
+static void wait_s(struct rig *rig, uint64_t seconds)
+{
+    struct nap nap = {.is_over = false};
+    timer_init(&nap.timer, nap_ended);
+    io_timer_start(rig->io, &nap.timer, io_now_ns(rig->io) + seconds * 1000 * 1000 * 1000);
+    while (!nap.is_over)
+        rig_turn(rig);
+}
+
+/* Some time after the last append, everything is recorded: no start would find anything to scan.
+ * Then the store sleeps; and while somebody appends, it does not begin. */
+static void idle_store_is_recorded(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    static const int64_t ends[] = {5, 4, 0};
+    assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+    struct store *store = rig->stores[0];
+    assert_false(timer_is_running(&store->idling));
+    put_many(rig, 0, 1, 10);
+    wait_s(rig, 60); /* until the ring's files are made, too */
+    for (uint32_t i = 0; i < 4; i++) {
+        put_many(rig, 0, 1, 10);
+        put_many(rig, 1, 1, 40000);
+        wait_s(rig, 8);
+        assert_int_equal(rig->logs[0]->recorded_offset, 1);
+    }
+    wait_s(rig, 22);
+    assert_false(store->checkpoint.is_running);
+    assert_true(list_is_empty(&store->mentioned));
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(rig->logs[i]->recorded_offset, ends[i]);
+    assert_false(timer_is_running(&store->idling));
+    assert_false(timer_is_running(&store->marking));
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(log_end_offset(rig->logs[i]), ends[i]);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -403,7 +454,7 @@ int main(void)
         CASE(catalog_that_is_lost),        CASE(file_makes_way_for_the_next),
         CASE(removed_log_stays_removed),   CASE(cores_may_change),
         CASE(idle_logs_are_not_looked_at), CASE(mention_comes_first),
-        CASE(three_of_a_thousand),
+        CASE(three_of_a_thousand),         CASE(idle_store_is_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
