@@ -92,13 +92,6 @@ enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes)
     return wait_for(io, &request);
 }
 
-enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes)
-{
-    struct io_request request;
-    io_truncate(io, &request, handle, size_bytes);
-    return wait_for(io, &request);
-}
-
 enum status await_unlink(struct io *io, const char *path)
 {
     struct io_request request;

@@ -33,7 +33,6 @@ enum status await_write(struct io *io, int32_t handle, const void *buffer, uint3
                         uint64_t offset);
 enum status await_sync(struct io *io, int32_t handle);
 enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes);
-enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes);
 enum status await_unlink(struct io *io, const char *path);
 enum status await_sync_directory(struct io *io, const char *path);
 
