@@ -38,6 +38,7 @@ struct command {
     X(topic_describe)                                                                              \
     X(topic_delete)                                                                                \
     X(topic_add_partitions)                                                                        \
+    X(topic_alter_config)                                                                          \
     X(topic_produce)                                                                               \
     X(topic_consume)                                                                               \
     X(topic_offsets)                                                                               \

@@ -15,7 +15,7 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 static const struct option_row common_rows[] = {
     {'b', "brokers", "HOST:PORT,...", "where to connect first (TAILRACE_BROKERS; 127.0.0.1:9092)"},
     {0, "bootstrap-server", "HOST:PORT,...", "the same, by Kafka's name"},
-    {'X', "set", "KEY=VALUE", "a client setting by librdkafka's name; may be repeated"},
+    {'X', "property", "KEY=VALUE", "a client setting by librdkafka's name; may be repeated"},
     {0, "format", "text|json|help", "how to print; help describes the JSON"},
     {0, "color", "auto|always|never", "colours (auto: on a terminal, unless NO_COLOR is set)"},
     {'q', "quiet", NULL, "no progress and no summary on stderr"},

@@ -133,7 +133,7 @@ static bool settle_flags(struct tool *tool)
 {
     uint32_t position = 0;
     for (;;) {
-        const char *text = options_next(&tool->options, "set", &position);
+        const char *text = options_next(&tool->options, "property", &position);
         if (text == NULL)
             return true;
         const char *equals = strchr(text, '=');

@@ -20,6 +20,8 @@ enum controller_command_kind {
     CONTROLLER_CREATE_TOPICS,
     CONTROLLER_DELETE_TOPICS,
     CONTROLLER_CREATE_PARTITIONS,
+    CONTROLLER_ALTER_CONFIGS,   /* each setting says what becomes of it */
+    CONTROLLER_REPLACE_CONFIGS, /* the topic has these settings and no others */
     CONTROLLER_ALLOCATE_PRODUCER_IDS,
 };
 
@@ -29,9 +31,19 @@ struct controller_assignment {
     uint32_t broker_id_count;
 };
 
+/* What ALTER_CONFIGS does with a setting; Kafka's numbers. A number that stands for nothing is
+ * refused by the controller. */
+enum controller_alteration {
+    CONTROLLER_SET = 0,
+    CONTROLLER_DELETE = 1, /* back to what the broker says; the value does not count */
+    CONTROLLER_APPEND = 2, /* to a list, what it does not hold */
+    CONTROLLER_SUBTRACT = 3,
+};
+
 struct controller_setting {
     struct bytes name;
-    struct bytes value; /* null: the default */
+    struct bytes value; /* null is refused, but for DELETE */
+    int8_t alteration;  /* ALTER_CONFIGS */
 };
 
 /* One topic of a command: what is wanted, and what became of it. */
@@ -44,7 +56,7 @@ struct controller_topic {
     /* CREATE_PARTITIONS: of the added ones, in order; NULL: leave it to the controller. */
     const struct controller_assignment *assignments;
     uint32_t assignment_count;
-    const struct controller_setting *settings;
+    const struct controller_setting *settings; /* CREATE_TOPICS and those of configs */
     uint32_t setting_count;
 
     int16_t error;                         /* Kafka's number */

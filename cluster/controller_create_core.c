@@ -3,6 +3,7 @@
 #include "cluster/controller_rules.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "cluster/image_build.h"
 #include "cluster/image_shelf.h"
 #include "protocol/errors.h"
@@ -22,7 +23,7 @@ static bool refuse_name(struct controller_topic *topic, const char *reason)
     return topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION, "Topic name is invalid: %s", reason);
 }
 
-static bool name_is_legal(struct controller_topic *topic)
+bool topic_name_is_legal(struct controller_topic *topic)
 {
     assert(topic->error == KAFKA_NONE);
     struct bytes name = topic->name;
@@ -69,34 +70,21 @@ static bool name_is_free(const struct controller_facts *facts, struct controller
 /* --- Settings -----------------------------------------------------------------------------------
  */
 
-static bool setting_is_valid(struct controller_topic *topic,
-                             const struct controller_setting *setting)
-{
-    assert(!bytes_are_null(setting->name));
-    enum topic_config_key key;
-    int size = setting->name.size > 100 ? 100 : (int)setting->name.size;
-    char message[CONFIG_MESSAGE_SIZE];
-    if (!topic_config_key_find(setting->name, &key))
-        return topic_refuse(topic, KAFKA_INVALID_CONFIG, "Unknown topic config name: %.*s", size,
-                            (const char *)setting->name.data);
-    if (bytes_are_null(setting->value))
-        return topic_refuse(topic, KAFKA_INVALID_CONFIG,
-                            "Null value not supported for topic configs: %.*s", size,
-                            (const char *)setting->name.data);
-    if (!config_check(topic_config_row(key), setting->value, message))
-        return topic_refuse(topic, KAFKA_INVALID_CONFIG, "%s", message);
-    return true;
-}
-
 /* The first setting that is wrong refuses the topic; Kafka names only one as well, and clients show
  * what they get. */
-static bool settings_are_valid(struct controller_topic *topic)
+static bool settings_are_valid(const struct controller_facts *facts, struct controller_topic *topic)
 {
     assert(topic->settings != NULL || topic->setting_count == 0);
-    for (uint32_t i = 0; i < topic->setting_count; i++)
-        if (!setting_is_valid(topic, &topic->settings[i]))
+    struct bytes values[TOPIC_CONFIG_KEY_COUNT] = {{0}};
+    for (uint32_t i = 0; i < topic->setting_count; i++) {
+        const struct controller_setting *setting = &topic->settings[i];
+        enum topic_config_key key;
+        if (!setting_is_valid(topic, setting->name, setting->value))
             return false;
-    return true;
+        if (topic_config_key_find(setting->name, &key))
+            values[key] = setting->value;
+    }
+    return settings_agree(facts, topic, values);
 }
 
 /* --- Partitions of a new topic ------------------------------------------------------------------
@@ -228,9 +216,10 @@ static bool add_settings(struct controller_decision *decision, const struct cont
         struct metadata_record *record = decision_add(decision, METADATA_TOPIC_CONFIG);
         if (record == NULL)
             return false;
-        record->topic_config = (struct topic_config_record){.topic_id = topic->topic_id,
-                                                            .name = topic->settings[i].name,
-                                                            .value = topic->settings[i].value};
+        record->topic_config =
+            (struct topic_config_record){.topic_id = topic->topic_id,
+                                         .name = topic->settings[i].name,
+                                         .value = text_trim(topic->settings[i].value)};
     }
     return true;
 }
@@ -264,7 +253,8 @@ static bool topic_may_be_created(const struct controller_facts *facts,
     if (bytes_equal_text(topic->name, "__cluster_metadata"))
         return topic_refuse(topic, KAFKA_INVALID_REQUEST,
                             "Creation of internal topic __cluster_metadata is prohibited.");
-    return name_is_legal(topic) && name_is_free(facts, topic) && settings_are_valid(topic) &&
+    return topic_name_is_legal(topic) && name_is_free(facts, topic) &&
+           settings_are_valid(facts, topic) &&
            (topic->assignment_count > 0 ? assignments_are_valid(facts, topic)
                                         : counts_are_valid(facts, topic));
 }

@@ -6,8 +6,10 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/text.h"
 #include "protocol/errors.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -122,6 +124,62 @@ uint32_t command_names_count(const struct command_names *table, struct bytes nam
 {
     const struct name_slot *slot = find_slot(table, name);
     return slot == NULL ? 0 : slot->count;
+}
+
+/* --- Settings -----------------------------------------------------------------------------------
+ */
+
+/* A text in a record has a size of 16 bits. */
+enum { SETTING_BYTES_MAX = INT16_MAX };
+
+bool setting_is_valid(struct controller_topic *topic, struct bytes name, struct bytes value)
+{
+    assert(!bytes_are_null(name));
+    enum topic_config_key key;
+    int size = name.size > 100 ? 100 : (int)name.size;
+    const char *text = (const char *)name.data;
+    char message[CONFIG_MESSAGE_SIZE];
+    if (!topic_config_key_find(name, &key))
+        return topic_refuse(topic, KAFKA_INVALID_CONFIG, "Unknown topic config name: %.*s", size,
+                            text);
+    if (bytes_are_null(value))
+        return topic_refuse(topic, KAFKA_INVALID_CONFIG,
+                            "Null value not supported for topic configs: %.*s", size, text);
+    if (value.size > SETTING_BYTES_MAX)
+        return topic_refuse(topic, KAFKA_INVALID_CONFIG,
+                            "The value for configuration %.*s is longer than the max allowed "
+                            "length %d",
+                            size, text, SETTING_BYTES_MAX);
+    if (!config_check(topic_config_row(key), value, message))
+        return topic_refuse(topic, KAFKA_INVALID_CONFIG, "%s", message);
+    return true;
+}
+
+static int64_t number_in_force(const struct controller_facts *facts, enum topic_config_key key,
+                               struct bytes value)
+{
+    int64_t number = topic_config_i64(NULL, facts->config, key);
+    if (!bytes_are_null(value)) {
+        enum status status = text_parse_i64(text_trim(value), INT64_MIN, INT64_MAX, &number);
+        assert(status == STATUS_OK);
+    }
+    return number;
+}
+
+/* A record that must be compacted before it may be: Kafka's only rule about two settings. */
+bool settings_agree(const struct controller_facts *facts, struct controller_topic *topic,
+                    const struct bytes values[static TOPIC_CONFIG_KEY_COUNT])
+{
+    assert(topic->error == KAFKA_NONE);
+    int64_t min = number_in_force(facts, TOPIC_CONFIG_MIN_COMPACTION_LAG_MS,
+                                  values[TOPIC_CONFIG_MIN_COMPACTION_LAG_MS]);
+    int64_t max = number_in_force(facts, TOPIC_CONFIG_MAX_COMPACTION_LAG_MS,
+                                  values[TOPIC_CONFIG_MAX_COMPACTION_LAG_MS]);
+    return min <= max ||
+           topic_refuse(topic, KAFKA_INVALID_CONFIG,
+                        "conflict topic config setting min.compaction.lag.ms (%" PRId64
+                        ") > max.compaction.lag.ms (%" PRId64 ")",
+                        min, max);
 }
 
 /* --- Replicas -----------------------------------------------------------------------------------

@@ -33,6 +33,20 @@ void command_names_deinit(struct command_names *table);
 /* How often this name stands in the command. */
 uint32_t command_names_count(const struct command_names *table, struct bytes name);
 
+/* --- Names and settings of one topic -----------------------------------------------------------
+ */
+
+/* Whether a topic may be called so; refuses it if not. */
+bool topic_name_is_legal(struct controller_topic *topic);
+
+/* Whether a topic may have this setting with this value; refuses the topic if not. */
+bool setting_is_valid(struct controller_topic *topic, struct bytes name, struct bytes value);
+
+/* Whether valid settings may stand beside each other, those that are null as the broker has them;
+ * refuses the topic if not. */
+bool settings_agree(const struct controller_facts *facts, struct controller_topic *topic,
+                    const struct bytes values[static TOPIC_CONFIG_KEY_COUNT]);
+
 /* --- Replicas -----------------------------------------------------------------------------------
  */
 
@@ -70,5 +84,7 @@ enum status create_topics_decide(const struct controller_facts *facts,
 enum status create_partitions_decide(const struct controller_facts *facts,
                                      struct controller_command *command,
                                      struct controller_decision *decision);
+enum status configs_decide(const struct controller_facts *facts, struct controller_command *command,
+                           struct controller_decision *decision);
 
 #endif

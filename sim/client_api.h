@@ -13,6 +13,7 @@
 #ifndef TAILRACE_SIM_CLIENT_API_H
 #define TAILRACE_SIM_CLIENT_API_H
 
+#include "protocol/messages/alter_configs.h"
 #include "protocol/messages/api_versions.h"
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
@@ -23,6 +24,7 @@
 #include "protocol/messages/describe_log_dirs.h"
 #include "protocol/messages/describe_topic_partitions.h"
 #include "protocol/messages/fetch.h"
+#include "protocol/messages/incremental_alter_configs.h"
 #include "protocol/messages/init_producer_id.h"
 #include "protocol/messages/list_offsets.h"
 #include "protocol/messages/metadata.h"

@@ -62,6 +62,12 @@ bool node_has_plans(const struct node *node)
     return false;
 }
 
+uint64_t node_count_planned(const struct node *node)
+{
+    assert(node->plan_count > 0);
+    return node->plans[node->plan_count - 1].seen_count;
+}
+
 void node_forget_plans(struct node *node)
 {
     node->plan_count = 0;

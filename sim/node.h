@@ -64,6 +64,9 @@ void node_plan(struct node *node, struct planned_fault fault);
 /* Whether something is planned that has not struck yet. */
 bool node_has_plans(const struct node *node);
 
+/* How many operations have been counted that the newest plan may strike at. */
+uint64_t node_count_planned(const struct node *node);
+
 /* What is planned and has not struck yet will not. */
 void node_forget_plans(struct node *node);
 

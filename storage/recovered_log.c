@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "protocol/batch.h"
+#include "storage/await.h"
 #include "storage/producer_batch.h"
 
 #include <stdlib.h>
@@ -327,8 +328,21 @@ enum status recovered_log_check(struct recovered_log *log)
     return STATUS_IO;
 }
 
+/* For the segment that was begun behind the damage, which has no file yet. */
+static enum status make_directories(struct recovered_log *log)
+{
+    char topic[PATH_SIZE];
+    path_parent(log->directory, topic);
+    log->has_new_names = true;
+    enum status status = await_make_directory(log->io, topic);
+    return status == STATUS_OK ? await_make_directory(log->io, log->directory) : status;
+}
+
 enum status recovered_log_finish(struct recovered_log *log)
 {
     assert(log->sealed_bytes + log->payload_size == 0);
-    return log->end_offset < log->mark_offset ? pass_over(log, log->mark_offset) : STATUS_OK;
+    if (log->end_offset >= log->mark_offset)
+        return STATUS_OK;
+    enum status status = pass_over(log, log->mark_offset);
+    return status == STATUS_OK ? make_directories(log) : status;
 }

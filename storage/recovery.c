@@ -418,9 +418,11 @@ static enum status replay_journals(struct recovery *recovery)
     if (status == STATUS_OK)
         status = write_all(recovery);
     if (status == STATUS_OK)
-        status = recovered_files_sync_names(recovery->io, recovery->options->directory,
-                                            &recovery->by_topic);
-    return status == STATUS_OK ? for_each_log(recovery, recovered_log_finish) : status;
+        status = for_each_log(recovery, recovered_log_finish);
+    return status == STATUS_OK
+               ? recovered_files_sync_names(recovery->io, recovery->options->directory,
+                                            &recovery->by_topic)
+               : status;
 }
 
 static enum status recover_logs(struct recovery *recovery)

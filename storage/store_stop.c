@@ -27,6 +27,8 @@ struct store_stop {
     struct completion *done;
     struct completion progress;
     bool progress_is_pending;
+    bool has_asked; /* every log to be recorded, once; from then on, the one that holds it up */
+    struct list_node *unclosed; /* the log whose files are closed next */
     struct io_request request;
     struct replace replace;
     struct completion replaced;
@@ -40,30 +42,23 @@ static bool log_is_recorded(const struct log *log)
     return log->recorded_offset == log->end_offset && !log_wants_record(log);
 }
 
-static bool everything_is_recorded(const struct store *store)
-{
-    const struct log *log;
-    list_for_each_entry (log, &store->logs, node) {
-        if (!log_is_recorded(log))
-            return false;
-    }
-    return true;
-}
-
 static bool writing_goes_on(const struct store *store)
 {
     return store->failure == STATUS_OK && store->room.level != ROOM_DRY;
 }
 
-/* Nothing of this store is in flight. What a failed or full disk did not take stays where it is:
- * commits that wait for a file of the ring would wait for ever. */
+/* Nothing of this log is in flight, and what can be recorded is. What a failed or full disk did not
+ * take stays where it is. */
+static bool log_is_settled(const struct log *log)
+{
+    return log->flush == NULL && log->busy_count == 0 && !log->advance_is_pending &&
+           (log_is_recorded(log) || !writing_goes_on(log->store));
+}
+
+/* Nothing of this store, besides its logs, is in flight. Commits that wait for a file of the ring
+ * on a full disk would wait for ever. */
 static bool is_quiet(struct store *store)
 {
-    const struct log *log;
-    list_for_each_entry (log, &store->logs, node) {
-        if (log->flush != NULL || log->busy_count > 0 || log->advance_is_pending)
-            return false;
-    }
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
            !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
            room_is_quiet(&store->room) && !store->has_strays && list_is_empty(&store->openings) &&
@@ -91,18 +86,54 @@ void store_progressed(struct store *store)
     io_land(store->io, &stop->progress, STATUS_OK);
 }
 
-/* Asks again for each log that is not recorded; appends have been refused since the stop began. */
+/* Asks again; appends have been refused since the stop began. */
+static void ask_for_record(struct log *log)
+{
+    if (log_is_recorded(log) || log->flush != NULL || log->deletion != NULL ||
+        !writing_goes_on(log->store))
+        return;
+    if (log_wants_record(log))
+        log_pursue_record(log);
+    else
+        log_want_record(log);
+}
+
 static void ask_for_records(struct store *store)
 {
     struct log *log;
     list_for_each_entry (log, &store->logs, node) {
-        if (log_is_recorded(log) || log->flush != NULL || log->deletion != NULL)
-            continue;
-        if (log_wants_record(log))
-            log_pursue_record(log);
-        else
-            log_want_record(log);
+        ask_for_record(log);
     }
+}
+
+/* Something has happened, perhaps to one log of a hundred thousand. The first that is not settled
+ * holds up the stop, so nobody else need be looked at before it is; the settled ones go behind all
+ * others, and are looked at once more when none is left before them. */
+static bool logs_are_settled(struct store *store)
+{
+    struct list_node *last = list_last(&store->logs);
+    struct list_node *node;
+    while ((node = list_first(&store->logs)) != NULL) {
+        struct log *log = container_of(node, struct log, node);
+        ask_for_record(log);
+        if (!log_is_settled(log))
+            return false;
+        list_remove(node);
+        list_push_back(&store->logs, node);
+        if (node == last)
+            return true;
+    }
+    return true;
+}
+
+static bool everything_is_recorded(const struct store *store)
+{
+    const struct log *log;
+    list_for_each_entry (log, &store->logs, node) {
+        if (!log_is_recorded(log))
+            return false;
+    }
+    return true;
 }
 
 /* Appends that will not become durable any more are told so; each lands exactly once. */
@@ -120,15 +151,17 @@ static void give_up(struct store_stop *stop)
 static enum op_progress stop_drain(struct store_stop *stop)
 {
     struct store *store = stop->store;
-    if (writing_goes_on(store))
+    if (!stop->has_asked)
         ask_for_records(store);
+    stop->has_asked = true;
     if (!journal_has_waiting(&store->journal) && store->journal.in_flight == NULL)
         journal_abandon_file(&store->journal);
-    bool is_finished = everything_is_recorded(store) || !writing_goes_on(store);
-    if (!is_finished || !is_quiet(store)) {
+    bool has_settled = logs_are_settled(store);
+    if (!is_quiet(store) || !has_settled) {
         op_expect(&stop->op);
         return OP_WAIT;
     }
+    stop->unclosed = store->logs.head.next;
     if (store->failure != STATUS_OK || !everything_is_recorded(store)) {
         give_up(stop);
         op_move(&stop->op, STOP_CLOSE);
@@ -159,16 +192,26 @@ static enum op_progress stop_mark(struct store_stop *stop)
     return OP_WAIT;
 }
 
-/* The next file that is open; -1 when all are closed. */
-static int32_t take_open_handle(struct store *store)
+static int32_t take_log_handle(struct store_stop *stop)
 {
-    struct log *log;
-    list_for_each_entry (log, &store->logs, node) {
+    while (stop->unclosed != &stop->store->logs.head) {
+        struct log *log = container_of(stop->unclosed, struct log, node);
         int32_t handle = log->write_handle;
         log->write_handle = -1;
+        stop->unclosed = stop->unclosed->next;
         if (handle >= 0)
             return handle;
     }
+    return -1;
+}
+
+/* The next file that is open; -1 when all are closed. */
+static int32_t take_open_handle(struct store_stop *stop)
+{
+    struct store *store = stop->store;
+    int32_t log_handle = take_log_handle(stop);
+    if (log_handle >= 0)
+        return log_handle;
     int32_t catalog_handle = catalog_take_handle(&store->catalog);
     if (catalog_handle >= 0)
         return catalog_handle;
@@ -189,7 +232,7 @@ static void request_landed(struct completion *completion, int32_t result)
 static enum op_progress stop_close(struct store_stop *stop)
 {
     assert(journal_is_still(&stop->store->journal));
-    int32_t handle = take_open_handle(stop->store);
+    int32_t handle = take_open_handle(stop);
     if (handle < 0) {
         op_move(&stop->op, STOP_END);
         return OP_AGAIN;

@@ -4,14 +4,12 @@
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/reply.h"
+#include "broker/resource.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
 #include "protocol/messages/describe_configs.h"
 
 #include <stdio.h>
-
-/* Kinds of resources, by Kafka's numbers. */
-enum { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4 };
 
 /* A topic's value, the broker's that it falls back to, and the default. */
 enum { SYNONYMS_MAX = 3 };
@@ -93,8 +91,9 @@ static bool describe_topic_setting(struct describe_configs *d, const struct topi
     if (config_source(config, fallback) != CONFIG_SOURCE_DEFAULT)
         add_synonym(out, config_row(fallback)->name, config_text(config, fallback),
                     config_source(config, fallback));
-    add_synonym(out, config_row(fallback)->name, config_row(fallback)->default_text,
-                CONFIG_SOURCE_DEFAULT);
+    if (config_row(fallback)->default_text != NULL)
+        add_synonym(out, config_row(fallback)->name, config_row(fallback)->default_text,
+                    CONFIG_SOURCE_DEFAULT);
     return true;
 }
 

@@ -155,6 +155,40 @@ static void send_create_partitions(struct draft *draft)
     client_create_partitions(draft->client, draft->call, draft->version, &request);
 }
 
+static void send_alter_configs(struct draft *draft)
+{
+    struct alter_configs_request_config config = {.name = bytes_of_text("retention.ms"),
+                                                  .value = bytes_of_text("1000")};
+    struct alter_configs_request_resource resource = {.resource_type = 2,
+                                                      .resource_name = draft->at.topic,
+                                                      .configs = &config,
+                                                      .configs_count = 1};
+    struct alter_configs_request request;
+    alter_configs_request_init(&request);
+    request.resources = &resource;
+    request.resources_count = 1;
+    request.validate_only = true;
+    client_alter_configs(draft->client, draft->call, draft->version, &request);
+}
+
+static void send_incremental_alter_configs(struct draft *draft)
+{
+    struct incremental_alter_configs_request_config config = {.name =
+                                                                  bytes_of_text("cleanup.policy"),
+                                                              .config_operation = 2,
+                                                              .value = bytes_of_text("compact")};
+    struct incremental_alter_configs_request_resource resource = {.resource_type = 2,
+                                                                  .resource_name = draft->at.topic,
+                                                                  .configs = &config,
+                                                                  .configs_count = 1};
+    struct incremental_alter_configs_request request;
+    incremental_alter_configs_request_init(&request);
+    request.resources = &resource;
+    request.resources_count = 1;
+    request.validate_only = true;
+    client_incremental_alter_configs(draft->client, draft->call, draft->version, &request);
+}
+
 static void send_describe_log_dirs(struct draft *draft)
 {
     int32_t partitions[] = {0, 1};

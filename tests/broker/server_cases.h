@@ -14,6 +14,7 @@ uint32_t server_sessions_cases(struct CMUnitTest *tests);
 uint32_t server_topics_cases(struct CMUnitTest *tests);
 uint32_t server_transactions_cases(struct CMUnitTest *tests);
 uint32_t server_retention_cases(struct CMUnitTest *tests);
+uint32_t server_configs_cases(struct CMUnitTest *tests);
 uint32_t server_malformed_cases(struct CMUnitTest *tests);
 uint32_t server_limits_cases(struct CMUnitTest *tests);
 uint32_t server_epochs_cases(struct CMUnitTest *tests);

@@ -14,6 +14,7 @@ int server_suite_run(struct server_harness *harness)
     count += server_topics_cases(tests + count);
     count += server_transactions_cases(tests + count);
     count += server_retention_cases(tests + count);
+    count += server_configs_cases(tests + count);
     count += server_epochs_cases(tests + count);
     count += server_malformed_cases(tests + count);
     count += server_limits_cases(tests + count);

@@ -25,6 +25,7 @@ tailrace help topic list
 tailrace help topic describe
 tailrace help topic delete
 tailrace help topic add-partitions
+tailrace help topic alter-config
 tailrace help topic produce
 tailrace help topic consume
 tailrace help topic offsets
@@ -54,6 +55,12 @@ tailrace topic create t -c novalue
 tailrace topic create t --no-such
 tailrace topic list --color sometimes
 tailrace topic add-partitions t
+tailrace topic alter-config t
+tailrace topic alter-config t --set retention.ms
+tailrace topic alter-config t --set =5
+tailrace topic alter-config t --append cleanup.policy
+tailrace topic alter-config t --set a=1 --delete a
+tailrace topic alter-config t -b 127.0.0.1:1 --set retention.ms=5 --delete segment.ms
 tailrace topic consume t -o yesterday
 tailrace topic consume t -f %z
 tailrace topic consume t -p 3-1

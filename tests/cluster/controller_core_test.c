@@ -433,6 +433,244 @@ static void test_partitions_are_added_by_the_rules(void **state)
     scene_close(&scene);
 }
 
+/* A new topic's settings must agree with those that it has from the broker. */
+static void test_settings_of_a_new_topic_agree(void **state)
+{
+    const struct {
+        const char *max_lag_ms;
+        int16_t error;
+    } rows[] = {{"59", KAFKA_INVALID_CONFIG}, {"60", KAFKA_NONE}};
+    struct scene scene;
+    scene_open(&scene, "log.cleaner.min.compaction.lag.ms=60");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting setting = {.name = bytes_of_text("max.compaction.lag.ms"),
+                                             .value = bytes_of_text(rows[i].max_lag_ms)};
+        struct controller_topic topic = {.name = bytes_of_text("t"),
+                                         .partition_count = 1,
+                                         .replication_factor = 1,
+                                         .settings = &setting,
+                                         .setting_count = 1};
+        decide_one(&scene, CONTROLLER_CREATE_TOPICS, &topic);
+        assert_int_equal(topic.error, rows[i].error);
+    }
+    scene_close(&scene);
+}
+
+/* --- Altering settings --------------------------------------------------------------------------
+ */
+
+/* The decision becomes part of the image, as after its commit. */
+static void carry_out(struct scene *scene)
+{
+    struct image_delta *delta = image_delta_create(scene->image);
+    for (uint32_t i = 0; i < scene->decision.record_count; i++)
+        assert_int_equal(image_delta_apply(delta, &scene->decision.records[i]), STATUS_OK);
+    int64_t offset = image_offset(scene->image) + 1;
+    image_release(scene->image);
+    scene->image = image_delta_finish(delta, offset, 1);
+}
+
+static struct controller_setting setting_of(const char *name, int8_t alteration, const char *value)
+{
+    struct bytes bytes = {0};
+    if (value != NULL)
+        bytes = bytes_of_text(value);
+    return (struct controller_setting){bytes_of_text(name), bytes, alteration};
+}
+
+static const char *text_of(const struct scene *scene, const char *topic, enum topic_config_key key)
+{
+    const struct image_topic *found = image_topic_by_name(scene->image, bytes_of_text(topic));
+    return found->config == NULL ? NULL : found->config->texts[key];
+}
+
+static void assert_text(const char *text, const char *expected)
+{
+    assert_int_equal(text == NULL, expected == NULL);
+    if (text != NULL)
+        assert_string_equal(text, expected);
+}
+
+enum { SET = CONTROLLER_SET, DELETE, APPEND, SUBTRACT };
+
+/* One setting after the other: what stands on the topic then, and that nothing is written when that
+ * stood there before. */
+static void test_settings_are_altered_one_by_one(void **state)
+{
+    const struct {
+        int8_t alteration;
+        const char *value;
+        const char *policy;
+        uint32_t records;
+    } rows[] = {
+        {SUBTRACT, "compact", "delete", 1}, /* the default, now set */
+        {APPEND, "compact", "delete,compact", 1},
+        {APPEND, "compact,delete,compact", "delete,compact", 0},
+        {APPEND, "", "delete,compact", 0},
+        {SUBTRACT, "delete", "compact", 1},
+        {SUBTRACT, "delete", "compact", 0},
+        {SUBTRACT, "compact", "", 1},
+        {APPEND, " delete ,,compact", "delete,compact", 1},
+        {SET, " compact ", "compact", 1},
+        {SET, "compact", "compact", 0},
+        {DELETE, NULL, NULL, 1},
+        {DELETE, "any", NULL, 0},
+    };
+    struct scene scene;
+    scene_open(&scene, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting setting =
+            setting_of("cleanup.policy", rows[i].alteration, rows[i].value);
+        struct controller_topic topic = {
+            .name = bytes_of_text("used"), .settings = &setting, .setting_count = 1};
+        decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &topic);
+        assert_string_equal(topic.message, "");
+        assert_int_equal(scene.decision.record_count, rows[i].records);
+        carry_out(&scene);
+        assert_text(text_of(&scene, "used", TOPIC_CONFIG_CLEANUP_POLICY), rows[i].policy);
+    }
+    scene_close(&scene);
+}
+
+/* A list that was not set on the topic is altered as it is in force. */
+static void test_a_list_of_the_brokers_is_appended_to(void **state)
+{
+    struct scene scene;
+    struct controller_setting setting = setting_of("cleanup.policy", APPEND, "delete");
+    struct controller_topic topic = {
+        .name = bytes_of_text("used"), .settings = &setting, .setting_count = 1};
+    scene_open(&scene, "log.cleanup.policy=compact");
+    decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &topic);
+    carry_out(&scene);
+    assert_text(text_of(&scene, "used", TOPIC_CONFIG_CLEANUP_POLICY), "compact,delete");
+    scene_close(&scene);
+}
+
+/* Replacing takes away what is not named; altering leaves it alone. */
+static void test_settings_are_replaced_as_a_whole(void **state)
+{
+    struct scene scene;
+    struct controller_setting settings[] = {setting_of("retention.ms", SET, "5"),
+                                            setting_of("segment.ms", SET, "6")};
+    struct controller_topic topic = {
+        .name = bytes_of_text("used"), .settings = settings, .setting_count = 2};
+    scene_open(&scene, NULL);
+    decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &topic);
+    carry_out(&scene);
+    topic.setting_count = 1;
+    settings[0] = setting_of("retention.ms", SET, "7");
+    decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &topic);
+    carry_out(&scene);
+    assert_text(text_of(&scene, "used", TOPIC_CONFIG_RETENTION_MS), "7");
+    assert_text(text_of(&scene, "used", TOPIC_CONFIG_SEGMENT_MS), "6");
+    decide_one(&scene, CONTROLLER_REPLACE_CONFIGS, &topic);
+    assert_int_equal(scene.decision.record_count, 1);
+    carry_out(&scene);
+    assert_text(text_of(&scene, "used", TOPIC_CONFIG_RETENTION_MS), "7");
+    assert_text(text_of(&scene, "used", TOPIC_CONFIG_SEGMENT_MS), NULL);
+    scene_close(&scene);
+}
+
+static void test_alterations_that_break_a_rule_are_refused_with_kafkas_words(void **state)
+{
+    const struct {
+        const char *topic;
+        const char *name;
+        int8_t alteration;
+        const char *value;
+        int16_t error;
+        const char *message;
+    } rows[] = {
+        {"nothing", "retention.ms", SET, "1", 3, "The topic 'nothing' does not exist."},
+        {"", "retention.ms", SET, "1", 42, "Default topic resources are not allowed."},
+        {"..", "retention.ms", SET, "1", 17, "Topic name is invalid: '..' is not allowed"},
+        {"nothing", "no.such", SET, "1", 40, "Unknown topic config name: no.such"},
+        {"used", "no.such", APPEND, "1", 40,
+         "Can't APPEND to key no.such because its type is not LIST."},
+        {"used", "retention.ms", SUBTRACT, "1", 40,
+         "Can't SUBTRACT to key retention.ms because its type is not LIST."},
+        {"used", "retention.ms", SET, "x", 40,
+         "Invalid value x for configuration retention.ms: Not a number of type LONG"},
+        {"used", "cleanup.policy", APPEND, "x", 40,
+         "Invalid value x for configuration cleanup.policy: String must be one of: compact, "
+         "delete"},
+        {"used", "retention.ms", SET, NULL, 42, "Null value not supported for : retention.ms"},
+        {"used", "retention.ms", 4, "1", 42, "Unknown operation type 4"},
+        {"used", "retention.ms", -1, "1", 42, "Unknown operation type -1"},
+        {"used", "min.compaction.lag.ms", SET, "6000000", 40,
+         "conflict topic config setting min.compaction.lag.ms (6000000) > max.compaction.lag.ms "
+         "(5000000)"},
+    };
+    struct scene scene;
+    scene_open(&scene, "log.cleaner.max.compaction.lag.ms=5000000");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting settings[] = {
+            setting_of("segment.ms", SET, "9"),
+            setting_of(rows[i].name, rows[i].alteration, rows[i].value)};
+        struct controller_topic topic = {
+            .name = bytes_of_text(rows[i].topic), .settings = settings, .setting_count = 2};
+        decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &topic);
+        assert_string_equal(topic.message, rows[i].message);
+        assert_int_equal(topic.error, rows[i].error);
+        assert_int_equal(scene.decision.record_count, 0);
+    }
+    scene_close(&scene);
+}
+
+/* Values that no record can hold, and lists that would take long to look through. */
+static void test_alterations_have_limits(void **state)
+{
+    static char text[40000];
+    struct scene scene;
+    scene_open(&scene, NULL);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 2 == 0 ? 'a' : ',';
+    const struct {
+        int8_t alteration;
+        size_t size;
+        int16_t error;
+    } rows[] = {
+        {SET, INT16_MAX, KAFKA_NONE},
+        {SET, INT16_MAX + 1, KAFKA_INVALID_CONFIG},
+        {APPEND, 2 * 256, KAFKA_NONE},
+        {APPEND, 2 * 256 + 1, KAFKA_INVALID_CONFIG},
+        {SUBTRACT, 40000, KAFKA_INVALID_CONFIG},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting setting = {
+            .name = bytes_of_text("leader.replication.throttled.replicas"),
+            .value = bytes_of(text, rows[i].size),
+            .alteration = rows[i].alteration};
+        struct controller_topic topic = {
+            .name = bytes_of_text("used"), .settings = &setting, .setting_count = 1};
+        decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &topic);
+        assert_int_equal(topic.error, rows[i].error);
+    }
+    scene_close(&scene);
+}
+
+static void test_a_topic_or_setting_that_comes_twice_is_refused(void **state)
+{
+    struct scene scene;
+    struct controller_setting settings[] = {setting_of("retention.ms", SET, "1"),
+                                            setting_of("retention.ms", DELETE, NULL)};
+    struct controller_topic topics[] = {
+        {.name = bytes_of_text("used"), .settings = settings, .setting_count = 1},
+        {.name = bytes_of_text("dotted.name"), .settings = settings, .setting_count = 2},
+        {.name = bytes_of_text("used"), .settings = settings, .setting_count = 1},
+    };
+    struct controller_command command = {
+        .kind = CONTROLLER_ALTER_CONFIGS, .topics = topics, .topic_count = 3};
+    scene_open(&scene, NULL);
+    decide(&scene, &command);
+    assert_string_equal(topics[0].message, "Each resource must appear at most once.");
+    assert_string_equal(topics[1].message, "Error due to duplicate config keys");
+    assert_string_equal(topics[2].message, "Each resource must appear at most once.");
+    assert_int_equal(topics[1].error, KAFKA_INVALID_REQUEST);
+    assert_int_equal(scene.decision.record_count, 0);
+    scene_close(&scene);
+}
+
 static void test_producer_ids_follow_one_another(void **state)
 {
     struct scene scene;
@@ -458,6 +696,13 @@ int main(void)
         cmocka_unit_test(test_topics_are_deleted_by_name_or_id),
         cmocka_unit_test(test_deletion_can_be_switched_off),
         cmocka_unit_test(test_partitions_are_added_by_the_rules),
+        cmocka_unit_test(test_settings_of_a_new_topic_agree),
+        cmocka_unit_test(test_settings_are_altered_one_by_one),
+        cmocka_unit_test(test_a_list_of_the_brokers_is_appended_to),
+        cmocka_unit_test(test_settings_are_replaced_as_a_whole),
+        cmocka_unit_test(test_alterations_that_break_a_rule_are_refused_with_kafkas_words),
+        cmocka_unit_test(test_alterations_have_limits),
+        cmocka_unit_test(test_a_topic_or_setting_that_comes_twice_is_refused),
         cmocka_unit_test(test_producer_ids_follow_one_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,16 @@ class Admin(unittest.TestCase):
         self.assertEqual(values["tailrace_loose_partitions"], loose + 3)
         self.assertEqual(values["kafka_server_replicamanager_partitioncount"], partitions + 3)
 
+    def test_partitions_are_loosened_and_fastened_while_they_live(self):
+        """flush.messages of a topic that has records holds from when it was altered."""
+        create_topic(self.broker, "later", "-p", "3")
+        loose = self.metrics()["tailrace_loose_partitions"]
+        for change, then in ((("--set", "flush.messages=1000"), loose + 3),
+                             (("--delete", "flush.messages"), loose)):
+            tailrace(self.broker, "topic", "produce", "later", data=b"a\nb\n")
+            tailrace(self.broker, "topic", "alter-config", "later", *change)
+            self.assertEqual(self.metrics()["tailrace_loose_partitions"], then)
+
     def test_histograms_are_cumulative(self):
         """Buckets never shrink with their bound, and the last is the count."""
         tailrace(self.broker, "topic", "list")

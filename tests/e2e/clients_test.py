@@ -186,6 +186,36 @@ class TailraceTest(ClientCase):
                                         "json"))[0]
         self.assertEqual(described["durability"], "loose")
 
+    def settings(self):
+        """What is set on the topic itself."""
+        described = json.loads(self.tailrace("describe", "-a", "--format", "json"))[0]
+        return {c["key"]: c["value"] for c in described["configs"] if c["source"] == "TOPIC"}
+
+    def test_settings_are_altered(self):
+        self.create(1, "-c", "segment.ms=77")
+        self.tailrace("alter-config", "--set", "retention.ms=5", "--delete", "segment.ms",
+                      "--append", "cleanup.policy=compact")
+        self.assertEqual(self.settings(), {"retention.ms": "5", "cleanup.policy": "delete,compact"})
+        self.tailrace("alter-config", "--subtract", "cleanup.policy=delete", "--set",
+                      "flush.messages=1000")
+        self.assertEqual(self.settings(), {"retention.ms": "5", "cleanup.policy": "compact",
+                                           "flush.messages": "1000"})
+        self.assertIn(b"durability  loose", self.tailrace("describe", "-s"))
+
+    def test_alterations_that_fail_or_are_only_tried_alter_nothing(self):
+        self.create()
+        self.tailrace("alter-config", "--set", "retention.ms=5", "--dry-run")
+        done = tailrace(self.broker, "topic", "alter-config", self.name, "no-such-topic", "--set",
+                        "retention.ms=x", "--format", "json", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual([(t["topic"], t["error"]) for t in json.loads(done.stdout)],
+                         [(self.name, "INVALID_CONFIG"), ("no-such-topic", "INVALID_CONFIG")])
+        done = tailrace(self.broker, "topic", "alter-config", "no-such-topic", "--set",
+                        "retention.ms=5", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"UNKNOWN_TOPIC_OR_PARTITION", done.stdout)
+        self.assertEqual(self.settings(), {})
+
     def test_what_exists_or_is_missing_fails_with_status_1_and_says_so(self):
         self.create()
         done = self.tailrace("create", check=False)

@@ -287,6 +287,18 @@ static void cores_may_change(void **state)
     }
 }
 
+enum { OPENS_MAX = 4 }; /* of one log, at recovery */
+
+/* Starts with a thousand logs; answers how many files were opened until they could be used. */
+static uint64_t count_opens(struct fixture *fixture)
+{
+    struct sim_harness *sim = &fixture->sim;
+    node_forget_plans(sim->node);
+    node_plan(sim->node, (struct planned_fault){PLAN_KILL, 1u << IO_OPEN, UINT64_MAX});
+    assert_int_equal(rig_start(&fixture->rig, 1, RIG_LOGS_MANY), STATUS_OK);
+    return node_count_planned(sim->node);
+}
+
 /* After a crash, only the logs that were written to are looked at; the others' files are not even
  * opened. Opening a log that is known opens nothing either. */
 static void idle_logs_are_not_looked_at(void **state)
@@ -313,6 +325,31 @@ static void idle_logs_are_not_looked_at(void **state)
     assert_null(strstr(rig->log_text, "missing"));
     for (uint32_t i = 0; i < RIG_LOGS_MAX; i++)
         assert_int_equal(log_end_offset(rig->logs[i]), i == 2 || i == 5 ? 4 : 3);
+}
+
+/* Of a thousand logs with records, those are opened that were written to since; and a stop records
+ * what all of them have, whoever is ready first. */
+static void three_of_a_thousand(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    static const uint32_t written[] = {0, 501, 999};
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MANY), STATUS_OK);
+    for (uint32_t i = 0; i < RIG_LOGS_MANY; i++)
+        put_many(rig, i, 1, i % 7 == 0 ? 50000 : 10);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    uint64_t without = count_opens(fixture);
+    assert_true(rig->report.was_clean);
+    for (uint32_t i = 0; i < 3; i++)
+        put_many(rig, written[i], 1, i == 1 ? 50000 : 10);
+    rig_cut_power(rig);
+    uint64_t with = count_opens(fixture);
+    assert_false(rig->report.was_clean);
+    assert_in_range(with, without + 3, without + 3 * OPENS_MAX);
+    for (uint32_t i = 0; i < RIG_LOGS_MANY; i++) {
+        bool is_written = i == 0 || i == 501 || i == 999;
+        assert_int_equal(log_end_offset(rig->logs[i]), is_written ? 2 : 1);
+    }
 }
 
 static bool is_written(struct fixture *fixture, const char *path, uint64_t position)
@@ -366,6 +403,7 @@ int main(void)
         CASE(catalog_that_is_lost),        CASE(file_makes_way_for_the_next),
         CASE(removed_log_stays_removed),   CASE(cores_may_change),
         CASE(idle_logs_are_not_looked_at), CASE(mention_comes_first),
+        CASE(three_of_a_thousand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -341,6 +341,18 @@ static void begin_pass(struct fixture *fixture, const struct aborted_transaction
     compaction_transactions_init(&fixture->transactions, aborted, count);
 }
 
+/* A transaction that was over before the reading began says nothing of the producer's next one. */
+static void aborted_long_ago(void **state)
+{
+    static const struct aborted_transaction aborted[] = {{5, 10, 20}};
+    struct fixture *fixture = *state;
+    struct bytes data = make_data(fixture, 30, 5, "a");
+    begin_pass(fixture, aborted, 1);
+    know(fixture, data);
+    begin_pass(fixture, aborted, 1);
+    check_records(fixture, filter(fixture, data).batch, "30:a");
+}
+
 /* Aborted data is not noted and goes at once; its marker stays in that pass, is given a horizon in
  * the one that finds nothing left, and goes when that has passed. */
 static void aborted_transaction(void **state)
@@ -426,6 +438,7 @@ int main(void)
         CASE(tombstones_have_a_horizon),
         CASE(append_time_stays),
         CASE(aborted_transaction),
+        CASE(aborted_long_ago),
         CASE(committed_transaction),
         CASE(any_bytes),
     };

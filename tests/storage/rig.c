@@ -224,7 +224,7 @@ void rig_plant(struct rig *rig, const char *path, struct bytes content)
 
 enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
 {
-    assert(log_count <= RIG_LOGS_MAX);
+    assert(log_count <= RIG_LOGS_MANY);
     open_doors(rig, core_count);
     rig->log_count = log_count;
     rig->observed_failure = STATUS_OK;
@@ -512,11 +512,10 @@ static void question_landed(struct completion *completion, int32_t result)
     question->result = result;
 }
 
-int32_t rig_aborted(struct rig *rig, uint32_t log, int64_t from, int64_t to,
-                    struct aborted_list *list)
+int32_t rig_aborted(struct rig *rig, uint32_t log, uint64_t exchange_count, int64_t from,
+                    int64_t to, struct aborted_list *list)
 {
-    struct question question = {
-        .wish = {.from = from, .to = to, .exchange_count = rig->logs[log]->exchange_count}};
+    struct question question = {.wish = {.from = from, .to = to, .exchange_count = exchange_count}};
     completion_init(&question.wish.completion, question_landed);
     log_aborted(rig->logs[log], &question.wish);
     wait_for(rig, &question.has_landed);

@@ -30,7 +30,8 @@ struct rig_harness {
     struct rig *rig;
 };
 
-enum { RIG_LOGS_MAX = 8, RIG_CORES_MAX = 4 };
+/* Most cases go through all their logs, again and again; some want to have many. */
+enum { RIG_LOGS_MAX = 8, RIG_LOGS_MANY = 1000, RIG_CORES_MAX = 4 };
 
 struct rig {
     struct rig_harness *harness;
@@ -47,7 +48,7 @@ struct rig {
     bool may_be_damaged; /* otherwise a start that finds damage ends with STATUS_CORRUPT */
     struct store_states *states;
     struct store *stores[RIG_CORES_MAX];
-    struct log *logs[RIG_LOGS_MAX]; /* partition i of one topic */
+    struct log *logs[RIG_LOGS_MANY]; /* partition i of one topic */
     uint32_t log_count;
     uint32_t observed_moves;
     enum status observed_failure;
@@ -147,9 +148,10 @@ int64_t rig_read_all(struct rig *rig, uint32_t log, uint32_t *digest);
 
 int32_t rig_lookup(struct rig *rig, uint32_t log, struct log_lookup *lookup);
 
-/* Asks which transactions were aborted in [from, to); `list` is the caller's to deinit. */
-int32_t rig_aborted(struct rig *rig, uint32_t log, int64_t from, int64_t to,
-                    struct aborted_list *list);
+/* Asks which transactions were aborted in [from, to), for a read at that count; `list` is the
+ * caller's to deinit. */
+int32_t rig_aborted(struct rig *rig, uint32_t log, uint64_t exchange_count, int64_t from,
+                    int64_t to, struct aborted_list *list);
 
 /* Tells the log that everything in it is committed. */
 void rig_commit(struct rig *rig, uint32_t log);

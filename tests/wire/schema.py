@@ -288,6 +288,23 @@ DescribeConfigs 32 flexible 4
         type i8 3+
         documentation ?str 3+
 
+AlterConfigs 33 flexible 2
+  request
+    resources []
+      type i8
+      name str
+      configs []
+        name str
+        value ?str
+    validate_only bool
+  response
+    throttle_ms i32
+    results []
+      error i16
+      message ?str
+      type i8
+      name str
+
 CreatePartitions 37 flexible 2
   request
     topics []
@@ -303,6 +320,24 @@ CreatePartitions 37 flexible 2
       name str
       error i16
       message ?str
+
+IncrementalAlterConfigs 44 flexible 1
+  request
+    resources []
+      type i8
+      name str
+      configs []
+        name str
+        operation i8
+        value ?str
+    validate_only bool
+  response
+    throttle_ms i32
+    results []
+      error i16
+      message ?str
+      type i8
+      name str
 
 DescribeCluster 60 flexible 0
   request

@@ -1,4 +1,4 @@
-"""CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs."""
+"""CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs, and the two that alter them."""
 import unittest
 import uuid
 
@@ -238,6 +238,7 @@ class DescribeConfigsTest(WireCase):
                         include_documentation=True)["configs"][0]
         self.assertEqual(full["synonyms"][0], {"name": "retention.ms", "value": "5",
                                                "source": SOURCE_TOPIC, "tags": {}})
+        self.assertEqual([s for s in full["synonyms"] if s["value"] is None], [])
         self.assertTrue(full["documentation"])
 
     def test_the_broker_has_settings_too(self):
@@ -253,6 +254,150 @@ class DescribeConfigsTest(WireCase):
     def test_unknown_topic_and_kind(self):
         self.assertEqual(self.ask(TOPIC, self.name())["error"], UNKNOWN_TOPIC_OR_PARTITION)
         self.assertEqual(self.ask(77, "x")["error"], INVALID_REQUEST)
+
+
+SET, DELETE, APPEND, SUBTRACT = range(4)
+
+
+class AlterConfigsCase(WireCase):
+    def configs(self, name):
+        """What is set on the topic itself."""
+        answer = self.call("DescribeConfigs", 4, resources=[{"type": TOPIC, "name": name,
+                                                             "keys": None}])["results"][0]
+        return {c["name"]: c["value"] for c in answer["configs"] if c["source"] == SOURCE_TOPIC}
+
+    def alter(self, name, *changes, version=1, kind=TOPIC, **fields):
+        """Changes are (setting, operation, value); answers error and message."""
+        configs = [{"name": n, "operation": o, "value": v} for n, o, v in changes]
+        answer = self.call("IncrementalAlterConfigs", version, resources=[
+            {"type": kind, "name": name, "configs": configs}], **fields)["results"][0]
+        self.assertEqual((answer["type"], answer["name"]), (kind, name))
+        return answer["error"], answer["message"]
+
+    def replace(self, name, configs, version=2, **fields):
+        rows = [{"name": n, "value": v} for n, v in configs.items()]
+        answer = self.call("AlterConfigs", version, resources=[
+            {"type": TOPIC, "name": name, "configs": rows}], **fields)["results"][0]
+        self.assertEqual((answer["type"], answer["name"]), (TOPIC, name))
+        return answer["error"], answer["message"]
+
+
+class IncrementalAlterConfigsTest(AlterConfigsCase):
+    def test_every_version_sets_and_deletes(self):
+        for version in every_version("IncrementalAlterConfigs"):
+            name = self.topic(retention_ms="5")
+            done = self.alter(name, ("segment.ms", SET, "77"), ("retention.ms", DELETE, None),
+                              version=version)
+            self.assertEqual(done, (NONE, None))
+            self.assertEqual(self.configs(name), {"segment.ms": "77"})
+
+    def test_lists_are_appended_to_and_subtracted_from(self):
+        name = self.topic()
+        for operation, words, then in ((APPEND, "compact", "delete,compact"),
+                                       (APPEND, "compact,delete", "delete,compact"),
+                                       (SUBTRACT, "delete", "compact"),
+                                       (SUBTRACT, "delete", "compact")):
+            self.assertEqual(self.alter(name, ("cleanup.policy", operation, words)), (NONE, None))
+            self.assertEqual(self.configs(name), {"cleanup.policy": then})
+
+    def test_what_is_refused(self):
+        name = self.topic(retention_ms="5")
+        none = self.name()
+        cases = {
+            "unknown setting": (name, ("no.such", SET, "1"), INVALID_CONFIG,
+                                "Unknown topic config name: no.such"),
+            "bad value": (name, ("retention.ms", SET, "long"), INVALID_CONFIG,
+                          "Invalid value long for configuration retention.ms: "
+                          "Not a number of type LONG"),
+            "no list": (name, ("retention.ms", APPEND, "1"), INVALID_CONFIG,
+                        "Can't APPEND to key retention.ms because its type is not LIST."),
+            "bad word": (name, ("cleanup.policy", APPEND, "keep"), INVALID_CONFIG, None),
+            "null": (name, ("retention.ms", SET, None), INVALID_REQUEST,
+                     "Null value not supported for : retention.ms"),
+            "name of no topic": ("a b", ("retention.ms", SET, "x"), INVALID_TOPIC, None),
+            "no topic": (none, ("retention.ms", SET, "1"), UNKNOWN_TOPIC_OR_PARTITION,
+                         f"The topic '{none}' does not exist."),
+            "no name": ("", ("retention.ms", SET, "1"), INVALID_REQUEST,
+                        "Default topic resources are not allowed."),
+        }
+        for what, (topic, change, error, message) in cases.items():
+            with self.subTest(what):
+                got = self.alter(topic, change)
+                self.assertEqual(got, (error, got[1] if message is None else message))
+                self.assertTrue(got[1])
+        self.assertEqual(self.configs(name), {"retention.ms": "5"})
+
+    def test_all_of_a_topic_or_nothing(self):
+        name = self.topic()
+        self.assertEqual(self.alter(name, ("retention.ms", SET, "9"), ("segment.ms", SET, "x"))[0],
+                         INVALID_CONFIG)
+        self.assertEqual(self.configs(name), {})
+
+    def test_settings_that_contradict_each_other(self):
+        name = self.topic(max_compaction_lag_ms="50")
+        self.assertEqual(
+            self.alter(name, ("min.compaction.lag.ms", SET, "51")),
+            (INVALID_CONFIG, "conflict topic config setting min.compaction.lag.ms (51) > "
+                             "max.compaction.lag.ms (50)"))
+        self.assertEqual(self.alter(name, ("min.compaction.lag.ms", SET, " 50 ")), (NONE, None))
+        self.assertEqual(self.configs(name), {"min.compaction.lag.ms": "50",
+                                              "max.compaction.lag.ms": "50"})
+
+    def test_operations_that_nobody_knows(self):
+        self.assertIn(self.alter(self.topic(), ("retention.ms", 4, "1"))[0], (INVALID_REQUEST, -1))
+        self.assertIn(self.alter(self.topic(), ("retention.ms", -1, "1"))[0], (INVALID_REQUEST, -1))
+
+    def test_named_twice(self):
+        name, other = self.topic(), self.topic()
+        self.assertEqual(
+            self.alter(name, ("retention.ms", SET, "9"), ("retention.ms", DELETE, None)),
+            (INVALID_REQUEST, "Error due to duplicate config keys"))
+        row = [{"name": "retention.ms", "operation": SET, "value": "9"}]
+        answers = self.call("IncrementalAlterConfigs", 1, resources=[
+            {"type": TOPIC, "name": n, "configs": row} for n in (name, other, name)])["results"]
+        self.assertEqual([a["name"] for a in answers], [name, other, name])
+        self.assertEqual([a["error"] for a in answers], [INVALID_REQUEST, NONE, INVALID_REQUEST])
+        self.assertEqual(answers[0]["message"], "Each resource must appear at most once.")
+        self.assertEqual((self.configs(name), self.configs(other)), ({}, {"retention.ms": "9"}))
+
+    def test_validate_only_alters_nothing(self):
+        name = self.topic()
+        self.assertEqual(self.alter(name, ("retention.ms", SET, "9"), validate_only=True),
+                         (NONE, None))
+        self.assertEqual(self.alter(name, ("retention.ms", SET, "x"), validate_only=True)[0],
+                         INVALID_CONFIG)
+        self.assertEqual(self.configs(name), {})
+
+    def test_brokers_and_strangers(self):
+        broker = str(self.call("Metadata", 1, topics=[])["controller_id"])
+        change = ("num.partitions", SET, "5")
+        for kind, name, changes, error in ((BROKER, broker, [change], INVALID_REQUEST),
+                                           (BROKER, "", [change], INVALID_REQUEST),
+                                           (BROKER, broker, [], NONE),
+                                           (BROKER, "99", [], INVALID_REQUEST),
+                                           (BROKER, "x", [], INVALID_REQUEST),
+                                           (77, "x", [change], INVALID_REQUEST)):
+            with self.subTest(kind=kind, name=name):
+                self.assertEqual(self.alter(name, *changes, kind=kind)[0], error)
+
+
+class ReplaceConfigsTest(AlterConfigsCase):
+    def test_every_version_replaces_all(self):
+        for version in every_version("AlterConfigs"):
+            name = self.topic(retention_ms="5", segment_ms="6")
+            done = self.replace(name, {"segment.ms": "7", "flush.ms": "8"}, version)
+            self.assertEqual(done, (NONE, None))
+            self.assertEqual(self.configs(name), {"segment.ms": "7", "flush.ms": "8"})
+            self.assertEqual(self.replace(name, {}, version), (NONE, None))
+            self.assertEqual(self.configs(name), {})
+
+    def test_what_is_refused(self):
+        name = self.topic(retention_ms="5")
+        self.assertEqual(self.replace(name, {"no.such": "1"})[0], INVALID_CONFIG)
+        self.assertEqual(self.replace(name, {"segment.ms": None})[0], INVALID_REQUEST)
+        self.assertEqual(self.replace(self.name(), {})[0], UNKNOWN_TOPIC_OR_PARTITION)
+        self.assertEqual(self.replace(name, {"flush.ms": "7"}, validate_only=True), (NONE, None))
+        self.assertEqual(self.configs(name), {"retention.ms": "5"})
 
 
 if __name__ == "__main__":
