@@ -274,4 +274,7 @@ void io_stop(struct io *io);
  * `landed` this call sets; nothing else may be in flight on this door. */
 int32_t io_await(struct io *io, struct io_request *request);
 
+/* The same for several that are in flight together; each has its result when this returns. */
+void io_await_all(struct io *io, struct io_request *const *requests, uint32_t count);
+
 #endif

@@ -69,14 +69,22 @@ static void io_await_landed(struct completion *completion, int32_t result)
 
 int32_t io_await(struct io *io, struct io_request *request)
 {
-    assert(io->in_flight_count <= 1);
-    assert(io->awaited == NULL);
-    request->completion.landed = io_await_landed;
-    io->awaited = request;
-    while (request->completion.landed != NULL)
-        io_turn(io);
-    io->awaited = NULL;
+    io_await_all(io, &request, 1);
     return request->completion.result;
+}
+
+void io_await_all(struct io *io, struct io_request *const *requests, uint32_t count)
+{
+    assert(io->in_flight_count <= count);
+    assert(io->awaited == NULL);
+    for (uint32_t i = 0; i < count; i++)
+        requests[i]->completion.landed = io_await_landed;
+    for (uint32_t i = 0; i < count; i++) {
+        io->awaited = requests[i];
+        while (requests[i]->completion.landed != NULL)
+            io_turn(io);
+    }
+    io->awaited = NULL;
 }
 
 /* --- Straight to the backend ------------------------------------------------------------------ */

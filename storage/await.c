@@ -12,6 +12,26 @@ static enum status wait_for(struct io *io, struct io_request *request)
     return result < 0 ? (enum status)result : STATUS_OK;
 }
 
+struct io_request *await_add(struct await_set *set, struct io_request *request)
+{
+    assert(set->count < AWAIT_COUNT_MAX);
+    set->requests[set->count++] = request;
+    return request;
+}
+
+enum status await_all(struct await_set *set, enum status passed)
+{
+    enum status status = STATUS_OK;
+    io_await_all(set->io, set->requests, set->count);
+    for (uint32_t i = 0; i < set->count && status == STATUS_OK; i++) {
+        int32_t result = set->requests[i]->completion.result;
+        if (result < 0 && result != (int32_t)passed)
+            status = (enum status)result;
+    }
+    set->count = 0;
+    return status;
+}
+
 enum status await_open(struct io *io, const char *path, uint32_t open_flags, int32_t *handle,
                        uint64_t *size_bytes)
 {
@@ -69,13 +89,6 @@ enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes)
 {
     struct io_request request;
     io_allocate(io, &request, handle, 0, size_bytes);
-    return wait_for(io, &request);
-}
-
-enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes)
-{
-    struct io_request request;
-    io_truncate(io, &request, handle, size_bytes);
     return wait_for(io, &request);
 }
 

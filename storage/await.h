@@ -6,6 +6,21 @@
 #include "base/arena.h"
 #include "io/io.h"
 
+/* Requests that are in flight together. */
+enum { AWAIT_COUNT_MAX = 64 };
+
+struct await_set {
+    struct io *io;
+    struct io_request *requests[AWAIT_COUNT_MAX];
+    uint32_t count;
+};
+
+/* The request, which is then asked for at once. */
+struct io_request *await_add(struct await_set *set, struct io_request *request);
+
+/* Waits for all that have been added, and empties the set: the first error other than `passed`. */
+enum status await_all(struct await_set *set, enum status passed);
+
 /* Answers the handle and the file's size. */
 enum status await_open(struct io *io, const char *path, uint32_t open_flags, int32_t *handle,
                        uint64_t *size_bytes);
@@ -18,7 +33,6 @@ enum status await_write(struct io *io, int32_t handle, const void *buffer, uint3
                         uint64_t offset);
 enum status await_sync(struct io *io, int32_t handle);
 enum status await_allocate(struct io *io, int32_t handle, uint64_t size_bytes);
-enum status await_truncate(struct io *io, int32_t handle, uint64_t size_bytes);
 enum status await_unlink(struct io *io, const char *path);
 enum status await_sync_directory(struct io *io, const char *path);
 

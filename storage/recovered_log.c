@@ -46,7 +46,6 @@ static enum status load_state(struct recovered_log *log, const struct store_stat
         return status;
     log->segments = state.segments;
     log->segment_count = state.segment_count;
-    log->recorded_segment_count = state.segment_count;
     log->start_offset = state.start_offset;
     log->recorded_offset = state.recovery_offset;
     log->cleaned_offset = state.cleaned_offset;
@@ -83,7 +82,6 @@ static struct recovered_log *create(const struct recovery_site *site, const stru
         return NULL;
     log->io = site->io;
     log->logger = site->logger;
-    log->handle = -1;
     log->now_ms = io_wall_ms(site->io);
     log->id = *id;
     assert(id->topic_name.size <= TOPIC_NAME_SIZE_MAX);
@@ -128,8 +126,6 @@ enum status recovered_log_open_lost(const struct recovery_site *site, const stru
 
 void recovered_log_destroy(struct recovered_log *log)
 {
-    if (log->handle >= 0)
-        await_close(log->io, log->handle);
     epoch_core_deinit(&log->epochs);
     producer_core_deinit(&log->producers);
     damage_core_deinit(&log->damages);
@@ -177,110 +173,103 @@ bool recovered_log_is_short(const struct recovered_log *log)
     return log->replayed_offset < log->mark_offset;
 }
 
-/* --- Writing ----------------------------------------------------------------------------------
+/* --- Gathering --------------------------------------------------------------------------------
  */
-
-static struct state_segment *last_segment(struct recovered_log *log)
-{
-    assert(log->segment_count > 0);
-    return &log->segments[log->segment_count - 1];
-}
-
-static enum status make_directories(const struct recovered_log *log)
-{
-    char topic[PATH_SIZE];
-    path_parent(log->directory, topic);
-    enum status status = await_make_directory(log->io, topic);
-    return status == STATUS_OK ? await_make_directory(log->io, log->directory) : status;
-}
-
-static enum status close_segment(struct recovered_log *log)
-{
-    if (log->handle < 0)
-        return STATUS_OK;
-    enum status status = await_sync(log->io, log->handle);
-    enum status close_status = await_close(log->io, log->handle);
-    log->handle = -1;
-    return status != STATUS_OK ? status : close_status;
-}
 
 /* What is damaged stays as it is: the log goes on in another file. */
 static enum status begin_segment(struct recovered_log *log, int64_t base_offset)
 {
-    enum status status = close_segment(log);
+    assert(log->sealed_bytes == 0);
     log->begins_segment = false;
-    if (status != STATUS_OK ||
-        (log->segment_count > 0 && last_segment(log)->base_offset == base_offset))
-        return status;
+    if (log->segment_count > 0 && recovered_log_last_segment(log)->base_offset == base_offset)
+        return STATUS_OK;
     return recovered_log_add_segment(log, base_offset, 0) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-static enum status open_for_writing(struct recovered_log *log, int64_t base_offset)
+static void note_sealed(const struct recovered_log *log, struct state_segment *segment)
+{
+    if (segment->appended_ms < log->now_ms)
+        segment->appended_ms = log->now_ms;
+    if (segment->max_timestamp_ms < log->frame_max_timestamp_ms)
+        segment->max_timestamp_ms = log->frame_max_timestamp_ms;
+    segment->aborted_from = earlier(segment->aborted_from, log->frame_aborted_from);
+}
+
+enum status recovered_log_seal(struct recovered_log *log)
 {
     enum status status = STATUS_OK;
+    if (log->payload_size == 0)
+        return STATUS_OK;
     if (log->segment_count == 0 || log->begins_segment)
-        status = begin_segment(log, base_offset);
-    if (status != STATUS_OK || log->handle >= 0)
+        status = begin_segment(log, log->frame_base_offset);
+    if (status != STATUS_OK)
         return status;
-    char path[PATH_SIZE];
-    uint64_t file_size;
-    path_segment(log->directory, last_segment(log)->base_offset, last_segment(log)->generation,
-                 path);
-    uint32_t flags = IO_OPEN_CREATE | IO_OPEN_DIRECT;
-    status = await_open(log->io, path, flags, &log->handle, &file_size);
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    status = make_directories(log);
-    return status == STATUS_OK ? await_open(log->io, path, flags, &log->handle, &file_size)
-                               : status;
+    struct state_segment *segment = recovered_log_last_segment(log);
+    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
+                                segment->generation};
+    assert(log->frame_base_offset >= segment->base_offset);
+    assert(segment->size_bytes % FRAME_ALIGNMENT == 0);
+    frame_seal(log->buffer + log->sealed_bytes, &place, segment->size_bytes + log->sealed_bytes,
+               &(struct frame_facts){
+                   .payload_size = log->payload_size,
+                   .batch_count = log->batch_count,
+                   .base_offset = log->frame_base_offset,
+                   .last_offset = log->end_offset - 1,
+                   .leader_epoch = log->frame_leader_epoch,
+                   .max_timestamp_ms = log->frame_max_timestamp_ms,
+                   .durable_offset = log->mark_offset,
+               });
+    note_sealed(log, segment);
+    log->sealed_bytes += (uint32_t)frame_stored_size(log->payload_size);
+    log->payload_size = 0;
+    log->batch_count = 0;
+    return STATUS_OK;
 }
 
-/* Everything behind the last good frame is taken away, not left to be overwritten: a stale frame
- * that happens to fit would be believed after the next crash. */
-enum status recovered_log_cut(struct recovered_log *log)
+void recovered_log_written(struct recovered_log *log)
 {
     assert(log->payload_size == 0);
-    if (!log->has_excess)
-        return STATUS_OK;
-    bool begins_segment = log->begins_segment;
-    log->begins_segment = false;
-    enum status status = open_for_writing(log, log->end_offset);
-    if (status == STATUS_OK)
-        status = await_truncate(log->io, log->handle, last_segment(log)->size_bytes);
-    if (status == STATUS_OK)
-        status = await_sync(log->io, log->handle);
-    log->begins_segment = begins_segment;
-    return status;
+    recovered_log_last_segment(log)->size_bytes += log->sealed_bytes;
+    free(log->buffer);
+    log->buffer = NULL;
+    log->buffer_capacity = 0;
+    log->sealed_bytes = 0;
 }
 
-static enum status make_room(struct recovered_log *log, uint64_t batch_size)
+static enum status grow_buffer(struct recovered_log *log, uint64_t needed)
 {
-    uint64_t needed = frame_stored_size(log->payload_size + batch_size);
-    if (needed > FRAME_SMALL_SIZE_MAX && log->payload_size > 0) {
-        enum status status = recovered_log_write(log);
-        if (status != STATUS_OK)
-            return status;
-        needed = frame_stored_size(batch_size);
-    }
-    if (needed <= log->buffer_capacity)
-        return STATUS_OK;
     uint64_t capacity = needed < 2ull * log->buffer_capacity ? 2ull * log->buffer_capacity : needed;
     uint8_t *buffer = aligned_alloc(FRAME_ALIGNMENT, capacity);
     if (buffer == NULL)
         return STATUS_NO_MEMORY;
-    if (log->payload_size > 0)
-        memcpy(buffer + FRAME_HEADER_SIZE, log->buffer + FRAME_HEADER_SIZE, log->payload_size);
+    assert(capacity <= UINT32_MAX);
+    if (log->buffer != NULL)
+        memcpy(buffer, log->buffer, log->buffer_capacity);
     free(log->buffer);
     log->buffer = buffer;
     log->buffer_capacity = (uint32_t)capacity;
     return STATUS_OK;
 }
 
+static enum status make_room(struct recovered_log *log, uint64_t batch_size)
+{
+    uint64_t needed = frame_stored_size(log->payload_size + batch_size);
+    if (needed > FRAME_SMALL_SIZE_MAX && log->payload_size > 0) {
+        enum status status = recovered_log_seal(log);
+        if (status != STATUS_OK)
+            return status;
+        needed = frame_stored_size(batch_size);
+    }
+    needed += log->sealed_bytes;
+    return needed <= log->buffer_capacity ? STATUS_OK : grow_buffer(log, needed);
+}
+
 static enum status pass_over(struct recovered_log *log, int64_t to)
 {
-    enum status status = recovered_log_write(log);
+    if (log->sealed_bytes + log->payload_size > 0)
+        return STATUS_BUSY;
     recovered_log_note_damage(log, to, log->directory);
-    return status == STATUS_OK ? begin_segment(log, to) : status;
+    return begin_segment(log, to);
 }
 
 enum status recovered_log_append(struct recovered_log *log, const struct commit_entry *entry,
@@ -299,52 +288,14 @@ enum status recovered_log_append(struct recovered_log *log, const struct commit_
         log->frame_max_timestamp_ms = -1;
         log->frame_aborted_from = -1;
     }
-    memcpy(log->buffer + FRAME_HEADER_SIZE + log->payload_size, batch.data, batch.size);
+    memcpy(log->buffer + log->sealed_bytes + FRAME_HEADER_SIZE + log->payload_size, batch.data,
+           batch.size);
     log->payload_size += (uint32_t)batch.size;
     log->batch_count++;
     log->frame_leader_epoch = header.leader_epoch;
     if (log->frame_max_timestamp_ms < header.max_timestamp)
         log->frame_max_timestamp_ms = header.max_timestamp;
     return recovered_log_take(log, batch, &log->frame_aborted_from);
-}
-
-enum status recovered_log_write(struct recovered_log *log)
-{
-    if (log->payload_size == 0)
-        return STATUS_OK;
-    enum status status = open_for_writing(log, log->frame_base_offset);
-    if (status != STATUS_OK)
-        return status;
-    struct state_segment *segment = last_segment(log);
-    struct frame_place place = {log->id.topic_id, log->id.partition, segment->base_offset,
-                                segment->generation};
-    assert(log->frame_base_offset >= segment->base_offset);
-    assert(segment->size_bytes % FRAME_ALIGNMENT == 0);
-    frame_seal(log->buffer, &place, segment->size_bytes,
-               &(struct frame_facts){
-                   .payload_size = log->payload_size,
-                   .batch_count = log->batch_count,
-                   .base_offset = log->frame_base_offset,
-                   .last_offset = log->end_offset - 1,
-                   .leader_epoch = log->frame_leader_epoch,
-                   .max_timestamp_ms = log->frame_max_timestamp_ms,
-                   .durable_offset = log->mark_offset,
-               });
-    uint64_t stored_size = frame_stored_size(log->payload_size);
-    status =
-        await_write(log->io, log->handle, log->buffer, (uint32_t)stored_size, segment->size_bytes);
-    segment->size_bytes += stored_size;
-    if (segment->appended_ms < log->now_ms)
-        segment->appended_ms = log->now_ms;
-    if (segment->max_timestamp_ms < log->frame_max_timestamp_ms)
-        segment->max_timestamp_ms = log->frame_max_timestamp_ms;
-    segment->aborted_from = earlier(segment->aborted_from, log->frame_aborted_from);
-    free(log->buffer);
-    log->buffer = NULL;
-    log->buffer_capacity = 0;
-    log->payload_size = 0;
-    log->batch_count = 0;
-    return status;
 }
 
 struct bytes recovered_log_encode(const struct recovered_log *log)
@@ -366,7 +317,7 @@ struct bytes recovered_log_encode(const struct recovered_log *log)
 
 /* The journals are read twice, and a disk that has failed a write may show it the first time and
  * not the second. Such bytes were never acknowledged, but nothing may be built on them. */
-static enum status check_replay(const struct recovered_log *log)
+enum status recovered_log_check(struct recovered_log *log)
 {
     if (log->end_offset == log->replayed_offset)
         return STATUS_OK;
@@ -377,24 +328,21 @@ static enum status check_replay(const struct recovered_log *log)
     return STATUS_IO;
 }
 
-/* A file that the recorded state does not list, and the directories above it, may be known to the
- * cache alone, whether this recovery has made them or an earlier life that died on the way. */
-static enum status sync_names(const struct recovered_log *log)
+/* For the segment that was begun behind the damage, which has no file yet. */
+static enum status make_directories(struct recovered_log *log)
 {
-    if (log->segment_count == log->recorded_segment_count)
-        return STATUS_OK;
-    enum status status = log->recorded_segment_count > 0 ? STATUS_OK : make_directories(log);
-    return status == STATUS_OK ? await_sync_directory(log->io, log->directory) : status;
+    char topic[PATH_SIZE];
+    path_parent(log->directory, topic);
+    log->has_new_names = true;
+    enum status status = await_make_directory(log->io, topic);
+    return status == STATUS_OK ? await_make_directory(log->io, log->directory) : status;
 }
 
 enum status recovered_log_finish(struct recovered_log *log)
 {
-    if (check_replay(log) != STATUS_OK)
-        return STATUS_IO;
-    enum status status = recovered_log_write(log);
-    if (status == STATUS_OK && log->end_offset < log->mark_offset)
-        status = pass_over(log, log->mark_offset);
-    if (status == STATUS_OK)
-        status = close_segment(log);
-    return status == STATUS_OK ? sync_names(log) : status;
+    assert(log->sealed_bytes + log->payload_size == 0);
+    if (log->end_offset >= log->mark_offset)
+        return STATUS_OK;
+    enum status status = pass_over(log, log->mark_offset);
+    return status == STATUS_OK ? make_directories(log) : status;
 }

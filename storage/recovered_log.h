@@ -6,12 +6,18 @@
  *   expect    each journal entry in turn: replayed_offset and mark_offset
  *   is_short  replayed_offset below mark_offset: something durable is missing, that is damage, and
  *             stepped over: what is good behind it stays, and what is not is remembered in the
- * state cut       what lies behind the last good frame is a torn tail, and goes append    each
- * journal entry again, now into the segment finish    write and sync; recovered_log_encode has the
- * state then */
+ *             state
+ *   cut       what lies behind the last good frame is a torn tail, and goes
+ *   append    each journal entry again, into frames that gather in memory
+ *   check     is that what was expected?
+ *   write     to the segment, and synced
+ *   finish    recovered_log_encode has the state then
+ *
+ * cut and write are done for many logs at once (recovered_files.h). */
 #ifndef TAILRACE_STORAGE_RECOVERED_LOG_H
 #define TAILRACE_STORAGE_RECOVERED_LOG_H
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "storage/commit.h"
@@ -31,7 +37,6 @@ struct recovered_log {
 
     struct state_segment *segments;
     uint32_t segment_count;
-    uint32_t recorded_segment_count; /* of the recorded state: their names are durable */
     struct epoch_core epochs;
     struct producer_core producers;
     struct damage_core damages;
@@ -48,9 +53,11 @@ struct recovered_log {
     bool has_new_damage;
     bool is_rebuilt; /* while no state says which files belong to it */
 
-    int32_t handle;  /* of the last segment, for writing; -1: not open */
-    uint8_t *buffer; /* the frame that gathers, aligned */
+    bool has_new_names; /* files, or directories above them, whose names may not be durable */
+
+    uint8_t *buffer; /* sealed frames, and behind them the one that gathers; aligned */
     uint32_t buffer_capacity;
+    uint32_t sealed_bytes;
     uint32_t payload_size;
     uint32_t batch_count;
     int64_t end_offset; /* with what has been appended */
@@ -87,13 +94,28 @@ bool recovered_log_is_short(const struct recovered_log *log);
  * `may_cross` is set there is nothing more in the files. */
 enum status recovered_log_step_over(struct recovered_log *log);
 
-enum status recovered_log_cut(struct recovered_log *log);
+/* STATUS_BUSY: what has gathered must be written first, for the batch goes into another segment. */
 enum status recovered_log_append(struct recovered_log *log, const struct commit_entry *entry,
                                  struct bytes batch);
 
-/* Writes the frame that gathers, if there is one, and gives its memory back. */
-enum status recovered_log_write(struct recovered_log *log);
+/* Seals the frame that gathers, if there is one: all sealed bytes are then to be written where the
+ * last segment ends. */
+enum status recovered_log_seal(struct recovered_log *log);
+
+/* The sealed frames have been written; gives their memory back. */
+void recovered_log_written(struct recovered_log *log);
+
+/* When all has been appended: is it what was expected? */
+enum status recovered_log_check(struct recovered_log *log);
+
+/* When all has been written: what was durable and is nowhere any more is damage. */
 enum status recovered_log_finish(struct recovered_log *log);
+
+static inline struct state_segment *recovered_log_last_segment(const struct recovered_log *log)
+{
+    assert(log->segment_count > 0);
+    return &log->segments[log->segment_count - 1];
+}
 
 /* The state in which the log is then, in memory of its own; null without memory. */
 struct bytes recovered_log_encode(const struct recovered_log *log);

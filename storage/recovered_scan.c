@@ -296,6 +296,16 @@ static bool is_wanted(const struct recovered_log *log, const struct found_file *
            (log->is_rebuilt || file->generation == 0);
 }
 
+/* A file that no state lists may have been made and its name, or that of a directory above it, not
+ * been synced. */
+static enum status scan_found(struct recovered_log *log, const struct found_file *file)
+{
+    if (!recovered_log_add_segment(log, file->base_offset, file->generation))
+        return STATUS_NO_MEMORY;
+    log->has_new_names = true;
+    return scan_segment(log, log->segment_count - 1);
+}
+
 /* A segment is begun only when the one before has been synced, so its mere presence behind a gap
  * proves that all below is durable. The segments of a log that is rebuilt may have been written by
  * compaction, which leaves gaps. */
@@ -314,10 +324,7 @@ static enum status scan_following(struct recovered_log *log)
             continue;
         }
         log->end_offset = file->base_offset;
-        if (!recovered_log_add_segment(log, file->base_offset, file->generation))
-            status = STATUS_NO_MEMORY;
-        else
-            status = scan_segment(log, log->segment_count - 1);
+        status = scan_found(log, file);
         if (status == STATUS_OK && log->is_rebuilt && log->has_excess)
             break;
     }
@@ -385,9 +392,7 @@ static enum status step_to_next(struct recovered_log *log)
     if (status == STATUS_OK) {
         recovered_log_note_damage(log, files[i].base_offset, log->directory);
         log->has_excess = false;
-        status = recovered_log_add_segment(log, files[i].base_offset, files[i].generation)
-                     ? scan_segment(log, log->segment_count - 1)
-                     : STATUS_NO_MEMORY;
+        status = scan_found(log, &files[i]);
     }
     free(files);
     return status;

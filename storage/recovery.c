@@ -2,11 +2,12 @@
  *
  *   1  the catalog is read: what is known about every log
  *   2  the journals are read once: each log that they mention is scanned from its recovery point;
- * how far would it come, and how far was it durable? 3  judged: a log that would not come as far as
- * it was durable is damaged, and nothing is touched 4  torn tails are cut 5  the journals are read
- * again, and what the segments lack is appended to them 6  segments synced 7  the catalog's base is
- * written anew, with the states that this has led to 8  the journal epoch is raised, which empties
- * all journals at once
+ *      how far would it come, and how far was it durable?
+ *   3  judged: a log that would not come as far as it was durable is damaged, and nothing is
+ * touched 4  torn tails are cut 5  the journals are read again, and what the segments lack is
+ * appended to them, and synced 6  the names of files and directories are synced, each directory
+ * once 7  the catalog's base is written anew, with the states that this has led to 8  the journal
+ * epoch is raised, which empties all journals at once
  *
  * A log that no journal mentions is exactly as its state says (log_mention.c), and not looked at.
  *
@@ -20,12 +21,12 @@
 #include "storage/catalog_scan.h"
 #include "storage/epoch_file.h"
 #include "storage/journal_scan.h"
-#include "storage/recovered_log.h"
+#include "storage/recovered_files.h"
 #include "storage/store.h"
 
 #include <stdlib.h>
 
-enum { LISTING_BYTES_MAX = 64 << 20, BUFFERED_BYTES_MAX = 32 << 20 };
+enum { LISTING_BYTES_MAX = 64 << 20, BUFFERED_BYTES_MAX = 64 << 20 };
 
 struct recovery {
     struct io *io;
@@ -36,7 +37,8 @@ struct recovery {
     struct recovery_site site;
     struct journal_listing journals;
     struct catalog_contents catalog;
-    struct map logs; /* recovered_log: those that the journals mention */
+    struct map logs;                /* recovered_log: those that the journals mention */
+    struct recovered_logs by_topic; /* the same, when all have been found */
     struct journal_visitor expect;
     struct journal_visitor replay;
     uint64_t buffered_bytes;
@@ -247,14 +249,8 @@ static enum status expect_entry(struct journal_visitor *visitor, const struct co
 
 static enum status write_all(struct recovery *recovery)
 {
-    struct map_node *node;
-    map_for_each (node, &recovery->logs) {
-        enum status status = recovered_log_write(container_of(node, struct recovered_log, node));
-        if (status != STATUS_OK)
-            return status;
-    }
     recovery->buffered_bytes = 0;
-    return STATUS_OK;
+    return recovered_files_write(recovery->io, &recovery->by_topic);
 }
 
 static enum status replay_entry(struct journal_visitor *visitor, const struct commit_entry *entry,
@@ -265,8 +261,13 @@ static enum status replay_entry(struct journal_visitor *visitor, const struct co
     struct recovered_log *log = find_log(recovery, &key);
     if (log == NULL)
         return STATUS_OK;
+    uint32_t capacity_before = log->buffer_capacity;
     enum status status = recovered_log_append(log, entry, payload);
-    recovery->buffered_bytes += payload.size + FRAME_ALIGNMENT;
+    if (status == STATUS_BUSY && (status = write_all(recovery)) == STATUS_OK) {
+        capacity_before = 0;
+        status = recovered_log_append(log, entry, payload);
+    }
+    recovery->buffered_bytes += log->buffer_capacity - capacity_before;
     if (status == STATUS_OK && recovery->buffered_bytes > BUFFERED_BYTES_MAX)
         status = write_all(recovery);
     return status;
@@ -384,17 +385,57 @@ static enum status find_extents(struct recovery *recovery)
     return STATUS_OK;
 }
 
+static int compare_topics(const void *left, const void *right)
+{
+    struct recovered_log *const *a = left;
+    struct recovered_log *const *b = right;
+    int order = memcmp(&(*a)->id.topic_id, &(*b)->id.topic_id, sizeof(struct uuid));
+    return order != 0 ? order
+                      : ((*a)->id.partition > (*b)->id.partition) -
+                            ((*a)->id.partition < (*b)->id.partition);
+}
+
+/* No log is found after this. */
+static enum status order_by_topic(struct recovery *recovery)
+{
+    struct recovered_logs *logs = &recovery->by_topic;
+    struct map_node *node;
+    logs->logs = malloc((recovery->logs.count + 1) * sizeof *logs->logs);
+    if (logs->logs == NULL)
+        return STATUS_NO_MEMORY;
+    map_for_each (node, &recovery->logs)
+        logs->logs[logs->count++] = container_of(node, struct recovered_log, node);
+    qsort(logs->logs, logs->count, sizeof *logs->logs, compare_topics);
+    return STATUS_OK;
+}
+
+/* From the journals into the segments. */
+static enum status replay_journals(struct recovery *recovery)
+{
+    enum status status = scan_journals(recovery, &recovery->replay);
+    if (status == STATUS_OK)
+        status = for_each_log(recovery, recovered_log_check);
+    if (status == STATUS_OK)
+        status = write_all(recovery);
+    if (status == STATUS_OK)
+        status = for_each_log(recovery, recovered_log_finish);
+    return status == STATUS_OK
+               ? recovered_files_sync_names(recovery->io, recovery->options->directory,
+                                            &recovery->by_topic)
+               : status;
+}
+
 static enum status recover_logs(struct recovery *recovery)
 {
     recovery->expect.visit = expect_entry;
     recovery->replay.visit = replay_entry;
     enum status status = find_extents(recovery);
     if (status == STATUS_OK)
-        status = for_each_log(recovery, recovered_log_cut);
+        status = order_by_topic(recovery);
     if (status == STATUS_OK)
-        status = scan_journals(recovery, &recovery->replay);
+        status = recovered_files_cut(recovery->io, &recovery->by_topic);
     if (status == STATUS_OK)
-        status = for_each_log(recovery, recovered_log_finish);
+        status = replay_journals(recovery);
     if (status == STATUS_OK)
         status = keep_states(recovery);
     report_tails(recovery);
@@ -509,6 +550,7 @@ static void deinit(struct recovery *recovery)
         recovered_log_destroy(container_of(node, struct recovered_log, node));
     }
     map_deinit(&recovery->logs);
+    free(recovery->by_topic.logs);
     store_states_destroy(recovery->catalog.states);
     free(recovery);
 }

@@ -1,0 +1,281 @@
+/* Logs go in groups. A group goes through its stages together, and the requests of one stage are in
+ * flight at the same time; a stage ends with the slowest of them. */
+#include "storage/recovered_files.h"
+
+#include "base/assert.h"
+#include "storage/await.h"
+
+#include <stdlib.h>
+
+struct member {
+    struct recovered_log *log;
+    int32_t handle; /* of its last segment; -1: not open */
+    struct io_request request;
+    char path[PATH_SIZE];
+};
+
+struct group {
+    struct await_set set;
+    uint32_t count;
+    struct member members[AWAIT_COUNT_MAX];
+};
+
+/* A group's turn at something, and which logs need it. */
+struct work {
+    bool (*is_needed)(const struct recovered_log *log);
+    enum status (*run)(struct group *group);
+};
+
+static bool fill_group(struct group *group, const struct work *work,
+                       const struct recovered_logs *logs, uint32_t *index)
+{
+    group->count = 0;
+    while (*index < logs->count && group->count < AWAIT_COUNT_MAX) {
+        struct member *member = &group->members[group->count];
+        member->log = logs->logs[(*index)++];
+        member->handle = -1;
+        group->count += work->is_needed(member->log);
+    }
+    return group->count > 0;
+}
+
+static enum status in_groups(struct io *io, const struct recovered_logs *logs,
+                             const struct work *work)
+{
+    struct group *group = malloc(sizeof *group);
+    enum status status = STATUS_OK;
+    uint32_t index = 0;
+    if (group == NULL)
+        return STATUS_NO_MEMORY;
+    group->set.io = io;
+    group->set.count = 0;
+    while (status == STATUS_OK && fill_group(group, work, logs, &index))
+        status = work->run(group);
+    free(group);
+    return status;
+}
+
+static struct io_request *ask(struct group *group, struct member *member)
+{
+    return await_add(&group->set, &member->request);
+}
+
+#define for_each_member(member, group)                                                             \
+    for (struct member *member = (group)->members; member < (group)->members + (group)->count;     \
+         member++)
+
+/* --- Opening ----------------------------------------------------------------------------------
+ */
+
+/* Those that are not open yet. STATUS_NOT_FOUND: there is no directory for some of them. */
+static enum status open_missing(struct group *group)
+{
+    struct io *io = group->set.io;
+    for_each_member (member, group) {
+        if (member->handle >= 0)
+            continue;
+        const struct state_segment *segment = recovered_log_last_segment(member->log);
+        path_segment(member->log->directory, segment->base_offset, segment->generation,
+                     member->path);
+        io_open(io, ask(group, member), member->path, IO_OPEN_CREATE | IO_OPEN_DIRECT);
+    }
+    enum status status = await_all(&group->set, STATUS_OK);
+    for_each_member (member, group)
+        if (member->handle < 0 && member->request.completion.result >= 0)
+            member->handle = member->request.completion.result;
+    return status;
+}
+
+static enum status make_topics(struct group *group)
+{
+    struct io *io = group->set.io;
+    for_each_member (member, group) {
+        if (member->handle >= 0)
+            continue;
+        path_parent(member->log->directory, member->path);
+        io_make_directory(io, ask(group, member), member->path);
+    }
+    return await_all(&group->set, STATUS_EXISTS);
+}
+
+static enum status make_partitions(struct group *group)
+{
+    struct io *io = group->set.io;
+    for_each_member (member, group)
+        if (member->handle < 0)
+            io_make_directory(io, ask(group, member), member->log->directory);
+    return await_all(&group->set, STATUS_EXISTS);
+}
+
+static enum status make_directories(struct group *group)
+{
+    enum status status = make_partitions(group);
+    if (status == STATUS_NOT_FOUND && (status = make_topics(group)) == STATUS_OK)
+        status = make_partitions(group);
+    return status;
+}
+
+static enum status open_files(struct group *group)
+{
+    enum status status = open_missing(group);
+    if (status == STATUS_NOT_FOUND && (status = make_directories(group)) == STATUS_OK)
+        status = open_missing(group);
+    return status;
+}
+
+/* --- Cutting and writing ----------------------------------------------------------------------
+ */
+
+static enum status sync_files(struct group *group)
+{
+    for_each_member (member, group)
+        io_sync(group->set.io, ask(group, member), member->handle);
+    return await_all(&group->set, STATUS_OK);
+}
+
+/* What went wrong before counts. */
+static enum status close_files(struct group *group, enum status status)
+{
+    for_each_member (member, group)
+        if (member->handle >= 0)
+            io_close(group->set.io, ask(group, member), member->handle);
+    enum status close_status = await_all(&group->set, STATUS_OK);
+    return status != STATUS_OK ? status : close_status;
+}
+
+static enum status truncate_files(struct group *group)
+{
+    for_each_member (member, group)
+        io_truncate(group->set.io, ask(group, member), member->handle,
+                    recovered_log_last_segment(member->log)->size_bytes);
+    return await_all(&group->set, STATUS_OK);
+}
+
+static enum status write_files(struct group *group)
+{
+    for_each_member (member, group) {
+        const struct recovered_log *log = member->log;
+        io_write(group->set.io, ask(group, member), member->handle, log->buffer, log->sealed_bytes,
+                 recovered_log_last_segment(log)->size_bytes);
+    }
+    return await_all(&group->set, STATUS_OK);
+}
+
+static bool has_excess(const struct recovered_log *log)
+{
+    return log->has_excess;
+}
+
+static enum status cut_group(struct group *group)
+{
+    enum status status = open_files(group);
+    if (status == STATUS_OK)
+        status = truncate_files(group);
+    if (status == STATUS_OK)
+        status = sync_files(group);
+    return close_files(group, status);
+}
+
+enum status recovered_files_cut(struct io *io, const struct recovered_logs *logs)
+{
+    return in_groups(io, logs, &(struct work){has_excess, cut_group});
+}
+
+static bool has_gathered(const struct recovered_log *log)
+{
+    return log->sealed_bytes + log->payload_size > 0;
+}
+
+static enum status seal_frames(struct group *group)
+{
+    enum status status = STATUS_OK;
+    for_each_member (member, group)
+        if (status == STATUS_OK)
+            status = recovered_log_seal(member->log);
+    return status;
+}
+
+static void note_written(struct group *group)
+{
+    for_each_member (member, group) {
+        recovered_log_written(member->log);
+        member->log->has_new_names = true;
+    }
+}
+
+static enum status write_group(struct group *group)
+{
+    enum status status = seal_frames(group);
+    if (status == STATUS_OK)
+        status = open_files(group);
+    if (status == STATUS_OK)
+        status = write_files(group);
+    if (status == STATUS_OK)
+        status = sync_files(group);
+    status = close_files(group, status);
+    if (status == STATUS_OK)
+        note_written(group);
+    return status;
+}
+
+enum status recovered_files_write(struct io *io, const struct recovered_logs *logs)
+{
+    return in_groups(io, logs, &(struct work){has_gathered, write_group});
+}
+
+/* --- Names ------------------------------------------------------------------------------------
+ */
+
+static bool has_new_names(const struct recovered_log *log)
+{
+    return log->has_new_names;
+}
+
+static enum status sync_partitions(struct group *group)
+{
+    for_each_member (member, group)
+        io_sync_directory(group->set.io, ask(group, member), member->log->directory);
+    return await_all(&group->set, STATUS_OK);
+}
+
+static enum status sync_topics(struct group *group)
+{
+    struct io *io = group->set.io;
+    for_each_member (member, group) {
+        path_parent(member->log->directory, member->path);
+        io_sync_directory(io, ask(group, member), member->path);
+    }
+    return await_all(&group->set, STATUS_OK);
+}
+
+/* One log with new names of each topic. */
+static struct recovered_logs take_one_each(const struct recovered_logs *logs,
+                                           struct recovered_log **ones)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < logs->count; i++) {
+        struct recovered_log *log = logs->logs[i];
+        if (has_new_names(log) &&
+            (count == 0 || !uuid_equal(ones[count - 1]->id.topic_id, log->id.topic_id)))
+            ones[count++] = log;
+    }
+    return (struct recovered_logs){ones, count};
+}
+
+enum status recovered_files_sync_names(struct io *io, const char *store_directory,
+                                       const struct recovered_logs *logs)
+{
+    char topics[PATH_SIZE];
+    struct recovered_log **ones = malloc((logs->count + 1) * sizeof(struct recovered_log *));
+    if (ones == NULL)
+        return STATUS_NO_MEMORY;
+    struct recovered_logs one_each = take_one_each(logs, ones);
+    enum status status = in_groups(io, logs, &(struct work){has_new_names, sync_partitions});
+    if (status == STATUS_OK)
+        status = in_groups(io, &one_each, &(struct work){has_new_names, sync_topics});
+    path_topics(store_directory, topics);
+    if (status == STATUS_OK && one_each.count > 0)
+        status = await_sync_directory(io, topics);
+    free(ones);
+    return status;
+}
