@@ -30,6 +30,10 @@ struct cold_load {
     struct op op;
     struct list_node node; /* log->loads */
     struct io_request request;
+    struct completion turn;     /* lands when it may read */
+    struct list_node turn_node; /* store->cold_turns */
+    bool has_turn;
+    bool is_sequential; /* the reader goes on where he was */
     struct log *log;
     struct segment *segment; /* retained */
     struct list waiting;     /* log_read */
@@ -146,7 +150,7 @@ static void begin_walk(struct cold_load *load)
     cold_walk_begin_behind(&load->walk, block->position + block->size_bytes, block->next_offset);
     if (block->next_offset == load->walk.offset &&
         log->store->options.cache_bytes_max / 16 >= COLD_SEQUENTIAL_SIZE)
-        load->walk.needed_bytes = COLD_SEQUENTIAL_SIZE;
+        load->is_sequential = true;
 }
 
 static enum op_progress load_ready(struct cold_load *load)
@@ -175,10 +179,74 @@ static bool has_room(struct cold_load *load, uint64_t size)
     return load->chunk != NULL;
 }
 
+/* --- Taking turns -----------------------------------------------------------------------------
+ */
+
+static void turn_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct cold_load, turn)->op, result);
+}
+
+static void give_turn(struct store *store, struct cold_load *load)
+{
+    assert(!load->has_turn);
+    assert(store->cold_reading_count < COLD_READS_MAX);
+    store->cold_reading_count++;
+    load->has_turn = true;
+}
+
+/* False: it lands when another has read. */
+static bool take_turn(struct cold_load *load)
+{
+    struct store *store = load->log->store;
+    if (load->has_turn)
+        return true;
+    if (store->cold_reading_count < COLD_READS_MAX) {
+        give_turn(store, load);
+        return true;
+    }
+    completion_init(&load->turn, turn_landed);
+    op_expect(&load->op);
+    list_push_back(&store->cold_turns, &load->turn_node);
+    return false;
+}
+
+static void end_turn(struct cold_load *load)
+{
+    struct store *store = load->log->store;
+    if (!load->has_turn)
+        return;
+    load->has_turn = false;
+    assert(store->cold_reading_count > 0);
+    store->cold_reading_count--;
+    struct list_node *node = list_pop_front(&store->cold_turns);
+    if (node == NULL)
+        return;
+    struct cold_load *next = container_of(node, struct cold_load, turn_node);
+    give_turn(store, next);
+    io_land(store->io, &next->turn, STATUS_OK);
+}
+
+/* --- Reading ----------------------------------------------------------------------------------
+ */
+
+/* While batches come in, a reader of old ones makes small steps, for each may stand in the way of a
+ * commit; otherwise as large ones as he has use for. */
+static uint64_t reading_size(const struct cold_load *load)
+{
+    const struct store *store = load->log->store;
+    bool someone_appends = io_now_ns(store->io) - store->appended_ns < COLD_COURTESY_NS;
+    uint64_t size =
+        load->is_sequential && !someone_appends ? COLD_SEQUENTIAL_SIZE : COLD_BLOCK_SIZE;
+    return load->walk.needed_bytes > size ? load->walk.needed_bytes : size;
+}
+
 static enum op_progress load_read(struct cold_load *load)
 {
     struct cold_walk *walk = &load->walk;
-    uint64_t size = walk->needed_bytes > COLD_BLOCK_SIZE ? walk->needed_bytes : COLD_BLOCK_SIZE;
+    if (!take_turn(load))
+        return OP_WAIT;
+    uint64_t size = reading_size(load);
     if (size > walk->end_position - walk->position)
         size = walk->end_position - walk->position;
     if (!has_room(load, size))
@@ -236,6 +304,7 @@ static enum op_progress doubt_index(struct cold_load *load)
 
 static enum op_progress load_take(struct cold_load *load)
 {
+    end_turn(load);
     if (load->op.error != 0)
         return end_with(load, (enum status)load->op.error);
     if (load->segment->is_retired)
@@ -272,6 +341,7 @@ static enum op_progress load_end(struct cold_load *load)
 {
     struct log *log = load->log;
     struct store *store = log->store;
+    end_turn(load);
     if (load->chunk != NULL)
         chunk_release(load->chunk, store->io);
     if (load->file.file != NULL)
@@ -312,6 +382,7 @@ void cold_drop_loads(struct log *log)
     struct list_node *node;
     while ((node = list_pop_front(&log->loads)) != NULL) {
         struct cold_load *load = container_of(node, struct cold_load, node);
+        list_remove(&load->turn_node);
         if (load->chunk != NULL)
             chunk_release(load->chunk, log->store->io);
         segment_release(load->segment);
@@ -344,6 +415,7 @@ static struct cold_load *make_load(struct log *log, int64_t offset)
     load->walk.offset = offset;
     load->resume_offset = -1;
     list_init(&load->waiting);
+    list_node_init(&load->turn_node);
     list_push_back(&log->loads, &load->node);
     log->busy_count++;
     return load;

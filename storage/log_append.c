@@ -223,6 +223,7 @@ static void place(struct log *log, struct log_append *append, const struct batch
 {
     struct memory_frame *frame = log->open;
     assert(frame != NULL);
+    log->store->appended_ns = io_now_ns(log->store->io);
     assert(frame->next_offset == log->end_offset);
     uint8_t *batch = copy_batch(log, frame, append, header);
     bool direct = is_direct(log, append->batch.size);

@@ -274,6 +274,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->cold);
     list_init(&store->cold_kept);
     list_init(&store->cold_files);
+    list_init(&store->cold_turns);
     list_init(&store->indexes);
     list_init(&store->aborted);
     timer_init(&store->retry, retry_fired);
