@@ -33,6 +33,18 @@ def run(*words):
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
+def unmount(target):
+    """After a broker has gone its ring ends what is in flight, in the kernel, and has its files open
+    so long; each attempt takes some milliseconds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        done = subprocess.run(["umount", str(target)], check=False, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE)
+        if done.returncode == 0:
+            return
+    raise RuntimeError(f"{target} cannot be unmounted: {done.stderr.decode()}")
+
+
 class Mounts:
     """Small file systems under a folder of their own, taken down in reverse."""
 
@@ -63,7 +75,7 @@ class Mounts:
         """Gives the disk its room back and checks the file system, which may have stopped as well."""
         below, target = self.folder / f"{name}-below", self.folder / name
         os.unlink(below / "filler")
-        run("umount", str(target))
+        unmount(target)
         subprocess.run(["e2fsck", "-fy", str(below / "image")], check=False,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         run("mount", "-o", "loop", str(below / "image"), str(target))
