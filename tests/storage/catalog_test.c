@@ -8,39 +8,10 @@
 #include "tests/storage/check.h"
 #include "tests/storage/sim_harness.h"
 
-#include <stdlib.h>
-
-struct fixture {
-    struct sim_harness sim;
-    struct rig rig;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    sim_harness_init(&fixture->sim, 23);
-    rig_init(&fixture->rig, &fixture->sim.harness);
-    *state = fixture;
+    sim_rig_set_up(state, 23);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    if (fixture->rig.is_alive)
-        rig_kill(&fixture->rig);
-    sim_harness_deinit(&fixture->sim);
-    rig_deinit(&fixture->rig);
-    free(fixture);
-    return 0;
-}
-
-static void put_many(struct rig *rig, uint32_t log, uint32_t count, uint32_t value_size)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        rig_put(rig, log, &(struct rig_batch){.value_size = value_size, .seed = i});
-        arena_reset(&rig->arena);
-    }
 }
 
 /* --- Waiting ----------------------------------------------------------------------------------
@@ -82,7 +53,7 @@ static void record(struct rig *rig, uint32_t log)
 /* --- Files behind the store's back ------------------------------------------------------------
  */
 
-static struct inode *open_file(struct fixture *fixture, const char *path)
+static struct inode *open_file(struct sim_rig *fixture, const char *path)
 {
     struct inode *file;
     if (disk_open(node_disk(fixture->sim.node), path, 0, &file) != STATUS_OK)
@@ -90,7 +61,7 @@ static struct inode *open_file(struct fixture *fixture, const char *path)
     return file;
 }
 
-static uint64_t size_of(struct fixture *fixture, const char *path)
+static uint64_t size_of(struct sim_rig *fixture, const char *path)
 {
     struct inode *file = open_file(fixture, path);
     assert_non_null(file);
@@ -99,7 +70,7 @@ static uint64_t size_of(struct fixture *fixture, const char *path)
     return size;
 }
 
-static void fill_block(struct fixture *fixture, const char *path, uint64_t block, uint8_t byte)
+static void fill_block(struct sim_rig *fixture, const char *path, uint64_t block, uint8_t byte)
 {
     struct inode *file = open_file(fixture, path);
     uint8_t bytes[IO_BLOCK_SIZE];
@@ -115,14 +86,14 @@ static void fill_block(struct fixture *fixture, const char *path, uint64_t block
  */
 
 /* A store with three logs, the second of which begins later; killed. */
-static void make_store(struct fixture *fixture)
+static void make_store(struct sim_rig *fixture)
 {
     struct rig *rig = &fixture->rig;
     rig->harness->reset(rig->harness);
     assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
-    put_many(rig, 0, 4, 100000);
-    put_many(rig, 1, 5, 100000);
-    put_many(rig, 2, 6, 3000);
+    rig_put_many(rig, 0, 4, 100000);
+    rig_put_many(rig, 1, 5, 100000);
+    rig_put_many(rig, 2, 6, 3000);
     rig->logs[1]->start_offset = 2;
     for (uint32_t i = 0; i < 3; i++)
         record(rig, i);
@@ -144,7 +115,7 @@ static void check_store(struct rig *rig)
 /* Any one block of what a core has recorded may go bad: every commit is there twice. */
 static void any_block_may_go_bad(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     char path[PATH_SIZE];
     path_catalog(rig->harness->directory, 0, 1, path);
@@ -162,7 +133,7 @@ static void any_block_may_go_bad(void **state)
 /* The same of the base. */
 static void any_block_of_the_base_may_go_bad(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     char path[PATH_SIZE];
     path_catalog_base(rig->harness->directory, path);
@@ -182,7 +153,7 @@ static void any_block_of_the_base_may_go_bad(void **state)
  * hold is all there, and the log says so. Where a log begins, its segments know only roughly. */
 static void catalog_that_is_lost(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     static const int64_t ends[] = {4, 5, 6};
     char path[PATH_SIZE];
@@ -206,7 +177,7 @@ static void catalog_that_is_lost(void **state)
             assert_int_equal(log_start_offset(rig->logs[i]), 0);
             assert_int_equal(rig_read_all(rig, i, &digest), ends[i]);
         }
-        put_many(rig, 0, 1, 3000);
+        rig_put_many(rig, 0, 1, 3000);
         assert_int_equal(rig_stop(rig), STATUS_OK);
         assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
         assert_false(rig->report.catalog_was_damaged);
@@ -221,14 +192,14 @@ static void catalog_that_is_lost(void **state)
  * lost at a power cut before, during and after that. */
 static void file_makes_way_for_the_next(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     for (uint32_t cut = 0; cut < 24; cut++) {
         rig->harness->reset(rig->harness);
         assert_int_equal(rig_start(rig, 1, 4), STATUS_OK);
         struct catalog *catalog = &rig->stores[0]->catalog;
         for (uint32_t i = 0; i < 3; i++)
-            put_many(rig, i, 2 + i, 3000);
+            rig_put_many(rig, i, 2 + i, 3000);
         catalog->position = CATALOG_ROLL_BYTES; /* as if there were so much before */
         catalog->allocated_bytes = CATALOG_ROLL_BYTES;
         rig->logs[1]->start_offset = 1;
@@ -250,11 +221,11 @@ static void file_makes_way_for_the_next(void **state)
 /* A log that the base has stays removed, however often the file changes. */
 static void removed_log_stays_removed(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
-    put_many(rig, 0, 3, 3000);
-    put_many(rig, 1, 3, 3000);
+    rig_put_many(rig, 0, 3, 3000);
+    rig_put_many(rig, 1, 3, 3000);
     assert_int_equal(rig_stop(rig), STATUS_OK);
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
     assert_int_equal(rig_delete(rig, 0), STATUS_OK);
@@ -280,7 +251,7 @@ static void removed_log_stays_removed(void **state)
 /* The number of cores may change between two runs, after a stop and after a cut. */
 static void cores_may_change(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     static const uint32_t core_counts[] = {1, 3, 2, 4, 1, 2};
     for (uint32_t life = 0; life < 6; life++) {
@@ -288,7 +259,7 @@ static void cores_may_change(void **state)
         for (uint32_t i = 0; i < RIG_LOGS_MAX; i++) {
             uint32_t digest;
             assert_int_equal(rig_read_all(rig, i, &digest), life * (i + 1));
-            put_many(rig, i, i + 1, i % 2 == 0 ? 3000 : 100000);
+            rig_put_many(rig, i, i + 1, i % 2 == 0 ? 3000 : 100000);
         }
         if (life % 2 == 0)
             assert_int_equal(rig_stop(rig), STATUS_OK);
@@ -300,7 +271,7 @@ static void cores_may_change(void **state)
 enum { OPENS_MAX = 4 }; /* of one log, at recovery */
 
 /* Starts with a thousand logs; answers how many files were opened until they could be used. */
-static uint64_t count_opens(struct fixture *fixture)
+static uint64_t count_opens(struct sim_rig *fixture)
 {
     struct sim_harness *sim = &fixture->sim;
     node_forget_plans(sim->node);
@@ -313,15 +284,15 @@ static uint64_t count_opens(struct fixture *fixture)
  * opened. Opening a log that is known opens nothing either. */
 static void idle_logs_are_not_looked_at(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
     for (uint32_t i = 0; i < RIG_LOGS_MAX; i++)
-        put_many(rig, i, 3, 100000);
+        rig_put_many(rig, i, 3, 100000);
     assert_int_equal(rig_stop(rig), STATUS_OK);
     assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
-    put_many(rig, 2, 1, 3000);
-    put_many(rig, 5, 1, 100000);
+    rig_put_many(rig, 2, 1, 3000);
+    rig_put_many(rig, 5, 1, 100000);
     rig_cut_power(rig);
     /* Whoever looked would complain. */
     for (uint32_t i = 0; i < RIG_LOGS_MAX; i++) {
@@ -341,17 +312,17 @@ static void idle_logs_are_not_looked_at(void **state)
  * what all of them have, whoever is ready first. */
 static void three_of_a_thousand(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     static const uint32_t written[] = {0, 501, 999};
     assert_int_equal(rig_start(rig, 1, RIG_LOGS_MANY), STATUS_OK);
     for (uint32_t i = 0; i < RIG_LOGS_MANY; i++)
-        put_many(rig, i, 1, i % 7 == 0 ? 50000 : 10);
+        rig_put_many(rig, i, 1, i % 7 == 0 ? 50000 : 10);
     assert_int_equal(rig_stop(rig), STATUS_OK);
     uint64_t without = count_opens(fixture);
     assert_true(rig->report.was_clean);
     for (uint32_t i = 0; i < 3; i++)
-        put_many(rig, written[i], 1, i == 1 ? 50000 : 10);
+        rig_put_many(rig, written[i], 1, i == 1 ? 50000 : 10);
     rig_cut_power(rig);
     uint64_t with = count_opens(fixture);
     assert_false(rig->report.was_clean);
@@ -362,7 +333,7 @@ static void three_of_a_thousand(void **state)
     }
 }
 
-static bool is_written(struct fixture *fixture, const char *path, uint64_t position)
+static bool is_written(struct sim_rig *fixture, const char *path, uint64_t position)
 {
     struct inode *file = open_file(fixture, path);
     uint8_t magic = 0;
@@ -376,7 +347,7 @@ static bool is_written(struct fixture *fixture, const char *path, uint64_t posit
  * Only the first batch after a checkpoint pays for that. */
 static void mention_comes_first(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
     struct store *store = rig->stores[0];
@@ -384,7 +355,7 @@ static void mention_comes_first(void **state)
     struct rig_append append;
     char path[PATH_SIZE];
     rig_segment_path(rig, 0, 0, path);
-    put_many(rig, 0, 1, 100000);
+    rig_put_many(rig, 0, 1, 100000);
     checkpoint_request(store, journal_landed_sequence(&store->journal));
     while (log->mention_sequence != 0 || store->checkpoint.is_running)
         rig_turn(rig);
@@ -418,17 +389,17 @@ static void wait_s(struct rig *rig, uint64_t seconds)
  * Then the store sleeps; and while somebody appends, it does not begin. */
 static void idle_store_is_recorded(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     static const int64_t ends[] = {5, 4, 0};
     assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
     struct store *store = rig->stores[0];
     assert_false(timer_is_running(&store->idling));
-    put_many(rig, 0, 1, 10);
+    rig_put_many(rig, 0, 1, 10);
     wait_s(rig, 60); /* until the ring's files are made, too */
     for (uint32_t i = 0; i < 4; i++) {
-        put_many(rig, 0, 1, 10);
-        put_many(rig, 1, 1, 40000);
+        rig_put_many(rig, 0, 1, 10);
+        rig_put_many(rig, 1, 1, 40000);
         wait_s(rig, 8);
         assert_int_equal(rig->logs[0]->recorded_offset, 1);
     }
@@ -445,7 +416,7 @@ static void idle_store_is_recorded(void **state)
         assert_int_equal(log_end_offset(rig->logs[i]), ends[i]);
 }
 
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {

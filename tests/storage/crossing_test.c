@@ -9,37 +9,10 @@
 
 #include <stdlib.h>
 
-struct fixture {
-    struct sim_harness sim;
-    struct rig rig;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    sim_harness_init(&fixture->sim, 11);
-    rig_init(&fixture->rig, &fixture->sim.harness);
-    *state = fixture;
+    sim_rig_set_up(state, 11);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    if (fixture->rig.is_alive)
-        rig_kill(&fixture->rig);
-    sim_harness_deinit(&fixture->sim);
-    rig_deinit(&fixture->rig);
-    free(fixture);
-    return 0;
-}
-
-static void put_many(struct rig *rig, uint32_t log, uint32_t count, uint32_t value_size)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        rig_put(rig, log, &(struct rig_batch){.value_size = value_size, .seed = i});
-        arena_reset(&rig->arena);
-    }
 }
 
 /* --- Stops ------------------------------------------------------------------------------------
@@ -48,10 +21,10 @@ static void put_many(struct rig *rig, uint32_t log, uint32_t count, uint32_t val
 /* A stop that finds only a read ahead under way waits for it, and lands. */
 static void stop_during_read_ahead(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-    put_many(rig, 0, 20, 100000);
+    rig_put_many(rig, 0, 20, 100000);
     assert_int_equal(rig_stop(rig), STATUS_OK);
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     struct log_read read;
@@ -65,11 +38,11 @@ static void stop_during_read_ahead(void **state)
  * acknowledged is there when there is space again. */
 static void stop_on_a_full_disk(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     enum { COUNT = 200 };
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-    put_many(rig, 0, 5, 5000);
+    rig_put_many(rig, 0, 5, 5000);
     struct disk *disk = node_disk(fixture->sim.node);
     disk->capacity_bytes = disk->used_bytes;
     struct rig_append *appends = calloc(COUNT, sizeof *appends);
@@ -96,12 +69,12 @@ static void stop_on_a_full_disk(void **state)
  * frames are all written and only lack the sync. */
 static void checkpoint_on_a_full_disk(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     struct store *store = rig->stores[0];
     struct log *log = rig->logs[0];
-    put_many(rig, 0, 3, 3000);
+    rig_put_many(rig, 0, 3, 3000);
     log_seal(log);
     while (log->flush != NULL)
         rig_turn(rig);
@@ -121,7 +94,7 @@ static void checkpoint_on_a_full_disk(void **state)
 /* Without a free file handle the ring is short for a while; that is no reason to fail. */
 static void ring_without_handles(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     fixture->sim.world->faults.disk.handle_count_max = 1;
@@ -144,10 +117,10 @@ static void ring_without_handles(void **state)
  * commit that was under way comes through. */
 static void nothing_moves_after_a_failure(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-    put_many(rig, 0, 3, 3000);
+    rig_put_many(rig, 0, 3, 3000);
     struct rig_append append;
     rig_append(rig, 0, &append, rig_make(rig, &(struct rig_batch){0}));
     while (rig->stores[0]->journal.in_flight == NULL)
@@ -180,12 +153,12 @@ static void deletion_landed(struct completion *completion, int32_t result)
 /* A checkpoint that begins while a log is going away is not held up by it. */
 static void checkpoint_during_a_deletion(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
     struct store *store = rig->stores[0];
-    put_many(rig, 0, 3, 3000);
-    put_many(rig, 1, 3, 3000);
+    rig_put_many(rig, 0, 3, 3000);
+    rig_put_many(rig, 1, 3, 3000);
     log_seal(rig->logs[0]);
     assert_non_null(rig->logs[0]->flush);
     struct deletion deletion = {0};
@@ -201,7 +174,7 @@ static void checkpoint_during_a_deletion(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-static bool has_file(const struct fixture *fixture, const char *path)
+static bool has_file(const struct sim_rig *fixture, const char *path)
 {
     struct disk *disk = node_disk(fixture->sim.node);
     struct inode *file;
@@ -216,12 +189,12 @@ static bool has_file(const struct fixture *fixture, const char *path)
  */
 static void checkpoint_waits_for_a_deletion(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
     struct store *store = rig->stores[0];
-    put_many(rig, 0, 3, 100000);
-    put_many(rig, 0, 3, 3000);
+    rig_put_many(rig, 0, 3, 100000);
+    rig_put_many(rig, 0, 3, 3000);
     char path[PATH_SIZE];
     path_segment(rig->logs[0]->directory, 0, 0, path);
     assert_true(has_file(fixture, path));
@@ -248,7 +221,7 @@ static void checkpoint_waits_for_a_deletion(void **state)
 /* When the tails of many logs hold all the memory, they are written, and appends go on. */
 static void tails_give_their_memory_back(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     rig->options.memory_bytes_max = 512 << 10;
     rig->options.cache_bytes_max = 64 << 10;
@@ -269,7 +242,7 @@ static void tails_give_their_memory_back(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {

@@ -9,32 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct fixture {
-    struct sim_harness sim;
-    struct rig rig;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    sim_harness_init(&fixture->sim, 7);
-    rig_init(&fixture->rig, &fixture->sim.harness);
-    *state = fixture;
+    sim_rig_set_up(state, 7);
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    if (fixture->rig.is_alive)
-        rig_kill(&fixture->rig);
-    sim_harness_deinit(&fixture->sim);
-    rig_deinit(&fixture->rig);
-    free(fixture);
-    return 0;
-}
-
-static void plan(struct fixture *fixture, enum planned_effect effect, enum io_kind kind,
+static void plan(struct sim_rig *fixture, enum planned_effect effect, enum io_kind kind,
                  uint64_t nth)
 {
     node_plan(fixture->sim.node,
@@ -46,7 +27,7 @@ static void plan(struct fixture *fixture, enum planned_effect effect, enum io_ki
 
 /* Appends until one fails; after that nothing is acknowledged, the observer has been told, what was
  * acknowledged before still reads, and the next start brings it back. */
-static void fail_at(struct fixture *fixture, enum io_kind kind, uint64_t nth, uint32_t value_size)
+static void fail_at(struct sim_rig *fixture, enum io_kind kind, uint64_t nth, uint32_t value_size)
 {
     struct rig *rig = &fixture->rig;
     rig->harness->reset(rig->harness);
@@ -96,7 +77,7 @@ static void error_of_a_sync_is_final(void **state)
  */
 
 /* A life whose nth sync fails; the process dies, and the cache survives it. */
-static void live_until_sync_fails(struct fixture *fixture, uint64_t nth, uint32_t value_size)
+static void live_until_sync_fails(struct sim_rig *fixture, uint64_t nth, uint32_t value_size)
 {
     struct rig *rig = &fixture->rig;
     rig->harness->reset(rig->harness);
@@ -117,7 +98,7 @@ static void live_until_sync_fails(struct fixture *fixture, uint64_t nth, uint32_
 static void recovery_makes_durable_what_it_finds(void **state)
 {
     static const uint32_t value_sizes[] = {1000, 100000};
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     for (uint32_t i = 0; i < 60; i++) {
         live_until_sync_fails(fixture, 1 + i / 2, value_sizes[i % 2]);
@@ -136,7 +117,7 @@ static void recovery_makes_durable_what_it_finds(void **state)
  * what recovery puts into them, the next power cut does not take. */
 static void recovery_makes_names_durable(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     char path[PATH_SIZE];
     for (uint32_t made = 0; made < 3; made++) {
@@ -166,7 +147,7 @@ static void recovery_makes_names_durable(void **state)
  * there, that is an error to start anew from; the start after it finds what is on the disk. */
 static void journal_that_changes_while_it_is_read(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     struct disk_faults *faults;
     uint32_t changed_count = 0;
@@ -207,7 +188,7 @@ static void stays_full(struct rig *rig)
  * there is space again, it goes on by itself. */
 static void full_disk_passes(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     for (uint32_t i = 0; i < 20; i++)
@@ -246,7 +227,7 @@ static void full_disk_passes(void **state)
  */
 
 /* Changes one byte of a file in place. */
-static void spoil(struct fixture *fixture, const char *path, uint64_t offset)
+static void spoil(struct sim_rig *fixture, const char *path, uint64_t offset)
 {
     struct disk *disk = node_disk(fixture->sim.node);
     struct inode *file;
@@ -268,7 +249,7 @@ static void put_many(struct rig *rig, uint32_t count, uint32_t value_size)
  * others are served. */
 static void damage_is_reported_by_reads(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     put_many(rig, 10, 100000);
@@ -304,7 +285,7 @@ static void expect_readable(struct rig *rig, int64_t end_offset, int64_t damaged
  * log says what is lost, appending goes on, and all of that holds after the next starts. */
 static void damage_below_the_mark(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     put_many(rig, 10, 100000);
@@ -332,7 +313,7 @@ static void damage_below_the_mark(void **state)
  */
 static void damage_at_the_end(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     put_many(rig, 10, 100000);
@@ -354,7 +335,7 @@ static void damage_at_the_end(void **state)
 /* A segment that is gone takes its own records with it, and nothing else. */
 static void segment_that_is_gone(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     rig->config.segment_bytes_max = 512 << 10;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
@@ -373,7 +354,7 @@ static void segment_that_is_gone(void **state)
  * later ones hold is not. The last one, torn, is nothing. */
 static void damage_in_the_journal(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     enum { COUNT = 30 };
     rig->may_be_damaged = true;
@@ -400,7 +381,7 @@ static void damage_in_the_journal(void **state)
     }
 }
 
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {

@@ -7,30 +7,9 @@
 #include "tests/storage/check.h"
 #include "tests/storage/sim_harness.h"
 
-#include <stdlib.h>
-
-struct fixture {
-    struct sim_harness sim;
-    struct rig rig;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    sim_harness_init(&fixture->sim, 17);
-    rig_init(&fixture->rig, &fixture->sim.harness);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    if (fixture->rig.is_alive)
-        rig_kill(&fixture->rig);
-    sim_harness_deinit(&fixture->sim);
-    rig_deinit(&fixture->rig);
-    free(fixture);
+    sim_rig_set_up(state, 17);
     return 0;
 }
 
@@ -79,7 +58,7 @@ static int64_t start_after_a_cut(struct rig *rig)
 /* What has been recorded, a power cut does not take. */
 static void record_survives(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     struct wish wish;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
@@ -94,7 +73,7 @@ static void record_survives(void **state)
 /* A snapshot that was taken before the wish does not serve it. */
 static void older_snapshot_is_not_enough(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     struct wish wish;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
@@ -111,7 +90,7 @@ static void older_snapshot_is_not_enough(void **state)
 /* Wishes that come while a record is being written are served by the next; each lands once. */
 static void many_wishes_at_once(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     enum { COUNT = 20 };
     struct wish wishes[COUNT];
@@ -131,7 +110,7 @@ static void many_wishes_at_once(void **state)
 /* A log that has nothing in it has a state too. */
 static void empty_log_is_recorded(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     struct wish wish;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
@@ -145,7 +124,7 @@ static void empty_log_is_recorded(void **state)
 /* Nobody waits for ever: not for a log that goes away, not for a store that has failed. */
 static void wishes_that_cannot_be_served(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     struct wish going, failing, late;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
@@ -165,7 +144,7 @@ static void wishes_that_cannot_be_served(void **state)
 /* A wish waits until a full disk has space again; a stop before that tells it so. */
 static void wish_on_a_full_disk(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     struct wish patient, unlucky;
     assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
@@ -190,7 +169,7 @@ static void wish_on_a_full_disk(void **state)
     assert_int_equal(wait_for(rig, &unlucky), STATUS_NO_SPACE);
 }
 
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {

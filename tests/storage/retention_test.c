@@ -6,34 +6,13 @@
 #include "tests/storage/check.h"
 #include "tests/storage/sim_harness.h"
 
-#include <stdlib.h>
-
 enum { BATCHES = 14, VALUE_SIZE = 60000, HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
-
-struct fixture {
-    struct sim_harness sim;
-    struct rig rig;
-};
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    sim_harness_init(&fixture->sim, 23);
-    rig_init(&fixture->rig, &fixture->sim.harness);
+    struct sim_rig *fixture = sim_rig_set_up(state, 23);
     fixture->rig.config.segment_bytes_max = 256 << 10;
     fixture->rig.config.file_delete_delay_ms = 0;
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    if (fixture->rig.is_alive)
-        rig_kill(&fixture->rig);
-    sim_harness_deinit(&fixture->sim);
-    rig_deinit(&fixture->rig);
-    free(fixture);
     return 0;
 }
 
@@ -66,7 +45,7 @@ static void wish_landed(struct completion *completion, int32_t result)
 
 /* Deletes by size, by DeleteRecords, and a whole log, letting the world take `steps` steps in all;
  * answers whether everything was over before. */
-static bool delete_for(struct fixture *fixture, struct wish *wish, uint32_t steps)
+static bool delete_for(struct sim_rig *fixture, struct wish *wish, uint32_t steps)
 {
     struct rig *rig = &fixture->rig;
     struct log_config config = rig->config;
@@ -87,7 +66,7 @@ static bool delete_for(struct fixture *fixture, struct wish *wish, uint32_t step
  * for is all there, and the log goes on. */
 static void cut_at_every_step(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     bool is_over = false;
     uint32_t round_count = 0;
@@ -116,7 +95,7 @@ static void cut_at_every_step(void **state)
  * cannot be removed is left alone, and nobody is told what is not true. */
 static void every_operation_fails_once(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     for (uint64_t nth = 1; nth < 25; nth++) {
         struct wish wish;
@@ -142,7 +121,7 @@ static void every_operation_fails_once(void **state)
 /* --- Clocks -----------------------------------------------------------------------------------
  */
 
-static void run_for(struct fixture *fixture, int64_t ms)
+static void run_for(struct sim_rig *fixture, int64_t ms)
 {
     uint64_t until_ns = world_now_ns(fixture->sim.world) + (uint64_t)ms * 1000000;
     world_run_until(fixture->sim.world, until_ns);
@@ -152,7 +131,7 @@ static void run_for(struct fixture *fixture, int64_t ms)
  * When it is set right in that time, nothing has gone; otherwise what is too old by it goes. */
 static void clock_jumps(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     const int64_t year_ms = INT64_C(365) * DAY_MS;
     rig->options.retention_check_ms = 5 * 60 * 1000;
@@ -178,7 +157,7 @@ static void clock_jumps(void **state)
  * their arrival, which outlives a restart. */
 static void timestamps_in_the_future(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     rig->options.retention_check_ms = 5 * 60 * 1000;
     rig->config.retention_ms = DAY_MS;
@@ -197,7 +176,7 @@ static void timestamps_in_the_future(void **state)
 /* A file stays for file.delete.delay.ms after its segment was deleted, and no longer. */
 static void files_wait_for_their_time(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     int64_t start;
     rig->config.file_delete_delay_ms = 60 * 1000;
@@ -231,7 +210,7 @@ static void late_reader_landed(struct completion *completion, int32_t result)
 static void slices_meet_readers(void **state)
 {
     enum { LARGE = 1 << 20, COUNT = 40 };
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     rig->config.segment_bytes_max = COUNT * (LARGE + 4096);
     for (uint32_t steps = 1; steps < 10; steps += 2) {
@@ -283,7 +262,7 @@ static bool has_graves_of_logs(const struct graveyard *graveyard)
  * time: nothing of it is touched after it is gone, and its files go with its directory. */
 static void log_goes_while_segments_go(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     bool is_over = false;
     rig->config.file_delete_delay_ms = 60 * 1000;
@@ -310,7 +289,7 @@ static void log_goes_while_segments_go(void **state)
 /* A stop does not wait until all that is due has been removed; the next life goes on with it. */
 static void stop_leaves_the_rest(void **state)
 {
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     const struct graveyard *graveyard;
     int64_t start;
@@ -358,7 +337,7 @@ static void leftovers_are_told_apart(void **state)
         {"4.log", true},
         {"notes", true},
     };
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     char path[PATH_SIZE];
     uint64_t size_bytes;
@@ -386,7 +365,7 @@ static void leftovers_are_told_apart(void **state)
 static void search_comes_first(void **state)
 {
     enum { LEFTOVERS = 20 };
-    struct fixture *fixture = *state;
+    struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     fill(rig, BATCHES, 0);
@@ -415,7 +394,7 @@ static void search_comes_first(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {

@@ -404,6 +404,14 @@ int64_t rig_put(struct rig *rig, uint32_t log, const struct rig_batch *shape)
     return append.append.base_offset;
 }
 
+void rig_put_many(struct rig *rig, uint32_t log, uint32_t count, uint32_t value_size)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        rig_put(rig, log, &(struct rig_batch){.value_size = value_size, .seed = i});
+        arena_reset(&rig->arena);
+    }
+}
+
 /* --- Reading ----------------------------------------------------------------------------------
  */
 

@@ -135,6 +135,9 @@ int32_t rig_append_wait(struct rig *rig, struct rig_append *append);
 /* Both in one, asserting success; answers the base offset. */
 int64_t rig_put(struct rig *rig, uint32_t log, const struct rig_batch *shape);
 
+/* So many of them, one after the other, with seeds from 0 on; the arena is reset. */
+void rig_put_many(struct rig *rig, uint32_t log, uint32_t count, uint32_t value_size);
+
 /* Reads once. The caller releases with log_read_release. */
 int32_t rig_read(struct rig *rig, uint32_t log, int64_t offset, int64_t end_offset,
                  uint32_t size_bytes_max, struct log_read *read);

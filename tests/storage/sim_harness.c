@@ -102,3 +102,24 @@ void sim_harness_deinit(struct sim_harness *sim)
         world_destroy(sim->world);
     sim->world = NULL;
 }
+
+struct sim_rig *sim_rig_set_up(void **state, uint64_t seed)
+{
+    struct sim_rig *fixture = calloc(1, sizeof *fixture);
+    assert(fixture != NULL);
+    sim_harness_init(&fixture->sim, seed);
+    rig_init(&fixture->rig, &fixture->sim.harness);
+    *state = fixture;
+    return fixture;
+}
+
+int sim_rig_tear_down(void **state)
+{
+    struct sim_rig *fixture = *state;
+    if (fixture->rig.is_alive)
+        rig_kill(&fixture->rig);
+    sim_harness_deinit(&fixture->sim);
+    rig_deinit(&fixture->rig);
+    free(fixture);
+    return 0;
+}

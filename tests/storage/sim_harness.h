@@ -21,4 +21,14 @@ struct sim_harness {
 void sim_harness_init(struct sim_harness *sim, uint64_t seed);
 void sim_harness_deinit(struct sim_harness *sim);
 
+/* A rig on such a machine, for suites that need nothing else. */
+struct sim_rig {
+    struct sim_harness sim;
+    struct rig rig;
+};
+
+/* Before and after each case. */
+struct sim_rig *sim_rig_set_up(void **state, uint64_t seed);
+int sim_rig_tear_down(void **state);
+
 #endif
