@@ -65,7 +65,7 @@ def versions_of(api):
     """The versions of an API that the broker offers and these tests know, lowest and highest."""
     known = {"Produce": (3, 13), "Fetch": (4, 18), "ListOffsets": (1, 11), "Metadata": (0, 13),
              "ApiVersions": (0, 4), "CreateTopics": (2, 7), "DeleteTopics": (1, 6),
-             "DeleteRecords": (0, 2), "DescribeLogDirs": (1, 4), "InitProducerId": (0, 5), "OffsetForLeaderEpoch": (2, 4),
+             "DeleteRecords": (0, 2), "DescribeLogDirs": (1, 5), "InitProducerId": (0, 5), "OffsetForLeaderEpoch": (2, 4),
              "DescribeConfigs": (1, 4), "CreatePartitions": (0, 3), "DescribeCluster": (0, 2),
              "AlterConfigs": (0, 2), "IncrementalAlterConfigs": (0, 1),
              "DescribeTopicPartitions": (0, 0)}

@@ -36,7 +36,7 @@ class DescribeLogDirsTest(WireCase):
         self.assertEqual([d["topics"] for d in found], [[]] * len(found))
 
     def test_the_room_of_the_volume_is_told_from_version_4_on(self):
-        for directory in self.directories(4):
+        for directory in self.directories(4) + self.directories(5):
             disk = shutil.disk_usage(directory["log_dir"])
             self.assertEqual(directory["total_bytes"], disk.total)
             self.assertTrue(0 <= directory["usable_bytes"] <= disk.total)

@@ -211,6 +211,7 @@ DescribeLogDirs 35 flexible 2
           is_future bool
       total_bytes i64 4+
       usable_bytes i64 4+
+      is_cordoned bool 5+
 
 DeleteRecords 21 flexible 2
   request
