@@ -1,0 +1,101 @@
+/* A group of the consumer protocol (KIP-848): members tell what they want, the broker assigns, and
+ * each member moves at its own pace from what it owns to what it is to own. Pure: no I/O, no clock
+ * (group_turn.h says what a turn is).
+ *
+ *   group epoch       rises when members, subscriptions or the topics change
+ *   assignment epoch  the group epoch for which the target assignment was made
+ *   member epoch      the assignment epoch that the member has reached
+ *
+ * A member first gives up what it is not to own (UNREVOKED_PARTITIONS) and confirms it, then rises
+ * to the target's epoch and is given what nobody else owns any more (UNRELEASED_PARTITIONS while
+ * some others still do): that is why a partition is never owned twice. Who owns what stands in
+ * `owners`, by topic id and partition, with the epoch of the member.
+ *
+ * Members that still speak the classic protocol take part (KIP-848 online migration): their
+ * JoinGroup, SyncGroup, Heartbeat and LeaveGroup are served from the same state. */
+#ifndef TAILRACE_CONSUMER_GROUPS_CONSUMER_CORE_H
+#define TAILRACE_CONSUMER_GROUPS_CONSUMER_CORE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "consumer-groups/group_turn.h"
+#include "consumer-groups/records/offsets_topic.h"
+#include "protocol/messages/consumer_group_describe.h"
+
+enum consumer_group_state {
+    CONSUMER_GROUP_EMPTY,
+    CONSUMER_GROUP_ASSIGNING,   /* the target is older than the group epoch */
+    CONSUMER_GROUP_RECONCILING, /* members are on their way to the target */
+    CONSUMER_GROUP_STABLE,
+};
+
+struct consumer_group {
+    int32_t epoch;
+    int32_t assignment_epoch;
+    /* ... the core's own ... */
+};
+
+/* An empty group; `id` outlives it. */
+void consumer_init(struct consumer_group *group, struct bytes id);
+void consumer_deinit(struct consumer_group *group, struct group_memory *memory);
+
+/* --- Requests -----------------------------------------------------------------------------------
+ */
+
+/* Always answers in this turn. */
+void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
+                        struct consumer_group_heartbeat_call *call);
+
+/* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `is_classic_version`:
+ * the request is of a version that knows only ILLEGAL_GENERATION instead of STALE_MEMBER_EPOCH. */
+int16_t consumer_check_commit(struct consumer_group *group, struct group_turn *turn,
+                              struct bytes member_id, struct bytes instance_id,
+                              int32_t member_epoch, int16_t version);
+int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
+                             int32_t member_epoch);
+
+/* --- Time, metadata ------------------------------------------------------------------------------
+ */
+
+int64_t consumer_deadline_ms(const struct consumer_group *group);
+void consumer_tick(struct consumer_group *group, struct group_turn *turn);
+void consumer_forgive(struct consumer_group *group, struct group_turn *turn);
+
+/* There is a new image: topics may have come, gone or grown. */
+void consumer_topics_changed(struct consumer_group *group, struct group_turn *turn);
+
+/* --- Records and views -------------------------------------------------------------------------
+ */
+
+/* From the records of the offsets topic, in the order of the log; a null value takes back. After
+ * the last one comes consumer_restored. STATUS_NO_MEMORY, STATUS_MALFORMED. */
+enum status consumer_restore_group(struct consumer_group *group, struct group_turn *turn,
+                                   const struct consumer_group_metadata_value *value);
+enum status consumer_restore_member(struct consumer_group *group, struct group_turn *turn,
+                                    struct bytes member_id,
+                                    const struct consumer_group_member_metadata_value *value);
+enum status consumer_restore_target_epoch(
+    struct consumer_group *group,
+    const struct consumer_group_target_assignment_metadata_value *value);
+enum status consumer_restore_target(
+    struct consumer_group *group, struct group_turn *turn, struct bytes member_id,
+    const struct consumer_group_target_assignment_member_value *value);
+enum status consumer_restore_current(
+    struct consumer_group *group, struct group_turn *turn, struct bytes member_id,
+    const struct consumer_group_current_member_assignment_value *value);
+enum status consumer_restore_regex(struct consumer_group *group, struct group_turn *turn,
+                                   struct bytes regex,
+                                   const struct consumer_group_regular_expression_value *value);
+void consumer_restored(struct consumer_group *group, struct group_turn *turn);
+
+bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic);
+bool consumer_is_empty(const struct consumer_group *group);
+enum consumer_group_state consumer_state(const struct consumer_group *group);
+enum status consumer_describe(const struct consumer_group *group, const struct image *image,
+                              struct arena *arena,
+                              struct consumer_group_describe_response_group *out);
+
+/* Tombstones for everything that the group has in the offsets topic but its offsets. */
+void consumer_put_tombstones(const struct consumer_group *group, struct group_turn *turn);
+
+#endif

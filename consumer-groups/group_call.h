@@ -1,0 +1,84 @@
+/* A client's request to a group, from the moment it reaches the group's home core until its answer
+ * may leave.
+ *
+ * The decoded request is the event, the response struct is the answer: there is no third set of
+ * types in between. A call is embedded in one of the structs below, which belongs to the request's
+ * handler and stays in place until the call has landed. `in` is only read. `out` refers to nothing
+ * but `in`, static text and the call's own arena, so it stays valid when the group changes, and may
+ * be encoded on another core.
+ *
+ * A call always lands, once: at once, or turns later (a join waits for the others), and never
+ * before everything that its group had written by then is on disk. What it lands with is always
+ * STATUS_OK; errors are in `out`. */
+#ifndef TAILRACE_CONSUMER_GROUPS_GROUP_CALL_H
+#define TAILRACE_CONSUMER_GROUPS_GROUP_CALL_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/completion.h"
+#include "base/list.h"
+#include "protocol/messages/consumer_group_heartbeat.h"
+#include "protocol/messages/heartbeat.h"
+#include "protocol/messages/join_group.h"
+#include "protocol/messages/leave_group.h"
+#include "protocol/messages/offset_commit.h"
+#include "protocol/messages/sync_group.h"
+
+enum group_call_kind {
+    GROUP_CALL_JOIN,
+    GROUP_CALL_SYNC,
+    GROUP_CALL_HEARTBEAT,
+    GROUP_CALL_LEAVE,
+    GROUP_CALL_CONSUMER_HEARTBEAT,
+    GROUP_CALL_COMMIT,
+    GROUP_CALL_READ, /* describes, fetches offsets: filled in when it is asked */
+};
+
+struct group_call {
+    struct completion completion; /* on the group's home core */
+    struct list_node node;        /* with whom it waits; unlinked while nobody holds it */
+    enum group_call_kind kind;
+    int16_t version; /* of the request */
+    struct bytes client_id;
+    struct bytes client_host; /* as Kafka shows it: "/127.0.0.1" */
+    struct arena *arena;      /* for the answer; nobody else uses it until the call has landed */
+    int64_t durable_offset;   /* the shard's: lands when its log is durable up to here */
+};
+
+struct join_group_call {
+    struct group_call call;
+    const struct join_group_request *in;
+    struct join_group_response out;
+};
+
+struct sync_group_call {
+    struct group_call call;
+    const struct sync_group_request *in;
+    struct sync_group_response out;
+};
+
+struct heartbeat_call {
+    struct group_call call;
+    const struct heartbeat_request *in;
+    struct heartbeat_response out;
+};
+
+struct leave_group_call {
+    struct group_call call;
+    const struct leave_group_request *in;
+    struct leave_group_response out;
+};
+
+struct consumer_group_heartbeat_call {
+    struct group_call call;
+    const struct consumer_group_heartbeat_request *in;
+    struct consumer_group_heartbeat_response out;
+};
+
+struct offset_commit_call {
+    struct group_call call;
+    const struct offset_commit_request *in;
+    struct offset_commit_response out;
+};
+
+#endif
