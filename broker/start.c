@@ -187,6 +187,7 @@ static void settle_core(struct core_visit *visit)
 
 static void close_core(struct core_visit *visit)
 {
+    group_manager_close(&visit->core->groups);
     replica_manager_release_waiters(&visit->core->replicas);
     log_dirs_close_stores(visit->core, &visit->done);
 }

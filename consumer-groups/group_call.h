@@ -43,8 +43,8 @@ enum group_call_kind {
 };
 
 struct group_call {
-    struct completion completion; /* on the group's home core */
-    struct list_node node;        /* with whom it waits; unlinked while nobody holds it */
+    struct completion *done; /* the caller's: lands on the group's home core */
+    struct list_node node;   /* with whom it waits; unlinked while nobody holds it */
     enum group_call_kind kind;
     int16_t version; /* of the request */
     struct bytes client_id;

@@ -84,7 +84,7 @@ static void begin_turn(struct group_shard *shard, struct group_turn *turn)
 static void refuse(struct group_shard *shard, struct group_call *call, int16_t error_code)
 {
     group_call_fail(call, error_code);
-    io_land(shard->options.io, &call->completion, (int32_t)call->status);
+    io_land(shard->options.io, call->done, (int32_t)call->status);
 }
 
 /* Too much waits for the disk: clients wait a little and come again. */
@@ -95,7 +95,7 @@ static bool is_overloaded(const struct group_shard *shard)
 
 void group_shard_serve(struct group_shard *shard, struct group_call *call)
 {
-    assert(call->completion.landed != NULL);
+    assert(call->done->landed != NULL);
     assert(call->arena != NULL);
     list_node_init(&call->node);
     call->status = STATUS_OK;

@@ -13,7 +13,7 @@ static void land_durable(struct group_shard *shard)
         if (call->put_count > shard->durable_count)
             return;
         list_remove(node);
-        io_land(shard->options.io, &call->completion, (int32_t)call->status);
+        io_land(shard->options.io, call->done, (int32_t)call->status);
     }
 }
 
@@ -23,7 +23,7 @@ void group_shard_fail_waiting(struct group_shard *shard, int16_t error_code)
     while ((node = list_pop_front(&shard->waiting)) != NULL) {
         struct group_call *call = container_of(node, struct group_call, node);
         group_call_fail(call, error_code);
-        io_land(shard->options.io, &call->completion, (int32_t)call->status);
+        io_land(shard->options.io, call->done, (int32_t)call->status);
     }
 }
 
