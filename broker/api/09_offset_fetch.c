@@ -56,6 +56,7 @@ static bool lift_request(struct request *request, struct offset_fetch_request *i
     group->group_id = in->group_id;
     in->groups = group;
     in->groups_count = 1;
+    group->topics = NULL;
     if (in->topics == NULL)
         return true;
     group->topics = request_allocate(request, in->topics_count, sizeof *group->topics);
