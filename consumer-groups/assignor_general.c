@@ -17,7 +17,6 @@ enum { ROUNDS_MAX = 16 };
 /* A subscriber of the topic that is being poured. */
 struct vessel {
     uint32_t member;
-    uint32_t rank;  /* of the member, in the order of members */
     uint32_t other; /* partitions that it owns of other topics */
     uint32_t had;   /* of this topic, before */
     uint32_t gets;  /* of this topic, after */
@@ -30,6 +29,7 @@ struct general {
     uint32_t *topic_order; /* by number of subscribers */
     uint32_t *vessel_of;   /* of each member, while a topic is poured */
     struct vessel **heap;
+    uint32_t *open; /* vessels that get more than they have, while a topic is handed out */
 };
 
 /* --- The lowest vessel ------------------------------------------------------------------------ */
@@ -43,7 +43,7 @@ static bool is_lower(const struct vessel *a, const struct vessel *b)
         return a_height < b_height;
     bool a_had = a->gets < a->had;
     bool b_had = b->gets < b->had;
-    return a_had != b_had ? a_had : a->rank < b->rank;
+    return a_had != b_had ? a_had : a < b; /* they stand in the order of the members */
 }
 
 static void heap_sink(struct vessel **heap, uint32_t count, uint32_t at)
@@ -135,25 +135,48 @@ static void give_up(struct general *general, uint32_t topic, struct vessel *vess
     }
 }
 
+/* Takes the next open vessel behind the cursor that fits; count, when none does. */
+static uint32_t open_find(const struct general *general, uint32_t topic, uint32_t partition,
+                          const struct vessel *vessels, uint32_t count, uint32_t cursor,
+                          bool in_rack)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = (cursor + i) % count;
+        uint32_t member = vessels[general->open[at]].member;
+        if (!in_rack || is_in_rack(general->work, topic, partition, member))
+            return at;
+    }
+    return count;
+}
+
 /* The free partitions go to those who get more than they have: `in_rack` only where the rack fits.
  * The cursor goes round, so that a topic's partitions spread. */
 static void hand_out(struct general *general, uint32_t topic, struct vessel *vessels,
-                     uint32_t count, bool in_rack)
+                     uint32_t vessel_count, bool in_rack)
 {
     struct assignor_work *work = general->work;
+    uint32_t open_count = 0;
+    for (uint32_t i = 0; i < vessel_count; i++)
+        if (vessels[i].had < vessels[i].gets)
+            general->open[open_count++] = i;
     uint32_t cursor = 0;
-    for (uint32_t p = 0; p < topic_size(general, topic); p++) {
+    for (uint32_t p = 0; p < topic_size(general, topic) && open_count > 0; p++) {
         uint32_t *owner = &work->owner[work->topic_first[topic] + p];
-        for (uint32_t i = 0; i < count && *owner == ASSIGNOR_NOBODY; i++) {
-            struct vessel *vessel = &vessels[(cursor + i) % count];
-            if (vessel->had == vessel->gets ||
-                (in_rack && !is_in_rack(work, topic, p, vessel->member)))
-                continue;
-            *owner = vessel->member;
-            vessel->had++;
-            work->load[vessel->member]++;
-            cursor = (cursor + i + 1) % count;
+        if (*owner != ASSIGNOR_NOBODY)
+            continue;
+        uint32_t at = open_find(general, topic, p, vessels, open_count, cursor, in_rack);
+        if (at == open_count)
+            continue;
+        struct vessel *vessel = &vessels[general->open[at]];
+        *owner = vessel->member;
+        work->load[vessel->member]++;
+        cursor = at + 1;
+        if (++vessel->had == vessel->gets) {
+            general->open[at] = general->open[--open_count];
+            cursor = at;
         }
+        if (cursor >= open_count)
+            cursor = 0;
     }
 }
 
@@ -211,34 +234,21 @@ static bool level(struct general *general, uint32_t topic)
 
 /* --- All topics ------------------------------------------------------------------------------- */
 
-static bool vessels_fill(struct general *general)
+static enum status vessels_fill(struct general *general)
 {
     struct assignor_work *work = general->work;
-    const struct assignor_input *input = work->input;
-    uint32_t *first =
-        arena_allocate_array(work->arena, (size_t)input->topic_count + 1, sizeof *first);
-    uint32_t *next = arena_allocate_array(work->arena, input->topic_count, sizeof *next);
-    if (first == NULL || next == NULL)
-        return false;
-    for (uint32_t m = 0; m < input->member_count; m++)
-        for (uint32_t i = 0; i < input->members[m].topic_count; i++)
-            first[input->members[m].topics[i] + 1]++;
-    for (uint32_t t = 0; t < input->topic_count; t++) {
-        first[t + 1] += first[t];
-        next[t] = first[t];
-    }
-    general->first = first;
-    general->all =
-        arena_allocate_array(work->arena, first[input->topic_count], sizeof *general->all);
+    struct assignor_subscribers subscribers;
+    enum status status = assignor_work_subscribers(work, &subscribers);
+    if (status != STATUS_OK)
+        return status;
+    uint32_t count = subscribers.first[work->input->topic_count];
+    general->first = subscribers.first;
+    general->all = arena_allocate_array(work->arena, count, sizeof *general->all);
     if (general->all == NULL)
-        return false;
-    for (uint32_t rank = 0; rank < input->member_count; rank++) {
-        uint32_t m = work->order[rank];
-        for (uint32_t i = 0; i < input->members[m].topic_count; i++)
-            general->all[next[input->members[m].topics[i]]++] =
-                (struct vessel){.member = m, .rank = rank};
-    }
-    return true;
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        general->all[i].member = subscribers.members[i];
+    return STATUS_OK;
 }
 
 struct topic_rank {
@@ -255,21 +265,21 @@ static int compare_topics(const void *left, const void *right)
     return (a->topic > b->topic) - (a->topic < b->topic);
 }
 
-static bool topics_sort(struct general *general)
+static enum status topics_sort(struct general *general)
 {
     struct assignor_work *work = general->work;
     uint32_t count = work->input->topic_count;
     struct topic_rank *ranks = arena_allocate_array(work->arena, count, sizeof *ranks);
     general->topic_order = arena_allocate_array(work->arena, count, sizeof(uint32_t));
     if (ranks == NULL || general->topic_order == NULL)
-        return false;
+        return STATUS_NO_MEMORY;
     for (uint32_t t = 0; t < count; t++)
         ranks[t] = (struct topic_rank){general->first[t + 1] - general->first[t], t};
     if (count > 0)
         qsort(ranks, count, sizeof *ranks, compare_topics);
     for (uint32_t t = 0; t < count; t++)
         general->topic_order[t] = ranks[t].topic;
-    return true;
+    return STATUS_OK;
 }
 
 enum status assignor_general_run(struct assignor_work *work)
@@ -278,9 +288,14 @@ enum status assignor_general_run(struct assignor_work *work)
     uint32_t member_count = work->input->member_count;
     general.vessel_of = arena_allocate_array(work->arena, member_count, sizeof(uint32_t));
     general.heap = arena_allocate_array(work->arena, member_count, sizeof(struct vessel *));
-    if (general.vessel_of == NULL || general.heap == NULL || !vessels_fill(&general) ||
-        !topics_sort(&general))
+    general.open = arena_allocate_array(work->arena, member_count, sizeof(uint32_t));
+    if (general.vessel_of == NULL || general.heap == NULL || general.open == NULL)
         return STATUS_NO_MEMORY;
+    enum status status = vessels_fill(&general);
+    if (status == STATUS_OK)
+        status = topics_sort(&general);
+    if (status != STATUS_OK)
+        return status;
     uint32_t topic_count = work->input->topic_count;
     for (uint32_t i = 0; i < topic_count; i++)
         top_up(&general, general.topic_order[i]);

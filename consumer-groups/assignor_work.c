@@ -74,6 +74,35 @@ enum status assignor_work_init(struct assignor_work *work, struct arena *arena,
     return STATUS_OK;
 }
 
+enum status assignor_work_subscribers(struct assignor_work *work,
+                                      struct assignor_subscribers *subscribers)
+{
+    const struct assignor_input *input = work->input;
+    uint32_t *first =
+        arena_allocate_array(work->arena, (size_t)input->topic_count + 1, sizeof *first);
+    uint32_t *next = arena_allocate_array(work->arena, input->topic_count, sizeof *next);
+    if (first == NULL || next == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t m = 0; m < input->member_count; m++)
+        for (uint32_t i = 0; i < input->members[m].topic_count; i++)
+            first[input->members[m].topics[i] + 1]++;
+    for (uint32_t t = 0; t < input->topic_count; t++) {
+        first[t + 1] += first[t];
+        next[t] = first[t];
+    }
+    subscribers->first = first;
+    subscribers->members =
+        arena_allocate_array(work->arena, first[input->topic_count], sizeof(uint32_t));
+    if (subscribers->members == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < input->member_count; i++) {
+        uint32_t m = work->order[i];
+        for (uint32_t t = 0; t < input->members[m].topic_count; t++)
+            subscribers->members[next[input->members[m].topics[t]]++] = m;
+    }
+    return STATUS_OK;
+}
+
 static bool is_subscribed(const struct assignor_member *member, uint32_t topic)
 {
     uint32_t low = 0;

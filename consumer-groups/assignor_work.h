@@ -26,6 +26,16 @@ void assignor_work_keep(struct assignor_work *work);
 /* Writes the answer into the members. STATUS_NO_MEMORY. */
 enum status assignor_work_finish(struct assignor_work *work);
 
+/* The subscribers of every topic, topic after topic, each topic's in the order of the members. */
+struct assignor_subscribers {
+    uint32_t *members; /* indexes in the input */
+    uint32_t *first;   /* of each topic, and one more: its first subscriber */
+};
+
+/* STATUS_NO_MEMORY. */
+enum status assignor_work_subscribers(struct assignor_work *work,
+                                      struct assignor_subscribers *subscribers);
+
 /* As uniform, when all have the same subscription. */
 enum status assignor_equal_run(struct assignor_work *work);
 
