@@ -269,6 +269,14 @@ static uint32_t total_count(const struct world *world)
     return count;
 }
 
+/* With an id that comes before all others, so that it is first to be asked. */
+static void add_random_member(struct world *world, struct prng *prng, bool is_equal)
+{
+    uint32_t m = world->input.member_count;
+    add_member(world, is_equal ? UINT32_MAX : (uint32_t)prng_below(prng, 256));
+    snprintf(world->names[m], NAME_MAX, "m%02u", MEMBERS_MAX - m);
+}
+
 static void fill(struct world *world, struct prng *prng, bool is_equal)
 {
     world_init(world);
@@ -277,7 +285,7 @@ static void fill(struct world *world, struct prng *prng, bool is_equal)
         add_topic(world, (uint32_t)prng_below(prng, 30));
     uint32_t member_count = 1 + (uint32_t)prng_below(prng, 12);
     for (uint32_t m = 0; m < member_count; m++)
-        add_member(world, is_equal ? UINT32_MAX : (uint32_t)prng_below(prng, 256));
+        add_random_member(world, prng, is_equal);
 }
 
 /* One comes, one goes: complete, balanced, and no more moves than that takes. */
@@ -299,7 +307,7 @@ static void random_groups(const struct assignor *assignor, uint64_t seed, bool i
         bool grows = prng_below(&prng, 2) == 0 && world.input.member_count < MEMBERS_MAX;
         uint32_t lost = 0;
         if (grows)
-            add_member(&world, is_equal ? UINT32_MAX : (uint32_t)prng_below(&prng, 256));
+            add_random_member(&world, &prng, is_equal);
         else if (world.input.member_count > 1)
             lost = world.members[--world.input.member_count].owned_count;
         assign(&world, assignor);
