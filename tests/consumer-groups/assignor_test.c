@@ -312,7 +312,7 @@ static void random_groups(const struct assignor *assignor, uint64_t seed, bool i
             lost = world.members[--world.input.member_count].owned_count;
         assign(&world, assignor);
         if (assignor == &assignor_uniform && is_equal) {
-            uint32_t share = total_count(&world) / world.input.member_count + 1;
+            uint32_t share = total_count(&world) / world.input.member_count;
             assert_true(moved_count(&world) <= (grows ? share : lost));
         }
     }
