@@ -52,6 +52,7 @@ struct group_turn {
     struct uuid fresh_id; /* a random one, for a member id that this turn may have to make */
     const struct group_settings *settings;
     const struct image *image;
+    size_t batch_bytes_max; /* what one turn may put, see group_writer.h; 0: any */
     struct group_memory *memory;
     struct group_writer *writer;
     struct list answered; /* struct group_call, in the order of the answers */
