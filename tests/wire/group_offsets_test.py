@@ -272,7 +272,7 @@ class GroupsTest(GroupCase):
             if version >= 6:
                 self.assertEqual(away["error_message"], f"Group {missing} not found.")
             if version >= 3:
-                self.assertEqual(here["operations"], 328, version)
+                self.assertEqual(here["operations"], 3400, version)
 
     def test_every_version_deletes(self):
         name = self.topic()
