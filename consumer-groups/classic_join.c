@@ -114,7 +114,8 @@ static void ask_to_come_again(struct classic_group *group, struct group_turn *tu
         refuse_for_now(turn, call);
         return;
     }
-    classic_member_keep(group, turn, pending, call->in->session_timeout_ms);
+    pending->session_timeout_ms = call->in->session_timeout_ms;
+    classic_member_keep(group, turn, pending, pending->session_timeout_ms);
     classic_refuse_join(turn, call, member_id, KAFKA_MEMBER_ID_REQUIRED);
 }
 
@@ -291,5 +292,5 @@ void classic_join(struct classic_group *group, struct group_turn *turn,
 
     /* A group is known from its first member on, also after a restart. */
     if (!group->is_recorded && group->member_count + group->pending_count > 0)
-        classic_record_put(group, turn);
+        classic_record_put_new(group, turn);
 }

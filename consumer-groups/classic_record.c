@@ -89,6 +89,22 @@ enum status classic_record_put(struct classic_group *group, struct group_turn *t
     return status;
 }
 
+/* As Kafka: nothing is said of those who are about to join. */
+enum status classic_record_put_new(struct classic_group *group, struct group_turn *turn)
+{
+    struct arena arena;
+    struct group_metadata_value value;
+    group_metadata_value_init(&value);
+    value.protocol = (struct bytes){NULL, 0};
+    value.leader = (struct bytes){NULL, 0};
+    value.current_state_timestamp = group->state_since_ms;
+    arena_init(&arena, 4096 + 8 * group->id.size);
+    enum status status = put_value(group, turn, &arena, &value);
+    arena_deinit(&arena);
+    group->is_recorded |= status == STATUS_OK;
+    return status;
+}
+
 /* --- Reading -------------------------------------------------------------------------------------
  */
 

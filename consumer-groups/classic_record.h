@@ -8,4 +8,7 @@
  * the topic does not take such a record, nothing was put. STATUS_NO_MEMORY. */
 enum status classic_record_put(struct classic_group *group, struct group_turn *turn);
 
+/* Puts that there is a group, without anybody in it. STATUS_NO_MEMORY. */
+enum status classic_record_put_new(struct classic_group *group, struct group_turn *turn);
+
 #endif
