@@ -24,7 +24,9 @@ static const struct image_topic *offsets_topic(const struct broker_core *core)
 
 static void call_landed(struct completion *completion, int32_t result)
 {
-    errand_finish(&container_of(completion, struct group_errand, done)->errand, result);
+    struct group_errand *group_errand = container_of(completion, struct group_errand, done);
+    group_errand->is_finished = true;
+    errand_finish(&group_errand->errand, result);
 }
 
 /* On the home core of the shard, if it has one. */
@@ -36,6 +38,7 @@ static void errand_run(struct errand *errand)
         group_manager_find(&errand->core->groups, group_errand->shard_index);
     if (shard == NULL) {
         group_call_fail(call, KAFKA_NOT_COORDINATOR);
+        group_errand->is_finished = true;
         errand_finish(errand, (int32_t)call->status);
         return;
     }
@@ -72,6 +75,7 @@ void group_request_call_shard(struct group_request *group_request, struct group_
     group_request->errands = errand;
     errand->call = call;
     errand->shard_index = shard_index;
+    errand->group_request = group_request;
     call->kind = kind;
     call->version = request->version;
     call->done = &errand->done;
@@ -83,6 +87,7 @@ void group_request_call_shard(struct group_request *group_request, struct group_
         group_call_fail(call, KAFKA_NOT_COORDINATOR);
         return;
     }
+    errand->is_sent = true;
     errand_send(&errand->errand, &group_request->op, request->core,
                 partition_core_index(request->core, topic->id, (int32_t)shard_index), errand_run);
 }
@@ -100,6 +105,55 @@ void group_request_call(struct group_request *group_request, struct group_errand
     call->kind = kind;
     uint32_t index = count == 0 ? 0 : group_shard_index(group_call_group_id(call), count);
     group_request_call_shard(group_request, errand, call, kind, index);
+}
+
+/* Errors of a few words need no memory. */
+void group_request_refuse(struct group_request *group_request, struct group_call *call,
+                          enum group_call_kind kind, int16_t error_code)
+{
+    call->kind = kind;
+    call->version = group_request->request->version;
+    call->arena = &group_request->request->arena;
+    group_call_fail(call, error_code);
+}
+
+/* --- Calling back -------------------------------------------------------------------------------
+ */
+
+/* On the shard's core, behind the call. A shard that has gone has let its calls go. */
+static void give_up(struct group_errand *group_errand)
+{
+    struct group_shard *shard =
+        group_manager_find(&group_errand->errand.core->groups, group_errand->shard_index);
+    if (!group_errand->is_finished && shard != NULL)
+        group_shard_abandon(shard, group_errand->call);
+}
+
+static void recall_returned(struct completion *recall, int32_t result)
+{
+    op_landed(&container_of(recall, struct group_errand, recall)->group_request->op, STATUS_OK);
+}
+
+static void recall_arrived(struct completion *recall, int32_t result)
+{
+    struct group_errand *group_errand = container_of(recall, struct group_errand, recall);
+    struct errand *errand = &group_errand->errand;
+    give_up(group_errand);
+    completion_init(recall, recall_returned);
+    io_post(errand->core->io, io_core_index(errand->home->io), recall, STATUS_OK);
+}
+
+static void request_cancelled(struct request *request)
+{
+    struct group_request *group_request = request->operation;
+    request->cancel = NULL;
+    for (struct group_errand *e = group_request->errands; e != NULL; e = e->next) {
+        if (!e->is_sent)
+            continue;
+        op_expect(&group_request->op);
+        completion_init(&e->recall, recall_arrived);
+        io_post(request->core->io, io_core_index(e->errand.core->io), &e->recall, STATUS_OK);
+    }
 }
 
 /* --- The request --------------------------------------------------------------------------------
@@ -148,5 +202,6 @@ void group_request_start(struct group_request *group_request, struct request *re
     group_request->encode = encode;
     request->operation = group_request;
     request->sent = answer_sent;
+    request->cancel = request_cancelled;
     op_start(&group_request->op, &group_request_kind, io_ops(request->core->io));
 }

@@ -3,6 +3,8 @@
  *
  *   ASK ──▶ REPLY
  *
+ * When the connection ends, calls that wait in a group are called back.
+ *
  * A request may be about many groups, whose shards work side by side: each call has memory of its
  * own for its answer, which stays until the response has left. */
 #ifndef TAILRACE_BROKER_GROUP_REQUEST_H
@@ -19,7 +21,11 @@ struct group_errand {
     struct group_call *call;
     struct completion done; /* of the call */
     struct arena arena;     /* of its answer */
+    struct completion recall;
+    struct group_request *group_request;
     uint32_t shard_index;
+    bool is_sent;     /* to a shard */
+    bool is_finished; /* on the shard's core: nobody holds the call any more */
 };
 
 struct group_request {
@@ -45,6 +51,10 @@ void group_request_call(struct group_request *group_request, struct group_errand
 void group_request_call_shard(struct group_request *group_request, struct group_errand *errand,
                               struct group_call *call, enum group_call_kind kind,
                               uint32_t shard_index);
+
+/* In place of a call: the answer is this error. */
+void group_request_refuse(struct group_request *group_request, struct group_call *call,
+                          enum group_call_kind kind, int16_t error_code);
 
 /* How many shards there are; 0 before the first group. */
 uint32_t group_request_shard_count(const struct group_request *group_request);

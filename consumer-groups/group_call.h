@@ -52,6 +52,7 @@ struct group_call {
     struct arena *arena;      /* for the answer; nobody else uses it until the call has landed */
     uint64_t put_count;       /* the shard's: lands when so many records are durable */
     enum status status;       /* what it lands with */
+    bool is_answered;         /* `out` is complete */
 };
 
 struct join_group_call {

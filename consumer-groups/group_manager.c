@@ -7,7 +7,13 @@
 
 const char group_topic_name[] = "__consumer_offsets";
 
-enum { MS_PER_MINUTE = 60 * 1000, NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * MS_PER_MINUTE };
+enum {
+    MS_PER_MINUTE = 60 * 1000,
+    NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * MS_PER_MINUTE,
+    BEAT_MS = 1000,
+    NS_PER_MS = 1000000,
+    BATCH_OVERHEAD = 128, /* more than a batch of one record has beside key and value */
+};
 
 struct group_slot {
     struct list_node node;
@@ -19,7 +25,7 @@ static int32_t setting_i32(const struct config *config, enum config_key key)
     return (int32_t)config_i64(config, key);
 }
 
-static struct group_settings settings_of(const struct config *config)
+static struct group_settings settings_of(const struct config *config, struct io *io)
 {
     return (struct group_settings){
         .session_timeout_ms_min = setting_i32(config, CONFIG_GROUP_MIN_SESSION_TIMEOUT_MS),
@@ -27,6 +33,8 @@ static struct group_settings settings_of(const struct config *config)
         .initial_rebalance_delay_ms = setting_i32(config, CONFIG_GROUP_INITIAL_REBALANCE_DELAY_MS),
         .new_member_join_timeout_ms = NEW_MEMBER_JOIN_TIMEOUT_MS,
         .size_max = (uint32_t)config_i64(config, CONFIG_GROUP_MAX_SIZE),
+        .record_bytes_max = setting_i32(config, CONFIG_MESSAGE_MAX_BYTES) - BATCH_OVERHEAD,
+        .hash_seed = {{io_random_u64(io), io_random_u64(io)}},
         .offset_metadata_bytes_max = setting_i32(config, CONFIG_OFFSET_METADATA_MAX_BYTES),
         .offsets_retention_ms =
             config_i64(config, CONFIG_OFFSETS_RETENTION_MINUTES) * MS_PER_MINUTE,
@@ -36,6 +44,15 @@ static struct group_settings settings_of(const struct config *config)
     };
 }
 
+/* Between the calls of clients, so that a pause of theirs is not taken for one of ours. */
+static void beat_fired(struct timer *timer)
+{
+    struct group_manager *manager = container_of(timer, struct group_manager, beat);
+    uint64_t now_ns = io_now_ns(manager->options.io);
+    group_pulse_beat(&manager->pulse, (int64_t)(now_ns / NS_PER_MS));
+    io_timer_start(manager->options.io, timer, now_ns + (uint64_t)BEAT_MS * NS_PER_MS);
+}
+
 void group_manager_init(struct group_manager *manager, const struct group_manager_options *options)
 {
     assert(options->io != NULL);
@@ -43,11 +60,12 @@ void group_manager_init(struct group_manager *manager, const struct group_manage
     assert(options->memory_bytes_max > 0);
     *manager = (struct group_manager){
         .options = *options,
-        .settings = settings_of(options->config),
+        .settings = settings_of(options->config, options->io),
         .memory = {.limit_bytes = options->memory_bytes_max},
     };
     list_init(&manager->slots);
     list_init(&manager->closing);
+    timer_init(&manager->beat, beat_fired);
 }
 
 /* --- Shards come and go -------------------------------------------------------------------------
@@ -117,6 +135,7 @@ static void open_slot(struct group_manager *manager, const struct image_topic *t
         .settings = &manager->settings,
         .memory = &manager->memory,
         .counts = &manager->counts,
+        .pulse = &manager->pulse,
         .topic_id = topic->id,
         .index = (int32_t)index,
         .leader_epoch = topic->partitions[index].leader_epoch,
@@ -128,6 +147,8 @@ static void open_slot(struct group_manager *manager, const struct image_topic *t
     assert(slot != NULL);
     list_node_init(&slot->node);
     list_push_back(&manager->slots, &slot->node);
+    if (!timer_is_running(&manager->beat))
+        beat_fired(&manager->beat);
     group_shard_init(&slot->shard, &options);
 }
 
@@ -177,8 +198,16 @@ struct group_shard *group_manager_find(const struct group_manager *manager, uint
     return NULL;
 }
 
+void group_manager_release_waiters(struct group_manager *manager)
+{
+    struct group_slot *slot;
+    list_for_each_entry (slot, &manager->slots, node)
+        group_shard_release_waiters(&slot->shard);
+}
+
 void group_manager_close(struct group_manager *manager)
 {
+    io_timer_cancel(manager->options.io, &manager->beat);
     struct group_slot *slot;
     struct group_slot *following;
     list_for_each_entry_safe (slot, following, &manager->slots, node)

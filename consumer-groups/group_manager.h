@@ -24,6 +24,8 @@ struct group_manager {
     struct group_settings settings;
     struct group_memory memory;
     struct group_counts counts;
+    struct group_pulse pulse;
+    struct timer beat; /* while there are shards */
     struct list slots;   /* struct group_slot: shards that serve */
     struct list closing; /* those that wait for the disk */
     struct image *image; /* the last one that was applied; NULL: none */
@@ -36,6 +38,9 @@ void group_manager_apply(struct group_manager *manager, struct image *image);
 
 /* NULL: another broker, or nobody, coordinates this partition. */
 struct group_shard *group_manager_find(const struct group_manager *manager, uint32_t index);
+
+/* Whoever waits for others in a group is let go: the broker is about to stop. */
+void group_manager_release_waiters(struct group_manager *manager);
 
 /* Every shard closes: before the partitions do. */
 void group_manager_close(struct group_manager *manager);

@@ -15,11 +15,15 @@ enum {
     PAUSE_MS_MAX = 10000,
     /* Groups whose offsets are looked at between two turns of the loop. */
     EXPIRY_SLICE = 100,
+    DEADLINE_SLICE = 100,
+    /* Longer than this between two signs of life: the process has stood still. */
+    STALL_MS = 3000,
     NS_PER_MS = 1000000,
 };
 
 static void retry_fired(struct timer *timer);
 static void expiry_fired(struct timer *timer);
+static void deadline_fired(struct timer *timer);
 
 static int64_t now_ms(const struct group_shard *shard)
 {
@@ -52,6 +56,7 @@ void group_shard_init(struct group_shard *shard, const struct group_shard_option
     list_init(&shard->waiting);
     timer_init(&shard->retry, retry_fired);
     timer_init(&shard->expiry, expiry_fired);
+    timer_init(&shard->deadline, deadline_fired);
     shard->pause_ms = PAUSE_MS_FIRST;
     group_shard_load(shard);
 }
@@ -66,7 +71,7 @@ static struct uuid fresh_id(struct io *io)
     return id;
 }
 
-static void begin_turn(struct group_shard *shard, struct group_turn *turn)
+static void make_turn(struct group_shard *shard, struct group_turn *turn)
 {
     const struct group_shard_options *options = &shard->options;
     *turn = (struct group_turn){
@@ -81,9 +86,57 @@ static void begin_turn(struct group_shard *shard, struct group_turn *turn)
     list_init(&turn->answered);
 }
 
+void group_pulse_beat(struct group_pulse *pulse, int64_t now_ms)
+{
+    if (pulse->seen_ms > 0 && now_ms - pulse->seen_ms > STALL_MS)
+        pulse->stall_count++;
+    pulse->seen_ms = now_ms;
+}
+
+static void begin_turn(struct group_shard *shard, struct group_turn *turn)
+{
+    struct group_pulse *pulse = shard->options.pulse;
+    assert(shard->state == GROUP_SHARD_ACTIVE);
+    make_turn(shard, turn);
+    group_pulse_beat(pulse, turn->now_ms);
+    if (shard->stall_count == pulse->stall_count)
+        return;
+    shard->stall_count = pulse->stall_count;
+    group_table_forgive(&shard->table, turn);
+}
+
+/* The timer runs to the earliest deadline of all groups. */
+static void set_deadline(struct group_shard *shard)
+{
+    int64_t deadline_ms = group_table_deadline_ms(&shard->table);
+    uint64_t deadline_ns = (uint64_t)deadline_ms * NS_PER_MS;
+    bool is_set = timer_is_running(&shard->deadline);
+    if (deadline_ms == INT64_MAX || (is_set && shard->deadline.deadline <= deadline_ns))
+        return;
+    io_timer_cancel(shard->options.io, &shard->deadline);
+    io_timer_start(shard->options.io, &shard->deadline, deadline_ns);
+}
+
+static void end_turn(struct group_shard *shard, struct group_turn *turn)
+{
+    group_shard_end_turn(shard, turn);
+    if (shard->state == GROUP_SHARD_ACTIVE)
+        set_deadline(shard);
+}
+
+static void deadline_fired(struct timer *timer)
+{
+    struct group_shard *shard = container_of(timer, struct group_shard, deadline);
+    struct group_turn turn;
+    begin_turn(shard, &turn);
+    group_table_tick(&shard->table, &turn, DEADLINE_SLICE);
+    end_turn(shard, &turn);
+}
+
 static void refuse(struct group_shard *shard, struct group_call *call, int16_t error_code)
 {
     group_call_fail(call, error_code);
+    call->is_answered = true;
     io_land(shard->options.io, call->done, (int32_t)call->status);
 }
 
@@ -99,6 +152,7 @@ void group_shard_serve(struct group_shard *shard, struct group_call *call)
     assert(call->arena != NULL);
     list_node_init(&call->node);
     call->status = STATUS_OK;
+    call->is_answered = false;
     if (shard->state != GROUP_SHARD_CLOSED && group_shard_partition(shard) == NULL)
         group_shard_close(shard);
     switch (shard->state) {
@@ -116,7 +170,27 @@ void group_shard_serve(struct group_shard *shard, struct group_call *call)
         turn.fresh_id = fresh_id(shard->options.io);
     shard->options.counts->commits += call->kind == GROUP_CALL_COMMIT;
     group_table_serve(&shard->table, &turn, call);
-    group_shard_end_turn(shard, &turn);
+    end_turn(shard, &turn);
+}
+
+void group_shard_abandon(struct group_shard *shard, struct group_call *call)
+{
+    struct group_turn turn;
+    if (call->is_answered)
+        return;
+    begin_turn(shard, &turn);
+    group_table_abandon(&shard->table, &turn, call);
+    end_turn(shard, &turn);
+}
+
+void group_shard_release_waiters(struct group_shard *shard)
+{
+    struct group_turn turn;
+    if (shard->state != GROUP_SHARD_ACTIVE)
+        return;
+    begin_turn(shard, &turn);
+    group_table_drop_calls(&shard->table, &turn, KAFKA_NOT_COORDINATOR);
+    end_turn(shard, &turn);
 }
 
 void group_shard_topic_deleted(struct group_shard *shard, const struct image_topic *topic)
@@ -126,7 +200,7 @@ void group_shard_topic_deleted(struct group_shard *shard, const struct image_top
         return;
     begin_turn(shard, &turn);
     group_table_topic_deleted(&shard->table, &turn, topic);
-    group_shard_end_turn(shard, &turn);
+    end_turn(shard, &turn);
 }
 
 /* --- Expiry -------------------------------------------------------------------------------------
@@ -144,7 +218,7 @@ static void expire_slice(struct group_shard *shard)
         list_push_back(&shard->table.order, node);
         group_offsets_expire(&shard->table, &turn, container_of(node, struct group, order_node));
     }
-    group_shard_end_turn(shard, &turn);
+    end_turn(shard, &turn);
 }
 
 /* A round over all groups, a slice at a time; then a pause until the next. */
@@ -180,6 +254,15 @@ static void load_failed(struct group_shard *shard, enum status status)
     shard->pause_ms = shard->pause_ms * 2 > PAUSE_MS_MAX ? PAUSE_MS_MAX : shard->pause_ms * 2;
 }
 
+/* Those who were members are, and have all their time to say so. */
+static void forgive_all(struct group_shard *shard)
+{
+    struct group_turn turn;
+    begin_turn(shard, &turn);
+    group_table_forgive(&shard->table, &turn);
+    end_turn(shard, &turn);
+}
+
 static void become_active(struct group_shard *shard)
 {
     uint64_t took_ms = (uint64_t)now_ms(shard) - shard->load_since_ms;
@@ -189,6 +272,7 @@ static void become_active(struct group_shard *shard)
     shard->options.counts->loads++;
     shard->options.counts->load_ms += took_ms;
     start_timer(shard, &shard->expiry, shard->options.check_interval_ms);
+    forgive_all(shard);
     if (shard->load.record_count > 0)
         log_info(shard->options.logger, "groups loaded",
                  field_i64("partition", shard->options.index),
@@ -223,7 +307,7 @@ void group_shard_load(struct group_shard *shard)
         .index = shard->options.index,
         .table = &shard->table,
     };
-    begin_turn(shard, &options.turn);
+    make_turn(shard, &options.turn);
     shard->is_loading = true;
     shard->load_since_ms = (uint64_t)now_ms(shard);
     completion_init(&shard->loaded, load_landed);
@@ -241,12 +325,18 @@ static void retry_fired(struct timer *timer)
 /* Nothing that was put and not written will be; whoever waits for it hears this error. */
 static void drop_all(struct group_shard *shard, int16_t error_code)
 {
+    struct group_turn turn;
+    make_turn(shard, &turn);
+    if (!shard->is_loading)
+        group_table_drop_calls(&shard->table, &turn, error_code);
+    list_append(&shard->waiting, &turn.answered);
     group_shard_fail_waiting(shard, error_code);
     group_writer_reset(&shard->writers[0]);
     group_writer_reset(&shard->writers[1]);
     shard->put_count = 0;
     shard->durable_count = 0;
     io_timer_cancel(shard->options.io, &shard->expiry);
+    io_timer_cancel(shard->options.io, &shard->deadline);
     if (!shard->is_loading)
         drop_table(shard);
 }

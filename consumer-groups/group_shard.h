@@ -23,6 +23,14 @@
 #include "replication/partition.h"
 #include "replication/replica_manager.h"
 
+/* When this core was last seen at work. A process that has stood still (stopped, swapped out, a
+ * machine that slept) has not heard the heartbeats of that time: whoever notices counts it, and
+ * every shard lets all sessions begin anew before it does anything else (pitfall F3). */
+struct group_pulse {
+    int64_t seen_ms; /* the steady clock */
+    uint64_t stall_count;
+};
+
 /* What has happened in all shards of a core, since the start. */
 struct group_counts {
     uint64_t commits; /* of offsets, acknowledged or not */
@@ -38,6 +46,7 @@ struct group_shard_options {
     const struct group_settings *settings; /* of the core; outlive the shard */
     struct group_memory *memory;
     struct group_counts *counts;
+    struct group_pulse *pulse;
     struct uuid topic_id;
     int32_t index;
     int32_t leader_epoch;
@@ -70,6 +79,9 @@ struct group_shard {
     struct timer retry;
     uint32_t pause_ms; /* before the next load, after a failure */
 
+    struct timer deadline; /* of the groups, the earliest */
+    uint64_t stall_count;  /* of the pulse, when it was last looked at */
+
     struct timer expiry;
     size_t expiry_left; /* groups to be looked at in this round */
 };
@@ -80,6 +92,15 @@ void group_shard_init(struct group_shard *shard, const struct group_shard_option
 /* The call's own fields are filled in; it lands when its answer may leave. It may stay until the
  * shard is closed. */
 void group_shard_serve(struct group_shard *shard, struct group_call *call);
+
+/* The client of a call that was given here has gone: it lands soon, if it has not. */
+void group_shard_abandon(struct group_shard *shard, struct group_call *call);
+
+/* Whoever waits for others is told NOT_COORDINATOR: the broker is about to stop. */
+void group_shard_release_waiters(struct group_shard *shard);
+
+/* The core is at work. */
+void group_pulse_beat(struct group_pulse *pulse, int64_t now_ms);
 
 /* Topics have gone from the image that is in force now. */
 void group_shard_topic_deleted(struct group_shard *shard, const struct image_topic *topic);

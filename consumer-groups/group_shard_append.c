@@ -23,6 +23,7 @@ void group_shard_fail_waiting(struct group_shard *shard, int16_t error_code)
     while ((node = list_pop_front(&shard->waiting)) != NULL) {
         struct group_call *call = container_of(node, struct group_call, node);
         group_call_fail(call, error_code);
+        call->is_answered = true;
         io_land(shard->options.io, call->done, (int32_t)call->status);
     }
 }
@@ -155,7 +156,9 @@ void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn)
     size_t size_bytes = group_writer_end_turn(turn->writer) + BATCH_HEADER_SIZE;
     count_records(shard);
     while ((node = list_pop_front(&turn->answered)) != NULL) {
-        container_of(node, struct group_call, node)->put_count = shard->put_count;
+        struct group_call *call = container_of(node, struct group_call, node);
+        call->is_answered = true;
+        call->put_count = shard->put_count;
         list_push_back(&shard->waiting, node);
     }
     if (turn->writer->status != STATUS_OK || size_bytes > shard->options.batch_bytes_max) {
