@@ -69,9 +69,8 @@ static recode_function *find_codec(const char *title)
  * here. */
 static bool writes_null_otherwise(const json_t *line)
 {
-    return strcmp(json_string_value(json_object_get(line, "api")),
-                  "ConsumerGroupMemberMetadataValue") == 0 &&
-           strcmp(json_string_value(json_object_get(line, "kind")), "nulls") == 0;
+    const json_t *json = json_object_get(line, "json");
+    return json_is_null(json_object_get(json, "classicMemberMetadata"));
 }
 
 /* True: it came back as it was, or without the tags that nobody knows. */
