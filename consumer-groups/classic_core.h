@@ -18,6 +18,9 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "consumer-groups/classic_protocols.h"
+#include "consumer-groups/classic_topics.h"
+#include "consumer-groups/group_deadlines.h"
 #include "consumer-groups/group_turn.h"
 #include "consumer-groups/records/offsets_topic.h"
 #include "protocol/messages/describe_groups.h"
@@ -29,13 +32,43 @@ enum classic_state {
     CLASSIC_STABLE,
 };
 
+/* Member ids given out that nobody has joined with yet; their sessions end them. */
+enum { CLASSIC_PENDING_MAX = 10000 };
+
+struct classic_member;
+
 struct classic_group {
     enum classic_state state;
     int32_t generation;
-    /* ... the core's own ... */
+
+    /* The core's own. */
+    struct bytes id;
+    struct bytes protocol_type;    /* owned; null: nobody has ever joined */
+    struct hash_seed seed;         /* of its tables, which clients fill */
+    struct map by_id;              /* members and pending ones */
+    struct map by_instance;        /* static members */
+    struct list members;           /* in the order in which they came */
+    struct list pending;           /* those who have been given an id and have not joined */
+    struct classic_member *leader; /* NULL: no members */
+    uint32_t member_count;
+    uint32_t pending_count;
+    uint32_t awaiting_join_count; /* members whose JoinGroup waits */
+    uint32_t owing_sync_count;    /* members who have not sent SyncGroup in this generation */
+    struct classic_votes votes;   /* and the chosen protocol */
+    struct classic_topics topics; /* as of the last generation */
+    struct group_deadlines sessions;
+    int64_t join_deadline_ms;     /* PREPARING ends; INT64_MAX: not set */
+    int64_t sync_deadline_ms;     /* who owes SyncGroup is out; INT64_MAX: not set */
+    int64_t state_since_ms;       /* the wall clock; -1: not known */
+    int32_t initial_delay_ms;     /* the part of it that runs, */
+    int32_t initial_remaining_ms; /* and how much it may be extended by */
+    bool is_initial;              /* PREPARING began with nobody: only time completes it */
+    bool has_new_member;          /* somebody came while the initial delay ran */
+    bool is_recorded;             /* there is a record of it in the offsets topic */
+    uint64_t visit_count; /* members that loops have looked at; tests bound the work by it */
 };
 
-/* An empty group; `id` outlives it. */
+/* An empty group, which stays in place; `id` outlives it. */
 void classic_init(struct classic_group *group, struct bytes id, const struct group_turn *turn);
 
 /* The calls that wait in it have been answered before (classic_drop_calls). */
@@ -73,24 +106,27 @@ int64_t classic_deadline_ms(const struct classic_group *group);
 /* Expires sessions, ends delays and rebalances. Harmless when nothing is due. */
 void classic_tick(struct classic_group *group, struct group_turn *turn);
 
-/* After a load, or when the process has stood still: every session begins anew (pitfall F3). */
+/* After a load, or when the process has stood still: every session, and what is left of a
+ * rebalance, begins anew (pitfall F3). A group that is larger than allowed rebalances. */
 void classic_forgive(struct classic_group *group, struct group_turn *turn);
 
 /* --- Records and views -------------------------------------------------------------------------
  */
 
-/* From a record of the offsets topic; the last one read counts. STATUS_NO_MEMORY, STATUS_MALFORMED.
- */
+/* From a record of the offsets topic; the last one read counts. STATUS_NO_MEMORY, or
+ * STATUS_MALFORMED: nobody is in the group then. No call waits in it. */
 enum status classic_restore(struct classic_group *group, struct group_turn *turn,
                             const struct group_metadata_value *value);
 
-/* Does anybody in the group read this topic? False when that is not known (not a consumer's). */
+/* Does anybody in the group read this topic? As Kafka answers where that is not known: yes for a
+ * group of consumers whose subscriptions cannot be read, no for all others. */
 bool classic_is_subscribed(const struct classic_group *group, struct bytes topic);
 
 /* No member, none pending: offsets may expire, and without offsets the group may go. */
 bool classic_is_empty(const struct classic_group *group);
 
-/* Since when it is empty, by the wall clock (KIP-211); -1 if it is not, or if that is not known. */
+/* Since when it is empty, by the wall clock (KIP-211); -1 if it is not, if that is not known, or if
+ * it only keeps offsets: then the age of a commit is what counts. */
 int64_t classic_empty_since_ms(const struct classic_group *group);
 
 /* Fills in all but the group id and the error; copies into the arena. */

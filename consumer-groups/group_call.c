@@ -2,13 +2,15 @@
 
 #include "base/assert.h"
 
-enum { NO_OFFSET = -1, NO_EPOCH = -1, FETCH_ERRORS_FOR_GROUPS_SINCE = 2 };
+enum { NO_OFFSET = -1, NO_EPOCH = -1, FETCH_ERRORS_FOR_GROUPS_SINCE = 2, JOIN_NULL_NAMES_SINCE = 7 };
 
 static void fail_join(struct join_group_call *join, int16_t error_code)
 {
     join_group_response_init(&join->out);
     join->out.error_code = error_code;
     join->out.member_id = join->in->member_id;
+    if (join->call.version >= JOIN_NULL_NAMES_SINCE)
+        join->out.protocol_name = (struct bytes){NULL, 0};
 }
 
 static void fail_sync(struct sync_group_call *sync, int16_t error_code)

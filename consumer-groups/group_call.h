@@ -43,8 +43,8 @@ enum group_call_kind {
 };
 
 struct group_call {
-    struct completion completion; /* on the group's home core */
-    struct list_node node;        /* with whom it waits; unlinked while nobody holds it */
+    struct completion *done; /* the caller's: lands on the group's home core */
+    struct list_node node;   /* with whom it waits; unlinked while nobody holds it */
     enum group_call_kind kind;
     int16_t version; /* of the request */
     struct bytes client_id;
@@ -52,6 +52,7 @@ struct group_call {
     struct arena *arena;      /* for the answer; nobody else uses it until the call has landed */
     uint64_t put_count;       /* the shard's: lands when so many records are durable */
     enum status status;       /* what it lands with */
+    bool is_answered;         /* `out` is complete */
 };
 
 struct join_group_call {

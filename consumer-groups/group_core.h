@@ -15,6 +15,8 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "consumer-groups/classic_core.h"
+#include "consumer-groups/group_deadlines.h"
 #include "consumer-groups/group_offsets.h"
 #include "consumer-groups/group_record.h"
 #include "consumer-groups/group_turn.h"
@@ -23,12 +25,15 @@ struct group {
     struct map_node node;        /* in the table, by id */
     struct list_node order_node; /* in the table, so that all can be gone through in slices */
     struct bytes id;             /* owned */
+    struct group_deadline deadline;
+    struct classic_group classic;
     struct group_offsets offsets;
 };
 
 struct group_table {
     struct map groups;
     struct list order; /* struct group */
+    struct group_deadlines deadlines;
     struct hash_seed seed;
     uint64_t offset_count;
 };
@@ -43,7 +48,7 @@ void group_table_deinit(struct group_table *table, struct group_memory *memory);
 struct group *group_table_find(const struct group_table *table, struct bytes id);
 
 /* One that keeps offsets and nothing else. There must be none of this id. NULL without memory. */
-struct group *group_table_create(struct group_table *table, struct group_memory *memory,
+struct group *group_table_create(struct group_table *table, struct group_turn *turn,
                                  struct bytes id);
 void group_table_remove(struct group_table *table, struct group_memory *memory,
                         struct group *group);
@@ -55,6 +60,22 @@ enum status group_table_restore(struct group_table *table, struct group_turn *tu
 
 /* Answers the call in this turn, or keeps it with its group until a later one. */
 void group_table_serve(struct group_table *table, struct group_turn *turn, struct group_call *call);
+
+/* The client of a call that a group keeps has gone. */
+void group_table_abandon(struct group_table *table, struct group_turn *turn,
+                         struct group_call *call);
+
+/* Every call that a group keeps is answered with this error. */
+void group_table_drop_calls(struct group_table *table, struct group_turn *turn, int16_t error_code);
+
+/* When group_table_tick must be called next; INT64_MAX: never. */
+int64_t group_table_deadline_ms(const struct group_table *table);
+
+/* What time does to groups, those that are due first, at most so many of them. */
+void group_table_tick(struct group_table *table, struct group_turn *turn, uint32_t count_max);
+
+/* After a load, or when the process has stood still: all sessions begin anew. */
+void group_table_forgive(struct group_table *table, struct group_turn *turn);
 
 /* Topics that the image does not have any more take their offsets with them. */
 void group_table_topic_deleted(struct group_table *table, struct group_turn *turn,

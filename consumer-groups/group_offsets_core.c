@@ -55,7 +55,7 @@ static int16_t check_commit(struct group_table *table, struct group_turn *turn,
     if (commit->in->generation_id_or_member_epoch >= 0)
         return commit->call.version >= COMMIT_NAMES_GROUPS_SINCE ? KAFKA_GROUP_ID_NOT_FOUND
                                                                  : KAFKA_ILLEGAL_GENERATION;
-    *group = group_table_create(table, turn->memory, commit->in->group_id);
+    *group = group_table_create(table, turn, commit->in->group_id);
     return *group == NULL ? KAFKA_COORDINATOR_NOT_AVAILABLE : KAFKA_NONE;
 }
 

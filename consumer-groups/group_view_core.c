@@ -17,11 +17,10 @@ struct summary {
 
 static struct summary summarize(const struct group *group)
 {
-    assert(group_is_empty(group));
     return (struct summary){
-        .state = "Empty",
+        .state = classic_state_name(&group->classic),
         .type = "classic",
-        .protocol_type = bytes_of_text(""),
+        .protocol_type = classic_protocol_type(&group->classic),
     };
 }
 
@@ -119,9 +118,8 @@ void group_describe(const struct group_table *table, struct group_turn *turn,
     if (group == NULL) {
         describe_missing(describe);
     } else {
-        struct summary summary = summarize(group);
-        out->group_state = bytes_of_text(summary.state);
-        has_memory = copy_bytes(describe->call.arena, &out->protocol_type, summary.protocol_type);
+        has_memory =
+            classic_describe(&group->classic, describe->call.arena, out) == STATUS_OK;
     }
     describe->call.status = has_memory ? STATUS_OK : STATUS_NO_MEMORY;
     group_turn_answer(turn, &describe->call);

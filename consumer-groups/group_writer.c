@@ -36,7 +36,7 @@ void group_writer_reset(struct group_writer *writer)
     forget_all(writer);
 }
 
-static size_t record_size_bytes(const struct group_record *record)
+size_t group_record_size_bytes(const struct group_record *record)
 {
     return record->key.size + record->value.size + GROUP_RECORD_OVERHEAD;
 }
@@ -62,8 +62,8 @@ void group_writer_put(struct group_writer *writer, struct bytes key, struct byte
     list_node_init(&record->node);
     list_push_back(&writer->records, &record->node);
     writer->count++;
-    writer->size_bytes += record_size_bytes(record);
-    writer->turn_size_bytes += record_size_bytes(record);
+    writer->size_bytes += group_record_size_bytes(record);
+    writer->turn_size_bytes += group_record_size_bytes(record);
 }
 
 void group_writer_begin(struct group_writer *writer, struct writer *key, struct writer *value)
@@ -106,8 +106,8 @@ struct group_record *group_writer_first(struct group_writer *writer)
 void group_writer_take(struct group_writer *writer, struct group_record *record)
 {
     assert(writer->count > 0);
-    assert(writer->size_bytes >= record_size_bytes(record));
+    assert(writer->size_bytes >= group_record_size_bytes(record));
     list_remove(&record->node);
     writer->count--;
-    writer->size_bytes -= record_size_bytes(record);
+    writer->size_bytes -= group_record_size_bytes(record);
 }

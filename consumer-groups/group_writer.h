@@ -20,6 +20,8 @@ struct group_record {
 /* What a record takes in a batch beside its key and value, at most: seven numbers. */
 enum { GROUP_RECORD_OVERHEAD = 40 };
 
+size_t group_record_size_bytes(const struct group_record *record);
+
 struct group_writer {
     struct arena arena;
     struct arena scratch; /* of one record that is being written */
