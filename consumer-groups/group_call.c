@@ -46,8 +46,7 @@ static bool fail_committed_topic(struct arena *arena, const struct offset_commit
 {
     out->name = in->name;
     out->topic_id = in->topic_id;
-    out->partitions =
-        arena_allocate_array(arena, in->partitions_count, sizeof *out->partitions);
+    out->partitions = arena_allocate_array(arena, in->partitions_count, sizeof *out->partitions);
     if (out->partitions == NULL)
         return false;
     out->partitions_count = in->partitions_count;

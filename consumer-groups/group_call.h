@@ -91,7 +91,8 @@ struct offset_commit_call {
     struct offset_commit_response out;
 };
 
-/* Of one group; older versions, which ask without saying of how many, are brought into this form. */
+/* Of one group; older versions, which ask without saying of how many, are brought into this form.
+ */
 struct offset_fetch_call {
     struct group_call call;
     const struct offset_fetch_request_group *in;

@@ -60,8 +60,7 @@ struct group *group_table_create(struct group_table *table, struct group_turn *t
     return group;
 }
 
-void group_table_remove(struct group_table *table, struct group_memory *memory,
-                        struct group *group)
+void group_table_remove(struct group_table *table, struct group_memory *memory, struct group *group)
 {
     assert(table->offset_count >= group->offsets.count);
     table->offset_count -= group->offsets.count;
@@ -105,8 +104,8 @@ static enum status restore_offset(struct group_table *table, struct group_turn *
     struct group *group = group_table_find(table, view->group_id);
     if (view->is_tombstone) {
         if (group != NULL)
-            table->offset_count -= group_offsets_remove(&group->offsets, turn->memory, view->topic,
-                                                        view->partition);
+            table->offset_count -=
+                group_offsets_remove(&group->offsets, turn->memory, view->topic, view->partition);
         return STATUS_OK;
     }
     group = find_or_create(table, turn, view->group_id);

@@ -59,8 +59,7 @@ enum status group_table_restore(struct group_table *table, struct group_turn *tu
                                 const struct group_record_view *view);
 
 /* Answers the call in this turn, or keeps it with its group until a later one. */
-void group_table_serve(struct group_table *table, struct group_turn *turn,
-                       struct group_call *call);
+void group_table_serve(struct group_table *table, struct group_turn *turn, struct group_call *call);
 
 /* The client of a call that a group keeps has gone. */
 void group_table_abandon(struct group_table *table, struct group_turn *turn,

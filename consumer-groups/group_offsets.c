@@ -144,8 +144,7 @@ static bool reach_run(struct group_memory *memory, struct group_offsets_topic *t
 }
 
 /* The run with room for one more; NULL without memory. */
-static struct group_offset_run *widen_run(struct group_memory *memory,
-                                          struct group_offset_run *run)
+static struct group_offset_run *widen_run(struct group_memory *memory, struct group_offset_run *run)
 {
     if (run != NULL && run->count < run->capacity)
         return run;

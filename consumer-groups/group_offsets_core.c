@@ -73,8 +73,7 @@ static int64_t expiry_of(const struct group_turn *turn, const struct offset_comm
 
 static int16_t commit_partition(struct group_turn *turn, struct group *group,
                                 const struct image_topic *topic,
-                                const struct offset_commit_request_partition *in,
-                                int64_t expire_ms)
+                                const struct offset_commit_request_partition *in, int64_t expire_ms)
 {
     const struct group_offset offset = {
         .partition = in->partition_index,
@@ -110,8 +109,7 @@ static bool judge_topic(struct group_turn *turn, struct offset_commit_call *comm
 {
     const struct offset_commit_request_topic *in = &commit->in->topics[index];
     struct offset_commit_response_topic *out = &commit->out.topics[index];
-    const struct image_topic *topic =
-        resolve(turn, commit->call.version, in->name, in->topic_id);
+    const struct image_topic *topic = resolve(turn, commit->call.version, in->name, in->topic_id);
     bool by_id = commit->call.version >= TOPIC_IDS_SINCE;
     int16_t unknown = by_id ? KAFKA_UNKNOWN_TOPIC_ID : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     out->name = in->name;
@@ -127,8 +125,8 @@ static bool judge_topic(struct group_turn *turn, struct offset_commit_call *comm
         out->partitions[p].error_code = error;
         sum->partition_count += error == KAFKA_NONE || error == KAFKA_OFFSET_METADATA_TOO_LARGE;
         if (error == KAFKA_NONE)
-            sum->size_bytes += group_record_offset_size_max(
-                commit->in->group_id, topic->name, in->partitions[p].committed_metadata);
+            sum->size_bytes += group_record_offset_size_max(commit->in->group_id, topic->name,
+                                                            in->partitions[p].committed_metadata);
     }
     return true;
 }
@@ -171,8 +169,7 @@ void group_offsets_commit(struct group_table *table, struct group_turn *turn,
 {
     struct commit_sum sum;
     struct group *group;
-    commit->call.status =
-        judge_topics(turn, commit, &sum) ? STATUS_OK : STATUS_NO_MEMORY;
+    commit->call.status = judge_topics(turn, commit, &sum) ? STATUS_OK : STATUS_NO_MEMORY;
     if (commit->call.status == STATUS_OK && sum.partition_count > 0) {
         int16_t error = check_commit(table, turn, commit, &group);
         bool fits = turn->batch_bytes_max == 0 || sum.size_bytes <= turn->batch_bytes_max;
@@ -181,8 +178,8 @@ void group_offsets_commit(struct group_table *table, struct group_turn *turn,
             commit_topics(turn, group, commit);
             count_offsets(table, group, before);
         } else {
-            refuse_rest(&commit->out, error != KAFKA_NONE ? error
-                                                          : KAFKA_INVALID_COMMIT_OFFSET_SIZE);
+            refuse_rest(&commit->out,
+                        error != KAFKA_NONE ? error : KAFKA_INVALID_COMMIT_OFFSET_SIZE);
         }
     }
     group_turn_answer(turn, &commit->call);
@@ -323,8 +320,8 @@ void group_offsets_fetch(const struct group_table *table, struct group_turn *tur
     const struct group *group = group_table_find(table, fetch->in->group_id);
     offset_fetch_response_group_init(&fetch->out);
     fetch->out.group_id = fetch->in->group_id;
-    bool has_memory = fetch->in->topics == NULL ? fetch_all(turn, group, fetch)
-                                                : fetch_named(turn, group, fetch);
+    bool has_memory =
+        fetch->in->topics == NULL ? fetch_all(turn, group, fetch) : fetch_named(turn, group, fetch);
     fetch->call.status = has_memory ? STATUS_OK : STATUS_NO_MEMORY;
     group_turn_answer(turn, &fetch->call);
 }

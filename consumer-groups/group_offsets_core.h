@@ -1,6 +1,6 @@
-/* What is done with the offsets of a shard's groups: committed, fetched, deleted, and forgotten when
- * nobody has wanted them for long (KIP-211). Pure. Checks come in Kafka's order: a partition that
- * the metadata does not have, then the group, then what the client sent along. */
+/* What is done with the offsets of a shard's groups: committed, fetched, deleted, and forgotten
+ * when nobody has wanted them for long (KIP-211). Pure. Checks come in Kafka's order: a partition
+ * that the metadata does not have, then the group, then what the client sent along. */
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_OFFSETS_CORE_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_OFFSETS_CORE_H
 

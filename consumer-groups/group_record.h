@@ -57,7 +57,8 @@ void group_record_put_offset(struct group_turn *turn, struct bytes group_id, str
 void group_record_put_offset_tombstone(struct group_turn *turn, struct bytes group_id,
                                        struct bytes topic, int32_t partition);
 
-/* What a record of an offset takes in a batch, at most; to know beforehand whether a commit fits. */
+/* What a record of an offset takes in a batch, at most; to know beforehand whether a commit fits.
+ */
 size_t group_record_offset_size_max(struct bytes group_id, struct bytes topic,
                                     struct bytes metadata);
 
