@@ -1,66 +1,26 @@
 #include "tests/consumer-groups/table_rig.h"
 
 #include "base/assert.h"
-#include "cluster/image_build.h"
 #include "protocol/errors.h"
 #include "tests/consumer-groups/check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { MEMORY_BYTES = 16 << 20, TEXT_SIZE = 8192, NODE = 1 };
+enum { MEMORY_BYTES = 16 << 20, TEXT_SIZE = 8192 };
 
 static const struct hash_seed seed = {{3, 4}};
 
-static void next_image(struct table_rig *rig, const struct metadata_record *records,
-                       uint32_t count)
-{
-    struct image_delta *delta = image_delta_create(rig->image);
-    for (uint32_t i = 0; i < count; i++)
-        assert_int_equal(image_delta_apply(delta, &records[i]), STATUS_OK);
-    struct image *next = image_delta_finish(delta, image_offset(rig->image) + 1, NODE);
-    image_release(rig->image);
-    rig->image = next;
-    rig->turn.image = next;
-}
-
-struct uuid table_rig_id(uint8_t id)
-{
-    return (struct uuid){{id}};
-}
-
 void table_rig_add_topic(struct table_rig *rig, const char *name, uint8_t id, int32_t partitions)
 {
-    static int32_t replicas[] = {NODE};
-    static struct uuid directories[] = {{{8}}};
-    struct metadata_record records[64] = {{
-        .kind = METADATA_TOPIC,
-        .topic = {.topic_id = table_rig_id(id), .name = bytes_of_text(name)},
-    }};
-    assert(partitions < 64);
-    for (int32_t p = 0; p < partitions; p++)
-        records[p + 1] = (struct metadata_record){
-            .kind = METADATA_PARTITION,
-            .partition = {.topic_id = table_rig_id(id),
-                          .partition = p,
-                          .replicas = replicas,
-                          .replicas_count = 1,
-                          .in_sync = replicas,
-                          .in_sync_count = 1,
-                          .leader = NODE,
-                          .directories = directories,
-                          .directories_count = 1},
-        };
-    next_image(rig, records, (uint32_t)partitions + 1);
+    rig->image = test_image_add_topic(rig->image, name, id, partitions);
+    rig->turn.image = rig->image;
 }
 
 void table_rig_remove_topic(struct table_rig *rig, uint8_t id)
 {
-    const struct metadata_record record = {
-        .kind = METADATA_REMOVE_TOPIC,
-        .remove_topic = {.topic_id = table_rig_id(id)},
-    };
-    next_image(rig, &record, 1);
+    rig->image = test_image_remove_topic(rig->image, id);
+    rig->turn.image = rig->image;
 }
 
 void table_rig_init(struct table_rig *rig)
@@ -73,7 +33,6 @@ void table_rig_init(struct table_rig *rig)
                      .offset_metadata_bytes_max = 10,
                      .offsets_retention_ms = 1000},
         .memory = {.limit_bytes = MEMORY_BYTES},
-        .image = image_create(),
     };
     group_table_init(&rig->table, seed);
     group_writer_init(&rig->writer, MEMORY_BYTES);
@@ -82,7 +41,6 @@ void table_rig_init(struct table_rig *rig)
         .now_ms = 1000,
         .wall_ms = 5000000,
         .settings = &rig->settings,
-        .image = rig->image,
         .memory = &rig->memory,
         .writer = &rig->writer,
     };
@@ -182,7 +140,7 @@ int16_t table_rig_commit(struct table_rig *rig, const struct rig_commit *commit)
     };
     struct offset_commit_request_topic topic = {
         .name = text_or_null(commit->topic),
-        .topic_id = table_rig_id(commit->id),
+        .topic_id = test_image_id(commit->id),
         .partitions = &partition,
         .partitions_count = 1,
     };

@@ -4,8 +4,7 @@
 
 #include "consumer-groups/group_core.h"
 #include "consumer-groups/group_writer.h"
-
-enum { RIG_COMMITS_MAX = 8 };
+#include "tests/consumer-groups/test_image.h"
 
 struct table_rig {
     struct group_table table;
@@ -20,10 +19,9 @@ struct table_rig {
 void table_rig_init(struct table_rig *rig);
 void table_rig_deinit(struct table_rig *rig); /* checks that no memory is left */
 
-/* A topic comes, goes. Ids are made from numbers. */
+/* A topic comes, goes. */
 void table_rig_add_topic(struct table_rig *rig, const char *name, uint8_t id, int32_t partitions);
 void table_rig_remove_topic(struct table_rig *rig, uint8_t id);
-struct uuid table_rig_id(uint8_t id);
 
 /* A turn around a call; it must be answered in it. The records stay for table_rig_records. */
 void table_rig_serve(struct table_rig *rig, struct group_call *call, enum group_call_kind kind,
