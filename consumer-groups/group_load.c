@@ -103,7 +103,8 @@ static void take_record(struct group_load *load, const struct record_view *recor
     arena_reset(&load->record_arena);
     enum status status = group_record_read(record->key, record->value, &load->record_arena, &view);
     if (status == STATUS_OK)
-        status = group_table_restore(load->options.table, &load->options.turn, &view);
+        status = group_table_restore(load->options.table, &load->options.turn,
+                                     &load->record_arena, &view);
     load->record_count++;
     if (status == STATUS_MALFORMED || status == STATUS_TRUNCATED)
         load->malformed_count++;

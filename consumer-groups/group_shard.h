@@ -102,6 +102,9 @@ void group_shard_release_waiters(struct group_shard *shard);
 /* The core is at work. */
 void group_pulse_beat(struct group_pulse *pulse, int64_t now_ms);
 
+/* There is a new image. */
+void group_shard_topics_changed(struct group_shard *shard);
+
 /* Topics have gone from the image that is in force now. */
 void group_shard_topic_deleted(struct group_shard *shard, const struct image_topic *topic);
 

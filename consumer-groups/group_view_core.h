@@ -8,6 +8,8 @@ void group_list(const struct group_table *table, struct group_turn *turn,
                 struct list_groups_call *list);
 void group_describe(const struct group_table *table, struct group_turn *turn,
                     struct describe_group_call *describe);
+void group_describe_consumer(const struct group_table *table, struct group_turn *turn,
+                             struct consumer_describe_call *describe);
 void group_delete(struct group_table *table, struct group_turn *turn,
                   struct delete_group_call *deletion);
 

@@ -118,7 +118,7 @@ void table_rig_reload(struct table_rig *rig)
         struct group_record_view view;
         assert_int_equal(group_record_read(record->key, record->value, &rig->arena, &view),
                          STATUS_OK);
-        assert_int_equal(group_table_restore(&rig->table, &rig->turn, &view), STATUS_OK);
+        assert_int_equal(group_table_restore(&rig->table, &rig->turn, &rig->arena, &view), STATUS_OK);
     }
 }
 
