@@ -45,8 +45,8 @@ int16_t group_check_commit(struct group *group, struct group_turn *turn,
     if (is_classic(group))
         return classic_check_commit(&group->classic, turn, in->member_id, in->group_instance_id,
                                     in->generation_id_or_member_epoch);
-    return consumer_check_commit(&group->consumer, in->member_id,
-                                 in->generation_id_or_member_epoch, commit->call.version);
+    return consumer_check_commit(&group->consumer, in->member_id, in->generation_id_or_member_epoch,
+                                 commit->call.version);
 }
 
 int16_t group_check_fetch(const struct group *group, const struct offset_fetch_call *fetch)
@@ -64,8 +64,7 @@ bool group_is_empty(const struct group *group)
 
 bool group_is_nothing(const struct group *group)
 {
-    bool is_recorded =
-        is_classic(group) ? group->classic.is_recorded : group->consumer.epoch > 0;
+    bool is_recorded = is_classic(group) ? group->classic.is_recorded : group->consumer.epoch > 0;
     return group_is_empty(group) && !is_recorded && group->offsets.count == 0;
 }
 
@@ -146,8 +145,7 @@ static enum status restore_classic(struct group *group, struct group_turn *turn,
         return STATUS_OK;
     if (view->is_tombstone || is_other)
         begin_anew(group, turn, GROUP_CLASSIC);
-    return view->is_tombstone ? STATUS_OK
-                              : classic_restore(&group->classic, turn, &view->classic);
+    return view->is_tombstone ? STATUS_OK : classic_restore(&group->classic, turn, &view->classic);
 }
 
 static enum status restore_consumer(struct group *group, struct group_turn *turn,

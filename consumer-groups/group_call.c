@@ -2,7 +2,12 @@
 
 #include "base/assert.h"
 
-enum { NO_OFFSET = -1, NO_EPOCH = -1, FETCH_ERRORS_FOR_GROUPS_SINCE = 2, JOIN_NULL_NAMES_SINCE = 7 };
+enum {
+    NO_OFFSET = -1,
+    NO_EPOCH = -1,
+    FETCH_ERRORS_FOR_GROUPS_SINCE = 2,
+    JOIN_NULL_NAMES_SINCE = 7
+};
 
 static void fail_join(struct join_group_call *join, int16_t error_code)
 {

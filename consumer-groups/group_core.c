@@ -6,86 +6,6 @@
 #include "consumer-groups/group_writer.h"
 #include "protocol/errors.h"
 
-/* --- The table ----------------------------------------------------------------------------------
- */
-
-static bool group_has_id(const struct map_node *node, const void *key)
-{
-    return bytes_equal(container_of(node, struct group, node)->id, *(const struct bytes *)key);
-}
-
-void group_table_init(struct group_table *table, struct hash_seed seed)
-{
-    map_init(&table->groups, group_has_id);
-    list_init(&table->order);
-    table->seed = seed;
-    table->deadlines = (struct group_deadlines){NULL};
-    table->offset_count = 0;
-}
-
-void group_table_deinit(struct group_table *table, struct group_memory *memory)
-{
-    struct group *group;
-    struct group *following;
-    list_for_each_entry_safe (group, following, &table->order, order_node)
-        group_table_remove(table, memory, group);
-    assert(table->groups.count == 0);
-    assert(table->offset_count == 0);
-    map_deinit(&table->groups);
-}
-
-struct group *group_table_find(const struct group_table *table, struct bytes id)
-{
-    struct map_node *node = map_find(&table->groups, hash_bytes(table->seed, id), &id);
-    return node == NULL ? NULL : container_of(node, struct group, node);
-}
-
-struct group *group_table_create(struct group_table *table, struct group_turn *turn,
-                                 struct bytes id)
-{
-    assert(!bytes_are_null(id));
-    assert(group_table_find(table, id) == NULL);
-    struct group *group = group_memory_allocate(turn->memory, sizeof *group);
-    if (group == NULL)
-        return NULL;
-    if (!group_memory_copy(turn->memory, &group->id, id)) {
-        group_memory_free(turn->memory, group, sizeof *group);
-        return NULL;
-    }
-    group_init_members(group, turn, GROUP_CLASSIC);
-    group_offsets_init(&group->offsets, &table->seed);
-    list_node_init(&group->order_node);
-    list_push_back(&table->order, &group->order_node);
-    map_insert(&table->groups, &group->node, hash_bytes(table->seed, id));
-    return group;
-}
-
-void group_table_remove(struct group_table *table, struct group_memory *memory, struct group *group)
-{
-    assert(table->offset_count >= group->offsets.count);
-    table->offset_count -= group->offsets.count;
-    group_deadline_clear(&table->deadlines, &group->deadline);
-    map_remove(&table->groups, &group->node);
-    list_remove(&group->order_node);
-    group_deinit_members(group, memory);
-    group_offsets_deinit(&group->offsets, memory);
-    group_memory_free_copy(memory, &group->id);
-    group_memory_free(memory, group, sizeof *group);
-}
-
-/* After whatever may have changed it: a group of which nothing is left, not even in the log, goes;
- * it may be gone after this. */
-static void settle(struct group_table *table, struct group_turn *turn, struct group *group)
-{
-    int64_t deadline_ms = group_deadline_ms(group);
-    if (group_is_nothing(group))
-        group_table_remove(table, turn->memory, group);
-    else if (deadline_ms == INT64_MAX)
-        group_deadline_clear(&table->deadlines, &group->deadline);
-    else
-        group_deadline_set(&table->deadlines, &group->deadline, deadline_ms);
-}
-
 /* --- Restoring ----------------------------------------------------------------------------------
  */
 
@@ -230,7 +150,7 @@ static void serve_member(struct group_table *table, struct group_turn *turn,
     if (group == NULL)
         return;
     serve_classic(&group->classic, turn, call);
-    settle(table, turn, group);
+    group_table_settle(table, turn, group);
 }
 
 /* Only who joins makes a group. */
@@ -248,7 +168,7 @@ static void serve_consumer(struct group_table *table, struct group_turn *turn,
     if (group == NULL)
         return;
     consumer_heartbeat(&group->consumer, turn, call);
-    settle(table, turn, group);
+    group_table_settle(table, turn, group);
 }
 
 /* A commit is a sign of life of its member. */
@@ -258,7 +178,7 @@ static void serve_commit(struct group_table *table, struct group_turn *turn,
     group_offsets_commit(table, turn, commit);
     struct group *group = group_table_find(table, commit->in->group_id);
     if (group != NULL)
-        settle(table, turn, group);
+        group_table_settle(table, turn, group);
 }
 
 void group_table_serve(struct group_table *table, struct group_turn *turn, struct group_call *call)
@@ -270,8 +190,7 @@ void group_table_serve(struct group_table *table, struct group_turn *turn, struc
     case GROUP_CALL_HEARTBEAT:
     case GROUP_CALL_LEAVE: serve_member(table, turn, call); return;
     case GROUP_CALL_CONSUMER_HEARTBEAT:
-        serve_consumer(table, turn,
-                       container_of(call, struct consumer_group_heartbeat_call, call));
+        serve_consumer(table, turn, container_of(call, struct consumer_group_heartbeat_call, call));
         return;
     case GROUP_CALL_COMMIT:
         serve_commit(table, turn, container_of(call, struct offset_commit_call, call));
@@ -306,7 +225,7 @@ void group_table_abandon(struct group_table *table, struct group_turn *turn,
     assert(group != NULL);
     assert(!call->is_answered);
     group_abandon(group, turn, call);
-    settle(table, turn, group);
+    group_table_settle(table, turn, group);
 }
 
 void group_table_drop_calls(struct group_table *table, struct group_turn *turn, int16_t error_code)
@@ -319,17 +238,12 @@ void group_table_drop_calls(struct group_table *table, struct group_turn *turn, 
 /* --- Time ---------------------------------------------------------------------------------------
  */
 
-int64_t group_table_deadline_ms(const struct group_table *table)
-{
-    return group_deadlines_next_ms(&table->deadlines);
-}
-
 void group_table_tick(struct group_table *table, struct group_turn *turn, uint32_t count_max)
 {
     for (uint32_t i = 0; i < count_max && group_table_deadline_ms(table) <= turn->now_ms; i++) {
         struct group *group = container_of(table->deadlines.first, struct group, deadline);
         group_tick(group, turn);
-        settle(table, turn, group);
+        group_table_settle(table, turn, group);
     }
 }
 
@@ -339,7 +253,7 @@ void group_table_forgive(struct group_table *table, struct group_turn *turn)
     struct group *following;
     list_for_each_entry_safe (group, following, &table->order, order_node) {
         group_forgive(group, turn);
-        settle(table, turn, group);
+        group_table_settle(table, turn, group);
     }
 }
 
@@ -349,7 +263,7 @@ void group_table_restored(struct group_table *table, struct group_turn *turn)
     struct group *following;
     list_for_each_entry_safe (group, following, &table->order, order_node) {
         group_restored(group, turn);
-        settle(table, turn, group);
+        group_table_settle(table, turn, group);
     }
 }
 
@@ -364,7 +278,7 @@ void group_table_topics_changed(struct group_table *table, struct group_turn *tu
         if (group->type == GROUP_CLASSIC)
             continue;
         group_topics_changed(group, turn);
-        settle(table, turn, group);
+        group_table_settle(table, turn, group);
         group_writer_end_turn(turn->writer);
     }
 }

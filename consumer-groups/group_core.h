@@ -1,33 +1,9 @@
-/* The groups of a shard: who is served, created, removed, and when time has something to do. Pure:
- * no I/O, no clock. What a group is stands in group.h. */
+/* What happens to the groups of a shard: calls, time, records, new metadata. Pure: no I/O, no
+ * clock. What a group is stands in group.h. */
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_CORE_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_CORE_H
 
-#include "base/hash.h"
-#include "consumer-groups/group.h"
-
-struct group_table {
-    struct map groups;
-    struct list order; /* struct group */
-    struct group_deadlines deadlines;
-    struct hash_seed seed;
-    uint64_t offset_count;
-};
-
-/* The table stays where it is: its groups point at the seed. */
-void group_table_init(struct group_table *table, struct hash_seed seed);
-
-/* Calls that wait in groups must have been answered. */
-void group_table_deinit(struct group_table *table, struct group_memory *memory);
-
-/* NULL: there is none. */
-struct group *group_table_find(const struct group_table *table, struct bytes id);
-
-/* One that keeps offsets and nothing else. There must be none of this id. NULL without memory. */
-struct group *group_table_create(struct group_table *table, struct group_turn *turn,
-                                 struct bytes id);
-void group_table_remove(struct group_table *table, struct group_memory *memory,
-                        struct group *group);
+#include "consumer-groups/group_table.h"
 
 /* A record of the offsets topic, in the order of the log. STATUS_OK, STATUS_NO_MEMORY,
  * STATUS_MALFORMED. */
@@ -46,9 +22,6 @@ void group_table_abandon(struct group_table *table, struct group_turn *turn,
 
 /* Every call that a group keeps is answered with this error. */
 void group_table_drop_calls(struct group_table *table, struct group_turn *turn, int16_t error_code);
-
-/* When group_table_tick must be called next; INT64_MAX: never. */
-int64_t group_table_deadline_ms(const struct group_table *table);
 
 /* What time does to groups, those that are due first, at most so many of them. */
 void group_table_tick(struct group_table *table, struct group_turn *turn, uint32_t count_max);

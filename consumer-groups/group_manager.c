@@ -38,7 +38,8 @@ static struct group_settings settings_of(const struct config *config, struct io 
         .offset_metadata_bytes_max = setting_i32(config, CONFIG_OFFSET_METADATA_MAX_BYTES),
         .offsets_retention_ms =
             config_i64(config, CONFIG_OFFSETS_RETENTION_MINUTES) * MS_PER_MINUTE,
-        .consumer_session_timeout_ms = setting_i32(config, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS),
+        .consumer_session_timeout_ms =
+            setting_i32(config, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS),
         .consumer_heartbeat_interval_ms =
             setting_i32(config, CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS),
         .consumer_size_max = (uint32_t)config_i64(config, CONFIG_GROUP_CONSUMER_MAX_SIZE),

@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "consumer-groups/group_offsets_core.h"
-#include "consumer-groups/group_shard_append.h"
 #include "consumer-groups/java_text.h"
 #include "protocol/errors.h"
 
@@ -289,8 +288,7 @@ static void become_active(struct group_shard *shard)
                  field_u64("records", shard->load.record_count),
                  field_u64("malformed", shard->load.malformed_count),
                  field_u64("groups", shard->table.groups.count),
-                 field_u64("offsets", shard->table.offset_count),
-                 field_u64("took_ms", took_ms));
+                 field_u64("offsets", shard->table.offset_count), field_u64("took_ms", took_ms));
 }
 
 static void load_landed(struct completion *completion, int32_t result)

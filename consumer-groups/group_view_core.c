@@ -122,9 +122,8 @@ void group_describe_consumer(const struct group_table *table, struct group_turn 
         status = consumer_describe(&group->consumer, turn->image, arena, out);
     } else {
         out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
-        out->error_message =
-            message_about(arena, describe->group_id,
-                          group == NULL ? " not found." : " is not a consumer group.");
+        out->error_message = message_about(
+            arena, describe->group_id, group == NULL ? " not found." : " is not a consumer group.");
     }
     describe->call.status = status;
     group_turn_answer(turn, &describe->call);

@@ -2,7 +2,7 @@
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_VIEW_CORE_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_VIEW_CORE_H
 
-#include "consumer-groups/group_core.h"
+#include "consumer-groups/group_table.h"
 
 void group_list(const struct group_table *table, struct group_turn *turn,
                 struct list_groups_call *list);

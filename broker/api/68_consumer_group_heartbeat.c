@@ -13,13 +13,15 @@ struct consumer_group_heartbeat {
 
 static void ask(struct group_request *group_request)
 {
-    struct consumer_group_heartbeat *h = container_of(group_request, struct consumer_group_heartbeat, group_request);
+    struct consumer_group_heartbeat *h =
+        container_of(group_request, struct consumer_group_heartbeat, group_request);
     group_request_call(group_request, &h->errand, &h->call.call, GROUP_CALL_CONSUMER_HEARTBEAT);
 }
 
 static void encode(struct group_request *group_request)
 {
-    struct consumer_group_heartbeat *h = container_of(group_request, struct consumer_group_heartbeat, group_request);
+    struct consumer_group_heartbeat *h =
+        container_of(group_request, struct consumer_group_heartbeat, group_request);
     struct request *request = group_request->request;
     consumer_group_heartbeat_response_encode(&request->response, request->version, &h->call.out);
 }

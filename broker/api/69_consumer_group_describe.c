@@ -4,7 +4,8 @@
 #include "broker/group_request.h"
 #include "broker/reply.h"
 
-/* Read, delete, describe, and the same of configs (KIP-430): without an authorizer everybody may. */
+/* Read, delete, describe, and the same of configs (KIP-430): without an authorizer everybody may.
+ */
 enum { GROUP_OPERATIONS_ALL = 0x0d48 };
 
 struct consumer_group_describe_leg {
@@ -20,17 +21,20 @@ struct consumer_group_describe {
 
 static void ask(struct group_request *group_request)
 {
-    struct consumer_group_describe *d = container_of(group_request, struct consumer_group_describe, group_request);
+    struct consumer_group_describe *d =
+        container_of(group_request, struct consumer_group_describe, group_request);
     for (uint32_t i = 0; i < d->in.group_ids_count; i++) {
         struct consumer_group_describe_leg *leg = &d->legs[i];
         leg->call.group_id = d->in.group_ids[i];
-        group_request_call(group_request, &leg->errand, &leg->call.call, GROUP_CALL_CONSUMER_DESCRIBE);
+        group_request_call(group_request, &leg->errand, &leg->call.call,
+                           GROUP_CALL_CONSUMER_DESCRIBE);
     }
 }
 
 static void encode(struct group_request *group_request)
 {
-    struct consumer_group_describe *d = container_of(group_request, struct consumer_group_describe, group_request);
+    struct consumer_group_describe *d =
+        container_of(group_request, struct consumer_group_describe, group_request);
     struct request *request = group_request->request;
     struct consumer_group_describe_response out;
     consumer_group_describe_response_init(&out);
@@ -54,8 +58,8 @@ void api_consumer_group_describe_handle(struct request *request)
         request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
         return;
     }
-    enum status status =
-        consumer_group_describe_request_decode(&request->body, request->version, &request->arena, &d->in);
+    enum status status = consumer_group_describe_request_decode(&request->body, request->version,
+                                                                &request->arena, &d->in);
     if (!request_is_decoded(request, status))
         return;
     d->legs = request_allocate(request, d->in.group_ids_count, sizeof *d->legs);

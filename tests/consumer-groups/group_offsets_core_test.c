@@ -1,4 +1,5 @@
-/* What is done with offsets, and with groups that only keep offsets: as tables and short stories. */
+/* What is done with offsets, and with groups that only keep offsets: as tables and short stories.
+ */
 #include "consumer-groups/group_offsets_core.h"
 
 #include "protocol/errors.h"

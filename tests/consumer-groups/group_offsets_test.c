@@ -69,8 +69,8 @@ static void step(struct fixture *fixture, struct model *model, struct prng *prng
     int32_t partition = (int32_t)prng_below(prng, PARTITIONS);
     int64_t *kept = &model->offsets[topic][partition];
     if (prng_below(prng, 3) == 0) {
-        bool was_there = group_offsets_remove(&fixture->offsets, &fixture->memory,
-                                              topic_name(topic), partition);
+        bool was_there =
+            group_offsets_remove(&fixture->offsets, &fixture->memory, topic_name(topic), partition);
         assert_int_equal(was_there, *kept >= 0);
         model->count -= was_there;
         *kept = -1;

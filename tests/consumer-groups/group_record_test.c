@@ -52,7 +52,8 @@ struct codec {
 };
 
 static const struct codec codecs[] = {
-#define X(name, title, kind, key, version_min, version_max, flexible_since) {(title), name##_recode},
+#define X(name, title, kind, key, version_min, version_max, flexible_since)                        \
+    {(title), name##_recode},
     CONSUMER_GROUPS_RECORDS_LIST(X)
 #undef X
 };
@@ -65,8 +66,8 @@ static recode_function *find_codec(const char *title)
     return NULL;
 }
 
-/* Kafka writes a null there as a tag with nothing in it, we leave the tag out; both are read as null
- * here. */
+/* Kafka writes a null there as a tag with nothing in it, we leave the tag out; both are read as
+ * null here. */
 static bool writes_null_otherwise(const json_t *line)
 {
     const json_t *json = json_object_get(line, "json");
@@ -258,16 +259,38 @@ struct strange {
 static void strange_records_are_told_apart(void **state)
 {
     static const struct strange rows[] = {
-        {"0000" "000167" "000174" "00000007", NULL, STATUS_OK, GROUP_RECORD_OFFSET}, /* legacy */
-        {"0001" "000167" "000174" "00000007", "0063", STATUS_UNSUPPORTED, GROUP_RECORD_OFFSET},
-        {"0002" "000167", "0005", STATUS_UNSUPPORTED, GROUP_RECORD_CLASSIC},
-        {"000a" "000167", "0000", STATUS_OK, GROUP_RECORD_UNKNOWN},
+        {"0000"
+         "000167"
+         "000174"
+         "00000007",
+         NULL, STATUS_OK, GROUP_RECORD_OFFSET}, /* legacy */
+        {"0001"
+         "000167"
+         "000174"
+         "00000007",
+         "0063", STATUS_UNSUPPORTED, GROUP_RECORD_OFFSET},
+        {"0002"
+         "000167",
+         "0005", STATUS_UNSUPPORTED, GROUP_RECORD_CLASSIC},
+        {"000a"
+         "000167",
+         "0000", STATUS_OK, GROUP_RECORD_UNKNOWN},
         {"0063", NULL, STATUS_OK, GROUP_RECORD_UNKNOWN},
         {"ffff", NULL, STATUS_OK, GROUP_RECORD_UNKNOWN},
         {"00", NULL, STATUS_TRUNCATED, GROUP_RECORD_UNKNOWN},
-        {"0001" "0005", NULL, STATUS_TRUNCATED, GROUP_RECORD_OFFSET},
-        {"0001" "000167" "000174" "00000007", "00", STATUS_TRUNCATED, GROUP_RECORD_OFFSET},
-        {"0001" "ffff" "000174" "00000007", NULL, STATUS_MALFORMED, GROUP_RECORD_OFFSET},
+        {"0001"
+         "0005",
+         NULL, STATUS_TRUNCATED, GROUP_RECORD_OFFSET},
+        {"0001"
+         "000167"
+         "000174"
+         "00000007",
+         "00", STATUS_TRUNCATED, GROUP_RECORD_OFFSET},
+        {"0001"
+         "ffff"
+         "000174"
+         "00000007",
+         NULL, STATUS_MALFORMED, GROUP_RECORD_OFFSET},
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -91,8 +91,7 @@ static void machine_init(struct machine *machine, uint64_t seed, struct planned_
     rig_init(&machine->rig, &machine->sim.harness);
     machine->rig_dies = machine->sim.harness.dying;
     machine->sim.harness.dying = machine_dies;
-    machine->config =
-        config_load(NULL, (struct bytes){NULL, 0}, environment, NULL, 0, &reporter);
+    machine->config = config_load(NULL, (struct bytes){NULL, 0}, environment, NULL, 0, &reporter);
     for (uint32_t g = 0; g < GROUPS; g++)
         for (uint32_t p = 0; p < PARTITIONS; p++)
             machine->known[g][p].acknowledged = -1;
@@ -334,7 +333,8 @@ static bool commit_round(struct machine *machine, uint32_t round)
     struct pending flights[FLIGHT_MAX];
     bool is_well = true;
     for (uint32_t i = 0; i < FLIGHT_MAX; i++)
-        send_commit(machine, &flights[i], (round + i) % GROUPS, (int32_t)(round + i / 2) % PARTITIONS);
+        send_commit(machine, &flights[i], (round + i) % GROUPS,
+                    (int32_t)(round + i / 2) % PARTITIONS);
     for (uint32_t i = 0; i < FLIGHT_MAX; i++)
         is_well = finish_commit(machine, &flights[i]) == KAFKA_NONE && is_well;
     return is_well;

@@ -14,12 +14,12 @@ static const struct length lengths[] = {
     {"abc", 3},
     {"gr\xc3\xbcppe", 6},
     {"\xe2\x82\xac", 1},
-    {"\xf0\x9f\x98\x80", 2},         /* a pair of surrogates */
-    {"a\xff\x62", 3},                /* no UTF-8: one for each such byte */
-    {"\xc3", 1},                     /* cut off */
-    {"\xed\xa0\x80", 3},             /* a surrogate in UTF-8 is none */
-    {"\xc0\x80", 2},                 /* longer than need be */
-    {"\xf4\x90\x80\x80", 4},         /* beyond the last code point */
+    {"\xf0\x9f\x98\x80", 2}, /* a pair of surrogates */
+    {"a\xff\x62", 3},        /* no UTF-8: one for each such byte */
+    {"\xc3", 1},             /* cut off */
+    {"\xed\xa0\x80", 3},     /* a surrogate in UTF-8 is none */
+    {"\xc0\x80", 2},         /* longer than need be */
+    {"\xf4\x90\x80\x80", 4}, /* beyond the last code point */
 };
 
 /* A text is as long as Java says, whatever its bytes are. */

@@ -118,7 +118,8 @@ void table_rig_reload(struct table_rig *rig)
         struct group_record_view view;
         assert_int_equal(group_record_read(record->key, record->value, &rig->arena, &view),
                          STATUS_OK);
-        assert_int_equal(group_table_restore(&rig->table, &rig->turn, &rig->arena, &view), STATUS_OK);
+        assert_int_equal(group_table_restore(&rig->table, &rig->turn, &rig->arena, &view),
+                         STATUS_OK);
     }
 }
 
@@ -153,8 +154,7 @@ int16_t table_rig_commit(struct table_rig *rig, const struct rig_commit *commit)
         .topics_count = 1,
     };
     struct offset_commit_call call = {.in = &in};
-    table_rig_serve(rig, &call.call, GROUP_CALL_COMMIT,
-                    commit->version == 0 ? 8 : commit->version);
+    table_rig_serve(rig, &call.call, GROUP_CALL_COMMIT, commit->version == 0 ? 8 : commit->version);
     assert_int_equal(call.call.status, STATUS_OK);
     assert_int_equal(call.out.topics_count, 1);
     assert_int_equal(call.out.topics[0].partitions_count, 1);

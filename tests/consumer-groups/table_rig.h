@@ -42,8 +42,8 @@ struct rig_commit {
     int32_t partition;
     int64_t offset;
     const char *metadata;
-    int16_t version; /* 0: 8 */
-    bool is_member;  /* says so, with a generation */
+    int16_t version;      /* 0: 8 */
+    bool is_member;       /* says so, with a generation */
     int64_t retention_ms; /* 0: not said */
 };
 
