@@ -532,6 +532,138 @@ OffsetDelete 47 flexible 999
       partitions []
         index i32
         error i16
+
+JoinGroup 11 flexible 6
+  request
+    group str
+    session_timeout_ms i32
+    rebalance_timeout_ms i32 1+
+    member str
+    instance ?str 5+
+    protocol_type str
+    protocols []
+      name str
+      metadata bytes
+    reason ?str 8+
+  response
+    throttle_ms i32 2+
+    error i16
+    generation i32
+    protocol_type ?str 7+
+    protocol ?7str
+    leader str
+    skip_assignment bool 9+
+    member str
+    members []
+      member str
+      instance ?str 5+
+      metadata bytes
+
+Heartbeat 12 flexible 4
+  request
+    group str
+    generation i32
+    member str
+    instance ?str 3+
+  response
+    throttle_ms i32 1+
+    error i16
+
+LeaveGroup 13 flexible 4
+  request
+    group str
+    member str 0-2
+    members [] 3+
+      member str
+      instance ?str
+      reason ?str 5+
+  response
+    throttle_ms i32 1+
+    error i16
+    members [] 3+
+      member str
+      instance ?str
+      error i16
+
+SyncGroup 14 flexible 4
+  request
+    group str
+    generation i32
+    member str
+    instance ?str 3+
+    protocol_type ?str 5+
+    protocol ?str 5+
+    assignments []
+      member str
+      assignment bytes
+  response
+    throttle_ms i32 1+
+    error i16
+    protocol_type ?str 5+
+    protocol ?str 5+
+    assignment bytes
+
+ConsumerGroupHeartbeat 68 flexible 0
+  request
+    group str
+    member str
+    epoch i32
+    instance ?str
+    rack ?str
+    rebalance_timeout_ms i32
+    topics ?[]str
+    regex ?str 1+
+    assignor ?str
+    owned ?[]
+      topic_id uuid
+      partitions []i32
+  response
+    throttle_ms i32
+    error i16
+    error_message ?str
+    member ?str
+    epoch i32
+    interval_ms i32
+    assignment ?{}
+      partitions []
+        topic_id uuid
+        partitions []i32
+
+ConsumerGroupDescribe 69 flexible 0
+  request
+    groups []str
+    include_operations bool
+  response
+    throttle_ms i32
+    groups []
+      error i16
+      error_message ?str
+      group str
+      state str
+      epoch i32
+      assignment_epoch i32
+      assignor str
+      members []
+        member str
+        instance ?str
+        rack ?str
+        epoch i32
+        client_id str
+        client_host str
+        topics []str
+        regex ?str
+        assignment {}
+          partitions []
+            topic_id uuid
+            topic str
+            partitions []i32
+        target {}
+          partitions []
+            topic_id uuid
+            topic str
+            partitions []i32
+        type i8 1+
+      operations i32
 """
 
 
