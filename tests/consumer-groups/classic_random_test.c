@@ -106,10 +106,10 @@ static void check_sound(struct chaos *chaos)
 static void print_group(struct classic_group *group, char *text, size_t size)
 {
     struct bytes name = classic_protocol_name(group);
-    size_t at = (size_t)snprintf(text, size, "%s %d %.*s %.*s %ld", classic_state_name(group),
-                                 group->generation, (int)group->protocol_type.size,
-                                 (const char *)group->protocol_type.data, (int)name.size,
-                                 (const char *)name.data, group->state == CLASSIC_EMPTY ? (long)group->state_since_ms : 0);
+    size_t at = (size_t)snprintf(
+        text, size, "%s %d %.*s %.*s %ld", classic_state_name(group), group->generation,
+        (int)group->protocol_type.size, (const char *)group->protocol_type.data, (int)name.size,
+        (const char *)name.data, group->state == CLASSIC_EMPTY ? (long)group->state_since_ms : 0);
     const struct classic_member *member;
     list_for_each_entry (member, &group->members, place) {
         struct bytes metadata = classic_member_metadata(group, member);

@@ -19,7 +19,9 @@ static void split(struct words *words, const char *line)
 {
     words->count = 0;
     snprintf(words->line, sizeof words->line, "%s", line);
-    for (char *word = strtok(words->line, " "); word != NULL; word = strtok(NULL, " ")) {
+    char *state = NULL;
+    for (char *word = strtok_r(words->line, " ", &state); word != NULL;
+         word = strtok_r(NULL, " ", &state)) {
         assert(words->count < WORDS_MAX);
         words->all[words->count++] = word;
     }
