@@ -171,6 +171,7 @@ static void controller_has_retired(struct completion *retired, int32_t result)
 
 static void drain_core(struct core_visit *visit)
 {
+    group_manager_release_waiters(&visit->core->groups);
     broker_core_drain(visit->core, &visit->done);
 }
 
@@ -187,6 +188,7 @@ static void settle_core(struct core_visit *visit)
 
 static void close_core(struct core_visit *visit)
 {
+    group_manager_close(&visit->core->groups);
     replica_manager_release_waiters(&visit->core->replicas);
     log_dirs_close_stores(visit->core, &visit->done);
 }

@@ -16,9 +16,11 @@
 #ifndef TAILRACE_CONSUMER_GROUPS_CONSUMER_CORE_H
 #define TAILRACE_CONSUMER_GROUPS_CONSUMER_CORE_H
 
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "consumer-groups/group_turn.h"
+#include "consumer-groups/partition_owners.h"
 #include "consumer-groups/records/offsets_topic.h"
 #include "protocol/messages/consumer_group_describe.h"
 
@@ -30,13 +32,22 @@ enum consumer_group_state {
 };
 
 struct consumer_group {
+    struct bytes id; /* the owner's */
+    struct hash_seed seed;
     int32_t epoch;
     int32_t assignment_epoch;
-    /* ... the core's own ... */
+    int64_t metadata_hash; /* of what the subscribed topics looked like at this epoch */
+    struct map members;    /* struct consumer_member, by id */
+    struct map instances;  /* the static ones, by instance id */
+    struct list order;     /* all of them */
+    struct list patterns;  /* struct consumer_pattern */
+    struct partition_owners owners;
+    int64_t assigned_ms; /* when the target was made, by the steady clock */
+    int64_t deadline_ms; /* not later than the first of all deadlines */
 };
 
 /* An empty group; `id` outlives it. */
-void consumer_init(struct consumer_group *group, struct bytes id);
+void consumer_init(struct consumer_group *group, struct bytes id, struct hash_seed seed);
 void consumer_deinit(struct consumer_group *group, struct group_memory *memory);
 
 /* --- Requests -----------------------------------------------------------------------------------
@@ -46,10 +57,9 @@ void consumer_deinit(struct consumer_group *group, struct group_memory *memory);
 void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
                         struct consumer_group_heartbeat_call *call);
 
-/* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `is_classic_version`:
- * the request is of a version that knows only ILLEGAL_GENERATION instead of STALE_MEMBER_EPOCH. */
-int16_t consumer_check_commit(struct consumer_group *group, struct group_turn *turn,
-                              struct bytes member_id, struct bytes instance_id,
+/* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `version`: of the
+ * request. */
+int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_id,
                               int32_t member_epoch, int16_t version);
 int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
                              int32_t member_epoch);
@@ -68,29 +78,34 @@ void consumer_topics_changed(struct consumer_group *group, struct group_turn *tu
  */
 
 /* From the records of the offsets topic, in the order of the log; a null value takes back. After
- * the last one comes consumer_restored. STATUS_NO_MEMORY, STATUS_MALFORMED. */
-enum status consumer_restore_group(struct consumer_group *group, struct group_turn *turn,
-                                   const struct consumer_group_metadata_value *value);
-enum status consumer_restore_member(struct consumer_group *group, struct group_turn *turn,
-                                    struct bytes member_id,
-                                    const struct consumer_group_member_metadata_value *value);
-enum status consumer_restore_target_epoch(
+ * the last one comes consumer_restored. STATUS_OK, STATUS_NO_MEMORY, STATUS_MALFORMED. */
+void consumer_restore_group(struct consumer_group *group,
+                            const struct consumer_group_metadata_value *value);
+void consumer_restore_target_epoch(
     struct consumer_group *group,
     const struct consumer_group_target_assignment_metadata_value *value);
+enum status consumer_restore_member(struct consumer_group *group, struct group_memory *memory,
+                                    struct bytes member_id,
+                                    const struct consumer_group_member_metadata_value *value);
 enum status consumer_restore_target(
-    struct consumer_group *group, struct group_turn *turn, struct bytes member_id,
+    struct consumer_group *group, struct group_memory *memory, struct bytes member_id,
     const struct consumer_group_target_assignment_member_value *value);
 enum status consumer_restore_current(
-    struct consumer_group *group, struct group_turn *turn, struct bytes member_id,
-    const struct consumer_group_current_member_assignment_value *value);
-enum status consumer_restore_regex(struct consumer_group *group, struct group_turn *turn,
-                                   struct bytes regex,
-                                   const struct consumer_group_regular_expression_value *value);
+    struct consumer_group *group, struct group_memory *memory, struct arena *arena,
+    struct bytes member_id, const struct consumer_group_current_member_assignment_value *value);
+enum status consumer_restore_pattern(struct consumer_group *group, struct group_turn *turn,
+                                     struct bytes text,
+                                     const struct consumer_group_regular_expression_value *value);
+
+/* All is read: what belongs to no member goes, and sessions begin. */
 void consumer_restored(struct consumer_group *group, struct group_turn *turn);
 
 bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic);
 bool consumer_is_empty(const struct consumer_group *group);
 enum consumer_group_state consumer_state(const struct consumer_group *group);
+const char *consumer_state_name(const struct consumer_group *group);
+
+/* Fills in all but the group id and the error; copies into the arena. STATUS_NO_MEMORY. */
 enum status consumer_describe(const struct consumer_group *group, const struct image *image,
                               struct arena *arena,
                               struct consumer_group_describe_response_group *out);

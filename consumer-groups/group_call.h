@@ -8,8 +8,8 @@
  * be encoded on another core.
  *
  * A call always lands, once: at once, or turns later (a join waits for the others), and never
- * before everything that its group had written by then is on disk. What it lands with is always
- * STATUS_OK; errors are in `out`. */
+ * before everything that its group had written by then is on disk. It lands with STATUS_OK, errors
+ * being in `out`; or with STATUS_NO_MEMORY when its arena has no room for the answer. */
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_CALL_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_CALL_H
 
@@ -18,10 +18,14 @@
 #include "base/completion.h"
 #include "base/list.h"
 #include "protocol/messages/consumer_group_heartbeat.h"
+#include "protocol/messages/describe_groups.h"
 #include "protocol/messages/heartbeat.h"
 #include "protocol/messages/join_group.h"
 #include "protocol/messages/leave_group.h"
+#include "protocol/messages/list_groups.h"
 #include "protocol/messages/offset_commit.h"
+#include "protocol/messages/offset_delete.h"
+#include "protocol/messages/offset_fetch.h"
 #include "protocol/messages/sync_group.h"
 
 enum group_call_kind {
@@ -31,18 +35,24 @@ enum group_call_kind {
     GROUP_CALL_LEAVE,
     GROUP_CALL_CONSUMER_HEARTBEAT,
     GROUP_CALL_COMMIT,
-    GROUP_CALL_READ, /* describes, fetches offsets: filled in when it is asked */
+    GROUP_CALL_FETCH,
+    GROUP_CALL_OFFSET_DELETE,
+    GROUP_CALL_DELETE,
+    GROUP_CALL_DESCRIBE,
+    GROUP_CALL_LIST,
 };
 
 struct group_call {
-    struct completion completion; /* on the group's home core */
-    struct list_node node;        /* with whom it waits; unlinked while nobody holds it */
+    struct completion *done; /* the caller's: lands on the group's home core */
+    struct list_node node;   /* with whom it waits; unlinked while nobody holds it */
     enum group_call_kind kind;
     int16_t version; /* of the request */
     struct bytes client_id;
     struct bytes client_host; /* as Kafka shows it: "/127.0.0.1" */
     struct arena *arena;      /* for the answer; nobody else uses it until the call has landed */
-    int64_t durable_offset;   /* the shard's: lands when its log is durable up to here */
+    uint64_t put_count;       /* the shard's: lands when so many records are durable */
+    enum status status;       /* what it lands with */
+    bool is_answered;         /* `out` is complete */
 };
 
 struct join_group_call {
@@ -80,5 +90,48 @@ struct offset_commit_call {
     const struct offset_commit_request *in;
     struct offset_commit_response out;
 };
+
+/* Of one group; older versions, which ask without saying of how many, are brought into this form.
+ */
+struct offset_fetch_call {
+    struct group_call call;
+    const struct offset_fetch_request_group *in;
+    bool require_stable;
+    struct offset_fetch_response_group out;
+};
+
+struct offset_delete_call {
+    struct group_call call;
+    const struct offset_delete_request *in;
+    struct offset_delete_response out;
+};
+
+/* One of those that DeleteGroups names. */
+struct delete_group_call {
+    struct group_call call;
+    struct bytes group_id;
+    int16_t error_code;
+};
+
+/* One of those that DescribeGroups names. */
+struct describe_group_call {
+    struct group_call call;
+    struct bytes group_id;
+    struct describe_groups_response_group out;
+};
+
+/* Those of one shard. */
+struct list_groups_call {
+    struct group_call call;
+    const struct list_groups_request *in;
+    struct list_groups_response out;
+};
+
+/* Its answer is this error, whatever it was going to be: that of every partition, where the answer
+ * has no error of its own. */
+void group_call_fail(struct group_call *call, int16_t error_code);
+
+/* The group that it is about; null: it is about all. */
+struct bytes group_call_group_id(const struct group_call *call);
 
 #endif

@@ -11,16 +11,26 @@ void group_turn_put(struct group_turn *turn, struct bytes key, struct bytes valu
     group_writer_put(turn->writer, key, value);
 }
 
+void group_turn_fail(struct group_turn *turn)
+{
+    turn->writer->status = STATUS_NO_MEMORY;
+}
+
 void group_turn_answer(struct group_turn *turn, struct group_call *call)
 {
     assert(!list_node_is_linked(&call->node));
     list_push_back(&turn->answered, &call->node);
 }
 
+bool group_memory_has_room(const struct group_memory *memory, size_t size)
+{
+    return size <= memory->limit_bytes - memory->used_bytes;
+}
+
 void *group_memory_allocate(struct group_memory *memory, size_t size)
 {
     assert(memory->used_bytes <= memory->limit_bytes);
-    if (size > memory->limit_bytes - memory->used_bytes)
+    if (!group_memory_has_room(memory, size))
         return NULL;
     void *object = calloc(1, size > 0 ? size : 1);
     if (object != NULL)

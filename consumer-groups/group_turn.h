@@ -55,6 +55,7 @@ struct group_turn {
     struct uuid fresh_id; /* a random one, for a member id that this turn may have to make */
     const struct group_settings *settings;
     const struct image *image;
+    size_t batch_bytes_max; /* what one turn may put, see group_writer.h; 0: any */
     struct group_memory *memory;
     struct group_writer *writer;
     struct list answered; /* struct group_call, in the order of the answers */
@@ -64,8 +65,16 @@ struct group_turn {
  * stays in the writer and fails the turn as a failed append does. */
 void group_turn_put(struct group_turn *turn, struct bytes key, struct bytes value);
 
+/* The turn cannot be finished: there is no memory. It fails as a failed append does, so the group
+ * may be in any state that can be destroyed. */
+void group_turn_fail(struct group_turn *turn);
+
 /* The call's `out` is complete. It must be with nobody any more (node unlinked). */
 void group_turn_answer(struct group_turn *turn, struct group_call *call);
+
+/* Is there room for this much more? Asked before something is begun that a client could make large:
+ * once begun, a turn that finds no memory fails. */
+bool group_memory_has_room(const struct group_memory *memory, size_t size);
 
 /* Memory that counts; NULL when the limit is reached. Cleared. */
 void *group_memory_allocate(struct group_memory *memory, size_t size);

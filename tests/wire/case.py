@@ -24,8 +24,15 @@ CORRUPT_MESSAGE = 2
 UNKNOWN_TOPIC_OR_PARTITION = 3
 NOT_LEADER_OR_FOLLOWER = 6
 MESSAGE_TOO_LARGE = 10
+OFFSET_METADATA_TOO_LARGE = 12
+COORDINATOR_LOAD_IN_PROGRESS = 14
+COORDINATOR_NOT_AVAILABLE = 15
+NOT_COORDINATOR = 16
 INVALID_TOPIC = 17
 INVALID_REQUIRED_ACKS = 21
+ILLEGAL_GENERATION = 22
+INVALID_GROUP_ID = 24
+UNKNOWN_MEMBER_ID = 25
 INVALID_TIMESTAMP = 32
 UNSUPPORTED_VERSION = 35
 TOPIC_ALREADY_EXISTS = 36
@@ -38,6 +45,8 @@ POLICY_VIOLATION = 44
 OUT_OF_ORDER_SEQUENCE = 45
 INVALID_PRODUCER_EPOCH = 47
 INVALID_TRANSACTION_TIMEOUT = 50
+NON_EMPTY_GROUP = 68
+GROUP_ID_NOT_FOUND = 69
 FETCH_SESSION_ID_NOT_FOUND = 70
 INVALID_FETCH_SESSION_EPOCH = 71
 FENCED_LEADER_EPOCH = 74
@@ -68,7 +77,9 @@ def versions_of(api):
              "DeleteRecords": (0, 2), "DescribeLogDirs": (1, 5), "InitProducerId": (0, 5), "OffsetForLeaderEpoch": (2, 4),
              "DescribeConfigs": (1, 4), "CreatePartitions": (0, 3), "DescribeCluster": (0, 2),
              "AlterConfigs": (0, 2), "IncrementalAlterConfigs": (0, 1),
-             "DescribeTopicPartitions": (0, 0)}
+             "DescribeTopicPartitions": (0, 0), "OffsetCommit": (2, 10), "OffsetFetch": (1, 10),
+             "FindCoordinator": (0, 6), "DescribeGroups": (0, 6), "ListGroups": (0, 5),
+             "DeleteGroups": (0, 2), "OffsetDelete": (0, 0)}
     return known[api]
 
 
