@@ -363,6 +363,29 @@ static const struct story stories[] = {
      "> join a v=3 p=best:1,range:2\n"
      "a join: a-1 gen=2 best leader=a-1 [a-1:1]\n"
      "-- CompletingRebalance 2\n"},
+    {"The same offer is the same, also with a name repeated; a shorter or a longer one is not",
+     "> set delay=0\n"
+     "> join a v=3 p=range:1,rr:2\n"
+     "record gen=0 empty\n"
+     "-- PreparingRebalance 0\n"
+     "> join b v=3 p=range:1,range:5,rr:2\n"
+     "> wait 0\n"
+     "+0\n"
+     "a join: a-1 gen=1 range leader=a-1 [a-1:1] [b-2:1]\n"
+     "b join: b-2 gen=1 range leader=a-1\n"
+     "-- CompletingRebalance 1\n"
+     "> join b v=3 p=range:1,range:5,rr:2\n"
+     "b join: b-2 gen=1 range leader=a-1\n"
+     "> join b v=3 p=range:1,rr:2\n"
+     "b join: b-2 gen=1 range leader=a-1\n"
+     "> join b v=3 p=range:1\n"
+     "-- PreparingRebalance 1\n"
+     "> join a v=3 p=range:1,rr:2\n"
+     "a join: a-1 gen=2 range leader=a-1 [a-1:1] [b-2:1]\n"
+     "b join: b-2 gen=2 range leader=a-1\n"
+     "-- CompletingRebalance 2\n"
+     "> join b v=3 p=range:1,rr:2\n"
+     "-- PreparingRebalance 2\n"},
 };
 /* clang-format on */
 

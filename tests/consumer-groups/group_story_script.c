@@ -257,7 +257,8 @@ static void tell_set(struct group_story *story, const struct words *words)
     settings->size_max = (uint32_t)number(words, "size", (int32_t)settings->size_max);
     settings->initial_rebalance_delay_ms =
         number(words, "delay", settings->initial_rebalance_delay_ms);
-    settings->record_bytes_max = number(words, "record", settings->record_bytes_max);
+    story->turn.batch_bytes_max =
+        (size_t)number(words, "batch", (int32_t)story->turn.batch_bytes_max);
     if (option(words, "memory") != NULL)
         story->memory.limit_bytes = story->memory.used_bytes + (size_t)number(words, "memory", 0);
     story->are_arenas_full = number(words, "arena", 1) == 0;
