@@ -252,6 +252,13 @@ static void leave(struct chaos *chaos, struct story_client *client)
     story_run(&chaos->story, call);
 }
 
+/* All in a row, so that groups also come to something. */
+static void all(struct chaos *chaos, void (*one)(struct chaos *chaos, struct story_client *client))
+{
+    for (uint32_t i = 0; i < chaos->story.client_count; i++)
+        one(chaos, &chaos->story.clients[i]);
+}
+
 static void squeeze(struct chaos *chaos)
 {
     size_t spare = chance(chaos, 50) ? prng_below(&chaos->prng, 900) : 64u << 20;
@@ -266,10 +273,14 @@ static void happen(struct chaos *chaos)
     uint64_t what = prng_below(&chaos->prng, 100);
     char line[STORY_NAME_SIZE + 16];
     squeeze(chaos);
-    if (what < 35) {
+    if (what < 30) {
         join(chaos, client);
-    } else if (what < 60) {
+    } else if (what < 35) {
+        all(chaos, join);
+    } else if (what < 55) {
         sync(chaos, client);
+    } else if (what < 65) {
+        all(chaos, sync);
     } else if (what < 75) {
         beat(chaos, client);
     } else if (what < 80) {

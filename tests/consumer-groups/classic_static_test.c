@@ -481,6 +481,18 @@ static const struct story stories[] = {
      "c sync: '3'\n"
      "> view\n"
      "members=3 pending=0 type='consumer' in use since=-1\n"},
+    {"Whoever replaces a new member that waits may wait longer than its session",
+     "> set delay=20000\n"
+     "> join a static=i session=6000\n"
+     "record gen=0 empty\n"
+     "-- PreparingRebalance 0\n"
+     "> join b static=i session=6000\n"
+     "a join: FENCED_INSTANCE_ID i-1\n"
+     "> wait 19999\n"
+     "> wait 1\n"
+     "+1\n"
+     "b join: i-2 gen=1 range leader=i-2 [i-2/i:x]\n"
+     "-- CompletingRebalance 1\n"},
 };
 /* clang-format on */
 
