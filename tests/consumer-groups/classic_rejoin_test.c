@@ -386,6 +386,34 @@ static const struct story stories[] = {
      "-- CompletingRebalance 2\n"
      "> join b v=3 p=range:1,rr:2\n"
      "-- PreparingRebalance 2\n"},
+    {"A rebalance lasts as long as the slowest member may take",
+     "> set delay=0\n"
+     "> join a v=3 session=60000 rebalance=1000\n"
+     "record gen=0 empty\n"
+     "-- PreparingRebalance 0\n"
+     "> join b v=3 session=60000 rebalance=9000\n"
+     "> join c v=3 session=60000 rebalance=5000\n"
+     "> wait 0\n"
+     "+0\n"
+     "a join: a-1 gen=1 range leader=a-1 [a-1:x] [b-2:x] [c-3:x]\n"
+     "b join: b-2 gen=1 range leader=a-1\n"
+     "c join: c-3 gen=1 range leader=a-1\n"
+     "-- CompletingRebalance 1\n"
+     "> sync b\n"
+     "> sync c\n"
+     "> sync a\n"
+     "record gen=1 range leader=a-1 [a-1=''] [b-2=''] [c-3='']\n"
+     "a sync: ''\n"
+     "b sync: ''\n"
+     "c sync: ''\n"
+     "-- Stable 1\n"
+     "> join a v=3 session=60000 rebalance=1000\n"
+     "-- PreparingRebalance 1\n"
+     "> wait 8999\n"
+     "> wait 1\n"
+     "+1\n"
+     "a join: a-1 gen=2 range leader=a-1 [a-1:x]\n"
+     "-- CompletingRebalance 2\n"},
 };
 /* clang-format on */
 
