@@ -473,6 +473,76 @@ FindCoordinator 10 flexible 3
       error i16
       error_message ?str
 
+JoinGroup 11 flexible 6
+  request
+    group str
+    session_timeout_ms i32
+    rebalance_timeout_ms i32 1+
+    member str
+    instance ?str 5+
+    protocol_type str
+    protocols []
+      name str
+      metadata bytes
+    reason ?str 8+
+  response
+    throttle_ms i32 2+
+    error i16
+    generation i32
+    protocol_type ?str 7+
+    protocol ?7str
+    leader str
+    skip_assignment bool 9+
+    member str
+    members []
+      member str
+      instance ?str 5+
+      metadata bytes
+
+Heartbeat 12 flexible 4
+  request
+    group str
+    generation i32
+    member str
+    instance ?str 3+
+  response
+    throttle_ms i32 1+
+    error i16
+
+LeaveGroup 13 flexible 4
+  request
+    group str
+    member str 0-2
+    members [] 3+
+      member str
+      instance ?str
+      reason ?str 5+
+  response
+    throttle_ms i32 1+
+    error i16
+    members [] 3+
+      member str
+      instance ?str
+      error i16
+
+SyncGroup 14 flexible 4
+  request
+    group str
+    generation i32
+    member str
+    instance ?str 3+
+    protocol_type ?str 5+
+    protocol ?str 5+
+    assignments []
+      member str
+      assignment bytes
+  response
+    throttle_ms i32 1+
+    error i16
+    protocol_type ?str 5+
+    protocol ?str 5+
+    assignment bytes
+
 DescribeGroups 15 flexible 5
   request
     groups []str
