@@ -218,7 +218,7 @@ static void share(struct story_call *call, struct chaos *chaos)
 
 static void sync(struct chaos *chaos, struct story_client *client)
 {
-    struct story_call *call = story_call_new(&chaos->story, client, GROUP_CALL_SYNC, 5);
+    struct story_call *call = story_call_new(&chaos->story, client, GROUP_CALL_SYNC, 4);
     sync_group_request_init(&call->sync_in);
     call->sync_in.member_id = story_text(call, client->member_id);
     call->sync_in.generation_id = client->generation - chance(chaos, 3);

@@ -169,7 +169,7 @@ static void tell_sync(struct group_story *story, const struct words *words)
 {
     struct story_client *client = story_client(story, words->all[1]);
     struct story_call *call =
-        story_call_new(story, client, GROUP_CALL_SYNC, (int16_t)number(words, "v", 5));
+        story_call_new(story, client, GROUP_CALL_SYNC, (int16_t)number(words, "v", 4));
     struct sync_group_request *in = &call->sync_in;
     sync_group_request_init(in);
     in->generation_id = number(words, "gen", client->generation);

@@ -48,8 +48,10 @@ class Member:
 
     def send_sync(self, assignments=(), **changes):
         fields = {"group": self.group, "generation": self.generation, "member": self.id,
-                  "assignments": [{"member": m.id, "assignment": a} for m, a in assignments],
-                  **changes}
+                  "assignments": [{"member": m.id, "assignment": a} for m, a in assignments]}
+        if self.sync_version >= 5:
+            fields.update(protocol_type="consumer", protocol="range")
+        fields.update(changes)
         self.connection.send("SyncGroup", self.sync_version,
                              **self.with_instance(3, self.sync_version, fields))
 
@@ -160,6 +162,8 @@ class ClassicGroups(WireCase):
         self.assertEqual(a.sync(generation=7)["error"], ILLEGAL_GENERATION)
         self.assertEqual(a.sync(protocol="rr")["error"], INCONSISTENT_GROUP_PROTOCOL)
         self.assertEqual(a.sync(protocol_type="connect")["error"], INCONSISTENT_GROUP_PROTOCOL)
+        self.assertEqual(a.sync(protocol=None)["error"], INCONSISTENT_GROUP_PROTOCOL)
+        self.assertEqual(stranger.sync(protocol_type=None)["error"], INCONSISTENT_GROUP_PROTOCOL)
         other = Member(self, group, protocols=(("rr", b""),))
         answer = other.join()
         self.assertEqual(answer["error"], INCONSISTENT_GROUP_PROTOCOL)
