@@ -414,6 +414,12 @@ static const struct story stories[] = {
      "+1\n"
      "a join: a-1 gen=2 range leader=a-1 [a-1:x]\n"
      "-- CompletingRebalance 2\n"},
+    {"A group may end while it waits for a client that has gone",
+     "> join a v=3\n"
+     "record gen=0 empty\n"
+     "-- PreparingRebalance 0\n"
+     "> gone a\n"
+     "a join: COORDINATOR_NOT_AVAILABLE\n"},
 };
 /* clang-format on */
 

@@ -57,7 +57,8 @@ static void call_free(struct story_call *call)
 void group_story_end(struct group_story *story)
 {
     story_turn_begin(story);
-    classic_drop_calls(&story->group, &story->turn, KAFKA_NOT_COORDINATOR);
+    if (!list_is_empty(&story->calls))
+        classic_drop_calls(&story->group, &story->turn, KAFKA_NOT_COORDINATOR);
     story_turn_end(story);
     assert(list_is_empty(&story->calls));
     classic_deinit(&story->group, &story->memory);
