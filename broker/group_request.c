@@ -81,8 +81,7 @@ void group_request_call_shard(struct group_request *group_request, struct group_
     call->done = &errand->done;
     call->arena = &errand->arena;
     call->client_host = client_host(request, call->arena);
-    call->client_id =
-        bytes_are_null(request->client_id) ? bytes_of_text("") : request->client_id;
+    call->client_id = bytes_are_null(request->client_id) ? bytes_of_text("") : request->client_id;
     if (topic == NULL) {
         group_call_fail(call, KAFKA_NOT_COORDINATOR);
         return;
@@ -193,7 +192,8 @@ static void answer_sent(struct request *request)
 }
 
 void group_request_start(struct group_request *group_request, struct request *request,
-                         void (*ask)(struct group_request *), void (*encode)(struct group_request *))
+                         void (*ask)(struct group_request *),
+                         void (*encode)(struct group_request *))
 {
     assert(ask != NULL);
     assert(encode != NULL);

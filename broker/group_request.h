@@ -40,7 +40,8 @@ struct group_request {
 
 /* `operation` is embedded in the handler's own struct, in the request's arena. */
 void group_request_start(struct group_request *group_request, struct request *request,
-                         void (*ask)(struct group_request *), void (*encode)(struct group_request *));
+                         void (*ask)(struct group_request *),
+                         void (*encode)(struct group_request *));
 
 /* From `ask`. The call's `in` is there; the rest is filled in here. It goes to the shard of its
  * group; without one its answer is NOT_COORDINATOR. */

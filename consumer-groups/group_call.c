@@ -2,7 +2,12 @@
 
 #include "base/assert.h"
 
-enum { NO_OFFSET = -1, NO_EPOCH = -1, FETCH_ERRORS_FOR_GROUPS_SINCE = 2, JOIN_NULL_NAMES_SINCE = 7 };
+enum {
+    NO_OFFSET = -1,
+    NO_EPOCH = -1,
+    FETCH_ERRORS_FOR_GROUPS_SINCE = 2,
+    JOIN_NULL_NAMES_SINCE = 7
+};
 
 static void fail_join(struct join_group_call *join, int16_t error_code)
 {
@@ -130,6 +135,13 @@ static void fail_describe(struct describe_group_call *describe, int16_t error_co
     describe->out.error_code = error_code;
 }
 
+static void fail_consumer_describe(struct consumer_describe_call *describe, int16_t error_code)
+{
+    consumer_group_describe_response_group_init(&describe->out);
+    describe->out.group_id = describe->group_id;
+    describe->out.error_code = error_code;
+}
+
 static void fail_list(struct list_groups_call *list, int16_t error_code)
 {
     list_groups_response_init(&list->out);
@@ -154,6 +166,9 @@ void group_call_fail(struct group_call *call, int16_t error_code)
     case GROUP_CALL_OFFSET_DELETE: fail_offset_delete(OWNER(offset_delete_call), error_code); break;
     case GROUP_CALL_DELETE: OWNER(delete_group_call)->error_code = error_code; break;
     case GROUP_CALL_DESCRIBE: fail_describe(OWNER(describe_group_call), error_code); break;
+    case GROUP_CALL_CONSUMER_DESCRIBE:
+        fail_consumer_describe(OWNER(consumer_describe_call), error_code);
+        break;
     case GROUP_CALL_LIST: fail_list(OWNER(list_groups_call), error_code); break;
     }
     call->status = has_memory ? STATUS_OK : STATUS_NO_MEMORY;
@@ -172,6 +187,7 @@ struct bytes group_call_group_id(const struct group_call *call)
     case GROUP_CALL_OFFSET_DELETE: return OWNER(offset_delete_call)->in->group_id;
     case GROUP_CALL_DELETE: return OWNER(delete_group_call)->group_id;
     case GROUP_CALL_DESCRIBE: return OWNER(describe_group_call)->group_id;
+    case GROUP_CALL_CONSUMER_DESCRIBE: return OWNER(consumer_describe_call)->group_id;
     case GROUP_CALL_LIST: return (struct bytes){NULL, 0};
     }
     unreachable();

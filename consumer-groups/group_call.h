@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/completion.h"
 #include "base/list.h"
+#include "protocol/messages/consumer_group_describe.h"
 #include "protocol/messages/consumer_group_heartbeat.h"
 #include "protocol/messages/describe_groups.h"
 #include "protocol/messages/heartbeat.h"
@@ -39,6 +40,7 @@ enum group_call_kind {
     GROUP_CALL_OFFSET_DELETE,
     GROUP_CALL_DELETE,
     GROUP_CALL_DESCRIBE,
+    GROUP_CALL_CONSUMER_DESCRIBE,
     GROUP_CALL_LIST,
 };
 
@@ -118,6 +120,13 @@ struct describe_group_call {
     struct group_call call;
     struct bytes group_id;
     struct describe_groups_response_group out;
+};
+
+/* One of those that ConsumerGroupDescribe names. */
+struct consumer_describe_call {
+    struct group_call call;
+    struct bytes group_id;
+    struct consumer_group_describe_response_group out;
 };
 
 /* Those of one shard. */

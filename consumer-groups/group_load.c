@@ -15,8 +15,8 @@ static const struct op_stage group_load_stages[] = {
     [GROUP_LOAD_READ] = {"read", AFTER(GROUP_LOAD_TAKE)},
     [GROUP_LOAD_TAKE] = {"take", AFTER(GROUP_LOAD_READ)},
     [GROUP_LOAD_SETTLE] = {"settle", AFTER(GROUP_LOAD_READ)},
-    [GROUP_LOAD_END] = {"end", AFTER(GROUP_LOAD_READ) | AFTER(GROUP_LOAD_TAKE) |
-                                   AFTER(GROUP_LOAD_SETTLE)},
+    [GROUP_LOAD_END] = {"end",
+                        AFTER(GROUP_LOAD_READ) | AFTER(GROUP_LOAD_TAKE) | AFTER(GROUP_LOAD_SETTLE)},
 };
 
 static struct partition *find_partition(const struct group_load *load)
@@ -86,11 +86,11 @@ static bool next_batch(struct group_load *load)
             continue;
         }
         arena_reset(&load->batch_arena);
-        load->status = record_iterator_open(&load->records, batch, BATCH_BYTES_MAX,
-                                            &load->batch_arena);
-        bool is_skipped = load->status == STATUS_OK &&
-                          (batch_is_control(&load->records.header) ||
-                           batch_is_transactional(&load->records.header));
+        load->status =
+            record_iterator_open(&load->records, batch, BATCH_BYTES_MAX, &load->batch_arena);
+        bool is_skipped =
+            load->status == STATUS_OK && (batch_is_control(&load->records.header) ||
+                                          batch_is_transactional(&load->records.header));
         if (load->status == STATUS_OK && !is_skipped)
             return true;
     }
@@ -103,7 +103,8 @@ static void take_record(struct group_load *load, const struct record_view *recor
     arena_reset(&load->record_arena);
     enum status status = group_record_read(record->key, record->value, &load->record_arena, &view);
     if (status == STATUS_OK)
-        status = group_table_restore(load->options.table, &load->options.turn, &view);
+        status = group_table_restore(load->options.table, &load->options.turn, &load->record_arena,
+                                     &view);
     load->record_count++;
     if (status == STATUS_MALFORMED || status == STATUS_TRUNCATED)
         load->malformed_count++;

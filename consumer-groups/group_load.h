@@ -1,4 +1,5 @@
-/* Reads a partition of __consumer_offsets into a table of groups, after a start and after a failure.
+/* Reads a partition of __consumer_offsets into a table of groups, after a start and after a
+ * failure.
  *
  *   READ ──▶ TAKE ──▶ SETTLE ──▶ done
  *     ▲       │ ▲│
@@ -40,9 +41,9 @@ struct group_load {
     uint32_t piece;     /* of the read, the next to be taken */
     struct bytes rest;  /* batches of the present piece that are to come */
     struct record_iterator records;
-    bool has_batch;             /* `records` has not come to its end */
-    struct arena batch_arena;   /* of the present batch */
-    struct arena record_arena;  /* of the present record */
+    bool has_batch;            /* `records` has not come to its end */
+    struct arena batch_arena;  /* of the present batch */
+    struct arena record_arena; /* of the present record */
     struct completion yielded;
     struct partition_waiter waiter;
     enum status status;

@@ -40,6 +40,11 @@ static struct group_settings settings_of(const struct config *config, struct io 
             setting_i32(config, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS),
         .consumer_heartbeat_interval_ms =
             setting_i32(config, CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS),
+        .consumer_size_max = (uint32_t)config_i64(config, CONFIG_GROUP_CONSUMER_MAX_SIZE),
+        .consumer_assignment_interval_ms =
+            setting_i32(config, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS),
+        .consumer_regex_refresh_interval_ms =
+            setting_i32(config, CONFIG_GROUP_CONSUMER_REGEX_REFRESH_INTERVAL_MS),
     };
 }
 
@@ -164,6 +169,13 @@ static void apply_offsets_topic(struct group_manager *manager, const struct imag
             open_slot(manager, topic, i);
 }
 
+static void tell_changed(struct group_manager *manager)
+{
+    struct group_slot *slot;
+    list_for_each_entry (slot, &manager->slots, node)
+        group_shard_topics_changed(&slot->shard);
+}
+
 static void tell_deleted(struct group_manager *manager, const struct image_topic *topic)
 {
     struct group_slot *slot;
@@ -186,6 +198,7 @@ void group_manager_apply(struct group_manager *manager, struct image *image)
         image_release(manager->image);
     }
     manager->image = image_retain(image);
+    tell_changed(manager);
 }
 
 struct group_shard *group_manager_find(const struct group_manager *manager, uint32_t index)

@@ -25,7 +25,7 @@ struct group_manager {
     struct group_memory memory;
     struct group_counts counts;
     struct group_pulse pulse;
-    struct timer beat; /* while there are shards */
+    struct timer beat;   /* while there are shards */
     struct list slots;   /* struct group_slot: shards that serve */
     struct list closing; /* those that wait for the disk */
     struct image *image; /* the last one that was applied; NULL: none */

@@ -320,9 +320,14 @@ void group_offsets_fetch(const struct group_table *table, struct group_turn *tur
     const struct group *group = group_table_find(table, fetch->in->group_id);
     offset_fetch_response_group_init(&fetch->out);
     fetch->out.group_id = fetch->in->group_id;
-    bool has_memory =
-        fetch->in->topics == NULL ? fetch_all(turn, group, fetch) : fetch_named(turn, group, fetch);
-    fetch->call.status = has_memory ? STATUS_OK : STATUS_NO_MEMORY;
+    int16_t error = group == NULL ? KAFKA_NONE : group_check_fetch(group, fetch);
+    if (error != KAFKA_NONE) {
+        group_call_fail(&fetch->call, error);
+    } else {
+        bool has_memory = fetch->in->topics == NULL ? fetch_all(turn, group, fetch)
+                                                    : fetch_named(turn, group, fetch);
+        fetch->call.status = has_memory ? STATUS_OK : STATUS_NO_MEMORY;
+    }
     group_turn_answer(turn, &fetch->call);
 }
 

@@ -4,7 +4,7 @@
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_OFFSETS_CORE_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_OFFSETS_CORE_H
 
-#include "consumer-groups/group_core.h"
+#include "consumer-groups/group_table.h"
 
 void group_offsets_commit(struct group_table *table, struct group_turn *turn,
                           struct offset_commit_call *commit);

@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "consumer-groups/group_offsets_core.h"
-#include "consumer-groups/group_shard_append.h"
 #include "consumer-groups/java_text.h"
 #include "protocol/errors.h"
 
@@ -193,6 +192,16 @@ void group_shard_release_waiters(struct group_shard *shard)
     end_turn(shard, &turn);
 }
 
+void group_shard_topics_changed(struct group_shard *shard)
+{
+    struct group_turn turn;
+    if (shard->state != GROUP_SHARD_ACTIVE || shard->table.groups.count == 0)
+        return;
+    begin_turn(shard, &turn);
+    group_table_topics_changed(&shard->table, &turn);
+    end_turn(shard, &turn);
+}
+
 void group_shard_topic_deleted(struct group_shard *shard, const struct image_topic *topic)
 {
     struct group_turn turn;
@@ -255,11 +264,11 @@ static void load_failed(struct group_shard *shard, enum status status)
 }
 
 /* Those who were members are, and have all their time to say so. */
-static void forgive_all(struct group_shard *shard)
+static void begin_sessions(struct group_shard *shard)
 {
     struct group_turn turn;
     begin_turn(shard, &turn);
-    group_table_forgive(&shard->table, &turn);
+    group_table_restored(&shard->table, &turn);
     end_turn(shard, &turn);
 }
 
@@ -272,15 +281,14 @@ static void become_active(struct group_shard *shard)
     shard->options.counts->loads++;
     shard->options.counts->load_ms += took_ms;
     start_timer(shard, &shard->expiry, shard->options.check_interval_ms);
-    forgive_all(shard);
+    begin_sessions(shard);
     if (shard->load.record_count > 0)
         log_info(shard->options.logger, "groups loaded",
                  field_i64("partition", shard->options.index),
                  field_u64("records", shard->load.record_count),
                  field_u64("malformed", shard->load.malformed_count),
                  field_u64("groups", shard->table.groups.count),
-                 field_u64("offsets", shard->table.offset_count),
-                 field_u64("took_ms", took_ms));
+                 field_u64("offsets", shard->table.offset_count), field_u64("took_ms", took_ms));
 }
 
 static void load_landed(struct completion *completion, int32_t result)

@@ -17,74 +17,7 @@
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_SHARD_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_SHARD_H
 
-#include "consumer-groups/group_core.h"
-#include "consumer-groups/group_load.h"
-#include "consumer-groups/group_writer.h"
-#include "replication/partition.h"
-#include "replication/replica_manager.h"
-
-/* When this core was last seen at work. A process that has stood still (stopped, swapped out, a
- * machine that slept) has not heard the heartbeats of that time: whoever notices counts it, and
- * every shard lets all sessions begin anew before it does anything else (pitfall F3). */
-struct group_pulse {
-    int64_t seen_ms; /* the steady clock */
-    uint64_t stall_count;
-};
-
-/* What has happened in all shards of a core, since the start. */
-struct group_counts {
-    uint64_t commits; /* of offsets, acknowledged or not */
-    uint64_t loads;
-    uint64_t load_ms;         /* what they took together */
-    uint64_t failed_appends;  /* each of them made a shard load again */
-};
-
-struct group_shard_options {
-    struct io *io;
-    struct logger *logger;
-    const struct replica_manager *replicas;
-    const struct group_settings *settings; /* of the core; outlive the shard */
-    struct group_memory *memory;
-    struct group_counts *counts;
-    struct group_pulse *pulse;
-    struct uuid topic_id;
-    int32_t index;
-    int32_t leader_epoch;
-    size_t batch_bytes_max; /* the topic's max.message.bytes */
-    int64_t check_interval_ms; /* offsets.retention.check.interval.ms */
-};
-
-enum group_shard_state { GROUP_SHARD_LOADING, GROUP_SHARD_ACTIVE, GROUP_SHARD_CLOSED };
-
-struct group_shard {
-    struct group_shard_options options;
-    enum group_shard_state state;
-    struct group_table table;
-
-    /* Records on their way to the log: one writer gathers, the other is worked off. */
-    struct group_writer writers[2];
-    uint32_t gathering;     /* which one */
-    struct list waiting;    /* struct group_call: answered, but what they tell is not durable */
-    uint64_t put_count;     /* records that turns have put */
-    uint64_t durable_count; /* of them */
-    struct partition_append append;
-    struct arena batch_arena;
-    uint32_t append_count; /* records in it */
-    bool is_appending;
-
-    struct group_load load;
-    struct completion loaded;
-    bool is_loading;
-    uint64_t load_since_ms;
-    struct timer retry;
-    uint32_t pause_ms; /* before the next load, after a failure */
-
-    struct timer deadline; /* of the groups, the earliest */
-    uint64_t stall_count;  /* of the pulse, when it was last looked at */
-
-    struct timer expiry;
-    size_t expiry_left; /* groups to be looked at in this round */
-};
+#include "consumer-groups/group_shard_struct.h"
 
 /* Begins to load. The shard stays where it is until it has been destroyed. */
 void group_shard_init(struct group_shard *shard, const struct group_shard_options *options);
@@ -101,6 +34,9 @@ void group_shard_release_waiters(struct group_shard *shard);
 
 /* The core is at work. */
 void group_pulse_beat(struct group_pulse *pulse, int64_t now_ms);
+
+/* There is a new image. */
+void group_shard_topics_changed(struct group_shard *shard);
 
 /* Topics have gone from the image that is in force now. */
 void group_shard_topic_deleted(struct group_shard *shard, const struct image_topic *topic);

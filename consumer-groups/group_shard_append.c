@@ -1,4 +1,5 @@
-#include "consumer-groups/group_shard_append.h"
+/* How a shard's records come into its log, and its answers out. */
+#include "consumer-groups/group_shard.h"
 
 #include "base/assert.h"
 #include "protocol/batch_build.h"
@@ -163,8 +164,7 @@ void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn)
     }
     if (turn->writer->status != STATUS_OK || size_bytes > shard->options.batch_bytes_max) {
         log_error(shard->options.logger, "a group's change is too large to be written",
-                  field_i64("partition", shard->options.index),
-                  field_u64("size_bytes", size_bytes),
+                  field_i64("partition", shard->options.index), field_u64("size_bytes", size_bytes),
                   field_status("status", turn->writer->status));
         group_shard_reload(shard);
         return;

@@ -35,7 +35,7 @@ struct group_settings {
     int32_t consumer_session_timeout_ms;
     int32_t consumer_heartbeat_interval_ms;
     uint32_t consumer_size_max;                 /* group.consumer.max.size */
-    int32_t consumer_assignment_interval_ms;    /* group.consumer.min.assignment.interval.ms */
+    int32_t consumer_assignment_interval_ms;    /* group.consumer.assignment.interval.ms */
     int32_t consumer_regex_refresh_interval_ms; /* group.consumer.regex.refresh.interval.ms */
     bool may_upgrade;                           /* group.consumer.migration.policy */
     bool may_downgrade;                         /* the same */

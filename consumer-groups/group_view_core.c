@@ -8,22 +8,6 @@
 
 enum { DESCRIBE_NAMES_MISSING_SINCE = 6 };
 
-/* What is to be said of a group in a list. */
-struct summary {
-    const char *state;
-    const char *type;
-    struct bytes protocol_type;
-};
-
-static struct summary summarize(const struct group *group)
-{
-    return (struct summary){
-        .state = classic_state_name(&group->classic),
-        .type = "classic",
-        .protocol_type = classic_protocol_type(&group->classic),
-    };
-}
-
 static bool is_same_word(struct bytes wanted, const char *word)
 {
     return wanted.size == strlen(word) &&
@@ -56,15 +40,16 @@ static bool list_all(const struct group_table *table, struct list_groups_call *l
     if (out->groups == NULL)
         return false;
     list_for_each_entry (group, &table->order, order_node) {
-        struct summary summary = summarize(group);
-        if (!is_among(in->states_filter, in->states_filter_count, summary.state) ||
-            !is_among(in->types_filter, in->types_filter_count, summary.type))
+        const char *state = group_state_name(group);
+        const char *type = group_type_name(group);
+        if (!is_among(in->states_filter, in->states_filter_count, state) ||
+            !is_among(in->types_filter, in->types_filter_count, type))
             continue;
         struct list_groups_response_group *shown = &out->groups[out->groups_count++];
-        shown->group_state = bytes_of_text(summary.state);
-        shown->group_type = bytes_of_text(summary.type);
+        shown->group_state = bytes_of_text(state);
+        shown->group_type = bytes_of_text(type);
         if (!copy_bytes(arena, &shown->group_id, group->id) ||
-            !copy_bytes(arena, &shown->protocol_type, summary.protocol_type))
+            !copy_bytes(arena, &shown->protocol_type, group_protocol_type(group)))
             return false;
     }
     return true;
@@ -81,30 +66,29 @@ void group_list(const struct group_table *table, struct group_turn *turn,
 /* --- Describe -----------------------------------------------------------------------------------
  */
 
-/* "Group X not found.", as Kafka says it. */
-static struct bytes missing_message(struct arena *arena, struct bytes id)
+/* "Group X not found." and the like, as Kafka says it. */
+static struct bytes message_about(struct arena *arena, struct bytes id, const char *rest)
 {
     static const char before[] = "Group ";
-    static const char behind[] = " not found.";
-    size_t size = strlen(before) + id.size + strlen(behind);
+    size_t size = strlen(before) + id.size + strlen(rest);
     char *text = arena_allocate(arena, size);
     if (text == NULL)
         return (struct bytes){NULL, 0};
     memcpy(text, before, strlen(before));
     memcpy(text + strlen(before), id.data, id.size);
-    memcpy(text + strlen(before) + id.size, behind, strlen(behind));
+    memcpy(text + strlen(before) + id.size, rest, strlen(rest));
     return bytes_of(text, size);
 }
 
 /* Clients of older versions know a group that does not exist by its state. */
-static void describe_missing(struct describe_group_call *describe)
+static void describe_missing(struct describe_group_call *describe, const char *why)
 {
     struct describe_groups_response_group *out = &describe->out;
     out->group_state = bytes_of_text("Dead");
     if (describe->call.version < DESCRIBE_NAMES_MISSING_SINCE)
         return;
     out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
-    out->error_message = missing_message(describe->call.arena, describe->group_id);
+    out->error_message = message_about(describe->call.arena, describe->group_id, why);
 }
 
 void group_describe(const struct group_table *table, struct group_turn *turn,
@@ -112,16 +96,36 @@ void group_describe(const struct group_table *table, struct group_turn *turn,
 {
     struct describe_groups_response_group *out = &describe->out;
     const struct group *group = group_table_find(table, describe->group_id);
-    bool has_memory = true;
+    enum status status = STATUS_OK;
     describe_groups_response_group_init(out);
     out->group_id = describe->group_id;
-    if (group == NULL) {
-        describe_missing(describe);
+    if (group == NULL)
+        describe_missing(describe, " not found.");
+    else if (group->type != GROUP_CLASSIC)
+        describe_missing(describe, " is not a classic group.");
+    else
+        status = classic_describe(&group->classic, describe->call.arena, out);
+    describe->call.status = status;
+    group_turn_answer(turn, &describe->call);
+}
+
+void group_describe_consumer(const struct group_table *table, struct group_turn *turn,
+                             struct consumer_describe_call *describe)
+{
+    struct consumer_group_describe_response_group *out = &describe->out;
+    const struct group *group = group_table_find(table, describe->group_id);
+    struct arena *arena = describe->call.arena;
+    enum status status = STATUS_OK;
+    consumer_group_describe_response_group_init(out);
+    out->group_id = describe->group_id;
+    if (group != NULL && group->type == GROUP_CONSUMER) {
+        status = consumer_describe(&group->consumer, turn->image, arena, out);
     } else {
-        has_memory =
-            classic_describe(&group->classic, describe->call.arena, out) == STATUS_OK;
+        out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
+        out->error_message = message_about(
+            arena, describe->group_id, group == NULL ? " not found." : " is not a consumer group.");
     }
-    describe->call.status = has_memory ? STATUS_OK : STATUS_NO_MEMORY;
+    describe->call.status = status;
     group_turn_answer(turn, &describe->call);
 }
 

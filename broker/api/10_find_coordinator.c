@@ -36,7 +36,8 @@ struct find_coordinator {
 
 static void wish_landed(struct completion *completion, int32_t result)
 {
-    struct find_coordinator *f = container_of(completion, struct find_coordinator, wish.call.completion);
+    struct find_coordinator *f =
+        container_of(completion, struct find_coordinator, wish.call.completion);
     op_landed(&f->op, STATUS_OK);
 }
 

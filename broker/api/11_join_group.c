@@ -18,8 +18,7 @@ static void ask(struct group_request *group_request)
     if (j->in.group_id.size > 0)
         group_request_call(group_request, &j->errand, &j->call.call, GROUP_CALL_JOIN);
     else
-        group_request_refuse(group_request, &j->call.call, GROUP_CALL_JOIN,
-                             KAFKA_INVALID_GROUP_ID);
+        group_request_refuse(group_request, &j->call.call, GROUP_CALL_JOIN, KAFKA_INVALID_GROUP_ID);
 }
 
 static void encode(struct group_request *group_request)

@@ -1,4 +1,5 @@
-/* LeaveGroup: members of a classic group go, one of their own will or several by an administrator. */
+/* LeaveGroup: members of a classic group go, one of their own will or several by an administrator.
+ */
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/group_request.h"

@@ -1,4 +1,5 @@
-/* SyncGroup. The answer waits for the leader's assignment, and is given up when the connection ends. */
+/* SyncGroup. The answer waits for the leader's assignment, and is given up when the connection
+ * ends. */
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/group_request.h"
@@ -18,8 +19,7 @@ static void ask(struct group_request *group_request)
     if (s->in.group_id.size > 0)
         group_request_call(group_request, &s->errand, &s->call.call, GROUP_CALL_SYNC);
     else
-        group_request_refuse(group_request, &s->call.call, GROUP_CALL_SYNC,
-                             KAFKA_INVALID_GROUP_ID);
+        group_request_refuse(group_request, &s->call.call, GROUP_CALL_SYNC, KAFKA_INVALID_GROUP_ID);
 }
 
 static void encode(struct group_request *group_request)

@@ -4,7 +4,8 @@
 #include "broker/group_request.h"
 #include "broker/reply.h"
 
-/* Read, delete, describe, and the same of configs (KIP-430): without an authorizer everybody may. */
+/* Read, delete, describe, and the same of configs (KIP-430): without an authorizer everybody may.
+ */
 enum { GROUP_OPERATIONS_ALL = 0x0d48 };
 
 struct describe_groups_leg {
