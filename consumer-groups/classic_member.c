@@ -230,6 +230,7 @@ void classic_forget(struct classic_group *group, struct group_memory *memory)
     group->sync_deadline_ms = INT64_MAX;
     group->state = CLASSIC_EMPTY;
     assert(group->owing_sync_count == 0);
+    assert(group->awaiting_join_count == 0);
 }
 
 /* --- Changing ------------------------------------------------------------------------------------

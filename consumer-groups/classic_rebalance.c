@@ -5,6 +5,9 @@
 #include "consumer-groups/classic_record.h"
 #include "protocol/errors.h"
 
+/* Members may allow no time at all; without any of them it is not tried all the time. */
+enum { RETRY_MS_MIN = 1000 };
+
 static void enter(struct classic_group *group, const struct group_turn *turn,
                   enum classic_state state)
 {
@@ -20,8 +23,7 @@ static void enter(struct classic_group *group, const struct group_turn *turn,
     group->state_since_ms = turn->wall_ms;
 }
 
-/* As long as the slowest member may take. One that says "no time at all" is given a moment, so that
- * time goes on. */
+/* As long as the slowest member may take. */
 static int32_t rebalance_timeout_ms(struct classic_group *group)
 {
     int32_t timeout_ms = 0;
@@ -30,7 +32,7 @@ static int32_t rebalance_timeout_ms(struct classic_group *group)
         if (member->rebalance_timeout_ms > timeout_ms)
             timeout_ms = member->rebalance_timeout_ms;
     }
-    return timeout_ms == 0 && group->member_count > 0 ? 1 : timeout_ms;
+    return timeout_ms;
 }
 
 int64_t classic_rebalance_deadline_ms(struct classic_group *group, const struct group_turn *turn)
@@ -173,8 +175,10 @@ void classic_complete_join(struct classic_group *group, struct group_turn *turn)
     remove_absent(group, turn);
     if (!elect_leader(group) && group->member_count > 0) {
         /* Static members alone, none of whom has come: their sessions decide. */
+        int32_t timeout_ms = rebalance_timeout_ms(group);
         group->is_initial = false;
-        group->join_deadline_ms = classic_rebalance_deadline_ms(group, turn);
+        group->join_deadline_ms =
+            turn->now_ms + (timeout_ms > RETRY_MS_MIN ? timeout_ms : RETRY_MS_MIN);
         return;
     }
     group->generation = group->generation == INT32_MAX ? 1 : group->generation + 1;

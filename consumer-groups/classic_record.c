@@ -1,6 +1,7 @@
 #include "consumer-groups/classic_record.h"
 
-#include "base/assert.h"
+#include "consumer-groups/group_writer.h"
+#include "protocol/batch.h"
 
 enum { VALUE_VERSION = 3 };
 
@@ -30,52 +31,43 @@ static size_t describe_member(const struct classic_group *group,
            to->client_host.size + to->subscription.size + to->assignment.size;
 }
 
-static enum status put_value(const struct classic_group *group, struct group_turn *turn,
-                             struct arena *arena, const struct group_metadata_value *value)
+static void put_value(const struct classic_group *group, struct group_turn *turn,
+                      const struct group_metadata_value *value)
 {
     struct writer key;
     struct writer text;
-    writer_init(&key, arena);
+    group_writer_begin(turn->writer, &key, &text);
     writer_i16(&key, GROUP_METADATA_KEY_KEY);
     group_metadata_key_encode(&key, 0, &(struct group_metadata_key){.group = group->id});
-    writer_init(&text, arena);
     writer_i16(&text, VALUE_VERSION);
     group_metadata_value_encode(&text, VALUE_VERSION, value);
-    if (key.status != STATUS_OK || text.status != STATUS_OK)
-        return STATUS_NO_MEMORY;
-    group_turn_put(turn, writer_result(&key), writer_result(&text));
-    return STATUS_OK;
+    group_writer_end(turn->writer, &key, &text);
 }
 
 static enum status put_members(struct classic_group *group, struct group_turn *turn,
                                struct group_metadata_value_member *members)
 {
-    size_t size_bytes = 64 + 2 * group->id.size + or_empty(group->protocol_type).size;
+    size_t size_bytes = BATCH_HEADER_SIZE + GROUP_RECORD_OVERHEAD + 64 + 2 * group->id.size +
+                        group->protocol_type.size;
     uint32_t count = 0;
     struct classic_member *member;
     for_each_member (member, group)
         size_bytes += describe_member(group, member, &members[count++]);
-    int32_t limit = turn->settings->record_bytes_max;
-    if (limit > 0 && size_bytes > (size_t)limit)
+    if (turn->batch_bytes_max > 0 && size_bytes > turn->batch_bytes_max)
         return STATUS_TOO_LARGE;
-
-    struct arena arena;
-    arena_init(&arena, 4096 + 8 * size_bytes);
-    enum status status =
-        put_value(group, turn, &arena,
-                  &(struct group_metadata_value){
-                      .protocol_type = or_empty(group->protocol_type),
-                      .generation = group->generation,
-                      .protocol = classic_protocol_name(group),
-                      .leader = group->leader == NULL ? (struct bytes){NULL, 0}
-                                                      : group->leader->identity.member_id,
-                      .current_state_timestamp = group->state_since_ms,
-                      .members = members,
-                      .members_count = count,
-                  });
-    arena_deinit(&arena);
-    group->is_recorded |= status == STATUS_OK;
-    return status;
+    put_value(group, turn,
+              &(struct group_metadata_value){
+                  .protocol_type = or_empty(group->protocol_type),
+                  .generation = group->generation,
+                  .protocol = classic_protocol_name(group),
+                  .leader = group->leader == NULL ? (struct bytes){NULL, 0}
+                                                  : group->leader->identity.member_id,
+                  .current_state_timestamp = group->state_since_ms,
+                  .members = members,
+                  .members_count = count,
+              });
+    group->is_recorded = true;
+    return STATUS_OK;
 }
 
 enum status classic_record_put(struct classic_group *group, struct group_turn *turn)
@@ -90,19 +82,15 @@ enum status classic_record_put(struct classic_group *group, struct group_turn *t
 }
 
 /* As Kafka: nothing is said of those who are about to join. */
-enum status classic_record_put_new(struct classic_group *group, struct group_turn *turn)
+void classic_record_put_new(struct classic_group *group, struct group_turn *turn)
 {
-    struct arena arena;
     struct group_metadata_value value;
     group_metadata_value_init(&value);
     value.protocol = (struct bytes){NULL, 0};
     value.leader = (struct bytes){NULL, 0};
     value.current_state_timestamp = group->state_since_ms;
-    arena_init(&arena, 4096 + 8 * group->id.size);
-    enum status status = put_value(group, turn, &arena, &value);
-    arena_deinit(&arena);
-    group->is_recorded |= status == STATUS_OK;
-    return status;
+    put_value(group, turn, &value);
+    group->is_recorded = true;
 }
 
 /* --- Reading -------------------------------------------------------------------------------------

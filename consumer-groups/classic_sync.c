@@ -9,15 +9,22 @@
 /* --- SyncGroup -----------------------------------------------------------------------------------
  */
 
+/* Before, members do not say which protocol they took the generation's to be (KIP-559). */
+enum { PROTOCOL_VERSION = 5 };
+
 /* Null on either side contradicts nothing. */
 static bool contradicts(struct bytes theirs, struct bytes ours)
 {
     return !bytes_are_null(theirs) && !bytes_are_null(ours) && !bytes_equal(theirs, ours);
 }
 
-static int16_t validate_sync(const struct classic_group *group, const struct sync_group_request *in,
+static int16_t validate_sync(const struct classic_group *group, const struct sync_group_call *call,
                              struct classic_member **member)
 {
+    const struct sync_group_request *in = call->in;
+    if (call->call.version >= PROTOCOL_VERSION &&
+        (bytes_are_null(in->protocol_type) || bytes_are_null(in->protocol_name)))
+        return KAFKA_INCONSISTENT_GROUP_PROTOCOL;
     int16_t error_code = classic_validate(group, in->member_id, in->group_instance_id, member);
     if (error_code != KAFKA_NONE)
         return error_code;
@@ -70,7 +77,7 @@ void classic_sync(struct classic_group *group, struct group_turn *turn,
                   struct sync_group_call *call)
 {
     struct classic_member *member;
-    int16_t error_code = validate_sync(group, call->in, &member);
+    int16_t error_code = validate_sync(group, call, &member);
     if (error_code != KAFKA_NONE) {
         classic_refuse_sync(turn, call, error_code);
         return;

@@ -105,12 +105,10 @@ static void forgive_sessions(struct classic_group *group, const struct group_tur
                              struct list *members)
 {
     struct classic_member *member;
-    list_for_each_entry (member, members, place) {
-        if (group_deadline_is_set(&member->session))
-            classic_member_keep(group, turn, member,
-                                member->is_new ? turn->settings->new_member_join_timeout_ms
-                                               : member->session_timeout_ms);
-    }
+    list_for_each_entry (member, members, place)
+        classic_member_keep(group, turn, member,
+                            member->is_new ? turn->settings->new_member_join_timeout_ms
+                                           : member->session_timeout_ms);
 }
 
 void classic_forgive(struct classic_group *group, struct group_turn *turn)

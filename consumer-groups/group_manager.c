@@ -12,7 +12,6 @@ enum {
     NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * MS_PER_MINUTE,
     BEAT_MS = 1000,
     NS_PER_MS = 1000000,
-    BATCH_OVERHEAD = 128, /* more than a batch of one record has beside key and value */
 };
 
 struct group_slot {
@@ -33,7 +32,6 @@ static struct group_settings settings_of(const struct config *config, struct io 
         .initial_rebalance_delay_ms = setting_i32(config, CONFIG_GROUP_INITIAL_REBALANCE_DELAY_MS),
         .new_member_join_timeout_ms = NEW_MEMBER_JOIN_TIMEOUT_MS,
         .size_max = (uint32_t)config_i64(config, CONFIG_GROUP_MAX_SIZE),
-        .record_bytes_max = setting_i32(config, CONFIG_MESSAGE_MAX_BYTES) - BATCH_OVERHEAD,
         .hash_seed = {{io_random_u64(io), io_random_u64(io)}},
         .offset_metadata_bytes_max = setting_i32(config, CONFIG_OFFSET_METADATA_MAX_BYTES),
         .offsets_retention_ms =

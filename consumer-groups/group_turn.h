@@ -29,7 +29,6 @@ struct group_settings {
     int32_t initial_rebalance_delay_ms; /* group.initial.rebalance.delay.ms */
     int32_t new_member_join_timeout_ms; /* 5 minutes, as in Kafka */
     uint32_t size_max;                  /* group.max.size */
-    int32_t record_bytes_max;           /* that the offsets topic takes; 0: any */
     struct hash_seed hash_seed;         /* of the tables that clients fill */
     int32_t offset_metadata_bytes_max;  /* offset.metadata.max.bytes */
     int64_t offsets_retention_ms;       /* offsets.retention.minutes */

@@ -399,7 +399,7 @@ static const struct story stories[] = {
      "-- PreparingRebalance 1\n"
      "> join a v=3\n"},
     {"A record that the offsets topic does not take fails the sync, and nothing is written",
-     "> set delay=0 record=250\n"
+     "> set delay=0 batch=380\n"
      "> join a v=3\n"
      "record gen=0 empty\n"
      "-- PreparingRebalance 0\n"
@@ -419,7 +419,7 @@ static const struct story stories[] = {
      "a join: a-1 gen=2 range leader=a-1 [a-1:x] [b-2:x]\n"
      "b join: b-2 gen=2 range leader=a-1\n"
      "-- CompletingRebalance 2\n"
-     "> set record=1000\n"
+     "> set batch=1000\n"
      "> sync b\n"
      "> sync a +b=01234567890123456789012345678901234567890123456789\n"
      "record gen=2 range leader=a-1 [a-1=''] [b-2='01234567890123456789012345678901234567890123456789']\n"

@@ -28,7 +28,7 @@ static void join(struct group_story *story, uint32_t index)
 static void sync(struct group_story *story, uint32_t index, uint32_t count)
 {
     struct story_client *client = &story->clients[index];
-    struct story_call *call = story_call_new(story, client, GROUP_CALL_SYNC, 5);
+    struct story_call *call = story_call_new(story, client, GROUP_CALL_SYNC, 4);
     struct sync_group_request *in = &call->sync_in;
     sync_group_request_init(in);
     in->generation_id = client->generation;

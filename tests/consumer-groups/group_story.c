@@ -57,7 +57,8 @@ static void call_free(struct story_call *call)
 void group_story_end(struct group_story *story)
 {
     story_turn_begin(story);
-    classic_drop_calls(&story->group, &story->turn, KAFKA_NOT_COORDINATOR);
+    if (!list_is_empty(&story->calls))
+        classic_drop_calls(&story->group, &story->turn, KAFKA_NOT_COORDINATOR);
     story_turn_end(story);
     assert(list_is_empty(&story->calls));
     classic_deinit(&story->group, &story->memory);
@@ -125,9 +126,11 @@ static void show_error(struct group_story *story, int16_t error_code)
     story_printf(story, "%s", kafka_error_name(error_code));
 }
 
-static void show_join(struct group_story *story, const struct join_group_response *out)
+static void show_join(struct group_story *story, const struct story_call *call)
 {
+    const struct join_group_response *out = &call->join.out;
     if (out->error_code != KAFKA_NONE) {
+        assert(bytes_are_null(out->protocol_name) == (call->join.call.version >= 7));
         show_error(story, out->error_code);
         story_printf(story, "%s", out->member_id.size > 0 ? " " : "");
         show_id(story, out->member_id);
@@ -174,7 +177,7 @@ static void show_answer(struct group_story *story, const struct story_call *call
                                         [GROUP_CALL_LEAVE] = "leave"};
     story_printf(story, "%s %s: ", call->client->name, verbs[call->kind]);
     if (call->kind == GROUP_CALL_JOIN)
-        show_join(story, &call->join.out);
+        show_join(story, call);
     if (call->kind == GROUP_CALL_LEAVE)
         show_leave(story, &call->leave.out);
     if (call->kind == GROUP_CALL_HEARTBEAT)

@@ -19,7 +19,9 @@ static void split(struct words *words, const char *line)
 {
     words->count = 0;
     snprintf(words->line, sizeof words->line, "%s", line);
-    for (char *word = strtok(words->line, " "); word != NULL; word = strtok(NULL, " ")) {
+    char *state = NULL;
+    for (char *word = strtok_r(words->line, " ", &state); word != NULL;
+         word = strtok_r(NULL, " ", &state)) {
         assert(words->count < WORDS_MAX);
         words->all[words->count++] = word;
     }
@@ -167,7 +169,7 @@ static void tell_sync(struct group_story *story, const struct words *words)
 {
     struct story_client *client = story_client(story, words->all[1]);
     struct story_call *call =
-        story_call_new(story, client, GROUP_CALL_SYNC, (int16_t)number(words, "v", 5));
+        story_call_new(story, client, GROUP_CALL_SYNC, (int16_t)number(words, "v", 4));
     struct sync_group_request *in = &call->sync_in;
     sync_group_request_init(in);
     in->generation_id = number(words, "gen", client->generation);
@@ -255,7 +257,8 @@ static void tell_set(struct group_story *story, const struct words *words)
     settings->size_max = (uint32_t)number(words, "size", (int32_t)settings->size_max);
     settings->initial_rebalance_delay_ms =
         number(words, "delay", settings->initial_rebalance_delay_ms);
-    settings->record_bytes_max = number(words, "record", settings->record_bytes_max);
+    story->turn.batch_bytes_max =
+        (size_t)number(words, "batch", (int32_t)story->turn.batch_bytes_max);
     if (option(words, "memory") != NULL)
         story->memory.limit_bytes = story->memory.used_bytes + (size_t)number(words, "memory", 0);
     story->are_arenas_full = number(words, "arena", 1) == 0;

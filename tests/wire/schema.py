@@ -473,66 +473,6 @@ FindCoordinator 10 flexible 3
       error i16
       error_message ?str
 
-DescribeGroups 15 flexible 5
-  request
-    groups []str
-    include_operations bool 3+
-  response
-    throttle_ms i32 1+
-    groups []
-      error i16
-      error_message ?str 6+
-      group str
-      state str
-      protocol_type str
-      protocol str
-      members []
-        member str
-        instance ?str 4+
-        client_id str
-        client_host str
-        metadata bytes
-        assignment bytes
-      operations i32 3+
-
-ListGroups 16 flexible 3
-  request
-    states []str 4+
-    types []str 5+
-  response
-    throttle_ms i32 1+
-    error i16
-    groups []
-      group str
-      protocol_type str
-      state str 4+
-      type str 5+
-
-DeleteGroups 42 flexible 2
-  request
-    groups []str
-  response
-    throttle_ms i32
-    results []
-      group str
-      error i16
-
-OffsetDelete 47 flexible 999
-  request
-    group str
-    topics []
-      name str
-      partitions []
-        index i32
-  response
-    error i16
-    throttle_ms i32
-    topics []
-      name str
-      partitions []
-        index i32
-        error i16
-
 JoinGroup 11 flexible 6
   request
     group str
@@ -602,6 +542,66 @@ SyncGroup 14 flexible 4
     protocol_type ?str 5+
     protocol ?str 5+
     assignment bytes
+
+DescribeGroups 15 flexible 5
+  request
+    groups []str
+    include_operations bool 3+
+  response
+    throttle_ms i32 1+
+    groups []
+      error i16
+      error_message ?str 6+
+      group str
+      state str
+      protocol_type str
+      protocol str
+      members []
+        member str
+        instance ?str 4+
+        client_id str
+        client_host str
+        metadata bytes
+        assignment bytes
+      operations i32 3+
+
+ListGroups 16 flexible 3
+  request
+    states []str 4+
+    types []str 5+
+  response
+    throttle_ms i32 1+
+    error i16
+    groups []
+      group str
+      protocol_type str
+      state str 4+
+      type str 5+
+
+DeleteGroups 42 flexible 2
+  request
+    groups []str
+  response
+    throttle_ms i32
+    results []
+      group str
+      error i16
+
+OffsetDelete 47 flexible 999
+  request
+    group str
+    topics []
+      name str
+      partitions []
+        index i32
+  response
+    error i16
+    throttle_ms i32
+    topics []
+      name str
+      partitions []
+        index i32
+        error i16
 
 ConsumerGroupHeartbeat 68 flexible 0
   request
