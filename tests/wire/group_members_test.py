@@ -1,6 +1,5 @@
 """JoinGroup, SyncGroup, Heartbeat, LeaveGroup, and the requests of the consumer protocol: members of
 groups, in every version, and what becomes of those whose connection ends."""
-import time
 import unittest
 
 import case
@@ -130,7 +129,7 @@ class ClassicTest(MemberCase):
         self.assertEqual(first["error"], MEMBER_ID_REQUIRED)
         stranger.send("JoinGroup", 9, **self.join_fields(group, 9, member=first["member"]))
         while self.beat(group, joined["member"], 1) != REBALANCE_IN_PROGRESS:
-            time.sleep(0.01)
+            pass
         stranger.close()
         again = self.join(group, member=joined["member"])
         self.assertEqual((again["error"], again["generation"]), (NONE, 2))
@@ -165,7 +164,6 @@ class ConsumerTest(MemberCase):
     def assigned(self, group, member, answer):
         """Beats until there is an assignment; the partitions and the epoch."""
         while answer["assignment"] is None or not answer["assignment"]["partitions"]:
-            time.sleep(0.05)
             answer = self.heartbeat(group, member, answer["epoch"])
             self.assertEqual(answer["error"], NONE, answer)
         owned = [{"topic_id": t["topic_id"], "partitions": t["partitions"]}
