@@ -149,6 +149,7 @@ class KillCase(unittest.TestCase):
         if self.chance.random() < 0.25:
             self.broker.kill_while_starting(self.chance.random() * START_SECONDS_MAX)
         self.broker.start()
+        self.assertEqual([line for line in self.broker.log if "level=error" in line], [])
 
     def check_kept(self, topic):
         """All is there, and all is as it was."""
