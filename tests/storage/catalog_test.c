@@ -337,6 +337,41 @@ static void catalog_that_is_lost(void **state)
     }
 }
 
+/* What a log that is built anew knows beside its batches is what they say: leader epochs, and
+ * producers, whose repetitions are recognized. */
+static void lost_log_knows_its_producers_and_epochs(void **state)
+{
+    enum { BATCHES = 6 };
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct rig_append again;
+    char path[PATH_SIZE];
+    rig->may_be_damaged = true;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (int32_t i = 0; i < BATCHES; i++) {
+        rig->leader_epoch = i / 2;
+        rig_put(rig, 0, &(struct rig_batch){.producer_id = 7, .base_sequence = i, .seed = 1});
+    }
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK); /* its state is in the base alone */
+    rig_cut_power(rig);
+    path_catalog_base(rig->harness->directory, path);
+    for (uint64_t block = 0; block < 2; block++)
+        fill_block(fixture, path, block, 0xff);
+    for (uint32_t life = 0; life < 2; life++) {
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        assert_int_equal(rig->report.catalog_was_damaged, life == 0);
+        for (int64_t offset = 0; offset < BATCHES; offset++)
+            assert_int_equal(log_epoch_at(rig->logs[0], offset), offset / 2);
+        struct rig_batch last = {.producer_id = 7, .base_sequence = BATCHES - 1, .seed = 1};
+        rig_append(rig, 0, &again, rig_make(rig, &last));
+        assert_int_equal(rig_append_wait(rig, &again), STATUS_OK);
+        assert_true(again.append.is_duplicate);
+        assert_int_equal(again.append.base_offset, BATCHES - 1);
+        rig_cut_power(rig);
+    }
+}
+
 /* --- Growing ----------------------------------------------------------------------------------
  */
 
@@ -579,6 +614,7 @@ int main(void)
         CASE(both_copies_of_commits_go_bad),
         CASE(start_is_shown_when_it_is_durable),
         CASE(catalog_that_is_lost),
+        CASE(lost_log_knows_its_producers_and_epochs),
         CASE(file_makes_way_for_the_next),
         CASE(removed_log_stays_removed),
         CASE(cores_may_change),
