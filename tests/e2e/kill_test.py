@@ -22,7 +22,7 @@ from load import WAIT_SECONDS, Judge, Producer, Producers, read_topic
 from broker import Broker, external_address
 from programs import TAILRACE, create_topic, run, tailrace
 
-KILLS = 14
+KILLS = 12
 SEED = time.time_ns() % 1_000_000_007
 PARTITIONS = 3
 RECORDS_BETWEEN_KILLS = 500  # of each producer

@@ -1,4 +1,4 @@
-/* Fixed stories (story.h: appends small and large, rolls, checkpoints, indexes, cold reads,
+/* Fixed stories (tale.h: appends small and large, rolls, checkpoints, indexes, cold reads,
  * compaction, retention, deletions, an orderly stop, a second life), in which something goes wrong
  * at the nth operation of the disk, for every n: the power is cut, the process is killed, or the
  * operation fails, finds no space, or is done in part. Afterwards nothing acknowledged is lost,
@@ -10,7 +10,7 @@
  *   storage_every_op STORY TROUBLE NTH SEED    one case, which is what a failure prints */
 #include "base/assert.h"
 #include "tests/storage/check.h"
-#include "tests/storage/story.h"
+#include "tests/storage/tale.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -67,7 +67,7 @@ struct strike {
 };
 
 struct telling {
-    struct story story;
+    struct tale tale;
     const struct trouble *trouble;
     struct prng prng;
 };
@@ -79,55 +79,55 @@ static struct telling *begin(const struct strike *strike)
     assert(telling != NULL);
     telling->trouble = trouble;
     prng_init(&telling->prng, strike->seed);
-    struct story *story = &telling->story;
-    story_init(story, strike->plot, strike->seed);
-    story->sim.plan = (struct planned_fault){trouble->effect, trouble->kinds, strike->nth};
-    story->twins.may_fail = trouble->effect == PLAN_IO_ERROR || trouble->effect == PLAN_NO_SPACE;
-    story->rig.options.unsafe_skip_sync = trouble->mistake == SKIPPED_SYNC;
+    struct tale *tale = &telling->tale;
+    tale_init(tale, strike->plot, strike->seed);
+    tale->sim.plan = (struct planned_fault){trouble->effect, trouble->kinds, strike->nth};
+    tale->twins.may_fail = trouble->effect == PLAN_IO_ERROR || trouble->effect == PLAN_NO_SPACE;
+    tale->rig.options.unsafe_skip_sync = trouble->mistake == SKIPPED_SYNC;
     if (trouble->mistake == EARLY_ACKNOWLEDGEMENT)
-        story->rig.config.flush_messages = 1000; /* Kafka's way to ask for it */
+        tale->rig.config.flush_messages = 1000; /* Kafka's way to ask for it */
     return telling;
 }
 
 /* However the life came to its end, or is brought to it now. */
 static void end_life(struct telling *telling)
 {
-    struct story *story = &telling->story;
+    struct tale *tale = &telling->tale;
     switch (prng_below(&telling->prng, 3)) {
-    case 0: story_stop(story); break;
-    case 1: rig_kill(&story->rig); break;
-    case 2: rig_cut_power(&story->rig); break;
+    case 0: tale_stop(tale); break;
+    case 1: rig_kill(&tale->rig); break;
+    case 2: rig_cut_power(&tale->rig); break;
     }
-    twins_harvest(&story->twins);
+    twins_harvest(&tale->twins);
 }
 
 static void cut_recoveries_short(struct telling *telling)
 {
-    struct story *story = &telling->story;
+    struct tale *tale = &telling->tale;
     for (uint64_t count = 1 + prng_below(&telling->prng, 3); count > 0; count--) {
-        node_plan(story->sim.node, (struct planned_fault){PLAN_POWER_CUT, (uint32_t)PLAN_ANY_FILE,
-                                                          1 + prng_below(&telling->prng, 80)});
-        if (rig_start(&story->rig, 1, STORY_LOGS) == STATUS_OK)
-            rig_cut_power(&story->rig);
-        node_forget_plans(story->sim.node);
+        node_plan(tale->sim.node, (struct planned_fault){PLAN_POWER_CUT, (uint32_t)PLAN_ANY_FILE,
+                                                         1 + prng_below(&telling->prng, 80)});
+        if (rig_start(&tale->rig, 1, TALE_LOGS) == STATUS_OK)
+            rig_cut_power(&tale->rig);
+        node_forget_plans(tale->sim.node);
     }
 }
 
 /* From here on nothing goes wrong any more: the store is whole, takes more, and stops in order. */
-static void check_aftermath(struct story *story)
+static void check_aftermath(struct tale *tale)
 {
-    story->twins.may_fail = false;
-    story_start(story);
-    if (!story->rig.is_alive)
-        twins_complain(&story->twins, "a start has failed");
-    story_go_on(story);
-    for (uint32_t log = 0; log < STORY_LOGS && story_goes_on(story); log++)
-        twins_compare(&story->twins, log);
-    story_stop(story);
-    if (twins_are_well(&story->twins))
-        story_start(story);
-    if (story_goes_on(story) && !story->rig.report.was_clean)
-        twins_complain(&story->twins, "an orderly stop leaves something to recover");
+    tale->twins.may_fail = false;
+    tale_start(tale);
+    if (!tale->rig.is_alive)
+        twins_complain(&tale->twins, "a start has failed");
+    tale_go_on(tale);
+    for (uint32_t log = 0; log < TALE_LOGS && tale_goes_on(tale); log++)
+        twins_compare(&tale->twins, log);
+    tale_stop(tale);
+    if (twins_are_well(&tale->twins))
+        tale_start(tale);
+    if (tale_goes_on(tale) && !tale->rig.report.was_clean)
+        twins_complain(&tale->twins, "an orderly stop leaves something to recover");
 }
 
 struct outcome {
@@ -137,34 +137,34 @@ struct outcome {
     uint64_t operation_count; /* of the kinds that the trouble may strike */
 };
 
-static void report(const struct story *story, const struct strike *strike)
+static void report(const struct tale *tale, const struct strike *strike)
 {
     fprintf(stderr, "storage_every_op %s %s %" PRIu64 " %" PRIu64 ": %s\n%s", strike->plot->name,
-            strike->trouble->name, strike->nth, strike->seed, story->twins.complaint,
-            story->rig.log_text);
+            strike->trouble->name, strike->nth, strike->seed, tale->twins.complaint,
+            tale->rig.log_text);
 }
 
 static struct outcome run_story(const struct strike *strike)
 {
     struct telling *telling = begin(strike);
-    struct story *story = &telling->story;
-    story_tell(story);
+    struct tale *tale = &telling->tale;
+    tale_tell(tale);
     struct outcome outcome = {
-        .has_struck = !node_has_plans(story->sim.node),
-        .deeds = story->deeds,
-        .operation_count = node_count_planned(story->sim.node),
+        .has_struck = !node_has_plans(tale->sim.node),
+        .deeds = tale->deeds,
+        .operation_count = node_count_planned(tale->sim.node),
     };
-    node_forget_plans(story->sim.node);
-    if (story_goes_on(story))
+    node_forget_plans(tale->sim.node);
+    if (tale_goes_on(tale))
         end_life(telling);
-    if (strike->trouble->is_nested && twins_are_well(&story->twins))
+    if (strike->trouble->is_nested && twins_are_well(&tale->twins))
         cut_recoveries_short(telling);
-    if (twins_are_well(&story->twins))
-        check_aftermath(story);
-    outcome.is_well = twins_are_well(&story->twins);
+    if (twins_are_well(&tale->twins))
+        check_aftermath(tale);
+    outcome.is_well = twins_are_well(&tale->twins);
     if (!outcome.is_well && strike->trouble->mistake == NO_MISTAKE)
-        report(story, strike);
-    story_deinit(story);
+        report(tale, strike);
+    tale_deinit(tale);
     free(telling);
     return outcome;
 }
