@@ -352,6 +352,7 @@ void log_describe(const struct log *log, struct log_facts *facts)
         .segment_count = log->segment_count,
         .damage_count = log->damages.count,
         .is_loose = loose_core_is_wanted(log->config.flush_messages, log->config.flush_ms),
+        .is_uncleanable = log->is_uncleanable,
         .has_failed = log_has_failed(log),
     };
 }
