@@ -181,6 +181,7 @@ static bool take_map(struct compaction *compaction)
             return false;
         if (compaction->map_memory == NULL)
             size_bytes /= 2;
+        compaction->pass.map_is_short |= compaction->map_memory == NULL;
     } while (compaction->map_memory == NULL);
     struct hash_seed seed;
     io_secret(io_of(compaction), &seed, sizeof seed);
@@ -294,9 +295,9 @@ static enum op_progress index_batch(struct compaction *compaction)
     compaction_pace_work(&compaction->pace, batch.size, (uint32_t)header.record_count);
     if (!is_full)
         return move_to(compaction, COMPACTION_INDEX);
-    bool is_stuck = header.base_offset <= compaction->pass.dirty_offset;
+    assert(header.base_offset > compaction->pass.dirty_offset);
     compaction->pass.end_offset = header.base_offset;
-    return close_reader(compaction, is_stuck ? STATUS_TOO_LARGE : STATUS_OK);
+    return close_reader(compaction, STATUS_OK);
 }
 
 static enum op_progress compaction_index(struct compaction *compaction)
@@ -512,6 +513,7 @@ static void begin_pass(struct compaction *compaction, struct log *log,
         .producers = &log->producers,
         .epochs = &log->epochs,
         .records_bytes_max = options->memory_bytes_max / RECORDS_SHARE,
+        .opaque_offset = log->opaque_offset,
     };
     compaction_transactions_init(&compaction->transactions, NULL, 0);
     arena_init(&compaction->arena, options->memory_bytes_max / ARENA_SHARE);

@@ -263,6 +263,7 @@ struct log *log_create(struct store *store, const struct log_id *id,
     log->config = *config;
     log->write_handle = -1;
     log->written_dirty_sequence = UINT64_MAX;
+    log->opaque_offset = INT64_MAX;
     log->journal_client.committed = journal_committed;
     epoch_core_init(&log->epochs);
     producer_core_init(&log->producers, store->options.producer_expiration_ms);
