@@ -95,7 +95,8 @@ void store_check_retention(struct store *store);
 /* Ends the log; it is gone when this lands. Its files are removed in the background, after
  * file.delete.delay.ms. Appends, reads and lookups in flight land first, with
  * STATUS_CANCELLED where they can; `log` must not be used after this call. The topic's directory
- * goes with its last partition. */
+ * goes with its last partition. STATUS_NO_SPACE: on a full disk it takes longer, and goes on by
+ * itself. */
 void store_delete_log(struct store *store, struct log *log, struct completion *completion);
 
 /* Writes every tail to its segment, syncs, and leaves the directory clean. No new appends. Lands
