@@ -309,6 +309,33 @@ static void damage_below_the_mark(void **state)
     expect_readable(rig, 15, 3, 4);
 }
 
+/* Small frames that are damaged while the journal still has their batches are nobody's loss: the
+ * start after a kill takes them from there, with what lies behind them. */
+static void damage_that_the_journal_mends(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    char path[PATH_SIZE];
+    uint32_t digest;
+    uint32_t digest_again;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (uint32_t i = 0; i < 6; i++) {
+        put_many(rig, 1, 3000);
+        log_seal(rig->logs[0]);
+    }
+    while (rig->logs[0]->unwritten != NULL || rig->logs[0]->flush != NULL)
+        rig_turn(rig);
+    assert_int_equal(rig_read_all(rig, 0, &digest), 6);
+    rig_segment_path(rig, 0, 0, path);
+    rig_kill(rig);
+    spoil(fixture, path, 2 * FRAME_ALIGNMENT + 100);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(rig->report.logs_damaged, 0);
+    assert_int_equal(rig_read_all(rig, 0, &digest_again), 6);
+    assert_int_equal(digest_again, digest);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* A segment that ends in damage below the mark is left as it is, and the log goes on in the next.
  */
 static void damage_at_the_end(void **state)
@@ -394,6 +421,7 @@ int main(void)
         CASE(full_disk_passes),
         CASE(damage_is_reported_by_reads),
         CASE(damage_below_the_mark),
+        CASE(damage_that_the_journal_mends),
         CASE(damage_at_the_end),
         CASE(segment_that_is_gone),
         CASE(damage_in_the_journal),
