@@ -93,6 +93,7 @@ static enum status load_metadata(struct broker *broker)
         .endpoint_count = broker->roster.listener_count,
         .log_dirs = log_dirs,
         .log_dir_count = list_log_dirs(&broker->log_dirs, log_dirs),
+        .free_bytes_min = broker->store_options.free_bytes_min,
         .rack = rack == NULL ? (struct bytes){0} : bytes_of_text(rack),
         .cluster_id = broker->log_dirs.cluster_id,
         .lost = &broker->metadata_lost,
