@@ -22,7 +22,7 @@ from broker import Broker  # noqa: E402
 from wire import NO_UUID, Closed, Connection  # noqa: E402
 
 MIB = 1 << 20
-NONE, TIMED_OUT, STORAGE_ERROR = 0, 7, 56
+NONE, LEADER_NOT_AVAILABLE, TIMED_OUT, STORAGE_ERROR = 0, 5, 7, 56
 LATEST = -1
 LARGE = batches.batch([b"x" * 200_000])  # past the journal, straight to the segment
 SMALL = batches.batch([b"y" * 100])
@@ -228,9 +228,9 @@ class FullDiskTest(DiskCase):
         self.assertGreaterEqual(len(found), count)
         self.assertEqual(set(found), {LARGE[17:]})
 
-    def begin(self):
+    def begin(self, **settings):
         self.disk = self.mounts.tmpfs("disk", 420)
-        self.start(self.disk / "data")
+        self.start(self.disk / "data", **settings)
 
     def test_records_that_are_deleted_make_room_on_a_disk_filled_by_others(self):
         self.begin()
@@ -245,26 +245,67 @@ class FullDiskTest(DiskCase):
         end = self.end("t")[1]
         self.check_kept("t", end - 240, end)
 
-    def test_topics_come_and_go_on_a_disk_filled_by_others(self):
+    def create_is_refused(self, name):
+        topic = {"name": name, "num_partitions": 1, "replication_factor": 1, "configs": []}
+        answer = self.connection.call("CreateTopics", 7, topics=[topic], timeout_ms=10000)
+        self.assertEqual(answer["topics"][0]["error"], STORAGE_ERROR)
+        self.assertIn("No space left in log directory /", answer["topics"][0]["message"])
+
+    def growth_is_refused(self, name):
+        topic = {"name": name, "count": 2, "assignments": None}
+        answer = self.connection.call("CreatePartitions", 3, topics=[topic], timeout_ms=10000)
+        self.assertEqual(answer["results"][0]["error"], STORAGE_ERROR)
+        self.assertIn("No space left in log directory /", answer["results"][0]["message"])
+
+    def delete(self, name):
+        answer = self.connection.call("DeleteTopics", 1, names=[name], timeout_ms=10000)
+        self.assertEqual(answer["topics"][0]["error"], NONE)
+
+    def alter(self, name, **configs):
+        settings = [{"name": key.replace("_", "."), "operation": 0, "value": value}
+                    for key, value in configs.items()]
+        answer = self.connection.call("IncrementalAlterConfigs", 1, resources=[
+            {"type": 2, "name": name, "configs": settings}])
+        self.assertEqual(answer["results"][0]["error"], NONE, answer)
+
+    def test_hundreds_of_topics_go_and_none_come_on_a_disk_filled_by_others(self):
+        """Those that are deleted before the large one are empty and give nothing back."""
         self.begin()
-        for number in range(40):
-            self.create(f"t{number}", file_delete_delay_ms="0")
         self.create("big", file_delete_delay_ms="0")
         for _ in range(200):
             self.assertEqual(self.produce("big", LARGE), NONE)
+        for number in range(600):
+            self.create(f"t{number}", file_delete_delay_ms="0")
         fill(self.disk)
-        for number in range(150):
-            topic = {"name": f"n{number}", "num_partitions": 1, "replication_factor": 1,
-                     "configs": []}
-            answer = self.connection.call("CreateTopics", 7, topics=[topic], timeout_ms=10000)
-            self.assertIn(answer["topics"][0]["error"], (NONE, TIMED_OUT, STORAGE_ERROR))
-        for number in range(40):
-            answer = self.connection.call("DeleteTopics", 1, names=[f"t{number}"], timeout_ms=10000)
-            self.assertEqual(answer["topics"][0]["error"], NONE)
-        answer = self.connection.call("DeleteTopics", 1, names=["big"], timeout_ms=10000)
-        self.assertEqual(answer["topics"][0]["error"], NONE)
-        self.comes_back("n149")
+        for number in range(300):
+            self.create_is_refused(f"n{number}")
+        self.growth_is_refused("t0")
+        answer = self.connection.call("Metadata", 12, allow_auto_topic_creation=True, topics=[
+            {"topic_id": NO_UUID, "name": "auto"}])
+        self.assertEqual(answer["topics"][0]["error"], LEADER_NOT_AVAILABLE)
+        for number in range(600):
+            self.delete(f"t{number}")
+        self.create_is_refused("n")
+        self.delete("big")
+        self.until(lambda: shutil.disk_usage(self.disk).free > 30 * MIB, "no space comes back")
         self.create("after")
+        self.comes_back("after")
+
+    def keeps_too_much(self, **configs):
+        self.begin(**{"log.retention.check.interval.ms": "500"})
+        self.create("t", segment_bytes=str(4 * MIB), file_delete_delay_ms="0", retention_ms="-1")
+        for _ in range(250):
+            self.assertEqual(self.produce("t", LARGE), NONE)
+        fill(self.disk)
+        self.refused("t")
+        self.alter("t", **configs)
+        self.comes_back("t")
+
+    def test_retention_by_size_makes_room_on_a_full_disk(self):
+        self.keeps_too_much(retention_bytes=str(8 * MIB))
+
+    def test_retention_by_time_makes_room_on_a_full_disk(self):
+        self.keeps_too_much(retention_ms="1")
 
     def test_a_restart_on_a_full_disk_reads_and_deletes(self):
         self.begin()
