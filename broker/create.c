@@ -110,7 +110,7 @@ static enum status load_metadata(struct broker *broker)
 /* Handles are dealt out before there are too few of them: a third is for clients, an eighth for
  * segments that stay open, which spares a thousand busy partitions opening and closing for each
  * write; the rest is for those that are open for a moment, journals, and the broker itself. So a
- * crowd of clients is turned away before storage is short of handles. */
+ * crowd of clients waits before storage is short of handles. */
 static void share_open_files(struct broker *broker)
 {
     enum { CLIENT_SHARE = 3, SEGMENT_SHARE = 8, SEGMENTS_MAX = 4096, PLENTY = 16 * 1024 };
@@ -126,7 +126,7 @@ static void share_open_files(struct broker *broker)
         broker->roster.cores[i].connection_count_max = (uint32_t)connections + 1;
     if (limit < PLENTY)
         log_warn(broker->options.logger,
-                 "few open files are allowed: clients beyond their share are turned away",
+                 "few open files are allowed: clients beyond their share wait to be let in",
                  field_u64("limit", limit), field_u64("connections_per_core", connections + 1));
 }
 
@@ -175,6 +175,8 @@ enum status broker_create(const struct broker_options *options, struct broker **
     assert(broker->roster.cores != NULL);
     broker->roster.core_count = options->core_count;
     broker->roster.log_dirs = &broker->log_dirs;
+    broker->roster.gate = &broker->gate;
+    gate_init(&broker->gate, &broker->roster);
     size_t core_memory_bytes = options->memory_bytes / options->core_count;
     for (uint32_t i = 0; i < options->core_count; i++)
         broker_core_init(&broker->roster.cores[i], &broker->roster, options->doors[i],
@@ -210,6 +212,7 @@ void broker_destroy(struct broker *broker)
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
     log_dirs_forget(broker);
+    gate_deinit(&broker->gate);
     free(broker->roster.cores);
     free(broker);
 }

@@ -64,6 +64,13 @@ static void close_file(struct cold_file *file)
     io_close(file->store->io, &file->request, file->handle);
 }
 
+/* Where handles are few, no more than for writing. */
+static uint32_t files_max(const struct store *store)
+{
+    uint32_t share = store->options.open_files_max;
+    return share < COLD_FILES_MAX ? share : COLD_FILES_MAX;
+}
+
 /* Down to `count_max` files, as far as there are some that nobody uses. */
 static void trim(struct store *store, uint32_t count_max)
 {
@@ -118,7 +125,7 @@ void cold_file_release(struct cold_use *use)
     if (file->segment->is_retired && is_idle(file))
         close_file(file);
     else
-        trim(file->store, COLD_FILES_MAX);
+        trim(file->store, files_max(file->store));
 }
 
 static void begin_use(struct cold_file *file, struct cold_use *use)
@@ -162,7 +169,7 @@ static struct cold_file *make(struct log *log, struct segment *segment)
     struct cold_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return NULL;
-    trim(store, COLD_FILES_MAX - 1);
+    trim(store, files_max(store) - 1);
     file->store = store;
     file->segment = segment_retain(segment);
     file->handle = -1;

@@ -6,19 +6,22 @@ tmpfs that is full: blocks that were never written find no room, and fdatasync s
 import contextlib
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 sys.path.insert(0, str(HERE.parent / "wire"))
 
 import batch as batches  # noqa: E402
-from broker import Broker  # noqa: E402
+from broker import Broker, free_port  # noqa: E402
 from wire import NO_UUID, Closed, Connection  # noqa: E402
 
 MIB = 1 << 20
@@ -404,25 +407,71 @@ class StartTest(DiskCase):
 
 
 class FileHandlesTest(DiskCase):
-    def test_with_few_handles_clients_are_turned_away_and_storage_works(self):
+    """64 handles, 200 clients, 100 partitions."""
+    CLIENTS, PARTITIONS = 200, 100
+
+    def start_with_few_handles(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-disk-"))
         self.addCleanup(shutil.rmtree, folder, True)
         launcher = folder / "tailraced"
-        self.broker = Broker({"tailrace.cores": "1"})
+        admin_port = free_port()
+        self.broker = Broker({"tailrace.cores": "1",
+                              "tailrace.admin.listener": f"127.0.0.1:{admin_port}"})
         launcher.write_text(f'#!/bin/sh\nulimit -n 64\nexec {self.broker.program} "$@"\n')
         launcher.chmod(0o755)
         self.broker.program = launcher
         self.addCleanup(shutil.rmtree, self.broker.folder, True)
         self.addCleanup(self.broker.kill)
         self.start(folder / "data")
+        self.metrics = f"http://127.0.0.1:{admin_port}/metrics"
         self.assertTrue(self.broker.says("few open files are allowed.*limit=64"))
-        self.create("t", partitions=100)
-        crowd = [Connection(self.broker.host, self.broker.port) for _ in range(60)]
-        for one in crowd:
-            self.addCleanup(one.close)
-        self.assertTrue(self.broker.says("connection refused: too many"))
-        for partition in range(100):
-            self.assertEqual(self.produce("t", LARGE, partition), NONE)
+
+    def accept_is_paused(self):
+        text = urllib.request.urlopen(self.metrics, timeout=10).read().decode()
+        return "\ntailrace_accept_paused 1" in text
+
+    def work(self, records, failures):
+        """A client who writes to some partitions and reads that back, and goes."""
+        try:
+            connection = Connection(self.broker.host, self.broker.port, 120)
+            for partition in random.sample(range(self.PARTITIONS), 5):
+                answer = connection.call("Produce", 9, acks=-1, timeout_ms=30000, topics=[
+                    {"name": "t", "partitions": [{"index": partition, "records": records}]}])
+                found = answer["topics"][0]["partitions"][0]
+                asked = {"partition": partition, "fetch_offset": found["base_offset"],
+                         "partition_max_bytes": MIB, "log_start_offset": -1,
+                         "current_leader_epoch": -1, "last_fetched_epoch": -1}
+                answer = connection.call(
+                    "Fetch", 12, max_wait_ms=0, min_bytes=1, max_bytes=MIB, replica_id=-1,
+                    session_id=0, session_epoch=-1, topics=[{"name": "t", "partitions": [asked]}])
+                read = answer["topics"][0]["partitions"][0]
+                if found["error"] != NONE or read["error"] != NONE or not read["records"]:
+                    failures.append((partition, found, read["error"]))
+            connection.close()
+        except Exception as error:  # pylint: disable=broad-except
+            failures.append(error)
+
+    def test_clients_wait_to_be_let_in_and_nobody_is_turned_away(self):
+        self.start_with_few_handles()
+        self.create("t", partitions=self.PARTITIONS)
+        idle = [Connection(self.broker.host, self.broker.port) for _ in range(40)]
+        self.until(self.accept_is_paused, "the metric does not say that clients wait")
+        self.assertTrue(self.broker.says("more clients wait until one has gone"))
+        self.assertEqual(self.produce("t", LARGE), NONE)
+        for one in idle:
+            one.close()
+        self.until(lambda: not self.accept_is_paused(), "clients wait although there is room")
+        self.connection.close()
+        failures = []
+        clients = [threading.Thread(target=self.work, args=((LARGE, SMALL)[i % 2], failures))
+                   for i in range(self.CLIENTS)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        self.assertEqual(failures, [])
+        for trouble in ("out of disk space or file handles", "cannot accept connections"):
+            self.assertNotIn(trouble, "".join(self.broker.log))
         self.assertTrue(self.broker.is_alive())
 
 
