@@ -107,13 +107,13 @@ static enum status load_metadata(struct broker *broker)
     return status;
 }
 
-/* Handles are dealt out before there are too few of them: a third is for clients, an eighth for
+/* Handles are dealt out before there are too few of them: a quarter is for clients, an eighth for
  * segments that stay open, which spares a thousand busy partitions opening and closing for each
  * write; the rest is for those that are open for a moment, journals, and the broker itself. So a
  * crowd of clients waits before storage is short of handles. */
 static void share_open_files(struct broker *broker)
 {
-    enum { CLIENT_SHARE = 3, SEGMENT_SHARE = 8, SEGMENTS_MAX = 4096, PLENTY = 16 * 1024 };
+    enum { CLIENT_SHARE = 4, SEGMENT_SHARE = 8, SEGMENTS_MAX = 4096, PLENTY = 16 * 1024 };
     uint64_t limit = broker->options.open_files_max;
     uint32_t cores = broker->options.core_count;
     uint64_t segments = limit / SEGMENT_SHARE / cores / broker->log_dirs.count;

@@ -431,16 +431,16 @@ class FileHandlesTest(DiskCase):
         return "\ntailrace_accept_paused 1" in text
 
     def work(self, records, failures):
-        """A client who writes to some partitions and reads that back, and goes."""
+        """A client who writes to some partitions and reads them from the beginning, and goes."""
         try:
             connection = Connection(self.broker.host, self.broker.port, 120)
             for partition in random.sample(range(self.PARTITIONS), 5):
                 answer = connection.call("Produce", 9, acks=-1, timeout_ms=30000, topics=[
                     {"name": "t", "partitions": [{"index": partition, "records": records}]}])
                 found = answer["topics"][0]["partitions"][0]
-                asked = {"partition": partition, "fetch_offset": found["base_offset"],
-                         "partition_max_bytes": MIB, "log_start_offset": -1,
-                         "current_leader_epoch": -1, "last_fetched_epoch": -1}
+                asked = {"partition": partition, "fetch_offset": 0, "partition_max_bytes": MIB,
+                         "log_start_offset": -1, "current_leader_epoch": -1,
+                         "last_fetched_epoch": -1}
                 answer = connection.call(
                     "Fetch", 12, max_wait_ms=0, min_bytes=1, max_bytes=MIB, replica_id=-1,
                     session_id=0, session_epoch=-1, topics=[{"name": "t", "partitions": [asked]}])
@@ -461,7 +461,11 @@ class FileHandlesTest(DiskCase):
         for one in idle:
             one.close()
         self.until(lambda: not self.accept_is_paused(), "clients wait although there is room")
+        for partition in range(self.PARTITIONS):
+            self.assertEqual(self.produce("t", LARGE, partition), NONE)
         self.connection.close()
+        self.broker.kill()
+        self.broker.start()
         failures = []
         clients = [threading.Thread(target=self.work, args=((LARGE, SMALL)[i % 2], failures))
                    for i in range(self.CLIENTS)]
