@@ -22,6 +22,7 @@ sys.path.insert(0, str(HERE.parent / "wire"))
 
 import batch as batches  # noqa: E402
 from broker import Broker, free_port  # noqa: E402
+from programs import has_kcat, kcat  # noqa: E402
 from wire import NO_UUID, Closed, Connection  # noqa: E402
 
 MIB = 1 << 20
@@ -309,6 +310,30 @@ class FullDiskTest(DiskCase):
 
     def test_retention_by_time_makes_room_on_a_full_disk(self):
         self.keeps_too_much(retention_ms="1")
+
+    @unittest.skipUnless(has_kcat(), "kcat is not installed")
+    def test_an_idempotent_producer_waits_for_space_and_nothing_is_lost_or_doubled(self):
+        """kcat, which goes through librdkafka."""
+        self.begin()
+        self.create("t")
+        fill(self.disk)
+        self.refused("t")
+        first = self.end("t")[1]
+        lines = [b"%d %s" % (i, b"z" * 1000) for i in range(3000)]
+        settings = ["-X", "enable.idempotence=true", "-X", "message.timeout.ms=120000"]
+        producer = subprocess.Popen(["kcat", "-b", self.broker.address, "-P", "-t", "t", "-p", "0",
+                                     *settings], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(producer.kill)
+        producer.stdin.write(b"\n".join(lines) + b"\n")
+        producer.stdin.close()
+        with self.assertRaises(subprocess.TimeoutExpired):
+            producer.wait(3)
+        self.assertEqual(self.end("t")[1], first)
+        os.unlink(self.disk / "filler")
+        self.assertEqual(producer.wait(60), 0)
+        found = kcat(self.broker, "-C", "-t", "t", "-p", "0", "-o", str(first), "-e", "-q", "-f",
+                     "%s\n")
+        self.assertEqual(found.splitlines(), lines)
 
     def test_a_restart_on_a_full_disk_reads_and_deletes(self):
         self.begin()
