@@ -371,6 +371,12 @@ class FullDiskTest(DiskCase):
 
 @unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
 class FailingDiskTest(DiskCase):
+    def check_all(self, name, count, partition=0):
+        """What was acknowledged is there, as it was sent."""
+        found = self.read_all(name, partition=partition)
+        self.assertGreaterEqual(len(found), count)
+        self.assertEqual(set(found), {LARGE[17:]})
+
     def test_the_only_disk_fails_and_the_broker_says_so_and_ends(self):
         disk = self.mounts.failing("disk", 600)
         self.start(disk / "data")
@@ -384,7 +390,7 @@ class FailingDiskTest(DiskCase):
         self.broker.process = None
         self.mounts.repair("disk")
         self.start(disk / "data")
-        self.assertGreaterEqual(self.end("t")[1], 10 + acknowledged)
+        self.check_all("t", 10 + acknowledged)
         self.assertEqual(self.produce("t", LARGE), NONE)
 
     def test_one_of_two_disks_fails_and_takes_its_own_partitions_only(self):
@@ -404,6 +410,9 @@ class FailingDiskTest(DiskCase):
             self.assertEqual(self.produce("t", LARGE, partition=0), NONE)
         self.create("new", partitions=2)
         self.assertEqual(self.leaders("new"), [1, 1])
+        for _ in range(20):
+            self.assertEqual(self.produce("new", LARGE, partition=1), NONE)
+        self.assertEqual(self.fetch("t", partition=0)["error"], NONE)
         found = self.connection.call("DescribeLogDirs", 4, topics=None)["results"]
         self.assertEqual([d["error"] for d in found], [NONE, STORAGE_ERROR])
         self.broker.kill()
@@ -411,7 +420,10 @@ class FailingDiskTest(DiskCase):
         self.start(good / "data", bad / "data")
         self.assertEqual(self.leaders("t"), [1, 1])
         self.assertEqual(self.end("t", 0), (NONE, 21))
-        self.assertGreaterEqual(self.end("t", 1)[1], 1 + acknowledged)
+        self.check_all("t", 21, partition=0)
+        self.check_all("t", 1 + acknowledged, partition=1)
+        self.check_all("new", 20, partition=1)
+        self.assertEqual(self.produce("t", LARGE, partition=1), NONE)
 
 
 @unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
