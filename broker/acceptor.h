@@ -17,10 +17,10 @@ struct acceptor {
     int32_t listener;
     struct io_address address; /* with the port that was bound */
     struct io_request accept;
-    struct timer pause; /* after a failure, before the next try */
+    struct timer pause;    /* after a failure, before the next try */
     struct gate_wish wish; /* a place for the next one */
     uint32_t core_index;   /* where that is */
-    bool is_accepting; /* a request is in flight */
+    bool is_accepting;     /* a request is in flight */
     bool is_stopping;
     struct completion *stopped;
 };

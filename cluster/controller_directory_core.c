@@ -60,9 +60,8 @@ bool space_is_left(const struct controller_facts *facts, struct controller_topic
         if (first == broker->log_dir_count || choice_count(facts, broker) > 0)
             continue;
         struct bytes path = broker->log_dirs[first].path;
-        return topic_refuse(topic, KAFKA_KAFKA_STORAGE_ERROR,
-                            "No space left in log directory %.*s", (int)path.size,
-                            (const char *)path.data);
+        return topic_refuse(topic, KAFKA_KAFKA_STORAGE_ERROR, "No space left in log directory %.*s",
+                            (int)path.size, (const char *)path.data);
     }
     return true;
 }

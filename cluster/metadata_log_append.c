@@ -145,8 +145,8 @@ static void ask_room(struct metadata_log *log)
 {
     if (log->allocated_end < log->write_offset)
         log->allocated_end = log->write_offset;
-    log->growing_bytes =
-        log->write_offset + metadata_log_next_batch_size(log) + 2 * METADATA_HEADROOM_BYTES - log->allocated_end;
+    log->growing_bytes = log->write_offset + metadata_log_next_batch_size(log) +
+                         2 * METADATA_HEADROOM_BYTES - log->allocated_end;
     log->has_asked_room = true;
     completion_init(&log->append_request.completion, append_written);
     op_expect(&log->append_op);
@@ -212,8 +212,8 @@ static bool wants_ready(const struct metadata_log *log)
 {
     bool is_wanted = log->failed == STATUS_OK && !log->has_asked_room &&
                      (!list_is_empty(&log->queue) || log->is_short);
-    return is_wanted &&
-           (log->wants_new_file || !has_room(log, metadata_log_next_batch_size(log) + METADATA_HEADROOM_BYTES));
+    return is_wanted && (log->wants_new_file || !has_room(log, metadata_log_next_batch_size(log) +
+                                                                   METADATA_HEADROOM_BYTES));
 }
 
 /* One batch is on its way at a time: what broke can then only be the last, which is what tells a
@@ -235,7 +235,8 @@ static enum op_progress append_take(struct metadata_log *log)
     if (list_is_empty(&log->queue))
         op_move(&log->append_op, APPEND_END);
     else
-        op_move(&log->append_op, has_room(log, metadata_log_next_batch_size(log)) ? APPEND_WRITE : APPEND_PAUSE);
+        op_move(&log->append_op,
+                has_room(log, metadata_log_next_batch_size(log)) ? APPEND_WRITE : APPEND_PAUSE);
     return OP_AGAIN;
 }
 

@@ -87,7 +87,8 @@ static enum op_progress roll_space(struct metadata_log *log)
         return roll_end(roll);
     roll->handle = roll->request.completion.result;
     assert(roll->handle >= 0);
-    roll->allocated_bytes = METADATA_BLOCK_SIZE + metadata_log_next_batch_size(log) + 2 * METADATA_HEADROOM_BYTES;
+    roll->allocated_bytes =
+        METADATA_BLOCK_SIZE + metadata_log_next_batch_size(log) + 2 * METADATA_HEADROOM_BYTES;
     io_allocate(log->io, roll_expect(roll), roll->handle, 0, roll->allocated_bytes);
     return roll_wait_in(roll, ROLL_HEADER);
 }

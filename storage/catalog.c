@@ -520,8 +520,8 @@ static enum op_progress catalog_opened(struct catalog *catalog)
 static enum op_progress catalog_allocated(struct catalog *catalog)
 {
     bool is_full = catalog->op.error == STATUS_NO_SPACE;
-    bool has_reserve = !has_state(&catalog->group) &&
-                       group_end(catalog) <= catalog->allocated_bytes;
+    bool has_reserve =
+        !has_state(&catalog->group) && group_end(catalog) <= catalog->allocated_bytes;
     if (is_full && !catalog->is_tight) {
         catalog->op.error = STATUS_OK;
         catalog->is_tight = true;

@@ -34,8 +34,8 @@ enum {
     CATALOG_GROUP_SIZE = 1 << 20,        /* beyond it, the rest waits for the next commit */
     CATALOG_ROLL_BYTES = 16 << 20,       /* a file is not left before it is that large */
     CATALOG_STEP_BYTES = 256 << 10,      /* space is reserved in steps */
-    CATALOG_RESERVE_BYTES = 128 << 10, /* for removals, which is how a disk gets space again */
-    CATALOG_RENEWALS_MAX = 64,        /* logs that are asked to record at the same time */
+    CATALOG_RESERVE_BYTES = 128 << 10,   /* for removals, which is how a disk gets space again */
+    CATALOG_RENEWALS_MAX = 64,           /* logs that are asked to record at the same time */
 };
 
 /* One entry on its way; embedded in whoever wants it recorded, and his until it has landed. */

@@ -119,7 +119,8 @@ struct store_facts {
     size_t cache_bytes;  /* recent records kept for readers */
     size_t cold_bytes;   /* older ones that were read from disk */
     bool has_failed;
-    bool is_full; /* the disk: records are refused, reads go on */
+    bool is_full;               /* the disk: records are refused, reads go on */
+    uint32_t dirty_percent_max; /* of the logs that compaction looked at last */
 };
 
 void store_describe(const struct store *store, struct store_facts *facts);

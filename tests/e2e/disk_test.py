@@ -4,6 +4,7 @@ file handles. Needs root to mount small file systems, and loop devices; skipped 
 A disk that gives real input/output errors is a file system on a loop device whose file lies on a
 tmpfs that is full: blocks that were never written find no room, and fdatasync says EIO once."""
 import contextlib
+import http.client
 import os
 import pathlib
 import random
@@ -14,7 +15,6 @@ import tempfile
 import threading
 import time
 import unittest
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
@@ -460,12 +460,14 @@ class FileHandlesTest(DiskCase):
         self.addCleanup(shutil.rmtree, self.broker.folder, True)
         self.addCleanup(self.broker.kill)
         self.start(folder / "data")
-        self.metrics = f"http://127.0.0.1:{admin_port}/metrics"
+        self.admin_port = admin_port
         self.assertTrue(self.broker.says("few open files are allowed.*limit=64"))
 
     def accept_is_paused(self):
-        text = urllib.request.urlopen(self.metrics, timeout=10).read().decode()
-        return "\ntailrace_accept_paused 1" in text
+        connection = http.client.HTTPConnection(self.broker.host, self.admin_port, timeout=10)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/metrics")
+        return "\ntailrace_accept_paused 1" in connection.getresponse().read().decode()
 
     def work(self, records, failures):
         """A client who writes to some partitions and reads them from the beginning, and goes."""
