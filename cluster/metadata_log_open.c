@@ -521,6 +521,7 @@ static struct metadata_log *log_create(struct io *io, const char *directory, str
     log->wants_new_file = true;
     log->roll.block = malloc(METADATA_BLOCK_SIZE);
     assert(log->roll.block != NULL);
+    timer_init(&log->patience, metadata_log_patience_is_over);
     list_init(&log->queue);
     list_init(&log->writing);
     return log;

@@ -248,6 +248,16 @@ static void catalog_failed(struct catalog_owner *owner, enum status status)
 /* --- Life -------------------------------------------------------------------------------------
  */
 
+/* Each opens a file beyond those that stay open, and perhaps a directory: where handles are few,
+ * there are few at the same time. */
+static uint32_t flush_count(const struct store_options *options)
+{
+    uint32_t share = options->open_files_max / 2;
+    if (share == 0)
+        return 1;
+    return share < FLUSHES_MAX ? share : FLUSHES_MAX;
+}
+
 static void init_struct(struct store *store, struct io *io, const struct store_options *options,
                         struct logger *logger)
 {
@@ -283,7 +293,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     timer_init(&store->idling, checkpoint_idling_fired);
     graveyard_init(&store->graveyard, store);
     retention_init(store);
-    for (uint32_t i = 0; i < FLUSHES_MAX; i++) {
+    for (uint32_t i = 0; i < flush_count(options); i++) {
         store->flushes[i].store = store;
         list_push_back(&store->idle_flushes, &store->flushes[i].node);
     }
