@@ -26,8 +26,8 @@ struct store_observer {
 
 struct store_options {
     const char *directory;       /* log.dirs; must exist */
-    uint64_t journal_file_bytes; /* 64 MiB; tests take less */
-    uint32_t journal_file_count; /* ring of at least 2 */
+    uint64_t journal_file_bytes; /* 16 MiB; tests take less */
+    uint32_t journal_file_count; /* ring of at least 2, at most; made as they are needed: 16 */
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */

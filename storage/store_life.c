@@ -17,8 +17,8 @@
 void store_options_init(struct store_options *options)
 {
     *options = (struct store_options){
-        .journal_file_bytes = 64 << 20,
-        .journal_file_count = 4,
+        .journal_file_bytes = 16 << 20,
+        .journal_file_count = 16,
         .direct_size_bytes = 32 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
@@ -200,7 +200,7 @@ static struct chunk *journal_acquire_chunk(struct journal_owner *owner, size_t s
 
 static void journal_wants_checkpoint(struct journal_owner *owner, uint64_t last_sequence)
 {
-    checkpoint_request(store_of(owner), last_sequence);
+    checkpoint_offer(store_of(owner), last_sequence);
 }
 
 static void journal_progressed(struct journal_owner *owner)

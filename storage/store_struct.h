@@ -150,6 +150,9 @@ void store_marking_fired(struct timer *timer);
 /* Begins with the next turn, or when the one that runs is over. */
 void checkpoint_request(struct store *store, uint64_t last_sequence);
 
+/* Files of the journal are full, up to this commit: begins if it is worth it. */
+void checkpoint_offer(struct store *store, uint64_t last_sequence);
+
 /* A log is mentioned: once nothing has been committed for a while, a checkpoint leaves nothing for
  * the next start to look at. */
 void checkpoint_watch_idling(struct store *store);
