@@ -103,8 +103,6 @@ enum status recovered_log_open(const struct recovery_site *site, const struct st
         return STATUS_NO_MEMORY;
     enum status status = load_state(log, state);
     path_partition(site->store_directory, &log->id, log->directory);
-    if (status == STATUS_OK)
-        status = recovered_log_scan(log);
     *result = status == STATUS_OK ? log : NULL;
     if (status != STATUS_OK)
         recovered_log_destroy(log);
@@ -315,8 +313,9 @@ struct bytes recovered_log_encode(const struct recovered_log *log)
     });
 }
 
-/* The journals are read twice, and a disk that has failed a write may show it the first time and
- * not the second. Such bytes were never acknowledged, but nothing may be built on them. */
+/* A journal that is not kept in memory is read twice, and a disk that has failed a write may show
+ * it the first time and not the second. Such bytes were never acknowledged, but nothing may be
+ * built on them. */
 enum status recovered_log_check(struct recovered_log *log)
 {
     if (log->end_offset == log->replayed_offset)
