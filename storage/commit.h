@@ -24,7 +24,9 @@
  *                           on disk, and if it is not found there, the disk has lost it; in a
  *                           catalog zero
  *                   40   4  payload size
- *                   44   4  zero
+ *                   44   4  life: which of several logs with this topic id and partition the entry
+ *                           speaks of, when one was removed and made again in the same run; of the
+ *                           one that was there when the run began, zero
  *                   48      payload: the batch as stored, with its offset and epoch; the state
  *                           (state_file.h); of a removed log the topic's name
  *                 zeros up to the next multiple of 4096
@@ -65,7 +67,7 @@ struct commit_entry {
     };
     int64_t durable_offset;
     uint32_t payload_size;
-    uint32_t zero;
+    uint32_t life;
 };
 _Static_assert(sizeof(struct commit_entry) == COMMIT_ENTRY_SIZE, "stored format");
 _Static_assert(offsetof(struct commit_entry, kind) == 0, "stored format");
@@ -74,6 +76,7 @@ _Static_assert(offsetof(struct commit_entry, topic_id) == 8, "stored format");
 _Static_assert(offsetof(struct commit_entry, base_offset) == 24, "stored format");
 _Static_assert(offsetof(struct commit_entry, durable_offset) == 32, "stored format");
 _Static_assert(offsetof(struct commit_entry, payload_size) == 40, "stored format");
+_Static_assert(offsetof(struct commit_entry, life) == 44, "stored format");
 
 struct commit_header {
     uint32_t magic;

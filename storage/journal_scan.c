@@ -464,7 +464,7 @@ static void find_oldest(struct journal_scan *scan)
 
 /* What comes before the oldest commit found may be missing because its file was being written anew,
  * with zeros or with a commit, when the run ended: then all that it held is in the segments, and
- * most often a later commit says so. Runs of old did not say how far they had been checkpointed. */
+ * most often a later commit says so. */
 static void check_beginning(struct journal_scan *scan)
 {
     const struct scanned_file *oldest = scan->oldest;
@@ -473,7 +473,7 @@ static void check_beginning(struct journal_scan *scan)
         return;
     if (oldest->is_headless)
         note_gap(scan, oldest, oldest->first_sequence);
-    else if (scan->released_sequence > 0)
+    else
         scan->missing_sequence = oldest->first_sequence - 1;
 }
 

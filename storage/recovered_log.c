@@ -101,6 +101,7 @@ enum status recovered_log_open(const struct recovery_site *site, const struct st
     struct recovered_log *log = create(site, &id);
     if (log == NULL)
         return STATUS_NO_MEMORY;
+    log->life = state->life;
     enum status status = load_state(log, state);
     path_partition(site->store_directory, &log->id, log->directory);
     *result = status == STATUS_OK ? log : NULL;
@@ -115,6 +116,7 @@ enum status recovered_log_open_lost(const struct recovery_site *site, const stru
     struct recovered_log *log = create(site, id);
     if (log == NULL)
         return STATUS_NO_MEMORY;
+    log->is_lost = true;
     enum status status = recovered_log_rebuild(log);
     *result = status == STATUS_OK ? log : NULL;
     if (status != STATUS_OK)

@@ -46,6 +46,8 @@ struct recovered_log {
     struct io *io;
     struct logger *logger;
     struct log_id id;
+    uint32_t life; /* of which entries of the journals are its own (commit.h) */
+    bool is_lost;  /* then that is not known */
     char topic_name[TOPIC_NAME_SIZE_MAX + 1];
     char directory[PATH_SIZE];
     int64_t now_ms; /* taken for the time of the batches that were found */

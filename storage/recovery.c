@@ -207,14 +207,21 @@ static bool core_is_listed_before(const struct journal_listing *journals, uint32
     return false;
 }
 
-static bool is_clean(const struct recovery *recovery)
+/* Of all cores together. */
+static struct clean_mark read_marks(const struct recovery *recovery)
 {
-    for (uint32_t i = 0; i < recovery->journals.count; i++)
-        if (!core_is_listed_before(&recovery->journals, i) &&
-            !epoch_file_is_clean(recovery->io, recovery->options->directory,
-                                 recovery->journals.files[i].core, recovery->epoch))
-            return false;
-    return recovery->journals.count > 0;
+    bool has_journal = recovery->journals.count > 0;
+    struct clean_mark all = {has_journal, has_journal};
+    for (uint32_t i = 0; i < recovery->journals.count && all.is_clean; i++) {
+        if (core_is_listed_before(&recovery->journals, i))
+            continue;
+        struct clean_mark mark =
+            epoch_file_read_clean(recovery->io, recovery->options->directory,
+                                  recovery->journals.files[i].core, recovery->epoch);
+        all.is_clean = mark.is_clean;
+        all.is_swept = all.is_swept && mark.is_swept;
+    }
+    return all;
 }
 
 static enum status add_scan(struct recovery *recovery, uint32_t core)
@@ -270,25 +277,33 @@ static void forget_journals(struct recovery *recovery)
     recovery->scan_count = 0;
 }
 
+/* The log that the entry speaks of; not one that was there before it and had the same name. */
+static struct recovered_log *log_of_entry(const struct recovery *recovery,
+                                          const struct commit_entry *entry)
+{
+    struct log_key key = {entry->topic_id, entry->partition};
+    struct recovered_log *log = find_log(recovery, &key);
+    return log != NULL && (log->is_lost || log->life == entry->life) ? log : NULL;
+}
+
 static enum status note_mention(struct journal_visitor *visitor, const struct commit_entry *entry,
                                 struct bytes payload)
 {
     struct recovery *recovery = container_of(visitor, struct recovery, mention);
-    struct log_key key = {entry->topic_id, entry->partition};
     (void)payload;
-    if (find_log(recovery, &key) != NULL)
+    if (log_of_entry(recovery, entry) != NULL)
         return STATUS_OK;
     const struct store_state *state =
         store_states_find(recovery->catalog.states, entry->topic_id, entry->partition);
-    return state == NULL ? STATUS_OK : open_log(recovery, state);
+    bool is_its_own = state != NULL && state->life == entry->life;
+    return is_its_own ? open_log(recovery, state) : STATUS_OK;
 }
 
 static enum status expect_entry(struct journal_visitor *visitor, const struct commit_entry *entry,
                                 struct bytes payload)
 {
     struct recovery *recovery = container_of(visitor, struct recovery, expect);
-    struct log_key key = {entry->topic_id, entry->partition};
-    struct recovered_log *log = find_log(recovery, &key);
+    struct recovered_log *log = log_of_entry(recovery, entry);
     if (log != NULL)
         recovered_log_expect(log, entry, payload);
     return STATUS_OK;
@@ -304,8 +319,7 @@ static enum status replay_entry(struct journal_visitor *visitor, const struct co
                                 struct bytes payload)
 {
     struct recovery *recovery = container_of(visitor, struct recovery, replay);
-    struct log_key key = {entry->topic_id, entry->partition};
-    struct recovered_log *log = find_log(recovery, &key);
+    struct recovered_log *log = log_of_entry(recovery, entry);
     if (log == NULL)
         return STATUS_OK;
     uint32_t capacity_before = log->buffer_capacity;
@@ -559,7 +573,8 @@ static void let_reserves_go(struct recovery *recovery)
 static enum status run(struct recovery *recovery)
 {
     const char *directory = recovery->options->directory;
-    enum status status = epoch_file_read(recovery->io, directory, &recovery->epoch);
+    enum status status =
+        epoch_file_read(recovery->io, directory, recovery->logger, &recovery->epoch);
     let_reserves_go(recovery);
     /* Where there is an epoch file, what it was written into had been made durable before. */
     if (status == STATUS_OK && recovery->epoch == EPOCH_FIRST)
@@ -570,8 +585,11 @@ static enum status run(struct recovery *recovery)
         status = load_catalog(recovery);
     if (status != STATUS_OK)
         return status;
-    recovery->report->was_clean = is_clean(recovery);
+    struct clean_mark mark = read_marks(recovery);
+    recovery->report->was_clean = mark.is_clean;
     recovery->report->catalog_was_damaged = recovery->catalog.is_damaged;
+    recovery->catalog.states->is_swept =
+        mark.is_clean && mark.is_swept && !recovery->catalog.is_damaged;
     if (recovery->catalog.is_damaged)
         status = find_lost_logs(recovery);
     if (status == STATUS_OK && (!recovery->report->was_clean || recovery->catalog.is_damaged))

@@ -75,11 +75,11 @@ void store_states_destroy(struct store_states *states);
 
 /* Blocking, before the loop runs. */
 enum status store_create(struct io *io, const struct store_options *options,
-                         const struct store_states *states, struct logger *logger,
-                         struct store **store);
+                         struct store_states *states, struct logger *logger, struct store **store);
 
-/* Makes the log usable; a new one has been recorded when it lands. Always lands. The struct is the
- * caller's and free again after landing. */
+/* Makes the log usable; a new one has been recorded when it lands. One that was deleted may be
+ * opened again, empty, when its deletion has landed. Always lands. The struct is the caller's and
+ * free again after landing. */
 struct store_open {
     struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE, ... */
     struct log_id id;

@@ -292,7 +292,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
 static enum status open_files(struct store *store)
 {
     uint64_t epoch;
-    enum status status = epoch_file_read(store->io, store->directory, &epoch);
+    enum status status = epoch_file_read(store->io, store->directory, store->logger, &epoch);
     if (status != STATUS_OK)
         return status;
     catalog_init(&store->catalog, store->io, &store->catalog_owner,
@@ -331,8 +331,7 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
 }
 
 enum status store_create(struct io *io, const struct store_options *options,
-                         const struct store_states *states, struct logger *logger,
-                         struct store **result)
+                         struct store_states *states, struct logger *logger, struct store **result)
 {
     if (!options_are_valid(io, options))
         return STATUS_INVALID;

@@ -57,9 +57,9 @@ struct store {
     struct journal_owner journal_owner;
     struct catalog catalog;
     struct catalog_owner catalog_owner;
-    const struct store_states *states; /* as recovery has found them; shared by all cores */
-    enum status failure;               /* OK until the first write or sync error */
-    bool is_full;                      /* the disk has no space: appends are refused, reads go on */
+    struct store_states *states; /* as recovery has found them; shared by all cores */
+    enum status failure;         /* OK until the first write or sync error */
+    bool is_full;                /* the disk has no space: appends are refused, reads go on */
 
     struct list logs;
     struct list marks;     /* logs whose durable offset the journal should be told */
@@ -104,6 +104,7 @@ struct store {
     struct graveyard graveyard;
     struct list unswept;         /* logs whose directory has not been looked at yet */
     struct leftovers *leftovers; /* of the one that is looked at; NULL: none */
+    uint64_t unlisted_count;     /* at most so many segments have files that no log lists */
     bool has_strays;             /* the topics' directory is being looked at */
     struct store_stop *stop;     /* NULL: not asked to stop */
     bool is_stopping;
