@@ -326,9 +326,9 @@ def states(directory):
 
 
 def read_epoch(path):
-    """The number in journal/epoch or a .clean file."""
+    """The number in journal/epoch, of which there are two copies, or a .clean file."""
     data = path.read_bytes()
-    magic, version, epoch, crc, _ = EPOCH_FILE.unpack(data)
+    magic, version, epoch, crc, _ = EPOCH_FILE.unpack_from(data)
     if magic != b"TRE1" or version != 1 or crc32c(data[:16]) != crc:
         raise Damaged(path)
     return epoch
