@@ -134,7 +134,7 @@ static enum status restore(struct log *log, struct store_state *state)
     free((void *)state->content.data);
     state->content = (struct bytes){0};
     add_to_store(log);
-    log->is_swept = log->segment_count == 0; /* then it has no directory */
+    log->is_swept = log->end_offset == 0; /* then it has no directory */
     if (!log->is_swept)
         leftovers_want(log);
     return STATUS_OK;
