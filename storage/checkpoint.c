@@ -81,7 +81,7 @@ static void begin(struct store *store)
     struct checkpoint *checkpoint = &store->checkpoint;
     assert(!checkpoint->is_running);
     assert(checkpoint->pending_count == 0);
-    assert(checkpoint->wanted_sequence > checkpoint->last_sequence);
+    assert(checkpoint->wanted_sequence >= checkpoint->last_sequence);
     checkpoint->is_running = true;
     checkpoint->begun_ns = io_now_ns(store->io);
     checkpoint->last_sequence = checkpoint->wanted_sequence;
@@ -104,11 +104,14 @@ static void begin_landed(struct completion *completion, int32_t result)
     store_progressed(store);
 }
 
+/* Also for what the last one has covered: a file that was not full at that time was not given back,
+ * and may have become full with nothing new in it. */
 static void begin_soon(struct store *store)
 {
     struct checkpoint *checkpoint = &store->checkpoint;
-    if (checkpoint->wanted_sequence <= checkpoint->last_sequence || checkpoint->begin_is_pending ||
-        checkpoint->is_running)
+    bool is_wanted =
+        checkpoint->wanted_sequence > 0 && checkpoint->wanted_sequence >= checkpoint->last_sequence;
+    if (!is_wanted || checkpoint->begin_is_pending || checkpoint->is_running)
         return;
     checkpoint->begin_is_pending = true;
     completion_init(&checkpoint->begin, begin_landed);

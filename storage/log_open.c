@@ -145,7 +145,8 @@ static enum status restore(struct log *log, struct store_state *state)
     struct store_states *states = log->store->states;
     free((void *)store_states_take(states, state).data);
     add_to_store(log);
-    log->is_swept = states->is_swept || log->segment_count == 0; /* then it has no directory */
+    /* A log that nothing was ever appended to has no directory. */
+    log->is_swept = states->is_swept || log->end_offset == 0;
     if (!log->is_swept)
         leftovers_want(log);
     return STATUS_OK;

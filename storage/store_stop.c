@@ -88,9 +88,19 @@ void store_progressed(struct store *store)
     io_land(store->io, &stop->progress, STATUS_OK);
 }
 
+/* On a disk that stays full nothing is recorded any more: whoever waits for that, as retention and
+ * compaction do while they use the log, would hold up the stop for ever. */
+static void end_wait_for_room(struct log *log)
+{
+    bool is_under_way = log->snapshot != NULL && log->snapshot->is_put;
+    if (log->store->room.level == ROOM_DRY && !is_under_way)
+        log_land_records(log, STATUS_NO_SPACE);
+}
+
 /* Asks again; appends have been refused since the stop began. */
 static void ask_for_record(struct log *log)
 {
+    end_wait_for_room(log);
     if (log_is_recorded(log) || log->flush != NULL || log->deletion != NULL ||
         !writing_goes_on(log->store))
         return;

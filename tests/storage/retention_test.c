@@ -353,7 +353,7 @@ static void leftovers_are_told_apart(void **state)
     stop_with_leftovers(rig);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         path_in_log(rig, files[i].name, path);
-        rig_plant(rig, path, bytes_of_text("what was here"));
+        assert_int_equal(rig_plant(rig, path, bytes_of_text("what was here")), STATUS_OK);
     }
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     rig_retain(rig);
@@ -380,7 +380,7 @@ static void search_comes_first(void **state)
     for (int64_t i = 0; i < LEFTOVERS; i++) {
         char path[PATH_SIZE];
         rig_segment_path(rig, 0, 1000 + i, path);
-        rig_plant(rig, path, bytes_of_text("what was here"));
+        assert_int_equal(rig_plant(rig, path, bytes_of_text("what was here")), STATUS_OK);
     }
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     const struct log *log = rig->logs[0];
