@@ -542,6 +542,30 @@ static void test_full_disk_refuses_growth_and_gives_space_back(void **state)
     disk_deinit(&disk);
 }
 
+static void test_device_breaks_alone(void **state)
+{
+    /* What lies on a device of its own breaks with it, and nothing else does; it can be repaired.
+     */
+    struct disk disk;
+    disk_init(&disk);
+    disk_mount(&disk, "/data/b");
+    assert_int_equal(disk_make_directory(&disk, "/data/b/sub"), STATUS_OK);
+    struct inode *there = open_file(&disk, "/data/b/sub/file");
+    struct inode *here = open_file(&disk, "/data/file");
+    disk_break(&disk, "/data/b/sub", true);
+    assert_true(disk_is_broken_under(&disk, there));
+    assert_true(disk_is_broken_at(&disk, "/data/b"));
+    assert_true(disk_is_broken_at(&disk, "/data/b/sub/none"));
+    assert_false(disk_is_broken_under(&disk, here));
+    assert_false(disk_is_broken_at(&disk, "/data/none"));
+    disk_break(&disk, "/data/b", false);
+    assert_false(disk_is_broken_under(&disk, there));
+    assert_int_equal(disk_rename(&disk, "/data/b/sub/file", "/data/other"), STATUS_INVALID);
+    disk_release(&disk, there);
+    disk_release(&disk, here);
+    disk_deinit(&disk);
+}
+
 static void test_rot_flips_one_bit(void **state)
 {
     /* Rot at rest changes exactly one bit of what was durable. */
@@ -602,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_errors_of_names),
         cmocka_unit_test(test_listing_is_in_byte_order),
         cmocka_unit_test(test_full_disk_refuses_growth_and_gives_space_back),
+        cmocka_unit_test(test_device_breaks_alone),
         cmocka_unit_test(test_rot_flips_one_bit),
         cmocka_unit_test(test_wiped_disk_is_empty),
     };

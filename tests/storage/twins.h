@@ -48,6 +48,9 @@ void twins_complain(struct twins *twins, const char *format, ...)
  * what it was refused with, or STATUS_OK. */
 enum status twins_append(struct twins *twins, uint32_t log, const struct rig_batch *shape);
 
+/* The same for the end of a transaction. */
+enum status twins_append_marker(struct twins *twins, uint32_t log, const struct rig_marker *shape);
+
 /* Takes note of the appends that have landed. */
 void twins_harvest(struct twins *twins);
 
@@ -70,6 +73,10 @@ void twins_commit(struct twins *twins, uint32_t log);
  * one may begin stands in it. */
 enum status twins_read(struct twins *twins, uint32_t log, struct log_read *read);
 void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup);
+
+/* Reads as a consumer of committed records does, from `offset` on: where it stops, what it is told
+ * of aborted transactions, and what it shows. */
+void twins_read_committed(struct twins *twins, uint32_t log, int64_t offset);
 void twins_ask_epoch(struct twins *twins, uint32_t log, int32_t epoch, int64_t offset);
 
 /* Everything that is known without reading: offsets, epochs, producers. */
