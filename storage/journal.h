@@ -3,8 +3,8 @@
  *
  * A ring of files of one size, written with zeros before they are used, never growing. Two are kept
  * ready, and no more are made than it takes for that: what has been made is read after a crash. One
- * that is reserved and not zeroed, since the zeroing was cut short or there was no time for it, is a
- * block longer, and made anew by the next start:
+ * that is reserved and not zeroed, since the zeroing was cut short or there was no time for it, is
+ * a block longer, and made anew by the next start:
  *
  *     ABSENT ──prepare──▶ READY ──▶ CURRENT ──▶ FULL ──checkpoint──▶ READY ...
  *
