@@ -17,8 +17,8 @@
 void store_options_init(struct store_options *options)
 {
     *options = (struct store_options){
-        .journal_file_bytes = 64 << 20,
-        .journal_file_count = 4,
+        .journal_file_bytes = 16 << 20,
+        .journal_file_count = 16,
         .direct_size_bytes = 32 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
@@ -200,7 +200,7 @@ static struct chunk *journal_acquire_chunk(struct journal_owner *owner, size_t s
 
 static void journal_wants_checkpoint(struct journal_owner *owner, uint64_t last_sequence)
 {
-    checkpoint_request(store_of(owner), last_sequence);
+    checkpoint_offer(store_of(owner), last_sequence);
 }
 
 static void journal_progressed(struct journal_owner *owner)
@@ -302,7 +302,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
 static enum status open_files(struct store *store)
 {
     uint64_t epoch;
-    enum status status = epoch_file_read(store->io, store->directory, &epoch);
+    enum status status = epoch_file_read(store->io, store->directory, store->logger, &epoch);
     if (status != STATUS_OK)
         return status;
     catalog_init(&store->catalog, store->io, &store->catalog_owner,
@@ -341,8 +341,7 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
 }
 
 enum status store_create(struct io *io, const struct store_options *options,
-                         const struct store_states *states, struct logger *logger,
-                         struct store **result)
+                         struct store_states *states, struct logger *logger, struct store **result)
 {
     if (!options_are_valid(io, options))
         return STATUS_INVALID;

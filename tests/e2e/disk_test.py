@@ -258,8 +258,8 @@ class FullDiskTest(DiskCase):
     def growth_is_refused(self, name):
         topic = {"name": name, "count": 2, "assignments": None}
         answer = self.connection.call("CreatePartitions", 3, topics=[topic], timeout_ms=10000)
-        self.assertEqual(answer["results"][0]["error"], STORAGE_ERROR)
-        self.assertIn("No space left in log directory /", answer["results"][0]["message"])
+        self.assertEqual(answer["topics"][0]["error"], STORAGE_ERROR)
+        self.assertIn("No space left in log directory /", answer["topics"][0]["message"])
 
     def delete(self, name):
         answer = self.connection.call("DeleteTopics", 1, names=[name], timeout_ms=10000)
@@ -366,6 +366,28 @@ class FullDiskTest(DiskCase):
         kept = self.end("kept")[1]
         self.disk = disk
         self.check_kept("kept", kept, kept)
+
+
+def flush_count(folder):
+    """How often the device below has been told to empty its cache; the last but one of the fields."""
+    device = os.stat(folder).st_dev
+    path = pathlib.Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat")
+    return int(path.read_text(encoding="utf-8").split()[15])
+
+
+@unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
+class FlushTest(DiskCase):
+    def test_each_acknowledgement_comes_after_a_flush_of_the_disk(self):
+        disk = self.mounts.failing("disk", 600)
+        for backend in ("posix", "auto"):
+            self.start(disk / "data", **{"tailrace.io": backend})
+            self.create(backend)
+            for records in (SMALL, LARGE):
+                before = flush_count(disk)
+                for _ in range(50):
+                    self.assertEqual(self.produce(backend, records), NONE)
+                self.assertGreaterEqual(flush_count(disk) - before, 50)
+            self.broker.kill()
 
 
 @unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
