@@ -46,10 +46,27 @@
       "Of it, recent records kept for readers.")                                                   \
     X(COLD_BYTES, "tailrace_cold_cache_bytes", GAUGE,                                              \
       "Of it, older records read from disk.")                                                      \
+    X(COLD_READ_BYTES, "tailrace_cold_read_bytes_total", COUNTER,                                  \
+      "Bytes of older records read from disk for readers.")                                        \
+    X(COLD_CACHE_HITS, "tailrace_cold_cache_hits_total", COUNTER,                                  \
+      "Reads of older records that found them in the cache.")                                      \
+    X(COLD_CACHE_MISSES, "tailrace_cold_cache_misses_total", COUNTER,                              \
+      "Reads of older records that waited for the disk.")                                          \
+    X(MAX_DIRTY_PERCENT, "kafka_log_logcleanermanager_max_dirty_percent", GAUGE_MAX,               \
+      "The greatest share of bytes that compaction has not gone through yet, among the logs that " \
+      "it looked at last.")                                                                        \
+    X(UNCLEANABLE_PARTITIONS, "kafka_log_logcleanermanager_uncleanable_partitions_count", GAUGE,   \
+      "Partitions that compaction leaves out until the next start, since it cannot read them.")    \
+    X(COMPACTION_READ_BYTES, "tailrace_compaction_read_bytes_total", COUNTER,                      \
+      "Bytes that compaction read.")                                                               \
+    X(COMPACTION_WRITTEN_BYTES, "tailrace_compaction_written_bytes_total", COUNTER,                \
+      "Bytes that compaction wrote.")                                                              \
     X(RETENTION_DELETED_SEGMENTS, "tailrace_retention_deleted_segments_total", COUNTER,            \
       "Segments that retention or DeleteRecords took out of their logs.")                          \
     X(RETENTION_DELETED_BYTES, "tailrace_retention_deleted_bytes_total", COUNTER,                  \
       "The size of these segments.")                                                               \
+    X(RECOVERY_MICROSECONDS, "tailrace_recovery_seconds", GAUGE_SECONDS,                           \
+      "How long the last start took to bring the data directories into order.")                    \
     /* --- The process --- */                                                                      \
     X(PROCESS_RESIDENT_MEMORY_BYTES, "process_resident_memory_bytes", GAUGE,                       \
       "Memory that the process occupies.")                                                         \
@@ -62,7 +79,11 @@
 /* X(key, name, help) */
 #define METRIC_HISTOGRAM_ROWS(X)                                                                   \
     X(JOURNAL_COMMIT, "tailrace_journal_commit_seconds",                                           \
-      "From the writing of a commit of a journal to its being on disk.")
+      "From the writing of a commit of a journal to its being on disk.")                           \
+    X(CHECKPOINT, "tailrace_checkpoint_seconds",                                                   \
+      "From the beginning of a checkpoint to all that it covers being in the segments.")           \
+    X(COMPACTION, "tailrace_compaction_seconds",                                                   \
+      "Passes of compaction over a log that came to their end, pauses included.")
 
 /* X(key, name, type, labels, help) */
 #define METRIC_LABELLED_ROWS(X)                                                                    \

@@ -26,6 +26,7 @@ static void take_stores(const struct broker_core *core, struct metrics *metrics)
         metrics_add(metrics, METRIC_COLD_BYTES, (int64_t)facts.cold_bytes);
         metrics_add(metrics, METRIC_FAILED_STORES, facts.has_failed);
         metrics_add(metrics, METRIC_FULL_STORES, facts.is_full);
+        metrics_raise(metrics, METRIC_MAX_DIRTY_PERCENT, facts.dirty_percent_max);
     }
 }
 
@@ -39,6 +40,7 @@ static void take_partition(struct core_sample *sample, const struct partition *p
     metrics_add(metrics, METRIC_OFFLINE_REPLICA_COUNT, facts.has_failed);
     metrics_add(metrics, METRIC_LOOSE_PARTITIONS, facts.is_loose);
     metrics_add(metrics, METRIC_DAMAGED_RANGES, facts.damage_count);
+    metrics_add(metrics, METRIC_UNCLEANABLE_PARTITIONS, facts.is_uncleanable);
     if (sample->partitions == NULL)
         return;
     sample->partitions[sample->partition_count++] =

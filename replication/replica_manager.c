@@ -165,7 +165,8 @@ static void replica_ending_landed(struct completion *completion, int32_t result)
     struct replica_ending *ending = container_of(completion, struct replica_ending, completion);
     struct replica_apply *apply = ending->apply;
     struct partition *partition = ending->partition;
-    if (result < 0)
+    /* A lack of space passes, and the store goes on by itself. */
+    if (result < 0 && result != STATUS_NO_SPACE)
         log_error(apply->manager->options.logger, "a deleted partition left files behind",
                   field_uuid("topic_id", partition->topic_id),
                   field_i64("partition", partition->index),

@@ -50,6 +50,8 @@ static void finish(struct store *store)
     struct checkpoint *checkpoint = &store->checkpoint;
     assert(checkpoint->pending_count == 0);
     checkpoint->is_running = false;
+    metrics_observe_ns(store->options.metrics, METRIC_HISTOGRAM_CHECKPOINT,
+                       io_now_ns(store->io) - checkpoint->begun_ns);
     journal_release_file(&store->journal, checkpoint->last_sequence);
     begin_soon(store);
     store_progressed(store);
@@ -81,6 +83,7 @@ static void begin(struct store *store)
     assert(checkpoint->pending_count == 0);
     assert(checkpoint->wanted_sequence > checkpoint->last_sequence);
     checkpoint->is_running = true;
+    checkpoint->begun_ns = io_now_ns(store->io);
     checkpoint->last_sequence = checkpoint->wanted_sequence;
     checkpoint->wanted_sequence = 0;
     checkpoint->pending_count = 1; /* this call: no log that ends at once may end the whole */

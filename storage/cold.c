@@ -310,6 +310,7 @@ static enum op_progress load_take(struct cold_load *load)
     if (load->segment->is_retired)
         return move_to(load, LOAD_END);
     uint32_t size = (uint32_t)load->request.completion.result;
+    metrics_add(load->log->store->options.metrics, METRIC_COLD_READ_BYTES, size);
     bool is_last = size < load->reading_bytes;
     struct bytes reading = bytes_of(load->chunk->data, size - size % FRAME_ALIGNMENT);
     switch (cold_walk_take(&load->walk, reading, is_last)) {

@@ -2,7 +2,9 @@
  * without a write to its own segment. commit.h has the format.
  *
  * A ring of files of one size, written with zeros before they are used, never growing. Two are kept
- * ready, and no more are made than it takes for that: what has been made is read after a crash.
+ * ready, and no more are made than it takes for that: what has been made is read after a crash. One
+ * that is reserved and not zeroed, since the zeroing was cut short or there was no time for it, is
+ * a block longer, and made anew by the next start:
  *
  *     ABSENT ──prepare──▶ READY ──▶ CURRENT ──▶ FULL ──checkpoint──▶ READY ...
  *
@@ -120,7 +122,7 @@ struct journal_options {
     struct metrics *metrics; /* NULL: nobody counts */
 };
 
-/* Blocking: opens what files there are and makes the first if there is none. */
+/* Blocking: opens what zeroed files there are and makes the first if there is none. */
 enum status journal_open(struct journal *journal, struct io *io, struct journal_owner *owner,
                          const struct journal_options *options);
 

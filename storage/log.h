@@ -127,7 +127,8 @@ struct log_read {
                             `offset`, or behind a gap that compaction has left, or, with
                             STATUS_CORRUPT, the first offset behind the damage */
 
-    struct list_node waiting; /* the log's own */
+    bool has_waited; /* for the disk; this and the next are the log's own */
+    struct list_node waiting;
 };
 
 void log_read(struct log *log, struct log_read *read);
@@ -241,6 +242,7 @@ struct log_facts {
     uint32_t segment_count;
     uint32_t damage_count; /* ranges that cannot be read */
     bool is_loose;         /* acknowledged before it is synced, as flush.* say */
+    bool is_uncleanable;   /* compaction cannot read it, and leaves it out */
     bool has_failed;
 };
 

@@ -88,6 +88,7 @@ struct log {
 
     int64_t cleaned_offset; /* compaction has gone through everything below */
     bool is_uncleanable;    /* and has found what it cannot read */
+    int64_t opaque_offset;  /* of the first batch too large for it; INT64_MAX: none is known */
 
     struct segment **segments; /* by base offset; the last is active */
     uint32_t segment_count;

@@ -388,6 +388,7 @@ void store_describe(const struct store *store, struct store_facts *facts)
         .cold_bytes = store->cold_bytes,
         .has_failed = store->failure != STATUS_OK,
         .is_full = store->is_full,
+        .dirty_percent_max = compaction_dirty_percent(store),
     };
 }
 

@@ -302,5 +302,6 @@ void store_stop(struct store *store, struct completion *completion)
     compaction_stop(store);
     retention_stop(store);
     graveyard_close(&store->graveyard);
+    catalog_hurry(&store->catalog);
     op_start(&stop->op, &stop_kind, io_ops(store->io));
 }

@@ -35,6 +35,7 @@ static const uint64_t IDLE_NS = 10ull * 1000 * 1000 * 1000;
 /* Brings into the segments what the journal file to be reused still holds. */
 struct checkpoint {
     bool is_running;
+    uint64_t begun_ns;
     uint64_t last_sequence;   /* all commits up to this one */
     uint64_t wanted_sequence; /* asked for and not yet begun; 0: none */
     struct completion begin;  /* lands with the next turn: the journal asks in mid-commit */

@@ -110,6 +110,34 @@ static void ring_without_handles(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* A file of the ring counts as zeroed in the next life only if it was written throughout: not the
+ * very first one, and not one at whose zeroing the life before ended. */
+static void files_that_were_not_zeroed(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->options.journal_file_bytes = 4 << 20;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_false(rig->stores[0]->journal.files[0].is_zeroed);
+    rig_put_many(rig, 0, 2, 100);
+    while (rig->stores[0]->journal.prepare.position < 2 << 20)
+        rig_turn(rig);
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(rig->stores[0]->journal.files[1].state, JOURNAL_ABSENT);
+    rig_put_many(rig, 0, 2, 100);
+    while (rig->stores[0]->journal.files[1].state == JOURNAL_ABSENT)
+        rig_turn(rig);
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_true(rig->stores[0]->journal.files[1].is_zeroed);
+    assert_int_equal(rig->stores[0]->journal.current, 1);
+    assert_int_equal(log_end_offset(rig->logs[0]), 4);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* --- Failures ---------------------------------------------------------------------------------
  */
 
@@ -247,10 +275,11 @@ static void tails_give_their_memory_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(stop_during_read_ahead),          CASE(stop_on_a_full_disk),
-        CASE(checkpoint_on_a_full_disk),       CASE(ring_without_handles),
-        CASE(nothing_moves_after_a_failure),   CASE(checkpoint_during_a_deletion),
-        CASE(checkpoint_waits_for_a_deletion), CASE(tails_give_their_memory_back),
+        CASE(stop_during_read_ahead),       CASE(stop_on_a_full_disk),
+        CASE(checkpoint_on_a_full_disk),    CASE(ring_without_handles),
+        CASE(files_that_were_not_zeroed),   CASE(nothing_moves_after_a_failure),
+        CASE(checkpoint_during_a_deletion), CASE(checkpoint_waits_for_a_deletion),
+        CASE(tails_give_their_memory_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
