@@ -72,6 +72,15 @@ enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch)
     return await_replace(io, path, bytes_of(content, sizeof content));
 }
 
+enum status epoch_file_settle(struct io *io, const char *store)
+{
+    char path[PATH_SIZE];
+    char directory[PATH_SIZE];
+    path_epoch(store, path);
+    path_parent(path, directory);
+    return await_sync_directory(io, directory);
+}
+
 bool epoch_file_is_clean(struct io *io, const char *store, uint32_t core, uint64_t epoch)
 {
     char path[PATH_SIZE];
