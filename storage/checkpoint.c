@@ -76,9 +76,11 @@ static void enlist_all(struct store *store, uint64_t last_sequence)
     }
 }
 
+/* What the last one has covered needs nothing but that its files are given back. */
 static void begin(struct store *store)
 {
     struct checkpoint *checkpoint = &store->checkpoint;
+    bool is_covered = checkpoint->wanted_sequence == checkpoint->last_sequence;
     assert(!checkpoint->is_running);
     assert(checkpoint->pending_count == 0);
     assert(checkpoint->wanted_sequence >= checkpoint->last_sequence);
@@ -88,7 +90,8 @@ static void begin(struct store *store)
     checkpoint->wanted_sequence = 0;
     checkpoint->pending_count = 1; /* this call: no log that ends at once may end the whole */
     store->sealed_bytes = 0;
-    enlist_all(store, checkpoint->last_sequence);
+    if (!is_covered)
+        enlist_all(store, checkpoint->last_sequence);
     if (--checkpoint->pending_count == 0)
         finish(store);
 }

@@ -95,6 +95,15 @@ enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch)
     return await_replace(io, path, bytes_of(content, sizeof content));
 }
 
+enum status epoch_file_settle(struct io *io, const char *store)
+{
+    char path[PATH_SIZE];
+    char directory[PATH_SIZE];
+    path_epoch(store, path);
+    path_parent(path, directory);
+    return await_sync_directory(io, directory);
+}
+
 uint32_t epoch_file_encode_clean(uint64_t epoch, bool is_swept,
                                  uint8_t content[static CLEAN_SIZE_MAX])
 {

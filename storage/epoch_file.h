@@ -32,6 +32,10 @@ enum status epoch_file_read(struct io *io, const char *store, struct logger *log
                             uint64_t *epoch);
 enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch);
 
+/* Blocking. What has been read stays: whoever wrote it may have been killed before its name was on
+ * disk, and nothing may be built on a number that a power cut takes back. */
+enum status epoch_file_settle(struct io *io, const char *store);
+
 /* Was the core stopped in order in this epoch, and swept? A file that is missing or damaged means
  * no. */
 struct clean_mark {

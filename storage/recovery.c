@@ -541,8 +541,9 @@ static enum status begin_next_run(struct recovery *recovery)
 {
     const char *directory = recovery->options->directory;
     uint64_t epoch = recovery->epoch + 1;
-    enum status status =
-        catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
+    enum status status = epoch_file_settle(recovery->io, directory);
+    if (status == STATUS_OK)
+        status = catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
     if (status == STATUS_OK)
         status = epoch_file_write(recovery->io, directory, epoch);
     if (status == STATUS_OK)

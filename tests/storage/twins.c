@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "storage/log_struct.h"
-#include "storage/loose_core.h"
 #include "tests/storage/compacted.h"
 
 #include <inttypes.h>
@@ -59,12 +58,6 @@ static const struct store *store_of(const struct twins *twins, uint32_t log)
 /* --- Appending --------------------------------------------------------------------------------
  */
 
-static bool twins_are_loose(const struct twins *twins)
-{
-    const struct log_config *config = &twins->rig->config;
-    return loose_core_is_wanted(config->flush_messages, config->flush_ms);
-}
-
 /* What a log takes for durable must not be lost, acknowledged or not: where acknowledgements run
  * ahead of the disk, this is what counts. */
 static void note_durable(struct twins *twins, uint32_t log)
@@ -87,7 +80,8 @@ static void acknowledge(struct twins *twins, const struct flight *flight)
     for (uint32_t i = model->batch_count; i > 0; i--) {
         if (model->batches[i - 1].base_offset != flight->base_offset)
             continue;
-        model->batches[i - 1].is_acknowledged = !twins_are_loose(twins);
+        if (!twins->are_loose)
+            model->batches[i - 1].is_acknowledged = true;
         return;
     }
     twins_complain(twins, "log %u: acknowledged is offset %" PRId64 ", which no batch has",
@@ -119,7 +113,8 @@ void twins_harvest(struct twins *twins)
             flight->is_used = false;
         used_count += flight->is_used;
     }
-    for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++)
+    bool can_ask = twins->are_loose && twins->rig->is_alive;
+    for (uint32_t log = 0; log < twins->log_count && can_ask; log++)
         if (twins->fates[log] == TWIN_LIVES)
             note_durable(twins, log);
     if (used_count == 0)

@@ -33,6 +33,7 @@ struct twins {
      * lands well, unless its store says that it has failed. */
     bool may_fail;
     bool may_be_damaged;                  /* STATUS_CORRUPT is an answer, too */
+    bool are_loose;                       /* acknowledgements run ahead of the disk */
     uint64_t answer_count;                /* compared and found equal */
     char complaint[TWINS_COMPLAINT_SIZE]; /* "": all is well */
 };
