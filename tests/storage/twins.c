@@ -75,12 +75,10 @@ static void note_durable(struct twins *twins, uint32_t log)
 static void acknowledge(struct twins *twins, const struct flight *flight)
 {
     struct model *model = &twins->models[flight->log];
-    if (twins->are_loose[flight->log])
-        return;
     for (uint32_t i = model->batch_count; i > 0; i--) {
         if (model->batches[i - 1].base_offset != flight->base_offset)
             continue;
-        if (!twins->are_loose)
+        if (!twins->are_loose[flight->log])
             model->batches[i - 1].is_acknowledged = true;
         return;
     }
@@ -113,9 +111,8 @@ void twins_harvest(struct twins *twins)
             flight->is_used = false;
         used_count += flight->is_used;
     }
-    bool can_ask = twins->are_loose && twins->rig->is_alive;
-    for (uint32_t log = 0; log < twins->log_count && can_ask; log++)
-        if (twins->fates[log] == TWIN_LIVES)
+    for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++)
+        if (twins->are_loose[log] && twins->fates[log] == TWIN_LIVES)
             note_durable(twins, log);
     if (used_count == 0)
         arena_reset(&twins->rig->arena);

@@ -25,7 +25,7 @@ struct twins {
     struct model models[RIG_LOGS_MAX];
     enum twin_fate fates[RIG_LOGS_MAX];
     bool are_compacted; /* records may be missing, as compacted.h says */
-    /* Acknowledged before the disk has it: of these logs only what the disk has must stay. */
+    /* Acknowledgements run ahead of the disk: of these logs only what the disk has must stay. */
     bool are_loose[RIG_LOGS_MAX];
     uint32_t log_count;
     struct flight flights[TWINS_FLIGHTS_MAX];
@@ -33,7 +33,6 @@ struct twins {
      * lands well, unless its store says that it has failed. */
     bool may_fail;
     bool may_be_damaged;                  /* STATUS_CORRUPT is an answer, too */
-    bool are_loose;                       /* acknowledgements run ahead of the disk */
     uint64_t answer_count;                /* compared and found equal */
     char complaint[TWINS_COMPLAINT_SIZE]; /* "": all is well */
 };
