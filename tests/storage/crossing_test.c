@@ -226,8 +226,9 @@ static void checkpoint_waits_for_a_deletion(void **state)
     char path[PATH_SIZE];
     path_segment(rig->logs[0]->directory, 0, 0, path);
     assert_true(has_file(fixture, path));
-    checkpoint_request(store, store->journal.files[store->journal.current].last_sequence);
-    while (!store->checkpoint.is_running)
+    uint64_t sequence = store->journal.files[store->journal.current].last_sequence;
+    checkpoint_request(store, sequence);
+    while (!store->checkpoint.is_running || store->checkpoint.last_sequence < sequence)
         rig_turn(rig);
     struct deletion deletion = {0};
     completion_init(&deletion.completion, deletion_landed);
