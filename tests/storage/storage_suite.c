@@ -1,5 +1,6 @@
 /* The storage suite: what storage/log.h and storage/store.h promise, on any backend. */
 #include "base/assert.h"
+#include "storage/commit.h"
 #include "storage/frame.h"
 #include "tests/storage/check.h"
 #include "tests/storage/rig.h"
