@@ -75,8 +75,7 @@ void store_states_destroy(struct store_states *states);
 
 /* Blocking, before the loop runs. */
 enum status store_create(struct io *io, const struct store_options *options,
-                         const struct store_states *states, struct logger *logger,
-                         struct store **store);
+                         struct store_states *states, struct logger *logger, struct store **store);
 
 /* Makes the log usable; a new one has been recorded when it lands. Always lands. The struct is the
  * caller's and free again after landing. */

@@ -331,8 +331,7 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
 }
 
 enum status store_create(struct io *io, const struct store_options *options,
-                         const struct store_states *states, struct logger *logger,
-                         struct store **result)
+                         struct store_states *states, struct logger *logger, struct store **result)
 {
     if (!options_are_valid(io, options))
         return STATUS_INVALID;
