@@ -162,7 +162,8 @@ void log_lookup(struct log *log, struct log_lookup *lookup);
  * `from`, or have lost records to retention or compaction. */
 struct log_aborted {
     struct completion completion; /* STATUS_OK; STATUS_BUSY: compaction has exchanged segments since
-                                     the read, which may show what it took out; read again;
+                                     the read, or some of it has been deleted: it may show what
+                                     nobody knows of any more; read again;
                                      STATUS_CORRUPT: what is damaged may have decided some of them;
                                      STATUS_IO, STATUS_NO_MEMORY, STATUS_CANCELLED */
     int64_t from;
