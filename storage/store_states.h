@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "storage/store.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ struct store_states {
     size_t count;
     size_t capacity;
     uint64_t last_version;
+    /* What the stores of one disk tell each other: when the last batch came to one of them;
+     * 0: none has. */
+    _Atomic uint64_t appended_ns;
     bool is_swept;             /* no log has files that its state does not list */
     _Atomic size_t open_count; /* of the logs, so many have been opened; by any core */
 };

@@ -17,13 +17,14 @@ enum {
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
     COLD_SEQUENTIAL_SIZE = 1024 * 1024, /* for a reader who goes on where he was */
-    /* Blocks on their way from the disk at once, so that a commit, which somebody waits for, never
-     * queues behind many of them in the device. */
-    COLD_READS_MAX = 1,
-    COLD_COURTESY_NS = 50 * 1000 * 1000, /* so long after an append blocks are small */
-    COLD_FILES_MAX = 64,                 /* segments held open for reading, about */
-    INDEX_BYTES_MAX = 8 << 20,           /* of indexes held for readers, about */
-    INDEX_FILE_WORTH_BYTES = 512 * 1024, /* a smaller segment's index is sooner made than read */
+    /* Blocks on their way from the disk at once; while batches come in only one, so that a commit,
+     * which somebody waits for, never queues behind many of them in the device. */
+    COLD_READS_MAX = 4,
+    COLD_COURTESY_NS = 1000 * 1000 * 1000, /* so long after an append blocks are few and small */
+    APPENDED_STEP_NS = 1000 * 1000,        /* the cores tell each other no more precisely */
+    COLD_FILES_MAX = 64,                   /* segments held open for reading, about */
+    INDEX_BYTES_MAX = 8 << 20,             /* of indexes held for readers, about */
+    INDEX_FILE_WORTH_BYTES = 512 * 1024,   /* a smaller segment's index is sooner made than read */
     INDEX_SCAN_SIZE = 1024 * 1024,
     RETRY_NS = 1000 * 1000 * 1000,
     MARKING_NS = 50 * 1000 * 1000,
@@ -82,9 +83,8 @@ struct store {
     size_t cold_bytes;     /* of both */
     size_t cold_kept_bytes;
     struct list cold_files;
-    struct list cold_turns; /* cold_load, waiting for one of COLD_READS_MAX */
+    struct list cold_turns; /* cold_load, waiting until it may read */
     uint32_t cold_reading_count;
-    uint64_t appended_ns;     /* when the last batch came */
     uint32_t cold_file_count; /* without those being closed */
     struct list indexes; /* of segments, in memory for readers; the least recently used first */
     size_t index_bytes;
