@@ -25,6 +25,8 @@
     X(CONNECTIONS, "tailrace_connections", GAUGE, "Connections of clients that are open.")         \
     X(CONNECTIONS_ACCEPTED, "tailrace_connections_accepted_total", COUNTER,                        \
       "Connections of clients since the start.")                                                   \
+    X(ACCEPT_PAUSED, "tailrace_accept_paused", GAUGE,                                              \
+      "1 while clients wait to be let in, because as many are connected as file handles allow.")   \
     X(INPUT_BYTES, "tailrace_input_memory_bytes", GAUGE, "Memory that holds requests.")            \
     /* --- Storage --- */                                                                          \
     X(JOURNAL_BYTES, "tailrace_journal_bytes_total", COUNTER,                                      \

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "broker/core_visit.h"
+#include "broker/gate.h"
 
 #include <stdlib.h>
 
@@ -69,6 +70,8 @@ static void take_sample(struct core_visit *visit)
     sample->metrics = core->metrics;
     memcpy(sample->request_times, core->request_times, sizeof sample->request_times);
     metrics_add(&sample->metrics, METRIC_CONNECTIONS, core->connection_count);
+    if (io_core_index(core->io) == 0)
+        metrics_add(&sample->metrics, METRIC_ACCEPT_PAUSED, gate_is_full(core->roster->gate));
     metrics_add(&sample->metrics, METRIC_INPUT_BYTES, (int64_t)core->input_chunks.used_bytes);
     take_stores(core, &sample->metrics);
     take_partitions(core, sample);

@@ -381,6 +381,7 @@ static void encode(struct catalog *catalog)
             .topic_id = record->topic_id,
             .version = record->version,
             .payload_size = (uint32_t)record->payload.size,
+            .life = record->life,
         };
         size = commit_put(catalog->buffer, size, &entry, record->payload.data);
     }

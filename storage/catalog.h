@@ -46,6 +46,7 @@ struct catalog_record {
     enum commit_entry_kind kind; /* COMMIT_STATE or COMMIT_REMOVED */
     struct uuid topic_id;
     int32_t partition;
+    uint32_t life;        /* of a state (commit.h) */
     struct bytes payload; /* must stay until it has landed */
     uint64_t version;     /* given by catalog_put */
 };

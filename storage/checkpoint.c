@@ -3,12 +3,17 @@
  * only that file mentions and that has more than its recorded state says. Nothing is lost with the
  * file then: neither batches, nor mentions, nor the proof of how far each log is durable.
  *
- * It begins when a file is full, not when the ring runs short, and also after as many bytes of
- * large batches, and once when the store has become idle: so a crash finds little that is not
- * recorded, and long after the last append nothing. */
+ * It begins when a file is full, not when the ring runs short, unless so many logs are mentioned
+ * that their half empty blocks and their states would be much beside what the file holds; also when
+ * a quarter of the ring is full, or as many bytes of large batches have been written, and once when
+ * the store has become idle: so a crash finds little that is not recorded, and long after the last
+ * append nothing. */
 #include "base/assert.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
+
+/* For each log that it brings to disk: about 4 KiB, so a sixteenth of this, are written for it. */
+enum { WORTHWHILE_BYTES = 64 * 1024 };
 
 static bool is_behind(const struct log *log, uint64_t last_sequence)
 {
@@ -126,10 +131,35 @@ void checkpoint_request(struct store *store, uint64_t last_sequence)
     begin_soon(store);
 }
 
+/* No more than so many logs are mentioned. */
+static bool are_mentioned_within(const struct store *store, uint64_t count_max)
+{
+    uint64_t count = 0;
+    for (struct list_node *node = store->mentioned.head.next; node != &store->mentioned.head;
+         node = node->next)
+        if (++count > count_max)
+            return false;
+    return true;
+}
+
+void checkpoint_offer(struct store *store, uint64_t last_sequence)
+{
+    bool is_pressing;
+    uint64_t full_bytes = journal_full_bytes(&store->journal, &is_pressing);
+    if (is_pressing || are_mentioned_within(store, full_bytes / WORTHWHILE_BYTES))
+        checkpoint_request(store, last_sequence);
+}
+
+static uint64_t sealed_bytes_max(const struct store *store)
+{
+    uint32_t quarter = store->options.journal_file_count / 4;
+    return store->options.journal_file_bytes * (quarter == 0 ? 1 : quarter);
+}
+
 void checkpoint_note_sealed(struct store *store, uint64_t size_bytes)
 {
     store->sealed_bytes += size_bytes;
-    if (store->sealed_bytes < store->options.journal_file_bytes || store->failure != STATUS_OK)
+    if (store->sealed_bytes < sealed_bytes_max(store) || store->failure != STATUS_OK)
         return;
     store->sealed_bytes = 0;
     checkpoint_request(store, journal_landed_sequence(&store->journal));

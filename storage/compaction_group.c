@@ -268,6 +268,7 @@ static enum op_progress group_exchange(struct compaction_group *group)
         segment_release(replacement);
         return give_up(group, STATUS_CANCELLED); /* its file is a leftover */
     }
+    log->store->unlisted_count += group->segment_count;
     completion_init(&group->record.completion, record_landed);
     op_expect(&group->op);
     log_record(log, &group->record);
@@ -304,8 +305,10 @@ static enum op_progress group_abandon(struct compaction_group *group)
     return wait_in(group, GROUP_END);
 }
 
+/* What was given up may have left its file. */
 static enum op_progress group_end(struct compaction_group *group)
 {
+    group->log->store->unlisted_count -= group->status == STATUS_OK;
     io_land(group->log->store->io, group->done, (int32_t)group->status);
     return OP_DONE;
 }
@@ -350,6 +353,7 @@ void compaction_group_start(struct compaction_group *group, struct completion *d
         io_land(group->log->store->io, done, (int32_t)status);
         return;
     }
+    group->log->store->unlisted_count++; /* what it writes, until the end */
     op_start(&group->op, &group_kind, io_ops(group->log->store->io));
 }
 

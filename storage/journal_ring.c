@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "storage/await.h"
 
-enum { ZERO_WRITE_SIZE_MAX = 1024 * 1024 };
+enum { ZERO_WRITE_SIZE_MAX = 1024 * 1024, READY_WANTED = 2 };
 
 /* The size tells a file that has been written throughout, in this life or an earlier one, from one
  * that is only reserved: that one is a block longer. */
@@ -70,8 +70,20 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
     return is_ready;
 }
 
+uint64_t journal_full_bytes(const struct journal *journal, bool *is_pressing)
+{
+    uint32_t full_count = 0;
+    for (uint32_t i = 0; i < journal->file_count; i++)
+        full_count += journal->files[i].state == JOURNAL_FULL;
+    *is_pressing = 4 * full_count >= journal->file_count;
+    return full_count * journal->file_bytes;
+}
+
 void journal_release_file(struct journal *journal, uint64_t last_sequence)
 {
+    assert(last_sequence > journal->released_sequence);
+    assert(last_sequence <= journal_landed_sequence(journal));
+    journal->released_sequence = last_sequence;
     for (uint32_t i = 0; i < journal->file_count; i++) {
         struct journal_file *file = &journal->files[i];
         if (file->state == JOURNAL_FULL && file->last_sequence <= last_sequence)
@@ -252,10 +264,18 @@ static enum op_progress prepare_step(struct op *op)
 
 static const struct op_kind prepare_kind = {"journal-prepare", prepare_step, prepare_stages};
 
+static bool has_enough_ready(const struct journal *journal)
+{
+    uint32_t ready_count = 0;
+    for (uint32_t i = 0; i < journal->file_count; i++)
+        ready_count += journal->files[i].state == JOURNAL_READY;
+    return ready_count >= READY_WANTED;
+}
+
 void journal_ring_prepare(struct journal *journal)
 {
     if (journal->prepare.is_running || journal->prepare.is_unwanted ||
-        journal->failure != STATUS_OK)
+        journal->failure != STATUS_OK || has_enough_ready(journal))
         return;
     uint32_t index;
     if (!find_file(journal, JOURNAL_ABSENT, &index))

@@ -201,6 +201,7 @@ static void put_into_journal(struct log *log, struct memory_frame *frame, const 
         .base_offset = log->end_offset,
         .durable_offset = log->durable_offset,
         .payload_size = batch_size,
+        .life = log->life,
     };
     struct journal *journal = &log->store->journal;
     assert(!frame->is_direct);

@@ -261,6 +261,17 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     op_start(&deletion->op, &delete_kind, io_ops(store->io));
 }
 
+bool log_is_being_deleted(const struct store *store, const struct log_id *id)
+{
+    const struct log_delete *deletion;
+    list_for_each_entry (deletion, &store->deletions, node) {
+        const struct log_id *deleted = &deletion->log->id;
+        if (deleted->partition == id->partition && uuid_equal(deleted->topic_id, id->topic_id))
+            return true;
+    }
+    return false;
+}
+
 void store_drop_deletions(struct store *store)
 {
     struct list_node *node;

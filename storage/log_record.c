@@ -86,6 +86,7 @@ void log_take_snapshot(struct log *log)
         .kind = COMMIT_STATE,
         .topic_id = log->id.topic_id,
         .partition = log->id.partition,
+        .life = log->life,
         .payload = content,
     };
     completion_init(&snapshot->record.completion, snapshot_landed);

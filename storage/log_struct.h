@@ -71,6 +71,7 @@ struct log {
     struct store *store;
     struct list_node node; /* store->logs */
     struct log_id id;
+    uint32_t life; /* zero: there was such a log when this run began, and it is that (commit.h) */
     char *topic_name;
     char *directory;
     struct log_config config;

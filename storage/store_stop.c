@@ -6,8 +6,10 @@
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/replace.h"
+#include "storage/store_states.h"
 #include "storage/store_struct.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /*   DRAIN ──▶ MARK ──▶ CLOSE (each file) ──▶ END
@@ -34,7 +36,7 @@ struct store_stop {
     struct completion replaced;
     enum status status;
     char path[PATH_SIZE];
-    uint8_t content[EPOCH_FILE_SIZE];
+    uint8_t content[CLEAN_SIZE_MAX];
 };
 
 static bool log_is_recorded(const struct log *log)
@@ -186,18 +188,33 @@ static void replaced_landed(struct completion *completion, int32_t result)
     op_landed(&container_of(completion, struct store_stop, replaced)->op, result);
 }
 
+/* Every log that there was has been looked through in this life, or needed not to be; and every
+ * file that this life took out of a log's list, or made without listing it in the end, has been
+ * removed for sure. The counting errs to one side: what ends in any unusual way stays counted, and
+ * the next start looks for it. The mark counts only if it is durable, and then nothing was done
+ * after it: its run has ended. If it is not, the next start recovers as after a crash, and believes
+ * nothing to be swept. Another core may still be opening logs when this one asks, but those are
+ * then unswept there, or it cannot have got this far. */
+static bool is_swept(const struct store *store)
+{
+    const struct store_states *states = store->states;
+    bool all_opened = atomic_load(&states->open_count) == states->count;
+    return store->unlisted_count == 0 && list_is_empty(&store->unswept) &&
+           store->leftovers == NULL && (states->is_swept || all_opened);
+}
+
 static enum op_progress stop_mark(struct store_stop *stop)
 {
     struct store *store = stop->store;
     assert(store->failure == STATUS_OK);
     assert(journal_is_still(&store->journal));
     assert(everything_is_recorded(store));
-    epoch_file_encode(store->journal.epoch, stop->content);
+    uint32_t size = epoch_file_encode_clean(store->journal.epoch, is_swept(store), stop->content);
     path_clean(store->directory, io_core_index(store->io), stop->path);
     completion_init(&stop->replaced, replaced_landed);
     op_expect(&stop->op);
-    replace_start(&stop->replace, store->io, stop->path,
-                  bytes_of(stop->content, sizeof stop->content), &stop->replaced);
+    replace_start(&stop->replace, store->io, stop->path, bytes_of(stop->content, size),
+                  &stop->replaced);
     op_move(&stop->op, STOP_CLOSE);
     return OP_WAIT;
 }

@@ -58,9 +58,9 @@ struct store {
     struct journal_owner journal_owner;
     struct catalog catalog;
     struct catalog_owner catalog_owner;
-    const struct store_states *states; /* as recovery has found them; shared by all cores */
-    enum status failure;               /* OK until the first write or sync error */
-    bool is_full;                      /* the disk has no space: appends are refused, reads go on */
+    struct store_states *states; /* as recovery has found them; shared by all cores */
+    enum status failure;         /* OK until the first write or sync error */
+    bool is_full;                /* the disk has no space: appends are refused, reads go on */
 
     struct list logs;
     struct list marks;     /* logs whose durable offset the journal should be told */
@@ -105,6 +105,7 @@ struct store {
     struct graveyard graveyard;
     struct list unswept;         /* logs whose directory has not been looked at yet */
     struct leftovers *leftovers; /* of the one that is looked at; NULL: none */
+    uint64_t unlisted_count;     /* at most so many segments have files that no log lists */
     bool has_strays;             /* the topics' directory is being looked at */
     struct store_stop *stop;     /* NULL: not asked to stop */
     bool is_stopping;
@@ -150,6 +151,9 @@ void store_marking_fired(struct timer *timer);
 
 /* Begins with the next turn, or when the one that runs is over. */
 void checkpoint_request(struct store *store, uint64_t last_sequence);
+
+/* Files of the journal are full, up to this commit: begins if it is worth it. */
+void checkpoint_offer(struct store *store, uint64_t last_sequence);
 
 /* A log is mentioned: once nothing has been committed for a while, a checkpoint leaves nothing for
  * the next start to look at. */

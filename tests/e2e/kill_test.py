@@ -22,7 +22,7 @@ from load import WAIT_SECONDS, Judge, Producer, Producers, read_topic
 from broker import Broker, external_address
 from programs import TAILRACE, create_topic, run, tailrace
 
-KILLS = 14
+KILLS = 12
 SEED = time.time_ns() % 1_000_000_007
 PARTITIONS = 3
 RECORDS_BETWEEN_KILLS = 500  # of each producer
@@ -149,6 +149,7 @@ class KillCase(unittest.TestCase):
         if self.chance.random() < 0.25:
             self.broker.kill_while_starting(self.chance.random() * START_SECONDS_MAX)
         self.broker.start()
+        self.assertEqual([line for line in self.broker.log if "level=error" in line], [])
 
     def check_kept(self, topic):
         """All is there, and all is as it was."""

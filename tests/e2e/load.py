@@ -133,7 +133,7 @@ class Producers:
 def read_topic(broker, topic):
     """All records from its beginning to where it ends now, in the order of each partition."""
     data = tailrace(broker, "topic", "consume", topic, "-o", ":end", "-f",
-                    "%p %o %k %h{%v} %v\\n")
+                    "%p %o %k %h{%v} %v\\n", timeout=WAIT_SECONDS)
     records = []
     for line in data.splitlines():
         partition, offset, key, header, value = line.split(b" ", 4)

@@ -243,6 +243,60 @@ static void checkpoint_waits_for_a_deletion(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+static void fill_disk(struct sim_rig *fixture, struct rig *rig)
+{
+    const struct store *store = rig->stores[0];
+    struct disk *disk = node_disk(fixture->sim.node);
+    while (!catalog_is_idle(&store->catalog) || !journal_is_idle(&store->journal))
+        rig_turn(rig);
+    disk->capacity_bytes = disk->used_bytes - store->options.reserve_bytes;
+}
+
+/* On a disk that is full to the last byte, with space in the catalog for three commits, all
+ * deletions come to their end: nobody waits, those of a second go together, and one makes room. */
+static void deletions_on_a_full_disk(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    const uint32_t large = RIG_LOGS_MAX - 1;
+    rig->config.file_delete_delay_ms = 0;
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
+    struct store *store = rig->stores[0];
+    rig_put_many(rig, large, 40, 900000);
+    fill_disk(fixture, rig);
+    store->catalog.position = store->catalog.allocated_bytes - 6ull * COMMIT_ALIGNMENT;
+    uint64_t begin_ns = io_now_ns(store->io);
+    for (uint32_t i = 0; i < RIG_LOGS_MAX; i++) {
+        enum status status = rig_delete(rig, i);
+        assert_true(status == STATUS_OK || status == STATUS_NO_SPACE);
+    }
+    assert_true(store->is_full);
+    assert_true(io_now_ns(store->io) - begin_ns < RETRY_NS);
+    while (!list_is_empty(&store->deletions) || store->is_full) {
+        assert_true(io_now_ns(store->io) - begin_ns < 60ull * RETRY_NS);
+        rig_turn(rig);
+    }
+    assert_false(store_has_failed(store));
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* A stop does not wait for space either, and says that something was left. */
+static void stop_with_deletions_on_a_full_disk(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 4), STATUS_OK);
+    struct store *store = rig->stores[0];
+    rig_put_many(rig, 3, 4, 900000);
+    fill_disk(fixture, rig);
+    store->catalog.position = store->catalog.allocated_bytes - 2ull * COMMIT_ALIGNMENT;
+    for (uint32_t i = 0; i < 3; i++)
+        (void)rig_delete(rig, i);
+    assert_false(list_is_empty(&store->deletions));
+    (void)rig_stop(rig);
+    assert_false(fixture->rig.is_alive);
+}
+
 /* --- Memory -----------------------------------------------------------------------------------
  */
 
@@ -275,11 +329,17 @@ static void tails_give_their_memory_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(stop_during_read_ahead),       CASE(stop_on_a_full_disk),
-        CASE(checkpoint_on_a_full_disk),    CASE(ring_without_handles),
-        CASE(files_that_were_not_zeroed),   CASE(nothing_moves_after_a_failure),
-        CASE(checkpoint_during_a_deletion), CASE(checkpoint_waits_for_a_deletion),
+        CASE(stop_during_read_ahead),
+        CASE(stop_on_a_full_disk),
+        CASE(checkpoint_on_a_full_disk),
+        CASE(ring_without_handles),
+        CASE(files_that_were_not_zeroed),
+        CASE(nothing_moves_after_a_failure),
+        CASE(checkpoint_during_a_deletion),
+        CASE(checkpoint_waits_for_a_deletion),
         CASE(tails_give_their_memory_back),
+        CASE(deletions_on_a_full_disk),
+        CASE(stop_with_deletions_on_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,7 +178,7 @@ struct io *rig_door(const struct rig *rig, uint32_t log)
     return rig->doors[log % rig->core_count];
 }
 
-static enum status open_one(struct rig *rig, uint32_t index)
+enum status rig_open(struct rig *rig, uint32_t index)
 {
     struct opening opening = {.open.config = rig->config, .open.id = rig_log_id(index)};
     completion_init(&opening.open.completion, opening_landed);
@@ -241,7 +241,7 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
         status =
             store_create(rig->doors[i], &rig->options, rig->states, &rig->logger, &rig->stores[i]);
     for (uint32_t i = 0; i < log_count && status == STATUS_OK; i++)
-        status = open_one(rig, i);
+        status = rig_open(rig, i);
     if (status != STATUS_OK && rig->is_alive)
         rig_kill(rig);
     return status;

@@ -70,6 +70,9 @@ enum status rig_stop(struct rig *rig);
 
 enum status rig_delete(struct rig *rig, uint32_t log);
 
+/* Of one that has been deleted. */
+enum status rig_open(struct rig *rig, uint32_t log);
+
 /* Ends the life without a stop. On real backends what is in flight lands first. */
 void rig_kill(struct rig *rig);
 

@@ -58,28 +58,15 @@ static const struct store *store_of(const struct twins *twins, uint32_t log)
 /* --- Appending --------------------------------------------------------------------------------
  */
 
-/* What a log takes for durable must not be lost, acknowledged or not: where acknowledgements run
- * ahead of the disk, this is what counts. */
-static void note_durable(struct twins *twins, uint32_t log)
-{
-    struct model *model = &twins->models[log];
-    int64_t durable_offset = twins->rig->logs[log]->durable_offset;
-    for (uint32_t i = model->batch_count; i > 0; i--) {
-        struct model_batch *batch = &model->batches[i - 1];
-        if (batch->last_offset < durable_offset && batch->is_acknowledged)
-            return;
-        batch->is_acknowledged = batch->is_acknowledged || batch->last_offset < durable_offset;
-    }
-}
-
 static void acknowledge(struct twins *twins, const struct flight *flight)
 {
     struct model *model = &twins->models[flight->log];
+    if (twins->are_loose[flight->log])
+        return;
     for (uint32_t i = model->batch_count; i > 0; i--) {
         if (model->batches[i - 1].base_offset != flight->base_offset)
             continue;
-        if (!twins->are_loose)
-            model->batches[i - 1].is_acknowledged = true;
+        model->batches[i - 1].is_acknowledged = true;
         return;
     }
     twins_complain(twins, "log %u: acknowledged is offset %" PRId64 ", which no batch has",
@@ -100,9 +87,24 @@ static void land(struct twins *twins, struct flight *flight)
                        status_text((enum status)result));
 }
 
+/* What the disk has of loose logs counts as acknowledged. */
+static void note_durable(struct twins *twins)
+{
+    for (uint32_t log = 0; log < twins->rig->log_count && twins->rig->is_alive; log++) {
+        const struct log *watched = twins->rig->logs[log];
+        struct model *model = &twins->models[log];
+        if (!twins->are_loose[log] || watched == NULL)
+            continue;
+        for (uint32_t i = 0; i < model->batch_count; i++)
+            if (model->batches[i].last_offset < watched->durable_offset)
+                model->batches[i].is_acknowledged = true;
+    }
+}
+
 void twins_harvest(struct twins *twins)
 {
     uint32_t used_count = 0;
+    note_durable(twins);
     for (uint32_t i = 0; i < TWINS_FLIGHTS_MAX; i++) {
         struct flight *flight = &twins->flights[i];
         if (flight->is_used && flight->append.has_landed)
@@ -111,10 +113,6 @@ void twins_harvest(struct twins *twins)
             flight->is_used = false;
         used_count += flight->is_used;
     }
-    bool can_ask = twins->are_loose && twins->rig->is_alive;
-    for (uint32_t log = 0; log < twins->log_count && can_ask; log++)
-        if (twins->fates[log] == TWIN_LIVES)
-            note_durable(twins, log);
     if (used_count == 0)
         arena_reset(&twins->rig->arena);
 }
@@ -607,6 +605,13 @@ static void take_start(struct twins *twins, uint32_t log)
                        start_offset);
     judge_start(twins, log, UINT64_MAX); /* how large it was then, nobody knows any more */
     model->high_watermark = start_offset;
+}
+
+void twins_stopped(struct twins *twins)
+{
+    for (uint32_t log = 0; log < twins->log_count; log++)
+        if (twins->fates[log] == TWIN_LIVES)
+            model_acknowledge_all(&twins->models[log]);
 }
 
 void twins_reopened(struct twins *twins)

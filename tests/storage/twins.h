@@ -25,13 +25,14 @@ struct twins {
     struct model models[RIG_LOGS_MAX];
     enum twin_fate fates[RIG_LOGS_MAX];
     bool are_compacted; /* records may be missing, as compacted.h says */
+    /* Acknowledged before the disk has it: of these logs only what the disk has must stay. */
+    bool are_loose[RIG_LOGS_MAX];
     uint32_t log_count;
     struct flight flights[TWINS_FLIGHTS_MAX];
     /* A fault may strike: an error of the disk is an answer, too. An append that was accepted still
      * lands well, unless its store says that it has failed. */
     bool may_fail;
     bool may_be_damaged;                  /* STATUS_CORRUPT is an answer, too */
-    bool are_loose;                       /* acknowledgements run ahead of the disk */
     uint64_t answer_count;                /* compared and found equal */
     char complaint[TWINS_COMPLAINT_SIZE]; /* "": all is well */
 };
@@ -83,6 +84,9 @@ void twins_compare_state(struct twins *twins, uint32_t log);
 
 /* The same, and every batch. */
 void twins_compare(struct twins *twins, uint32_t log);
+
+/* The store has stopped in order: nothing of what it acknowledged may be gone. */
+void twins_stopped(struct twins *twins);
 
 /* A new life has begun. What was not acknowledged may be gone; what there is stays from now on. */
 void twins_reopened(struct twins *twins);
