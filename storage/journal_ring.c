@@ -81,7 +81,7 @@ uint64_t journal_full_bytes(const struct journal *journal, bool *is_pressing)
 
 void journal_release_file(struct journal *journal, uint64_t last_sequence)
 {
-    assert(last_sequence > journal->released_sequence);
+    assert(last_sequence >= journal->released_sequence); /* a file may be full with nothing new */
     assert(last_sequence <= journal_landed_sequence(journal));
     journal->released_sequence = last_sequence;
     for (uint32_t i = 0; i < journal->file_count; i++) {

@@ -155,7 +155,10 @@ static enum status restore(struct log *log, struct store_state *state)
 void store_open_log(struct store *store, struct store_open *open)
 {
     open->log = NULL;
-    assert(!log_is_being_deleted(store, &open->id)); /* its directory is about to be renamed */
+    if (log_is_being_deleted(store, &open->id)) { /* its directory is about to be renamed */
+        io_land(store->io, &open->completion, STATUS_BUSY);
+        return;
+    }
     bool is_refused = store->failure != STATUS_OK || store->is_stopping ||
                       open->id.topic_name.size > TOPIC_NAME_SIZE_MAX;
     struct log *log = is_refused ? NULL : log_create(store, &open->id, &open->config);

@@ -78,8 +78,8 @@ enum status store_create(struct io *io, const struct store_options *options,
                          struct store_states *states, struct logger *logger, struct store **store);
 
 /* Makes the log usable; a new one has been recorded when it lands. One that was deleted may be
- * opened again, empty, when its deletion has landed. Always lands. The struct is the caller's and
- * free again after landing. */
+ * opened again, empty, when it is gone; until then it is STATUS_BUSY. Always lands. The struct is
+ * the caller's and free again after landing. */
 struct store_open {
     struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE, ... */
     struct log_id id;

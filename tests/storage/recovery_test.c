@@ -87,8 +87,8 @@ static uint64_t live_and_tear(struct sim_rig *fixture, const struct torn *torn)
     uint64_t epoch = rig->stores[0]->journal.epoch;
     uint64_t last = journal_landed_sequence(&rig->stores[torn->core]->journal);
     rig_kill(rig);
-    assert_true(find_commit(fixture, torn, epoch, path, &position));
-    spoil_block(fixture, path, position);
+    if (find_commit(fixture, torn, epoch, path, &position)) /* or its file is being made anew */
+        spoil_block(fixture, path, position);
     return last;
 }
 
@@ -314,6 +314,17 @@ static void waiting_removals_are_searched_for(void **state)
 /* --- A name twice -----------------------------------------------------------------------------
  */
 
+struct landing {
+    struct completion completion;
+    bool has_landed;
+};
+
+static void landing_landed(struct completion *completion, int32_t result)
+{
+    (void)result;
+    container_of(completion, struct landing, completion)->has_landed = true;
+}
+
 /* A log that was deleted and opened again in the same run does not get back, by a crash, the
  * batches of the former one, which the journal still has; nor does it lose its own. */
 static void log_that_comes_back_is_another(void **state)
@@ -345,6 +356,23 @@ static void log_that_comes_back_is_another(void **state)
     }
 }
 
+/* Until the deletion has come to its end, the name is not free. */
+static void name_is_not_free_before_the_end(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct landing landing = {0};
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, 1, BATCH_SIZE);
+    completion_init(&landing.completion, landing_landed);
+    store_delete_log(rig->stores[0], rig->logs[0], &landing.completion);
+    assert_int_equal(rig_open(rig, 0), STATUS_BUSY);
+    while (!landing.has_landed)
+        rig_turn(rig);
+    assert_int_equal(rig_open(rig, 0), STATUS_OK);
+    assert_int_equal(log_end_offset(rig->logs[0]), 0);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
@@ -353,7 +381,7 @@ int main(void)
         CASE(any_commit_may_be_torn),           CASE(checkpointed_commits_are_passed_over),
         CASE(number_of_the_run_is_there_twice), CASE(orderly_stop_needs_no_search),
         CASE(search_is_not_forgotten),          CASE(waiting_removals_are_searched_for),
-        CASE(log_that_comes_back_is_another),
+        CASE(log_that_comes_back_is_another),   CASE(name_is_not_free_before_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

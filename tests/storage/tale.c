@@ -208,7 +208,8 @@ static void clean(struct tale *tale)
     bool is_done = wait_until(tale, are_clean);
     if (tale_goes_on(tale))
         rig_retain(&tale->rig); /* until the files have gone */
-    note(tale, DEED_COMPACTION, is_done && tale->rig.logs[0]->exchange_count > 0);
+    note(tale, DEED_COMPACTION,
+         is_done && tale_goes_on(tale) && tale->rig.logs[0]->exchange_count > 0);
 }
 
 /* --- Indexes ----------------------------------------------------------------------------------

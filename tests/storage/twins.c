@@ -87,24 +87,9 @@ static void land(struct twins *twins, struct flight *flight)
                        status_text((enum status)result));
 }
 
-/* What the disk has of loose logs counts as acknowledged. */
-static void note_durable(struct twins *twins)
-{
-    for (uint32_t log = 0; log < twins->rig->log_count && twins->rig->is_alive; log++) {
-        const struct log *watched = twins->rig->logs[log];
-        struct model *model = &twins->models[log];
-        if (!twins->are_loose[log] || watched == NULL)
-            continue;
-        for (uint32_t i = 0; i < model->batch_count; i++)
-            if (model->batches[i].last_offset < watched->durable_offset)
-                model->batches[i].is_acknowledged = true;
-    }
-}
-
 void twins_harvest(struct twins *twins)
 {
     uint32_t used_count = 0;
-    note_durable(twins);
     for (uint32_t i = 0; i < TWINS_FLIGHTS_MAX; i++) {
         struct flight *flight = &twins->flights[i];
         if (flight->is_used && flight->append.has_landed)
