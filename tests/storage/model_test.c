@@ -273,10 +273,9 @@ static void draw_config(struct story *story)
     story->rig.config.deletes = !story->twins.are_compacted || chance(story, 1, 2);
     story->rig.config.min_cleanable_dirty_ppm = (uint32_t)below(story, 600000);
     story->rig.config.delete_retention_ms = (int64_t)below(story, 5000);
-    story->rig.config.flush_messages =
-        story->twins.are_loose[0] ? 1 + (int64_t)below(story, 60) : INT64_MAX;
-    story->rig.config.flush_ms =
-        story->twins.are_loose[0] ? 1 + (int64_t)below(story, 3000) : INT64_MAX;
+    bool are_loose = story->twins.are_loose[0];
+    story->rig.config.flush_messages = are_loose ? 1 + (int64_t)below(story, 60) : INT64_MAX;
+    story->rig.config.flush_ms = are_loose ? 1 + (int64_t)below(story, 3000) : INT64_MAX;
 }
 
 static void configure(struct story *story)
@@ -440,14 +439,6 @@ static void draw_faults(struct story *story)
     disk->evict = chance(story, 1, 2) ? 500000 : 0;
 }
 
-/* Of all logs, in every fourth world: acknowledgements run ahead of the disk. */
-static void choose_looseness(struct story *story)
-{
-    bool are_loose = chance(story, 1, 4);
-    for (uint32_t log = 0; log < LOGS; log++)
-        story->twins.are_loose[log] = are_loose;
-}
-
 static void begin(struct story *story, uint64_t seed)
 {
     prng_init(&story->prng, seed);
@@ -463,7 +454,9 @@ static void begin(struct story *story, uint64_t seed)
     memset(story->leftovers, -1, sizeof story->leftovers);
     twins_init(&story->twins, &story->rig, LOGS);
     story->twins.are_compacted = chance(story, 1, 3);
-    choose_looseness(story);
+    bool are_loose = chance(story, 1, 4);
+    for (uint32_t log = 0; log < LOGS; log++)
+        story->twins.are_loose[log] = are_loose;
     draw_faults(story);
     draw_config(story);
     start(story);

@@ -58,15 +58,28 @@ static const struct store *store_of(const struct twins *twins, uint32_t log)
 /* --- Appending --------------------------------------------------------------------------------
  */
 
+/* What a log takes for durable must not be lost, acknowledged or not: where acknowledgements run
+ * ahead of the disk, this is what counts. */
+static void note_durable(struct twins *twins, uint32_t log)
+{
+    struct model *model = &twins->models[log];
+    int64_t durable_offset = twins->rig->logs[log]->durable_offset;
+    for (uint32_t i = model->batch_count; i > 0; i--) {
+        struct model_batch *batch = &model->batches[i - 1];
+        if (batch->last_offset < durable_offset && batch->is_acknowledged)
+            return;
+        batch->is_acknowledged = batch->is_acknowledged || batch->last_offset < durable_offset;
+    }
+}
+
 static void acknowledge(struct twins *twins, const struct flight *flight)
 {
     struct model *model = &twins->models[flight->log];
-    if (twins->are_loose[flight->log])
-        return;
     for (uint32_t i = model->batch_count; i > 0; i--) {
         if (model->batches[i - 1].base_offset != flight->base_offset)
             continue;
-        model->batches[i - 1].is_acknowledged = true;
+        if (!twins->are_loose[flight->log])
+            model->batches[i - 1].is_acknowledged = true;
         return;
     }
     twins_complain(twins, "log %u: acknowledged is offset %" PRId64 ", which no batch has",
@@ -98,6 +111,9 @@ void twins_harvest(struct twins *twins)
             flight->is_used = false;
         used_count += flight->is_used;
     }
+    for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++)
+        if (twins->are_loose[log] && twins->fates[log] == TWIN_LIVES)
+            note_durable(twins, log);
     if (used_count == 0)
         arena_reset(&twins->rig->arena);
 }

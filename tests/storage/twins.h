@@ -25,7 +25,7 @@ struct twins {
     struct model models[RIG_LOGS_MAX];
     enum twin_fate fates[RIG_LOGS_MAX];
     bool are_compacted; /* records may be missing, as compacted.h says */
-    /* Acknowledged before the disk has it: of these logs only what the disk has must stay. */
+    /* Acknowledgements run ahead of the disk: of these logs only what the disk has must stay. */
     bool are_loose[RIG_LOGS_MAX];
     uint32_t log_count;
     struct flight flights[TWINS_FLIGHTS_MAX];
