@@ -311,7 +311,8 @@ static void leftover_path(uint32_t log, int64_t base_offset, const struct story 
     path_segment(partition, base_offset, LEFTOVER_GENERATION, path);
 }
 
-/* What a compaction leaves behind that was cut short: a file that no state lists. */
+/* What a compaction leaves behind that was cut short: a file that no state lists. Not after an
+ * orderly stop, which says that there are none. */
 static void leave_something(struct story *story)
 {
     static const uint8_t rubbish[LEFTOVER_SIZE] = {1, 2, 3};
@@ -380,7 +381,7 @@ static void restart(struct story *story)
     else if (way > 1)
         rig_cut_power(&story->rig);
     twins_harvest(&story->twins);
-    if (!story->rig.is_alive && chance(story, 1, 4))
+    if (way > 0 && !story->rig.is_alive && chance(story, 1, 4))
         leave_something(story);
     start(story);
 }
