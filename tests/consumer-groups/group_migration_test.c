@@ -1,5 +1,8 @@
 /* Stories about groups with members of both protocols: up, side by side, down, and after a restart.
  */
+#include "consumer-groups/classic_member.h"
+#include "consumer-groups/consumer_group.h"
+#include "consumer-groups/group_migration.h"
 #include "protocol/errors.h"
 #include "tests/consumer-groups/check.h"
 #include "tests/consumer-groups/table_rig.h"
@@ -197,11 +200,15 @@ static int16_t leave_group(struct story *story, const char *member)
     return call.out.error_code;
 }
 
-/* A member of the consumer protocol, which tells all it owns: nothing. */
-static int16_t consumer_beat(struct story *story, const char *member, int32_t epoch)
+/* A member of the consumer protocol; `owned`: what it tells that it owns, as digits. NULL: nothing
+ * new. */
+static int16_t consumer_beat_owning(struct story *story, const char *member, int32_t epoch,
+                                    const char *owned)
 {
     struct bytes topic = bytes_of_text("t");
-    struct consumer_group_heartbeat_request_topic_partitions none;
+    int32_t partitions[4];
+    struct consumer_group_heartbeat_request_topic_partitions mine = {.topic_id = test_image_id(1),
+                                                                     .partitions = partitions};
     struct consumer_group_heartbeat_request in;
     consumer_group_heartbeat_request_init(&in);
     in.group_id = bytes_of_text("g");
@@ -211,7 +218,13 @@ static int16_t consumer_beat(struct story *story, const char *member, int32_t ep
         in.rebalance_timeout_ms = REBALANCE_MS;
         in.subscribed_topic_names = &topic;
         in.subscribed_topic_names_count = 1;
-        in.topic_partitions = &none;
+        in.topic_partitions = &mine;
+    }
+    if (owned != NULL) {
+        for (; owned[mine.partitions_count] != '\0'; mine.partitions_count++)
+            partitions[mine.partitions_count] = owned[mine.partitions_count] - '0';
+        in.topic_partitions = &mine;
+        in.topic_partitions_count = 1;
     }
     struct consumer_group_heartbeat_call call = {.in = &in};
     /* Others may be answered in the same turn. */
@@ -235,6 +248,11 @@ static int16_t consumer_beat(struct story *story, const char *member, int32_t ep
                 (size_t)snprintf(story->text + size, TEXT_SIZE - size, "%s%d", size > 0 ? " " : "",
                                  call.out.assignment->topic_partitions[t].partitions[p]);
     return call.out.error_code;
+}
+
+static int16_t consumer_beat(struct story *story, const char *member, int32_t epoch)
+{
+    return consumer_beat_owning(story, member, epoch, NULL);
 }
 
 static int16_t commit(struct story *story, const char *member, int32_t generation)
@@ -372,6 +390,77 @@ static void classic_timeouts(void **state)
     assert_int_equal(beat(story, again, story->epoch), KAFKA_UNKNOWN_MEMBER_ID);
 }
 
+/* A classic member that comes later has nothing, until the other has confirmed that it gave its
+ * share up; then it is told to fetch it. */
+static void waiting_for_others(void **state)
+{
+    struct story *story = *state;
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_string_equal(story->text, "0 1 2 3");
+    assert_int_equal(join(story, 0, "", ""), KAFKA_NONE);
+    char classic[64];
+    memcpy(classic, story->member, sizeof classic);
+    assert_int_equal(story->epoch, 2);
+    assert_string_equal(sync_group(story, classic, 2, NULL), "nothing");
+    assert_int_equal(beat(story, classic, 2), KAFKA_NONE);
+    assert_int_equal(consumer_beat(story, "new", 1), KAFKA_NONE);
+    assert_string_equal(story->text, "0 1");
+    assert_int_equal(beat(story, classic, 2), KAFKA_NONE);
+    assert_int_equal(consumer_beat_owning(story, "new", 1, "01"), KAFKA_NONE);
+    assert_int_equal(beat(story, classic, 2), KAFKA_REBALANCE_IN_PROGRESS);
+    assert_int_equal(join(story, 0, classic, ""), KAFKA_NONE);
+    assert_string_equal(sync_group(story, classic, 2, NULL), "2 3");
+    assert_int_equal(beat(story, classic, 2), KAFKA_NONE);
+    /* All is said and done: only silence ends its membership now. */
+    for (int64_t passed_ms = 0; passed_ms <= REBALANCE_MS; passed_ms += 5000) {
+        pass(story, 5000);
+        assert_int_equal(beat(story, classic, 2), KAFKA_NONE);
+    }
+}
+
+/* What the group was is taken back in the log before what it becomes is written: a compaction may
+ * leave either alone. */
+static void records(void **state)
+{
+    struct story *story = *state;
+    char classic[64];
+    begin_classic(story, classic);
+    table_rig_records(&story->rig);
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_memory_equal(table_rig_records(&story->rig), "group g=- group g=+ ", 20);
+    assert_int_equal(consumer_beat(story, "new", -1), KAFKA_NONE);
+    /* The member that leaves, a new epoch, what is left of the group, the classic group. */
+    assert_string_equal(table_rig_records(&story->rig),
+                        "group g=- group g=- group g=- group g=+ group g=+ group g=+ "
+                        "group g=- group g=- group g=- group g=- group g=- group g=+ ");
+}
+
+/* The assignor of the classic group may have given a partition to two: one of them keeps it. */
+static void given_twice(void **state)
+{
+    struct story *story = *state;
+    char classic[64];
+    begin_classic(story, classic);
+    struct join_group_call *second = begin_join(story, 1, "", "");
+    struct join_group_call *first = begin_join(story, 0, classic, "");
+    assert_int_equal(take_answers(story), 2);
+    struct group *group = group_table_find(&story->rig.table, bytes_of_text("g"));
+    struct classic_member *other = classic_find_member(&group->classic, second->out.member_id);
+    struct classic_member *member = classic_find_member(&group->classic, first->out.member_id);
+    static const uint8_t one[] = {0, 1, 0, 0, 0, 1, 0,    1,    't',  0,   0,
+                                  0, 1, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff};
+    assert_true(classic_member_assign(&story->rig.memory, member, bytes_of(one, sizeof one)));
+    assert_true(classic_member_assign(&story->rig.memory, other, bytes_of(one, sizeof one)));
+    assert_true(group_upgrade(group, &story->rig.turn));
+    assert_int_equal(group->consumer.owners.map.count, 1);
+    uint32_t count = 0;
+    const struct consumer_member *owner;
+    list_for_each_entry (owner, &group->consumer.order, order_node)
+        count += owner->position.assigned.count;
+    assert_int_equal(count, 1);
+    take_answers(story);
+}
+
 /* Who has joined must sync within its rebalance timeout. */
 static void sync_timeout(void **state)
 {
@@ -478,6 +567,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(downgrade, set_up, tear_down),
         cmocka_unit_test_setup_teardown(downgrade_by_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(classic_timeouts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waiting_for_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(given_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sync_timeout, set_up, tear_down),
         cmocka_unit_test_setup_teardown(upgrade_in_a_rebalance, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restart, set_up, tear_down),
