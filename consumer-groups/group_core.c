@@ -197,7 +197,8 @@ static void serve_consumer(struct group_table *table, struct group_turn *turn,
         refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
         return;
     }
-    bool is_other = group != NULL && !is_consumer && !group_is_empty(group);
+    /* Who has only been given an id holds nobody up: it may join whatever the group is then. */
+    bool is_other = group != NULL && !is_consumer && group->classic.state != CLASSIC_EMPTY;
     if (is_other && !upgrade(group, turn, call))
         return;
     group = take_group(table, turn, &call->call, GROUP_CONSUMER);

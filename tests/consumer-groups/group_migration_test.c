@@ -21,6 +21,7 @@ struct story {
     struct join_group_request in[4];
     struct join_group_call waiting[4];
     struct arena arenas[4];
+    bool asks_for_id; /* joins are of a version that goes a round for the member id */
 };
 
 static int set_up(void **state)
@@ -127,7 +128,7 @@ static struct join_group_call *begin_join(struct story *story, int who, const ch
     arena_reset(&story->arenas[who]);
     *call = (struct join_group_call){.in = in};
     call->call.kind = GROUP_CALL_JOIN;
-    call->call.version = 3; /* without a round for the member id */
+    call->call.version = story->asks_for_id ? 4 : 3;
     call->call.client_id = bytes_of_text("client");
     call->call.client_host = bytes_of_text("/127.0.0.1");
     call->call.arena = &story->arenas[who];
@@ -461,6 +462,22 @@ static void given_twice(void **state)
     take_answers(story);
 }
 
+/* Who was given an id while the group was empty joins the group that it has become. */
+static void id_for_later(void **state)
+{
+    struct story *story = *state;
+    story->asks_for_id = true;
+    assert_int_equal(join(story, 0, "", ""), KAFKA_MEMBER_ID_REQUIRED);
+    char classic[64];
+    memcpy(classic, story->member, sizeof classic);
+    story->rig.settings.may_upgrade = false;
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_int_equal(join(story, 0, classic, ""), KAFKA_NONE);
+    assert_string_equal(story->member, classic);
+    assert_int_equal(join(story, 0, "", ""), KAFKA_MEMBER_ID_REQUIRED);
+    assert_int_equal(the_group(story)->consumer.members.count, 2);
+}
+
 /* Who has joined must sync within its rebalance timeout. */
 static void sync_timeout(void **state)
 {
@@ -569,6 +586,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(classic_timeouts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waiting_for_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(id_for_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(given_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sync_timeout, set_up, tear_down),
         cmocka_unit_test_setup_teardown(upgrade_in_a_rebalance, set_up, tear_down),
