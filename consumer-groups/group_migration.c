@@ -29,6 +29,7 @@ struct migration {
     int32_t epoch; /* or generation */
     struct migrant *migrants;
     uint32_t count;
+    bool is_settled; /* on the way down: everybody has what he is to have */
     enum status status;
 };
 
@@ -274,7 +275,8 @@ static void become_classic(struct migration *m)
     /* If there is no room for all of it, the members come anew after a restart. */
     if (classic_record_put(group, turn) != STATUS_OK)
         classic_record_put_new(group, turn);
-    classic_prepare_rebalance(group, turn);
+    if (!m->is_settled)
+        classic_prepare_rebalance(group, turn);
 }
 
 void group_downgrade_if_due(struct group *group, struct group_turn *turn)
@@ -282,7 +284,10 @@ void group_downgrade_if_due(struct group *group, struct group_turn *turn)
     if (!should_downgrade(group, turn->settings))
         return;
     const struct consumer_group *consumer = &group->consumer;
-    struct migration m = {.group = group, .turn = turn, .epoch = consumer->epoch};
+    struct migration m = {.group = group,
+                          .turn = turn,
+                          .epoch = consumer->epoch,
+                          .is_settled = consumer_state(consumer) == CONSUMER_GROUP_STABLE};
     if (begin(&m, consumer->members.count)) {
         const struct consumer_member *member;
         list_for_each_entry (member, &consumer->order, order_node)

@@ -11,8 +11,9 @@
  * nothing changed: that is not allowed, or what its members say cannot be read. */
 bool group_upgrade(struct group *group, struct group_turn *turn);
 
-/* A consumer group all of whose members speak the classic protocol becomes a classic one, and
- * rebalances, where that is allowed; others stay as they are. */
+/* A consumer group all of whose members speak the classic protocol becomes a classic one, where
+ * that is allowed; others stay as they are. It rebalances, unless everybody has what he is to have:
+ * then the last to go was a static member whose place another has taken. */
 void group_downgrade_if_due(struct group *group, struct group_turn *turn);
 
 #endif

@@ -21,7 +21,8 @@ struct story {
     struct join_group_request in[4];
     struct join_group_call waiting[4];
     struct arena arenas[4];
-    bool asks_for_id; /* joins are of a version that goes a round for the member id */
+    const char *instance; /* of whoever joins; NULL: none */
+    bool asks_for_id;     /* joins are of a version that goes a round for the member id */
 };
 
 static int set_up(void **state)
@@ -120,6 +121,8 @@ static struct join_group_call *begin_join(struct story *story, int who, const ch
     join_group_request_init(in);
     in->group_id = bytes_of_text("g");
     in->member_id = bytes_of_text(member);
+    if (story->instance != NULL)
+        in->group_instance_id = bytes_of_text(story->instance);
     in->session_timeout_ms = SESSION_MS;
     in->rebalance_timeout_ms = REBALANCE_MS;
     in->protocol_type = bytes_of_text("consumer");
@@ -215,6 +218,8 @@ static int16_t consumer_beat_owning(struct story *story, const char *member, int
     in.group_id = bytes_of_text("g");
     in.member_id = bytes_of_text(member);
     in.member_epoch = epoch;
+    if (story->instance != NULL)
+        in.instance_id = bytes_of_text(story->instance);
     if (epoch == 0) {
         in.rebalance_timeout_ms = REBALANCE_MS;
         in.subscribed_topic_names = &topic;
@@ -462,6 +467,28 @@ static void given_twice(void **state)
     take_answers(story);
 }
 
+/* A static member comes back with the other protocol, and back again: it keeps what it has. */
+static void static_member(void **state)
+{
+    struct story *story = *state;
+    char classic[64];
+    story->instance = "i";
+    begin_classic(story, classic);
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_string_equal(story->text, "0 1 2 3");
+    assert_int_equal(the_group(story)->consumer.members.count, 1);
+    assert_int_equal(the_group(story)->consumer.classic_count, 0);
+    assert_int_equal(beat(story, classic, 1), KAFKA_UNKNOWN_MEMBER_ID);
+    assert_int_equal(join(story, 0, "nobody", ""), KAFKA_FENCED_INSTANCE_ID);
+
+    assert_int_equal(join(story, 0, "", ""), KAFKA_NONE);
+    assert_int_equal(the_group(story)->type, GROUP_CLASSIC);
+    assert_int_equal(story->epoch, 1);
+    assert_string_equal(sync_group(story, story->member, 1, NULL), "0 1 2 3");
+    assert_int_equal(beat(story, story->member, 1), KAFKA_NONE);
+    assert_int_equal(consumer_beat(story, "new", 1), KAFKA_GROUP_ID_NOT_FOUND);
+}
+
 /* Who was given an id while the group was empty joins the group that it has become. */
 static void id_for_later(void **state)
 {
@@ -586,6 +613,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(classic_timeouts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waiting_for_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(static_member, set_up, tear_down),
         cmocka_unit_test_setup_teardown(id_for_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(given_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sync_timeout, set_up, tear_down),
