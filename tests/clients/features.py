@@ -9,12 +9,15 @@ class Skip(Exception):
     """The client cannot do it; the text says why."""
 
 
-def run_all(features, version=""):
+def run_all(features, version, seconds_max=CASE_SECONDS_MAX):
     """`features` maps a name to a function that raises if it does not work."""
+    def too_late(*_):
+        raise TimeoutError(f"not done after {seconds_max} s")
+
+    signal.signal(signal.SIGALRM, too_late)
     print(f"version\tok\t{version}", flush=True)
-    signal.signal(signal.SIGALRM, _too_late)
     for name, function in features.items():
-        signal.alarm(CASE_SECONDS_MAX)
+        signal.alarm(seconds_max)
         try:
             function()
             print(f"{name}\tok", flush=True)
@@ -26,10 +29,6 @@ def run_all(features, version=""):
             print(f"{name}\tfail\t{text}", flush=True)
         finally:
             signal.alarm(0)
-
-
-def _too_late(*_):
-    raise TimeoutError(f"not done after {CASE_SECONDS_MAX} s")
 
 
 def expect(found, wanted):
