@@ -39,7 +39,9 @@ class GroupConsumer:
         for line in self.process.stderr:
             names = {int(number) for number in re.findall(r"-(\d+)(?=[,\]\s]|$)",
                                                           line.rpartition("partitions")[2])}
-            if "newly assigned partitions" in line:
+            if line.startswith("\tAssigned partitions:"):
+                self.partitions = names
+            elif "newly assigned partitions" in line:
                 self.partitions = self.partitions | names
             elif re.search(r"Revoke previously assigned|partitions lost", line):
                 self.partitions = self.partitions - names
