@@ -83,8 +83,9 @@ func (k *kafkaGo) read(ctx context.Context, generation *kafka.Generation, topic 
 		for _, h := range message.Headers {
 			in.headers = append(in.headers, header{h.Key, string(h.Value)})
 		}
-		n.fail(generation.CommitOffsets(map[string]map[int]int64{
-			topic: {place.ID: message.Offset + 1}}))
+		if next := message.Offset + 1; next == message.HighWaterMark {
+			n.fail(generation.CommitOffsets(map[string]map[int]int64{topic: {place.ID: next}}))
+		}
 		n.read(in)
 	}
 }

@@ -95,7 +95,9 @@ func (h saramaHandler) ConsumeClaim(session sarama.ConsumerGroupSession,
 				in.headers = append(in.headers, header{string(header_.Key), string(header_.Value)})
 			}
 			session.MarkMessage(message, "")
-			session.Commit()
+			if len(claim.Messages()) == 0 {
+				session.Commit()
+			}
 			h.notes.read(in)
 		case <-session.Context().Done():
 			return nil
