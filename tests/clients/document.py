@@ -8,6 +8,7 @@ import re
 
 from registry import CACHE, CLIENTS
 
+DETAIL_MAX = 200
 GROUP = ["", " restart", " rebalance", " describe", " offsets", " delete"]
 FEATURES = ["auto-create", "produce", "consume", "headers", "null key", "null value", "gzip",
             "snappy", "lz4", "zstd", "time look-up", "idempotence", "admin",
@@ -61,7 +62,7 @@ def notes_of(name, results):
     for feature in FEATURES:
         verdict, detail = results.get(feature, ("ok", ""))
         if verdict != "ok" and detail:
-            yield f"- {name}, {feature}: {detail}\n"
+            yield f"- {name}, {feature}: {detail[:DETAIL_MAX]}\n"
 
 
 def write_document(path):

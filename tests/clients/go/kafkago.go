@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 )
+
+// What a reader waits for at the end of a partition, and so also how long it takes to close.
+const readWait = 250 * time.Millisecond
 
 // kafkaGo is kafka-go; its ConsumerGroup is used rather than its Reader, that hides the partitions.
 type kafkaGo struct{ address string }
@@ -70,7 +74,7 @@ func (k *kafkaGo) read(ctx context.Context, generation *kafka.Generation, topic 
 	n.own(true, place.ID)
 	defer n.own(false, place.ID)
 	reader := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{k.address}, Topic: topic,
-		Partition: place.ID})
+		Partition: place.ID, MaxWait: readWait})
 	defer reader.Close()
 	n.fail(reader.SetOffset(place.Offset))
 	for {
