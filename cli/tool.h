@@ -61,6 +61,10 @@ bool tool_number(const struct tool *tool, const char *name, int64_t min, int64_t
  * flag is absent. False after saying what is wrong. */
 bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, uint32_t *count);
 
+/* The same of a text that was given to the flag `name`, which is for the error. */
+bool tool_parse_partitions(struct tool *tool, const char *name, struct bytes text,
+                           int32_t **partitions, uint32_t *count);
+
 /* Is the partition in such a list? An empty one means all. */
 bool tool_wants_partition(const int32_t *partitions, uint32_t count, int32_t partition);
 
