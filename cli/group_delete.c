@@ -34,8 +34,8 @@ static bool ask_delete(struct connection *connection, struct bytes group, int16_
         !call_decoded(&call, delete_groups_response_decode(&call.reader, call.version,
                                                            &connection->tool->arena, &response)))
         return false;
-    *error_code = response.results_count == 1 ? response.results[0].error_code
-                                              : KAFKA_UNKNOWN_SERVER_ERROR;
+    *error_code =
+        response.results_count == 1 ? response.results[0].error_code : KAFKA_UNKNOWN_SERVER_ERROR;
     return true;
 }
 

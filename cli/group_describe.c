@@ -45,7 +45,7 @@ static struct sections sections_wanted(const struct options *options)
 
 static const char *type_name(bool is_classic)
 {
-    return is_classic ? "Classic" : "Consumer";
+    return is_classic ? "classic" : "consumer";
 }
 
 static const char *text_or_dash(struct tool *tool, struct bytes bytes)
@@ -66,7 +66,11 @@ static void print_summary(const struct description *description)
         printf("epoch        %d, assignment %d\n", (int)view->epoch, (int)view->assignment_epoch);
     printf("coordinator  %d (%s)\nmembers      %u\n", (int)view->coordinator_id, view->coordinator,
            view->member_count);
-    if (description->lags != NULL)
+    if (description->lags == NULL)
+        return;
+    if (description->lags->records == LAG_UNKNOWN)
+        puts("lag          -");
+    else
         printf("lag          %lld\n", (long long)description->lags->records);
 }
 
@@ -108,8 +112,9 @@ static void print_partitions(const struct description *description)
         table_text(&table, text_or_dash(tool, member->id));
         table_text(&table, text_or_dash(tool, member->client_id));
         table_text(&table, text_or_dash(tool, member->client_host));
-        table_text(&table,
-                   lag->bounds.error_code == KAFKA_NONE ? "OK" : kafka_error_name(lag->bounds.error_code));
+        table_text(&table, lag->bounds.error_code == KAFKA_NONE
+                               ? "OK"
+                               : kafka_error_name(lag->bounds.error_code));
     }
     table_print(&table);
 }
@@ -202,7 +207,8 @@ static json_t *json_partitions(const struct group_lags *lags)
                       json_known(lag->bounds.end, -1), "lag", json_known(lag->records, LAG_UNKNOWN),
                       "lag_ms", json_known(lag->time_ms, LAG_UNKNOWN), "member_id",
                       lag->member != NULL ? tool_json_bytes(lag->member->id) : json_null(), "error",
-                      is_error ? json_string(kafka_error_name(lag->bounds.error_code)) : json_null()));
+                      is_error ? json_string(kafka_error_name(lag->bounds.error_code))
+                               : json_null()));
     }
     return list;
 }
@@ -247,7 +253,7 @@ static json_t *json_of(const struct description *description, struct sections wa
     json_object_set_new(object, "epoch", json_known(view->epoch, -1));
     json_object_set_new(object, "assignment_epoch", json_known(view->assignment_epoch, -1));
     if (description->lags != NULL) {
-        json_object_set_new(object, "lag", json_integer(description->lags->records));
+        json_object_set_new(object, "lag", json_known(description->lags->records, LAG_UNKNOWN));
         json_object_set_new(object, "partitions", json_partitions(description->lags));
     }
     if (wanted.has_members)
@@ -398,7 +404,7 @@ const struct command command_group_describe = {
         "  \"state\": string, \"assignor\": string, \"coordinator\": number,\n"
         "  \"coordinator_address\": string, \"member_count\": number, \"epoch\": number or null,\n"
         "  \"assignment_epoch\": number or null,\n"
-        "  with -p or by default: \"lag\": number, \"partitions\": [{\"topic\": string,\n"
+        "  with -p or by default: \"lag\": number or null, \"partitions\": [{\"topic\": string,\n"
         "    \"partition\": number, \"offset\": number or null, \"leader_epoch\": number or null,\n"
         "    \"metadata\": string or null, \"log_start\": number or null,\n"
         "    \"log_end\": number or null, \"lag\": number or null, \"lag_ms\": number or null,\n"
@@ -406,7 +412,7 @@ const struct command command_group_describe = {
         "  with -m: \"members\": [{\"member_id\": string, \"instance_id\": string or null,\n"
         "    \"client_id\": string, \"host\": string,\n"
         "    \"assignment\": [{\"topic\": string, \"partitions\": [number, ...]}, ...],\n"
-        "    of the type Consumer: \"target\": as assignment, \"type\": string,\n"
+        "    of the type consumer: \"target\": as assignment, \"type\": string,\n"
         "    \"epoch\": number, \"topics\": [string, ...], \"regex\": string or null}, ...]},\n"
         " ...]\n"
         "With --watch one such list a line.\n",

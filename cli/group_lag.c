@@ -95,7 +95,7 @@ static void resolve(struct group_lags *lags, const struct log_bounds *bounds)
         if (bounds[i].error_code != KAFKA_NONE || lag->committed < 0)
             continue;
         lag->records = bounds[i].end - lag->committed;
-        lags->records += lag->records;
+        lags->records = (lags->records == LAG_UNKNOWN ? 0 : lags->records) + lag->records;
         if (lag->records <= 0)
             lag->time_ms = 0;
     }
@@ -108,7 +108,8 @@ static void resolve(struct group_lags *lags, const struct log_bounds *bounds)
  * as its members are set; the oldest record that it may still read is the first. */
 static bool date_lag(struct connection *connection, struct group_lag *lag, int64_t now_ms)
 {
-    struct record_place place = {lag->at.topic, lag->bounds.topic_id, lag->at.partition, lag->committed};
+    struct record_place place = {lag->at.topic, lag->bounds.topic_id, lag->at.partition,
+                                 lag->committed};
     int64_t time_ms;
     if (place.offset < lag->bounds.start)
         place.offset = lag->bounds.start;
@@ -148,7 +149,7 @@ bool group_lags_ask(struct coordinators *coordinators, const struct group_view *
     struct tool *tool = coordinators->tool;
     struct committed_offset *offsets;
     uint32_t count;
-    *lags = (struct group_lags){0};
+    *lags = (struct group_lags){.records = LAG_UNKNOWN};
     if (!group_offsets_fetch(coordinators, view->id, &offsets, &count))
         return false;
     gather(tool, view, offsets, count, lags);

@@ -25,7 +25,7 @@ struct group_lag {
 struct group_lags {
     struct group_lag *list; /* by topic and partition */
     uint32_t count;
-    int64_t records; /* all of them together, where known */
+    int64_t records; /* all of them together, where known; LAG_UNKNOWN if nowhere */
 };
 
 /* For every partition in which the group has committed or that a member has. */

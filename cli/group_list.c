@@ -77,7 +77,9 @@ static enum exit_code run_group_list(struct tool *tool)
         return EXIT_CODE_FAILED;
     enum exit_code code = EXIT_CODE_FAILED;
     if (groups_listed(&coordinators, &filter, &groups, &count))
-        code = groups_match(tool, options_has(&tool->options, "regex"), groups, &count) ? show(tool, groups, count) : EXIT_CODE_USAGE;
+        code = groups_match(tool, options_has(&tool->options, "regex"), groups, &count)
+                   ? show(tool, groups, count)
+                   : EXIT_CODE_USAGE;
     coordinators_close(&coordinators);
     return code;
 }

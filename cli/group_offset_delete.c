@@ -47,10 +47,10 @@ static int compare_offset(const void *key, const void *element)
 static void add_row(struct forget *forget, struct bytes topic, int32_t partition)
 {
     const struct group_partition at = {topic, partition};
-    const struct committed_offset *found =
-        forget->offset_count > 0 ? bsearch(&at, forget->offsets, forget->offset_count,
-                                           sizeof forget->offsets[0], compare_offset)
-                                 : NULL;
+    const struct committed_offset *found = forget->offset_count > 0
+                                               ? bsearch(&at, forget->offsets, forget->offset_count,
+                                                         sizeof forget->offsets[0], compare_offset)
+                                               : NULL;
     forget->rows[forget->row_count++] =
         (struct forget_row){.at = at, .committed = found != NULL ? found->offset : -1};
 }

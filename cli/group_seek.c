@@ -217,8 +217,8 @@ static bool choose_from_file(struct seek *seek)
     rows_reserve(seek, line_count);
     struct seek_line line;
     enum seek_line_kind kind;
-    for (uint32_t number = 1;
-         (kind = seek_file_next(&rest, seek->group, &line)) != SEEK_LINES_END; number++) {
+    for (uint32_t number = 1; (kind = seek_file_next(&rest, seek->group, &line)) != SEEK_LINES_END;
+         number++) {
         if (kind == SEEK_LINE_BROKEN) {
             tool_error(seek->tool, "%s, line %u: not TOPIC,PARTITION,OFFSET", seek->file, number);
             return false;

@@ -20,9 +20,8 @@ enum { MEMBER_TYPE_CLASSIC = 0 };
 int group_partition_compare(const struct group_partition *left, const struct group_partition *right)
 {
     int order = bytes_compare(left->topic, right->topic);
-    return order != 0
-               ? order
-               : (left->partition > right->partition) - (left->partition < right->partition);
+    return order != 0 ? order
+                      : (left->partition > right->partition) - (left->partition < right->partition);
 }
 
 static int compare_partitions(const void *left, const void *right)
@@ -90,10 +89,9 @@ json_t *group_partitions_json(const struct group_partitions *partitions)
     for (uint32_t i = 0; i < partitions->count; i++) {
         if (is_topic_begin(partitions, i)) {
             numbers = json_array();
-            json_array_append_new(topics,
-                                  json_pack("{s:o, s:o}", "topic",
-                                            tool_json_bytes(partitions->list[i].topic),
-                                            "partitions", numbers));
+            json_array_append_new(topics, json_pack("{s:o, s:o}", "topic",
+                                                    tool_json_bytes(partitions->list[i].topic),
+                                                    "partitions", numbers));
         }
         json_array_append_new(numbers, json_integer(partitions->list[i].partition));
     }

@@ -38,7 +38,7 @@ struct group_view {
     int32_t epoch;              /* of the group, and that of its assignment; -1 for a classic one */
     int32_t assignment_epoch;
     int32_t coordinator_id;
-    const char *coordinator; /* "host:port" */
+    const char *coordinator;      /* "host:port" */
     struct group_member *members; /* by client id and member id */
     uint32_t member_count;
 };

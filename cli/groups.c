@@ -87,11 +87,10 @@ static bool take_coordinator(const struct find_coordinator_response *response, i
 {
     assert(found != NULL);
     if (version < VERSION_WITH_MANY_KEYS) {
-        *found =
-            (struct find_coordinator_response_coordinator){.node_id = response->node_id,
-                                                           .host = response->host,
-                                                           .port = response->port,
-                                                           .error_code = response->error_code};
+        *found = (struct find_coordinator_response_coordinator){.node_id = response->node_id,
+                                                                .host = response->host,
+                                                                .port = response->port,
+                                                                .error_code = response->error_code};
         return true;
     }
     if (response->coordinators_count != 1)
@@ -206,9 +205,8 @@ static bool ask_list(const struct listing *listing, struct connection *connectio
 static bool take_list(struct listing *listing, int32_t node_id,
                       const struct list_groups_response *response)
 {
-    struct listed_group *groups =
-        arena_allocate_array(&listing->tool->arena,
-                             (size_t)listing->count + response->groups_count + 1, sizeof *groups);
+    struct listed_group *groups = arena_allocate_array(
+        &listing->tool->arena, (size_t)listing->count + response->groups_count + 1, sizeof *groups);
     if (groups == NULL) {
         tool_error(listing->tool, "out of memory");
         return false;
@@ -418,10 +416,9 @@ static void take_offsets(struct tool *tool, const struct offset_answer *answer,
                 &answer->topics[t].partitions[p];
             if (from->error_code != KAFKA_NONE || from->committed_offset < 0)
                 continue;
-            (*offsets)[(*count)++] =
-                (struct committed_offset){answer->topics[t].name, from->partition_index,
-                                          from->committed_offset, from->committed_leader_epoch,
-                                          from->metadata};
+            (*offsets)[(*count)++] = (struct committed_offset){
+                answer->topics[t].name, from->partition_index, from->committed_offset,
+                from->committed_leader_epoch, from->metadata};
         }
     if (*count > 0)
         qsort(*offsets, *count, sizeof **offsets, compare_offsets);

@@ -33,7 +33,7 @@ struct listed_group {
     struct bytes id;
     struct bytes protocol_type; /* "consumer", "connect"; empty for one that never had members */
     struct bytes state;         /* empty if the broker is too old to say */
-    struct bytes type;          /* "Classic", "Consumer"; empty if the broker is too old to say */
+    struct bytes type;          /* "classic", "consumer"; empty if the broker is too old to say */
     int32_t coordinator_id;
 };
 

@@ -61,8 +61,8 @@ static bool walk_topic(struct walk *walk, const struct metadata_response_topic *
             continue;
         p = found;
         walk->bounds[walk->next] = (struct log_bounds){
-            .error_code = ends[p].error_code != KAFKA_NONE ? ends[p].error_code
-                                                           : starts[p].error_code,
+            .error_code =
+                ends[p].error_code != KAFKA_NONE ? ends[p].error_code : starts[p].error_code,
             .leader_id = topic->partitions[p].leader_id,
             .topic_id = topic->topic_id,
             .start = starts[p].offset,

@@ -11,7 +11,8 @@ struct log_bounds {
     struct uuid topic_id;
     int64_t start;
     int64_t end;
-    int64_t by_time; /* the first offset at or after the time asked for; -1: no record is so young */
+    int64_t
+        by_time; /* the first offset at or after the time asked for; -1: no record is so young */
 };
 
 /* One element for each of the partitions, which are sorted. `time_ms` NULL: no time is asked for.

@@ -52,8 +52,7 @@ enum seek_line_kind seek_file_next(struct bytes *rest, struct bytes group, struc
     bool is_other = count == FIELDS_WITH_GROUP && !bytes_equal(*field++, group);
     int64_t partition;
     line->topic = field[0];
-    if (line->topic.size == 0 ||
-        text_parse_i64(field[1], 0, INT32_MAX, &partition) != STATUS_OK ||
+    if (line->topic.size == 0 || text_parse_i64(field[1], 0, INT32_MAX, &partition) != STATUS_OK ||
         text_parse_i64(field[2], 0, INT64_MAX, &line->offset) != STATUS_OK)
         return SEEK_LINE_BROKEN;
     line->partition = (int32_t)partition;
