@@ -25,6 +25,8 @@
     X(CONNECTIONS, "tailrace_connections", GAUGE, "Connections of clients that are open.")         \
     X(CONNECTIONS_ACCEPTED, "tailrace_connections_accepted_total", COUNTER,                        \
       "Connections of clients since the start.")                                                   \
+    X(ACCEPT_PAUSED, "tailrace_accept_paused", GAUGE,                                              \
+      "1 while clients wait to be let in, because as many are connected as file handles allow.")   \
     X(INPUT_BYTES, "tailrace_input_memory_bytes", GAUGE, "Memory that holds requests.")            \
     /* --- Storage --- */                                                                          \
     X(JOURNAL_BYTES, "tailrace_journal_bytes_total", COUNTER,                                      \
@@ -46,6 +48,21 @@
       "Of it, recent records kept for readers.")                                                   \
     X(COLD_BYTES, "tailrace_cold_cache_bytes", GAUGE,                                              \
       "Of it, older records read from disk.")                                                      \
+    X(COLD_READ_BYTES, "tailrace_cold_read_bytes_total", COUNTER,                                  \
+      "Bytes of older records read from disk for readers.")                                        \
+    X(COLD_CACHE_HITS, "tailrace_cold_cache_hits_total", COUNTER,                                  \
+      "Reads of older records that found them in the cache.")                                      \
+    X(COLD_CACHE_MISSES, "tailrace_cold_cache_misses_total", COUNTER,                              \
+      "Reads of older records that waited for the disk.")                                          \
+    X(MAX_DIRTY_PERCENT, "kafka_log_logcleanermanager_max_dirty_percent", GAUGE_MAX,               \
+      "The greatest share of bytes that compaction has not gone through yet, among the logs that " \
+      "it looked at last.")                                                                        \
+    X(UNCLEANABLE_PARTITIONS, "kafka_log_logcleanermanager_uncleanable_partitions_count", GAUGE,   \
+      "Partitions that compaction leaves out until the next start, since it cannot read them.")    \
+    X(COMPACTION_READ_BYTES, "tailrace_compaction_read_bytes_total", COUNTER,                      \
+      "Bytes that compaction read.")                                                               \
+    X(COMPACTION_WRITTEN_BYTES, "tailrace_compaction_written_bytes_total", COUNTER,                \
+      "Bytes that compaction wrote.")                                                              \
     X(RETENTION_DELETED_SEGMENTS, "tailrace_retention_deleted_segments_total", COUNTER,            \
       "Segments that retention or DeleteRecords took out of their logs.")                          \
     X(RETENTION_DELETED_BYTES, "tailrace_retention_deleted_bytes_total", COUNTER,                  \
@@ -63,6 +80,8 @@
       "How long that took, one after the other.")                                                  \
     X(GROUP_FAILED_APPENDS, "tailrace_group_failed_appends_total", COUNTER,                        \
       "Changes of groups that could not be written, after which a partition was loaded again.")    \
+    X(RECOVERY_MICROSECONDS, "tailrace_recovery_seconds", GAUGE_SECONDS,                           \
+      "How long the last start took to bring the data directories into order.")                    \
     /* --- The process --- */                                                                      \
     X(PROCESS_RESIDENT_MEMORY_BYTES, "process_resident_memory_bytes", GAUGE,                       \
       "Memory that the process occupies.")                                                         \
@@ -75,7 +94,11 @@
 /* X(key, name, help) */
 #define METRIC_HISTOGRAM_ROWS(X)                                                                   \
     X(JOURNAL_COMMIT, "tailrace_journal_commit_seconds",                                           \
-      "From the writing of a commit of a journal to its being on disk.")
+      "From the writing of a commit of a journal to its being on disk.")                           \
+    X(CHECKPOINT, "tailrace_checkpoint_seconds",                                                   \
+      "From the beginning of a checkpoint to all that it covers being in the segments.")           \
+    X(COMPACTION, "tailrace_compaction_seconds",                                                   \
+      "Passes of compaction over a log that came to their end, pauses included.")
 
 /* X(key, name, type, labels, help) */
 #define METRIC_LABELLED_ROWS(X)                                                                    \

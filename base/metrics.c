@@ -42,6 +42,13 @@ void metric_histogram_add_ns(struct metric_histogram *histogram, uint64_t durati
     histogram->sum_us += duration_us;
 }
 
+void metrics_raise(struct metrics *metrics, enum metric metric, int64_t value)
+{
+    assert(metric_rows[metric].type == METRIC_GAUGE_MAX);
+    if (metrics->values[metric] < value)
+        metrics->values[metric] = value;
+}
+
 void metrics_observe_ns(struct metrics *metrics, enum metric_histogram_key key,
                         uint64_t duration_ns)
 {
@@ -80,8 +87,12 @@ uint64_t metric_histogram_count_below(const struct metric_histogram *histogram, 
 
 void metrics_merge(struct metrics *metrics, const struct metrics *other)
 {
-    for (uint32_t i = 0; i < METRIC_COUNT; i++)
-        metrics->values[i] += other->values[i];
+    for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+        if (metric_rows[i].type == METRIC_GAUGE_MAX)
+            metrics_raise(metrics, (enum metric)i, other->values[i]);
+        else
+            metrics->values[i] += other->values[i];
+    }
     for (uint32_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++)
         metric_histogram_merge(&metrics->histograms[i], &other->histograms[i]);
 }

@@ -12,6 +12,7 @@
 enum metric_type {
     METRIC_COUNTER,
     METRIC_GAUGE,
+    METRIC_GAUGE_MAX,       /* of several cores the greatest counts */
     METRIC_COUNTER_SECONDS, /* kept in microseconds */
     METRIC_GAUGE_SECONDS,
     METRIC_HISTOGRAM,
@@ -76,6 +77,9 @@ static inline void metrics_add(struct metrics *metrics, enum metric metric, int6
     if (metrics != NULL)
         metrics->values[metric] += amount;
 }
+
+/* For what is so, and of several the greatest counts. */
+void metrics_raise(struct metrics *metrics, enum metric metric, int64_t value);
 
 void metrics_observe_ns(struct metrics *metrics, enum metric_histogram_key key,
                         uint64_t duration_ns);

@@ -36,7 +36,7 @@ static void place(struct acceptor *acceptor, int32_t handle)
 {
     struct placement *placement = malloc(sizeof *placement);
     assert(placement != NULL);
-    uint32_t core_index = acceptor->next_core++ % acceptor->roster->core_count;
+    uint32_t core_index = acceptor->core_index;
     *placement = (struct placement){
         .core = roster_core(acceptor->roster, core_index),
         .handle = handle,
@@ -61,6 +61,8 @@ static void accepted(struct completion *completion, int32_t result)
     acceptor->is_accepting = false;
     if (result >= 0)
         place(acceptor, result);
+    else
+        gate_leave(acceptor->roster->gate, acceptor->core_index, 1);
     if (acceptor->is_stopping) {
         io_land(io, acceptor->stopped, STATUS_OK);
         return;
@@ -77,6 +79,14 @@ static void accepted(struct completion *completion, int32_t result)
 
 static void accept_next(struct acceptor *acceptor)
 {
+    gate_enter(acceptor->roster->gate, &acceptor->wish);
+}
+
+static void gate_granted(struct gate_wish *wish, uint32_t core_index)
+{
+    struct acceptor *acceptor = container_of(wish, struct acceptor, wish);
+    assert(!acceptor->is_accepting);
+    acceptor->core_index = core_index;
     acceptor->is_accepting = true;
     completion_init(&acceptor->accept.completion, accepted);
     io_accept(acceptor_io(acceptor), &acceptor->accept, acceptor->listener);
@@ -87,6 +97,8 @@ enum status acceptor_bind(struct acceptor *acceptor, const struct roster *roster
 {
     *acceptor = (struct acceptor){.roster = roster, .listener_index = listener_index};
     timer_init(&acceptor->pause, pause_is_over);
+    acceptor->wish.granted = gate_granted;
+    list_node_init(&acceptor->wish.node);
     enum status status = io_address_parse(host, port, &acceptor->address);
     if (status != STATUS_OK)
         return status;
@@ -105,6 +117,7 @@ void acceptor_stop(struct acceptor *acceptor, struct completion *stopped)
     acceptor->is_stopping = true;
     acceptor->stopped = stopped;
     io_timer_cancel(io, &acceptor->pause);
+    gate_forget(&acceptor->wish);
     io_close_listener(io, acceptor->listener);
     if (!acceptor->is_accepting)
         io_land(io, stopped, STATUS_OK);

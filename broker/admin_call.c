@@ -65,7 +65,8 @@ void admin_call_start(struct admin_call *admin)
 int16_t admin_call_error(const struct admin_call *admin, const struct controller_topic *topic)
 {
     switch (admin->result) {
-    case STATUS_OK: return topic->error;
+    case STATUS_OK:
+    case STATUS_NO_SPACE: return topic->error;
     case STATUS_CANCELLED: return KAFKA_NOT_CONTROLLER;
     default: return KAFKA_REQUEST_TIMED_OUT;
     }
@@ -74,7 +75,8 @@ int16_t admin_call_error(const struct admin_call *admin, const struct controller
 struct bytes admin_call_message(const struct admin_call *admin,
                                 const struct controller_topic *topic)
 {
-    if (admin->result != STATUS_OK || topic->message[0] == '\0')
+    bool is_answered = admin->result == STATUS_OK || admin->result == STATUS_NO_SPACE;
+    if (!is_answered || topic->message[0] == '\0')
         return (struct bytes){0};
     return bytes_of_text(topic->message);
 }

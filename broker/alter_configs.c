@@ -56,6 +56,19 @@ static int shown(struct bytes text)
     return text.size > 100 ? 100 : (int)text.size;
 }
 
+/* Kafka's words for what Kafka refuses too. */
+static bool refuse_setting(struct request *request, struct alter_resource *resource)
+{
+    assert(resource->setting_count > 0);
+    struct bytes name = resource->settings[0].name;
+    enum config_key key;
+    bool is_alterable = config_key_find(name, &key) && !config_row(key)->is_read_only;
+    return refuse(request, resource,
+                  is_alterable ? "This release reads settings of brokers at its start alone: [%.*s]"
+                               : "Cannot update these configs dynamically: [%.*s]",
+                  shown(name), (const char *)name.data);
+}
+
 /* An empty name means all brokers. Nothing to alter is fine, as in Kafka. */
 static bool answer_broker(struct request *request, struct alter_resource *resource)
 {
@@ -69,11 +82,7 @@ static bool answer_broker(struct request *request, struct alter_resource *resour
     if (number != node_id)
         return refuse(request, resource, "Unexpected broker id, expected %d, but received %.*s",
                       node_id, shown(name), (const char *)name.data);
-    if (resource->setting_count == 0)
-        return true;
-    name = resource->settings[0].name;
-    return refuse(request, resource, "Cannot update these configs dynamically: [%.*s]", shown(name),
-                  (const char *)name.data);
+    return resource->setting_count == 0 || refuse_setting(request, resource);
 }
 
 /* False when the request's memory is used up. */

@@ -6,6 +6,7 @@
 #include "broker/acceptor.h"
 #include "broker/admin.h"
 #include "broker/broker.h"
+#include "broker/gate.h"
 #include "broker/log_dirs.h"
 #include "broker/publisher.h"
 #include "broker/roster.h"
@@ -17,6 +18,7 @@
 struct broker {
     struct broker_options options;
     struct roster roster;
+    struct gate gate;
     struct log_dirs log_dirs;
     char cluster_directory[PATH_MAX];   /* of the metadata */
     struct store_options store_options; /* of a core that has one directory */

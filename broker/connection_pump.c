@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "broker/connection_receive.h"
 #include "broker/connection_send.h"
+#include "broker/gate.h"
 
 #include <stdlib.h>
 
@@ -29,14 +30,15 @@ static void close_unwanted(struct broker_core *core, int32_t handle)
 void connection_start(struct broker_core *core, int32_t handle, const struct io_address *peer,
                       uint32_t listener_index)
 {
-    bool has_room = !core->is_draining && core->connection_count < core->connection_count_max;
-    struct connection *connection = has_room ? pool_acquire(&core->connection_pool) : NULL;
-    if (connection == NULL) {
-        log_warn(core->logger, "connection refused: too many, or the broker is stopping",
-                 field_text("peer", peer->text), field_u64("connections", core->connection_count));
+    if (core->is_draining) {
+        log_info(core->logger, "connection refused: the broker is stopping",
+                 field_text("peer", peer->text));
         close_unwanted(core, handle);
         return;
     }
+    assert(core->connection_count < core->connection_count_max);
+    struct connection *connection = pool_acquire(&core->connection_pool);
+    assert(connection != NULL);
     *connection = (struct connection){
         .core = core,
         .listener_index = listener_index,
@@ -67,6 +69,7 @@ static void connection_closed(struct completion *completion, int32_t result)
     list_remove(&connection->starved_node);
     pool_release(&core->connection_pool, connection);
     core->connection_count--;
+    gate_note_departure(core);
     connections_feed(core);
     if (core->connection_count == 0 && core->drained != NULL) {
         struct completion *drained = core->drained;

@@ -30,6 +30,13 @@ struct core_log_dir {
     struct broker_core *core;
 };
 
+/* Connections that have gone and of which core 0 does not know yet (gate.h). */
+struct departures {
+    struct completion mail; /* to core 0 and back */
+    bool is_under_way;
+    uint32_t count;
+};
+
 struct broker_core {
     const struct roster *roster;
     struct io *io;
@@ -48,7 +55,8 @@ struct broker_core {
 
     struct list connections;
     uint32_t connection_count;
-    uint32_t connection_count_max;
+    uint32_t connection_count_max; /* the gate lets no more in */
+    struct departures departures;
     struct list starved_connections; /* wait for memory or a request to read on */
     struct pool request_pool;
     struct pool connection_pool;

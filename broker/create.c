@@ -93,6 +93,7 @@ static enum status load_metadata(struct broker *broker)
         .endpoint_count = broker->roster.listener_count,
         .log_dirs = log_dirs,
         .log_dir_count = list_log_dirs(&broker->log_dirs, log_dirs),
+        .free_bytes_min = broker->store_options.free_bytes_min,
         .rack = rack == NULL ? (struct bytes){0} : bytes_of_text(rack),
         .cluster_id = broker->log_dirs.cluster_id,
         .lost = &broker->metadata_lost,
@@ -106,13 +107,13 @@ static enum status load_metadata(struct broker *broker)
     return status;
 }
 
-/* Handles are dealt out before there are too few of them: a third is for clients, an eighth for
+/* Handles are dealt out before there are too few of them: a quarter is for clients, an eighth for
  * segments that stay open, which spares a thousand busy partitions opening and closing for each
  * write; the rest is for those that are open for a moment, journals, and the broker itself. So a
- * crowd of clients is turned away before storage is short of handles. */
+ * crowd of clients waits before storage is short of handles. */
 static void share_open_files(struct broker *broker)
 {
-    enum { CLIENT_SHARE = 3, SEGMENT_SHARE = 8, SEGMENTS_MAX = 4096, PLENTY = 16 * 1024 };
+    enum { CLIENT_SHARE = 4, SEGMENT_SHARE = 8, SEGMENTS_MAX = 4096, PLENTY = 16 * 1024 };
     uint64_t limit = broker->options.open_files_max;
     uint32_t cores = broker->options.core_count;
     uint64_t segments = limit / SEGMENT_SHARE / cores / broker->log_dirs.count;
@@ -125,7 +126,7 @@ static void share_open_files(struct broker *broker)
         broker->roster.cores[i].connection_count_max = (uint32_t)connections + 1;
     if (limit < PLENTY)
         log_warn(broker->options.logger,
-                 "few open files are allowed: clients beyond their share are turned away",
+                 "few open files are allowed: clients beyond their share wait to be let in",
                  field_u64("limit", limit), field_u64("connections_per_core", connections + 1));
 }
 
@@ -174,6 +175,8 @@ enum status broker_create(const struct broker_options *options, struct broker **
     assert(broker->roster.cores != NULL);
     broker->roster.core_count = options->core_count;
     broker->roster.log_dirs = &broker->log_dirs;
+    broker->roster.gate = &broker->gate;
+    gate_init(&broker->gate, &broker->roster);
     size_t core_memory_bytes = options->memory_bytes / options->core_count;
     for (uint32_t i = 0; i < options->core_count; i++)
         broker_core_init(&broker->roster.cores[i], &broker->roster, options->doors[i],
@@ -209,6 +212,7 @@ void broker_destroy(struct broker *broker)
     for (uint32_t i = 0; i < broker->options.core_count; i++)
         broker_core_deinit(&broker->roster.cores[i]);
     log_dirs_forget(broker);
+    gate_deinit(&broker->gate);
     free(broker->roster.cores);
     free(broker);
 }

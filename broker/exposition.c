@@ -27,6 +27,7 @@ static const char *type_name(enum metric_type type)
     case METRIC_COUNTER:
     case METRIC_COUNTER_SECONDS: return "counter";
     case METRIC_GAUGE:
+    case METRIC_GAUGE_MAX:
     case METRIC_GAUGE_SECONDS: return "gauge";
     case METRIC_HISTOGRAM: return "histogram";
     }

@@ -15,6 +15,7 @@ struct fetch_read {
     struct log_read read;
     struct log_aborted aborted;     /* of what was read, for a reader of committed records */
     struct fetch_partition *wanted; /* until the leg that reads has gone home */
+    uint32_t reread_count;          /* how often compaction has exchanged segments meanwhile */
     struct completion home_mail;
     struct broker_core *home;
 };

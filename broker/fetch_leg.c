@@ -8,6 +8,9 @@
 /* Reads of one leg in flight at once. */
 enum { LEG_READS_MAX = 64 };
 
+/* So often in a row compaction may be quicker than one read; then the fetch waits for more. */
+enum { REREADS_MAX = 8 };
+
 enum fetch_leg_stage { FETCH_LEG_READ, FETCH_LEG_DONE };
 
 static const struct op_stage fetch_leg_stages[] = {
@@ -117,9 +120,29 @@ static void end_read(struct fetch_read *fetch_read, int32_t result)
     op_landed(&leg->op, STATUS_OK);
 }
 
+/* What was read may show records of aborted transactions of which nobody knows any more. */
+static void read_again(struct fetch_read *fetch_read)
+{
+    const struct fetch_partition *wanted = fetch_read->wanted;
+    const struct broker_core *core = wanted->leg->core;
+    struct partition *partition =
+        replica_manager_find(&core->replicas, wanted->topic_id, wanted->wish.index);
+    log_read_release(&fetch_read->read, core->io);
+    fetch_read->reread_count++;
+    if (partition == NULL)
+        end_read(fetch_read, STATUS_CANCELLED);
+    else
+        log_read(partition->log, &fetch_read->read);
+}
+
 static void aborted_landed(struct completion *completion, int32_t result)
 {
-    end_read(container_of(completion, struct fetch_read, aborted.completion), result);
+    struct fetch_read *fetch_read = container_of(completion, struct fetch_read, aborted.completion);
+    assert(fetch_read->read.chunk_count > 0);
+    if (result == STATUS_BUSY && fetch_read->reread_count < REREADS_MAX)
+        read_again(fetch_read);
+    else
+        end_read(fetch_read, result);
 }
 
 /* A reader of committed records must know of all aborted transactions in what it gets. */

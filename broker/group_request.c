@@ -47,7 +47,7 @@ static void errand_run(struct errand *errand)
 }
 
 /* "/127.0.0.1", as Kafka shows it: without port and brackets. */
-static struct bytes client_host(const struct request *request, struct arena *arena)
+static struct bytes client_host(struct request *request)
 {
     const char *peer = request->connection->peer.text;
     const char *colon = strrchr(peer, ':');
@@ -56,7 +56,7 @@ static struct bytes client_host(const struct request *request, struct arena *are
         peer++;
         size -= 2;
     }
-    char *text = arena_allocate(arena, size + 1);
+    char *text = arena_allocate(&request->arena, size + 1);
     if (text == NULL)
         return bytes_of_text("/");
     text[0] = '/';
@@ -70,7 +70,9 @@ void group_request_call_shard(struct group_request *group_request, struct group_
 {
     struct request *request = group_request->request;
     const struct image_topic *topic = offsets_topic(request->core);
-    arena_init(&errand->arena, LIMIT_REQUEST_ARENA_BYTES);
+    uint32_t core_index = io_core_index(request->core->io);
+    if (topic != NULL)
+        core_index = partition_core_index(request->core, topic->id, (int32_t)shard_index);
     errand->next = group_request->errands;
     group_request->errands = errand;
     errand->call = call;
@@ -79,16 +81,15 @@ void group_request_call_shard(struct group_request *group_request, struct group_
     call->kind = kind;
     call->version = request->version;
     call->done = &errand->done;
-    call->arena = &errand->arena;
-    call->client_host = client_host(request, call->arena);
+    call->arena = &group_request->arenas[core_index];
+    call->client_host = group_request->client_host;
     call->client_id = bytes_are_null(request->client_id) ? bytes_of_text("") : request->client_id;
     if (topic == NULL) {
         group_call_fail(call, KAFKA_NOT_COORDINATOR);
         return;
     }
     errand->is_sent = true;
-    errand_send(&errand->errand, &group_request->op, request->core,
-                partition_core_index(request->core, topic->id, (int32_t)shard_index), errand_run);
+    errand_send(&errand->errand, &group_request->op, request->core, core_index, errand_run);
 }
 
 uint32_t group_request_shard_count(const struct group_request *group_request)
@@ -187,8 +188,8 @@ static const struct op_kind group_request_kind = {
 static void answer_sent(struct request *request)
 {
     struct group_request *group_request = request->operation;
-    for (struct group_errand *e = group_request->errands; e != NULL; e = e->next)
-        arena_deinit(&e->arena);
+    for (uint32_t i = 0; i < group_request->arena_count; i++)
+        arena_deinit(&group_request->arenas[i]);
 }
 
 void group_request_start(struct group_request *group_request, struct request *request,
@@ -197,6 +198,16 @@ void group_request_start(struct group_request *group_request, struct request *re
 {
     assert(ask != NULL);
     assert(encode != NULL);
+    uint32_t core_count = io_core_count(request->core->io);
+    group_request->arenas = request_allocate(request, core_count, sizeof *group_request->arenas);
+    if (group_request->arenas == NULL) {
+        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+        return;
+    }
+    for (uint32_t i = 0; i < core_count; i++)
+        arena_init(&group_request->arenas[i], LIMIT_REQUEST_ARENA_BYTES);
+    group_request->arena_count = core_count;
+    group_request->client_host = client_host(request);
     group_request->request = request;
     group_request->ask = ask;
     group_request->encode = encode;

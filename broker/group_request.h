@@ -5,8 +5,8 @@
  *
  * When the connection ends, calls that wait in a group are called back.
  *
- * A request may be about many groups, whose shards work side by side: each call has memory of its
- * own for its answer, which stays until the response has left. */
+ * A request may be about many groups, whose shards work side by side: each core has memory of its
+ * own for their answers, which stays until the response has left. */
 #ifndef TAILRACE_BROKER_GROUP_REQUEST_H
 #define TAILRACE_BROKER_GROUP_REQUEST_H
 
@@ -20,7 +20,6 @@ struct group_errand {
     struct group_errand *next; /* of the same request */
     struct group_call *call;
     struct completion done; /* of the call */
-    struct arena arena;     /* of its answer */
     struct completion recall;
     struct group_request *group_request;
     uint32_t shard_index;
@@ -32,6 +31,9 @@ struct group_request {
     struct op op;
     struct request *request;
     struct group_errand *errands;
+    struct arena *arenas; /* of the answers, one for each core */
+    uint32_t arena_count;
+    struct bytes client_host;
     /* Sends the calls; may be left without any. */
     void (*ask)(struct group_request *group_request);
     /* Encodes the response; it is sent then. */

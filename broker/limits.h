@@ -1,6 +1,6 @@
 /* Every limit of the server that is not a setting, in one place. What is full makes its source
  * wait: a full list of requests stops the reading from that connection, memory that is used up
- * stops the reading from all of them, and too many connections are closed at once. */
+ * stops the reading from all of them, and connections that are too many wait to be accepted. */
 #ifndef TAILRACE_BROKER_LIMITS_H
 #define TAILRACE_BROKER_LIMITS_H
 

@@ -335,6 +335,8 @@ static enum status recover_dir(struct broker *broker, struct log_dir *dir)
 
 enum status log_dirs_recover(struct broker *broker)
 {
+    struct io *io = broker->options.doors[0];
+    uint64_t begun_ns = io_now_ns(io);
     for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
         struct log_dir *dir = &broker->log_dirs.dirs[i];
         if (dir->failure != STATUS_OK)
@@ -344,6 +346,8 @@ enum status log_dirs_recover(struct broker *broker)
         if (!dir->was_online)
             give_up_dir(broker, dir);
     }
+    metrics_add(&roster_core(&broker->roster, 0)->metrics, METRIC_RECOVERY_MICROSECONDS,
+                (int64_t)((io_now_ns(io) - begun_ns) / 1000));
     return check_online(broker);
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+static const uint64_t retry_ns = 1000ull * 1000 * 1000;
+
 /* An image that the controller wants adopted. */
 struct publication {
     struct list_node node;
@@ -35,16 +37,36 @@ static void land_under_way(struct publisher *publisher)
     }
 }
 
+static void drop_missed(struct publisher *publisher)
+{
+    if (publisher->missed != NULL)
+        image_release(publisher->missed);
+    publisher->missed = NULL;
+}
+
+/* All cores have it, if perhaps not all of it. */
+static void image_is_adopted(struct publisher *publisher)
+{
+    struct image *image = publisher->image;
+    publisher->image = NULL;
+    image_release(image);
+    land_under_way(publisher);
+    if (publisher->is_stopping)
+        drop_missed(publisher);
+    if (publisher->missed != NULL)
+        io_timer_start(publisher_io(publisher), &publisher->retry,
+                       io_now_ns(publisher_io(publisher)) + retry_ns);
+    publisher_send_next(publisher);
+}
+
 static void leg_returned(struct completion *mail, int32_t result)
 {
     struct publisher *publisher = container_of(mail, struct publisher_leg, mail)->publisher;
     assert(publisher->waiting_count > 0);
-    if (--publisher->waiting_count > 0)
-        return;
-    image_release(publisher->image);
-    publisher->image = NULL;
-    land_under_way(publisher);
-    publisher_send_next(publisher);
+    if (result != STATUS_OK && publisher->missed == NULL)
+        publisher->missed = image_retain(publisher->image);
+    if (--publisher->waiting_count == 0)
+        image_is_adopted(publisher);
 }
 
 /* On the leg's core. */
@@ -53,7 +75,7 @@ static void leg_adopted(struct completion *adopted, int32_t result)
     struct publisher_leg *leg = container_of(adopted, struct publisher_leg, adopted);
     group_manager_apply(&leg->core->groups, core_image(leg->core));
     completion_init(&leg->mail, leg_returned);
-    io_post(leg->core->io, 0, &leg->mail, STATUS_OK);
+    io_post(leg->core->io, 0, &leg->mail, result);
 }
 
 /* On the leg's core. */
@@ -64,19 +86,46 @@ static void leg_arrived(struct completion *mail, int32_t result)
     replica_manager_apply(&leg->core->replicas, leg->publisher->image, &leg->adopted);
 }
 
-static void publisher_send_next(struct publisher *publisher)
+static void send_out(struct publisher *publisher, struct image *image)
 {
-    struct list_node *newest = list_last(&publisher->pending);
-    if (publisher->image != NULL || newest == NULL)
-        return;
-    publisher->image = image_retain(container_of(newest, struct publication, node)->image);
-    list_append(&publisher->under_way, &publisher->pending);
+    assert(publisher->image == NULL);
+    publisher->image = image_retain(image);
+    drop_missed(publisher);
+    io_timer_cancel(publisher_io(publisher), &publisher->retry);
     publisher->waiting_count = publisher->roster->core_count;
     for (uint32_t i = 0; i < publisher->waiting_count; i++) {
         struct publisher_leg *leg = &publisher->legs[i];
         completion_init(&leg->mail, leg_arrived);
         io_post(publisher_io(publisher), i, &leg->mail, STATUS_OK);
     }
+}
+
+static void publisher_send_next(struct publisher *publisher)
+{
+    struct list_node *newest = list_last(&publisher->pending);
+    if (publisher->image == NULL && newest != NULL) {
+        list_append(&publisher->under_way, &publisher->pending);
+        send_out(publisher, container_of(newest, struct publication, node)->image);
+    } else if (publisher->image == NULL && publisher->stopped != NULL) {
+        io_land(publisher_io(publisher), publisher->stopped, STATUS_OK);
+        publisher->stopped = NULL;
+    }
+}
+
+static void retry_fired(struct timer *timer)
+{
+    struct publisher *publisher = container_of(timer, struct publisher, retry);
+    if (publisher->image == NULL && publisher->missed != NULL)
+        send_out(publisher, publisher->missed);
+}
+
+void publisher_stop(struct publisher *publisher, struct completion *stopped)
+{
+    assert(!publisher->is_stopping);
+    publisher->is_stopping = true;
+    publisher->stopped = stopped;
+    io_timer_cancel(publisher_io(publisher), &publisher->retry);
+    publisher_send_next(publisher);
 }
 
 static void publish(struct image_publisher *image_publisher, struct image *image,
@@ -95,6 +144,7 @@ void publisher_init(struct publisher *publisher, const struct roster *roster)
 {
     uint32_t count = roster->core_count;
     *publisher = (struct publisher){.image_publisher = {.publish = publish}, .roster = roster};
+    timer_init(&publisher->retry, retry_fired);
     list_init(&publisher->pending);
     list_init(&publisher->under_way);
     publisher->legs = calloc(count, sizeof *publisher->legs);
@@ -113,5 +163,6 @@ void publisher_deinit(struct publisher *publisher)
         publication_free(container_of(node, struct publication, node));
     if (publisher->image != NULL)
         image_release(publisher->image);
+    drop_missed(publisher);
     free(publisher->legs);
 }

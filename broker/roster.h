@@ -8,6 +8,7 @@
 #include "cluster/config.h"
 
 struct controller;
+struct gate;
 struct log_dirs;
 
 struct roster {
@@ -16,6 +17,7 @@ struct roster {
     uint32_t core_count;
     const struct log_dirs *log_dirs;
     struct controller *controller; /* lives on core 0; others send mail (controller_call.h) */
+    struct gate *gate;             /* lives on core 0 */
     struct config_listener listeners[CONFIG_LISTENERS_MAX];
     uint32_t listener_count;
 };

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "broker/core_visit.h"
+#include "broker/gate.h"
 
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ static void take_stores(const struct broker_core *core, struct metrics *metrics)
         metrics_add(metrics, METRIC_COLD_BYTES, (int64_t)facts.cold_bytes);
         metrics_add(metrics, METRIC_FAILED_STORES, facts.has_failed);
         metrics_add(metrics, METRIC_FULL_STORES, facts.is_full);
+        metrics_raise(metrics, METRIC_MAX_DIRTY_PERCENT, facts.dirty_percent_max);
     }
 }
 
@@ -39,6 +41,7 @@ static void take_partition(struct core_sample *sample, const struct partition *p
     metrics_add(metrics, METRIC_OFFLINE_REPLICA_COUNT, facts.has_failed);
     metrics_add(metrics, METRIC_LOOSE_PARTITIONS, facts.is_loose);
     metrics_add(metrics, METRIC_DAMAGED_RANGES, facts.damage_count);
+    metrics_add(metrics, METRIC_UNCLEANABLE_PARTITIONS, facts.is_uncleanable);
     if (sample->partitions == NULL)
         return;
     sample->partitions[sample->partition_count++] =
@@ -83,6 +86,8 @@ static void take_sample(struct core_visit *visit)
     sample->metrics = core->metrics;
     memcpy(sample->request_times, core->request_times, sizeof sample->request_times);
     metrics_add(&sample->metrics, METRIC_CONNECTIONS, core->connection_count);
+    if (io_core_index(core->io) == 0)
+        metrics_add(&sample->metrics, METRIC_ACCEPT_PAUSED, gate_is_full(core->roster->gate));
     metrics_add(&sample->metrics, METRIC_INPUT_BYTES, (int64_t)core->input_chunks.used_bytes);
     take_stores(core, &sample->metrics);
     take_partitions(core, sample);

@@ -4,7 +4,7 @@
  *
  *   stop:   UNLISTEN ──▶ DRAIN ──▶ SETTLE ──▶ RETIRE ──▶ CLOSE ──▶ DONE
  *
- *   UNLISTEN no new connections      RETIRE  the controller ends
+ *   UNLISTEN no new connections      RETIRE  the controller and the publisher end
  *   DRAIN    clients go              CLOSE   every core writes its logs down
  *   SETTLE   memory lent between cores comes home, and the pages of the admin listener end */
 #include "base/assert.h"
@@ -150,6 +150,7 @@ struct stop {
     struct completion admin_stopped;
     struct timer patience;
     struct completion retired; /* the controller */
+    struct completion published;
     struct acceptor_ending acceptors[CONFIG_LISTENERS_MAX];
     struct completion *stopped;
 };
@@ -167,6 +168,11 @@ static void admin_has_stopped(struct completion *completion, int32_t result)
 static void controller_has_retired(struct completion *retired, int32_t result)
 {
     op_landed(&container_of(retired, struct stop, retired)->op, result);
+}
+
+static void publisher_has_stopped(struct completion *published, int32_t result)
+{
+    op_landed(&container_of(published, struct stop, published)->op, result);
 }
 
 static void drain_core(struct core_visit *visit)
@@ -241,6 +247,9 @@ static enum op_progress stop_retire(struct stop *stop)
     op_expect(&stop->op);
     completion_init(&stop->retired, controller_has_retired);
     controller_stop(stop->broker->roster.controller, &stop->retired);
+    op_expect(&stop->op);
+    completion_init(&stop->published, publisher_has_stopped);
+    publisher_stop(&stop->broker->publisher, &stop->published);
     return OP_WAIT;
 }
 

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cli/dump_line.h"
 #include "cli/log_place.h"
+#include "cluster/metadata_format.h"
 
 #include <string.h>
 
@@ -31,16 +32,50 @@ static bool is_commits_name(const char *name)
     return path_parse_journal(name, &core, &file) || path_parse_catalog(name, &core, &file);
 }
 
-static bool is_index_name(const char *name)
+static bool ends_with(const char *name, const char *ending)
 {
-    static const char ending[] = ".index";
     size_t size = strlen(name);
-    size_t ending_size = sizeof ending - 1;
+    size_t ending_size = strlen(ending);
     return size > ending_size && strcmp(name + size - ending_size, ending) == 0;
 }
 
+static bool is_index_name(const char *name)
+{
+    return ends_with(name, ".index");
+}
+
+static bool is_state_name(const char *name)
+{
+    return strcmp(name, "state") == 0;
+}
+
+static bool is_metadata_log_name(const char *name)
+{
+    return metadata_log_name_index(name) != 0;
+}
+
+static bool is_snapshot_name(const char *name)
+{
+    return metadata_snapshot_name_index(name) != 0;
+}
+
+static bool is_epoch_name(const char *name)
+{
+    return strcmp(name, "epoch") == 0 || ends_with(name, ".clean");
+}
+
+static bool is_properties_name(const char *name)
+{
+    return strcmp(name, "meta.properties") == 0;
+}
+
+static bool is_placeholder_name(const char *name)
+{
+    return path_is_reserve(name) || strcmp(name, ".lock") == 0;
+}
+
 struct dump_kind {
-    const char *magic;
+    const char *magic; /* NULL: the name alone tells */
     bool (*has_name)(const char *name);
     void (*dump)(struct dump *dump);
 };
@@ -49,9 +84,21 @@ static const struct dump_kind kinds[] = {
     {"TRF1", is_segment_name, dump_segment},
     {"TRJ1", is_commits_name, dump_journal},
     {"TRI1", is_index_name, dump_index},
+    {"TRE1", is_epoch_name, dump_epoch},
+    {"TRMSTATE", is_state_name, dump_metadata_state},
+    {"TRM_LOG_", is_metadata_log_name, dump_metadata_log},
+    {"TRM_SNAP", is_snapshot_name, dump_metadata_snapshot},
+    {NULL, is_properties_name, dump_meta_properties},
+    {NULL, is_placeholder_name, dump_placeholder},
 };
 
-enum { KIND_COUNT = sizeof kinds / sizeof kinds[0], MAGIC_SIZE = 4 };
+enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
+
+static bool begins_with(struct bytes begin, const char *magic)
+{
+    return magic != NULL && begin.size >= strlen(magic) &&
+           memcmp(begin.data, magic, strlen(magic)) == 0;
+}
 
 static const struct dump_kind *kind_of(struct dump *dump)
 {
@@ -59,7 +106,7 @@ static const struct dump_kind *kind_of(struct dump *dump)
     const char *slash = strrchr(dump->path, '/');
     const char *name = slash != NULL ? slash + 1 : dump->path;
     for (uint32_t i = 0; i < KIND_COUNT; i++)
-        if (begin.size >= MAGIC_SIZE && memcmp(begin.data, kinds[i].magic, MAGIC_SIZE) == 0)
+        if (begins_with(begin, kinds[i].magic))
             return &kinds[i];
     for (uint32_t i = 0; i < KIND_COUNT; i++)
         if (kinds[i].has_name(name))
@@ -96,10 +143,10 @@ const struct command command_log_dump = {
     .argument_count_max = 1,
     .summary = "show what stands in a file of the broker",
     .description =
-        "Prints a segment (its frames and batches), its index, or a file of a journal or of the\n"
-        "catalog (its commits and their entries) of a broker's log.dirs. What is damaged is shown "
-        "where it is, and the dump "
-        "goes\n"
+        "Prints any file of a broker's log.dirs: a segment (its frames and batches), its index, a\n"
+        "file of a journal or of the catalog (their commits and entries), the metadata log and\n"
+        "its snapshots (their records), meta.properties, and the small files beside them. What is\n"
+        "damaged is shown where it is, and the dump goes\n"
         "on behind it; the exit status is 1 then. A frame's own checksum is bound to its place, "
         "so\n"
         "that of a segment which was copied elsewhere is 'unknown'. The end of a file that is "
@@ -124,7 +171,7 @@ const struct command command_log_dump = {
         "  {\"base64\": string} or null, \"value\": the same, \"headers\": [{\"key\", \"value\"}, "
         "...]}\n"
         "{\"type\": \"end\", \"position\": number, \"size\": number}\n"
-        "{\"type\": \"journal\", \"size\": number}\n"
+        "{\"type\": \"journal\" or \"catalog\", \"size\": number}\n"
         "{\"type\": \"commit\", \"position\": number, \"size\": number, \"epoch\": number,\n"
         "  \"sequence\": number, \"core\": number, \"entries\": number, \"checksum\": string}\n"
         "{\"type\": \"entry\", \"position\": number, \"kind\": \"batch\" or \"mark\",\n"
@@ -141,6 +188,21 @@ const struct command command_log_dump = {
         "  \"entries\": number, \"checksum\": string}, and for each entry\n"
         "{\"type\": \"entry\", \"base_offset\": number, \"position\": number,\n"
         "  \"max_timestamp\": number}\n"
+        "{\"type\": \"epoch\" or \"clean\", \"epoch\": number, \"checksum\": string}\n"
+        "{\"type\": \"meta_properties\", \"cluster_id\": string, \"node_id\": number,\n"
+        "  \"directory_id\": string}\n"
+        "{\"type\": \"placeholder\", \"size\": number}; a lock, or space that is held\n"
+        "{\"type\": \"metadata_state\", \"term\": number, \"vote\": number,\n"
+        "  \"stored_index\": number, \"server_id\": number, \"checksum\": string}\n"
+        "{\"type\": \"metadata_log\", \"size\": number, \"first_index\": number}\n"
+        "{\"type\": \"metadata_batch\", \"position\": number, \"size\": number,\n"
+        "  \"first_index\": number, \"entries\": number, \"checksum\": string}\n"
+        "{\"type\": \"entry\", \"index\": number, \"term\": number, \"kind\": \"command\", "
+        "\"barrier\"\n"
+        "  or \"change\", \"size\": number}\n"
+        "{\"type\": \"metadata_snapshot\", \"size\": number, \"index\": number, \"term\": number,\n"
+        "  \"configuration_index\": number, \"checksum\": string}\n"
+        "{\"type\": \"metadata\", \"record\": string, and the fields of that record}\n"
         "{\"type\": \"damage\", \"position\": number, \"size\": number, \"what\": string}\n",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .run = run_log_dump,

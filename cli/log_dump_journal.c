@@ -82,6 +82,16 @@ static enum status look(struct dump *dump, uint64_t position, struct commit_head
     return status;
 }
 
+/* The format is the same, the name tells. */
+static bool is_catalog(const char *path)
+{
+    uint32_t core;
+    uint32_t file;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    return strcmp(name, "base") == 0 || path_parse_catalog(name, &core, &file);
+}
+
 /* Blocks that begin no commit are zeros, or the rests of commits of which newer ones have taken the
  * beginning: neither is worth a line each. */
 void dump_journal(struct dump *dump)
@@ -89,7 +99,7 @@ void dump_journal(struct dump *dump)
     struct commit_header header;
     struct bytes commit;
     uint64_t position = 0;
-    dump_line(dump->options.tool, 0, "journal",
+    dump_line(dump->options.tool, 0, is_catalog(dump->path) ? "catalog" : "journal",
               json_pack("{s:I}", "size", (json_int_t)dump->window.size_bytes));
     while (position < dump->window.size_bytes) {
         enum status status = look(dump, position, &header, &commit);

@@ -181,6 +181,8 @@ static void count_all(struct verify *verify, const struct scope *scope)
     count_files(verify, path);
     path_catalogs(verify->store, path);
     count_files(verify, path);
+    path_join(verify->store, "cluster", path);
+    count_files(verify, path);
     each_partition(&walk);
 }
 
@@ -190,6 +192,7 @@ static enum exit_code verify_store(struct verify *verify, const struct scope *sc
     if (!take_lock(verify))
         return EXIT_CODE_FAILED;
     count_all(verify, scope);
+    verify_cluster(verify);
     verify_journals(verify);
     verify_catalog(verify);
     each_partition(&walk);
@@ -229,10 +232,10 @@ const struct command command_log_verify = {
     .argument_count_max = 1,
     .summary = "check the files of a stopped broker for damage",
     .description =
-        "Reads the catalog, all journals and segments in a directory of log.dirs, or only the\n"
-        "segments of one topic or partition in it, and checks every checksum, that everything is "
-        "in its place, that "
-        "offsets\n"
+        "Reads the metadata, the catalog, all journals and segments in a directory of log.dirs, "
+        "or\n"
+        "only the segments of one topic or partition in it beside what is common to all, and\n"
+        "checks every checksum, that everything is in its place, that offsets\n"
         "and leader epochs follow each other, and that no acknowledged record is missing. Changes\n"
         "nothing. Damaged ranges are listed, and the exit status is 1 if there are any. A crash\n"
         "may leave bytes behind the end of a log that nobody was told of; that is no damage.\n",

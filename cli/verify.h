@@ -1,6 +1,7 @@
 /* log verify: all of it that more than one file needs. The parts:
  *
  *   log_verify.c      the command: the lock, which directories, the summary
+ *   verify_cluster.c  whose the directory is, and the metadata
  *   verify_catalog.c  the catalog: is it whole, and what it says about each log
  *   verify_journal.c  the journals: are they whole, and what they promise about each log
  *   verify_log.c      one partition: its segments against themselves, its state and the journals
@@ -70,6 +71,9 @@ void verify_progress(struct verify *verify, uint64_t bytes);
 
 /* Prints all; the command's answer. */
 enum exit_code verify_report_show(struct verify *verify);
+
+/* Reads meta.properties, and what lies under cluster/ if it is in this directory. */
+void verify_cluster(struct verify *verify);
 
 /* Reads the catalog, and keeps what it says. After the journals. */
 void verify_catalog(struct verify *verify);

@@ -226,16 +226,19 @@ static enum status read_epoch(const char *path, uint64_t *epoch)
 }
 
 /* Every core that has a journal says that it was stopped in order, in this epoch. */
-static bool is_clean(const struct journal_check *check)
+static bool was_clean(const struct journal_check *check)
 {
+    bool is_clean = true;
     for (uint32_t i = 0; i < check->run_count; i++) {
         char path[PATH_SIZE];
         uint64_t epoch;
         path_clean(check->verify->store, check->runs[i].core, path);
-        if (read_epoch(path, &epoch) != STATUS_OK || epoch != check->epoch)
-            return false;
+        enum status status = read_epoch(path, &epoch);
+        if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+            verify_file_damaged(check->verify, path, 0, status_text(status));
+        is_clean = is_clean && status == STATUS_OK && epoch == check->epoch;
     }
-    return true;
+    return is_clean;
 }
 
 static int compare_promises(const void *left, const void *right)
@@ -263,7 +266,7 @@ static void check_files(struct journal_check *check)
     struct verify *verify = check->verify;
     if (!list_runs(check))
         return;
-    verify->is_clean = is_clean(check);
+    verify->is_clean = was_clean(check);
     for (uint32_t i = 0; i < check->run_count; i++)
         with_file(check, &check->runs[i], walk_run);
     if (!verify->is_clean)

@@ -50,7 +50,7 @@ struct config_row {
     int64_t max;
     const char *allowed; /* of words, separated by '|'; NULL: any */
     const char *doc;
-    bool is_read_only; /* cannot be altered while the broker runs */
+    bool is_read_only; /* Kafka cannot alter it while a broker runs; here none of them can be yet */
 };
 
 const struct config_row *config_row(enum config_key key);

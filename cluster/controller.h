@@ -9,6 +9,7 @@
 
 #include "base/completion.h"
 #include "cluster/config.h"
+#include "cluster/directory_survey.h"
 #include "cluster/image.h"
 #include "io/io.h"
 
@@ -67,12 +68,17 @@ struct controller_topic {
 struct controller_command {
     struct completion completion; /* STATUS_OK (each topic has its own error), or
                                      STATUS_CANCELLED, STATUS_FAILED, STATUS_TIMED_OUT,
-                                     STATUS_BUSY (too many proposals in flight) */
+                                     STATUS_BUSY (too many proposals in flight), STATUS_NO_SPACE */
     enum controller_command_kind kind;
     bool validate_only;
     struct controller_topic *topics;
     uint32_t topic_count;
     struct arena *arena; /* the requester's, for answers; it is not touched by him until landing */
+
+    /* CREATE_TOPICS and CREATE_PARTITIONS: the controller's own, before it decides. */
+    struct directory_survey survey;
+    struct completion surveyed;
+    struct controller *controller;
 
     /* ALLOCATE_PRODUCER_IDS: how many; answer: the first of the block. */
     uint32_t producer_id_count;
@@ -97,6 +103,7 @@ struct controller_options {
     uint32_t endpoint_count;
     const struct image_log_dir *log_dirs; /* that are online, in the order of log.dirs */
     uint32_t log_dir_count;
+    uint64_t free_bytes_min; /* with less, a directory gets no new partitions; 0: nobody looks */
     struct bytes rack;
     struct uuid cluster_id;  /* as the data directory says; zero: it does not */
     struct completion *lost; /* lands when the metadata cannot be written any more; or NULL */

@@ -13,9 +13,11 @@
 enum { CONTROLLER_PARTITIONS_MAX = 10000 };
 
 struct controller_facts {
-    const struct image *image;    /* the newest, committed or not */
-    const struct config *config;  /* this broker's */
-    const struct uuid *topic_ids; /* new ones, as many as the command has topics */
+    const struct image *image;           /* the newest, committed or not */
+    const struct config *config;         /* this broker's */
+    const struct uuid *topic_ids;        /* new ones, as many as the command has topics */
+    const struct uuid *full_directories; /* that have no space for new partitions */
+    uint32_t full_directory_count;
 };
 
 /* The records that carry the decision out, in order; texts are views of the command and the image,

@@ -267,7 +267,8 @@ static bool topic_may_be_created(const struct controller_facts *facts,
     return topic_name_is_legal(topic) && name_is_free(facts, topic) &&
            settings_are_valid(facts, topic) &&
            (topic->assignment_count > 0 ? assignments_are_valid(facts, topic)
-                                        : counts_are_valid(facts, topic));
+                                        : counts_are_valid(facts, topic)) &&
+           space_is_left(facts, topic);
 }
 
 /* Two new names of one command may collide with each other as well. */
@@ -394,7 +395,7 @@ enum status create_partitions_decide(const struct controller_facts *facts,
         else if (existing == NULL || existing->partition_count == 0)
             topic_refuse(topic, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
                          "This server does not host this topic-partition.");
-        else if (growth_is_valid(facts, topic, existing)) {
+        else if (growth_is_valid(facts, topic, existing) && space_is_left(facts, topic)) {
             topic->topic_id = existing->id;
             has_memory = add_growth(facts, decision, topic, existing);
         }

@@ -6,6 +6,7 @@
 #include "cluster/controller_rules.h"
 
 #include "base/assert.h"
+#include "protocol/errors.h"
 
 /* --- The directory of a new replica -------------------------------------------------------------
  */
@@ -26,6 +27,45 @@ static struct directory_load *find_load(const struct controller_decision *decisi
     return NULL;
 }
 
+static bool is_full(const struct controller_facts *facts, struct uuid directory)
+{
+    for (uint32_t i = 0; i < facts->full_directory_count; i++)
+        if (uuid_equal(facts->full_directories[i], directory))
+            return true;
+    return false;
+}
+
+static bool may_take(const struct controller_facts *facts, const struct image_log_dir *dir)
+{
+    return dir->is_online && !is_full(facts, dir->id);
+}
+
+static uint32_t choice_count(const struct controller_facts *facts,
+                             const struct image_broker *broker)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < broker->log_dir_count; i++)
+        count += may_take(facts, &broker->log_dirs[i]);
+    return count;
+}
+
+bool space_is_left(const struct controller_facts *facts, struct controller_topic *topic)
+{
+    assert(topic->error == KAFKA_NONE);
+    for (uint32_t i = 0; i < image_broker_count(facts->image); i++) {
+        const struct image_broker *broker = image_broker_at(facts->image, i);
+        uint32_t first = 0;
+        while (first < broker->log_dir_count && !broker->log_dirs[first].is_online)
+            first++;
+        if (first == broker->log_dir_count || choice_count(facts, broker) > 0)
+            continue;
+        struct bytes path = broker->log_dirs[first].path;
+        return topic_refuse(topic, KAFKA_KAFKA_STORAGE_ERROR, "No space left in log directory %.*s",
+                            (int)path.size, (const char *)path.data);
+    }
+    return true;
+}
+
 static uint32_t online_count(const struct image_broker *broker)
 {
     uint32_t count = 0;
@@ -39,14 +79,14 @@ static bool list_loads(const struct controller_facts *facts, struct controller_d
     uint32_t count = 0;
     assert(decision->loads == NULL);
     for (uint32_t i = 0; i < image_broker_count(facts->image); i++)
-        count += online_count(image_broker_at(facts->image, i));
+        count += choice_count(facts, image_broker_at(facts->image, i));
     decision->loads = arena_allocate_array(decision->arena, count, sizeof *decision->loads);
     if (decision->loads == NULL)
         return false;
     for (uint32_t i = 0; i < image_broker_count(facts->image); i++) {
         const struct image_broker *broker = image_broker_at(facts->image, i);
         for (uint32_t j = 0; j < broker->log_dir_count; j++)
-            if (broker->log_dirs[j].is_online)
+            if (may_take(facts, &broker->log_dirs[j]))
                 decision->loads[decision->load_count++] = (struct directory_load){
                     .broker_id = broker->id, .directory = broker->log_dirs[j].id};
     }
@@ -87,7 +127,7 @@ bool choose_directory(const struct controller_facts *facts, struct controller_de
     const struct image_broker *broker = image_broker_by_id(facts->image, broker_id);
     assert(broker != NULL);
     *directory = UUID_NONE;
-    bool has_choice = online_count(broker) > 1;
+    bool has_choice = choice_count(facts, broker) > 1;
     if (decision->loads == NULL && !list_loads(facts, decision))
         return false;
     if (has_choice && !decision->loads_are_counted) {

@@ -60,9 +60,12 @@ bool decision_add_partition(const struct controller_facts *facts,
                             struct controller_decision *decision, struct uuid topic_id,
                             int32_t partition, const int32_t *replicas, uint32_t replica_count);
 
-/* The directory for one more replica of this broker: of those that are online the one with the
- * fewest, the first of equals; zero if the broker has named none. False when the arena is used up.
- */
+/* Whether every broker has space for new partitions; refuses the topic if not. */
+bool space_is_left(const struct controller_facts *facts, struct controller_topic *topic);
+
+/* The directory for one more replica of this broker: of those that are online and have space the
+ * one with the fewest, the first of equals; zero if the broker has named none. False when the arena
+ * is used up. */
 bool choose_directory(const struct controller_facts *facts, struct controller_decision *decision,
                       int32_t broker_id, struct uuid *directory);
 

@@ -19,8 +19,10 @@
 #include "cluster/random_uuid.h"
 
 #include "base/assert.h"
+#include "protocol/errors.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { DECISION_BYTES_MAX = 256 * 1024 * 1024, RECOVERY_BYTES_MAX = 2000 * 1000 * 1000 };
@@ -39,6 +41,7 @@ struct controller {
     const struct config *config;
     const char *directory;
     int32_t node_id;
+    uint64_t free_bytes_min;
     struct quorum *quorum;
     struct quorum_handler handler;
     struct image *image;  /* the newest committed */
@@ -308,36 +311,89 @@ static enum status decide(struct controller *controller, struct controller_comma
     struct controller_facts facts = {
         .image = controller->newest,
         .config = controller->config,
-        .topic_ids = make_topic_ids(controller, creates ? command->topic_count : 0)};
+        .topic_ids = make_topic_ids(controller, creates ? command->topic_count : 0),
+        .full_directories = command->survey.full,
+        .full_directory_count = command->survey.full_count};
     if (facts.topic_ids == NULL)
         return STATUS_NO_MEMORY;
     return controller_core_decide(&facts, command, &controller->arena, decision);
 }
 
-void controller_submit(struct controller *controller, struct controller_command *command)
+static bool makes_partitions(const struct controller_command *command)
 {
-    assert(command->topics != NULL || command->topic_count == 0);
+    return command->kind == CONTROLLER_CREATE_TOPICS ||
+           command->kind == CONTROLLER_CREATE_PARTITIONS;
+}
+
+/* On a full disk nothing is made any more, and the last of what is reserved is for deletions. */
+static bool has_space(struct controller *controller, const struct controller_command *command)
+{
+    enum { FOR_DELETIONS_BYTES = 256 * 1024 };
+    if (!quorum_is_short_of_space(controller->quorum) || command->kind == CONTROLLER_DELETE_TOPICS)
+        return true;
+    return !makes_partitions(command) &&
+           quorum_room_bytes(controller->quorum) > FOR_DELETIONS_BYTES;
+}
+
+static void answer_full(struct controller *controller, struct controller_command *command)
+{
+    for (uint32_t i = 0; i < command->topic_count; i++) {
+        struct controller_topic *topic = &command->topics[i];
+        topic->error = KAFKA_KAFKA_STORAGE_ERROR;
+        snprintf(topic->message, sizeof topic->message, "No space left in log directory %s",
+                 controller->directory);
+    }
+}
+
+static enum status carry_out(struct controller *controller, struct controller_command *command)
+{
     struct controller_decision decision;
-    enum status status = STATUS_OK;
-    assert(command->completion.landed != NULL);
     if (controller->stopped != NULL)
-        status = STATUS_CANCELLED;
-    else if (controller->failed != STATUS_OK || controller->publisher == NULL)
-        status = STATUS_FAILED;
-    else if (command->kind != CONTROLLER_DELETE_TOPICS &&
-             quorum_is_short_of_space(controller->quorum))
-        status = STATUS_NO_SPACE;
-    else
-        status = decide(controller, command, &decision);
+        return STATUS_CANCELLED;
+    if (controller->failed != STATUS_OK || controller->publisher == NULL)
+        return STATUS_FAILED;
+    if (!has_space(controller, command))
+        return STATUS_NO_SPACE;
+    enum status status = decide(controller, command, &decision);
     if (status == STATUS_OK && decision.record_count > 0)
-        status = propose(controller, decision.records, decision.record_count, command);
-    else if (status == STATUS_OK)
+        return propose(controller, decision.records, decision.record_count, command);
+    if (status == STATUS_OK)
         change_add(controller, command, image_offset(controller->newest), NULL);
+    return status;
+}
+
+static void submit(struct controller *controller, struct controller_command *command)
+{
+    enum status status = carry_out(controller, command);
     arena_reset(&controller->arena);
+    if (status == STATUS_NO_SPACE)
+        answer_full(controller, command);
     if (status != STATUS_OK)
         io_land(controller->io, &command->completion, status);
     else
         land_adopted(controller);
+}
+
+static void surveyed(struct completion *completion, int32_t result)
+{
+    struct controller_command *command =
+        container_of(completion, struct controller_command, surveyed);
+    submit(command->controller, command);
+}
+
+void controller_submit(struct controller *controller, struct controller_command *command)
+{
+    assert(command->topics != NULL || command->topic_count == 0);
+    assert(command->completion.landed != NULL);
+    command->survey.full_count = 0;
+    if (!makes_partitions(command) || controller->free_bytes_min == 0) {
+        submit(controller, command);
+        return;
+    }
+    command->controller = controller;
+    completion_init(&command->surveyed, surveyed);
+    directory_survey_start(&command->survey, controller->io, &controller->registration,
+                           controller->free_bytes_min, &command->surveyed);
 }
 
 /* --- Registration -------------------------------------------------------------------------------
@@ -482,6 +538,7 @@ static struct controller *controller_allocate(struct io *io,
     controller->config = options->config;
     controller->directory = options->directory;
     controller->node_id = options->node_id;
+    controller->free_bytes_min = options->free_bytes_min;
     controller->cluster_id = options->cluster_id;
     controller->lost = options->lost;
     controller->handler = (struct quorum_handler){quorum_committed, quorum_role_changed,

@@ -29,15 +29,16 @@ static void make_paths(struct file_save *save, const char *directory, const char
 /* --- As an operation ----------------------------------------------------------------------------
  */
 
-enum { SAVE_OPEN, SAVE_WRITE, SAVE_CLOSE, SAVE_RENAME, SAVE_SYNC, SAVE_DONE };
+enum { SAVE_OPEN, SAVE_WRITE, SAVE_CLOSE, SAVE_RENAME, SAVE_REMOVE, SAVE_SYNC, SAVE_DONE };
 
 static const struct op_stage save_stages[] = {
     [SAVE_OPEN] = {"open", 0},
     [SAVE_WRITE] = {"write", AFTER(SAVE_OPEN)},
     [SAVE_CLOSE] = {"close", AFTER(SAVE_WRITE)},
     [SAVE_RENAME] = {"rename", AFTER(SAVE_CLOSE)},
+    [SAVE_REMOVE] = {"remove", AFTER(SAVE_RENAME)},
     [SAVE_SYNC] = {"sync", AFTER(SAVE_RENAME)},
-    [SAVE_DONE] = {"done", AFTER(SAVE_WRITE) | AFTER(SAVE_RENAME) | AFTER(SAVE_SYNC)},
+    [SAVE_DONE] = {"done", AFTER(SAVE_WRITE) | AFTER(SAVE_REMOVE) | AFTER(SAVE_SYNC)},
 };
 
 static void save_landed(struct completion *completion, int32_t result)
@@ -88,12 +89,15 @@ static enum op_progress save_close(struct file_save *save)
     return OP_WAIT;
 }
 
+/* What could not be written, for want of space perhaps, does not stay to take the rest of it. */
 static enum op_progress save_rename(struct file_save *save)
 {
     assert(save->handle < 0);
     if (save->op.error != 0) {
-        op_move(&save->op, SAVE_DONE);
-        return OP_AGAIN;
+        op_move(&save->op, SAVE_REMOVE);
+        save_expect(save);
+        io_unlink(save->io, &save->request, save->new_path);
+        return OP_WAIT;
     }
     op_move(&save->op, SAVE_SYNC);
     save_expect(save);
@@ -121,6 +125,7 @@ static enum op_progress save_step(struct op *op)
     case SAVE_WRITE: return save_write(save);
     case SAVE_CLOSE: return save_close(save);
     case SAVE_RENAME: return save_rename(save);
+    case SAVE_REMOVE: op_move(op, SAVE_DONE); return OP_AGAIN;
     case SAVE_SYNC: return save_sync(save);
     case SAVE_DONE: io_land(save->io, save->done, op->error); return OP_DONE;
     }

@@ -2,7 +2,8 @@
  * and the folder synced.
  *
  *   OPEN ──▶ WRITE ──▶ CLOSE ──▶ RENAME ──▶ SYNC ──▶ DONE
- *     └─────────┴────────┴─ error ──┴─────────┴──────▲
+ *     │                            └ not written: REMOVE ▲
+ *     └─────────┴────────┴─ error ──┴─────────┴──────────▲
  *
  * As an operation, and as a blocking call for the time before the loops run. Any error is final for
  * the caller: what is on disk then is either the old file or the new one. */

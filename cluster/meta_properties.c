@@ -33,8 +33,10 @@ static bool take_property(struct meta_properties *properties, const struct prope
     return true;
 }
 
-static enum status parse(struct bytes text, struct arena *arena, struct meta_properties *result)
+enum status meta_properties_parse(struct bytes text, struct arena *arena,
+                                  struct meta_properties *result)
 {
+    assert(result != NULL);
     struct properties properties;
     struct property property;
     int64_t version = -1;
@@ -64,7 +66,7 @@ enum status meta_properties_load(struct io *io, const char *directory,
     if (status == STATUS_NO_MEMORY || status == STATUS_TOO_LARGE)
         status = STATUS_CORRUPT;
     if (status == STATUS_OK)
-        status = parse(text, &arena, properties);
+        status = meta_properties_parse(text, &arena, properties);
     arena_deinit(&arena);
     return status;
 }

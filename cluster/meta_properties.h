@@ -18,6 +18,10 @@ struct meta_properties {
     struct uuid directory_id;
 };
 
+/* STATUS_CORRUPT, STATUS_UNSUPPORTED. */
+enum status meta_properties_parse(struct bytes text, struct arena *arena,
+                                  struct meta_properties *result);
+
 /* Blocking. STATUS_NOT_FOUND; STATUS_CORRUPT when something is missing or senseless;
  * STATUS_UNSUPPORTED for another version. */
 enum status meta_properties_load(struct io *io, const char *directory,

@@ -335,3 +335,34 @@ enum status metadata_snapshot_decode(struct bytes bytes, struct metadata_snapsho
         .records = bytes_of(at + head.configuration_size, head.records_size)};
     return STATUS_OK;
 }
+
+/* --- Names --------------------------------------------------------------------------------------
+ */
+
+/* The number in a name of the form PREFIX, 20 digits, SUFFIX; 0 if it is not of that form. */
+static uint64_t name_index(const char *name, const char *prefix, const char *suffix)
+{
+    enum { DIGITS = 20 };
+    size_t prefix_size = strlen(prefix);
+    if (strlen(name) != prefix_size + DIGITS + strlen(suffix) ||
+        strncmp(name, prefix, prefix_size) != 0 || strcmp(name + prefix_size + DIGITS, suffix) != 0)
+        return 0;
+    uint64_t index = 0;
+    for (size_t i = 0; i < DIGITS; i++) {
+        char digit = name[prefix_size + i];
+        if (digit < '0' || digit > '9')
+            return 0;
+        index = index * 10 + (uint64_t)(digit - '0');
+    }
+    return index;
+}
+
+uint64_t metadata_log_name_index(const char *name)
+{
+    return name_index(name, "metadata-", ".log");
+}
+
+uint64_t metadata_snapshot_name_index(const char *name)
+{
+    return name_index(name, "snapshot-", "");
+}

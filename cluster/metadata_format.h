@@ -114,4 +114,11 @@ size_t metadata_snapshot_size(const struct metadata_snapshot *snapshot);
 void metadata_snapshot_encode(const struct metadata_snapshot *snapshot, uint8_t *bytes);
 enum status metadata_snapshot_decode(struct bytes bytes, struct metadata_snapshot *snapshot);
 
+/* --- Names --------------------------------------------------------------------------------------
+ */
+
+/* The index in the name of a file; 0 for names of another form. */
+uint64_t metadata_log_name_index(const char *name);
+uint64_t metadata_snapshot_name_index(const char *name);
+
 #endif

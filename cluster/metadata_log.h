@@ -8,10 +8,11 @@
  * the log files before it are removed after it is durable.
  *
  * Space is reserved ahead of what is written, so that a full disk is found out while there is still
- * room for a few hundred changes: the owner refuses then what does not give space back.
+ * room for a few hundred changes: the owner refuses then what does not give space back. What he has
+ * given in spite of that waits until there is some.
  *
- * Any error on a write or sync is final: everything waiting lands with it, nothing more is written,
- * and the owner must give up.
+ * Any other error on a write or sync is final: everything waiting lands with it, nothing more is
+ * written, and the owner must give up.
  *
  * Core 0. */
 #ifndef TAILRACE_CLUSTER_METADATA_LOG_H
@@ -67,9 +68,12 @@ uint64_t metadata_log_grown_bytes(const struct metadata_log *log);
 /* There is no more space than what has been reserved. Asking has it tried again. */
 bool metadata_log_is_short(struct metadata_log *log);
 
+/* So much can be appended for certain, what waits not counted. */
+uint64_t metadata_log_room_bytes(const struct metadata_log *log);
+
 /* Writes a snapshot, then removes the log files and snapshots that it replaces; one at a time. On a
- * full disk it lands with STATUS_NO_SPACE, and nothing has changed. Its index must be stored. The
- * content is the caller's until `done` lands. */
+ * full disk, or without a file handle, it lands with STATUS_NO_SPACE, and nothing has changed. Its
+ * index must be stored. The content is the caller's until `done` lands. */
 void metadata_log_snapshot(struct metadata_log *log, const struct metadata_snapshot *snapshot,
                            struct completion *done);
 

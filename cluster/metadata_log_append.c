@@ -3,7 +3,8 @@
  *   BEGIN ──▶ TAKE ──▶ WRITE ──▶ LAND ──▶ TAKE ... ──▶ END
  *             ▲ │ (a new file, or more space, first: READY)
  *        READY┘ └── nothing waits, or failed ──────────▲
- */
+ *
+ * A batch for which there is no space at all waits (PAUSE), and is tried again. */
 #include "cluster/metadata_log_parts.h"
 
 #include "base/assert.h"
@@ -13,7 +14,10 @@
 #include <stdlib.h>
 
 /* A batch takes what waits up to this size, and at least one append. */
-enum { BATCH_BYTES_MAX = 4 * 1024 * 1024, HEADROOM_BYTES = 512 * 1024 };
+enum { BATCH_BYTES_MAX = 4 * 1024 * 1024 };
+
+/* How long a batch waits for space before it is tried again. */
+enum { PAUSE_NS = 1000 * 1000 * 1000 };
 
 void metadata_log_name(char name[static METADATA_NAME_MAX], uint64_t first_index)
 {
@@ -61,124 +65,38 @@ uint64_t metadata_log_grown_bytes(const struct metadata_log *log)
     return log->grown_bytes;
 }
 
-/* --- The next file ------------------------------------------------------------------------------
- */
-
-enum { ROLL_CLOSE, ROLL_CREATE, ROLL_HEADER, ROLL_FOLDER, ROLL_DONE };
-
-static const struct op_stage roll_stages[] = {
-    [ROLL_CLOSE] = {"close", 0},
-    [ROLL_CREATE] = {"create", AFTER(ROLL_CLOSE)},
-    [ROLL_HEADER] = {"header", AFTER(ROLL_CREATE)},
-    [ROLL_FOLDER] = {"folder", AFTER(ROLL_HEADER)},
-    [ROLL_DONE] = {"done", AFTER(ROLL_CREATE) | AFTER(ROLL_HEADER) | AFTER(ROLL_FOLDER)},
-};
-
-static void roll_landed(struct completion *completion, int32_t result)
+uint64_t metadata_log_next_batch_size(const struct metadata_log *log)
 {
-    struct io_request *request = container_of(completion, struct io_request, completion);
-    op_landed(&container_of(request, struct metadata_roll, request)->op, result);
-}
-
-static void roll_expect(struct metadata_roll *roll)
-{
-    completion_init(&roll->request.completion, roll_landed);
-    op_expect(&roll->op);
-}
-
-/* The old file is closed without another sync: each of its batches was synced on its own. */
-static enum op_progress roll_close(struct metadata_log *log)
-{
-    assert(log->wants_new_file);
-    op_move(&log->roll.op, ROLL_CREATE);
-    if (log->handle < 0)
-        return OP_AGAIN;
-    roll_expect(&log->roll);
-    io_close(log->io, &log->roll.request, log->handle);
-    log->handle = -1;
-    return OP_WAIT;
-}
-
-/* The list knows the file before the disk does, so that a failure on the way leaves a row too many
- * and never a file that nobody would remove. */
-static enum op_progress roll_create(struct metadata_log *log)
-{
-    assert(log->handle < 0);
-    assert(list_is_empty(&log->writing));
-    struct metadata_roll *roll = &log->roll;
-    char name[METADATA_NAME_MAX];
-    if (roll->op.error != 0) {
-        op_move(&roll->op, ROLL_DONE);
-        return OP_AGAIN;
+    const struct metadata_append *append;
+    uint64_t total = 0;
+    list_for_each_entry (append, &log->queue, node) {
+        uint64_t size = metadata_batch_size(append->entries, append->entry_count);
+        if (total > 0 && total + size > BATCH_BYTES_MAX)
+            break;
+        total += size;
     }
-    metadata_log_add_file(log, log->stored_index + 1);
-    metadata_log_name(name, log->stored_index + 1);
-    file_path(roll->path, log->directory, name);
-    op_move(&roll->op, ROLL_HEADER);
-    roll_expect(roll);
-    io_open(log->io, &roll->request, roll->path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE);
-    return OP_WAIT;
+    return total;
 }
-
-/* The header and the name are durable before any batch stands behind them: a file whose header is
- * broken although it holds a batch is damaged, and not merely unfinished. */
-static enum op_progress roll_header(struct metadata_log *log)
-{
-    struct metadata_roll *roll = &log->roll;
-    if (roll->op.error != 0) {
-        op_move(&roll->op, ROLL_DONE);
-        return OP_AGAIN;
-    }
-    log->handle = roll->request.completion.result;
-    assert(log->handle >= 0);
-    io_secret(log->io, &log->file_id, sizeof log->file_id);
-    struct metadata_log_header header = {log->file_id, log->stored_index + 1};
-    metadata_log_header_encode(&header, roll->block);
-    op_move(&roll->op, ROLL_FOLDER);
-    roll_expect(roll);
-    io_write_durable(log->io, &roll->request, log->handle, roll->block, METADATA_BLOCK_SIZE, 0);
-    return OP_WAIT;
-}
-
-/* Until the folder is synced the name may vanish in a power cut, and with it every batch that was
- * acknowledged in the file. */
-static enum op_progress roll_folder(struct metadata_log *log)
-{
-    op_move(&log->roll.op, ROLL_DONE);
-    if (log->roll.op.error != 0)
-        return OP_AGAIN;
-    log->write_offset = METADATA_BLOCK_SIZE;
-    log->wants_new_file = false;
-    roll_expect(&log->roll);
-    io_sync_directory(log->io, &log->roll.request, log->directory);
-    return OP_WAIT;
-}
-
-static enum op_progress roll_step(struct op *op)
-{
-    struct metadata_roll *roll = container_of(op, struct metadata_roll, op);
-    struct metadata_log *log = container_of(roll, struct metadata_log, roll);
-    switch (op->stage) {
-    case ROLL_CLOSE: return roll_close(log);
-    case ROLL_CREATE: return roll_create(log);
-    case ROLL_HEADER: return roll_header(log);
-    case ROLL_FOLDER: return roll_folder(log);
-    case ROLL_DONE: io_land(log->io, &log->rolled, op->error); return OP_DONE;
-    }
-    unreachable();
-}
-
-static const struct op_kind roll_kind = {"metadata-roll", roll_step, roll_stages};
 
 /* --- Appending ----------------------------------------------------------------------------------
  */
 
-enum { APPEND_BEGIN, APPEND_TAKE, APPEND_READY, APPEND_WRITE, APPEND_LAND, APPEND_END };
+enum {
+    APPEND_BEGIN,
+    APPEND_TAKE,
+    APPEND_READY,
+    APPEND_PAUSE,
+    APPEND_WRITE,
+    APPEND_LAND,
+    APPEND_END
+};
 
 static const struct op_stage append_stages[] = {
     [APPEND_BEGIN] = {"begin", 0},
-    [APPEND_TAKE] = {"take", AFTER(APPEND_BEGIN) | AFTER(APPEND_READY) | AFTER(APPEND_LAND)},
+    [APPEND_TAKE] = {"take", AFTER(APPEND_BEGIN) | AFTER(APPEND_READY) | AFTER(APPEND_PAUSE) |
+                                 AFTER(APPEND_LAND)},
     [APPEND_READY] = {"ready", AFTER(APPEND_TAKE)},
+    [APPEND_PAUSE] = {"pause", AFTER(APPEND_TAKE)},
     [APPEND_WRITE] = {"write", AFTER(APPEND_TAKE) | AFTER(APPEND_READY)},
     [APPEND_LAND] = {"land", AFTER(APPEND_WRITE)},
     [APPEND_END] = {"end", AFTER(APPEND_TAKE)},
@@ -203,31 +121,32 @@ static void land_all(struct metadata_log *log, struct list *list, int32_t result
         io_land(log->io, &container_of(node, struct metadata_append, node)->completion, result);
 }
 
-/* What the next batch takes from the queue. */
-static uint64_t next_batch_size(const struct metadata_log *log)
+static bool has_room(const struct metadata_log *log, uint64_t size_bytes)
+{
+    return log->handle >= 0 && log->write_offset + size_bytes <= log->allocated_end;
+}
+
+static uint64_t total_size(const struct list *appends)
 {
     const struct metadata_append *append;
     uint64_t total = 0;
-    list_for_each_entry (append, &log->queue, node) {
-        uint64_t size = metadata_batch_size(append->entries, append->entry_count);
-        if (total > 0 && total + size > BATCH_BYTES_MAX)
-            break;
-        total += size;
-    }
+    list_for_each_entry (append, appends, node)
+        total += metadata_batch_size(append->entries, append->entry_count);
     return total;
 }
 
-static bool has_room(const struct metadata_log *log, uint64_t size_bytes)
+uint64_t metadata_log_room_bytes(const struct metadata_log *log)
 {
-    return log->write_offset + size_bytes <= log->allocated_end;
+    uint64_t taken = log->write_offset + total_size(&log->writing) + total_size(&log->queue);
+    return log->handle >= 0 && log->allocated_end > taken ? log->allocated_end - taken : 0;
 }
 
 static void ask_room(struct metadata_log *log)
 {
     if (log->allocated_end < log->write_offset)
         log->allocated_end = log->write_offset;
-    log->growing_bytes =
-        log->write_offset + next_batch_size(log) + 2 * HEADROOM_BYTES - log->allocated_end;
+    log->growing_bytes = log->write_offset + metadata_log_next_batch_size(log) +
+                         2 * METADATA_HEADROOM_BYTES - log->allocated_end;
     log->has_asked_room = true;
     completion_init(&log->append_request.completion, append_written);
     op_expect(&log->append_op);
@@ -237,28 +156,64 @@ static void ask_room(struct metadata_log *log)
 static void start_roll(struct metadata_log *log)
 {
     log->growing_bytes = 0;
-    log->allocated_end = 0;
+    log->has_asked_room = true;
     completion_init(&log->rolled, append_rolled);
     op_expect(&log->append_op);
-    op_start(&log->roll.op, &roll_kind, io_ops(log->io));
+    metadata_log_roll_start(log);
+}
+
+static void note_lack(struct metadata_log *log, bool is_full)
+{
+    if (is_full && !log->is_short)
+        log_warn(log->logger, "no disk space for metadata: what has been reserved must do",
+                 field_text("directory", log->directory),
+                 field_u64("bytes", metadata_log_room_bytes(log)));
+    log->is_short = is_full;
 }
 
 /* There is a new file, or more space, or there is none: then what has been reserved must do. */
 static enum op_progress append_ready(struct metadata_log *log)
 {
-    bool is_full = log->growing_bytes > 0 && log->append_op.error == STATUS_NO_SPACE &&
-                   has_room(log, next_batch_size(log));
-    if (log->append_op.error == 0)
-        log->allocated_end += log->growing_bytes;
+    bool has_rolled = log->growing_bytes == 0;
+    bool is_full = has_rolled ? log->roll.is_full : metadata_log_is_lack(log->append_op.error);
     if (is_full)
         log->append_op.error = 0;
-    if (is_full && !log->is_short)
-        log_warn(log->logger, "no disk space for metadata: what has been reserved must do",
-                 field_text("directory", log->directory),
-                 field_u64("bytes", log->allocated_end - log->write_offset));
-    log->is_short = is_full;
+    else if (log->append_op.error == 0)
+        log->allocated_end += log->growing_bytes;
+    if (log->append_op.error == 0)
+        note_lack(log, is_full);
     op_move(&log->append_op, log->append_op.error == 0 ? APPEND_TAKE : APPEND_WRITE);
     return OP_AGAIN;
+}
+
+void metadata_log_patience_is_over(struct timer *timer)
+{
+    op_landed(&container_of(timer, struct metadata_log, patience)->append_op, 0);
+}
+
+/* What waits has been taken by the quorum and cannot be refused any more. A stop does not wait for
+ * space: what is not stored then was not answered. */
+static enum op_progress append_pause(struct metadata_log *log)
+{
+    log->has_asked_room = false;
+    if (log->closed != NULL) {
+        log->failed = STATUS_NO_SPACE;
+        op_move(&log->append_op, APPEND_TAKE);
+        return OP_AGAIN;
+    }
+    op_expect(&log->append_op);
+    io_timer_start(log->io, &log->patience, io_now_ns(log->io) + PAUSE_NS);
+    op_move(&log->append_op, APPEND_TAKE);
+    return OP_WAIT;
+}
+
+/* Space is asked for ahead of what is to be written, once for each batch. */
+static bool wants_ready(const struct metadata_log *log)
+{
+    bool is_wanted = log->failed == STATUS_OK && !log->has_asked_room &&
+                     (!list_is_empty(&log->queue) || log->is_short);
+    return is_wanted && (log->wants_new_file || !has_room(log, metadata_log_next_batch_size(log) +
+                                                                   METADATA_HEADROOM_BYTES));
 }
 
 /* One batch is on its way at a time: what broke can then only be the last, which is what tells a
@@ -269,9 +224,7 @@ static enum op_progress append_take(struct metadata_log *log)
     assert(log->batch == NULL);
     if (log->failed != STATUS_OK)
         land_all(log, &log->queue, log->failed);
-    bool wants_room = !log->has_asked_room && !has_room(log, next_batch_size(log) + HEADROOM_BYTES);
-    bool is_wanted = log->failed == STATUS_OK && (!list_is_empty(&log->queue) || log->is_short);
-    if (is_wanted && (log->wants_new_file || wants_room)) {
+    if (wants_ready(log)) {
         op_move(&log->append_op, APPEND_READY);
         if (log->wants_new_file)
             start_roll(log);
@@ -279,7 +232,11 @@ static enum op_progress append_take(struct metadata_log *log)
             ask_room(log);
         return OP_WAIT;
     }
-    op_move(&log->append_op, list_is_empty(&log->queue) ? APPEND_END : APPEND_WRITE);
+    if (list_is_empty(&log->queue))
+        op_move(&log->append_op, APPEND_END);
+    else
+        op_move(&log->append_op,
+                has_room(log, metadata_log_next_batch_size(log)) ? APPEND_WRITE : APPEND_PAUSE);
     return OP_AGAIN;
 }
 
@@ -375,6 +332,7 @@ static enum op_progress append_step(struct op *op)
     case APPEND_BEGIN: op_move(op, APPEND_TAKE); return OP_AGAIN;
     case APPEND_TAKE: return append_take(log);
     case APPEND_READY: return append_ready(log);
+    case APPEND_PAUSE: return append_pause(log);
     case APPEND_WRITE: return append_write(log);
     case APPEND_LAND: return append_land(log);
     case APPEND_END:
@@ -500,6 +458,10 @@ void metadata_log_close(struct metadata_log *log, struct completion *closed)
     assert(closed->landed != NULL);
     assert(log->closed == NULL);
     log->closed = closed;
+    if (timer_is_running(&log->patience)) {
+        io_timer_cancel(log->io, &log->patience);
+        io_timer_start(log->io, &log->patience, io_now_ns(log->io));
+    }
     metadata_log_close_when_idle(log);
 }
 
@@ -509,6 +471,7 @@ void metadata_log_destroy(struct metadata_log *log)
 {
     if (log == NULL)
         return;
+    io_timer_cancel(log->io, &log->patience);
     free(log->files);
     free(log->batch);
     free(log->snapshot_bytes);

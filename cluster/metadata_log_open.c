@@ -97,24 +97,6 @@ static enum status sync_names_above(struct opening *opening)
     }
 }
 
-/* The number in a name of the form PREFIX, 20 digits, SUFFIX; 0 if it is not of that form. */
-static uint64_t name_index(const char *name, const char *prefix, const char *suffix)
-{
-    enum { DIGITS = 20 };
-    size_t prefix_size = strlen(prefix);
-    if (strlen(name) != prefix_size + DIGITS + strlen(suffix) ||
-        strncmp(name, prefix, prefix_size) != 0 || strcmp(name + prefix_size + DIGITS, suffix) != 0)
-        return 0;
-    uint64_t index = 0;
-    for (size_t i = 0; i < DIGITS; i++) {
-        char digit = name[prefix_size + i];
-        if (digit < '0' || digit > '9')
-            return 0;
-        index = index * 10 + (uint64_t)(digit - '0');
-    }
-    return index;
-}
-
 static enum status remove_file(struct opening *opening, const char *name)
 {
     char path[FILE_PATH_MAX];
@@ -146,8 +128,8 @@ static enum status read_directory(struct opening *opening, uint64_t *snapshot_in
         return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < opening->name_count; i++) {
         const char *name = opening->names[i].name;
-        uint64_t first = name_index(name, "metadata-", ".log");
-        uint64_t snapshot = name_index(name, "snapshot-", "");
+        uint64_t first = metadata_log_name_index(name);
+        uint64_t snapshot = metadata_snapshot_name_index(name);
         if (first != 0)
             opening->firsts[opening->first_count++] = first;
         if (snapshot > *snapshot_index)
@@ -539,6 +521,7 @@ static struct metadata_log *log_create(struct io *io, const char *directory, str
     log->wants_new_file = true;
     log->roll.block = malloc(METADATA_BLOCK_SIZE);
     assert(log->roll.block != NULL);
+    timer_init(&log->patience, metadata_log_patience_is_over);
     list_init(&log->queue);
     list_init(&log->writing);
     return log;

@@ -7,22 +7,31 @@
 
 enum { METADATA_NAME_MAX = 64 };
 
+/* Reserved ahead of what is written. */
+enum { METADATA_HEADROOM_BYTES = 2 * 1024 * 1024 };
+
 /* A log file that is there. */
 struct metadata_file {
     uint64_t first_index;
     uint64_t last_index; /* first_index - 1: empty */
 };
 
-/* Makes the next log file: the old one is closed first.
+/* Makes the next log file. The one before is left when the new one is there with its space: on a
+ * full disk it goes on.
  *
- *   CLOSE ──▶ CREATE ──▶ HEADER ──▶ FOLDER ──▶ DONE
+ *   CREATE ──▶ SPACE ──▶ HEADER ──▶ FOLDER ──▶ LEAVE ──▶ DONE
+ *     │          └ none ──▶ CLOSE ──▶ REMOVE ────────────▲
+ *     └ no handle ───────────────────────────────────────┘
  */
 struct metadata_roll {
     struct op op;
     struct io_request request;
-    struct completion done;
     char path[FILE_PATH_MAX];
     uint8_t *block;
+    int32_t handle; /* of the new file */
+    uint64_t file_id;
+    uint64_t allocated_bytes;
+    bool is_full; /* there was no space, or no handle: nothing has changed */
 };
 
 struct metadata_log {
@@ -47,6 +56,7 @@ struct metadata_log {
     bool has_asked_room;    /* before this batch */
     bool is_short;          /* there was none */
     bool wants_new_file;
+    struct timer patience; /* until it is tried again */
 
     struct op append_op;
     bool is_appending;
@@ -85,6 +95,18 @@ void metadata_log_add_file(struct metadata_log *log, uint64_t first_index);
 
 /* The log is over: says so once, and remembers why. */
 void metadata_log_fail(struct metadata_log *log, const char *what, int32_t error);
+
+/* What the next batch takes from the queue. */
+uint64_t metadata_log_next_batch_size(const struct metadata_log *log);
+
+/* No space or no handle: that passes. */
+bool metadata_log_is_lack(int32_t error);
+
+/* Lands log->rolled; with 0 also if there was no space (roll.is_full). */
+void metadata_log_roll_start(struct metadata_log *log);
+
+/* Of the timer: what found no space is tried again. */
+void metadata_log_patience_is_over(struct timer *timer);
 
 /* Goes on with closing if nothing else is under way. */
 void metadata_log_close_when_idle(struct metadata_log *log);

@@ -100,7 +100,8 @@ static enum op_progress snapshot_done(struct metadata_log *log)
     assert(log->is_saving_snapshot);
     assert(log->snapshot_bytes != NULL);
     int32_t result = log->snapshot_op.error;
-    if (result == STATUS_NO_SPACE)
+    bool is_full = metadata_log_is_lack(result);
+    if (is_full)
         log_warn(log->logger, "no disk space for a snapshot of the metadata",
                  field_text("directory", log->directory));
     else if (result != 0)
@@ -109,10 +110,10 @@ static enum op_progress snapshot_done(struct metadata_log *log)
         log->snapshot_index = log->saving_index;
     free(log->snapshot_bytes);
     log->snapshot_bytes = NULL;
-    if (result != STATUS_NO_SPACE)
+    if (!is_full)
         log->wants_new_file = log->wants_new_file || last_file_is_used(log);
     log->is_saving_snapshot = false;
-    io_land(log->io, log->snapshot_done, result);
+    io_land(log->io, log->snapshot_done, is_full ? STATUS_NO_SPACE : result);
     metadata_log_close_when_idle(log);
     return OP_DONE;
 }

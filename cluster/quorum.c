@@ -231,6 +231,8 @@ static void proposal_stored(struct completion *completion, int32_t result)
     struct quorum *quorum = proposal->quorum;
     if (quorum->failed != STATUS_OK)
         return;
+    if (result < 0 && quorum->is_stopping)
+        return;
     if (result < 0) {
         fail(quorum, (enum status)result, "the disk", 0);
         return;
@@ -278,6 +280,14 @@ static bool submit(struct quorum *quorum, struct proposal *proposal)
     return step(quorum, &event, "submit");
 }
 
+/* As far as is known: where a disk turns out to be full later, the entry waits. */
+static bool has_space(struct quorum *quorum, struct bytes data)
+{
+    const struct metadata_entry entry = {.kind = METADATA_ENTRY_COMMAND, .data = data};
+    return !metadata_log_is_short(quorum->log) ||
+           metadata_batch_size(&entry, 1) <= metadata_log_room_bytes(quorum->log);
+}
+
 static enum status propose(struct quorum *quorum, enum metadata_entry_kind kind, struct bytes data,
                            uint64_t *index)
 {
@@ -289,6 +299,8 @@ static enum status propose(struct quorum *quorum, enum metadata_entry_kind kind,
         return STATUS_BUSY;
     if (data.size > METADATA_ENTRY_BYTES_MAX)
         return STATUS_TOO_LARGE;
+    if (!has_space(quorum, data))
+        return STATUS_NO_SPACE;
     struct proposal *proposal = proposal_create(quorum, kind, data);
     if (proposal == NULL)
         return STATUS_NO_MEMORY;
@@ -617,6 +629,11 @@ void quorum_start(struct quorum *quorum, struct quorum_handler *handler)
 bool quorum_is_short_of_space(struct quorum *quorum)
 {
     return metadata_log_is_short(quorum->log);
+}
+
+uint64_t quorum_room_bytes(const struct quorum *quorum)
+{
+    return metadata_log_room_bytes(quorum->log);
 }
 
 struct quorum_description quorum_describe(const struct quorum *quorum)

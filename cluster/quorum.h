@@ -69,15 +69,19 @@ enum status quorum_create(struct io *io, const struct quorum_options *options,
 void quorum_start(struct quorum *quorum, struct quorum_handler *handler);
 
 /* Proposes one entry, whose bytes are copied. Its index, which is told as committed later.
- * STATUS_BUSY: too many are uncommitted; STATUS_FAILED: the quorum is over or has stopped. */
+ * STATUS_BUSY: too many are uncommitted; STATUS_NO_SPACE: the disk is full, and what has been
+ * reserved is not enough; STATUS_FAILED: the quorum is over or has stopped. */
 enum status quorum_propose(struct quorum *quorum, struct bytes data, uint64_t *index);
 
 /* Proposes an empty entry: when it is committed, everything before is, and this node still led. */
 enum status quorum_barrier(struct quorum *quorum, uint64_t *index);
 
-/* The disk is full, and what has been reserved must do: only what gives space back should be
+/* The disk is full, and what has been reserved must do: only what may give space back should be
  * proposed. Asking has it tried again. */
 bool quorum_is_short_of_space(struct quorum *quorum);
+
+/* What has been reserved. */
+uint64_t quorum_room_bytes(const struct quorum *quorum);
 
 struct quorum_description quorum_describe(const struct quorum *quorum);
 

@@ -161,7 +161,9 @@ static enum status restore_consumer(struct group *group, struct group_turn *turn
             begin_anew(group, turn, GROUP_CLASSIC);
         return STATUS_OK;
     case GROUP_RECORD_CONSUMER_TARGET_EPOCH:
-        consumer_restore_target_epoch(consumer, is_there ? &view->target_epoch : NULL);
+        /* It is taken back together with the group, or not at all. */
+        if (is_there)
+            consumer_restore_target_epoch(consumer, &view->target_epoch);
         return STATUS_OK;
     case GROUP_RECORD_CONSUMER_MEMBER:
         return consumer_restore_member(consumer, turn->memory, view->member_id,

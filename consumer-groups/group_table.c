@@ -1,6 +1,7 @@
 #include "consumer-groups/group_table.h"
 
 #include "base/assert.h"
+#include "consumer-groups/group_writer.h"
 
 static bool group_has_id(const struct map_node *node, const void *key)
 {
@@ -68,6 +69,10 @@ void group_table_remove(struct group_table *table, struct group_memory *memory, 
 
 void group_table_settle(struct group_table *table, struct group_turn *turn, struct group *group)
 {
+    /* A turn that has failed may leave a group in any state; the shard is about to drop them all.
+     */
+    if (turn->writer->status != STATUS_OK)
+        return;
     int64_t deadline_ms = group_deadline_ms(group);
     if (group_is_nothing(group))
         group_table_remove(table, turn->memory, group);

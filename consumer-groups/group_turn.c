@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void group_turn_put(struct group_turn *turn, struct bytes key, struct bytes value)
-{
-    group_writer_put(turn->writer, key, value);
-}
-
 void group_turn_fail(struct group_turn *turn)
 {
     turn->writer->status = STATUS_NO_MEMORY;

@@ -5,7 +5,7 @@
  * The order of things, for every event (this is Kafka's own coordinator runtime, and the one rule
  * that makes groups durable):
  *
- *   1. A core changes the group in memory, puts the records that say so (group_turn_put), and
+ *   1. A core changes the group in memory, puts the records that say so (group_writer.h), and
  *      answers calls (group_turn_answer).
  *   2. The shard appends the records of many turns as one batch.
  *   3. Answers leave, in order, when all that the shard had put before them is on disk, whether or
@@ -59,10 +59,6 @@ struct group_turn {
     struct group_writer *writer;
     struct list answered; /* struct group_call, in the order of the answers */
 };
-
-/* A record for the offsets topic. `value` null is a tombstone. Both are copied. A failure (memory)
- * stays in the writer and fails the turn as a failed append does. */
-void group_turn_put(struct group_turn *turn, struct bytes key, struct bytes value);
 
 /* The turn cannot be finished: there is no memory. It fails as a failed append does, so the group
  * may be in any state that can be destroyed. */

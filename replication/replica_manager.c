@@ -4,7 +4,8 @@
  * topic more costs the same beside ten topics as beside ten thousand.
  *
  * A log that cannot be opened leaves its partition offline and is told in the log; the others go
- * on. */
+ * on. What was short may be there later, so then the next image is looked through for all that is
+ * not open, changed or not. */
 #include "replication/replica_manager.h"
 
 #include "base/assert.h"
@@ -137,6 +138,7 @@ struct replica_apply {
     struct replica_manager *manager;
     struct image *next;
     struct completion *adopted;
+    bool is_again;                /* logs that could not be opened are tried once more */
     struct image_changes changes; /* still to be opened */
     struct image_change change;   /* the one that is being opened */
     uint32_t index;               /* its next partition */
@@ -165,7 +167,8 @@ static void replica_ending_landed(struct completion *completion, int32_t result)
     struct replica_ending *ending = container_of(completion, struct replica_ending, completion);
     struct replica_apply *apply = ending->apply;
     struct partition *partition = ending->partition;
-    if (result < 0)
+    /* A lack of space passes, and the store goes on by itself. */
+    if (result < 0 && result != STATUS_NO_SPACE)
         log_error(apply->manager->options.logger, "a deleted partition left files behind",
                   field_uuid("topic_id", partition->topic_id),
                   field_i64("partition", partition->index),
@@ -212,6 +215,23 @@ static enum op_progress replica_apply_end(struct replica_apply *apply)
     return apply->op.waiting > 0 ? OP_WAIT : OP_AGAIN;
 }
 
+static bool is_shortage(enum status status)
+{
+    return status == STATUS_NO_SPACE || status == STATUS_NO_FILES || status == STATUS_NO_MEMORY;
+}
+
+/* Said once, not with every try. */
+static void note_unopened(struct replica_apply *apply, const struct log_id *id, enum status status)
+{
+    struct replica_manager *manager = apply->manager;
+    assert(status != STATUS_OK);
+    manager->has_misses = manager->has_misses || is_shortage(status);
+    if (!apply->is_again || !is_shortage(status))
+        log_error(manager->options.logger, "partition is offline: its log could not be opened",
+                  field_bytes("topic", id->topic_name), field_i64("partition", id->partition),
+                  field_status("status", status));
+}
+
 static void replica_opening_landed(struct completion *completion, int32_t result)
 {
     struct replica_opening *opening =
@@ -220,9 +240,7 @@ static void replica_opening_landed(struct completion *completion, int32_t result
     struct replica_manager *manager = apply->manager;
     const struct log_id *id = &opening->open.id;
     if (result < 0) {
-        log_error(manager->options.logger, "partition is offline: its log could not be opened",
-                  field_bytes("topic", id->topic_name), field_i64("partition", id->partition),
-                  field_status("status", (enum status)result));
+        note_unopened(apply, id, (enum status)result);
     } else {
         assert(opening->open.log != NULL);
         assert(replica_manager_find(manager, id->topic_id, id->partition) == NULL);
@@ -319,7 +337,7 @@ static enum op_progress replica_apply_adopt(struct replica_apply *apply)
     manager->image = apply->next;
     manager->next = NULL;
     free(apply);
-    io_land(manager->options.io, adopted, STATUS_OK);
+    io_land(manager->options.io, adopted, manager->has_misses ? STATUS_BUSY : STATUS_OK);
     return OP_DONE;
 }
 
@@ -368,8 +386,10 @@ void replica_manager_apply(struct replica_manager *manager, struct image *next,
     apply->next = image_retain(next);
     manager->next = next;
     apply->adopted = adopted;
-    image_changes_init(&apply->changes, manager->image, next);
-    changes = apply->changes;
+    apply->is_again = manager->has_misses;
+    manager->has_misses = false;
+    image_changes_init(&apply->changes, apply->is_again ? NULL : manager->image, next);
+    image_changes_init(&changes, manager->image, next);
     while (image_changes_next(&changes, &change))
         if (change.before != NULL && change.after != NULL)
             update_topic(manager, change.after);

@@ -35,6 +35,7 @@ struct replica_manager {
     struct hash_seed seed;
     struct image *image; /* the one in force on this core; NULL before the first */
     struct image *next;  /* being adopted, or NULL: what it leaves out is ending already */
+    bool has_misses;     /* a log of the image could not be opened for what is short */
 };
 
 void replica_manager_init(struct replica_manager *manager,
@@ -47,7 +48,8 @@ void replica_manager_deinit(struct replica_manager *manager);
 /* Makes `next` the image in force: ends partitions that are not in it, opens new ones, and takes
  * over leaders and settings. Lands when requests can be served by the new image. One at a time.
  * A log that cannot be opened is reported and left out: its partition answers with a storage error
- * and the rest of the node serves. */
+ * and the rest of the node serves. STATUS_BUSY when that was for lack of space, files or memory:
+ * the same image, or the next, tries again. */
 void replica_manager_apply(struct replica_manager *manager, struct image *next,
                            struct completion *adopted);
 

@@ -2,10 +2,11 @@
 
 #include "base/assert.h"
 #include "protocol/errors.h"
+#include "sim/broker_settings.h"
 
 #include <stdlib.h>
 
-enum { PAUSE_MS = 300, TIMEOUT_MS = 5000 };
+enum { PAUSE_MS = 150, TIMEOUT_MS = 5000, RESOURCE_TOPIC = 2 };
 
 struct admin {
     struct worker worker;
@@ -13,6 +14,9 @@ struct admin {
     struct client_call trim;
     struct check_key trimmed; /* whose records are being deleted */
     int64_t known_start;
+    struct client_call alter;
+    const struct topic_setting *setting; /* that is being altered */
+    struct uuid altered;                 /* and of which topic */
 };
 
 static void admin_act(struct worker *worker);
@@ -73,6 +77,61 @@ static void delete_records(struct admin *admin, uint32_t topic)
     client_delete_before(&worker->client, &admin->trim, &partition, offset);
 }
 
+/* --- Altering settings ------------------------------------------------------------------------ */
+
+static bool was_taken(struct client_call *call)
+{
+    struct incremental_alter_configs_response response;
+    return client_incremental_alter_configs_answer(call, &response) == STATUS_OK &&
+           response.responses_count == 1 && response.responses[0].error_code == KAFKA_NONE;
+}
+
+static void alter_landed(struct completion *completion, int32_t result)
+{
+    struct admin *admin = container_of(completion, struct admin, alter.completion);
+    struct check *check = worker_check(&admin->worker);
+    if (result == STATUS_OK)
+        topic_setting_answered(admin->setting, check, admin->altered);
+    if (result == STATUS_OK && was_taken(&admin->alter))
+        topic_setting_taken(admin->setting, check, admin->altered);
+    worker_pause(&admin->worker, PAUSE_MS, admin_act);
+}
+
+static void send_setting(struct admin *admin)
+{
+    struct incremental_alter_configs_request_config config;
+    incremental_alter_configs_request_config_init(&config);
+    config.name = bytes_of_text(admin->setting->name);
+    config.value = bytes_of_text(admin->setting->value);
+    struct incremental_alter_configs_request_resource resource;
+    incremental_alter_configs_request_resource_init(&resource);
+    resource.resource_type = RESOURCE_TOPIC;
+    resource.resource_name = bytes_of_text(admin->setting->topic);
+    resource.configs = &config;
+    resource.configs_count = 1;
+    struct incremental_alter_configs_request request;
+    incremental_alter_configs_request_init(&request);
+    request.resources = &resource;
+    request.resources_count = 1;
+    client_call_reset(&admin->alter);
+    client_incremental_alter_configs(&admin->worker.client, &admin->alter,
+                                     INCREMENTAL_ALTER_CONFIGS_REQUEST_VERSION_MAX, &request);
+}
+
+/* By name, so not of a topic that may be another one. */
+static void alter_setting(struct worker *worker)
+{
+    struct admin *admin = container_of(worker, struct admin, worker);
+    admin->setting = topic_setting_draw(&worker->prng);
+    uint32_t topic = workload_topic_named(admin->setting->topic);
+    assert(!workload_topics[topic].is_fleeting);
+    admin->altered = worker->topics[topic].id;
+    topic_setting_asked(admin->setting, worker_check(worker), admin->altered);
+    send_setting(admin);
+}
+
+/* --- What comes next -------------------------------------------------------------------------- */
+
 static void topics_are_known(struct worker *worker)
 {
     struct admin *admin = container_of(worker, struct admin, worker);
@@ -110,10 +169,11 @@ static void admin_act(struct worker *worker)
     struct admin *admin = container_of(worker, struct admin, worker);
     if (worker->workload->is_quiet)
         worker->program->is_idle = true;
-    else if (prng_chance(&worker->prng, 1, 2))
+    else if (prng_chance(&worker->prng, 1, 4))
         create_topic(admin);
     else
-        worker_learn_topics(worker, topics_are_known);
+        worker_learn_topics(worker,
+                            prng_chance(&worker->prng, 1, 2) ? alter_setting : topics_are_known);
 }
 
 static struct process *admin_start(const struct program *program, struct node *node,
@@ -125,6 +185,7 @@ static struct process *admin_start(const struct program *program, struct node *n
     worker_init(&admin->worker, program, node, cores[0], 1);
     client_call_init(&admin->call, call_landed);
     client_call_init(&admin->trim, trim_landed);
+    client_call_init(&admin->alter, alter_landed);
     worker_pause(&admin->worker, 1, admin_act);
     return &admin->worker.process;
 }

@@ -1,6 +1,7 @@
 /* The admin of the broker's story: creates the topics, deletes the fleeting one and creates it
- * again, adds partitions to the growing one, over and over. What it is answered does not matter to
- * it; what came of it is judged by those who ask for the topics. */
+ * again, adds partitions to the growing one, deletes records, alters settings (broker_settings.h),
+ * over and over. What it is answered does not matter to it, but where something was promised; what
+ * came of it is judged by those who ask for the topics. */
 #ifndef TAILRACE_SIM_BROKER_ADMIN_H
 #define TAILRACE_SIM_BROKER_ADMIN_H
 

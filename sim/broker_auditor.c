@@ -16,7 +16,8 @@ struct auditor {
     int32_t index;
     struct check_key key;
     uint64_t number; /* of the new record */
-    int64_t start;   /* of the log */
+    uint32_t strict_period;
+    int64_t start; /* of the log */
     int64_t offset;
     int64_t known_end;
     int64_t known_start;
@@ -50,7 +51,7 @@ static void fetch_landed(struct completion *completion, int32_t result)
     if (result != STATUS_OK || client_fetched_taken(&auditor->call, &fetched) != STATUS_OK ||
         fetched.error != KAFKA_NONE) {
         auditor->worker.program->last_error = fetched.error;
-        worker_pause(&auditor->worker, PAUSE_MS, send_fetch);
+        worker_pause(&auditor->worker, PAUSE_MS, send_list); /* it may begin elsewhere by now */
         return;
     }
     check_end(check, &auditor->key, auditor->known_end, fetched.high_watermark);
@@ -117,8 +118,8 @@ static void record_landed(struct completion *completion, int32_t result)
         worker_pause(&auditor->worker, PAUSE_MS, send_record);
         return;
     }
-    check_acked(worker_check(&auditor->worker), &auditor->key, produced.base_offset,
-                auditor->number, 1);
+    check_acked(worker_check(&auditor->worker), &auditor->key, auditor->strict_period,
+                produced.base_offset, auditor->number, 1);
     send_list(&auditor->worker);
 }
 
@@ -133,6 +134,7 @@ static void send_record(struct worker *worker)
     };
     uint8_t value[VALUE_SIZE];
     auditor->number = check_send(worker_check(worker), 0, 0, VALUE_SIZE);
+    auditor->strict_period = check_strict_period(worker_check(worker), auditor->key.topic_id);
     check_fill_value(auditor->number, value, VALUE_SIZE);
     arena_init(&arena, ARENA_BYTES_MAX);
     batch_builder_init(&builder, &batch_options_plain, &arena);

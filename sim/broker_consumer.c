@@ -24,6 +24,7 @@ struct position {
     int64_t known_end; /* when the request left */
     int64_t known_start;
     bool is_placed; /* it is known where to start */
+    bool is_lost;   /* where it was nothing is left: to be placed at the start */
     bool is_told;   /* the session knows this offset */
     bool is_at_end;
 };
@@ -36,6 +37,7 @@ struct consumer {
     uint32_t position_count;
     uint32_t listed; /* whose end was asked for */
     int64_t listed_known_end;
+    int64_t listed_known_start;
     bool starts_at_end; /* of topics that nobody deletes */
     bool is_with_session;
     int32_t session_id;
@@ -158,17 +160,20 @@ static void send_fetch(struct consumer *consumer)
     client_fetch(&worker->client, &consumer->fetch, FETCH_VERSION, &request);
 }
 
-/* An offset that was read, or that somebody was told of, must not be out of range, unless it was to
- * be deleted: then the log goes on where it was to begin. */
+/* Where the log was to be cut it goes on; where it shrinks by itself, or has lost its end, that
+ * must be asked for. By name, so not of a topic that may be another one. */
 static void partition_refused(struct consumer *consumer, struct position *position, int16_t error)
 {
     struct check *check = worker_check(&consumer->worker);
     int64_t asked_start = check_asked_start(check, &position->key);
     position->is_told = false;
+    consumer->worker.program->last_error = error;
     if (error == KAFKA_OFFSET_OUT_OF_RANGE && position->offset < asked_start) {
         position->offset = asked_start;
     } else if (error == KAFKA_OFFSET_OUT_OF_RANGE) {
-        check_end(check, &position->key, position->offset, -1);
+        check_out_of_range(check, &position->key, position->offset);
+        position->is_lost = !workload_topics[position->topic].is_fleeting;
+        position->is_placed = !position->is_lost;
         position->offset = 0;
     }
     consumer->must_learn = true;
@@ -198,6 +203,14 @@ static void take_partition(struct consumer *consumer, struct uuid topic_id,
     position->is_at_end = position->offset >= answer->high_watermark;
 }
 
+/* A session does not speak of partitions of which there is nothing to say, not even that they are
+ * empty. */
+static void nothing_is_left(struct consumer *consumer)
+{
+    for (uint32_t i = 0; i < consumer->position_count; i++)
+        consumer->positions[i].is_at_end = true;
+}
+
 static void take_fetch(struct consumer *consumer)
 {
     struct fetch_response response;
@@ -215,6 +228,8 @@ static void take_fetch(struct consumer *consumer)
         consumer->session_id = response.session_id;
         consumer->session_epoch = response.session_id == 0 ? 0 : consumer->session_epoch + 1;
     }
+    if (response.responses_count == 0)
+        nothing_is_left(consumer);
     for (uint32_t t = 0; t < response.responses_count; t++)
         for (uint32_t i = 0; i < response.responses[t].partitions_count; i++)
             take_partition(consumer, response.responses[t].topic_id,
@@ -224,6 +239,7 @@ static void take_fetch(struct consumer *consumer)
 static void fetch_landed(struct completion *completion, int32_t result)
 {
     struct consumer *consumer = container_of(completion, struct consumer, fetch.completion);
+    consumer->worker.program->last_result = result;
     if (result == STATUS_OK) {
         take_fetch(consumer);
     } else {
@@ -235,25 +251,33 @@ static void fetch_landed(struct completion *completion, int32_t result)
 
 /* --- Offsets ---------------------------------------------------------------------------------- */
 
-static void take_end(struct consumer *consumer, struct position *position, int64_t end)
+static void take_offset(struct consumer *consumer, struct position *position, int64_t offset)
 {
-    check_end(worker_check(&consumer->worker), &position->key, consumer->listed_known_end, end);
+    struct check *check = worker_check(&consumer->worker);
+    if (position->is_lost)
+        check_start(check, &position->key, consumer->listed_known_start, offset);
+    else
+        check_end(check, &position->key, consumer->listed_known_end, offset);
     if (position->is_placed)
         return;
     position->is_placed = true;
-    position->offset = end;
+    position->is_lost = false;
+    position->offset = offset;
 }
 
 static void list_landed(struct completion *completion, int32_t result)
 {
     struct consumer *consumer = container_of(completion, struct consumer, list.completion);
     struct position *position = &consumer->positions[consumer->listed];
-    struct client_listed listed;
+    struct client_listed listed = {0};
+    consumer->worker.program->last_result = result;
     if (result == STATUS_OK && client_listed_taken(&consumer->list, &listed) == STATUS_OK &&
         listed.error == KAFKA_NONE)
-        take_end(consumer, position, listed.offset);
+        take_offset(consumer, position, listed.offset);
     else
         consumer->must_learn = true;
+    if (result == STATUS_OK)
+        consumer->worker.program->last_error = listed.error;
     worker_pause(&consumer->worker, consumer->must_learn ? PAUSE_MS : 1, consumer_go_on);
 }
 
@@ -268,7 +292,9 @@ static void send_list(struct consumer *consumer, uint32_t index)
     consumer->listed = index;
     consumer->listed_known_end = check_known_end(worker_check(worker), &position->key);
     client_call_reset(&consumer->list);
-    client_list_offset(&worker->client, &consumer->list, &partition, CLIENT_LATEST);
+    consumer->listed_known_start = check_known_start(worker_check(worker), &position->key);
+    client_list_offset(&worker->client, &consumer->list, &partition,
+                       position->is_lost ? CLIENT_EARLIEST : CLIENT_LATEST);
 }
 
 /* The partition whose end is asked for next: one whose start is unknown, or sometimes any. */

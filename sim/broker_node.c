@@ -16,6 +16,7 @@ struct broker_process {
     struct broker *broker;
     struct completion started;
     struct completion stopped;
+    struct completion halted;
     struct io_request signal;
 };
 
@@ -54,9 +55,18 @@ static void has_started(struct completion *completion, int32_t result)
     io_signal(process->io, &process->signal);
 }
 
+/* It cannot go on, as the log says: whoever repairs the disk starts it again. */
+static void has_halted(struct completion *completion, int32_t result)
+{
+    struct broker_process *process = container_of(completion, struct broker_process, halted);
+    log_error(io_logger(process->io), "halted", field_status("status", (enum status)result));
+    process->program->halt_count++;
+    io_stop(process->io);
+}
+
 /* The doors' array is the node's and outlives this life. */
-static struct broker_options options_of(const struct broker_process *process,
-                                        struct io *const *cores, uint32_t core_count)
+static struct broker_options options_of(struct broker_process *process, struct io *const *cores,
+                                        uint32_t core_count)
 {
     struct io **doors = calloc(core_count, sizeof *doors);
     assert(doors != NULL);
@@ -67,6 +77,7 @@ static struct broker_options options_of(const struct broker_process *process,
         .config = process->config,
         .logger = io_logger(process->io),
         .memory_bytes = process->program->memory_bytes,
+        .halted = &process->halted,
         .journal_file_bytes = process->program->journal_file_bytes,
         .unsafe_skip_sync = process->program->skips_sync,
     };
@@ -85,6 +96,7 @@ static struct process *broker_node_start(const struct program *program, struct n
     process->config = config_load("settings", bytes_of_text(process->program->settings), NULL, NULL,
                                   0, &reporter);
     assert(process->config != NULL);
+    completion_init(&process->halted, has_halted);
     struct broker_options options = options_of(process, cores, core_count);
     enum status status = broker_create(&options, &process->broker);
     if (status != STATUS_OK) {

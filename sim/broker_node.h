@@ -1,5 +1,5 @@
 /* A broker as a program of a node: what broker/main.c is to a machine, this is to a world. It
- * reads its settings, serves, and ends cleanly when it is signalled. */
+ * reads its settings, serves, ends cleanly when it is signalled, and at once when it halts. */
 #ifndef TAILRACE_SIM_BROKER_NODE_H
 #define TAILRACE_SIM_BROKER_NODE_H
 
@@ -14,6 +14,7 @@ struct broker_program {
     uint64_t journal_file_bytes;
     bool skips_sync;      /* a bite: nothing is synced */
     uint32_t serve_count; /* lives that came to serve clients */
+    uint32_t halt_count;  /* and those that ended because a disk had failed */
 };
 
 /* `settings` must say listeners=PLAINTEXT://:9092 and a log.dirs below /data. */

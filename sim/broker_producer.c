@@ -15,6 +15,7 @@ enum {
     PRODUCE_VERSION_BY_NAME_NEWEST = 12,
     RECORD_BYTES_TOO_MANY = 300 * 1024, /* for message.max.bytes of the story's broker */
     SPOILT_CHANCE = 3,                  /* in a hundred windows */
+    TOMBSTONE_CHANCE = 15,              /* in a hundred records */
     FAILURE_PAUSE_MS = 50,
     WINDOW_PAUSE_MS = 20,
     ARENA_BYTES_MAX = 8 << 20,
@@ -28,6 +29,7 @@ struct slot {
     struct bytes batch;
     uint64_t first_number;
     uint32_t record_count;
+    uint32_t strict_period; /* when it was sent */
     bool is_open;
     bool is_spoilt; /* must be refused */
 };
@@ -88,6 +90,26 @@ static struct batch_options options_of(const struct broker_producer *producer, i
     return options;
 }
 
+/* Who reads it is told in a header which one it is. */
+static void append_tombstone(struct broker_producer *producer, struct slot *slot,
+                             struct batch_builder *builder, int32_t position)
+{
+    uint64_t number =
+        check_send_tombstone(worker_check(&producer->worker), producer->session, position);
+    uint8_t stamp[CHECK_VALUE_SIZE_MIN];
+    store_u64_be(stamp, number);
+    const struct record_header header = {bytes_of_text(CHECK_STAMP), bytes_of(stamp, sizeof stamp)};
+    struct record_view record = {.offset = builder->last_offset + 1,
+                                 .timestamp = io_wall_ms(producer->worker.io),
+                                 .key = check_key_of(number),
+                                 .header_count = 1};
+    enum status status = record_headers_encode(&header, 1, &slot->arena, &record.headers);
+    assert(status == STATUS_OK);
+    if (slot->record_count++ == 0)
+        slot->first_number = number;
+    batch_builder_append(builder, &record);
+}
+
 static void append_record(struct broker_producer *producer, struct slot *slot,
                           struct batch_builder *builder, int32_t *position, uint32_t size)
 {
@@ -120,7 +142,10 @@ static void slot_fill(struct broker_producer *producer, struct slot *slot)
     batch_builder_init(&builder, &options, &slot->arena);
     uint32_t count = (uint32_t)prng_between(&producer->worker.prng, 1, BATCH_RECORDS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        append_record(producer, slot, &builder, position, draw_size(producer));
+        if (prng_chance(&producer->worker.prng, TOMBSTONE_CHANCE, 100))
+            append_tombstone(producer, slot, &builder, (*position)++);
+        else
+            append_record(producer, slot, &builder, position, draw_size(producer));
         if (builder.records.size >= RECORD_BYTES_LARGE)
             break;
     }
@@ -161,6 +186,8 @@ static void slot_send(struct broker_producer *producer, struct slot *slot)
         .batch = slot->batch,
     };
     produce.partition.topic_id = producer->key.topic_id;
+    slot->strict_period =
+        check_strict_period(worker_check(&producer->worker), producer->key.topic_id);
     producer->in_flight_count++;
     client_call_reset(&slot->call);
     client_produce_batch(&producer->worker.client, &slot->call, &produce);
@@ -181,8 +208,8 @@ static void slot_acked(struct slot *slot, int64_t base_offset)
     if (slot->is_spoilt)
         verdict_fail(worker_check(&producer->worker)->verdict, OUTCOME_UNSAFE,
                      "refused: a batch that cannot be taken was acknowledged");
-    check_acked(worker_check(&producer->worker), &producer->key, base_offset, slot->first_number,
-                slot->record_count);
+    check_acked(worker_check(&producer->worker), &producer->key, slot->strict_period, base_offset,
+                slot->first_number, slot->record_count);
 }
 
 /* Nobody sends it again, and nobody has taken it before. */
@@ -276,10 +303,19 @@ static void window_fill(struct broker_producer *producer)
         slot_fill(producer, &producer->slots[i]);
 }
 
+/* Where records may be lost, a producer that counts them cannot go on. */
+static bool choose_topic(struct broker_producer *producer)
+{
+    struct worker *worker = &producer->worker;
+    if (!worker_choose_topic(worker, &producer->topic))
+        return false;
+    return !producer->is_idempotent || !workload_topics[producer->topic].is_loose;
+}
+
 static void window_begin(struct broker_producer *producer)
 {
     struct worker *worker = &producer->worker;
-    if (!worker_choose_topic(worker, &producer->topic)) {
+    if (!choose_topic(producer)) {
         worker_pause(worker, FAILURE_PAUSE_MS, producer_go_on);
         return;
     }

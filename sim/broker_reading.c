@@ -13,6 +13,23 @@ static void fail(struct check *check, const struct check_key *key, const char *w
                  key->index, at, what);
 }
 
+static bool may_have_gaps(const struct check *check, const struct check_key *key)
+{
+    return check_is_free(check, key->topic_id, CHECK_COMPACTS);
+}
+
+static void take_record(struct check *check, const struct check_key *key,
+                        struct record_view *record)
+{
+    struct record_header header = {0};
+    if (!bytes_are_null(record->value))
+        check_read(check, key, record->offset, record->key, record->value);
+    else if (record_header_next(record, &header) && bytes_equal_text(header.key, CHECK_STAMP))
+        check_read_tombstone(check, key, record->offset, record->key, header.value);
+    else
+        fail(check, key, "a tombstone without its number", record->offset);
+}
+
 static void take_records(struct check *check, const struct check_key *key, struct bytes batch)
 {
     struct arena arena;
@@ -22,10 +39,10 @@ static void take_records(struct check *check, const struct check_key *key, struc
     enum status status = record_iterator_open(&iterator, batch, RECORDS_BYTES_MAX, &arena);
     int64_t expected = load_u64_be(batch.data) <= INT64_MAX ? (int64_t)load_u64_be(batch.data) : -1;
     while (status == STATUS_OK && record_iterator_next(&iterator, &record)) {
-        bool is_gap = check->is_compacted && record.offset > expected;
+        bool is_gap = may_have_gaps(check, key) && record.offset > expected;
         if (record.offset != expected && !is_gap)
             fail(check, key, "records are not numbered one by one", record.offset);
-        check_read(check, key, record.offset, record.key, record.value);
+        take_record(check, key, &record);
         expected = record.offset + 1;
     }
     if (status != STATUS_OK || iterator.status != STATUS_OK)
@@ -35,10 +52,10 @@ static void take_records(struct check *check, const struct check_key *key, struc
 
 /* The first batch may begin before the position; no other may. Where compaction has been, either
  * may begin behind it. */
-static bool batch_continues(const struct check *check, const struct batch_header *header,
-                            int64_t position, bool is_first)
+static bool batch_continues(const struct check *check, const struct check_key *key,
+                            const struct batch_header *header, int64_t position, bool is_first)
 {
-    if (check->is_compacted && header->base_offset >= position)
+    if (may_have_gaps(check, key) && header->base_offset >= position)
         return true;
     if (!is_first)
         return header->base_offset == position;
@@ -53,7 +70,7 @@ static void take_batch(struct check *check, const struct check_key *key, struct 
     assert(status == STATUS_OK); /* batch_next has looked */
     if (!batch_crc_is_right(batch))
         fail(check, key, "a batch with a wrong checksum", header.base_offset);
-    else if (!batch_continues(check, &header, *position, is_first))
+    else if (!batch_continues(check, key, &header, *position, is_first))
         fail(check, key, "a batch that does not continue what was read", header.base_offset);
     else if (batch_last_offset(&header) >= high_watermark)
         fail(check, key, "a batch above the high watermark", header.base_offset);

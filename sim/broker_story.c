@@ -25,7 +25,9 @@ enum {
     PATIENCE_SECONDS = 120,
     /* Beside what it was given: images of metadata, logs, connections. */
     MEMORY_SLACK_BYTES = 16 << 20,
-    FREE_BYTES_LEFT = 256 << 10,
+    FREE_BYTES_LEFT = 256 << 10,  /* of a disk that is full */
+    FREE_BYTES_NARROW = 20 << 20, /* of one that may be called so */
+    DEVICE_COUNT_MAX = 2,
 };
 
 static const struct story_bite bites[] = {
@@ -38,24 +40,31 @@ static const struct story_bite bites[] = {
     "node.id=1\n"                                                                                  \
     "listeners=PLAINTEXT://:9092\n"                                                                \
     "advertised.listeners=PLAINTEXT://broker:9092\n"                                               \
-    "log.dirs=/data/broker\n"                                                                      \
     "tailrace.admin.listener=\n"                                                                   \
     "num.partitions=2\n"                                                                           \
     "message.max.bytes=262144\n"                                                                   \
     "log.segment.bytes=1048576\n"                                                                  \
     "log.roll.ms=400\n"                                                                            \
+    "log.cleaner.backoff.ms=30\n"                                                                  \
     "log.retention.check.interval.ms=100\n"                                                        \
     "log.segment.delete.delay.ms=100\n"
 
-static const char settings[] = SETTINGS;
+/* Each lies on a device of its own; the first has the metadata. */
+static const char *const devices[DEVICE_COUNT_MAX] = {"/data/first", "/data/second"};
+#define ONE_DEVICE  "log.dirs=/data/first\n"
+#define TWO_DEVICES "log.dirs=/data/first,/data/second\n"
 
-/* Records are deleted on request in these, too. */
-static const char settings_compacted[] = SETTINGS "log.cleanup.policy=compact,delete\n"
-                                                  "log.cleaner.backoff.ms=30\n"
-                                                  "log.cleaner.min.cleanable.ratio=0\n";
+/* Records are deleted on request in compacted ones, too. */
+#define COMPACTED                                                                                  \
+    "log.cleanup.policy=compact,delete\n"                                                          \
+    "log.cleaner.min.cleanable.ratio=0\n"
 
 /* Kafka's own way to say it: nothing waits for the disk. */
-static const char settings_loose[] = SETTINGS "log.flush.interval.messages=1000000\n";
+static const char settings_loose[] = SETTINGS ONE_DEVICE "log.flush.interval.messages=1000000\n";
+
+static const char *const settings[DEVICE_COUNT_MAX] = {SETTINGS ONE_DEVICE, SETTINGS TWO_DEVICES};
+static const char *const settings_compacted[DEVICE_COUNT_MAX] = {SETTINGS ONE_DEVICE COMPACTED,
+                                                                 SETTINGS TWO_DEVICES COMPACTED};
 
 /* The world of one run. */
 struct broker_world {
@@ -69,6 +78,7 @@ struct broker_world {
     struct node *clients[CLIENT_COUNT];
     struct node *auditor;
     uint32_t broker_plan_count;
+    uint32_t device_count;
     struct event trouble;
 };
 
@@ -118,12 +128,16 @@ static bool is_bite(const struct story_options *options, const char *name)
 
 static void build_broker(struct broker_world *w, const struct story_options *options)
 {
-    w->workload.check.is_compacted = options->bite == NULL && prng_chance(&w->prng, 1, 3);
-    const char *usual = w->workload.check.is_compacted ? settings_compacted : settings;
+    bool is_compacted = options->bite == NULL && prng_chance(&w->prng, 1, 3);
+    w->workload.check.freedoms = is_compacted ? CHECK_COMPACTS : 0;
+    w->device_count = prng_chance(&w->prng, 1, 3) ? 2 : 1;
+    const char *usual = (is_compacted ? settings_compacted : settings)[w->device_count - 1];
     broker_program_init(&w->broker_program, is_bite(options, "early-ack") ? settings_loose : usual);
     w->broker_program.skips_sync = is_bite(options, "no-sync");
     w->broker =
         node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));
+    for (uint32_t i = 0; i < w->device_count; i++)
+        disk_mount(node_disk(w->broker), devices[i]);
     w->workload.broker = network_address(node_host(w->broker), BROKER_NODE_PORT);
     node_restart_after(w->broker, 20 * ms_ns);
     node_start(w->broker, 0);
@@ -179,10 +193,49 @@ static void link_cut(struct broker_world *w)
         host_block(&w->world->network, client, broker, true);
 }
 
-static void disk_fill_up(struct broker_world *w)
+/* Other programs use the disk as well. 0: there is room without limit. The limit holds for the
+ * lives to come, too. */
+static void disk_set_room(struct broker_world *w, uint64_t free_bytes)
 {
     struct disk *disk = node_disk(w->broker);
-    disk->capacity_bytes = disk->used_bytes + prng_below(&w->prng, FREE_BYTES_LEFT);
+    disk->capacity_bytes = free_bytes == 0 ? 0 : disk->used_bytes + free_bytes;
+    w->world->faults.disk.capacity_bytes = disk->capacity_bytes;
+}
+
+static bool disk_is_short(const struct broker_world *w)
+{
+    return node_disk(w->broker)->capacity_bytes != 0;
+}
+
+static void disk_fill_up(struct broker_world *w)
+{
+    bool is_full = prng_chance(&w->prng, 2, 3);
+    disk_set_room(w, 1 + prng_below(&w->prng, is_full ? FREE_BYTES_LEFT : FREE_BYTES_NARROW));
+}
+
+/* It becomes less, or a little more, or ends; the broker goes on by itself. */
+static void disk_ease(struct broker_world *w)
+{
+    if (prng_chance(&w->prng, 1, 3))
+        disk_fill_up(w);
+    else
+        disk_set_room(w, 0);
+}
+
+static const char *choose_device(struct broker_world *w)
+{
+    return devices[prng_below(&w->prng, w->device_count)];
+}
+
+static bool any_device_is_broken(const struct broker_world *w)
+{
+    return node_disk(w->broker)->broken_devices != 0;
+}
+
+static void devices_repair(struct broker_world *w)
+{
+    for (uint32_t i = 0; i < w->device_count; i++)
+        disk_break(node_disk(w->broker), devices[i], false);
 }
 
 static void plan_disk_fault(struct broker_world *w)
@@ -200,7 +253,7 @@ static void plan_disk_fault(struct broker_world *w)
 static void make_trouble(struct broker_world *w)
 {
     struct node *client = w->clients[prng_below(&w->prng, CLIENT_COUNT)];
-    switch (prng_below(&w->prng, 11)) {
+    switch (prng_below(&w->prng, 12)) {
     case 0: node_kill(w->broker, DEATH_KILL); break;
     case 1:
     case 2: node_kill(w->broker, DEATH_POWER_CUT); break;
@@ -212,34 +265,50 @@ static void make_trouble(struct broker_world *w)
     case 8: disk_fill_up(w); break;
     case 9: node_pause(w->broker, prng_below(&w->prng, second_ns / 4)); break;
     case 10: plan_disk_fault(w); break;
+    case 11: disk_break(node_disk(w->broker), choose_device(w), true); break;
     }
 }
 
-/* A full disk is given room again before anything else goes wrong; a broker whose disk has failed
- * is waiting for somebody to restart it. */
+/* Who repairs a disk starts the broker anew, which may have gone on without it. */
+static void repair(struct broker_world *w)
+{
+    devices_repair(w);
+    node_kill(w->broker, prng_chance(&w->prng, 1, 2) ? DEATH_POWER_CUT : DEATH_KILL);
+}
+
+/* Mostly nothing else goes wrong before a disk has room again, or has been repaired. */
 static void trouble_fire(struct event *event)
 {
     struct broker_world *w = container_of(event, struct broker_world, trouble);
-    struct disk *disk = node_disk(w->broker);
-    if (disk->capacity_bytes != 0) {
-        disk->capacity_bytes = 0;
-        node_kill(w->broker, DEATH_KILL);
-    } else {
+    bool is_enough = prng_chance(&w->prng, 3, 4);
+    if (any_device_is_broken(w) && is_enough)
+        repair(w);
+    else if (disk_is_short(w) && is_enough)
+        disk_ease(w);
+    else
         make_trouble(w);
-    }
     event_schedule(&w->world->queue, event,
                    world_now_ns(w->world) + prng_below(&w->prng, second_ns / 4));
 }
 
-/* Ends all trouble, so that what must happen in the end can. */
+/* What a broker that lives on may have lost: a disk that failed by chance is not heard of here. */
+static bool broker_is_whole(const struct broker_world *w)
+{
+    return w->device_count == 1 && !any_device_is_broken(w);
+}
+
+/* Ends all trouble, so that what must happen in the end can. A broker that has all its disks has to
+ * find out by itself. */
 static void heal(struct broker_world *w)
 {
+    bool must_restart = !broker_is_whole(w) || prng_chance(&w->prng, 1, 2);
     event_cancel(&w->world->queue, &w->trouble);
     w->world->faults = (struct faults){0};
     links_open(w);
     node_forget_plans(w->broker);
-    node_disk(w->broker)->capacity_bytes = 0;
-    node_kill(w->broker, prng_chance(&w->prng, 1, 2) ? DEATH_POWER_CUT : DEATH_KILL);
+    disk_set_room(w, 0);
+    if (must_restart)
+        repair(w);
     w->workload.is_quiet = true;
 }
 
@@ -316,11 +385,12 @@ static void broker_run(const struct story_options *options, struct verdict *verd
         fprintf(options->log,
                 "story: %" PRIu64 " records sent, %" PRIu64 " acknowledged, %" PRIu64
                 " refused, %" PRIu64
-                " read; the broker died %u times, served in %u lives, and took %zu bytes\n",
+                " read; the broker died %u times, served in %u lives, halted in %u, and took %zu "
+                "bytes\n",
                 w.workload.check.record_count, w.workload.check.acked_count,
                 w.workload.check.refused_count, w.workload.check.read_count,
                 node_death_count(w.broker), w.broker_program.serve_count,
-                node_memory_peak_bytes(w.broker));
+                w.broker_program.halt_count, node_memory_peak_bytes(w.broker));
     verdict->trace_hash = w.world->trace.hash;
     verdict->step_count = w.world->step_count;
     verdict->simulated_ns = world_now_ns(w.world);

@@ -1,9 +1,11 @@
-/* The story "broker": one broker of one to three cores with small journal files, and clients of
- * every kind. For some seconds everything that can go wrong does: power cuts, kills, clean stops,
- * another number of cores, errors and lack of space of the disk, torn and forgotten writes, broken,
- * slow and one-way links, processes that stand still. Then the world is healed and all must come to
- * an end: what was begun is answered, every partition takes a new record, every consumer reaches
- * the end, and the checkers (sim/check.h) find every promise kept. */
+/* The story "broker": one broker of one to three cores with small journal files and one or two
+ * disks, and clients of every kind. For some seconds everything that can go wrong does: power cuts,
+ * kills, clean stops, another number of cores, errors of the disk, a disk that is full for a while,
+ * one that breaks and is repaired, torn and forgotten writes, broken, slow and one-way links,
+ * processes that stand still; and topics come and go, and their settings change. Then the world is
+ * healed, perhaps without a restart of the broker, and all must come to an end: what was begun is
+ * answered, every partition takes a new record, every consumer reaches the end, and the checkers
+ * (sim/check.h) find every promise kept. */
 #ifndef TAILRACE_SIM_BROKER_STORY_H
 #define TAILRACE_SIM_BROKER_STORY_H
 

@@ -9,11 +9,24 @@ static const uint64_t patience_ns = 1500ull * 1000 * 1000;
 static const uint64_t reconnect_ns = 10ull * 1000 * 1000;
 
 const struct workload_topic workload_topics[TOPIC_COUNT] = {
-    {"orders", 2, false},
-    {"growing", 1, false},
-    {"by-itself", 0, false}, /* created by asking for it */
-    {"fleeting", 2, true},
+    {.name = "orders", .partition_count = 2},
+    {.name = "growing", .partition_count = 1},
+    {.name = "by-itself"}, /* created by asking for it */
+    {.name = "fleeting", .partition_count = 2, .is_fleeting = true},
+    /* What happens to these, sim/broker_settings.c knows. */
+    {.name = "bounded", .partition_count = 1},
+    {.name = "table", .partition_count = 1},
+    {.name = "loose", .partition_count = 1, .is_loose = true},
 };
+
+uint32_t workload_topic_named(const char *name)
+{
+    uint32_t index = 0;
+    while (strcmp(workload_topics[index].name, name) != 0)
+        index++;
+    assert(index < TOPIC_COUNT);
+    return index;
+}
 
 static void timer_fired(struct timer *timer)
 {

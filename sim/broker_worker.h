@@ -12,12 +12,13 @@
 #include "sim/client_records.h"
 #include "sim/program.h"
 
-enum { TOPIC_COUNT = 4, TOPIC_PARTITIONS_MAX = 4 };
+enum { TOPIC_COUNT = 7, TOPIC_PARTITIONS_MAX = 4 };
 
 struct workload_topic {
     const char *name;
     int32_t partition_count; /* as the admin creates it */
     bool is_fleeting;        /* deleted and created again; the others must stay */
+    bool is_loose;           /* may be told to acknowledge before it flushes */
 };
 
 extern const struct workload_topic workload_topics[TOPIC_COUNT];
@@ -69,6 +70,9 @@ void worker_pause(struct worker *worker, uint32_t max_ms, void (*next)(struct wo
 
 /* A topic that is there; false if there is none. */
 bool worker_choose_topic(struct worker *worker, uint32_t *topic);
+
+/* Which one has this name. */
+uint32_t workload_topic_named(const char *name);
 
 /* A partition as requests name it. */
 struct client_partition worker_partition(const struct worker *worker, uint32_t topic,

@@ -21,6 +21,7 @@ void check_deinit(struct check *check)
         free(check->logs[i].is_seen);
     }
     free(check->logs);
+    free(check->topics);
     free(check->records);
 }
 
@@ -32,6 +33,74 @@ static void fail(struct check *check, const char *promise, const struct check_lo
     verdict_fail(check->verdict, OUTCOME_UNSAFE,
                  "%s: partition %s-%d offset %" PRId64 ": expected %" PRIu64 ", found %" PRIu64,
                  promise, topic_id, log->key.index, offset, expected, found);
+}
+
+/* --- What topics may do ----------------------------------------------------------------------- */
+
+/* NULL: nothing has been said of it. */
+static struct check_topic *topic_find(const struct check *check, struct uuid topic_id)
+{
+    for (uint32_t i = 0; i < check->topic_count; i++)
+        if (uuid_equal(check->topics[i].id, topic_id))
+            return &check->topics[i];
+    return NULL;
+}
+
+static struct check_topic *topic_of(struct check *check, struct uuid topic_id)
+{
+    struct check_topic *topic = topic_find(check, topic_id);
+    if (topic != NULL)
+        return topic;
+    check->topics =
+        must_grow(check->topics, check->topic_count, check->topic_count + 1, sizeof *check->topics);
+    topic = &check->topics[check->topic_count++];
+    *topic = (struct check_topic){.id = topic_id, .is_strict = true, .strict_period = 1};
+    return topic;
+}
+
+void check_allow(struct check *check, struct uuid topic_id, uint32_t freedoms)
+{
+    topic_of(check, topic_id)->freedoms |= freedoms;
+}
+
+bool check_is_free(const struct check *check, struct uuid topic_id, enum check_freedom freedom)
+{
+    const struct check_topic *topic = topic_find(check, topic_id);
+    uint32_t freedoms = check->freedoms | (topic == NULL ? 0 : topic->freedoms);
+    return (freedoms & freedom) != 0;
+}
+
+void check_loosen(struct check *check, struct uuid topic_id)
+{
+    struct check_topic *topic = topic_of(check, topic_id);
+    topic->freedoms |= CHECK_LOSES_UNFLUSHED;
+    topic->loosening_count++;
+    topic->is_strict = false;
+}
+
+void check_loosened(struct check *check, struct uuid topic_id)
+{
+    struct check_topic *topic = topic_of(check, topic_id);
+    assert(topic->loosening_count > 0);
+    topic->loosening_count--;
+}
+
+/* A wish that nobody heard of may still come. */
+void check_tighten(struct check *check, struct uuid topic_id)
+{
+    struct check_topic *topic = topic_of(check, topic_id);
+    if (topic->is_strict || topic->loosening_count > 0)
+        return;
+    topic->is_strict = true;
+    topic->strict_period++;
+}
+
+uint32_t check_strict_period(const struct check *check, struct uuid topic_id)
+{
+    const struct check_topic *topic = topic_find(check, topic_id);
+    if (topic == NULL)
+        return 1;
+    return topic->is_strict ? topic->strict_period : 0;
 }
 
 /* --- Partitions ------------------------------------------------------------------------------- */
@@ -65,22 +134,35 @@ static void log_reach(struct check_log *log, int64_t offset)
         log->offset_count = offset + 1;
 }
 
-/* What stands at an offset stands there for ever. */
+static bool log_is_free(const struct check *check, const struct check_log *log,
+                        enum check_freedom freedom)
+{
+    return check_is_free(check, log->key.topic_id, freedom);
+}
+
+/* What is there at this offset may not be lost. */
+static bool log_is_sure(const struct check *check, const struct check_log *log, int64_t offset)
+{
+    return offset < log->sure_end || !log_is_free(check, log, CHECK_LOSES_UNFLUSHED);
+}
+
+/* What stands at an offset stands there for ever, once it is on disk. */
 static void log_place(struct check *check, struct check_log *log, int64_t offset, uint64_t number)
 {
     assert(offset >= 0);
     assert(number > 0);
     log_reach(log, offset);
-    if (log->numbers[offset] != 0 && log->numbers[offset] != number)
+    bool is_other = log->numbers[offset] != 0 && log->numbers[offset] != number;
+    if (is_other && log_is_sure(check, log, offset))
         fail(check, "offset", log, offset, log->numbers[offset], number);
     if (check->records[number].is_refused)
         fail(check, "refused, and there", log, offset, 0, number);
     log->numbers[offset] = number;
 }
 
-static void log_know_end(struct check_log *log, int64_t end)
+static void log_know_end(const struct check *check, struct check_log *log, int64_t end)
 {
-    if (end > log->known_end)
+    if (end > log->known_end && log_is_sure(check, log, end - 1))
         log->known_end = end;
 }
 
@@ -91,9 +173,8 @@ uint32_t check_new_session(struct check *check)
     return ++check->session_count;
 }
 
-uint64_t check_send(struct check *check, uint32_t session, int32_t position, uint32_t size)
+static uint64_t announce(struct check *check, uint32_t session, int32_t position)
 {
-    assert(size >= CHECK_VALUE_SIZE_MIN);
     assert(session <= check->session_count);
     uint64_t number = ++check->record_count;
     if (number >= check->record_capacity) {
@@ -103,8 +184,22 @@ uint64_t check_send(struct check *check, uint32_t session, int32_t position, uin
             must_grow(check->records, check->record_capacity, capacity, sizeof *check->records);
         check->record_capacity = capacity;
     }
-    check->records[number] =
-        (struct check_record){.session = session, .position = position, .size = size};
+    check->records[number] = (struct check_record){.session = session, .position = position};
+    return number;
+}
+
+uint64_t check_send(struct check *check, uint32_t session, int32_t position, uint32_t size)
+{
+    assert(size >= CHECK_VALUE_SIZE_MIN);
+    uint64_t number = announce(check, session, position);
+    check->records[number].size = size;
+    return number;
+}
+
+uint64_t check_send_tombstone(struct check *check, uint32_t session, int32_t position)
+{
+    uint64_t number = announce(check, session, position);
+    check->records[number].is_tombstone = true;
     return number;
 }
 
@@ -136,8 +231,18 @@ struct bytes check_key_of(uint64_t number)
     return bytes_of(keys + key_index(number), 1);
 }
 
-void check_acked(struct check *check, const struct check_key *key, int64_t base_offset,
-                 uint64_t first_number, uint32_t count)
+/* On disk is then, too, what came before. */
+static void log_note_sure(const struct check *check, struct check_log *log, uint32_t strict_period,
+                          int64_t end)
+{
+    if (strict_period == 0 || check_strict_period(check, log->key.topic_id) != strict_period)
+        return;
+    if (end > log->sure_end)
+        log->sure_end = end;
+}
+
+void check_acked(struct check *check, const struct check_key *key, uint32_t strict_period,
+                 int64_t base_offset, uint64_t first_number, uint32_t count)
 {
     struct check_log *log = log_of(check, key);
     assert(count > 0);
@@ -151,7 +256,8 @@ void check_acked(struct check *check, const struct check_key *key, int64_t base_
         check->records[first_number + i].is_acked = true;
     }
     check->acked_count += count;
-    log_know_end(log, base_offset + count);
+    log_note_sure(check, log, strict_period, base_offset + count);
+    log_know_end(check, log, base_offset + count);
 }
 
 void check_refused(struct check *check, uint64_t first_number, uint32_t count)
@@ -175,12 +281,20 @@ static bool value_is_right(uint64_t number, struct bytes value)
     return true;
 }
 
+static void log_see(struct check *check, struct check_log *log, int64_t offset, uint64_t number)
+{
+    log_place(check, log, offset, number);
+    if (log->is_seen != NULL)
+        log->is_seen[offset] = true;
+    check->read_count++;
+}
+
 void check_read(struct check *check, const struct check_key *key, int64_t offset,
                 struct bytes record_key, struct bytes value)
 {
     struct check_log *log = log_of(check, key);
     uint64_t number = value.size < CHECK_VALUE_SIZE_MIN ? 0 : load_u64_be(value.data);
-    if (number == 0 || number > check->record_count) {
+    if (number == 0 || number > check->record_count || check->records[number].is_tombstone) {
         fail(check, "bytes that nobody sent", log, offset, 0, number);
         return;
     }
@@ -189,10 +303,19 @@ void check_read(struct check *check, const struct check_key *key, int64_t offset
         fail(check, "bytes changed", log, offset, number, number);
         return;
     }
-    log_place(check, log, offset, number);
-    if (log->is_seen != NULL)
-        log->is_seen[offset] = true;
-    check->read_count++;
+    log_see(check, log, offset, number);
+}
+
+void check_read_tombstone(struct check *check, const struct check_key *key, int64_t offset,
+                          struct bytes record_key, struct bytes stamp)
+{
+    struct check_log *log = log_of(check, key);
+    uint64_t number = stamp.size != CHECK_VALUE_SIZE_MIN ? 0 : load_u64_be(stamp.data);
+    if (number == 0 || number > check->record_count || !check->records[number].is_tombstone ||
+        !bytes_equal(record_key, check_key_of(number)))
+        fail(check, "bytes of a tombstone that nobody sent", log, offset, 0, number);
+    else
+        log_see(check, log, offset, number);
 }
 
 /* --- Ends ------------------------------------------------------------------------------------- */
@@ -207,7 +330,16 @@ void check_end(struct check *check, const struct check_key *key, int64_t known_e
     struct check_log *log = log_of(check, key);
     if (end < known_end)
         fail(check, "latest went back", log, end, (uint64_t)known_end, (uint64_t)end);
-    log_know_end(log, end);
+    log_know_end(check, log, end);
+}
+
+void check_out_of_range(struct check *check, const struct check_key *key, int64_t offset)
+{
+    struct check_log *log = log_of(check, key);
+    bool may_be_below = log_is_free(check, log, CHECK_SHRINKS) || offset < log->asked_start;
+    bool may_be_above = offset > log->sure_end && !log_is_sure(check, log, offset);
+    if (!may_be_below && !may_be_above)
+        fail(check, "latest went back, or records that nobody deleted are gone", log, offset, 0, 0);
 }
 
 int64_t check_known_start(struct check *check, const struct check_key *key)
@@ -233,7 +365,7 @@ void check_start(struct check *check, const struct check_key *key, int64_t known
     struct check_log *log = log_of(check, key);
     if (start < known_start)
         fail(check, "deleted, and there", log, start, (uint64_t)known_start, (uint64_t)start);
-    if (start > log->asked_start)
+    if (start > log->asked_start && !log_is_free(check, log, CHECK_SHRINKS))
         fail(check, "deleted too much", log, start, (uint64_t)log->asked_start, (uint64_t)start);
 }
 
@@ -259,7 +391,8 @@ static void check_sessions(struct check *check, struct check_log *log, int64_t s
         int32_t expected = next[record->session];
         if (expected != 0 && record->position < expected)
             fail(check, "dup", log, offset, (uint64_t)expected, (uint64_t)record->position);
-        if (expected != 0 && record->position > expected && !check->is_compacted)
+        if (expected != 0 && record->position > expected &&
+            !log_is_free(check, log, CHECK_COMPACTS))
             fail(check, "order", log, offset, (uint64_t)expected, (uint64_t)record->position);
         next[record->session] = record->position + 1;
     }
@@ -281,19 +414,45 @@ void check_audit(struct check *check, const struct check_key *key)
     log->is_seen = must_allocate((size_t)log->offset_capacity + 1, sizeof *log->is_seen);
 }
 
-/* What anybody has sent or seen for a key may have been replaced, but only by what is there. */
+/* The newest offset of each key that is known, and the newest of those that were read in the
+ * audit; -1: none. What may have been lost before it was on disk does not count. */
+struct newest {
+    int64_t known;
+    int64_t seen;
+};
+
+static void find_newest(const struct check *check, const struct check_log *log, int64_t start,
+                        struct newest newest[static CHECK_KEY_COUNT])
+{
+    memset(newest, -1, CHECK_KEY_COUNT * sizeof newest[0]);
+    for (int64_t offset = start; offset < log->offset_count; offset++) {
+        uint64_t number = log->numbers[offset];
+        if (number != 0 && (log->is_seen[offset] || log_is_sure(check, log, offset)))
+            newest[key_index(number)].known = offset;
+        if (number != 0 && log->is_seen[offset])
+            newest[key_index(number)].seen = offset;
+    }
+}
+
+/* What anybody has sent or seen for a key may have been replaced, but only by what is there. A
+ * tombstone that may go leaves nothing behind of its key. */
 static void check_newest(struct check *check, struct check_log *log, int64_t start)
 {
-    int64_t newest[CHECK_KEY_COUNT];
-    memset(newest, -1, sizeof newest);
-    for (int64_t offset = start; offset < log->offset_count; offset++) {
-        if (log->numbers[offset] != 0)
-            newest[key_index(log->numbers[offset])] = offset;
-    }
+    struct newest newest[CHECK_KEY_COUNT];
+    bool may_forget = log_is_free(check, log, CHECK_FORGETS);
+    find_newest(check, log, start, newest);
     for (uint32_t key = 0; key < CHECK_KEY_COUNT; key++) {
-        int64_t offset = newest[key];
-        if (offset >= 0 && !log->is_seen[offset])
+        int64_t offset = newest[key].known;
+        if (newest[key].seen == offset)
+            continue;
+        bool is_tombstone = check->records[log->numbers[offset]].is_tombstone;
+        if (!is_tombstone)
             fail(check, "newest of its key, and lost", log, offset, log->numbers[offset], 0);
+        else if (!may_forget)
+            fail(check, "tombstone, and lost", log, offset, log->numbers[offset], 0);
+        else if (newest[key].seen >= 0)
+            fail(check, "tombstone gone before what it deletes", log, newest[key].seen,
+                 log->numbers[offset], log->numbers[newest[key].seen]);
     }
 }
 
@@ -308,9 +467,9 @@ void check_audited(struct check *check, const struct check_key *key, int64_t sta
 {
     struct check_log *log = log_of(check, key);
     for (int64_t offset = end; offset < log->offset_count; offset++)
-        if (log->numbers[offset] != 0)
+        if (log->numbers[offset] != 0 && log_is_sure(check, log, offset))
             fail(check, "acked, and lost", log, offset, log->numbers[offset], 0);
-    if (check->is_compacted)
+    if (log_is_free(check, log, CHECK_COMPACTS))
         check_newest(check, log, start);
     else
         check_holes(check, log, start, end);

@@ -33,10 +33,11 @@ static uint64_t space_of(const struct inode *inode)
     return inode->is_directory ? 0 : pages_of(inode->file.current_size_bytes) * SPARSE_PAGE_SIZE;
 }
 
-static struct inode *inode_create(struct disk *disk, bool is_directory)
+static struct inode *inode_create(struct disk *disk, bool is_directory, uint32_t device)
 {
     struct inode *inode = must_allocate(1, sizeof *inode);
     inode->is_directory = is_directory;
+    inode->device = device;
     file_init(&inode->file);
     list_push_back(&disk->inodes, &inode->node);
     return inode;
@@ -251,7 +252,7 @@ void disk_init(struct disk *disk)
     *disk = (struct disk){0};
     list_init(&disk->inodes);
     list_init(&disk->name_changes);
-    disk->root = disk_hold(inode_create(disk, true));
+    disk->root = disk_hold(inode_create(disk, true, 0));
     enum status status = disk_make_directory(disk, "/data");
     assert(status == STATUS_OK);
     disk_settle(disk);
@@ -301,7 +302,7 @@ enum status disk_open(struct disk *disk, const char *path, uint32_t open_flags, 
     if (found != NULL && found->is_directory)
         return STATUS_INVALID;
     if (found == NULL) {
-        found = inode_create(disk, false);
+        found = inode_create(disk, false, directory->device);
         change_names(disk, directory, part, found);
     } else if (open_flags & IO_OPEN_TRUNCATE) {
         disk_truncate(disk, found, 0);
@@ -359,6 +360,8 @@ static enum status rename_check(const struct inode *moved, const struct inode *t
 {
     if (moved == NULL)
         return STATUS_NOT_FOUND;
+    if (moved->device != to_directory->device)
+        return STATUS_INVALID; /* EXDEV */
     if (moved->is_directory && lies_within(to_directory, moved))
         return STATUS_INVALID;
     if (there == NULL)
@@ -416,7 +419,7 @@ enum status disk_make_directory(struct disk *disk, const char *path)
         return status;
     if (found != NULL)
         return STATUS_EXISTS;
-    change_names(disk, directory, part, inode_create(disk, true));
+    change_names(disk, directory, part, inode_create(disk, true, directory->device));
     return STATUS_OK;
 }
 
@@ -458,6 +461,42 @@ enum status disk_list(const struct disk *disk, const char *path, struct arena *a
     }
     *entry_count = (uint32_t)table->count;
     return STATUS_OK;
+}
+
+/* --- Devices ---------------------------------------------------------------------------------- */
+
+void disk_mount(struct disk *disk, const char *path)
+{
+    struct inode *directory;
+    assert(disk->device_count + 1 < DISK_DEVICE_COUNT_MAX);
+    enum status status = disk_make_directory(disk, path);
+    assert(status == STATUS_OK);
+    status = path_find_directory(disk, path, &directory);
+    assert(status == STATUS_OK);
+    directory->device = ++disk->device_count;
+    disk_settle(disk);
+}
+
+/* That of what the path stands for, or of what is there of it. */
+static uint32_t device_at(const struct disk *disk, const char *path)
+{
+    char part[PATH_PART_SIZE_MAX];
+    struct inode *directory;
+    struct inode *target = NULL;
+    if (path_find(disk, path, &directory, part, &target) != STATUS_OK)
+        return 0;
+    return target == NULL ? directory->device : target->device;
+}
+
+void disk_break(struct disk *disk, const char *path, bool is_broken)
+{
+    uint32_t bit = 1u << device_at(disk, path);
+    disk->broken_devices = is_broken ? disk->broken_devices | bit : disk->broken_devices & ~bit;
+}
+
+bool disk_is_broken_at(const struct disk *disk, const char *path)
+{
+    return (disk->broken_devices & 1u << device_at(disk, path)) != 0;
 }
 
 /* --- What becomes durable --------------------------------------------------------------------- */

@@ -11,6 +11,9 @@
  *   - a rename is one change, also between two directories: both names change or neither
  *   - syncing a file says nothing about its name
  *
+ * Directories may be mounted, each on a device of its own, which may break by itself: then every
+ * operation on what lies there fails. Nothing can be renamed from one device to another.
+ *
  * A file lives as long as a name (seen or durable), an open handle or a pending change holds it.
  * Calls are made when the operation takes effect; how long that takes, and whether it fails, is
  * decided above (sim/file_job.h).
@@ -40,6 +43,7 @@ struct inode {
     struct list_node node; /* on the disk's list, in order of creation */
     uint32_t references;
     bool is_directory;
+    uint32_t device;           /* that of the directory it was made in */
     struct disk_names current; /* of a directory */
     struct disk_names durable;
     struct file file; /* of a file */
@@ -52,6 +56,8 @@ struct disk {
     uint64_t name_change_count;
     uint64_t capacity_bytes; /* 0: without limit */
     uint64_t used_bytes;     /* by the sizes of files, in whole pages */
+    uint32_t device_count;   /* beside the first, which has the root */
+    uint32_t broken_devices; /* a set of bits */
 };
 
 void disk_init(struct disk *disk);
@@ -81,6 +87,20 @@ enum status disk_remove_directory(struct disk *disk, const char *path);
 /* Names in byte order, in the arena; STATUS_NO_MEMORY when its limit is reached. */
 enum status disk_list(const struct disk *disk, const char *path, struct arena *arena,
                       struct io_entry **entries, uint32_t *entry_count);
+
+enum { DISK_DEVICE_COUNT_MAX = 32 };
+
+/* Makes a directory, durable at once, that lies on a device of its own. */
+void disk_mount(struct disk *disk, const char *path);
+
+/* The device that `path` lies on breaks, or is repaired; and whether it is broken. */
+void disk_break(struct disk *disk, const char *path, bool is_broken);
+bool disk_is_broken_at(const struct disk *disk, const char *path);
+
+static inline bool disk_is_broken_under(const struct disk *disk, const struct inode *inode)
+{
+    return (disk->broken_devices & 1u << inode->device) != 0;
+}
 
 /* To be taken when the sync of a directory is asked for, and given to it when it completes. */
 static inline uint64_t disk_name_mark(const struct disk *disk)

@@ -103,9 +103,22 @@ static uint32_t no_space_chance(const struct file_job *job)
     return may_grow ? job->core->node->world->faults.disk.no_space : 0;
 }
 
+/* A handle is closed whatever has become of its file. */
+static bool job_meets_broken_device(const struct file_job *job)
+{
+    const struct io_request *request = job->request;
+    const struct disk *disk = &job->core->node->disk;
+    if (request->kind == IO_CLOSE)
+        return false;
+    if (job->file != NULL)
+        return disk_is_broken_under(disk, job->file);
+    bool is_listing = request->kind == IO_LIST_DIRECTORY;
+    return disk_is_broken_at(disk, is_listing ? request->listing.path : request->name.path);
+}
+
 static enum status job_draw_error(struct file_job *job)
 {
-    if (job->effect == PLAN_IO_ERROR)
+    if (job->effect == PLAN_IO_ERROR || job_meets_broken_device(job))
         return STATUS_IO;
     if (job->effect == PLAN_NO_SPACE || node_draw(job->core->node, no_space_chance(job)))
         return STATUS_NO_SPACE;

@@ -91,11 +91,29 @@ static void kick(struct catalog *catalog)
     io_land(catalog->io, &catalog->kick, STATUS_OK);
 }
 
+static bool has_state(const struct list *records)
+{
+    const struct catalog_record *record;
+    list_for_each_entry (record, records, node) {
+        if (record->kind == COMMIT_STATE)
+            return true;
+    }
+    return false;
+}
+
+/* Something waits that may go now. What the reserve is spent on waits for company. */
+static bool has_next(const struct catalog *catalog)
+{
+    bool is_held = catalog->is_sparing && !catalog->is_hurried && catalog->failure == STATUS_OK;
+    return !list_is_empty(&catalog->waiting) && (!is_held || has_state(&catalog->waiting));
+}
+
 static void put_again(struct catalog *catalog, struct catalog_record *record)
 {
     list_node_init(&record->node);
     list_push_back(&catalog->waiting, &record->node);
-    kick(catalog);
+    if (has_next(catalog))
+        kick(catalog);
 }
 
 void catalog_put(struct catalog *catalog, struct catalog_record *record)
@@ -128,10 +146,22 @@ static void removal_landed(struct completion *completion, int32_t result)
 
 void catalog_retry(struct catalog *catalog)
 {
-    if (list_is_empty(&catalog->unsaid))
-        return;
     list_append(&catalog->waiting, &catalog->unsaid);
-    kick(catalog);
+    catalog->is_sparing = false;
+    if (has_next(catalog))
+        kick(catalog);
+}
+
+bool catalog_is_sparing(const struct catalog *catalog)
+{
+    return catalog->is_sparing;
+}
+
+void catalog_hurry(struct catalog *catalog)
+{
+    assert(!catalog->is_hurried);
+    catalog->is_hurried = true;
+    catalog_retry(catalog);
 }
 
 void catalog_remove(struct catalog *catalog, const struct catalog_place *place,
@@ -164,7 +194,7 @@ static bool should_roll(const struct catalog *catalog)
 {
     uint64_t enough =
         4 * catalog->live_bytes; /* twice what is live, of which there are two copies */
-    return catalog->former_file == 0 && catalog->failure == STATUS_OK &&
+    return catalog->former_file == 0 && catalog->failure == STATUS_OK && !catalog->is_sparing &&
            catalog->position >= (enough < CATALOG_ROLL_BYTES ? CATALOG_ROLL_BYTES : enough);
 }
 
@@ -289,7 +319,8 @@ static enum op_progress ask_open(struct catalog *catalog)
 
 static enum op_progress ask_allocate(struct catalog *catalog, uint64_t needed_bytes)
 {
-    catalog->step_bytes = needed_bytes < CATALOG_STEP_BYTES ? CATALOG_STEP_BYTES : needed_bytes;
+    bool is_small = needed_bytes < CATALOG_STEP_BYTES && !catalog->is_tight;
+    catalog->step_bytes = is_small ? CATALOG_STEP_BYTES : needed_bytes;
     io_allocate(catalog->io, expect(catalog), catalog->handle, catalog->allocated_bytes,
                 catalog->step_bytes);
     return wait_in(catalog, CATALOG_ALLOCATED);
@@ -350,6 +381,7 @@ static void encode(struct catalog *catalog)
             .topic_id = record->topic_id,
             .version = record->version,
             .payload_size = (uint32_t)record->payload.size,
+            .life = record->life,
         };
         size = commit_put(catalog->buffer, size, &entry, record->payload.data);
     }
@@ -377,23 +409,24 @@ static enum op_progress form_group(struct catalog *catalog)
     return move_to(catalog, CATALOG_PICK);
 }
 
-static bool has_state(const struct list *records)
+static uint64_t group_end(const struct catalog *catalog)
 {
-    const struct catalog_record *record;
-    list_for_each_entry (record, records, node) {
-        if (record->kind == COMMIT_STATE)
-            return true;
-    }
-    return false;
+    return catalog->position + 2ull * catalog->copy_size;
 }
 
+static bool may_spend_reserve(const struct catalog *catalog)
+{
+    return catalog->is_sparing && !has_state(&catalog->group) &&
+           group_end(catalog) <= catalog->allocated_bytes;
+}
+
+/* Space for the reserve comes before the commit. Without any, removals go into the reserve. */
 static enum op_progress pick_write(struct catalog *catalog)
 {
     if (catalog->handle < 0)
         return ask_open(catalog);
-    uint64_t end = catalog->position + 2ull * catalog->copy_size;
-    uint64_t wanted = has_state(&catalog->group) ? end + CATALOG_RESERVE_BYTES : end;
-    if (wanted > catalog->allocated_bytes)
+    uint64_t wanted = group_end(catalog) + CATALOG_RESERVE_BYTES;
+    if (wanted > catalog->allocated_bytes && !may_spend_reserve(catalog))
         return ask_allocate(catalog, wanted - catalog->allocated_bytes);
     encode(catalog);
     return ask_write(catalog);
@@ -410,11 +443,11 @@ static enum op_progress catalog_pick(struct catalog *catalog)
         return pick_write(catalog);
     if (should_roll(catalog))
         return move_to(catalog, CATALOG_END);
-    if (!list_is_empty(&catalog->waiting))
+    if (has_next(catalog))
         return form_group(catalog);
     bool is_left = list_is_empty(&catalog->former) && list_is_empty(&catalog->renewing) &&
                    list_is_empty(&catalog->unsaid);
-    if (catalog->former_file != 0 && is_left)
+    if (catalog->former_file != 0 && is_left && list_is_empty(&catalog->waiting))
         return ask_unlink(catalog);
     return move_to(catalog, CATALOG_END);
 }
@@ -426,6 +459,12 @@ static void drop_buffer(struct catalog *catalog)
 {
     free(catalog->buffer);
     catalog->buffer = NULL;
+}
+
+static void run_short(struct catalog *catalog)
+{
+    catalog->is_sparing = true;
+    catalog->owner->ran_short(catalog->owner);
 }
 
 /* States are refused; removals have the reserve, and try it without them. */
@@ -445,7 +484,7 @@ static void refuse_group(struct catalog *catalog)
     list_append(&removals, &catalog->waiting);
     list_append(&catalog->waiting, &removals);
     drop_buffer(catalog);
-    catalog->owner->ran_short(catalog->owner);
+    run_short(catalog);
 }
 
 /* Answers whether all is well. A lack of space or of handles found while reserving them passes;
@@ -478,10 +517,21 @@ static enum op_progress catalog_opened(struct catalog *catalog)
     return wait_in(catalog, CATALOG_NAMED);
 }
 
+/* A whole step, else what is needed, else the reserve. */
 static enum op_progress catalog_allocated(struct catalog *catalog)
 {
-    if (is_well(catalog, true))
+    bool is_full = catalog->op.error == STATUS_NO_SPACE;
+    bool has_reserve =
+        !has_state(&catalog->group) && group_end(catalog) <= catalog->allocated_bytes;
+    if (is_full && !catalog->is_tight) {
+        catalog->op.error = STATUS_OK;
+        catalog->is_tight = true;
+    } else if (is_full && has_reserve) {
+        catalog->op.error = STATUS_OK;
+        run_short(catalog);
+    } else if (is_well(catalog, true)) {
         catalog->allocated_bytes += catalog->step_bytes;
+    }
     return move_to(catalog, CATALOG_PICK);
 }
 
@@ -490,6 +540,7 @@ static enum op_progress catalog_written(struct catalog *catalog)
     if (is_well(catalog, false)) {
         catalog->position += 2ull * catalog->copy_size;
         catalog->sequence++;
+        catalog->is_tight = false;
         drop_buffer(catalog);
         land_all(catalog, &catalog->group, STATUS_OK);
     }
@@ -522,7 +573,7 @@ static enum op_progress catalog_end(struct catalog *catalog)
     assert(catalog->is_running);
     assert(list_is_empty(&catalog->group));
     catalog->is_running = false;
-    if (!list_is_empty(&catalog->waiting) || should_roll(catalog))
+    if (has_next(catalog) || should_roll(catalog))
         kick(catalog);
     catalog->owner->progressed(catalog->owner);
     return OP_DONE;

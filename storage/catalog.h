@@ -17,7 +17,9 @@
  * entry is in the former one, a few at a time; when none is left there, that file is removed. So
  * there is no moment at which a state is in neither, and nobody waits.
  *
- * Any error of a write or sync is final. A lack of space is not: whoever asked is told so. */
+ * Any error of a write or sync is final. A lack of space is not: whoever asked is told so. Removals
+ * have a reserve for that time, which is spent sparingly: those that come go together into one
+ * commit with each retry, so that the one which makes room is not the one that came too late. */
 #ifndef TAILRACE_STORAGE_CATALOG_H
 #define TAILRACE_STORAGE_CATALOG_H
 
@@ -32,8 +34,8 @@ enum {
     CATALOG_GROUP_SIZE = 1 << 20,        /* beyond it, the rest waits for the next commit */
     CATALOG_ROLL_BYTES = 16 << 20,       /* a file is not left before it is that large */
     CATALOG_STEP_BYTES = 256 << 10,      /* space is reserved in steps */
-    CATALOG_RESERVE_BYTES = 64 << 10, /* kept for removals, which is how a disk gets space again */
-    CATALOG_RENEWALS_MAX = 64,        /* logs that are asked to record at the same time */
+    CATALOG_RESERVE_BYTES = 128 << 10,   /* for removals, which is how a disk gets space again */
+    CATALOG_RENEWALS_MAX = 64,           /* logs that are asked to record at the same time */
 };
 
 /* One entry on its way; embedded in whoever wants it recorded, and his until it has landed. */
@@ -44,6 +46,7 @@ struct catalog_record {
     enum commit_entry_kind kind; /* COMMIT_STATE or COMMIT_REMOVED */
     struct uuid topic_id;
     int32_t partition;
+    uint32_t life;        /* of a state (commit.h) */
     struct bytes payload; /* must stay until it has landed */
     uint64_t version;     /* given by catalog_put */
 };
@@ -91,6 +94,9 @@ struct catalog {
     uint64_t position;
     uint64_t allocated_bytes;
     uint64_t step_bytes;
+    bool is_tight;   /* there was no space for a whole step */
+    bool is_sparing; /* not even for what is needed: removals wait for catalog_retry */
+    bool is_hurried; /* the owner stops: nothing waits any more */
     uint64_t sequence;
 
     struct list live;     /* catalog_place: the newest entry is in the present file */
@@ -125,8 +131,14 @@ void catalog_note_live(struct catalog *catalog, struct catalog_place *place,
 void catalog_remove(struct catalog *catalog, const struct catalog_place *place,
                     const struct log_id *id, struct completion *done);
 
-/* Tries again what failed for lack of space. */
+/* Tries again what failed for lack of space, or waits because there was none. */
 void catalog_retry(struct catalog *catalog);
+
+/* There was no space at last: a removal may take as long as that lasts. */
+bool catalog_is_sparing(const struct catalog *catalog);
+
+/* From now on everything is tried at once, and told if there is no space: the owner stops. */
+void catalog_hurry(struct catalog *catalog);
 
 /* The log leaves memory. */
 void catalog_forget(struct catalog *catalog, struct catalog_place *place);

@@ -35,6 +35,7 @@ static enum status take_entry(struct scan *scan, const struct commit_entry *entr
                                                         .topic_id = entry->topic_id,
                                                         .partition = entry->partition,
                                                         .is_removed = is_removed,
+                                                        .life = entry->life,
                                                         .version = entry->version,
                                                         .content = payload,
                                                     });

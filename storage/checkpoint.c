@@ -3,12 +3,17 @@
  * only that file mentions and that has more than its recorded state says. Nothing is lost with the
  * file then: neither batches, nor mentions, nor the proof of how far each log is durable.
  *
- * It begins when a file is full, not when the ring runs short, and also after as many bytes of
- * large batches, and once when the store has become idle: so a crash finds little that is not
- * recorded, and long after the last append nothing. */
+ * It begins when a file is full, not when the ring runs short, unless so many logs are mentioned
+ * that their half empty blocks and their states would be much beside what the file holds; also when
+ * a quarter of the ring is full, or as many bytes of large batches have been written, and once when
+ * the store has become idle: so a crash finds little that is not recorded, and long after the last
+ * append nothing. */
 #include "base/assert.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
+
+/* For each log that it brings to disk: about 4 KiB, so a sixteenth of this, are written for it. */
+enum { WORTHWHILE_BYTES = 64 * 1024 };
 
 static bool is_behind(const struct log *log, uint64_t last_sequence)
 {
@@ -45,6 +50,8 @@ static void finish(struct store *store)
     struct checkpoint *checkpoint = &store->checkpoint;
     assert(checkpoint->pending_count == 0);
     checkpoint->is_running = false;
+    metrics_observe_ns(store->options.metrics, METRIC_HISTOGRAM_CHECKPOINT,
+                       io_now_ns(store->io) - checkpoint->begun_ns);
     journal_release_file(&store->journal, checkpoint->last_sequence);
     begin_soon(store);
     store_progressed(store);
@@ -69,18 +76,22 @@ static void enlist_all(struct store *store, uint64_t last_sequence)
     }
 }
 
+/* What the last one has covered needs nothing but that its files are given back. */
 static void begin(struct store *store)
 {
     struct checkpoint *checkpoint = &store->checkpoint;
+    bool is_covered = checkpoint->wanted_sequence == checkpoint->last_sequence;
     assert(!checkpoint->is_running);
     assert(checkpoint->pending_count == 0);
-    assert(checkpoint->wanted_sequence > checkpoint->last_sequence);
+    assert(checkpoint->wanted_sequence >= checkpoint->last_sequence);
     checkpoint->is_running = true;
+    checkpoint->begun_ns = io_now_ns(store->io);
     checkpoint->last_sequence = checkpoint->wanted_sequence;
     checkpoint->wanted_sequence = 0;
     checkpoint->pending_count = 1; /* this call: no log that ends at once may end the whole */
     store->sealed_bytes = 0;
-    enlist_all(store, checkpoint->last_sequence);
+    if (!is_covered)
+        enlist_all(store, checkpoint->last_sequence);
     if (--checkpoint->pending_count == 0)
         finish(store);
 }
@@ -96,11 +107,14 @@ static void begin_landed(struct completion *completion, int32_t result)
     store_progressed(store);
 }
 
+/* Also for what the last one has covered: a file that was not full at that time was not given back,
+ * and may have become full with nothing new in it. */
 static void begin_soon(struct store *store)
 {
     struct checkpoint *checkpoint = &store->checkpoint;
-    if (checkpoint->wanted_sequence <= checkpoint->last_sequence || checkpoint->begin_is_pending ||
-        checkpoint->is_running)
+    bool is_wanted =
+        checkpoint->wanted_sequence > 0 && checkpoint->wanted_sequence >= checkpoint->last_sequence;
+    if (!is_wanted || checkpoint->begin_is_pending || checkpoint->is_running)
         return;
     checkpoint->begin_is_pending = true;
     completion_init(&checkpoint->begin, begin_landed);
@@ -117,10 +131,35 @@ void checkpoint_request(struct store *store, uint64_t last_sequence)
     begin_soon(store);
 }
 
+/* No more than so many logs are mentioned. */
+static bool are_mentioned_within(const struct store *store, uint64_t count_max)
+{
+    uint64_t count = 0;
+    for (struct list_node *node = store->mentioned.head.next; node != &store->mentioned.head;
+         node = node->next)
+        if (++count > count_max)
+            return false;
+    return true;
+}
+
+void checkpoint_offer(struct store *store, uint64_t last_sequence)
+{
+    bool is_pressing;
+    uint64_t full_bytes = journal_full_bytes(&store->journal, &is_pressing);
+    if (is_pressing || are_mentioned_within(store, full_bytes / WORTHWHILE_BYTES))
+        checkpoint_request(store, last_sequence);
+}
+
+static uint64_t sealed_bytes_max(const struct store *store)
+{
+    uint32_t quarter = store->options.journal_file_count / 4;
+    return store->options.journal_file_bytes * (quarter == 0 ? 1 : quarter);
+}
+
 void checkpoint_note_sealed(struct store *store, uint64_t size_bytes)
 {
     store->sealed_bytes += size_bytes;
-    if (store->sealed_bytes < store->options.journal_file_bytes || store->failure != STATUS_OK)
+    if (store->sealed_bytes < sealed_bytes_max(store) || store->failure != STATUS_OK)
         return;
     store->sealed_bytes = 0;
     checkpoint_request(store, journal_landed_sequence(&store->journal));

@@ -9,6 +9,7 @@
 #include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
+#include "storage/store_states.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -182,6 +183,19 @@ static bool has_room(struct cold_load *load, uint64_t size)
 /* --- Taking turns -----------------------------------------------------------------------------
  */
 
+/* To a log of this disk, on whatever core. */
+static bool someone_appends(const struct store *store)
+{
+    uint64_t appended_ns = atomic_load_explicit(&store->states->appended_ns, memory_order_relaxed);
+    return appended_ns != 0 && io_now_ns(store->io) < appended_ns + COLD_COURTESY_NS;
+}
+
+static bool may_read(const struct store *store)
+{
+    uint32_t count_max = someone_appends(store) ? 1 : COLD_READS_MAX;
+    return store->cold_reading_count < count_max;
+}
+
 static void turn_landed(struct completion *completion, int32_t result)
 {
     op_landed(&container_of(completion, struct cold_load, turn)->op, result);
@@ -201,7 +215,7 @@ static bool take_turn(struct cold_load *load)
     struct store *store = load->log->store;
     if (load->has_turn)
         return true;
-    if (store->cold_reading_count < COLD_READS_MAX) {
+    if (may_read(store)) {
         give_turn(store, load);
         return true;
     }
@@ -219,12 +233,12 @@ static void end_turn(struct cold_load *load)
     load->has_turn = false;
     assert(store->cold_reading_count > 0);
     store->cold_reading_count--;
-    struct list_node *node = list_pop_front(&store->cold_turns);
-    if (node == NULL)
-        return;
-    struct cold_load *next = container_of(node, struct cold_load, turn_node);
-    give_turn(store, next);
-    io_land(store->io, &next->turn, STATUS_OK);
+    while (may_read(store) && !list_is_empty(&store->cold_turns)) {
+        struct cold_load *next =
+            container_of(list_pop_front(&store->cold_turns), struct cold_load, turn_node);
+        give_turn(store, next);
+        io_land(store->io, &next->turn, STATUS_OK);
+    }
 }
 
 /* --- Reading ----------------------------------------------------------------------------------
@@ -235,9 +249,8 @@ static void end_turn(struct cold_load *load)
 static uint64_t reading_size(const struct cold_load *load)
 {
     const struct store *store = load->log->store;
-    bool someone_appends = io_now_ns(store->io) - store->appended_ns < COLD_COURTESY_NS;
     uint64_t size =
-        load->is_sequential && !someone_appends ? COLD_SEQUENTIAL_SIZE : COLD_BLOCK_SIZE;
+        load->is_sequential && !someone_appends(store) ? COLD_SEQUENTIAL_SIZE : COLD_BLOCK_SIZE;
     return load->walk.needed_bytes > size ? load->walk.needed_bytes : size;
 }
 
@@ -310,6 +323,7 @@ static enum op_progress load_take(struct cold_load *load)
     if (load->segment->is_retired)
         return move_to(load, LOAD_END);
     uint32_t size = (uint32_t)load->request.completion.result;
+    metrics_add(load->log->store->options.metrics, METRIC_COLD_READ_BYTES, size);
     bool is_last = size < load->reading_bytes;
     struct bytes reading = bytes_of(load->chunk->data, size - size % FRAME_ALIGNMENT);
     switch (cold_walk_take(&load->walk, reading, is_last)) {

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* How often, and how long in between, a handle is waited for. */
+enum { TRIES_MAX = 500, PATIENCE_NS = 10 * 1000 * 1000 };
+
 enum cold_file_state { COLD_FILE_OPENING, COLD_FILE_OPEN, COLD_FILE_CLOSING };
 
 struct cold_file {
@@ -18,6 +21,8 @@ struct cold_file {
     enum cold_file_state state;
     uint32_t use_count; /* without those that wait */
     int32_t handle;
+    uint32_t tries; /* that found no handle */
+    struct timer patience;
     char path[PATH_SIZE];
 };
 
@@ -64,6 +69,13 @@ static void close_file(struct cold_file *file)
     io_close(file->store->io, &file->request, file->handle);
 }
 
+/* Where handles are few, half as many as for writing. */
+static uint32_t files_max(const struct store *store)
+{
+    uint32_t share = store->options.open_files_max / 2 + 1;
+    return share < COLD_FILES_MAX ? share : COLD_FILES_MAX;
+}
+
 /* Down to `count_max` files, as far as there are some that nobody uses. */
 static void trim(struct store *store, uint32_t count_max)
 {
@@ -95,6 +107,7 @@ void cold_files_drop(struct store *store)
     while ((node = list_first(&store->cold_files)) != NULL) {
         struct cold_file *file = container_of(node, struct cold_file, node);
         list_init(&file->waiting);
+        io_timer_cancel(store->io, &file->patience);
         drop(file);
     }
 }
@@ -118,7 +131,7 @@ void cold_file_release(struct cold_use *use)
     if (file->segment->is_retired && is_idle(file))
         close_file(file);
     else
-        trim(file->store, COLD_FILES_MAX);
+        trim(file->store, files_max(file->store));
 }
 
 static void begin_use(struct cold_file *file, struct cold_use *use)
@@ -128,16 +141,28 @@ static void begin_use(struct cold_file *file, struct cold_use *use)
     io_land(file->store->io, &use->completion, STATUS_OK);
 }
 
-/* Without handles, those that are only kept give way, so that the next try has one. */
 static void fail_uses(struct cold_file *file, int32_t error)
 {
-    struct store *store = file->store;
     struct list_node *node;
     while ((node = list_pop_front(&file->waiting)) != NULL)
-        io_land(store->io, &container_of(node, struct cold_use, node)->completion, error);
+        io_land(file->store->io, &container_of(node, struct cold_use, node)->completion, error);
     drop(file);
-    if (error == STATUS_NO_FILES)
-        trim(store, 0);
+}
+
+static void try_open(struct cold_file *file);
+
+static void patience_is_over(struct timer *timer)
+{
+    try_open(container_of(timer, struct cold_file, patience));
+}
+
+/* Handles come back as soon as others have read; those that are only kept give way at once. */
+static void try_again_soon(struct cold_file *file)
+{
+    struct store *store = file->store;
+    file->tries++;
+    trim(store, 0);
+    io_timer_start(store->io, &file->patience, io_now_ns(store->io) + PATIENCE_NS);
 }
 
 static void opened_landed(struct completion *completion, int32_t result)
@@ -146,6 +171,10 @@ static void opened_landed(struct completion *completion, int32_t result)
     struct list_node *node;
     assert(file->state == COLD_FILE_OPENING);
     assert(!list_is_empty(&file->waiting));
+    if (result == STATUS_NO_FILES && file->tries < TRIES_MAX) {
+        try_again_soon(file);
+        return;
+    }
     if (result < 0) {
         fail_uses(file, result);
         return;
@@ -156,13 +185,20 @@ static void opened_landed(struct completion *completion, int32_t result)
         begin_use(file, container_of(node, struct cold_use, node));
 }
 
+static void try_open(struct cold_file *file)
+{
+    assert(file->state == COLD_FILE_OPENING);
+    completion_init(&file->request.completion, opened_landed);
+    io_open(file->store->io, &file->request, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
+}
+
 static struct cold_file *make(struct log *log, struct segment *segment)
 {
     struct store *store = log->store;
     struct cold_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return NULL;
-    trim(store, COLD_FILES_MAX - 1);
+    trim(store, files_max(store) - 1);
     file->store = store;
     file->segment = segment_retain(segment);
     file->handle = -1;
@@ -171,8 +207,8 @@ static struct cold_file *make(struct log *log, struct segment *segment)
     store->cold_file_count++;
     segment->file = file;
     path_segment(log->directory, segment->base_offset, segment->generation, file->path);
-    completion_init(&file->request.completion, opened_landed);
-    io_open(store->io, &file->request, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
+    timer_init(&file->patience, patience_is_over);
+    try_open(file);
     return file;
 }
 

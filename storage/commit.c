@@ -25,6 +25,7 @@ void commit_seal(uint8_t *buffer, struct commit_header header)
 {
     assert(header.size_bytes >= COMMIT_HEADER_SIZE);
     assert(header.sequence > 0);
+    assert(header.released_sequence < header.sequence);
     header.magic = COMMIT_MAGIC;
     header.version = COMMIT_VERSION;
     header.crc = 0;

@@ -11,7 +11,9 @@
  *       28     4  number of entries
  *       32     4  core
  *       36     4  CRC32C of the whole size with this field as zero
- *       40    24  zero
+ *       40     8  in a journal, the newest sequence that was checkpointed when the commit was made:
+ *                 what is in commits up to it recovery finds in segments and catalog; zero: none
+ *       48    16  zero
  *       64        entries, each aligned to 8 bytes:
  *                    0   4  kind: 1 batch, 2 mark; in a catalog 3 state, 4 removed, 5 end
  *                    4   4  partition
@@ -22,7 +24,9 @@
  *                           on disk, and if it is not found there, the disk has lost it; in a
  *                           catalog zero
  *                   40   4  payload size
- *                   44   4  zero
+ *                   44   4  life: which of several logs with this topic id and partition the entry
+ *                           speaks of, when one was removed and made again in the same run; of the
+ *                           one that was there when the run began, zero
  *                   48      payload: the batch as stored, with its offset and epoch; the state
  *                           (state_file.h); of a removed log the topic's name
  *                 zeros up to the next multiple of 4096
@@ -63,7 +67,7 @@ struct commit_entry {
     };
     int64_t durable_offset;
     uint32_t payload_size;
-    uint32_t zero;
+    uint32_t life;
 };
 _Static_assert(sizeof(struct commit_entry) == COMMIT_ENTRY_SIZE, "stored format");
 _Static_assert(offsetof(struct commit_entry, kind) == 0, "stored format");
@@ -72,6 +76,7 @@ _Static_assert(offsetof(struct commit_entry, topic_id) == 8, "stored format");
 _Static_assert(offsetof(struct commit_entry, base_offset) == 24, "stored format");
 _Static_assert(offsetof(struct commit_entry, durable_offset) == 32, "stored format");
 _Static_assert(offsetof(struct commit_entry, payload_size) == 40, "stored format");
+_Static_assert(offsetof(struct commit_entry, life) == 44, "stored format");
 
 struct commit_header {
     uint32_t magic;
@@ -82,7 +87,8 @@ struct commit_header {
     uint32_t entry_count;
     uint32_t core;
     uint32_t crc;
-    uint64_t zero[3];
+    uint64_t released_sequence;
+    uint64_t zero[2];
 };
 _Static_assert(sizeof(struct commit_header) == COMMIT_HEADER_SIZE, "stored format");
 _Static_assert(offsetof(struct commit_header, magic) == 0, "stored format");
@@ -93,7 +99,8 @@ _Static_assert(offsetof(struct commit_header, size_bytes) == 24, "stored format"
 _Static_assert(offsetof(struct commit_header, entry_count) == 28, "stored format");
 _Static_assert(offsetof(struct commit_header, core) == 32, "stored format");
 _Static_assert(offsetof(struct commit_header, crc) == 36, "stored format");
-_Static_assert(offsetof(struct commit_header, zero) == 40, "stored format");
+_Static_assert(offsetof(struct commit_header, released_sequence) == 40, "stored format");
+_Static_assert(offsetof(struct commit_header, zero) == 48, "stored format");
 
 static inline uint64_t commit_entry_stored_size(uint32_t payload_size)
 {

@@ -25,8 +25,9 @@ static bool offset_makes_sense(const struct batch_header *header, int64_t offset
     return offset > above && offset >= header->base_offset && offset <= batch_last_offset(header);
 }
 
+/* `*has_all`: none of the keys was without room. */
 static enum status index_records(struct compaction_pass *pass, struct record_iterator *iterator,
-                                 bool *is_full)
+                                 bool *has_all)
 {
     struct record_view record;
     int64_t last_offset = -1;
@@ -37,19 +38,46 @@ static enum status index_records(struct compaction_pass *pass, struct record_ite
         if (bytes_are_null(record.key) || record.offset < pass->dirty_offset)
             continue;
         if (!offset_map_put(pass->map, record.key, record.offset)) {
-            *is_full = true;
+            *has_all = false;
             return STATUS_OK;
         }
     }
     return iterator->status;
 }
 
+/* The batch cannot be gone through, and stays as it is. */
+static void note_opaque(struct compaction_pass *pass, const struct batch_header *header)
+{
+    if (pass->opaque_offset > header->base_offset)
+        pass->opaque_offset = header->base_offset;
+}
+
 /* For a whole batch: of one that is beyond the end of the pass no key may be known, or records
- * below would go in favour of it. Only an empty map is tried with a batch that may be too much. */
+ * below would go in favour of it. Only an empty map is tried with a batch that may be too much: it
+ * then belongs to the pass in any case. */
 static bool has_room(const struct offset_map *map, int32_t record_count)
 {
     return map->key_count == 0 ||
            (record_count >= 0 && (uint64_t)record_count <= map->key_count_max - map->key_count);
+}
+
+/* Some keys of a batch are not known afterwards if it is too large, or if a whole map is too small
+ * for them. */
+static enum status index_batch(struct compaction_pass *pass, struct bytes batch,
+                               const struct batch_header *header, struct arena *arena)
+{
+    struct record_iterator iterator;
+    bool has_all = true;
+    enum status status = record_iterator_open(&iterator, batch, pass->records_bytes_max, arena);
+    if (status == STATUS_TOO_LARGE)
+        has_all = false;
+    else if (status == STATUS_OK)
+        status = index_records(pass, &iterator, &has_all);
+    if (status == STATUS_OK && !has_all && pass->map_is_short)
+        return STATUS_NO_MEMORY;
+    if (!has_all)
+        note_opaque(pass, header);
+    return has_all ? status : STATUS_OK;
 }
 
 enum status compaction_index_batch(struct compaction_pass *pass, struct bytes batch,
@@ -68,9 +96,7 @@ enum status compaction_index_batch(struct compaction_pass *pass, struct bytes ba
         *is_full = true;
         return STATUS_OK;
     }
-    struct record_iterator iterator;
-    status = record_iterator_open(&iterator, batch, pass->records_bytes_max, arena);
-    return status == STATUS_OK ? index_records(pass, &iterator, is_full) : status;
+    return index_batch(pass, batch, &header, arena);
 }
 
 /* --- Deciding ---------------------------------------------------------------------------------
@@ -136,7 +162,8 @@ static bool record_is_kept(const struct compaction_pass *pass, const struct verd
         return false;
     if (record->offset < offset_map_get(pass->map, record->key))
         return false;
-    return !bytes_are_null(record->value) || !horizon_has_passed(pass, &verdict->header);
+    return !bytes_are_null(record->value) || !horizon_has_passed(pass, &verdict->header) ||
+           verdict->header.base_offset >= pass->opaque_offset;
 }
 
 static enum status decide_records(const struct compaction_pass *pass,
@@ -271,12 +298,18 @@ static enum status carry_out(const struct compaction_pass *pass, const struct ve
     return rewrite(pass, verdict, *iterator, arena, &filtered->batch);
 }
 
-static enum status filter_records(const struct compaction_pass *pass, struct verdict *verdict,
+static enum status filter_records(struct compaction_pass *pass, struct verdict *verdict,
                                   struct bytes batch, struct arena *arena,
                                   struct filtered_batch *filtered)
 {
     struct record_iterator iterator;
     enum status status = record_iterator_open(&iterator, batch, pass->records_bytes_max, arena);
+    if (status == STATUS_TOO_LARGE) {
+        note_opaque(pass, &verdict->header);
+        filtered->kept_count = filtered->record_count;
+        filtered->batch = batch;
+        return STATUS_OK;
+    }
     if (status != STATUS_OK)
         return status;
     uint32_t record_count = (uint32_t)iterator.left_count;

@@ -14,7 +14,11 @@
  * (Kafka keeps the last alone, and forgets the others when it reads the log anew), the first batch
  * of each leader epoch, and the last batch of the pass.
  *
- * A batch that loses nothing and needs no new horizon is kept as it is, byte for byte. */
+ * A batch that loses nothing and needs no new horizon is kept as it is, byte for byte. So is one
+ * that would need too much memory when it is decompressed, and the keys of one that has more of
+ * them than the map holds are not all known: then an older record of one of its keys, or of a key
+ * that it hides, may still be there. A tombstone that went would bring it back, so from the base
+ * offset of such a batch on, tombstones stay however old they are. */
 #ifndef TAILRACE_STORAGE_COMPACTION_FILTER_H
 #define TAILRACE_STORAGE_COMPACTION_FILTER_H
 
@@ -36,11 +40,15 @@ struct compaction_pass {
     const struct producer_core *producers;
     const struct epoch_core *epochs;
     size_t records_bytes_max; /* of one batch, decompressed */
+    /* Of the first batch that could not be gone through; INT64_MAX: there was none. */
+    int64_t opaque_offset;
+    bool map_is_short; /* memory is short for the moment: the map is smaller than it should be */
 };
 
-/* Puts the keys of a batch into the map. `*is_full`: not all of them had room, and the pass ends at
- * this batch. The errors of record_iterator_open, and STATUS_MALFORMED for records that make no
- * sense. The arena is for this call alone. */
+/* Puts the keys of a batch into the map. `*is_full`: there was no room for them, and the pass ends
+ * before this batch. The errors of record_iterator_open but STATUS_TOO_LARGE, which is no error;
+ * STATUS_MALFORMED for records that make no sense; STATUS_NO_MEMORY when one batch is too much for
+ * a map that is short. The arena is for this call alone. */
 enum status compaction_index_batch(struct compaction_pass *pass, struct bytes batch,
                                    struct arena *arena, bool *is_full);
 

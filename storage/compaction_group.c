@@ -179,6 +179,22 @@ static enum op_progress group_finish(struct compaction_group *group)
     return wait_in(group, GROUP_EXCHANGE);
 }
 
+/* Said once in the life of a log. */
+static void note_opaque(struct compaction_group *group)
+{
+    struct log *log = group->log;
+    int64_t offset = group->pass->opaque_offset;
+    if (log->opaque_offset == INT64_MAX && offset < INT64_MAX)
+        log_warn(
+            log->store->logger,
+            "a batch is too large for the memory of compaction: it stays as it is, and from it "
+            "on tombstones stay until the next start",
+            field_bytes("topic", log->id.topic_name), field_i64("partition", log->id.partition),
+            field_i64("offset", offset));
+    if (log->opaque_offset > offset)
+        log->opaque_offset = offset;
+}
+
 /* Where the old segments stand in the log's list, one behind the other; false if one of them is
  * not there any more, because retention was quicker. */
 static bool find_segments(const struct compaction_group *group, uint32_t *index)
@@ -231,6 +247,7 @@ static bool exchange(struct compaction_group *group, struct segment *replacement
         index_put_away(log, replacement);
     if (group->cleaned_offset >= 0)
         log->cleaned_offset = group->cleaned_offset;
+    note_opaque(group);
     return true;
 }
 
@@ -251,6 +268,7 @@ static enum op_progress group_exchange(struct compaction_group *group)
         segment_release(replacement);
         return give_up(group, STATUS_CANCELLED); /* its file is a leftover */
     }
+    log->store->unlisted_count += group->segment_count;
     completion_init(&group->record.completion, record_landed);
     op_expect(&group->op);
     log_record(log, &group->record);
@@ -287,8 +305,10 @@ static enum op_progress group_abandon(struct compaction_group *group)
     return wait_in(group, GROUP_END);
 }
 
+/* What was given up may have left its file. */
 static enum op_progress group_end(struct compaction_group *group)
 {
+    group->log->store->unlisted_count -= group->status == STATUS_OK;
     io_land(group->log->store->io, group->done, (int32_t)group->status);
     return OP_DONE;
 }
@@ -333,6 +353,7 @@ void compaction_group_start(struct compaction_group *group, struct completion *d
         io_land(group->log->store->io, done, (int32_t)status);
         return;
     }
+    group->log->store->unlisted_count++; /* what it writes, until the end */
     op_start(&group->op, &group_kind, io_ops(group->log->store->io));
 }
 

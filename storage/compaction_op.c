@@ -41,6 +41,7 @@ enum {
     /* Of the store's memory: what the records of one batch may take, and all that is made of it. */
     RECORDS_SHARE = 16,
     ARENA_SHARE = 2,
+    PPM_PER_PERCENT = 10000,
 };
 
 struct compaction {
@@ -65,6 +66,7 @@ struct compaction {
     struct completion landed; /* of reader and group */
     struct compaction_tally tally;
     uint64_t begun_ns;
+    uint32_t dirty_ppm_max; /* of the logs that were looked at last */
     enum status status;
 };
 
@@ -143,10 +145,15 @@ static struct log *choose(struct compaction *compaction, struct compaction_need 
 {
     struct log *log, *best = NULL;
     int64_t now_ms = io_wall_ms(io_of(compaction));
+    compaction->dirty_ppm_max = 0;
     list_for_each_entry (log, &compaction->store->logs, node) {
         struct compaction_need need = {0};
         if (log->is_uncleanable || compaction_is_unwanted(log) || log->segment_count < 2 ||
-            !judge(log, now_ms, &need) || !need.is_due)
+            !judge(log, now_ms, &need))
+            continue;
+        if (compaction->dirty_ppm_max < need.dirty_ppm)
+            compaction->dirty_ppm_max = need.dirty_ppm;
+        if (!need.is_due)
             continue;
         if (best != NULL && need.dirty_ppm <= chosen->dirty_ppm)
             continue;
@@ -174,6 +181,7 @@ static bool take_map(struct compaction *compaction)
             return false;
         if (compaction->map_memory == NULL)
             size_bytes /= 2;
+        compaction->pass.map_is_short |= compaction->map_memory == NULL;
     } while (compaction->map_memory == NULL);
     struct hash_seed seed;
     io_secret(io_of(compaction), &seed, sizeof seed);
@@ -287,9 +295,9 @@ static enum op_progress index_batch(struct compaction *compaction)
     compaction_pace_work(&compaction->pace, batch.size, (uint32_t)header.record_count);
     if (!is_full)
         return move_to(compaction, COMPACTION_INDEX);
-    bool is_stuck = header.base_offset <= compaction->pass.dirty_offset;
+    assert(header.base_offset > compaction->pass.dirty_offset);
     compaction->pass.end_offset = header.base_offset;
-    return close_reader(compaction, is_stuck ? STATUS_TOO_LARGE : STATUS_OK);
+    return close_reader(compaction, STATUS_OK);
 }
 
 static enum op_progress compaction_index(struct compaction *compaction)
@@ -359,6 +367,7 @@ static void report_pass(const struct compaction *compaction)
     const struct log *log = compaction->log;
     const struct compaction_tally *tally = &compaction->tally;
     uint64_t took_ns = io_now_ns(io_of(compaction)) - compaction->begun_ns;
+    metrics_observe_ns(compaction->store->options.metrics, METRIC_HISTOGRAM_COMPACTION, took_ns);
     log_info(
         compaction->store->logger, "log compacted", field_bytes("topic", log->id.topic_name),
         field_i64("partition", log->id.partition), field_i64("from", compaction->pass.dirty_offset),
@@ -504,6 +513,7 @@ static void begin_pass(struct compaction *compaction, struct log *log,
         .producers = &log->producers,
         .epochs = &log->epochs,
         .records_bytes_max = options->memory_bytes_max / RECORDS_SHARE,
+        .opaque_offset = log->opaque_offset,
     };
     compaction_transactions_init(&compaction->transactions, NULL, 0);
     arena_init(&compaction->arena, options->memory_bytes_max / ARENA_SHARE);
@@ -558,6 +568,12 @@ void compaction_want(struct store *store, const struct log *log)
     assert(log->store == store);
     if (store->options.cleaner_enable && log->config.compacts && compaction->log == NULL)
         look_after(compaction, store->options.cleaner_backoff_ms);
+}
+
+uint32_t compaction_dirty_percent(const struct store *store)
+{
+    assert(store->compaction != NULL);
+    return store->compaction->dirty_ppm_max / PPM_PER_PERCENT;
 }
 
 void compaction_stop(struct store *store)

@@ -13,6 +13,8 @@
 
 #include "base/status.h"
 
+#include <stdint.h>
+
 struct log;
 struct store;
 
@@ -21,6 +23,9 @@ enum status compaction_create(struct store *store);
 
 /* A log may need it some time: it has been opened, or its settings have changed. */
 void compaction_want(struct store *store, const struct log *log);
+
+/* The greatest share of dirty bytes among the logs that were looked at last. */
+uint32_t compaction_dirty_percent(const struct store *store);
 
 /* Begins no pass any more. One that runs ends soon, and counts as a use of its log until then. */
 void compaction_stop(struct store *store);

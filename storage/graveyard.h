@@ -20,6 +20,7 @@ struct grave {
     struct log *log;         /* of a segment; NULL: a directory */
     struct segment *segment; /* retained; its files wait until nobody else uses it */
     bool index_is_gone;      /* the segment's index file, which goes first */
+    bool has_failed;         /* something is still there */
     char path[];             /* of a directory */
 };
 
@@ -36,8 +37,8 @@ struct graveyard {
 
 void graveyard_init(struct graveyard *graveyard, struct store *store);
 
-/* Takes the caller's reference to the segment. If the log itself is going away, that is all: its
- * files go with its directory. */
+/* Takes the caller's reference to the segment, which is one of store->unlisted_count until its
+ * files are gone. If the log itself is going away, that is all: its files go with its directory. */
 void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct segment *segment,
                             int64_t delay_ms);
 void graveyard_bury_directory(struct graveyard *graveyard, const char *path, int64_t delay_ms);

@@ -67,7 +67,9 @@ static void remove_segment(struct graveyard *graveyard, struct grave *grave)
 static void end_removal(struct graveyard *graveyard, struct grave *grave)
 {
     struct log *log = grave->log;
+    bool is_gone = log != NULL && (!grave->has_failed || log->deletion != NULL);
     graveyard->current = NULL;
+    graveyard->store->unlisted_count -= is_gone;
     destroy(grave);
     set_timer(graveyard);
     if (log != NULL) {
@@ -84,6 +86,7 @@ static void removed_landed(struct completion *completion, int32_t result)
     struct grave *grave = graveyard->current;
     assert(!list_node_is_linked(&grave->node));
     report(graveyard, grave, result);
+    grave->has_failed = grave->has_failed || result != STATUS_OK;
     if (grave->segment == NULL || grave->index_is_gone || result == STATUS_CANCELLED) {
         end_removal(graveyard, grave);
         return;
@@ -144,6 +147,8 @@ void graveyard_bury_segment(struct graveyard *graveyard, struct log *log, struct
                             int64_t delay_ms)
 {
     assert(segment->is_retired);
+    assert(graveyard->store->unlisted_count > 0);
+    graveyard->store->unlisted_count -= log->deletion != NULL;
     struct grave *grave = log->deletion != NULL ? NULL : make(graveyard, "", delay_ms);
     if (grave == NULL) {
         segment_release(segment);
@@ -171,6 +176,7 @@ void graveyard_forget(struct graveyard *graveyard, const struct log *log)
         if (grave->log != log)
             continue;
         list_remove(&grave->node);
+        graveyard->store->unlisted_count--;
         destroy(grave);
     }
     if (graveyard->current != NULL && graveyard->current->log == log)

@@ -234,6 +234,7 @@ void journal_submit(struct journal *journal)
                                          .size_bytes = commit->size_bytes,
                                          .entry_count = commit->entry_count,
                                          .core = io_core_index(journal->io),
+                                         .released_sequence = journal->released_sequence,
                                      });
     submit_write(journal, commit, size);
 }

@@ -1,7 +1,10 @@
 /* The write-ahead log of one core, shared by all its partitions: what makes a small batch durable
  * without a write to its own segment. commit.h has the format.
  *
- * A ring of files of one size, written with zeros before they are used, never growing:
+ * A ring of files of one size, written with zeros before they are used, never growing. Two are kept
+ * ready, and no more are made than it takes for that: what has been made is read after a crash. One
+ * that is reserved and not zeroed, since the zeroing was cut short or there was no time for it, is
+ * a block longer, and made anew by the next start:
  *
  *     ABSENT ──prepare──▶ READY ──▶ CURRENT ──▶ FULL ──checkpoint──▶ READY ...
  *
@@ -33,7 +36,8 @@ struct journal_client {
 /* What the journal asks of its owner; embedded in the store. */
 struct journal_owner {
     struct chunk *(*acquire_chunk)(struct journal_owner *owner, size_t size_bytes);
-    /* A file is full: checkpoint all that is not newer than `last_sequence`. */
+    /* A file is full: checkpoint all that is not newer than `last_sequence`, now, or when asked
+     * again; at the latest when a quarter of the ring is full. */
     void (*wants_checkpoint)(struct journal_owner *owner, uint64_t last_sequence);
     /* A commit, or the making of a file, has ended. */
     void (*progressed)(struct journal_owner *owner);
@@ -94,7 +98,8 @@ struct journal {
     uint64_t position; /* in the current file */
 
     uint64_t next_sequence;
-    struct list waiting; /* commits in order; the last one gathers */
+    uint64_t released_sequence; /* checkpointed up to here; every commit says so */
+    struct list waiting;        /* commits in order; the last one gathers */
     uint32_t waiting_count;
     struct journal_commit *in_flight; /* NULL: none */
     struct journal_commit *spare;     /* kept for reuse */
@@ -117,7 +122,7 @@ struct journal_options {
     struct metrics *metrics; /* NULL: nobody counts */
 };
 
-/* Blocking: opens what files there are and makes the first if there is none. */
+/* Blocking: opens what zeroed files there are and makes the first if there is none. */
 enum status journal_open(struct journal *journal, struct io *io, struct journal_owner *owner,
                          const struct journal_options *options);
 
@@ -137,8 +142,12 @@ void journal_kick(struct journal *journal);
 /* The client is told nothing any more. */
 void journal_forget(struct journal *journal, struct journal_client *client);
 
-/* The oldest full file, whose last commit was `last_sequence`, has been checkpointed. */
+/* Everything up to `last_sequence` has been checkpointed: files that hold nothing newer are free,
+ * and the commits that follow tell recovery to look at nothing older. */
 void journal_release_file(struct journal *journal, uint64_t last_sequence);
+
+/* How much is in full files, and is that a quarter of the ring, so that it may run short? */
+uint64_t journal_full_bytes(const struct journal *journal, bool *is_pressing);
 
 /* Tries again what failed for lack of space or memory. */
 void journal_retry(struct journal *journal);

@@ -4,7 +4,14 @@
 #include "base/assert.h"
 #include "storage/await.h"
 
-enum { ZERO_WRITE_SIZE_MAX = 1024 * 1024 };
+enum { ZERO_WRITE_SIZE_MAX = 1024 * 1024, READY_WANTED = 2 };
+
+/* The size tells a file that has been written throughout, in this life or an earlier one, from one
+ * that is only reserved: that one is a block longer. */
+static uint64_t unzeroed_file_bytes(const struct journal *journal)
+{
+    return journal->file_bytes + COMMIT_ALIGNMENT;
+}
 
 /* --- Going round ------------------------------------------------------------------------------
  */
@@ -63,8 +70,20 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
     return is_ready;
 }
 
+uint64_t journal_full_bytes(const struct journal *journal, bool *is_pressing)
+{
+    uint32_t full_count = 0;
+    for (uint32_t i = 0; i < journal->file_count; i++)
+        full_count += journal->files[i].state == JOURNAL_FULL;
+    *is_pressing = 4 * full_count >= journal->file_count;
+    return full_count * journal->file_bytes;
+}
+
 void journal_release_file(struct journal *journal, uint64_t last_sequence)
 {
+    assert(last_sequence >= journal->released_sequence); /* a file may be full with nothing new */
+    assert(last_sequence <= journal_landed_sequence(journal));
+    journal->released_sequence = last_sequence;
     for (uint32_t i = 0; i < journal->file_count; i++) {
         struct journal_file *file = &journal->files[i];
         if (file->state == JOURNAL_FULL && file->last_sequence <= last_sequence)
@@ -90,13 +109,14 @@ void journal_retry(struct journal *journal)
 
 /* --- Making a file ----------------------------------------------------------------------------
  *
- *   OPEN ──▶ ALLOCATE ──▶ ZERO (again and again) ──▶ SYNC ──▶ NAME ──▶ END
- *     └────────── an error at any point ────────────────────────────────▲
+ *   OPEN ──▶ ALLOCATE ──▶ ZERO (again and again) ──▶ CUT ──▶ SYNC ──▶ NAME ──▶ END
+ *     └────────── an error at any point ────────────────────────────────────────▲
  */
 enum prepare_stage {
     PREPARE_OPEN,
     PREPARE_ALLOCATE,
     PREPARE_ZERO,
+    PREPARE_CUT,
     PREPARE_SYNC,
     PREPARE_NAME,
     PREPARE_END
@@ -106,10 +126,11 @@ static const struct op_stage prepare_stages[] = {
     [PREPARE_OPEN] = {"open", 0},
     [PREPARE_ALLOCATE] = {"allocate", AFTER(PREPARE_OPEN)},
     [PREPARE_ZERO] = {"zero", AFTER(PREPARE_OPEN) | AFTER(PREPARE_ALLOCATE) | AFTER(PREPARE_ZERO)},
-    [PREPARE_SYNC] = {"sync", AFTER(PREPARE_ZERO)},
+    [PREPARE_CUT] = {"cut", AFTER(PREPARE_ZERO)},
+    [PREPARE_SYNC] = {"sync", AFTER(PREPARE_CUT)},
     [PREPARE_NAME] = {"name", AFTER(PREPARE_SYNC)},
     [PREPARE_END] = {"end", AFTER(PREPARE_OPEN) | AFTER(PREPARE_ALLOCATE) | AFTER(PREPARE_ZERO) |
-                                AFTER(PREPARE_SYNC) | AFTER(PREPARE_NAME)},
+                                AFTER(PREPARE_CUT) | AFTER(PREPARE_SYNC) | AFTER(PREPARE_NAME)},
 };
 
 static void prepare_landed(struct completion *completion, int32_t result)
@@ -149,7 +170,8 @@ static enum op_progress prepare_allocate(struct journal *journal, struct journal
 {
     struct journal_file *file = &journal->files[prepare->file_index];
     file->handle = prepare->request.completion.result;
-    io_allocate(journal->io, prepare_request(prepare), file->handle, 0, journal->file_bytes);
+    io_allocate(journal->io, prepare_request(prepare), file->handle, 0,
+                unzeroed_file_bytes(journal));
     op_move(&prepare->op, PREPARE_ZERO);
     return OP_WAIT;
 }
@@ -161,7 +183,7 @@ static enum op_progress prepare_zero(struct journal *journal, struct journal_pre
         return OP_AGAIN;
     }
     if (prepare->position == journal->file_bytes) {
-        op_move(&prepare->op, PREPARE_SYNC);
+        op_move(&prepare->op, PREPARE_CUT);
         return OP_AGAIN;
     }
     assert(prepare->position < journal->file_bytes);
@@ -172,6 +194,14 @@ static enum op_progress prepare_zero(struct journal *journal, struct journal_pre
              prepare->zeros->data, (uint32_t)size, prepare->position);
     prepare->position += size;
     op_move(&prepare->op, PREPARE_ZERO);
+    return OP_WAIT;
+}
+
+static enum op_progress prepare_cut(struct journal *journal, struct journal_prepare *prepare)
+{
+    io_truncate(journal->io, prepare_request(prepare), journal->files[prepare->file_index].handle,
+                journal->file_bytes);
+    op_move(&prepare->op, PREPARE_SYNC);
     return OP_WAIT;
 }
 
@@ -224,6 +254,7 @@ static enum op_progress prepare_step(struct op *op)
     case PREPARE_OPEN: return prepare_open(journal, prepare);
     case PREPARE_ALLOCATE: return prepare_allocate(journal, prepare);
     case PREPARE_ZERO: return prepare_zero(journal, prepare);
+    case PREPARE_CUT: return prepare_cut(journal, prepare);
     case PREPARE_SYNC: return prepare_sync(journal, prepare);
     case PREPARE_NAME: return prepare_name(journal, prepare);
     case PREPARE_END: return prepare_end(journal, prepare);
@@ -233,10 +264,18 @@ static enum op_progress prepare_step(struct op *op)
 
 static const struct op_kind prepare_kind = {"journal-prepare", prepare_step, prepare_stages};
 
+static bool has_enough_ready(const struct journal *journal)
+{
+    uint32_t ready_count = 0;
+    for (uint32_t i = 0; i < journal->file_count; i++)
+        ready_count += journal->files[i].state == JOURNAL_READY;
+    return ready_count >= READY_WANTED;
+}
+
 void journal_ring_prepare(struct journal *journal)
 {
     if (journal->prepare.is_running || journal->prepare.is_unwanted ||
-        journal->failure != STATUS_OK)
+        journal->failure != STATUS_OK || has_enough_ready(journal))
         return;
     uint32_t index;
     if (!find_file(journal, JOURNAL_ABSENT, &index))
@@ -258,7 +297,7 @@ void journal_ring_prepare(struct journal *journal)
 /* --- Opening ----------------------------------------------------------------------------------
  */
 
-/* A file of the last run, if there is one of the right size. */
+/* A file of the last run, if there is one that was written throughout. */
 static enum status open_existing(struct journal *journal, uint32_t index)
 {
     struct journal_file *file = &journal->files[index];
@@ -292,7 +331,7 @@ static enum status make_first(struct journal *journal)
         await_open(journal->io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE | IO_OPEN_DIRECT,
                    &file->handle, &size_bytes);
     if (status == STATUS_OK)
-        status = await_allocate(journal->io, file->handle, journal->file_bytes);
+        status = await_allocate(journal->io, file->handle, unzeroed_file_bytes(journal));
     if (status == STATUS_OK)
         status = await_sync(journal->io, file->handle);
     path_journals(journal->store_directory, path);
@@ -300,6 +339,15 @@ static enum status make_first(struct journal *journal)
         status = await_sync_directory(journal->io, path);
     file->state = JOURNAL_READY;
     return status;
+}
+
+/* The first file that may be used at once; file 0 if there is none. */
+static uint32_t first_ready(const struct journal *journal)
+{
+    for (uint32_t i = 0; i < journal->file_count; i++)
+        if (journal->files[i].state == JOURNAL_READY)
+            return i;
+    return 0;
 }
 
 enum status journal_open(struct journal *journal, struct io *io, struct journal_owner *owner,
@@ -329,8 +377,9 @@ enum status journal_open(struct journal *journal, struct io *io, struct journal_
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < journal->file_count && status == STATUS_OK; i++)
         status = open_existing(journal, i);
-    if (status == STATUS_OK && journal->files[0].state == JOURNAL_ABSENT)
+    journal->current = first_ready(journal);
+    if (status == STATUS_OK && journal->files[journal->current].state == JOURNAL_ABSENT)
         status = make_first(journal);
-    journal->files[0].state = JOURNAL_CURRENT;
+    journal->files[journal->current].state = JOURNAL_CURRENT;
     return status;
 }

@@ -1,6 +1,7 @@
 /* Finding the commits of the present epoch in files that also hold those of earlier rounds and
  * runs. The order is told by sequences alone: file numbers say nothing, the ring may begin
- * anywhere. */
+ * anywhere. Every commit says how far the journal had been checkpointed when it was made: of the
+ * files that hold nothing newer than that only the heads are read. */
 #include "storage/journal_scan.h"
 
 #include "base/assert.h"
@@ -9,31 +10,56 @@
 #include <stdlib.h>
 
 enum {
-    SCAN_BUFFER_SIZE = 2 * COMMIT_SIZE_MAX,
+    READ_SIZE = 1024 * 1024,
+    WINDOW_SIZE_MAX = 8 * READ_SIZE, /* as many reads are in flight */
+    HEAD_SIZE = 128 * 1024,
+    SEARCH_SIZE = 2 * COMMIT_SIZE_MAX,
     LISTING_BYTES_MAX = 1 << 20,
     SILENCE_BYTES_MAX = 8 * COMMIT_SIZE_MAX, /* without a commit: the end of what was written */
 };
 
 struct scanned_file {
-    int32_t handle;
+    int32_t handle; /* -1: not open */
     uint64_t size_bytes;
     uint64_t first_sequence; /* 0: no commit of this epoch */
     bool is_headless;        /* not at its beginning */
     char path[PATH_SIZE];
 };
 
-struct scan {
-    struct io *io;
-    struct logger *logger;
-    uint64_t epoch;
+/* A stretch of a file. */
+struct window {
+    uint8_t *data; /* NULL: none */
+    uint64_t position;
+    uint32_t capacity;
+    uint32_t size_bytes;
+    bool is_kept; /* there are commits in it that are */
+};
+
+struct kept_commit {
+    uint64_t sequence;
+    struct bytes commit;
+};
+
+struct journal_scan {
+    struct journal_scan_site *site;
     struct scanned_file *files;
     uint32_t file_count;
-    uint8_t *buffer;
-    const struct scanned_file *oldest;
+    struct scanned_file *oldest; /* of those that are needed; NULL: none */
+    struct window window;
     uint64_t next_sequence;
-    bool may_be_zeroed;       /* what is missing would be in the oldest of several files */
-    uint64_t buffer_position; /* in the file, of the buffer's first byte */
-    uint32_t buffer_size;
+    uint64_t released_sequence; /* checkpointed up to here: not visited */
+    uint64_t missing_sequence;  /* the last one that should be there and is not; 0: none */
+    bool may_be_zeroed;         /* what is missing would be in the oldest of several files */
+    bool is_damaged;
+    struct journal_visitor *visitor; /* of a visit that reads; NULL: the first reading */
+
+    bool keeps; /* everything that is needed so far */
+    struct kept_commit *commits;
+    size_t commit_count;
+    size_t commit_capacity;
+    uint8_t **buffers; /* of former windows */
+    size_t buffer_count;
+    uint64_t kept_bytes;
 };
 
 enum status journal_scan_list(struct io *io, const char *store, struct journal_listing *listing)
@@ -62,44 +88,153 @@ enum status journal_scan_list(struct io *io, const char *store, struct journal_l
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* Makes the bytes from `position` on available, as many as the buffer takes. */
-static enum status fill(struct scan *scan, const struct scanned_file *file, uint64_t position)
+/* --- Keeping ----------------------------------------------------------------------------------
+ */
+
+static void stop_keeping(struct journal_scan *scan)
 {
-    scan->buffer_position = position;
-    scan->buffer_size = 0;
-    if (position >= file->size_bytes)
-        return STATUS_OK;
-    return await_read(scan->io, file->handle, scan->buffer, SCAN_BUFFER_SIZE, position,
-                      &scan->buffer_size);
+    for (size_t i = 0; i < scan->buffer_count; i++)
+        free(scan->buffers[i]);
+    scan->site->spare_bytes += scan->kept_bytes;
+    scan->kept_bytes = 0;
+    scan->buffer_count = 0;
+    scan->commit_count = 0;
+    scan->window.is_kept = false;
+    scan->keeps = false;
 }
 
-static struct bytes available(const struct scan *scan, uint64_t position)
+static bool has_commit_room(struct journal_scan *scan)
 {
-    assert(position >= scan->buffer_position);
-    uint64_t skipped = position - scan->buffer_position;
-    if (skipped >= scan->buffer_size)
-        return bytes_of(scan->buffer, 0);
-    return bytes_of(scan->buffer + skipped, scan->buffer_size - skipped);
+    if (scan->commit_count < scan->commit_capacity)
+        return true;
+    size_t capacity = scan->commit_capacity == 0 ? 256 : 2 * scan->commit_capacity;
+    struct kept_commit *grown = realloc(scan->commits, capacity * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    scan->commits = grown;
+    scan->commit_capacity = capacity;
+    return true;
 }
 
-/* Looks for a commit at `position`, reading on when the buffer ends before it does. */
-static enum status look(struct scan *scan, const struct scanned_file *file, uint64_t position,
-                        struct commit_header *header, struct bytes *commit)
+static bool has_buffer_room(struct journal_scan *scan)
+{
+    uint8_t **grown = realloc(scan->buffers, (scan->buffer_count + 1) * sizeof *grown);
+    if (grown != NULL)
+        scan->buffers = grown;
+    return grown != NULL;
+}
+
+/* Its window is kept with it. */
+static void keep_commit(struct journal_scan *scan, uint64_t sequence, struct bytes commit)
+{
+    if (!scan->keeps)
+        return;
+    if (!has_commit_room(scan)) {
+        stop_keeping(scan);
+        return;
+    }
+    scan->commits[scan->commit_count++] = (struct kept_commit){sequence, commit};
+    scan->window.is_kept = true;
+}
+
+/* What has been read stays where it is, if it is kept, and the next goes into memory of its own. */
+static void leave_window(struct journal_scan *scan)
+{
+    struct window *window = &scan->window;
+    if (!window->is_kept)
+        return;
+    assert(scan->keeps);
+    if (window->capacity > scan->site->spare_bytes || !has_buffer_room(scan)) {
+        stop_keeping(scan);
+        return;
+    }
+    scan->buffers[scan->buffer_count++] = window->data;
+    scan->kept_bytes += window->capacity;
+    scan->site->spare_bytes -= window->capacity;
+    *window = (struct window){0};
+}
+
+/* --- Reading ----------------------------------------------------------------------------------
+ */
+
+static bool has_window(struct window *window, uint64_t size_bytes)
+{
+    if (window->capacity >= size_bytes)
+        return true;
+    free(window->data);
+    window->data = aligned_alloc(IO_BLOCK_SIZE, size_bytes);
+    window->capacity = window->data == NULL ? 0 : (uint32_t)size_bytes;
+    return window->data != NULL;
+}
+
+/* How many bytes lie there without a gap: a read is short at the end of the file only. */
+static uint32_t read_together(const struct io_request *requests, uint32_t count)
+{
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        size += (uint32_t)requests[i].completion.result;
+        if (requests[i].completion.result < READ_SIZE)
+            break;
+    }
+    return size;
+}
+
+/* Makes the bytes from `position` on available, as many as `size_max`. */
+static enum status fill(struct journal_scan *scan, const struct scanned_file *file,
+                        uint64_t position, uint64_t size_max)
+{
+    struct io_request requests[WINDOW_SIZE_MAX / READ_SIZE];
+    struct await_set set = {.io = scan->site->io};
+    uint64_t rest = position < file->size_bytes ? file->size_bytes - position : 0;
+    uint64_t size = (rest + IO_BLOCK_SIZE - 1) & ~(uint64_t)(IO_BLOCK_SIZE - 1);
+    size = size < size_max ? size : size_max;
+    leave_window(scan);
+    if (!has_window(&scan->window, size == 0 ? IO_BLOCK_SIZE : size))
+        return STATUS_NO_MEMORY;
+    assert(size <= scan->window.capacity);
+    for (uint64_t at = 0; at < size; at += READ_SIZE) {
+        uint64_t part = size - at < READ_SIZE ? size - at : READ_SIZE;
+        io_read(set.io, await_add(&set, &requests[set.count]), file->handle, scan->window.data + at,
+                (uint32_t)part, position + at);
+    }
+    uint32_t count = set.count;
+    enum status status = await_all(&set, STATUS_OK);
+    scan->window.position = position;
+    scan->window.size_bytes = status == STATUS_OK ? read_together(requests, count) : 0;
+    return status;
+}
+
+static struct bytes available(const struct journal_scan *scan, uint64_t position)
+{
+    const struct window *window = &scan->window;
+    assert(position >= window->position);
+    uint64_t skipped = position - window->position;
+    if (skipped >= window->size_bytes)
+        return bytes_of(window->data, 0);
+    return bytes_of(window->data + skipped, window->size_bytes - skipped);
+}
+
+/* Looks for a commit at `position`, reading on when the window ends before it does. */
+static enum status look(struct journal_scan *scan, const struct scanned_file *file,
+                        uint64_t position, struct commit_header *header, struct bytes *commit)
 {
     struct bytes bytes = available(scan, position);
-    enum status status = commit_verify(bytes, scan->epoch, COMMIT_SIZE_MAX, header);
+    enum status status = commit_verify(bytes, scan->site->epoch, COMMIT_SIZE_MAX, header);
     bool is_cut = status == STATUS_TRUNCATED || bytes.size < COMMIT_HEADER_SIZE;
-    if (is_cut && position != scan->buffer_position) {
-        status = fill(scan, file, position);
+    if (is_cut && position != scan->window.position) {
+        status = fill(scan, file, position, WINDOW_SIZE_MAX);
         if (status != STATUS_OK)
             return status;
         bytes = available(scan, position);
-        status = commit_verify(bytes, scan->epoch, COMMIT_SIZE_MAX, header);
+        status = commit_verify(bytes, scan->site->epoch, COMMIT_SIZE_MAX, header);
     }
     if (status == STATUS_OK)
         *commit = bytes_of(bytes.data, header->size_bytes);
     return status == STATUS_TRUNCATED ? STATUS_CORRUPT : status;
 }
+
+/* --- Commits ----------------------------------------------------------------------------------
+ */
 
 static enum status visit_commit(struct bytes commit, struct journal_visitor *visitor)
 {
@@ -115,40 +250,52 @@ static enum status visit_commit(struct bytes commit, struct journal_visitor *vis
     return STATUS_OK;
 }
 
-static void report_damage(const struct scan *scan, const struct scanned_file *file,
-                          struct journal_visitor *visitor)
+/* Commits before this one are missing. One is in flight at a time: a whole one behind a bad one
+ * proves that the bad one was whole once, and acknowledged. What was in it is lost; what is behind
+ * it is not. */
+static void note_gap(struct journal_scan *scan, const struct scanned_file *file, uint64_t sequence)
 {
-    visitor->has_gap = true;
-    if (scan->may_be_zeroed)
+    assert(sequence > 1);
+    scan->missing_sequence = sequence - 1;
+    if (scan->may_be_zeroed || sequence - 1 <= scan->released_sequence)
         return;
-    visitor->is_damaged = true;
-    log_error(scan->logger, "damaged commit in the journal, with later ones behind it",
+    scan->is_damaged = true;
+    log_error(scan->site->logger, "damaged commit in the journal, with later ones behind it",
               field_text("file", file->path), field_u64("sequence", scan->next_sequence));
 }
 
-/* One commit is in flight at a time: a whole one behind a bad one proves that the bad one was whole
- * once, and acknowledged. What was in it is lost; what is behind it is not. Those of an earlier
- * round are passed over. */
-static enum status take_commit(struct scan *scan, const struct scanned_file *file,
-                               const struct commit_header *header, struct bytes commit,
-                               struct journal_visitor *visitor)
+static void note_released(struct journal_scan *scan, const struct commit_header *header)
+{
+    if (header->released_sequence > scan->released_sequence &&
+        header->released_sequence < header->sequence)
+        scan->released_sequence = header->released_sequence;
+}
+
+/* Those of an earlier round are passed over. */
+static enum status take_commit(struct journal_scan *scan, const struct scanned_file *file,
+                               const struct commit_header *header, struct bytes commit)
 {
     if (header->sequence < scan->next_sequence)
         return STATUS_OK;
-    if (header->sequence != scan->next_sequence)
-        report_damage(scan, file, visitor);
+    if (header->sequence != scan->next_sequence && scan->visitor == NULL)
+        note_gap(scan, file, header->sequence);
     scan->next_sequence = header->sequence + 1;
     scan->may_be_zeroed = scan->may_be_zeroed && file == scan->oldest;
-    return visit_commit(commit, visitor);
+    note_released(scan, header);
+    if (header->sequence <= scan->released_sequence)
+        return STATUS_OK;
+    if (scan->visitor != NULL)
+        return visit_commit(commit, scan->visitor);
+    keep_commit(scan, header->sequence, commit);
+    return STATUS_OK;
 }
 
-/* Visits the commits of the file that come after those visited before. */
-static enum status walk(struct scan *scan, const struct scanned_file *file,
-                        struct journal_visitor *visitor)
+/* Takes the commits of the file that come after those taken before. */
+static enum status walk(struct journal_scan *scan, const struct scanned_file *file)
 {
     uint64_t position = 0;
     uint64_t end_position = 0; /* of the last whole commit */
-    enum status status = fill(scan, file, 0);
+    enum status status = fill(scan, file, 0, WINDOW_SIZE_MAX);
     while (status == STATUS_OK && position < file->size_bytes &&
            position - end_position < SILENCE_BYTES_MAX) {
         struct commit_header header;
@@ -158,25 +305,62 @@ static enum status walk(struct scan *scan, const struct scanned_file *file,
             position += COMMIT_ALIGNMENT;
             continue;
         }
-        status = verdict == STATUS_OK ? take_commit(scan, file, &header, commit, visitor) : verdict;
+        status = verdict == STATUS_OK ? take_commit(scan, file, &header, commit) : verdict;
         position += commit_stored_size(header.size_bytes);
         end_position = position;
     }
     return status;
 }
 
-/* The sequence of the file's first good commit. A commit is never larger than what is looked at: in
- * a file that has one of this epoch, the second is found if the first is bad. */
-static enum status find_first(struct scan *scan, struct scanned_file *file)
+/* No file stays open between two visits: there may be as many as the process may open. */
+static enum status walk_again(struct journal_scan *scan, struct scanned_file *file)
+{
+    assert(file->handle < 0);
+    enum status status = await_open(scan->site->io, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT,
+                                    &file->handle, &file->size_bytes);
+    if (status != STATUS_OK)
+        return status;
+    status = walk(scan, file);
+    enum status close_status = await_close(scan->site->io, file->handle);
+    file->handle = -1;
+    return status != STATUS_OK ? status : close_status;
+}
+
+/* In order of their commits. */
+static enum status walk_all(struct journal_scan *scan)
+{
+    enum status status = STATUS_OK;
+    scan->next_sequence = scan->oldest->first_sequence;
+    for (struct scanned_file *file = scan->oldest;
+         file < scan->files + scan->file_count && status == STATUS_OK; file++)
+        status = scan->visitor == NULL ? walk(scan, file) : walk_again(scan, file);
+    return status;
+}
+
+/* --- Files ------------------------------------------------------------------------------------
+ */
+
+static void note_first(struct journal_scan *scan, struct scanned_file *file,
+                       const struct commit_header *header, uint64_t position)
+{
+    file->first_sequence = header->sequence;
+    file->is_headless = position > 0;
+    note_released(scan, header);
+}
+
+/* The file's first good commit, which is not where the file begins. A commit is never larger than
+ * what is looked at: in a file that has one of this epoch, the second is found if the first is bad.
+ */
+static enum status find_first(struct journal_scan *scan, struct scanned_file *file)
 {
     struct commit_header header;
-    enum status status = fill(scan, file, 0);
-    for (uint64_t position = 0; status == STATUS_OK && position < scan->buffer_size;
+    enum status status = fill(scan, file, 0, SEARCH_SIZE);
+    for (uint64_t position = 0; status == STATUS_OK && position < scan->window.size_bytes;
          position += COMMIT_ALIGNMENT) {
-        status = commit_verify(available(scan, position), scan->epoch, COMMIT_SIZE_MAX, &header);
+        status =
+            commit_verify(available(scan, position), scan->site->epoch, COMMIT_SIZE_MAX, &header);
         if (status == STATUS_OK) {
-            file->first_sequence = header.sequence;
-            file->is_headless = position > 0;
+            note_first(scan, file, &header, position);
             return STATUS_OK;
         }
         if (status != STATUS_UNSUPPORTED)
@@ -185,24 +369,76 @@ static enum status find_first(struct scan *scan, struct scanned_file *file)
     return status;
 }
 
-static enum status open_files(struct scan *scan, const char *store,
-                              const struct journal_listing *listing, uint32_t core)
+/* Files that are looked at together. */
+struct file_group {
+    struct scanned_file *files;
+    uint32_t count;
+    struct io_request requests[AWAIT_COUNT_MAX];
+    uint8_t *heads;
+};
+
+static enum status open_group(struct journal_scan *scan, struct file_group *group)
 {
-    for (uint32_t i = 0; i < listing->count; i++) {
-        if (listing->files[i].core != core)
-            continue;
-        struct scanned_file *file = &scan->files[scan->file_count];
-        path_journal(store, core, listing->files[i].file, file->path);
-        enum status status = await_open(scan->io, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT,
-                                        &file->handle, &file->size_bytes);
-        if (status != STATUS_OK)
-            return status;
-        scan->file_count++;
-        status = find_first(scan, file);
-        if (status != STATUS_OK)
-            return status;
+    struct io *io = scan->site->io;
+    struct await_set set = {.io = io};
+    for (uint32_t i = 0; i < group->count; i++)
+        io_open(io, await_add(&set, &group->requests[i]), group->files[i].path,
+                IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
+    enum status status = await_all(&set, STATUS_OK);
+    for (uint32_t i = 0; i < group->count; i++)
+        if (group->requests[i].completion.result >= 0)
+            group->files[i].handle = group->requests[i].completion.result;
+    if (status != STATUS_OK)
+        return status;
+    for (uint32_t i = 0; i < group->count; i++)
+        io_file_size(io, await_add(&set, &group->requests[i]), group->files[i].handle);
+    status = await_all(&set, STATUS_OK);
+    for (uint32_t i = 0; i < group->count && status == STATUS_OK; i++)
+        group->files[i].size_bytes = group->requests[i].range.size_bytes;
+    return status;
+}
+
+static enum status read_heads(struct journal_scan *scan, struct file_group *group)
+{
+    struct io *io = scan->site->io;
+    struct await_set set = {.io = io};
+    for (uint32_t i = 0; i < group->count; i++)
+        io_read(io, await_add(&set, &group->requests[i]), group->files[i].handle,
+                group->heads + (size_t)i * HEAD_SIZE, HEAD_SIZE, 0);
+    enum status status = await_all(&set, STATUS_OK);
+    for (uint32_t i = 0; i < group->count && status == STATUS_OK; i++) {
+        struct commit_header header;
+        struct bytes head = bytes_of(group->heads + (size_t)i * HEAD_SIZE,
+                                     (size_t)group->requests[i].completion.result);
+        if (commit_verify(head, scan->site->epoch, COMMIT_SIZE_MAX, &header) == STATUS_OK)
+            note_first(scan, &group->files[i], &header, 0);
+        else
+            status = find_first(scan, &group->files[i]);
     }
-    return STATUS_OK;
+    return status;
+}
+
+static enum status look_at_group(struct journal_scan *scan, struct file_group *group)
+{
+    enum status status = open_group(scan, group);
+    if (status != STATUS_OK)
+        return status;
+    group->heads = aligned_alloc(IO_BLOCK_SIZE, (size_t)group->count * HEAD_SIZE);
+    status = group->heads == NULL ? STATUS_NO_MEMORY : read_heads(scan, group);
+    free(group->heads);
+    return status;
+}
+
+static enum status look_at_files(struct journal_scan *scan)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < scan->file_count && status == STATUS_OK; i += AWAIT_COUNT_MAX) {
+        uint32_t rest = scan->file_count - i;
+        struct file_group group = {.files = scan->files + i,
+                                   .count = rest < AWAIT_COUNT_MAX ? rest : AWAIT_COUNT_MAX};
+        status = look_at_group(scan, &group);
+    }
+    return status;
 }
 
 static int compare_files(const void *left, const void *right)
@@ -212,45 +448,121 @@ static int compare_files(const void *left, const void *right)
     return (a->first_sequence > b->first_sequence) - (a->first_sequence < b->first_sequence);
 }
 
-/* Files in order of their commits. The oldest may be one that was being written anew, with zeros or
- * with a commit, when the run ended: then all that it held is in the segments. */
-static enum status visit_files(struct scan *scan, struct journal_visitor *visitor)
+/* Without those that hold nothing of this epoch, or nothing that has not been checkpointed. */
+static void find_oldest(struct journal_scan *scan)
 {
     uint32_t first = 0;
+    qsort(scan->files, scan->file_count, sizeof *scan->files, compare_files);
     while (first < scan->file_count && scan->files[first].first_sequence == 0)
         first++;
-    while (first + 1 < scan->file_count && scan->files[first].is_headless)
-        first++;
-    if (first == scan->file_count)
-        return STATUS_OK;
-    scan->oldest = &scan->files[first];
-    scan->next_sequence = scan->oldest->first_sequence;
     scan->may_be_zeroed = first + 1 < scan->file_count;
-    if (scan->oldest->is_headless)
-        report_damage(scan, scan->oldest, visitor);
-    enum status status = STATUS_OK;
-    for (uint32_t i = first; i < scan->file_count && status == STATUS_OK; i++)
-        status = walk(scan, &scan->files[i], visitor);
+    while (first + 1 < scan->file_count &&
+           scan->files[first + 1].first_sequence <= scan->released_sequence + 1)
+        first++;
+    scan->oldest = first == scan->file_count ? NULL : &scan->files[first];
+}
+
+/* What comes before the oldest commit found may be missing because its file was being written anew,
+ * with zeros or with a commit, when the run ended: then all that it held is in the segments, and
+ * most often a later commit says so. */
+static void check_beginning(struct journal_scan *scan)
+{
+    const struct scanned_file *oldest = scan->oldest;
+    scan->next_sequence = scan->released_sequence + 1;
+    if (oldest->first_sequence <= scan->next_sequence)
+        return;
+    if (oldest->is_headless)
+        note_gap(scan, oldest, oldest->first_sequence);
+    else
+        scan->missing_sequence = oldest->first_sequence - 1;
+}
+
+static enum status read_commits(struct journal_scan *scan)
+{
+    if (scan->oldest == NULL)
+        return STATUS_OK;
+    check_beginning(scan);
+    enum status status = walk_all(scan);
+    leave_window(scan);
     return status;
 }
 
-enum status journal_scan_core(struct io *io, const char *store, struct logger *logger,
-                              const struct journal_listing *listing, uint32_t core, uint64_t epoch,
-                              struct journal_visitor *visitor)
+/* They have only been read, so nothing can be lost here. */
+static void close_files(struct journal_scan *scan)
 {
-    struct scan scan = {.io = io, .logger = logger, .epoch = epoch};
-    scan.files = calloc(listing->count + 1, sizeof *scan.files);
-    scan.buffer = aligned_alloc(IO_BLOCK_SIZE, SCAN_BUFFER_SIZE);
-    enum status status = scan.files == NULL || scan.buffer == NULL ? STATUS_NO_MEMORY : STATUS_OK;
-    if (status == STATUS_OK)
-        status = open_files(&scan, store, listing, core);
-    if (status == STATUS_OK) {
-        qsort(scan.files, scan.file_count, sizeof *scan.files, compare_files);
-        status = visit_files(&scan, visitor);
+    for (uint32_t i = 0; i < scan->file_count; i++) {
+        struct scanned_file *file = &scan->files[i];
+        if (file->handle >= 0)
+            (void)await_close(scan->site->io, file->handle);
+        file->handle = -1;
     }
-    for (uint32_t i = 0; i < scan.file_count; i++)
-        await_close(io, scan.files[i].handle);
-    free(scan.buffer);
-    free(scan.files);
+}
+
+static void add_files(struct journal_scan *scan, uint32_t core)
+{
+    const struct journal_listing *listing = scan->site->listing;
+    for (uint32_t i = 0; i < listing->count; i++) {
+        if (listing->files[i].core != core)
+            continue;
+        struct scanned_file *file = &scan->files[scan->file_count++];
+        file->handle = -1;
+        path_journal(scan->site->store_directory, core, listing->files[i].file, file->path);
+    }
+}
+
+enum status journal_scan_create(struct journal_scan_site *site, uint32_t core,
+                                struct journal_scan **result)
+{
+    struct journal_scan *scan = calloc(1, sizeof *scan);
+    *result = scan;
+    if (scan == NULL)
+        return STATUS_NO_MEMORY;
+    scan->site = site;
+    scan->keeps = true;
+    scan->files = calloc(site->listing->count + 1, sizeof *scan->files);
+    if (scan->files == NULL)
+        return STATUS_NO_MEMORY;
+    add_files(scan, core);
+    enum status status = look_at_files(scan);
+    if (status == STATUS_OK) {
+        find_oldest(scan);
+        status = read_commits(scan);
+    }
+    close_files(scan);
+    return status;
+}
+
+void journal_scan_destroy(struct journal_scan *scan)
+{
+    if (scan == NULL)
+        return;
+    stop_keeping(scan);
+    free(scan->window.data);
+    free(scan->buffers);
+    free(scan->commits);
+    free(scan->files);
+    free(scan);
+}
+
+struct journal_findings journal_scan_findings(const struct journal_scan *scan)
+{
+    return (struct journal_findings){scan->missing_sequence > scan->released_sequence,
+                                     scan->is_damaged};
+}
+
+enum status journal_scan_visit(struct journal_scan *scan, struct journal_visitor *visitor)
+{
+    enum status status = STATUS_OK;
+    if (scan->oldest == NULL)
+        return STATUS_OK;
+    if (!scan->keeps) {
+        scan->visitor = visitor;
+        status = walk_all(scan);
+        scan->visitor = NULL;
+        return status;
+    }
+    for (size_t i = 0; i < scan->commit_count && status == STATUS_OK; i++)
+        if (scan->commits[i].sequence > scan->released_sequence)
+            status = visit_commit(scan->commits[i].commit, visitor);
     return status;
 }

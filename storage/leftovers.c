@@ -76,6 +76,7 @@ static const char *next_leftover(struct leftovers *leftovers)
 static void removed_landed(struct completion *completion, int32_t result)
 {
     struct leftovers *leftovers = container_of(completion, struct leftovers, removed);
+    leftovers->log->store->unlisted_count += result < 0;
     if (result < 0)
         log_warn(leftovers->log->store->logger,
                  "a file that belongs to no log could not be removed",
@@ -90,6 +91,7 @@ static enum op_progress leftovers_file(struct leftovers *leftovers)
     bool goes_on = leftovers->op.error == STATUS_OK && log->deletion == NULL &&
                    !store->is_stopping && store->failure == STATUS_OK;
     const char *name = goes_on ? next_leftover(leftovers) : NULL;
+    store->unlisted_count += !goes_on;
     if (name == NULL) {
         op_move(&leftovers->op, LEFTOVERS_END);
         return OP_AGAIN;

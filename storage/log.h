@@ -127,7 +127,8 @@ struct log_read {
                             `offset`, or behind a gap that compaction has left, or, with
                             STATUS_CORRUPT, the first offset behind the damage */
 
-    struct list_node waiting; /* the log's own */
+    bool has_waited; /* for the disk; this and the next are the log's own */
+    struct list_node waiting;
 };
 
 void log_read(struct log *log, struct log_read *read);
@@ -161,7 +162,8 @@ void log_lookup(struct log *log, struct log_lookup *lookup);
  * `from`, or have lost records to retention or compaction. */
 struct log_aborted {
     struct completion completion; /* STATUS_OK; STATUS_BUSY: compaction has exchanged segments since
-                                     the read, which may show what it took out; read again;
+                                     the read, or some of it has been deleted: it may show what
+                                     nobody knows of any more; read again;
                                      STATUS_CORRUPT: what is damaged may have decided some of them;
                                      STATUS_IO, STATUS_NO_MEMORY, STATUS_CANCELLED */
     int64_t from;
@@ -241,6 +243,7 @@ struct log_facts {
     uint32_t segment_count;
     uint32_t damage_count; /* ranges that cannot be read */
     bool is_loose;         /* acknowledged before it is synced, as flush.* say */
+    bool is_uncleanable;   /* compaction cannot read it, and leaves it out */
     bool has_failed;
 };
 

@@ -6,9 +6,10 @@
  * all, in earlier segments perhaps. So no file is needed, nothing can contradict the batches, and a
  * segment without aborted transactions is never asked.
  *
- * What retention has deleted, or compaction has taken out, is not found and need not be: readers
- * will not meet it either. Where a batch on the way is damaged, it cannot be said whether what came
- * before was aborted; rather than show aborted records the answer is an error. */
+ * What retention has deleted, or compaction has taken out, is not found. Who asks about a read that
+ * began before that holds records of which nobody knows any more what became of them, and is told
+ * to read again. Where a batch on the way is damaged, it cannot be said whether what came before
+ * was aborted; rather than show aborted records the answer is an error. */
 #include "base/assert.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
@@ -250,11 +251,17 @@ static enum op_progress aborted_read(struct aborted_op *aborted)
     return is_stuck ? fail(aborted, STATUS_NO_MEMORY) : read_at(aborted, read->next_offset);
 }
 
+/* Something of what was read has been deleted since, or exchanged. */
+static bool has_changed(const struct log *log, int64_t from, uint64_t exchange_count)
+{
+    return from < log->start_offset || exchange_count != log->exchange_count;
+}
+
 static void land(struct aborted_op *aborted)
 {
     struct log_aborted *wish = aborted->wish;
     int32_t result = aborted->op.error;
-    if (result == STATUS_OK && wish->exchange_count != aborted->log->exchange_count)
+    if (result == STATUS_OK && has_changed(aborted->log, wish->from, wish->exchange_count))
         result = STATUS_BUSY;
     if (result == STATUS_OK) {
         aborted_list_sort(&aborted->list);
@@ -314,7 +321,7 @@ void log_aborted(struct log *log, struct log_aborted *wish)
 
 bool log_may_have_aborted(const struct log *log, const struct log_read *read)
 {
-    if (read->exchange_count != log->exchange_count)
+    if (has_changed(log, read->offset, read->exchange_count))
         return true;
     for (uint32_t i = first_index(log, read->offset); i < log->segment_count; i++) {
         const struct segment *segment = log->segments[i];

@@ -5,6 +5,7 @@
 #include "storage/log_struct.h"
 #include "storage/producer_batch.h"
 #include "storage/retention_core.h"
+#include "storage/store_states.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -201,6 +202,7 @@ static void put_into_journal(struct log *log, struct memory_frame *frame, const 
         .base_offset = log->end_offset,
         .durable_offset = log->durable_offset,
         .payload_size = batch_size,
+        .life = log->life,
     };
     struct journal *journal = &log->store->journal;
     assert(!frame->is_direct);
@@ -219,11 +221,20 @@ static void note_batch(struct log *log, const struct log_append *append,
         segment_note_aborted(log->open->segment, &aborted);
 }
 
+/* Told to the other cores now and then only, for they share the line that it is written to. */
+static void note_appending(struct store *store)
+{
+    _Atomic uint64_t *appended_ns = &store->states->appended_ns;
+    uint64_t now_ns = io_now_ns(store->io);
+    if (now_ns >= atomic_load_explicit(appended_ns, memory_order_relaxed) + APPENDED_STEP_NS)
+        atomic_store_explicit(appended_ns, now_ns, memory_order_relaxed);
+}
+
 static void place(struct log *log, struct log_append *append, const struct batch_header *header)
 {
     struct memory_frame *frame = log->open;
     assert(frame != NULL);
-    log->store->appended_ns = io_now_ns(log->store->io);
+    note_appending(log->store);
     assert(frame->next_offset == log->end_offset);
     uint8_t *batch = copy_batch(log, frame, append, header);
     bool direct = is_direct(log, append->batch.size);

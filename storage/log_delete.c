@@ -47,7 +47,7 @@ struct log_delete {
     struct timer patience;
     struct io *io;
     struct log *log;
-    struct completion *done;
+    struct completion *done; /* NULL: he has been told */
     struct store *store;
     char topic[PATH_SIZE];
     char directory[PATH_SIZE];
@@ -133,12 +133,23 @@ static void removal_landed(struct completion *completion, int32_t result)
     op_landed(&container_of(completion, struct log_delete, removed)->op, result);
 }
 
+static void tell(struct log_delete *deletion, int32_t result)
+{
+    if (deletion->done != NULL)
+        io_land(deletion->io, deletion->done, result);
+    deletion->done = NULL;
+}
+
+/* On a full disk nobody is kept waiting: those who wait hold up what comes behind them, which may
+ * be the deletion that makes room. */
 static enum op_progress delete_record(struct log_delete *deletion)
 {
+    struct catalog *catalog = &deletion->store->catalog;
     completion_init(&deletion->removed, removal_landed);
     op_expect(&deletion->op);
-    catalog_remove(&deletion->store->catalog, &deletion->log->place, &deletion->log->id,
-                   &deletion->removed);
+    if (catalog_is_sparing(catalog))
+        tell(deletion, STATUS_NO_SPACE);
+    catalog_remove(catalog, &deletion->log->place, &deletion->log->id, &deletion->removed);
     return wait_in(deletion, DELETE_RECORDED);
 }
 
@@ -156,6 +167,8 @@ static bool is_short(const struct log_delete *deletion)
 static enum op_progress delete_recorded(struct log_delete *deletion)
 {
     if (is_short(deletion) && !deletion->store->is_stopping) {
+        if (deletion->op.error == STATUS_NO_SPACE)
+            tell(deletion, STATUS_NO_SPACE);
         deletion->op.error = STATUS_OK;
         op_expect(&deletion->op);
         io_timer_start(deletion->io, &deletion->patience, io_now_ns(deletion->io) + RETRY_NS);
@@ -193,7 +206,7 @@ static enum op_progress delete_end(struct log_delete *deletion)
                                  deletion->log->config.file_delete_delay_ms);
     checkpoint_forget(store, deletion->log);
     log_destroy(deletion->log);
-    io_land(store->io, deletion->done, deletion->op.error);
+    tell(deletion, deletion->op.error);
     list_remove(&deletion->node);
     free(deletion);
     store_progressed(store);
@@ -246,6 +259,17 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     log_land_appends(log, STATUS_CANCELLED);
     log_land_records(log, STATUS_CANCELLED);
     op_start(&deletion->op, &delete_kind, io_ops(store->io));
+}
+
+bool log_is_being_deleted(const struct store *store, const struct log_id *id)
+{
+    const struct log_delete *deletion;
+    list_for_each_entry (deletion, &store->deletions, node) {
+        const struct log_id *deleted = &deletion->log->id;
+        if (deleted->partition == id->partition && uuid_equal(deleted->topic_id, id->topic_id))
+            return true;
+    }
+    return false;
 }
 
 void store_drop_deletions(struct store *store)

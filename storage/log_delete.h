@@ -3,7 +3,14 @@
 #ifndef TAILRACE_STORAGE_LOG_DELETE_H
 #define TAILRACE_STORAGE_LOG_DELETE_H
 
-struct log;
+#include "storage/log.h"
+
+#include <stdbool.h>
+
+struct store;
+
+/* Such a log has been deleted, and that has not landed yet. */
+bool log_is_being_deleted(const struct store *store, const struct log_id *id);
 
 /* Something that used the log has ended; a deletion may go on. */
 void log_delete_progressed(struct log *log);

@@ -263,6 +263,7 @@ struct log *log_create(struct store *store, const struct log_id *id,
     log->config = *config;
     log->write_handle = -1;
     log->written_dirty_sequence = UINT64_MAX;
+    log->opaque_offset = INT64_MAX;
     log->journal_client.committed = journal_committed;
     epoch_core_init(&log->epochs);
     producer_core_init(&log->producers, store->options.producer_expiration_ms);
@@ -352,6 +353,7 @@ void log_describe(const struct log *log, struct log_facts *facts)
         .segment_count = log->segment_count,
         .damage_count = log->damages.count,
         .is_loose = loose_core_is_wanted(log->config.flush_messages, log->config.flush_ms),
+        .is_uncleanable = log->is_uncleanable,
         .has_failed = log_has_failed(log),
     };
 }

@@ -63,6 +63,7 @@ void log_put_mark(struct log *log)
         .partition = log->id.partition,
         .topic_id = log->id.topic_id,
         .durable_offset = log->durable_offset,
+        .life = log->life,
     };
     assert(log->durable_offset >= log->recorded_offset);
     struct journal *journal = &log->store->journal;

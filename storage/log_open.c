@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "storage/compaction_op.h"
 #include "storage/leftovers.h"
+#include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/state_file.h"
 #include "storage/store_states.h"
@@ -106,6 +107,15 @@ static void recorded(struct completion *completion, int32_t result)
     end(container_of(completion, struct log_opening, record.completion), (enum status)result);
 }
 
+/* There may have been such a log in this run, and the journals still have its batches: recovery
+ * takes none of them for this one's. The catalog has had its removal recorded since its own
+ * opening, so the number is another. */
+static uint32_t new_life(const struct store *store)
+{
+    uint32_t life = (uint32_t)(store->catalog.last_version + 1);
+    return life == 0 ? 1 : life;
+}
+
 /* Its first record says its name, and that there is nothing in it. */
 static void begin(struct log *log, struct store_open *open)
 {
@@ -118,6 +128,7 @@ static void begin(struct log *log, struct store_open *open)
     }
     opening->open = open;
     opening->log = log;
+    log->life = new_life(store);
     list_push_back(&store->openings, &opening->node);
     completion_init(&opening->record.completion, recorded);
     log_record(log, &opening->record);
@@ -131,10 +142,11 @@ static enum status restore(struct log *log, struct store_state *state)
     enum status status = take_state(log, state->content);
     if (status != STATUS_OK)
         return status;
-    free((void *)state->content.data);
-    state->content = (struct bytes){0};
+    struct store_states *states = log->store->states;
+    free((void *)store_states_take(states, state).data);
     add_to_store(log);
-    log->is_swept = log->segment_count == 0; /* then it has no directory */
+    /* A log that nothing was ever appended to has no directory. */
+    log->is_swept = states->is_swept || log->end_offset == 0;
     if (!log->is_swept)
         leftovers_want(log);
     return STATUS_OK;
@@ -143,6 +155,10 @@ static enum status restore(struct log *log, struct store_state *state)
 void store_open_log(struct store *store, struct store_open *open)
 {
     open->log = NULL;
+    if (log_is_being_deleted(store, &open->id)) { /* its directory is about to be renamed */
+        io_land(store->io, &open->completion, STATUS_BUSY);
+        return;
+    }
     bool is_refused = store->failure != STATUS_OK || store->is_stopping ||
                       open->id.topic_name.size > TOPIC_NAME_SIZE_MAX;
     struct log *log = is_refused ? NULL : log_create(store, &open->id, &open->config);

@@ -133,15 +133,26 @@ static bool collect(struct log *log, struct log_read *read, struct span *span)
     return false;
 }
 
+static void count_read(struct log *log, const struct log_read *read, bool is_cold)
+{
+    struct metrics *metrics = log->store->options.metrics;
+    if (read->has_waited)
+        metrics_add(metrics, METRIC_COLD_CACHE_MISSES, 1);
+    else if (is_cold)
+        metrics_add(metrics, METRIC_COLD_CACHE_HITS, 1);
+}
+
 /* Whoever reads from the disk will want what follows, so that is brought in while this is sent. */
 static void go_on(struct log *log, struct log_read *read)
 {
     struct span span = {0};
     bool disk_has_more = collect(log, read, &span);
     if (disk_has_more && read->piece_count == 0) {
+        read->has_waited = true;
         cold_wait(log, read);
         return;
     }
+    count_read(log, read, span.block != NULL);
     int64_t ahead = span.block != NULL ? span.block->next_offset : read->next_offset;
     if (span.block != NULL && read->next_offset >= span.block->next_offset)
         cold_block_pass(span.block);
@@ -175,6 +186,7 @@ void log_read(struct log *log, struct log_read *read)
     read->piece_count = 0;
     read->chunk_count = 0;
     read->size_bytes = 0;
+    read->has_waited = false;
     read->next_offset = read->offset;
     read->exchange_count = log->exchange_count;
     if (read->offset < log->start_offset || read->offset > log->end_offset) {

@@ -12,6 +12,13 @@
 /* --- Snapshots --------------------------------------------------------------------------------
  */
 
+/* From a batch on that compaction could not go through the next life tries again, for it may have
+ * more memory. */
+static int64_t cleaned_offset(const struct log *log)
+{
+    return log->opaque_offset < log->cleaned_offset ? log->opaque_offset : log->cleaned_offset;
+}
+
 static struct bytes encode(const struct log *log)
 {
     struct state_segment *segments = calloc(log->segment_count + 1, sizeof *segments);
@@ -37,7 +44,7 @@ static struct bytes encode(const struct log *log)
         .partition = log->id.partition,
         .start_offset = log->start_offset,
         .recovery_offset = log->end_offset,
-        .cleaned_offset = log->cleaned_offset,
+        .cleaned_offset = cleaned_offset(log),
         .segments = segments,
         .segment_count = segment_count,
         .epochs = &log->epochs,
@@ -79,6 +86,7 @@ void log_take_snapshot(struct log *log)
         .kind = COMMIT_STATE,
         .topic_id = log->id.topic_id,
         .partition = log->id.partition,
+        .life = log->life,
         .payload = content,
     };
     completion_init(&snapshot->record.completion, snapshot_landed);

@@ -161,6 +161,7 @@ static void take_out(struct log *log, struct log_retire *retire, uint32_t count)
         log_retire_segment(log, segment);
     }
     retire->segment_count = count;
+    log->store->unlisted_count += count;
     log->segment_count -= count;
     memmove(log->segments, log->segments + count, log->segment_count * sizeof log->segments[0]);
     if (log->start_offset < offset)

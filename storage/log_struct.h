@@ -71,6 +71,7 @@ struct log {
     struct store *store;
     struct list_node node; /* store->logs */
     struct log_id id;
+    uint32_t life; /* zero: there was such a log when this run began, and it is that (commit.h) */
     char *topic_name;
     char *directory;
     struct log_config config;
@@ -87,6 +88,7 @@ struct log {
 
     int64_t cleaned_offset; /* compaction has gone through everything below */
     bool is_uncleanable;    /* and has found what it cannot read */
+    int64_t opaque_offset;  /* of the first batch too large for it; INT64_MAX: none is known */
 
     struct segment **segments; /* by base offset; the last is active */
     uint32_t segment_count;

@@ -7,16 +7,22 @@
 
 #include <stdlib.h>
 
+/* Of each log, read ahead for the scan: most have little that is not recorded. */
+enum { AHEAD_SIZE = 64 * 1024, LISTING_BYTES_MAX = 16 << 20 };
+
 struct member {
     struct recovered_log *log;
     int32_t handle; /* of its last segment; -1: not open */
     struct io_request request;
+    struct scan_ahead ahead; /* while the group is scanned */
+    struct arena names;
     char path[PATH_SIZE];
 };
 
 struct group {
     struct await_set set;
     uint32_t count;
+    uint8_t *windows; /* while it is scanned: AHEAD_SIZE for each member */
     struct member members[AWAIT_COUNT_MAX];
 };
 
@@ -24,6 +30,7 @@ struct group {
 struct work {
     bool (*is_needed)(const struct recovered_log *log);
     enum status (*run)(struct group *group);
+    bool needs_windows;
 };
 
 static bool fill_group(struct group *group, const struct work *work,
@@ -47,10 +54,16 @@ static enum status in_groups(struct io *io, const struct recovered_logs *logs,
     uint32_t index = 0;
     if (group == NULL)
         return STATUS_NO_MEMORY;
+    group->windows = work->needs_windows
+                         ? aligned_alloc(FRAME_ALIGNMENT, (size_t)AWAIT_COUNT_MAX * AHEAD_SIZE)
+                         : NULL;
+    if (work->needs_windows && group->windows == NULL)
+        status = STATUS_NO_MEMORY;
     group->set.io = io;
     group->set.count = 0;
     while (status == STATUS_OK && fill_group(group, work, logs, &index))
         status = work->run(group);
+    free(group->windows);
     free(group);
     return status;
 }
@@ -123,6 +136,143 @@ static enum status open_files(struct group *group)
     return status;
 }
 
+/* --- Scanning ---------------------------------------------------------------------------------
+ */
+
+static bool is_unscanned(const struct recovered_log *log)
+{
+    return !log->is_scanned;
+}
+
+/* A file that is not there is the scan's to judge. */
+static enum status open_ahead(struct group *group)
+{
+    for_each_member (member, group) {
+        const struct recovered_log *log = member->log;
+        member->request.completion.result = STATUS_NOT_FOUND;
+        if (log->segment_count == 0)
+            continue;
+        const struct state_segment *segment = recovered_log_last_segment(log);
+        path_segment(log->directory, segment->base_offset, segment->generation, member->path);
+        io_open(group->set.io, ask(group, member), member->path, IO_OPEN_DIRECT);
+    }
+    enum status status = await_all(&group->set, STATUS_NOT_FOUND);
+    for_each_member (member, group)
+        if (member->request.completion.result >= 0)
+            member->handle = member->request.completion.result;
+    return status;
+}
+
+static enum status measure_files(struct group *group)
+{
+    for_each_member (member, group)
+        if (member->handle >= 0)
+            io_file_size(group->set.io, ask(group, member), member->handle);
+    enum status status = await_all(&group->set, STATUS_OK);
+    for_each_member (member, group)
+        if (member->handle >= 0 && status == STATUS_OK)
+            member->ahead.size_bytes = member->request.range.size_bytes;
+    return status;
+}
+
+static bool has_more(const struct member *member)
+{
+    return member->handle >= 0 &&
+           member->ahead.size_bytes > recovered_log_last_segment(member->log)->size_bytes;
+}
+
+static enum status read_ahead(struct group *group)
+{
+    for_each_member (member, group)
+        if (has_more(member))
+            io_read(group->set.io, ask(group, member), member->handle, member->ahead.window,
+                    AHEAD_SIZE, recovered_log_last_segment(member->log)->size_bytes);
+    enum status status = await_all(&group->set, STATUS_OK);
+    for_each_member (member, group)
+        if (has_more(member) && status == STATUS_OK)
+            member->ahead.window_size = (uint32_t)member->request.completion.result;
+    return status;
+}
+
+static enum status list_ahead(struct group *group)
+{
+    for_each_member (member, group)
+        io_list_directory(group->set.io, ask(group, member), member->log->directory,
+                          &member->names);
+    enum status status = await_all(&group->set, STATUS_NOT_FOUND);
+    for_each_member (member, group) {
+        struct scan_ahead *ahead = &member->ahead;
+        bool is_listed = member->request.completion.result >= 0;
+        ahead->list_status = is_listed ? STATUS_OK : (enum status)member->request.completion.result;
+        ahead->entries = is_listed ? member->request.listing.entries : NULL;
+        ahead->entry_count = is_listed ? member->request.listing.entry_count : 0;
+    }
+    return status;
+}
+
+static void begin_ahead(struct group *group)
+{
+    uint8_t *window = group->windows;
+    for_each_member (member, group) {
+        member->ahead = (struct scan_ahead){
+            .segment_index = member->log->segment_count - 1,
+            .handle = -1,
+            .window = window,
+            .window_capacity = AHEAD_SIZE,
+        };
+        arena_init(&member->names, LISTING_BYTES_MAX);
+        window += AHEAD_SIZE;
+    }
+}
+
+static enum status scan_logs(struct group *group)
+{
+    enum status status = STATUS_OK;
+    for_each_member (member, group) {
+        if (status != STATUS_OK)
+            break;
+        member->ahead.handle = member->handle;
+        member->log->ahead = &member->ahead;
+        status = recovered_log_scan(member->log);
+        member->log->ahead = NULL;
+    }
+    return status;
+}
+
+static enum status sync_dirty(struct group *group)
+{
+    for_each_member (member, group)
+        if (member->ahead.is_dirty)
+            io_sync(group->set.io, ask(group, member), member->handle);
+    return await_all(&group->set, STATUS_OK);
+}
+
+static enum status close_files(struct group *group, enum status status);
+
+static enum status scan_group(struct group *group)
+{
+    begin_ahead(group);
+    enum status status = open_ahead(group);
+    if (status == STATUS_OK)
+        status = measure_files(group);
+    if (status == STATUS_OK)
+        status = read_ahead(group);
+    if (status == STATUS_OK)
+        status = list_ahead(group);
+    if (status == STATUS_OK)
+        status = scan_logs(group);
+    if (status == STATUS_OK)
+        status = sync_dirty(group);
+    for_each_member (member, group)
+        arena_deinit(&member->names);
+    return close_files(group, status);
+}
+
+enum status recovered_files_scan(struct io *io, const struct recovered_logs *logs)
+{
+    return in_groups(io, logs, &(struct work){is_unscanned, scan_group, true});
+}
+
 /* --- Cutting and writing ----------------------------------------------------------------------
  */
 
@@ -178,7 +328,7 @@ static enum status cut_group(struct group *group)
 
 enum status recovered_files_cut(struct io *io, const struct recovered_logs *logs)
 {
-    return in_groups(io, logs, &(struct work){has_excess, cut_group});
+    return in_groups(io, logs, &(struct work){has_excess, cut_group, false});
 }
 
 static bool has_gathered(const struct recovered_log *log)
@@ -195,11 +345,14 @@ static enum status seal_frames(struct group *group)
     return status;
 }
 
+/* A file that a state lists, or that the scan has found, has been seen to already. */
 static void note_written(struct group *group)
 {
     for_each_member (member, group) {
-        recovered_log_written(member->log);
-        member->log->has_new_names = true;
+        struct recovered_log *log = member->log;
+        bool was_there = recovered_log_last_segment(log)->size_bytes > 0;
+        log->has_new_names = log->has_new_names || !was_there;
+        recovered_log_written(log);
     }
 }
 
@@ -220,7 +373,7 @@ static enum status write_group(struct group *group)
 
 enum status recovered_files_write(struct io *io, const struct recovered_logs *logs)
 {
-    return in_groups(io, logs, &(struct work){has_gathered, write_group});
+    return in_groups(io, logs, &(struct work){has_gathered, write_group, false});
 }
 
 /* --- Names ------------------------------------------------------------------------------------
@@ -270,9 +423,9 @@ enum status recovered_files_sync_names(struct io *io, const char *store_director
     if (ones == NULL)
         return STATUS_NO_MEMORY;
     struct recovered_logs one_each = take_one_each(logs, ones);
-    enum status status = in_groups(io, logs, &(struct work){has_new_names, sync_partitions});
+    enum status status = in_groups(io, logs, &(struct work){has_new_names, sync_partitions, false});
     if (status == STATUS_OK)
-        status = in_groups(io, &one_each, &(struct work){has_new_names, sync_topics});
+        status = in_groups(io, &one_each, &(struct work){has_new_names, sync_topics, false});
     path_topics(store_directory, topics);
     if (status == STATUS_OK && one_each.count > 0)
         status = await_sync_directory(io, topics);

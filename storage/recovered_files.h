@@ -1,5 +1,6 @@
-/* The files of many logs during recovery: cut and written with many requests in flight, for each of
- * them waits for the disk and little else. So many files at a time are open, and no more. Blocking.
+/* The files of many logs during recovery: scanned, cut and written with many requests in flight,
+ * for each of them waits for the disk and little else. So many files at a time are open, and no
+ * more. Blocking.
  *
  * All of it may be begun again after a crash: the journals hold what is written here until the
  * store's next epoch, and that begins when names, too, are durable. */
@@ -13,6 +14,9 @@ struct recovered_logs {
     struct recovered_log **logs;
     uint32_t count;
 };
+
+/* Scans those that have not been. */
+enum status recovered_files_scan(struct io *io, const struct recovered_logs *logs);
 
 /* Everything behind the last good frame is taken away, not left to be overwritten: a stale frame
  * that happens to fit would be believed after the next crash. */

@@ -101,10 +101,9 @@ enum status recovered_log_open(const struct recovery_site *site, const struct st
     struct recovered_log *log = create(site, &id);
     if (log == NULL)
         return STATUS_NO_MEMORY;
+    log->life = state->life;
     enum status status = load_state(log, state);
     path_partition(site->store_directory, &log->id, log->directory);
-    if (status == STATUS_OK)
-        status = recovered_log_scan(log);
     *result = status == STATUS_OK ? log : NULL;
     if (status != STATUS_OK)
         recovered_log_destroy(log);
@@ -117,6 +116,7 @@ enum status recovered_log_open_lost(const struct recovery_site *site, const stru
     struct recovered_log *log = create(site, id);
     if (log == NULL)
         return STATUS_NO_MEMORY;
+    log->is_lost = true;
     enum status status = recovered_log_rebuild(log);
     *result = status == STATUS_OK ? log : NULL;
     if (status != STATUS_OK)
@@ -315,8 +315,9 @@ struct bytes recovered_log_encode(const struct recovered_log *log)
     });
 }
 
-/* The journals are read twice, and a disk that has failed a write may show it the first time and
- * not the second. Such bytes were never acknowledged, but nothing may be built on them. */
+/* A journal that is not kept in memory is read twice, and a disk that has failed a write may show
+ * it the first time and not the second. Such bytes were never acknowledged, but nothing may be
+ * built on them. */
 enum status recovered_log_check(struct recovered_log *log)
 {
     if (log->end_offset == log->replayed_offset)

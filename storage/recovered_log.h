@@ -1,6 +1,7 @@
 /* One log during recovery: what its segments hold, what the journals add, and the writing of both
  * into the clean state. Blocking.
  *
+ *   open      from its state
  *   scan      from the recovery point to the first frame that is not good: scanned_offset; what
  *             was found is written again and synced, for it may have been in the cache alone
  *   expect    each journal entry in turn: replayed_offset and mark_offset
@@ -13,7 +14,7 @@
  *   write     to the segment, and synced
  *   finish    recovered_log_encode has the state then
  *
- * cut and write are done for many logs at once (recovered_files.h). */
+ * scan, cut and write are done for many logs at once (recovered_files.h). */
 #ifndef TAILRACE_STORAGE_RECOVERED_LOG_H
 #define TAILRACE_STORAGE_RECOVERED_LOG_H
 
@@ -26,11 +27,27 @@
 #include "storage/state_file.h"
 #include "storage/store_states.h"
 
+/* What has been read of a log's files beforehand, together with those of others. */
+struct scan_ahead {
+    uint32_t segment_index; /* of the last one that the state lists */
+    int32_t handle;         /* of its file; -1: there is none */
+    uint64_t size_bytes;
+    uint8_t *window; /* from the segment's recorded end on */
+    uint32_t window_capacity;
+    uint32_t window_size;
+    bool is_dirty; /* has been written to, and is to be synced */
+    enum status list_status;
+    struct io_entry *entries; /* of the directory */
+    uint32_t entry_count;
+};
+
 struct recovered_log {
     struct map_node node; /* by topic id and partition */
     struct io *io;
     struct logger *logger;
     struct log_id id;
+    uint32_t life; /* of which entries of the journals are its own (commit.h) */
+    bool is_lost;  /* then that is not known */
     char topic_name[TOPIC_NAME_SIZE_MAX + 1];
     char directory[PATH_SIZE];
     int64_t now_ms; /* taken for the time of the batches that were found */
@@ -52,6 +69,9 @@ struct recovered_log {
     bool begins_segment; /* the next frame goes into a file of its own */
     bool has_new_damage;
     bool is_rebuilt; /* while no state says which files belong to it */
+
+    struct scan_ahead *ahead; /* during the scan; NULL otherwise */
+    bool is_scanned;
 
     bool has_new_names; /* files, or directories above them, whose names may not be durable */
 
@@ -75,14 +95,18 @@ struct recovery_site {
     int64_t producer_expiration_ms;
 };
 
-/* Scans from the state on. */
+/* From its state, not scanned yet. */
 enum status recovered_log_open(const struct recovery_site *site, const struct store_state *state,
                                struct recovered_log **log);
 
-/* The log of which nothing is known but that it has a directory: built anew from its segments. */
+/* The log of which nothing is known but that it has a directory: built anew from its segments, and
+ * scanned by that. */
 enum status recovered_log_open_lost(const struct recovery_site *site, const struct log_id *id,
                                     struct recovered_log **log);
 void recovered_log_destroy(struct recovered_log *log);
+
+/* With `log->ahead` set. */
+enum status recovered_log_scan(struct recovered_log *log);
 
 void recovered_log_expect(struct recovered_log *log, const struct commit_entry *entry,
                           struct bytes batch);
@@ -123,7 +147,6 @@ struct bytes recovered_log_encode(const struct recovered_log *log);
 /* --- Between recovered_log.c and recovered_scan.c ---------------------------------------------
  */
 
-enum status recovered_log_scan(struct recovered_log *log);
 enum status recovered_log_rebuild(struct recovered_log *log);
 
 /* The batches of a good frame become part of what is known. */

@@ -24,6 +24,8 @@ struct scan_file {
     uint32_t index; /* of the segment */
     int32_t handle;
     uint64_t size_bytes;
+    struct scan_ahead *ahead; /* whose handle, size and first window these are; NULL: opened here */
+    uint8_t *own_window;      /* NULL: none */
     uint8_t *window;
     uint64_t window_capacity;
     uint64_t window_position;
@@ -60,8 +62,9 @@ static enum status fill(struct scan_file *file, uint64_t position, uint64_t size
     if (status != STATUS_OK)
         return status;
     if (size > file->window_capacity) {
-        free(file->window);
-        file->window = aligned_alloc(FRAME_ALIGNMENT, size);
+        free(file->own_window);
+        file->own_window = aligned_alloc(FRAME_ALIGNMENT, size);
+        file->window = file->own_window;
         file->window_capacity = file->window == NULL ? 0 : size;
     }
     if (file->window == NULL)
@@ -182,20 +185,39 @@ static enum status look_behind(struct scan_file *file)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+static enum status take_ahead(struct scan_file *file, struct scan_ahead *ahead)
+{
+    file->ahead = ahead;
+    file->handle = ahead->handle;
+    file->size_bytes = ahead->size_bytes;
+    file->window = ahead->window;
+    file->window_capacity = ahead->window_capacity;
+    file->window_position = file->taken_from;
+    file->window_size = ahead->window_size;
+    return ahead->handle < 0 ? STATUS_NOT_FOUND : STATUS_OK;
+}
+
+/* The first that a scan opens is the one that has been opened ahead. */
 static enum status open_file(struct recovered_log *log, uint32_t index, struct scan_file *file)
 {
     *file = (struct scan_file){.log = log, .index = index, .handle = -1};
     const struct state_segment *segment = &log->segments[index];
     path_segment(log->directory, segment->base_offset, segment->generation, file->path);
     file->taken_from = segment->size_bytes;
+    if (log->ahead != NULL && index == log->ahead->segment_index)
+        return take_ahead(file, log->ahead);
     return await_open(log->io, file->path, IO_OPEN_DIRECT, &file->handle, &file->size_bytes);
 }
 
 static enum status close_file(struct scan_file *file, enum status status)
 {
-    free(file->window);
+    free(file->own_window);
     if (file->handle < 0)
         return status;
+    if (file->ahead != NULL) {
+        file->ahead->is_dirty = file->is_dirty;
+        return status;
+    }
     if (status == STATUS_OK && file->is_dirty)
         status = await_sync(file->log->io, file->handle);
     enum status close_status = await_close(file->log->io, file->handle);
@@ -264,28 +286,39 @@ static int compare_files(const void *left, const void *right)
     return (a->generation < b->generation) - (a->generation > b->generation);
 }
 
+static enum status choose_files(const struct io_entry *entries, uint32_t entry_count,
+                                struct found_file **files, uint32_t *count)
+{
+    *files = calloc(entry_count + 1, sizeof **files);
+    if (*files == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < entry_count; i++) {
+        struct found_file *file = &(*files)[*count];
+        *count += path_parse_segment(entries[i].name, &file->base_offset, &file->generation);
+    }
+    qsort(*files, *count, sizeof **files, compare_files);
+    return STATUS_OK;
+}
+
 /* By base offset; of several with one, the newest generation first. The caller frees them. */
 static enum status list_files(struct recovered_log *log, struct found_file **files, uint32_t *count)
 {
     struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
+    const struct scan_ahead *ahead = log->ahead;
+    struct io_entry *entries = ahead == NULL ? NULL : ahead->entries;
+    uint32_t entry_count = ahead == NULL ? 0 : ahead->entry_count;
     *count = 0;
     *files = NULL;
     arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(log->io, log->directory, &arena, &entries, &entry_count);
+    enum status status = ahead != NULL
+                             ? ahead->list_status
+                             : await_list(log->io, log->directory, &arena, &entries, &entry_count);
     if (status == STATUS_OK)
-        *files = calloc(entry_count + 1, sizeof **files);
-    for (uint32_t i = 0; i < entry_count && *files != NULL; i++) {
-        struct found_file *file = &(*files)[*count];
-        *count += path_parse_segment(entries[i].name, &file->base_offset, &file->generation);
-    }
+        status = choose_files(entries, entry_count, files, count);
+    else if (status == STATUS_NOT_FOUND)
+        status = STATUS_OK; /* its batches are in the journal */
     arena_deinit(&arena);
-    if (status == STATUS_NOT_FOUND)
-        return STATUS_OK; /* its batches are in the journal */
-    if (*files != NULL)
-        qsort(*files, *count, sizeof **files, compare_files);
-    return status == STATUS_OK && *files == NULL ? STATUS_NO_MEMORY : status;
+    return status;
 }
 
 static bool is_wanted(const struct recovered_log *log, const struct found_file *file)
@@ -335,6 +368,9 @@ static enum status scan_following(struct recovered_log *log)
 enum status recovered_log_scan(struct recovered_log *log)
 {
     enum status status = STATUS_OK;
+    assert(!log->is_scanned);
+    assert(log->ahead != NULL);
+    log->is_scanned = true;
     if (log->segment_count > 0)
         status = scan_segment(log, log->segment_count - 1);
     if (status == STATUS_OK)
@@ -440,6 +476,7 @@ enum status recovered_log_rebuild(struct recovered_log *log)
     log->may_cross = false;
     log->begins_segment = false;
     log->is_rebuilt = false;
+    log->is_scanned = true;
     log->mark_offset = log->end_offset;
     log->recorded_offset = log->start_offset;
     return status;

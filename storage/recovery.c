@@ -1,13 +1,14 @@
 /* Recovery: from whatever the last run left behind to the state that an orderly stop leaves.
  *
  *   1  the catalog is read: what is known about every log
- *   2  the journals are read once: each log that they mention is scanned from its recovery point;
- *      how far would it come, and how far was it durable?
- *   3  judged: a log that would not come as far as it was durable is damaged, and nothing is
- * touched 4  torn tails are cut 5  the journals are read again, and what the segments lack is
- * appended to them, and synced 6  the names of files and directories are synced, each directory
- * once 7  the catalog's base is written anew, with the states that this has led to 8  the journal
- * epoch is raised, which empties all journals at once
+ *   2  the journals are read, as far as they have not been checkpointed: each log that they mention
+ *      is scanned from its recovery point, many at a time
+ *   3  judged: how far would each log come, and how far was it durable? What is missing is damage
+ *   4  torn tails are cut
+ *   5  what the segments lack is appended to them from the journals, and synced
+ *   6  the names of files and directories are synced, each directory once
+ *   7  the catalog's base is written anew, with the states that this has led to
+ *   8  the journal epoch is raised, which empties all journals at once
  *
  * A log that no journal mentions is exactly as its state says (log_mention.c), and not looked at.
  *
@@ -36,9 +37,14 @@ struct recovery {
     uint64_t epoch;
     struct recovery_site site;
     struct journal_listing journals;
+    struct journal_scan_site journal_site;
+    struct journal_scan **scans; /* of each core */
+    uint32_t scan_count;
+    bool has_gap; /* a commit is lost */
     struct catalog_contents catalog;
     struct map logs;                /* recovered_log: those that the journals mention */
     struct recovered_logs by_topic; /* the same, when all have been found */
+    struct journal_visitor mention;
     struct journal_visitor expect;
     struct journal_visitor replay;
     uint64_t buffered_bytes;
@@ -73,31 +79,16 @@ static struct recovered_log *find_log(const struct recovery *recovery, const str
     return node == NULL ? NULL : container_of(node, struct recovered_log, node);
 }
 
-static enum status log_of_state(struct recovery *recovery, const struct store_state *state,
-                                struct recovered_log **log)
+static enum status open_log(struct recovery *recovery, const struct store_state *state)
 {
     struct log_key key = {state->topic_id, state->partition};
-    *log = find_log(recovery, &key);
-    if (*log != NULL || state->is_removed)
+    struct recovered_log *log = find_log(recovery, &key);
+    if (log != NULL || state->is_removed)
         return STATUS_OK;
-    enum status status = recovered_log_open(&recovery->site, state, log);
+    enum status status = recovered_log_open(&recovery->site, state, &log);
     if (status == STATUS_OK)
-        map_insert(&recovery->logs, &(*log)->node, hash_of(&key));
+        map_insert(&recovery->logs, &log->node, hash_of(&key));
     return status;
-}
-
-/* The log that the entry mentions, scanned when it is the first to do so; NULL when there is no
- * such log any more. */
-static enum status mentioned_log(struct recovery *recovery, const struct commit_entry *entry,
-                                 struct recovered_log **log)
-{
-    struct log_key key = {entry->topic_id, entry->partition};
-    *log = find_log(recovery, &key);
-    if (*log != NULL)
-        return STATUS_OK;
-    const struct store_state *state =
-        store_states_find(recovery->catalog.states, entry->topic_id, entry->partition);
-    return state == NULL ? STATUS_OK : log_of_state(recovery, state, log);
 }
 
 /* --- Lost logs --------------------------------------------------------------------------------
@@ -216,35 +207,106 @@ static bool core_is_listed_before(const struct journal_listing *journals, uint32
     return false;
 }
 
-static bool is_clean(const struct recovery *recovery)
+/* Of all cores together. */
+static struct clean_mark read_marks(const struct recovery *recovery)
 {
-    for (uint32_t i = 0; i < recovery->journals.count; i++)
-        if (!epoch_file_is_clean(recovery->io, recovery->options->directory,
-                                 recovery->journals.files[i].core, recovery->epoch))
-            return false;
-    return recovery->journals.count > 0;
+    bool has_journal = recovery->journals.count > 0;
+    struct clean_mark all = {has_journal, has_journal};
+    for (uint32_t i = 0; i < recovery->journals.count && all.is_clean; i++) {
+        if (core_is_listed_before(&recovery->journals, i))
+            continue;
+        struct clean_mark mark =
+            epoch_file_read_clean(recovery->io, recovery->options->directory,
+                                  recovery->journals.files[i].core, recovery->epoch);
+        all.is_clean = mark.is_clean;
+        all.is_swept = all.is_swept && mark.is_swept;
+    }
+    return all;
 }
 
-static enum status scan_journals(struct recovery *recovery, struct journal_visitor *visitor)
+static enum status add_scan(struct recovery *recovery, uint32_t core)
 {
+    struct journal_scan **scan = &recovery->scans[recovery->scan_count++];
+    enum status status = journal_scan_create(&recovery->journal_site, core, scan);
+    if (status != STATUS_OK)
+        return status;
+    struct journal_findings findings = journal_scan_findings(*scan);
+    recovery->has_gap = recovery->has_gap || findings.has_gap;
+    recovery->report->journal_was_damaged =
+        recovery->report->journal_was_damaged || findings.is_damaged;
+    return STATUS_OK;
+}
+
+/* Half of what the logs will have when the stores begin. */
+static enum status read_journals(struct recovery *recovery)
+{
+    const struct store_options *options = recovery->options;
     enum status status = STATUS_OK;
+    recovery->journal_site = (struct journal_scan_site){
+        .io = recovery->io,
+        .logger = recovery->logger,
+        .store_directory = options->directory,
+        .listing = &recovery->journals,
+        .epoch = recovery->epoch,
+        .spare_bytes = options->memory_bytes_max / 2,
+    };
+    recovery->scans = calloc(recovery->journals.count + 1, sizeof(struct journal_scan *));
+    if (recovery->scans == NULL)
+        return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < recovery->journals.count && status == STATUS_OK; i++)
         if (!core_is_listed_before(&recovery->journals, i))
-            status = journal_scan_core(recovery->io, recovery->options->directory, recovery->logger,
-                                       &recovery->journals, recovery->journals.files[i].core,
-                                       recovery->epoch, visitor);
+            status = add_scan(recovery, recovery->journals.files[i].core);
     return status;
+}
+
+static enum status visit_journals(struct recovery *recovery, struct journal_visitor *visitor)
+{
+    enum status status = STATUS_OK;
+    visitor->bytes = 0;
+    for (uint32_t i = 0; i < recovery->scan_count && status == STATUS_OK; i++)
+        status = journal_scan_visit(recovery->scans[i], visitor);
+    return status;
+}
+
+static void forget_journals(struct recovery *recovery)
+{
+    for (uint32_t i = 0; i < recovery->scan_count; i++)
+        journal_scan_destroy(recovery->scans[i]);
+    free(recovery->scans);
+    recovery->scans = NULL;
+    recovery->scan_count = 0;
+}
+
+/* The log that the entry speaks of; not one that was there before it and had the same name. */
+static struct recovered_log *log_of_entry(const struct recovery *recovery,
+                                          const struct commit_entry *entry)
+{
+    struct log_key key = {entry->topic_id, entry->partition};
+    struct recovered_log *log = find_log(recovery, &key);
+    return log != NULL && (log->is_lost || log->life == entry->life) ? log : NULL;
+}
+
+static enum status note_mention(struct journal_visitor *visitor, const struct commit_entry *entry,
+                                struct bytes payload)
+{
+    struct recovery *recovery = container_of(visitor, struct recovery, mention);
+    (void)payload;
+    if (log_of_entry(recovery, entry) != NULL)
+        return STATUS_OK;
+    const struct store_state *state =
+        store_states_find(recovery->catalog.states, entry->topic_id, entry->partition);
+    bool is_its_own = state != NULL && state->life == entry->life;
+    return is_its_own ? open_log(recovery, state) : STATUS_OK;
 }
 
 static enum status expect_entry(struct journal_visitor *visitor, const struct commit_entry *entry,
                                 struct bytes payload)
 {
     struct recovery *recovery = container_of(visitor, struct recovery, expect);
-    struct recovered_log *log;
-    enum status status = mentioned_log(recovery, entry, &log);
+    struct recovered_log *log = log_of_entry(recovery, entry);
     if (log != NULL)
         recovered_log_expect(log, entry, payload);
-    return status;
+    return STATUS_OK;
 }
 
 static enum status write_all(struct recovery *recovery)
@@ -257,8 +319,7 @@ static enum status replay_entry(struct journal_visitor *visitor, const struct co
                                 struct bytes payload)
 {
     struct recovery *recovery = container_of(visitor, struct recovery, replay);
-    struct log_key key = {entry->topic_id, entry->partition};
-    struct recovered_log *log = find_log(recovery, &key);
+    struct recovered_log *log = log_of_entry(recovery, entry);
     if (log == NULL)
         return STATUS_OK;
     uint32_t capacity_before = log->buffer_capacity;
@@ -341,8 +402,19 @@ static enum status keep_states(struct recovery *recovery)
     return STATUS_OK;
 }
 
-/* How far each log would come; all of them are looked at when a commit is lost that may have been
- * the only one to mention some. */
+/* Those that the journals mention; all of them when a commit is lost that may have been the only
+ * one to mention some. */
+static enum status find_mentioned(struct recovery *recovery)
+{
+    const struct store_states *states = recovery->catalog.states;
+    recovery->mention.visit = note_mention;
+    enum status status = visit_journals(recovery, &recovery->mention);
+    for (size_t i = 0; i < states->count && status == STATUS_OK && recovery->has_gap; i++)
+        status = open_log(recovery, &states->states[i]);
+    return status;
+}
+
+/* How far each log would come. */
 static enum status expect_all(struct recovery *recovery)
 {
     struct map_node *node;
@@ -350,14 +422,7 @@ static enum status expect_all(struct recovery *recovery)
         struct recovered_log *log = container_of(node, struct recovered_log, node);
         log->replayed_offset = log->scanned_offset;
     }
-    recovery->expect.bytes = 0;
-    enum status status = scan_journals(recovery, &recovery->expect);
-    const struct store_states *states = recovery->catalog.states;
-    for (size_t i = 0; i < states->count && status == STATUS_OK && recovery->expect.has_gap; i++) {
-        struct recovered_log *log;
-        status = log_of_state(recovery, &states->states[i], &log);
-    }
-    return status;
+    return visit_journals(recovery, &recovery->expect);
 }
 
 static enum status step_over(struct recovered_log *log, bool *has_stepped)
@@ -412,7 +477,7 @@ static enum status order_by_topic(struct recovery *recovery)
 /* From the journals into the segments. */
 static enum status replay_journals(struct recovery *recovery)
 {
-    enum status status = scan_journals(recovery, &recovery->replay);
+    enum status status = visit_journals(recovery, &recovery->replay);
     if (status == STATUS_OK)
         status = for_each_log(recovery, recovered_log_check);
     if (status == STATUS_OK)
@@ -429,9 +494,15 @@ static enum status recover_logs(struct recovery *recovery)
 {
     recovery->expect.visit = expect_entry;
     recovery->replay.visit = replay_entry;
-    enum status status = find_extents(recovery);
+    enum status status = read_journals(recovery);
+    if (status == STATUS_OK)
+        status = find_mentioned(recovery);
     if (status == STATUS_OK)
         status = order_by_topic(recovery);
+    if (status == STATUS_OK)
+        status = recovered_files_scan(recovery->io, &recovery->by_topic);
+    if (status == STATUS_OK)
+        status = find_extents(recovery);
     if (status == STATUS_OK)
         status = recovered_files_cut(recovery->io, &recovery->by_topic);
     if (status == STATUS_OK)
@@ -440,7 +511,7 @@ static enum status recover_logs(struct recovery *recovery)
         status = keep_states(recovery);
     report_tails(recovery);
     recovery->report->journal_bytes_replayed = recovery->expect.bytes;
-    recovery->report->journal_was_damaged = recovery->expect.is_damaged;
+    forget_journals(recovery);
     return status;
 }
 
@@ -470,8 +541,9 @@ static enum status begin_next_run(struct recovery *recovery)
 {
     const char *directory = recovery->options->directory;
     uint64_t epoch = recovery->epoch + 1;
-    enum status status =
-        catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
+    enum status status = epoch_file_settle(recovery->io, directory);
+    if (status == STATUS_OK)
+        status = catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
     if (status == STATUS_OK)
         status = epoch_file_write(recovery->io, directory, epoch);
     if (status == STATUS_OK)
@@ -502,7 +574,8 @@ static void let_reserves_go(struct recovery *recovery)
 static enum status run(struct recovery *recovery)
 {
     const char *directory = recovery->options->directory;
-    enum status status = epoch_file_read(recovery->io, directory, &recovery->epoch);
+    enum status status =
+        epoch_file_read(recovery->io, directory, recovery->logger, &recovery->epoch);
     let_reserves_go(recovery);
     /* Where there is an epoch file, what it was written into had been made durable before. */
     if (status == STATUS_OK && recovery->epoch == EPOCH_FIRST)
@@ -513,8 +586,11 @@ static enum status run(struct recovery *recovery)
         status = load_catalog(recovery);
     if (status != STATUS_OK)
         return status;
-    recovery->report->was_clean = is_clean(recovery);
+    struct clean_mark mark = read_marks(recovery);
+    recovery->report->was_clean = mark.is_clean;
     recovery->report->catalog_was_damaged = recovery->catalog.is_damaged;
+    recovery->catalog.states->is_swept =
+        mark.is_clean && mark.is_swept && !recovery->catalog.is_damaged;
     if (recovery->catalog.is_damaged)
         status = find_lost_logs(recovery);
     if (status == STATUS_OK && (!recovery->report->was_clean || recovery->catalog.is_damaged))
@@ -550,6 +626,7 @@ static void deinit(struct recovery *recovery)
         recovered_log_destroy(container_of(node, struct recovered_log, node));
     }
     map_deinit(&recovery->logs);
+    forget_journals(recovery);
     free(recovery->by_topic.logs);
     store_states_destroy(recovery->catalog.states);
     free(recovery);

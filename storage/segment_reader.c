@@ -133,6 +133,8 @@ static enum op_progress reader_read(struct segment_reader *reader)
     if (reader->op.error != 0)
         return move_to(reader, READ_END);
     reader->size_bytes = (uint32_t)reader->request.completion.result;
+    metrics_add(reader->log->store->options.metrics, METRIC_COMPACTION_READ_BYTES,
+                reader->size_bytes);
     if (reader->size_bytes == 0)
         return fail(reader, STATUS_CORRUPT);
     return move_to(reader, READ_END);

@@ -208,6 +208,8 @@ static enum op_progress writer_written(struct segment_writer *writer)
 {
     if (writer->op.error == 0) {
         writer->written_bytes += writer->size_bytes;
+        metrics_add(writer->log->store->options.metrics, METRIC_COMPACTION_WRITTEN_BYTES,
+                    writer->size_bytes);
         writer->size_bytes = 0;
     }
     return move_to(writer, WRITE_PICK);

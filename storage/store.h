@@ -26,8 +26,8 @@ struct store_observer {
 
 struct store_options {
     const char *directory;       /* log.dirs; must exist */
-    uint64_t journal_file_bytes; /* 64 MiB; tests take less */
-    uint32_t journal_file_count; /* ring of at least 2 */
+    uint64_t journal_file_bytes; /* 16 MiB; tests take less */
+    uint32_t journal_file_count; /* ring of at least 2, at most; made as they are needed: 16 */
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
@@ -75,11 +75,11 @@ void store_states_destroy(struct store_states *states);
 
 /* Blocking, before the loop runs. */
 enum status store_create(struct io *io, const struct store_options *options,
-                         const struct store_states *states, struct logger *logger,
-                         struct store **store);
+                         struct store_states *states, struct logger *logger, struct store **store);
 
-/* Makes the log usable; a new one has been recorded when it lands. Always lands. The struct is the
- * caller's and free again after landing. */
+/* Makes the log usable; a new one has been recorded when it lands. One that was deleted may be
+ * opened again, empty, when it is gone; until then it is STATUS_BUSY. Always lands. The struct is
+ * the caller's and free again after landing. */
 struct store_open {
     struct completion completion; /* STATUS_OK, STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE, ... */
     struct log_id id;
@@ -95,7 +95,8 @@ void store_check_retention(struct store *store);
 /* Ends the log; it is gone when this lands. Its files are removed in the background, after
  * file.delete.delay.ms. Appends, reads and lookups in flight land first, with
  * STATUS_CANCELLED where they can; `log` must not be used after this call. The topic's directory
- * goes with its last partition. */
+ * goes with its last partition. STATUS_NO_SPACE: on a full disk it takes longer, and goes on by
+ * itself. */
 void store_delete_log(struct store *store, struct log *log, struct completion *completion);
 
 /* Writes every tail to its segment, syncs, and leaves the directory clean. No new appends. Lands
@@ -118,7 +119,8 @@ struct store_facts {
     size_t cache_bytes;  /* recent records kept for readers */
     size_t cold_bytes;   /* older ones that were read from disk */
     bool has_failed;
-    bool is_full; /* the disk: records are refused, reads go on */
+    bool is_full;               /* the disk: records are refused, reads go on */
+    uint32_t dirty_percent_max; /* of the logs that compaction looked at last */
 };
 
 void store_describe(const struct store *store, struct store_facts *facts);

@@ -17,8 +17,8 @@
 void store_options_init(struct store_options *options)
 {
     *options = (struct store_options){
-        .journal_file_bytes = 64 << 20,
-        .journal_file_count = 4,
+        .journal_file_bytes = 16 << 20,
+        .journal_file_count = 16,
         .direct_size_bytes = 32 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
@@ -200,7 +200,7 @@ static struct chunk *journal_acquire_chunk(struct journal_owner *owner, size_t s
 
 static void journal_wants_checkpoint(struct journal_owner *owner, uint64_t last_sequence)
 {
-    checkpoint_request(store_of(owner), last_sequence);
+    checkpoint_offer(store_of(owner), last_sequence);
 }
 
 static void journal_progressed(struct journal_owner *owner)
@@ -248,6 +248,16 @@ static void catalog_failed(struct catalog_owner *owner, enum status status)
 /* --- Life -------------------------------------------------------------------------------------
  */
 
+/* Each opens a file beyond those that stay open, and perhaps a directory: where handles are few,
+ * there are few at the same time. */
+static uint32_t flush_count(const struct store_options *options)
+{
+    uint32_t share = options->open_files_max / 2;
+    if (share == 0)
+        return 1;
+    return share < FLUSHES_MAX ? share : FLUSHES_MAX;
+}
+
 static void init_struct(struct store *store, struct io *io, const struct store_options *options,
                         struct logger *logger)
 {
@@ -283,7 +293,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     timer_init(&store->idling, checkpoint_idling_fired);
     graveyard_init(&store->graveyard, store);
     retention_init(store);
-    for (uint32_t i = 0; i < FLUSHES_MAX; i++) {
+    for (uint32_t i = 0; i < flush_count(options); i++) {
         store->flushes[i].store = store;
         list_push_back(&store->idle_flushes, &store->flushes[i].node);
     }
@@ -292,7 +302,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
 static enum status open_files(struct store *store)
 {
     uint64_t epoch;
-    enum status status = epoch_file_read(store->io, store->directory, &epoch);
+    enum status status = epoch_file_read(store->io, store->directory, store->logger, &epoch);
     if (status != STATUS_OK)
         return status;
     catalog_init(&store->catalog, store->io, &store->catalog_owner,
@@ -331,8 +341,7 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
 }
 
 enum status store_create(struct io *io, const struct store_options *options,
-                         const struct store_states *states, struct logger *logger,
-                         struct store **result)
+                         struct store_states *states, struct logger *logger, struct store **result)
 {
     if (!options_are_valid(io, options))
         return STATUS_INVALID;
@@ -389,6 +398,7 @@ void store_describe(const struct store *store, struct store_facts *facts)
         .cold_bytes = store->cold_bytes,
         .has_failed = store->failure != STATUS_OK,
         .is_full = store->is_full,
+        .dirty_percent_max = compaction_dirty_percent(store),
     };
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static int compare_logs(const struct store_state *a, const struct store_state *b)
@@ -82,6 +83,15 @@ struct store_state *store_states_find(const struct store_states *states, struct 
             high = middle;
     }
     return NULL;
+}
+
+struct bytes store_states_take(struct store_states *states, struct store_state *state)
+{
+    struct bytes content = state->content;
+    assert(!bytes_are_null(content));
+    state->content = (struct bytes){0};
+    atomic_fetch_add(&states->open_count, 1);
+    return content;
 }
 
 void store_states_drop_removed(struct store_states *states)

@@ -6,8 +6,10 @@
 #include "storage/epoch_file.h"
 #include "storage/log_struct.h"
 #include "storage/replace.h"
+#include "storage/store_states.h"
 #include "storage/store_struct.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /*   DRAIN ──▶ MARK ──▶ CLOSE (each file) ──▶ END
@@ -34,7 +36,7 @@ struct store_stop {
     struct completion replaced;
     enum status status;
     char path[PATH_SIZE];
-    uint8_t content[EPOCH_FILE_SIZE];
+    uint8_t content[CLEAN_SIZE_MAX];
 };
 
 static bool log_is_recorded(const struct log *log)
@@ -86,9 +88,19 @@ void store_progressed(struct store *store)
     io_land(store->io, &stop->progress, STATUS_OK);
 }
 
+/* On a disk that stays full nothing is recorded any more: whoever waits for that, as retention and
+ * compaction do while they use the log, would hold up the stop for ever. */
+static void end_wait_for_room(struct log *log)
+{
+    bool is_under_way = log->snapshot != NULL && log->snapshot->is_put;
+    if (log->store->room.level == ROOM_DRY && !is_under_way)
+        log_land_records(log, STATUS_NO_SPACE);
+}
+
 /* Asks again; appends have been refused since the stop began. */
 static void ask_for_record(struct log *log)
 {
+    end_wait_for_room(log);
     if (log_is_recorded(log) || log->flush != NULL || log->deletion != NULL ||
         !writing_goes_on(log->store))
         return;
@@ -176,18 +188,33 @@ static void replaced_landed(struct completion *completion, int32_t result)
     op_landed(&container_of(completion, struct store_stop, replaced)->op, result);
 }
 
+/* Every log that there was has been looked through in this life, or needed not to be; and every
+ * file that this life took out of a log's list, or made without listing it in the end, has been
+ * removed for sure. The counting errs to one side: what ends in any unusual way stays counted, and
+ * the next start looks for it. The mark counts only if it is durable, and then nothing was done
+ * after it: its run has ended. If it is not, the next start recovers as after a crash, and believes
+ * nothing to be swept. Another core may still be opening logs when this one asks, but those are
+ * then unswept there, or it cannot have got this far. */
+static bool is_swept(const struct store *store)
+{
+    const struct store_states *states = store->states;
+    bool all_opened = atomic_load(&states->open_count) == states->count;
+    return store->unlisted_count == 0 && list_is_empty(&store->unswept) &&
+           store->leftovers == NULL && (states->is_swept || all_opened);
+}
+
 static enum op_progress stop_mark(struct store_stop *stop)
 {
     struct store *store = stop->store;
     assert(store->failure == STATUS_OK);
     assert(journal_is_still(&store->journal));
     assert(everything_is_recorded(store));
-    epoch_file_encode(store->journal.epoch, stop->content);
+    uint32_t size = epoch_file_encode_clean(store->journal.epoch, is_swept(store), stop->content);
     path_clean(store->directory, io_core_index(store->io), stop->path);
     completion_init(&stop->replaced, replaced_landed);
     op_expect(&stop->op);
-    replace_start(&stop->replace, store->io, stop->path,
-                  bytes_of(stop->content, sizeof stop->content), &stop->replaced);
+    replace_start(&stop->replace, store->io, stop->path, bytes_of(stop->content, size),
+                  &stop->replaced);
     op_move(&stop->op, STOP_CLOSE);
     return OP_WAIT;
 }
@@ -285,5 +312,6 @@ void store_stop(struct store *store, struct completion *completion)
     compaction_stop(store);
     retention_stop(store);
     graveyard_close(&store->graveyard);
+    catalog_hurry(&store->catalog);
     op_start(&stop->op, &stop_kind, io_ops(store->io));
 }

@@ -17,13 +17,14 @@ enum {
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
     COLD_SEQUENTIAL_SIZE = 1024 * 1024, /* for a reader who goes on where he was */
-    /* Blocks on their way from the disk at once, so that a commit, which somebody waits for, never
-     * queues behind many of them in the device. */
-    COLD_READS_MAX = 1,
-    COLD_COURTESY_NS = 50 * 1000 * 1000, /* so long after an append blocks are small */
-    COLD_FILES_MAX = 64,                 /* segments held open for reading, about */
-    INDEX_BYTES_MAX = 8 << 20,           /* of indexes held for readers, about */
-    INDEX_FILE_WORTH_BYTES = 512 * 1024, /* a smaller segment's index is sooner made than read */
+    /* Blocks on their way from the disk at once; while batches come in only one, so that a commit,
+     * which somebody waits for, never queues behind many of them in the device. */
+    COLD_READS_MAX = 4,
+    COLD_COURTESY_NS = 1000 * 1000 * 1000, /* so long after an append blocks are few and small */
+    APPENDED_STEP_NS = 1000 * 1000,        /* the cores tell each other no more precisely */
+    COLD_FILES_MAX = 64,                   /* segments held open for reading, about */
+    INDEX_BYTES_MAX = 8 << 20,             /* of indexes held for readers, about */
+    INDEX_FILE_WORTH_BYTES = 512 * 1024,   /* a smaller segment's index is sooner made than read */
     INDEX_SCAN_SIZE = 1024 * 1024,
     RETRY_NS = 1000 * 1000 * 1000,
     MARKING_NS = 50 * 1000 * 1000,
@@ -35,6 +36,7 @@ static const uint64_t IDLE_NS = 10ull * 1000 * 1000 * 1000;
 /* Brings into the segments what the journal file to be reused still holds. */
 struct checkpoint {
     bool is_running;
+    uint64_t begun_ns;
     uint64_t last_sequence;   /* all commits up to this one */
     uint64_t wanted_sequence; /* asked for and not yet begun; 0: none */
     struct completion begin;  /* lands with the next turn: the journal asks in mid-commit */
@@ -57,9 +59,9 @@ struct store {
     struct journal_owner journal_owner;
     struct catalog catalog;
     struct catalog_owner catalog_owner;
-    const struct store_states *states; /* as recovery has found them; shared by all cores */
-    enum status failure;               /* OK until the first write or sync error */
-    bool is_full;                      /* the disk has no space: appends are refused, reads go on */
+    struct store_states *states; /* as recovery has found them; shared by all cores */
+    enum status failure;         /* OK until the first write or sync error */
+    bool is_full;                /* the disk has no space: appends are refused, reads go on */
 
     struct list logs;
     struct list marks;     /* logs whose durable offset the journal should be told */
@@ -81,9 +83,8 @@ struct store {
     size_t cold_bytes;     /* of both */
     size_t cold_kept_bytes;
     struct list cold_files;
-    struct list cold_turns; /* cold_load, waiting for one of COLD_READS_MAX */
+    struct list cold_turns; /* cold_load, waiting until it may read */
     uint32_t cold_reading_count;
-    uint64_t appended_ns;     /* when the last batch came */
     uint32_t cold_file_count; /* without those being closed */
     struct list indexes; /* of segments, in memory for readers; the least recently used first */
     size_t index_bytes;
@@ -104,6 +105,7 @@ struct store {
     struct graveyard graveyard;
     struct list unswept;         /* logs whose directory has not been looked at yet */
     struct leftovers *leftovers; /* of the one that is looked at; NULL: none */
+    uint64_t unlisted_count;     /* at most so many segments have files that no log lists */
     bool has_strays;             /* the topics' directory is being looked at */
     struct store_stop *stop;     /* NULL: not asked to stop */
     bool is_stopping;
@@ -149,6 +151,9 @@ void store_marking_fired(struct timer *timer);
 
 /* Begins with the next turn, or when the one that runs is over. */
 void checkpoint_request(struct store *store, uint64_t last_sequence);
+
+/* Files of the journal are full, up to this commit: begins if it is worth it. */
+void checkpoint_offer(struct store *store, uint64_t last_sequence);
 
 /* A log is mentioned: once nothing has been committed for a while, a checkpoint leaves nothing for
  * the next start to look at. */

@@ -8,7 +8,7 @@ static const char *type_word(enum metric_type type)
     static const char *const words[] = {
         [METRIC_COUNTER] = "counter",         [METRIC_GAUGE] = "gauge",
         [METRIC_COUNTER_SECONDS] = "counter", [METRIC_GAUGE_SECONDS] = "gauge",
-        [METRIC_HISTOGRAM] = "histogram",
+        [METRIC_HISTOGRAM] = "histogram",     [METRIC_GAUGE_MAX] = "gauge",
     };
     return words[type];
 }

@@ -150,7 +150,8 @@ static int16_t creation_error(const struct metadata *m, struct bytes name)
     if (missing == NULL)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     int16_t error = missing->topic->error;
-    if (m->call_result < 0 || error == KAFKA_NONE)
+    /* A full disk passes: clients that are told so go on asking. */
+    if (m->call_result < 0 || error == KAFKA_NONE || error == KAFKA_KAFKA_STORAGE_ERROR)
         return KAFKA_LEADER_NOT_AVAILABLE;
     bool is_final =
         error == KAFKA_INVALID_TOPIC_EXCEPTION || error == KAFKA_INVALID_REPLICATION_FACTOR;

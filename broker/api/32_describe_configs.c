@@ -105,7 +105,7 @@ static bool describe_broker_setting(struct describe_configs *d, enum config_key 
     if (!begin_config(d, row, out))
         return false;
     end_config(out, config_text(config, key), config_source(config, key));
-    out->read_only = row->is_read_only;
+    out->read_only = true; /* alter_configs.c refuses all of them */
     if (!d->in.include_synonyms)
         return true;
     if (config_source(config, key) != CONFIG_SOURCE_DEFAULT)

@@ -46,16 +46,20 @@ static void test_buckets_grow_with_the_duration(void **state)
 
 static void test_cores_add_up(void **state)
 {
-    /* Two cores merged show what both have counted. */
+    /* Two cores merged show what both have counted, and the greater of what has no sum. */
     struct metrics *cores = calloc(2, sizeof *cores);
     assert_non_null(cores);
     metrics_add(&cores[0], METRIC_JOURNAL_BYTES, 5);
     metrics_add(&cores[1], METRIC_JOURNAL_BYTES, 7);
     metrics_observe_ns(&cores[0], METRIC_HISTOGRAM_JOURNAL_COMMIT, 10 * US);
     metrics_observe_ns(&cores[1], METRIC_HISTOGRAM_JOURNAL_COMMIT, 30 * US);
+    metrics_raise(&cores[0], METRIC_MAX_DIRTY_PERCENT, 30);
+    metrics_raise(&cores[1], METRIC_MAX_DIRTY_PERCENT, 50);
+    metrics_raise(&cores[1], METRIC_MAX_DIRTY_PERCENT, 40);
     metrics_merge(&cores[0], &cores[1]);
     const struct metric_histogram *commits = &cores[0].histograms[METRIC_HISTOGRAM_JOURNAL_COMMIT];
     assert_int_equal(cores[0].values[METRIC_JOURNAL_BYTES], 12);
+    assert_int_equal(cores[0].values[METRIC_MAX_DIRTY_PERCENT], 50);
     assert_int_equal(metric_histogram_count(commits), 2);
     assert_int_equal(commits->sum_us, 40);
     assert_int_equal(metric_histogram_count_below(commits, 4), 1);

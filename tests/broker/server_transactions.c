@@ -3,6 +3,7 @@
 #include "broker/broker_parts.h"
 #include "broker/core.h"
 #include "replication/replica_manager.h"
+#include "storage/log_struct.h"
 #include "tests/broker/server_cases.h"
 #include "tests/broker/server_wishes.h"
 
@@ -129,11 +130,42 @@ static void a_marker_wakes(void **state)
     wishes_deinit(&wishes);
 }
 
+/* What was read while compaction exchanged segments is read again at once, and does not wait for
+ * somebody to produce. */
+static void an_exchange_is_not_waited_for(void **state)
+{
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    struct client_partition topic = server_topic(server, client, 1);
+    put_data(server, topic, 1000);
+    put_abort(server, topic, 1000);
+    server_stop(server);
+    server_start(server, NULL);
+    client = server_client(server);
+    const struct broker_core *core =
+        roster_core(&server->broker->roster, server_core_of(server, topic));
+    struct wishes wishes;
+    wishes_init(&wishes, topic, 1);
+    wishes.request.isolation_level = READ_COMMITTED;
+    wishes.request.max_wait_ms = FOREVER_MS;
+    struct asked *asked = wishes_send(&wishes, server, client);
+    struct log *log = replica_manager_find(&core->replicas, topic.topic_id, topic.index)->log;
+    while (list_is_empty(&log->loads))
+        server->harness->turn(server->harness);
+    log->exchange_count++;
+    struct fetch_response response = wishes_answer(server, asked);
+    assert_int_equal(response.responses[0].partitions[0].aborted_transactions_count, 1);
+    assert_int_equal(server_count(response.responses[0].partitions[0].records.pieces[0]), 2);
+    wishes_deinit(&wishes);
+}
+
 uint32_t server_transactions_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
         SERVER_CASE(committed_readers_stop_and_are_told),
         SERVER_CASE(a_marker_wakes),
+        SERVER_CASE(an_exchange_is_not_waited_for),
     };
     return SERVER_CASES_ANSWER(tests, cases);
 }

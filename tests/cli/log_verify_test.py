@@ -46,7 +46,7 @@ class Verify(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.broker = Broker()
+        cls.broker = Broker({"metadata.log.max.record.bytes.between.snapshots": "30000"})
         cls.addClassCleanup(cls.broker.close)
         cls.data = cls.broker.folder / "data"
         cls.broker.start()
@@ -60,6 +60,18 @@ class Verify(unittest.TestCase):
             tailrace(cls.broker, "topic", "produce", "orders", "-p", "0", data=b"one\n")
         cls.store = None
         cls.while_it_runs = run([TAILRACE, "log", "verify", cls.data], check=False)
+
+    def alter(self):
+        """Until there is a snapshot of the metadata, and a log that goes on behind it."""
+        for i in range(100):
+            tailrace(self.broker, "topic", "alter-config", "orders", "--set",
+                     f"max.compaction.lag.ms={100 + i}")
+            snapshots = sorted((self.data / "cluster").glob("snapshot-" + "?" * 20))
+            batches = reader.MetadataLog(max((self.data / "cluster").glob("metadata-*"))).batches
+            if snapshots and len(batches) > 2 and (
+                    batches[-1].first_index > int(snapshots[-1].name[-20:])):
+                return
+        self.fail("no snapshot")
 
     def verify(self, directory=None, status=0):
         done = run([TAILRACE, "log", "verify", directory or self.data, "--format", "json"],
@@ -97,6 +109,7 @@ class Verify(unittest.TestCase):
         """An orderly stop leaves nothing that is damaged or torn; one directory alone is read when
         asked."""
         self.broker.start()
+        self.alter()
         self.assertEqual(self.broker.stop(), 0)
         everything = self.verify()
         self.assertEqual((everything["logs"], everything["damage"], everything["torn_bytes"]),
@@ -194,6 +207,52 @@ class Verify(unittest.TestCase):
                                  [(path.name, "one of two copies of a commit is damaged")])
         with flipped(path, first + 80), flipped(path, second + 80):
             self.assertEqual(self.damage()[0][4], path.name)
+        self.assertEqual(self.verify()["damage"], [])
+
+    def test_6_metadata(self):
+        """A flipped bit anywhere in what the broker knows about the cluster and itself is found in
+        its file; so are entries that are lost, and a file that is."""
+        cluster = self.data / "cluster"
+        state, snapshot, log = (max(cluster.glob(pattern))
+                                for pattern in ("state", "snapshot-*", "metadata-*"))
+        batches = reader.MetadataLog(log).batches
+        self.assertGreater(len(batches), 1)
+        first, last = batches[0].position, batches[-1].position
+        properties = self.data / "meta.properties"
+        text = properties.read_bytes()
+        for path, positions, what in (
+                (state, (0, 10, 40), "the state of the metadata is damaged"),
+                (snapshot, (3, 12, 30, 60, snapshot.stat().st_size - 1),
+                 "the snapshot of the metadata is damaged"),
+                (log, (0, 20, 4000), "the header of the metadata log is damaged"),
+                (log, (first, first + 20, first + 60),
+                 "a damaged batch of the metadata with later ones behind it"),
+                (properties, [text.index(word) for word in (b"version", b"1\n", b"cluster")],
+                 "something is missing or makes no sense"),
+                (self.data / "journal" / "epoch", (0, 9, 17),
+                 "checksum or invariant broken on disk"),
+                (next((self.data / "journal").glob("*.clean")), (0, 9, 17),
+                 "checksum or invariant broken on disk")):
+            for position in positions:
+                with flipped(path, position):
+                    self.assertIn((path.name, what), [(d[4], d[6]) for d in self.damage()],
+                                  position)
+        for name, value, what in (
+                (b"cluster.id=", b"A" * 5, "cluster.id is not that of the metadata"),
+                (b"node.id=", b"7", "node.id is not that of the metadata"),
+                (b"directory.id=", b"A" * 5, "directory.id is not known to the metadata")):
+            with changed(properties, text.index(name) + len(name), value):
+                self.assertIn(("meta.properties", what), [(d[4], d[6]) for d in self.damage()])
+        with flipped(log, last + 40):
+            self.assertIn((log.name, last, "a damaged batch of the metadata that was on disk"),
+                          [d[4:7] for d in self.damage()])
+        self.assertGreater(batches[-1].first_index, reader.read_metadata_snapshot(snapshot)[0])
+        with changed(log, last, bytes(batches[-1].size)):
+            self.assertIn("entries of the metadata that were on disk are missing at the end",
+                          [d[6] for d in self.damage()])
+        hidden = state.rename(self.data / "hidden")
+        self.assertIn(("state", "the file is missing"), [(d[4], d[6]) for d in self.damage()])
+        hidden.rename(state)
         self.assertEqual(self.verify()["damage"], [])
 
     def test_7_lost_ends(self):

@@ -160,6 +160,48 @@ static void test_partitions_of_a_lost_directory_have_no_leader(void **state)
     scene_close(&scene);
 }
 
+static int16_t decide_new_topic(struct scene *scene, const char *full,
+                                struct controller_topic *topic)
+{
+    struct uuid directories[8];
+    uint32_t count = 0;
+    *topic = (struct controller_topic){
+        .name = bytes_of_text("new"), .partition_count = 3, .replication_factor = 1};
+    struct controller_command command = {.kind = CONTROLLER_CREATE_TOPICS,
+                                         .topics = topic,
+                                         .topic_count = 1,
+                                         .arena = &scene->arena};
+    const struct uuid topic_id = id_of('N');
+    for (; full[count] != '\0'; count++)
+        directories[count] = id_of(full[count]);
+    const struct controller_facts facts = {.image = scene->image,
+                                           .config = scene->config,
+                                           .topic_ids = &topic_id,
+                                           .full_directories = directories,
+                                           .full_directory_count = count};
+    assert_int_equal(controller_core_decide(&facts, &command, &scene->arena, &scene->decision),
+                     STATUS_OK);
+    return topic->error;
+}
+
+/* A directory without space gets no new partitions; when none has any the topic is refused, and
+ * nothing of it is written. */
+static void test_a_full_directory_gets_nothing_new(void **state)
+{
+    struct scene scene;
+    struct controller_topic topic;
+    scene_open(&scene, "ABC");
+    add_topic(&scene, "BB");
+    register_with(&scene, "AB");
+    assert_int_equal(decide_new_topic(&scene, "AB", &topic), KAFKA_KAFKA_STORAGE_ERROR);
+    assert_string_equal(topic.message, "No space left in log directory /data/x");
+    assert_int_equal(scene.decision.record_count, 0);
+    assert_int_equal(decide_new_topic(&scene, "A", &topic), KAFKA_NONE);
+    apply(&scene, scene.decision.records, scene.decision.record_count);
+    assert_string_equal(story_of(&scene, "new"), "B1.0 B1.0 B1.0");
+    scene_close(&scene);
+}
+
 /* What comes back leads again, with an epoch of its own, wherever in the list it comes back. */
 static void test_partitions_of_a_directory_that_comes_back_are_led_again(void **state)
 {
@@ -215,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_partitions_go_where_the_fewest_are),
         cmocka_unit_test(test_partitions_of_a_lost_directory_have_no_leader),
+        cmocka_unit_test(test_a_full_directory_gets_nothing_new),
         cmocka_unit_test(test_partitions_of_a_directory_that_comes_back_are_led_again),
         cmocka_unit_test(test_a_registration_that_stands_is_not_written_again),
         cmocka_unit_test(test_an_empty_directory_is_forgotten),

@@ -1,5 +1,5 @@
 /* A quorum of one leads at once, tells commits in order and only of what is stored, and is over
- * when its disk fails. */
+ * when its disk fails. A full disk is no failure. */
 #include "cluster/quorum.h"
 
 #include "base/list.h"
@@ -268,6 +268,104 @@ static void test_a_snapshot_behind_an_empty_log_file_loses_nothing(void **state)
     bench_close(bench);
 }
 
+/* --- A full disk ------------------------------------------------------------------------------
+ */
+
+static void fill_disk(struct bench *bench)
+{
+    struct disk *disk = node_disk(bench->node);
+    disk->capacity_bytes = disk->used_bytes;
+}
+
+/* Until it is refused; answers how many went through. */
+static uint32_t propose_until_refused(struct bench *bench)
+{
+    uint64_t index = 0;
+    uint32_t count = 0;
+    enum status status;
+    while ((status = quorum_propose(bench->quorum, bytes_of("x", 1), &index)) == STATUS_OK) {
+        turn_until_committed(bench, index);
+        assert_int_equal(bench->failure_count, 0);
+        count++;
+    }
+    assert_int_equal(status, STATUS_NO_SPACE);
+    return count;
+}
+
+static void wait_until_there_is_space(struct bench *bench)
+{
+    node_disk(bench->node)->capacity_bytes = 0;
+    while (quorum_is_short_of_space(bench->quorum))
+        io_turn(bench->io);
+}
+
+/* With the disk full from one moment to the next there is room for hundreds of changes, snapshots
+ * and new log files wanted or not; then they are refused, and with space they go on. */
+static void test_a_full_disk_ends_in_refusals_and_loses_nothing(void **state)
+{
+    struct bench *bench = bench_open();
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    propose_and_wait(bench);
+    fill_disk(bench);
+    assert_true(propose_until_refused(bench) >= 400);
+    assert_true(quorum_is_short_of_space(bench->quorum));
+    wait_until_there_is_space(bench);
+    propose_and_wait(bench);
+    uint64_t index = bench->committed_index;
+    bench_stop(bench);
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    assert_int_equal(bench->recovered.snapshot_index + bench->recovered.entry_count, index);
+    bench_close(bench);
+}
+
+/* A start has no log file open and finds out late that there is no space for one: what was taken
+ * waits, and is committed when there is space. */
+static void test_what_was_taken_without_space_waits_for_it(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t index = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    bench_stop(bench);
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    fill_disk(bench);
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+    uint64_t end_ns = io_now_ns(bench->io) + 5000000000ull;
+    while (io_now_ns(bench->io) < end_ns)
+        io_turn(bench->io);
+    assert_int_equal(bench->failure_count, 0);
+    assert_int_equal(bench->committed_index, 0);
+    assert_non_null(strstr(bench->log, "no disk space for metadata"));
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_NO_SPACE);
+    wait_until_there_is_space(bench);
+    turn_until_committed(bench, index);
+    assert_int_equal(bench->committed_index, index);
+    propose_and_wait(bench);
+    bench_stop(bench);
+    bench_close(bench);
+}
+
+/* It is not answered either, and the next start knows nothing of it. */
+static void test_a_stop_does_not_wait_for_space(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t index = 0;
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    bench_stop(bench);
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    quorum_start(bench->quorum, &bench->handler);
+    fill_disk(bench);
+    assert_int_equal(quorum_propose(bench->quorum, bytes_of("x", 1), &index), STATUS_OK);
+    while (!quorum_is_short_of_space(bench->quorum))
+        io_turn(bench->io);
+    bench_stop(bench);
+    assert_int_equal(bench->failure_count, 0);
+    assert_int_equal(bench_create(bench, 1), STATUS_OK);
+    assert_int_equal(bench->recovered.entry_count, index - 1);
+    bench_close(bench);
+}
+
 static void test_the_folder_of_another_node_is_refused(void **state)
 {
     struct bench *bench = bench_open();
@@ -288,6 +386,9 @@ int main(void)
         cmocka_unit_test(test_a_disk_that_fails_ends_the_quorum_once_and_for_all),
         cmocka_unit_test(test_snapshots_hold_what_is_committed_and_the_rest_follows),
         cmocka_unit_test(test_a_snapshot_behind_an_empty_log_file_loses_nothing),
+        cmocka_unit_test(test_a_full_disk_ends_in_refusals_and_loses_nothing),
+        cmocka_unit_test(test_what_was_taken_without_space_waits_for_it),
+        cmocka_unit_test(test_a_stop_does_not_wait_for_space),
         cmocka_unit_test(test_the_folder_of_another_node_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

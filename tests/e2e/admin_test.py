@@ -6,6 +6,7 @@ import pathlib
 import re
 import socket
 import sys
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -16,19 +17,12 @@ from programs import create_topic, tailrace  # noqa: E402
 
 SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)+\})? (-?[0-9.]+)')
 CONNECTIONS_MAX = 16
+WORK_SECONDS = 60  # for what is done in the background
 
 
-class Admin(unittest.TestCase):
-    maxDiff = 2000
-
-    @classmethod
-    def setUpClass(cls):
-        cls.port = free_port()
-        cls.broker = Broker({"tailrace.admin.listener": f"127.0.0.1:{cls.port}"})
-        cls.addClassCleanup(cls.broker.close)
-        cls.broker.start()
-        create_topic(cls.broker, "orders", "-p", "2")
-        create_topic(cls.broker, "others", "-p", "2")
+class Pages(unittest.TestCase):
+    """Asks `port` for its pages."""
+    port = None
 
     def get(self, path, method="GET"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -36,15 +30,6 @@ class Admin(unittest.TestCase):
         connection.request(method, path)
         response = connection.getresponse()
         return response, response.read()
-
-    def send(self, data):
-        """Raw bytes; the answer up to its end."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as peer:
-            peer.sendall(data)
-            answer = b""
-            while part := peer.recv(65536):
-                answer += part
-            return answer
 
     def metrics(self):
         """{name and labels: value}; every line is a comment or a sample of a family that was
@@ -60,10 +45,33 @@ class Admin(unittest.TestCase):
                 continue
             sample = SAMPLE.fullmatch(line)
             self.assertIsNotNone(sample, line)
-            self.assertIn(re.sub("_(bucket|sum|count)$", "", sample[1]), families | {sample[1]})
+            self.assertTrue({sample[1], re.sub("_(bucket|sum|count)$", "", sample[1])} & families,
+                            sample[1])
             self.assertNotIn(sample[1] + (sample[2] or ""), values)
             values[sample[1] + (sample[2] or "")] = float(sample[3])
         return values
+
+
+class Admin(Pages):
+    maxDiff = 2000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.port = free_port()
+        cls.broker = Broker({"tailrace.admin.listener": f"127.0.0.1:{cls.port}"})
+        cls.addClassCleanup(cls.broker.close)
+        cls.broker.start()
+        create_topic(cls.broker, "orders", "-p", "2")
+        create_topic(cls.broker, "others", "-p", "2")
+
+    def send(self, data):
+        """Raw bytes; the answer up to its end."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as peer:
+            peer.sendall(data)
+            answer = b""
+            while part := peer.recv(65536):
+                answer += part
+            return answer
 
     def test_numbers_move(self):
         """What is produced and consumed is counted, once, by topic and by partition."""
@@ -85,7 +93,8 @@ class Admin(unittest.TestCase):
                                 bytes_in)
         place = '{topic="orders",partition="1"}'
         self.assertEqual(moved(f"kafka_log_log_logendoffset{place}"), 3)
-        self.assertEqual(moved(f"kafka_log_log_size{place}"), bytes_in)
+        # What lies in whole blocks already, if the machine is so slow, counts with its padding.
+        self.assertIn(moved(f"kafka_log_log_size{place}"), (bytes_in, 4096))
         self.assertEqual(after['kafka_log_log_logendoffset{topic="orders",partition="0"}'], 0)
         self.assertGreaterEqual(
             moved('kafka_network_requestmetrics_requests_total{request="Produce"}'), 1)
@@ -167,6 +176,95 @@ class Admin(unittest.TestCase):
         with Broker({"tailrace.admin.listener": f"127.0.0.1:{self.port}"}) as other:
             self.assertTrue(other.says("no metrics"))
             create_topic(other, "orders")
+
+
+class Storage(Pages):
+    """What storage does in the background shows, on a single core so that everything meets."""
+    maxDiff = 2000
+
+    def setUp(self):
+        self.port = free_port()
+        self.broker = Broker({"tailrace.admin.listener": f"127.0.0.1:{self.port}",
+                              "tailrace.cores": "1", "log.cleaner.backoff.ms": "50",
+                              "log.retention.check.interval.ms": "50"})
+        self.addCleanup(self.broker.close)
+        self.broker.start()
+
+    def metrics_when(self, is_there):
+        """The numbers once they are so, which must not take long."""
+        deadline = time.monotonic() + WORK_SECONDS
+        while not is_there(values := self.metrics()):
+            self.assertLess(time.monotonic(), deadline, values)
+        return values
+
+    def test_compaction(self):
+        """A log that is compacted shows as dirty before, and then as a pass with its bytes."""
+        create_topic(self.broker, "keys", "-c", "cleanup.policy=compact", "-c",
+                     "segment.bytes=1048576", "-c", "min.cleanable.dirty.ratio=1")
+        lines = b"".join(b"%d\t%s\n" % (i % 10, b"v" * 2000) for i in range(2000))
+        tailrace(self.broker, "topic", "produce", "keys", "-f", "%k\t%v\n", data=lines)
+        self.metrics_when(
+            lambda now: now["kafka_log_logcleanermanager_max_dirty_percent"] == 100)
+        before = self.metrics()
+        self.assertEqual(before["tailrace_compaction_seconds_count"], 0)
+        tailrace(self.broker, "topic", "alter-config", "keys", "--set",
+                 "min.cleanable.dirty.ratio=0.1")
+        after = self.metrics_when(
+            lambda now: now["tailrace_compaction_seconds_count"] > 0 and
+            now["kafka_log_logcleanermanager_max_dirty_percent"] == 0)
+        self.assertGreater(after["tailrace_compaction_seconds_sum"], 0)
+        read, written = (after[f"tailrace_compaction_{what}_bytes_total"]
+                         for what in ("read", "written"))
+        self.assertGreater(read, 2 << 20)  # twice: for the keys, and to copy what stays
+        self.assertGreater(written, 0)
+        self.assertLess(written, read / 8)
+        self.assertEqual(after["kafka_log_logcleanermanager_uncleanable_partitions_count"], 0)
+
+    def test_retention(self):
+        """What retention takes away is counted with its size; DeleteRecords counts as well."""
+        create_topic(self.broker, "short", "-c", "segment.bytes=1048576", "-c",
+                     "retention.bytes=1048576")
+        tailrace(self.broker, "topic", "produce", "short", data=(b"x" * 90000 + b"\n") * 50)
+        values = self.metrics_when(
+            lambda now: now["tailrace_retention_deleted_segments_total"] > 1)
+        self.assertGreater(values["tailrace_retention_deleted_bytes_total"], 1 << 20)
+        self.assertGreater(values['kafka_log_log_logstartoffset{topic="short",partition="0"}'], 0)
+
+    def test_damaged_ranges(self):
+        """Records that the disk has changed are a damaged range."""
+        create_topic(self.broker, "bad")
+        for _ in range(3):
+            tailrace(self.broker, "topic", "produce", "bad", data=b"x" * 90000 + b"\n")
+        self.assertEqual(self.metrics()["tailrace_damaged_ranges"], 0)
+        self.broker.kill()
+        segment = next((self.broker.folder / "data" / "topics").glob("bad-*/0/*.log"))
+        with open(segment, "r+b") as file:
+            file.seek(50000)
+            file.write(b"y")
+        self.broker.start()
+        self.metrics_when(lambda now: now["tailrace_damaged_ranges"] == 1)
+
+    def test_checkpoint_and_cold_reads(self):
+        """Many bytes bring about a checkpoint; after a kill the start tells how long it took, and
+        a first reader waits for the disk where a second one finds what he wants in memory."""
+        create_topic(self.broker, "old")
+        lines = b"".join(b"%d" % (i % 10) * 900000 + b"\n" for i in range(100))
+        tailrace(self.broker, "topic", "produce", "old", data=lines)
+        values = self.metrics_when(lambda now: now["tailrace_checkpoint_seconds_count"] > 0)
+        self.assertGreater(values["tailrace_checkpoint_seconds_sum"], 0)
+        self.broker.kill()
+        self.broker.start()
+        fresh = self.metrics()
+        self.assertGreater(fresh["tailrace_recovery_seconds"], 0)
+        self.assertLess(fresh["tailrace_recovery_seconds"], WORK_SECONDS)
+        self.assertEqual(fresh["tailrace_cold_read_bytes_total"], 0)
+        first, second = (
+            tailrace(self.broker, "topic", "consume", "old", "-o", "0:2") and self.metrics()
+            for _ in range(2))
+        self.assertGreater(first["tailrace_cold_cache_misses_total"], 0)
+        self.assertGreaterEqual(first["tailrace_cold_read_bytes_total"], 1800000)
+        self.assertGreater(second["tailrace_cold_cache_hits_total"],
+                           first["tailrace_cold_cache_hits_total"])
 
 
 if __name__ == "__main__":

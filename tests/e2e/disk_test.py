@@ -4,12 +4,15 @@ file handles. Needs root to mount small file systems, and loop devices; skipped 
 A disk that gives real input/output errors is a file system on a loop device whose file lies on a
 tmpfs that is full: blocks that were never written find no room, and fdatasync says EIO once."""
 import contextlib
+import http.client
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -18,11 +21,12 @@ sys.path.insert(0, str(HERE.parent / "support"))
 sys.path.insert(0, str(HERE.parent / "wire"))
 
 import batch as batches  # noqa: E402
-from broker import Broker  # noqa: E402
+from broker import Broker, free_port  # noqa: E402
+from programs import has_kcat, kcat  # noqa: E402
 from wire import NO_UUID, Closed, Connection  # noqa: E402
 
 MIB = 1 << 20
-NONE, TIMED_OUT, STORAGE_ERROR = 0, 7, 56
+NONE, LEADER_NOT_AVAILABLE, TIMED_OUT, STORAGE_ERROR = 0, 5, 7, 56
 LATEST = -1
 LARGE = batches.batch([b"x" * 200_000])  # past the journal, straight to the segment
 SMALL = batches.batch([b"y" * 100])
@@ -228,9 +232,9 @@ class FullDiskTest(DiskCase):
         self.assertGreaterEqual(len(found), count)
         self.assertEqual(set(found), {LARGE[17:]})
 
-    def begin(self):
+    def begin(self, **settings):
         self.disk = self.mounts.tmpfs("disk", 420)
-        self.start(self.disk / "data")
+        self.start(self.disk / "data", **settings)
 
     def test_records_that_are_deleted_make_room_on_a_disk_filled_by_others(self):
         self.begin()
@@ -245,26 +249,93 @@ class FullDiskTest(DiskCase):
         end = self.end("t")[1]
         self.check_kept("t", end - 240, end)
 
-    def test_topics_come_and_go_on_a_disk_filled_by_others(self):
+    def try_create(self, name):
+        topic = {"name": name, "num_partitions": 1, "replication_factor": 1, "configs": []}
+        answer = self.connection.call("CreateTopics", 7, topics=[topic], timeout_ms=10000)
+        return answer["topics"][0]
+
+    def create_is_refused(self, name):
+        answer = self.try_create(name)
+        self.assertEqual(answer["error"], STORAGE_ERROR)
+        self.assertIn("No space left in log directory /", answer["message"])
+
+    def growth_is_refused(self, name):
+        topic = {"name": name, "count": 2, "assignments": None}
+        answer = self.connection.call("CreatePartitions", 3, topics=[topic], timeout_ms=10000)
+        self.assertEqual(answer["topics"][0]["error"], STORAGE_ERROR)
+        self.assertIn("No space left in log directory /", answer["topics"][0]["message"])
+
+    def delete(self, name):
+        answer = self.connection.call("DeleteTopics", 1, names=[name], timeout_ms=10000)
+        self.assertEqual(answer["topics"][0]["error"], NONE)
+
+    def alter(self, name, **configs):
+        settings = [{"name": key.replace("_", "."), "operation": 0, "value": value}
+                    for key, value in configs.items()]
+        answer = self.connection.call("IncrementalAlterConfigs", 1, resources=[
+            {"type": 2, "name": name, "configs": settings}])
+        self.assertEqual(answer["results"][0]["error"], NONE, answer)
+
+    def test_hundreds_of_topics_go_and_none_come_on_a_disk_filled_by_others(self):
+        """Those that are deleted before the large one are empty and give nothing back."""
         self.begin()
-        for number in range(40):
-            self.create(f"t{number}", file_delete_delay_ms="0")
         self.create("big", file_delete_delay_ms="0")
         for _ in range(200):
             self.assertEqual(self.produce("big", LARGE), NONE)
+        for number in range(600):
+            self.create(f"t{number}", file_delete_delay_ms="0")
         fill(self.disk)
-        for number in range(150):
-            topic = {"name": f"n{number}", "num_partitions": 1, "replication_factor": 1,
-                     "configs": []}
-            answer = self.connection.call("CreateTopics", 7, topics=[topic], timeout_ms=10000)
-            self.assertIn(answer["topics"][0]["error"], (NONE, TIMED_OUT, STORAGE_ERROR))
-        for number in range(40):
-            answer = self.connection.call("DeleteTopics", 1, names=[f"t{number}"], timeout_ms=10000)
-            self.assertEqual(answer["topics"][0]["error"], NONE)
-        answer = self.connection.call("DeleteTopics", 1, names=["big"], timeout_ms=10000)
-        self.assertEqual(answer["topics"][0]["error"], NONE)
-        self.comes_back("n149")
-        self.create("after")
+        for number in range(300):
+            self.create_is_refused(f"n{number}")
+        self.growth_is_refused("t0")
+        answer = self.connection.call("Metadata", 12, allow_auto_create=True, topics=[
+            {"topic_id": NO_UUID, "name": "auto"}])
+        self.assertEqual(answer["topics"][0]["error"], LEADER_NOT_AVAILABLE)
+        for number in range(600):
+            self.delete(f"t{number}")
+        self.create_is_refused("n")
+        self.delete("big")
+        self.until(lambda: self.try_create("after")["error"] == NONE, "no space comes back")
+        self.comes_back("after")
+
+    def keeps_too_much(self, **configs):
+        self.begin(**{"log.retention.check.interval.ms": "500"})
+        self.create("t", segment_bytes=str(4 * MIB), file_delete_delay_ms="0", retention_ms="-1")
+        for _ in range(250):
+            self.assertEqual(self.produce("t", LARGE), NONE)
+        fill(self.disk)
+        self.refused("t")
+        self.alter("t", **configs)
+        self.comes_back("t")
+
+    def test_retention_by_size_makes_room_on_a_full_disk(self):
+        self.keeps_too_much(retention_bytes=str(8 * MIB))
+
+    def test_retention_by_time_makes_room_on_a_full_disk(self):
+        self.keeps_too_much(retention_ms="1")
+
+    @unittest.skipUnless(has_kcat(), "kcat is not installed")
+    def test_an_idempotent_producer_waits_for_space_and_nothing_is_lost_or_doubled(self):
+        """kcat, which goes through librdkafka."""
+        self.begin()
+        self.create("t")
+        self.create("other")
+        fill(self.disk)
+        self.refused("other")
+        lines = [b"%d %s" % (i, b"z" * 1000) for i in range(3000)]
+        settings = ["-X", "enable.idempotence=true", "-X", "message.timeout.ms=120000"]
+        producer = subprocess.Popen(["kcat", "-b", self.broker.address, "-P", "-t", "t", "-p", "0",
+                                     *settings], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(producer.kill)
+        producer.stdin.write(b"\n".join(lines) + b"\n")
+        producer.stdin.close()
+        with self.assertRaises(subprocess.TimeoutExpired):
+            producer.wait(3)
+        self.assertEqual(self.end("t")[1], 0)
+        os.unlink(self.disk / "filler")
+        self.assertEqual(producer.wait(60), 0)
+        found = kcat(self.broker, "-C", "-t", "t", "-p", "0", "-e", "-q", "-f", "%s\n")
+        self.assertEqual(found.splitlines(), lines)
 
     def test_a_restart_on_a_full_disk_reads_and_deletes(self):
         self.begin()
@@ -300,8 +371,36 @@ class FullDiskTest(DiskCase):
         self.check_kept("kept", kept, kept)
 
 
+def flush_count(folder):
+    """How often the device below has been told to empty its cache; the last but one of the fields."""
+    device = os.stat(folder).st_dev
+    path = pathlib.Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat")
+    return int(path.read_text(encoding="utf-8").split()[15])
+
+
+@unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
+class FlushTest(DiskCase):
+    def test_each_acknowledgement_comes_after_a_flush_of_the_disk(self):
+        disk = self.mounts.failing("disk", 600)
+        for backend in ("posix", "auto"):
+            self.start(disk / "data", **{"tailrace.io": backend})
+            self.create(backend)
+            for records in (SMALL, LARGE):
+                before = flush_count(disk)
+                for _ in range(50):
+                    self.assertEqual(self.produce(backend, records), NONE)
+                self.assertGreaterEqual(flush_count(disk) - before, 50)
+            self.broker.kill()
+
+
 @unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
 class FailingDiskTest(DiskCase):
+    def check_all(self, name, count, partition=0):
+        """What was acknowledged is there, as it was sent."""
+        found = self.read_all(name, partition=partition)
+        self.assertGreaterEqual(len(found), count)
+        self.assertEqual(set(found), {LARGE[17:]})
+
     def test_the_only_disk_fails_and_the_broker_says_so_and_ends(self):
         disk = self.mounts.failing("disk", 600)
         self.start(disk / "data")
@@ -315,7 +414,7 @@ class FailingDiskTest(DiskCase):
         self.broker.process = None
         self.mounts.repair("disk")
         self.start(disk / "data")
-        self.assertGreaterEqual(self.end("t")[1], 10 + acknowledged)
+        self.check_all("t", 10 + acknowledged)
         self.assertEqual(self.produce("t", LARGE), NONE)
 
     def test_one_of_two_disks_fails_and_takes_its_own_partitions_only(self):
@@ -335,6 +434,9 @@ class FailingDiskTest(DiskCase):
             self.assertEqual(self.produce("t", LARGE, partition=0), NONE)
         self.create("new", partitions=2)
         self.assertEqual(self.leaders("new"), [1, 1])
+        for _ in range(20):
+            self.assertEqual(self.produce("new", LARGE, partition=1), NONE)
+        self.assertEqual(self.fetch("t", partition=0)["error"], NONE)
         found = self.connection.call("DescribeLogDirs", 4, topics=None)["results"]
         self.assertEqual([d["error"] for d in found], [NONE, STORAGE_ERROR])
         self.broker.kill()
@@ -342,7 +444,10 @@ class FailingDiskTest(DiskCase):
         self.start(good / "data", bad / "data")
         self.assertEqual(self.leaders("t"), [1, 1])
         self.assertEqual(self.end("t", 0), (NONE, 21))
-        self.assertGreaterEqual(self.end("t", 1)[1], 1 + acknowledged)
+        self.check_all("t", 21, partition=0)
+        self.check_all("t", 1 + acknowledged, partition=1)
+        self.check_all("new", 20, partition=1)
+        self.assertEqual(self.produce("t", LARGE, partition=1), NONE)
 
 
 @unittest.skipUnless(can_mount(), "needs root and loop devices to make small file systems")
@@ -363,25 +468,77 @@ class StartTest(DiskCase):
 
 
 class FileHandlesTest(DiskCase):
-    def test_with_few_handles_clients_are_turned_away_and_storage_works(self):
+    """64 handles, 200 clients, 100 partitions."""
+    CLIENTS, PARTITIONS = 200, 100
+
+    def start_with_few_handles(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-disk-"))
         self.addCleanup(shutil.rmtree, folder, True)
         launcher = folder / "tailraced"
-        self.broker = Broker({"tailrace.cores": "1"})
+        admin_port = free_port()
+        self.broker = Broker({"tailrace.cores": "1",
+                              "tailrace.admin.listener": f"127.0.0.1:{admin_port}"})
         launcher.write_text(f'#!/bin/sh\nulimit -n 64\nexec {self.broker.program} "$@"\n')
         launcher.chmod(0o755)
         self.broker.program = launcher
         self.addCleanup(shutil.rmtree, self.broker.folder, True)
         self.addCleanup(self.broker.kill)
         self.start(folder / "data")
+        self.admin_port = admin_port
         self.assertTrue(self.broker.says("few open files are allowed.*limit=64"))
-        self.create("t", partitions=100)
-        crowd = [Connection(self.broker.host, self.broker.port) for _ in range(60)]
-        for one in crowd:
-            self.addCleanup(one.close)
-        self.assertTrue(self.broker.says("connection refused: too many"))
-        for partition in range(100):
+
+    def accept_is_paused(self):
+        connection = http.client.HTTPConnection(self.broker.host, self.admin_port, timeout=10)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/metrics")
+        return "\ntailrace_accept_paused 1" in connection.getresponse().read().decode()
+
+    def work(self, records, failures):
+        """A client who writes to some partitions and reads them from the beginning, and goes."""
+        try:
+            connection = Connection(self.broker.host, self.broker.port, 120)
+            for partition in random.sample(range(self.PARTITIONS), 5):
+                answer = connection.call("Produce", 9, acks=-1, timeout_ms=30000, topics=[
+                    {"name": "t", "partitions": [{"index": partition, "records": records}]}])
+                found = answer["topics"][0]["partitions"][0]
+                asked = {"partition": partition, "fetch_offset": 0, "partition_max_bytes": MIB,
+                         "log_start_offset": -1, "current_leader_epoch": -1,
+                         "last_fetched_epoch": -1}
+                answer = connection.call(
+                    "Fetch", 12, max_wait_ms=0, min_bytes=1, max_bytes=MIB, replica_id=-1,
+                    session_id=0, session_epoch=-1, topics=[{"name": "t", "partitions": [asked]}])
+                read = answer["topics"][0]["partitions"][0]
+                if found["error"] != NONE or read["error"] != NONE or not read["records"]:
+                    failures.append((partition, found, read["error"]))
+            connection.close()
+        except Exception as error:  # pylint: disable=broad-except
+            failures.append(error)
+
+    def test_clients_wait_to_be_let_in_and_nobody_is_turned_away(self):
+        self.start_with_few_handles()
+        self.create("t", partitions=self.PARTITIONS)
+        idle = [Connection(self.broker.host, self.broker.port) for _ in range(40)]
+        self.until(self.accept_is_paused, "the metric does not say that clients wait")
+        self.assertTrue(self.broker.says("more clients wait until one has gone"))
+        self.assertEqual(self.produce("t", LARGE), NONE)
+        for one in idle:
+            one.close()
+        self.until(lambda: not self.accept_is_paused(), "clients wait although there is room")
+        for partition in range(self.PARTITIONS):
             self.assertEqual(self.produce("t", LARGE, partition), NONE)
+        self.connection.close()
+        self.broker.kill()
+        self.broker.start()
+        failures = []
+        clients = [threading.Thread(target=self.work, args=((LARGE, SMALL)[i % 2], failures))
+                   for i in range(self.CLIENTS)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        self.assertEqual(failures, [])
+        for trouble in ("out of disk space or file handles", "cannot accept connections"):
+            self.assertNotIn(trouble, "".join(self.broker.log))
         self.assertTrue(self.broker.is_alive())
 
 

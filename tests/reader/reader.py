@@ -1,7 +1,8 @@
 """Reads what the broker has written, with nothing but Python's standard library and the descriptions
 at the heads of storage/frame.h, storage/index_file.h, storage/commit.h, storage/epoch_file.h,
-storage/catalog.h, storage/state_file.h, storage/path.h, protocol/batch.h and protocol/batch_record.h. It shares no code with the broker: where both agree,
-the descriptions are true.
+storage/catalog.h, storage/state_file.h, storage/path.h, cluster/metadata_format.h,
+cluster/metadata_record.h, cluster/meta_properties.h, protocol/batch.h and protocol/batch_record.h.
+It shares no code with the broker: where both agree, the descriptions are true.
 
 Damaged pieces are passed over and listed, as whoever must get data out of a broken directory would
 want it."""
@@ -325,12 +326,111 @@ def states(directory):
 
 
 def read_epoch(path):
-    """The number in journal/epoch or a .clean file."""
+    """The number in journal/epoch, of which there are two copies, or a .clean file."""
     data = path.read_bytes()
-    magic, version, epoch, crc, _ = EPOCH_FILE.unpack(data)
+    magic, version, epoch, crc, _ = EPOCH_FILE.unpack_from(data)
     if magic != b"TRE1" or version != 1 or crc32c(data[:16]) != crc:
         raise Damaged(path)
     return epoch
+
+
+# --- Metadata: cluster/metadata_format.h, cluster/metadata_record.h, cluster/records/metadata.msg ---
+
+METADATA_STATE = struct.Struct("<8sIIQQQQ16x")
+METADATA_LOG_HEADER = struct.Struct("<8sIIQQ")
+METADATA_BATCH = struct.Struct("<4sIQQII")
+METADATA_ENTRY = struct.Struct("<QII")
+METADATA_SNAPSHOT = struct.Struct("<8sIIQQQQQ")
+METADATA_RECORD = struct.Struct(">hhI")
+METADATA_COMMAND = 1
+METADATA_RECORDS = {1: "cluster", 2: "broker", 3: "topic", 4: "partition", 5: "remove_topic",
+                    6: "topic_config", 7: "broker_config", 8: "producer_ids"}
+
+
+def _checked(data, form, magic):
+    """The fields of a block behind magic, checksum and version."""
+    found, crc, version, *fields = form.unpack_from(data)
+    if found != magic or version != 1 or crc32c(data[12:]) != crc:
+        raise Damaged(magic)
+    return fields
+
+
+def read_metadata_state(path):
+    """(term, vote, stored index, server id)."""
+    return tuple(_checked(path.read_bytes(), METADATA_STATE, b"TRMSTATE"))
+
+
+def metadata_records(data):
+    """[(name of the record, version, body)]."""
+    found = []
+    while data:
+        key, version, size = METADATA_RECORD.unpack_from(data)
+        begin = METADATA_RECORD.size
+        if begin + size > len(data):
+            raise Damaged("a record longer than what holds it")
+        found.append((METADATA_RECORDS[key], version, bytes(data[begin:begin + size])))
+        data = data[begin + size:]
+    return found
+
+
+def topic_of_record(body):
+    """(topic id, name) of a topic's record."""
+    size = struct.unpack_from(">h", body, 16)[0]
+    return body[:16], body[18:18 + size].decode()
+
+
+class MetadataBatch:
+    """One batch of the metadata log; `entries` are (index, term, kind, data)."""
+
+    def __init__(self, data, position, file_id):
+        magic, crc, id_, first_index, count, size = METADATA_BATCH.unpack_from(data, position)
+        begin = position + METADATA_BATCH.size
+        if magic != b"TRMB" or id_ != file_id or begin + size > len(data):
+            raise Damaged("not a batch of this file")
+        if crc32c(data[position + 8:begin + size]) != crc:
+            raise Damaged("a wrong checksum")
+        self.position, self.size = position, blocks(METADATA_BATCH.size + size)
+        self.first_index, self.entries = first_index, []
+        for index in range(first_index, first_index + count):
+            term, entry_size, kind = METADATA_ENTRY.unpack_from(data, begin)
+            begin += METADATA_ENTRY.size
+            self.entries.append((index, term, kind, bytes(data[begin:begin + entry_size])))
+            begin += entry_size
+
+
+class MetadataLog:
+    """A file of the metadata log: its whole batches, up to the first that is none."""
+
+    def __init__(self, path):
+        data = path.read_bytes()
+        file_id, self.first_index = _checked(data[:BLOCK], METADATA_LOG_HEADER, b"TRM_LOG_")
+        self.batches, position = [], BLOCK
+        while position < len(data):
+            try:
+                self.batches.append(MetadataBatch(data, position, file_id))
+            except (Damaged, struct.error):
+                break
+            position += self.batches[-1].size
+
+    def records(self):
+        return [record for batch in self.batches for _, _, kind, data in batch.entries
+                if kind == METADATA_COMMAND for record in metadata_records(data)]
+
+
+def read_metadata_snapshot(path):
+    """(index, term, records)."""
+    data = path.read_bytes()
+    index, term, _, configuration_size, records_size = _checked(data, METADATA_SNAPSHOT,
+                                                                b"TRM_SNAP")
+    begin = METADATA_SNAPSHOT.size + configuration_size
+    if begin + records_size != len(data):
+        raise Damaged(path)
+    return index, term, metadata_records(data[begin:])
+
+
+def read_meta_properties(path):
+    """{name: value}: cluster/meta_properties.h."""
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
 
 
 # --- A directory: storage/path.h -----------------------------------------------------------------

@@ -67,7 +67,7 @@ class Reader(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.broker = Broker()
+        cls.broker = Broker({"metadata.log.max.record.bytes.between.snapshots": "20000"})
         cls.addClassCleanup(cls.broker.close)
         cls.data = cls.broker.folder / "data"
         cls.broker.start()
@@ -187,6 +187,72 @@ class Reader(unittest.TestCase):
                                        for l in lines if l["type"] == "entry"])
             entry_count += len(entries)
         self.assertGreater(entry_count, 0)
+
+    def test_metadata(self):
+        """Snapshot and log tell the same records to the reader and in the dump, the topic among
+        them; the mark of the orderly stop is where the log ends."""
+        cluster = self.data / "cluster"
+        snapshot, log = (max(cluster.glob(pattern)) for pattern in ("snapshot-*", "metadata-*"))
+        index, term, records = reader.read_metadata_snapshot(snapshot)
+        content = reader.MetadataLog(log)
+        lines = dump(snapshot)
+        self.assertEqual((lines[0]["type"], lines[0]["index"], lines[0]["term"]),
+                         ("metadata_snapshot", index, term))
+        self.assertEqual([l["record"] for l in lines[1:]], [r[0] for r in records])
+        topics = [reader.topic_of_record(body) for name, _, body in records if name == "topic"]
+        self.assertEqual(dict(topics), self.stopped.topic_ids)
+        lines = dump(log)
+        self.assertEqual((lines[0]["type"], lines[0]["first_index"]),
+                         ("metadata_log", content.first_index))
+        self.assertEqual([(b.position, b.size, b.first_index, len(b.entries))
+                          for b in content.batches],
+                         [(l["position"], l["size"], l["first_index"], l["entries"])
+                          for l in lines if l["type"] == "metadata_batch"])
+        entries = [entry for batch in content.batches for entry in batch.entries]
+        self.assertEqual([(e[0], e[1], len(e[3])) for e in entries],
+                         [(l["index"], l["term"], l["size"]) for l in lines
+                          if l["type"] == "entry"])
+        self.assertEqual([r[0] for r in content.records()],
+                         [l["record"] for l in lines if l["type"] == "metadata"])
+        state = reader.read_metadata_state(cluster / "state")
+        self.assertEqual(state[2], entries[-1][0])
+        line, = dump(cluster / "state")
+        self.assertEqual((line["type"], line["term"], line["vote"], line["stored_index"],
+                          line["server_id"]), ("metadata_state", *state))
+
+    def test_small_files(self):
+        """The files that say which run it was and whose the directory is, and those that only hold
+        a place."""
+        epoch = reader.read_epoch(self.data / "journal" / "epoch")
+        for path in (self.data / "journal" / "epoch", *(self.data / "journal").glob("*.clean")):
+            kind = "clean" if path.suffix == ".clean" else "epoch"
+            self.assertEqual(reader.read_epoch(path), epoch)
+            self.assertEqual(dump(path), [{"type": kind, "epoch": epoch, "checksum": "right"}])
+        line, = dump(self.data / "meta.properties")
+        properties = reader.read_meta_properties(self.data / "meta.properties")
+        self.assertEqual((line["type"], line["cluster_id"], str(line["node_id"]),
+                          line["directory_id"]),
+                         ("meta_properties", properties["cluster.id"], properties["node.id"],
+                          properties["directory.id"]))
+        self.assertEqual(dump(self.data / ".lock")[0]["type"], "placeholder")
+
+    def test_every_file_is_of_a_kind(self):
+        """There is no file in the directory that a dump does not know, and each says what it is."""
+        kinds = {dump(path)[0]["type"] for path in self.data.rglob("*") if path.is_file()}
+        self.assertEqual(kinds, {"segment", "index", "journal", "catalog", "epoch", "clean",
+                                 "placeholder", "meta_properties", "metadata_state",
+                                 "metadata_log", "metadata_snapshot"})
+
+    def test_damage_of_small_files(self):
+        """A flipped bit shows in the dump of each kind that has a checksum."""
+        cluster = self.data / "cluster"
+        for path in (self.data / "journal" / "epoch", cluster / "state",
+                     next(cluster.glob("snapshot-*")), next(cluster.glob("metadata-*"))):
+            for position in 0, 9:
+                flip(path, position)
+                lines = dump(path, status=1)
+                flip(path, position)
+                self.assertEqual([l["type"] for l in lines], ["damage"], path)
 
     def test_damage(self):
         """One flipped bit spoils the frame that it is in; dump and reader pass over the same bytes

@@ -116,7 +116,7 @@ static struct inode *durable_log(struct disk *disk, uint64_t sector_count)
     return file;
 }
 
-static void story_written_and_synced(struct disk *disk)
+static void tell_written_and_synced(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 3);
     write_sectors(disk, file, 3, 'a');
@@ -127,10 +127,10 @@ static void story_written_and_synced(struct disk *disk)
 static void test_synced_data_survives(void **state)
 {
     /* What was complete before a sync is there after any power cut. */
-    check_outcomes(story_written_and_synced, (const char *const[]){"aaa", NULL});
+    check_outcomes(tell_written_and_synced, (const char *const[]){"aaa", NULL});
 }
 
-static void story_two_writes_then_sync_then_one(struct disk *disk)
+static void tell_two_writes_then_sync_then_one(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 3);
     write_sector(disk, file, 0, 'a');
@@ -143,11 +143,11 @@ static void story_two_writes_then_sync_then_one(struct disk *disk)
 static void test_unsynced_write_is_kept_lost_or_torn(void **state)
 {
     /* A write after the last sync is there, or not, or half; what the sync covered is whole. */
-    check_outcomes(story_two_writes_then_sync_then_one,
+    check_outcomes(tell_two_writes_then_sync_then_one,
                    (const char *const[]){"abo", "abc", "ab~", NULL});
 }
 
-static void story_two_unsynced_writes(struct disk *disk)
+static void tell_two_unsynced_writes(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 2);
     uint8_t data[2 * SECTOR_SIZE];
@@ -160,11 +160,11 @@ static void story_two_unsynced_writes(struct disk *disk)
 static void test_sectors_of_one_write_are_independent(void **state)
 {
     /* Of one write the second half may arrive without the first; only its last sector tears. */
-    check_outcomes(story_two_unsynced_writes,
+    check_outcomes(tell_two_unsynced_writes,
                    (const char *const[]){"oo", "ab", "ao", "ob", "a~", "o~", NULL});
 }
 
-static void story_growth(struct disk *disk)
+static void tell_growth(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 0);
     write_sector(disk, file, 0, 'a');
@@ -175,11 +175,11 @@ static void story_growth(struct disk *disk)
 static void test_size_and_data_are_independent(void **state)
 {
     /* A file that grew has any earlier size, and zeros where the size arrived without the data. */
-    check_outcomes(story_growth, (const char *const[]){"", "a", ".", "~", "ab", "a.", ".b", "..",
-                                                       "a~", ".~", "~b", "~.", "~~", NULL});
+    check_outcomes(tell_growth, (const char *const[]){"", "a", ".", "~", "ab", "a.", ".b", "..",
+                                                      "a~", ".~", "~b", "~.", "~~", NULL});
 }
 
-static void story_versions(struct disk *disk)
+static void tell_versions(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 1);
     uint8_t data[SECTOR_SIZE];
@@ -193,10 +193,10 @@ static void story_versions(struct disk *disk)
 static void test_any_version_of_a_sector_may_be_left(void **state)
 {
     /* Of a sector that was written twice, the old, the first or the second version is left. */
-    check_outcomes(story_versions, (const char *const[]){"o", "a", "b", "~", NULL});
+    check_outcomes(tell_versions, (const char *const[]){"o", "a", "b", "~", NULL});
 }
 
-static void story_cut_and_rewritten(struct disk *disk)
+static void tell_cut_and_rewritten(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 2);
     disk_truncate(disk, file, 0);
@@ -207,10 +207,10 @@ static void story_cut_and_rewritten(struct disk *disk)
 static void test_data_after_a_lost_cut_is_lost(void **state)
 {
     /* When the cut of a file did not hold, nothing that was written after it is there either. */
-    check_outcomes(story_cut_and_rewritten, (const char *const[]){"oo", "", "n", ".", "~", NULL});
+    check_outcomes(tell_cut_and_rewritten, (const char *const[]){"oo", "", "n", ".", "~", NULL});
 }
 
-static void story_sync_covers_only_what_was_complete(struct disk *disk)
+static void tell_sync_covers_only_what_was_complete(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 2);
     write_sector(disk, file, 0, 'a');
@@ -223,11 +223,11 @@ static void story_sync_covers_only_what_was_complete(struct disk *disk)
 static void test_sync_covers_what_was_complete_when_it_was_asked_for(void **state)
 {
     /* A write that completes while a sync is under way is not covered by it. */
-    check_outcomes(story_sync_covers_only_what_was_complete,
+    check_outcomes(tell_sync_covers_only_what_was_complete,
                    (const char *const[]){"ab", "ao", "a~", NULL});
 }
 
-static void story_failed_sync(struct disk *disk)
+static void tell_failed_sync(struct disk *disk)
 {
     struct inode *file = durable_log(disk, 1);
     write_sector(disk, file, 0, 'a');
@@ -242,7 +242,7 @@ static void story_failed_sync(struct disk *disk)
 static void test_failed_sync_loses_what_still_reads_back(void **state)
 {
     /* After a failed sync the data reads back, a second sync answers well, and it is lost. */
-    check_outcomes(story_failed_sync, (const char *const[]){"o", NULL});
+    check_outcomes(tell_failed_sync, (const char *const[]){"o", NULL});
 }
 
 static void test_eviction_shows_what_a_failed_sync_lost(void **state)
@@ -307,7 +307,7 @@ static void test_large_zeroed_file_costs_no_memory(void **state)
 
 /* --- Names ------------------------------------------------------------------------------------ */
 
-static void story_created_and_synced_but_not_its_name(struct disk *disk)
+static void tell_created_and_synced_but_not_its_name(struct disk *disk)
 {
     struct inode *file = open_file(disk, "/data/log");
     write_sector(disk, file, 0, 'a');
@@ -318,11 +318,11 @@ static void story_created_and_synced_but_not_its_name(struct disk *disk)
 static void test_name_needs_the_sync_of_its_directory(void **state)
 {
     /* A synced file whose directory was not synced may vanish; if it is there, it is whole. */
-    check_outcomes(story_created_and_synced_but_not_its_name,
+    check_outcomes(tell_created_and_synced_but_not_its_name,
                    (const char *const[]){"absent", "a", NULL});
 }
 
-static void story_replaced_by_rename(struct disk *disk)
+static void tell_replaced_by_rename(struct disk *disk)
 {
     disk_release(disk, durable_log(disk, 1));
     struct inode *file = open_file(disk, "/data/log.tmp");
@@ -335,22 +335,22 @@ static void story_replaced_by_rename(struct disk *disk)
 static void test_rename_is_all_or_nothing(void **state)
 {
     /* A rename over a file leaves the old or the new one, never none, never a mixture. */
-    check_outcomes(story_replaced_by_rename, (const char *const[]){"o", "n", NULL});
+    check_outcomes(tell_replaced_by_rename, (const char *const[]){"o", "n", NULL});
 }
 
-static void story_replaced_and_directory_synced(struct disk *disk)
+static void tell_replaced_and_directory_synced(struct disk *disk)
 {
-    story_replaced_by_rename(disk);
+    tell_replaced_by_rename(disk);
     sync_names(disk, "/data");
 }
 
 static void test_rename_holds_after_the_sync_of_the_directory(void **state)
 {
     /* After the sync of its directory a rename cannot vanish. */
-    check_outcomes(story_replaced_and_directory_synced, (const char *const[]){"n", NULL});
+    check_outcomes(tell_replaced_and_directory_synced, (const char *const[]){"n", NULL});
 }
 
-static void story_unlinked(struct disk *disk)
+static void tell_unlinked(struct disk *disk)
 {
     disk_release(disk, durable_log(disk, 1));
     disk_unlink(disk, "/data/log");
@@ -359,10 +359,10 @@ static void story_unlinked(struct disk *disk)
 static void test_unlinked_file_may_come_back(void **state)
 {
     /* An unlink without sync of the directory may be undone, contents and all. */
-    check_outcomes(story_unlinked, (const char *const[]){"o", "absent", NULL});
+    check_outcomes(tell_unlinked, (const char *const[]){"o", "absent", NULL});
 }
 
-static void story_moved_between_directories(struct disk *disk)
+static void tell_moved_between_directories(struct disk *disk)
 {
     disk_make_directory(disk, "/data/pool");
     struct inode *file = open_file(disk, "/data/pool/1");
@@ -382,7 +382,7 @@ static void test_move_between_directories_is_one_change(void **state)
         prng_init(&prng, seed);
         struct disk disk;
         disk_init(&disk);
-        story_moved_between_directories(&disk);
+        tell_moved_between_directories(&disk);
         disk_power_cut(&disk, &prng);
         char here[64];
         char there[64];
@@ -417,7 +417,7 @@ static void test_synced_move_takes_its_past_with_it(void **state)
     }
 }
 
-static void story_synced_in_a_new_directory(struct disk *disk)
+static void tell_synced_in_a_new_directory(struct disk *disk)
 {
     disk_make_directory(disk, "/data/topic");
     struct inode *file = open_file(disk, "/data/topic/log");
@@ -436,7 +436,7 @@ static void test_new_directory_needs_the_sync_of_its_parent(void **state)
         prng_init(&prng, seed);
         struct disk disk;
         disk_init(&disk);
-        story_synced_in_a_new_directory(&disk);
+        tell_synced_in_a_new_directory(&disk);
         disk_power_cut(&disk, &prng);
         char text[64];
         describe(&disk, "/data/topic/log", text);
@@ -542,6 +542,30 @@ static void test_full_disk_refuses_growth_and_gives_space_back(void **state)
     disk_deinit(&disk);
 }
 
+static void test_device_breaks_alone(void **state)
+{
+    /* What lies on a device of its own breaks with it, and nothing else does; it can be repaired.
+     */
+    struct disk disk;
+    disk_init(&disk);
+    disk_mount(&disk, "/data/b");
+    assert_int_equal(disk_make_directory(&disk, "/data/b/sub"), STATUS_OK);
+    struct inode *there = open_file(&disk, "/data/b/sub/file");
+    struct inode *here = open_file(&disk, "/data/file");
+    disk_break(&disk, "/data/b/sub", true);
+    assert_true(disk_is_broken_under(&disk, there));
+    assert_true(disk_is_broken_at(&disk, "/data/b"));
+    assert_true(disk_is_broken_at(&disk, "/data/b/sub/none"));
+    assert_false(disk_is_broken_under(&disk, here));
+    assert_false(disk_is_broken_at(&disk, "/data/none"));
+    disk_break(&disk, "/data/b", false);
+    assert_false(disk_is_broken_under(&disk, there));
+    assert_int_equal(disk_rename(&disk, "/data/b/sub/file", "/data/other"), STATUS_INVALID);
+    disk_release(&disk, there);
+    disk_release(&disk, here);
+    disk_deinit(&disk);
+}
+
 static void test_rot_flips_one_bit(void **state)
 {
     /* Rot at rest changes exactly one bit of what was durable. */
@@ -602,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_errors_of_names),
         cmocka_unit_test(test_listing_is_in_byte_order),
         cmocka_unit_test(test_full_disk_refuses_growth_and_gives_space_back),
+        cmocka_unit_test(test_device_breaks_alone),
         cmocka_unit_test(test_rot_flips_one_bit),
         cmocka_unit_test(test_wiped_disk_is_empty),
     };

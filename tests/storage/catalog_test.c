@@ -85,8 +85,9 @@ static void fill_block(struct sim_rig *fixture, const char *path, uint64_t block
 /* --- Damage -----------------------------------------------------------------------------------
  */
 
-/* A store with three logs, the second of which begins later; killed. */
-static void make_store(struct sim_rig *fixture)
+/* A store with three logs, the second of which begins later; killed. Answers how many commits its
+ * catalog has, each of which takes two blocks. */
+static uint64_t make_store(struct sim_rig *fixture)
 {
     struct rig *rig = &fixture->rig;
     rig->harness->reset(rig->harness);
@@ -97,19 +98,27 @@ static void make_store(struct sim_rig *fixture)
     rig->logs[1]->start_offset = 2;
     for (uint32_t i = 0; i < 3; i++)
         record(rig, i);
+    uint64_t commit_count = rig->stores[0]->catalog.position / IO_BLOCK_SIZE / 2;
     rig_kill(rig);
+    return commit_count;
+}
+
+static void check_contents(struct rig *rig)
+{
+    static const int64_t ends[] = {4, 5, 6};
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t digest;
+        assert_int_equal(log_end_offset(rig->logs[i]), ends[i]);
+        assert_int_equal(rig_read_all(rig, i, &digest), ends[i]);
+    }
 }
 
 static void check_store(struct rig *rig)
 {
     static const int64_t starts[] = {0, 2, 0};
-    static const int64_t ends[] = {4, 5, 6};
-    for (uint32_t i = 0; i < 3; i++) {
-        uint32_t digest;
+    for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(log_start_offset(rig->logs[i]), starts[i]);
-        assert_int_equal(log_end_offset(rig->logs[i]), ends[i]);
-        assert_int_equal(rig_read_all(rig, i, &digest), ends[i]);
-    }
+    check_contents(rig);
 }
 
 /* Any one block of what a core has recorded may go bad: every commit is there twice. */
@@ -149,13 +158,158 @@ static void any_block_of_the_base_may_go_bad(void **state)
     }
 }
 
+/* --- The last commit --------------------------------------------------------------------------
+ */
+
+enum { TORN_PRODUCERS = 200 };
+
+/* Where the last commit of core 0 lies in its file, both copies, in blocks. */
+struct last_commit {
+    char path[PATH_SIZE];
+    uint64_t first_block;
+    uint64_t block_count;
+};
+
+/* A store as make_store leaves it, in which log 1 has then recorded, in a commit of several blocks,
+ * that it begins at 3. */
+static struct last_commit make_last_commit(struct sim_rig *fixture)
+{
+    struct rig *rig = &fixture->rig;
+    struct last_commit last;
+    rig->harness->reset(rig->harness);
+    assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+    const struct catalog *catalog = &rig->stores[0]->catalog;
+    rig_put_many(rig, 0, 4, 100000);
+    for (int64_t i = 0; i < TORN_PRODUCERS; i++)
+        rig_put(rig, 1, &(struct rig_batch){.producer_id = 1 + i});
+    rig_put_many(rig, 2, 6, 3000);
+    rig->logs[1]->start_offset = 2;
+    for (uint32_t i = 0; i < 3; i++)
+        record(rig, i);
+    last.first_block = catalog->position / IO_BLOCK_SIZE;
+    rig->logs[1]->start_offset = 3;
+    record(rig, 1);
+    last.block_count = catalog->position / IO_BLOCK_SIZE - last.first_block;
+    path_catalog(rig->harness->directory, 0, catalog->file, last.path);
+    assert_true(last.block_count >= 4);
+    rig_kill(rig);
+    return last;
+}
+
+static void check_last_commit(struct rig *rig, int64_t start_offset)
+{
+    static const int64_t ends[] = {4, TORN_PRODUCERS, 6};
+    assert_false(rig->report.catalog_was_damaged);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t digest;
+        assert_int_equal(log_start_offset(rig->logs[i]), i == 1 ? start_offset : 0);
+        assert_int_equal(rig_read_all(rig, i, &digest), ends[i]);
+    }
+    for (int64_t id = 1; id <= TORN_PRODUCERS; id++)
+        assert_non_null(producer_core_find(&rig->logs[1]->producers, id));
+}
+
+/* A last commit that ends at any of its blocks is whole if one copy is, and otherwise as if it had
+ * never been: it is not taken for damage, and what was recorded before holds. */
+static void last_commit_may_be_torn_at_any_block(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    uint64_t block_count = make_last_commit(fixture).block_count;
+    for (uint64_t written = 0; written <= block_count; written++) {
+        struct last_commit last = make_last_commit(fixture);
+        for (uint64_t block = written; block < block_count; block++)
+            fill_block(fixture, last.path, last.first_block + block, 0);
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        check_last_commit(rig, 2 * written >= block_count ? 3 : 2);
+        rig_kill(rig);
+    }
+}
+
+/* When both copies of commits are bad that others follow, states are missing: that is damage, and
+ * a log that is in no other commit is built anew. The others are as they were. */
+static void both_copies_of_commits_go_bad(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    char path[PATH_SIZE];
+    rig->may_be_damaged = true;
+    path_catalog(rig->harness->directory, 0, 1, path);
+    uint64_t pair_count = make_store(fixture);
+    assert_true(pair_count > 3);
+    for (uint64_t lost = 1; lost < pair_count; lost++) {
+        make_store(fixture);
+        for (uint64_t block = 0; block < 2 * lost; block++)
+            fill_block(fixture, path, block, 0x5a);
+        rig->log_size = 0;
+        assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
+        assert_true(rig->report.catalog_was_damaged);
+        check_contents(rig);
+        rig_kill(rig);
+    }
+    assert_non_null(strstr(rig->log_text, "built anew from its segments"));
+}
+
+/* --- The start --------------------------------------------------------------------------------
+ */
+
+struct trim {
+    struct log_delete_records deletion;
+    bool has_landed;
+    int32_t result;
+};
+
+static void trim_landed(struct completion *completion, int32_t result)
+{
+    struct trim *trim = container_of(completion, struct trim, deletion.completion);
+    trim->has_landed = true;
+    trim->result = result;
+}
+
+/* The start offset is shown, and its deletion answered, only when it is durable: whoever was told
+ * of it finds it there after a power cut at any moment. Nothing below can be read all the while. */
+static void start_is_shown_when_it_is_durable(void **state)
+{
+    enum { CUTS = 40 };
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    bool was_hidden = false, was_shown = false;
+    for (uint32_t cut = 0; cut < CUTS; cut++) {
+        struct trim trim = {.deletion.offset = 3};
+        struct log_read read;
+        rig->harness->reset(rig->harness);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        rig_put_many(rig, 0, 5, 3000);
+        rig_commit(rig, 0);
+        completion_init(&trim.deletion.completion, trim_landed);
+        log_delete_records(rig->logs[0], &trim.deletion);
+        assert_int_equal(log_start_offset(rig->logs[0]), 0);
+        assert_int_equal(rig_read(rig, 0, 2, INT64_MAX, 10000, &read), STATUS_OUT_OF_RANGE);
+        for (uint32_t i = 0; i < cut; i++)
+            rig_turn(rig);
+        int64_t shown_offset = log_start_offset(rig->logs[0]);
+        was_hidden = was_hidden || shown_offset == 0;
+        was_shown = was_shown || trim.has_landed;
+        if (trim.has_landed)
+            assert_int_equal(shown_offset, 3);
+        rig_cut_power(rig);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        assert_in_range(log_start_offset(rig->logs[0]), shown_offset, 3);
+        rig_kill(rig);
+    }
+    assert_true(was_hidden);
+    assert_true(was_shown);
+}
+
+/* --- Lost -------------------------------------------------------------------------------------
+ */
+
 /* When both copies are gone, or the base is, logs are built anew from their segments: what they
  * hold is all there, and the log says so. Where a log begins, its segments know only roughly. */
 static void catalog_that_is_lost(void **state)
 {
     struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
-    static const int64_t ends[] = {4, 5, 6};
     char path[PATH_SIZE];
     rig->may_be_damaged = true;
     path_catalog_base(rig->harness->directory, path);
@@ -172,16 +326,49 @@ static void catalog_that_is_lost(void **state)
         assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
         assert_true(rig->report.catalog_was_damaged);
         assert_non_null(strstr(rig->log_text, "built anew from its segments"));
-        for (uint32_t i = 0; i < 3; i++) {
-            uint32_t digest;
+        for (uint32_t i = 0; i < 3; i++)
             assert_int_equal(log_start_offset(rig->logs[i]), 0);
-            assert_int_equal(rig_read_all(rig, i, &digest), ends[i]);
-        }
+        check_contents(rig);
         rig_put_many(rig, 0, 1, 3000);
         assert_int_equal(rig_stop(rig), STATUS_OK);
         assert_int_equal(rig_start(rig, 1, 3), STATUS_OK);
         assert_false(rig->report.catalog_was_damaged);
         rig_kill(rig);
+    }
+}
+
+/* What a log that is built anew knows beside its batches is what they say: leader epochs, and
+ * producers, whose repetitions are recognized. */
+static void lost_log_knows_its_producers_and_epochs(void **state)
+{
+    enum { BATCHES = 6 };
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct rig_append again;
+    char path[PATH_SIZE];
+    rig->may_be_damaged = true;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (int32_t i = 0; i < BATCHES; i++) {
+        rig->leader_epoch = i / 2;
+        rig_put(rig, 0, &(struct rig_batch){.producer_id = 7, .base_sequence = i, .seed = 1});
+    }
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK); /* its state is in the base alone */
+    rig_cut_power(rig);
+    path_catalog_base(rig->harness->directory, path);
+    for (uint64_t block = 0; block < 2; block++)
+        fill_block(fixture, path, block, 0xff);
+    for (uint32_t life = 0; life < 2; life++) {
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        assert_int_equal(rig->report.catalog_was_damaged, life == 0);
+        for (int64_t offset = 0; offset < BATCHES; offset++)
+            assert_int_equal(log_epoch_at(rig->logs[0], offset), offset / 2);
+        struct rig_batch last = {.producer_id = 7, .base_sequence = BATCHES - 1, .seed = 1};
+        rig_append(rig, 0, &again, rig_make(rig, &last));
+        assert_int_equal(rig_append_wait(rig, &again), STATUS_OK);
+        assert_true(again.append.is_duplicate);
+        assert_int_equal(again.append.base_offset, BATCHES - 1);
+        rig_cut_power(rig);
     }
 }
 
@@ -416,16 +603,60 @@ static void idle_store_is_recorded(void **state)
         assert_int_equal(log_end_offset(rig->logs[i]), ends[i]);
 }
 
+/* --- Starts that are cut short ----------------------------------------------------------------
+ */
+
+enum { NAMES_CHANGED_MAX = 10 };
+
+/* A start that is cut short by this at the nth change of names, if it has as many. */
+static void start_until(struct sim_rig *fixture, enum planned_effect effect, uint64_t nth)
+{
+    const uint32_t kinds = 1u << IO_RENAME | 1u << IO_SYNC_DIRECTORY | 1u << IO_UNLINK;
+    node_plan(fixture->sim.node, (struct planned_fault){effect, kinds, nth});
+    if (rig_start(&fixture->rig, 1, 1) == STATUS_OK)
+        rig_cut_power(&fixture->rig);
+    node_forget_plans(fixture->sim.node);
+}
+
+/* A start is killed, and the power goes in the next: what the second has read from the cache of the
+ * first, and built on, a power cut must not take back. */
+static void start_killed_and_the_next_cut(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, 3, 100);
+    rig_kill(rig);
+    for (uint64_t killed = 1; killed <= NAMES_CHANGED_MAX; killed++)
+        for (uint64_t cut = 1; cut <= NAMES_CHANGED_MAX; cut++) {
+            start_until(fixture, PLAN_KILL, killed);
+            start_until(fixture, PLAN_POWER_CUT, cut);
+            assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+            assert_int_equal(log_end_offset(rig->logs[0]), 3);
+            rig_kill(rig);
+        }
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(any_block_may_go_bad),        CASE(any_block_of_the_base_may_go_bad),
-        CASE(catalog_that_is_lost),        CASE(file_makes_way_for_the_next),
-        CASE(removed_log_stays_removed),   CASE(cores_may_change),
-        CASE(idle_logs_are_not_looked_at), CASE(mention_comes_first),
-        CASE(three_of_a_thousand),         CASE(idle_store_is_recorded),
+        CASE(any_block_may_go_bad),
+        CASE(any_block_of_the_base_may_go_bad),
+        CASE(last_commit_may_be_torn_at_any_block),
+        CASE(both_copies_of_commits_go_bad),
+        CASE(start_is_shown_when_it_is_durable),
+        CASE(catalog_that_is_lost),
+        CASE(lost_log_knows_its_producers_and_epochs),
+        CASE(file_makes_way_for_the_next),
+        CASE(removed_log_stays_removed),
+        CASE(cores_may_change),
+        CASE(idle_logs_are_not_looked_at),
+        CASE(mention_comes_first),
+        CASE(three_of_a_thousand),
+        CASE(idle_store_is_recorded),
+        CASE(start_killed_and_the_next_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { LOG_BATCHES_MAX = 512, SEGMENT_BYTES = 2 << 20 };
+enum { LOG_BATCHES_MAX = 512, SEGMENT_BYTES = 2 << 20, READ_LOGS = 20 };
 
 /* What was appended: one batch of three records each. */
 struct known_batch {
@@ -396,6 +396,57 @@ static void reading_landed(struct completion *completion, int32_t result)
     reading->result = result;
 }
 
+/* Begins to read all logs at once, and answers how many blocks core 0 had on their way together. */
+static uint32_t read_all_logs(struct rig *rig)
+{
+    struct reading readings[READ_LOGS];
+    uint32_t together = 0;
+    uint32_t landed = 0;
+    for (uint32_t i = 0; i < READ_LOGS; i++) {
+        readings[i] = (struct reading){
+            .read = {.offset = 0, .end_offset = INT64_MAX, .first_batch_anyway = true}};
+        completion_init(&readings[i].read.completion, reading_landed);
+        log_read(rig->logs[i], &readings[i].read);
+    }
+    while (landed < READ_LOGS) {
+        rig_turn(rig);
+        if (together < rig->stores[0]->cold_reading_count)
+            together = rig->stores[0]->cold_reading_count;
+        landed = 0;
+        for (uint32_t i = 0; i < READ_LOGS; i++)
+            landed += readings[i].has_landed;
+    }
+    for (uint32_t i = 0; i < READ_LOGS; i++) {
+        assert_int_equal(readings[i].result, STATUS_OK);
+        log_read_release(&readings[i].read, rig_door(rig, i));
+    }
+    return together;
+}
+
+/* Several blocks are on their way at once while nobody appends; when somebody does, on whatever
+ * core, there is one for each core, and its commit does not queue behind the others. */
+static void readers_make_way_for_appends(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    uint32_t other = 0;
+    assert_int_equal(rig_start(rig, 2, READ_LOGS), STATUS_OK);
+    for (uint32_t i = 0; i < READ_LOGS; i++)
+        rig_put_many(rig, i, 4, 9000);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+
+    assert_int_equal(rig_start(rig, 2, READ_LOGS), STATUS_OK);
+    assert_int_equal(read_all_logs(rig), COLD_READS_MAX);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+
+    assert_int_equal(rig_start(rig, 2, READ_LOGS), STATUS_OK);
+    while (rig_door(rig, other) == rig->io)
+        other++;
+    rig_put_many(rig, other, 1, 100);
+    assert_int_equal(read_all_logs(rig), 1);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* A segment that is read while retention or cleaning takes it away: the reader is told what is so
  * then, and nobody touches what has gone. */
 static void segment_retired_while_it_is_read(void **state)
@@ -459,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(segment_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reader_comes_to_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(error_of_a_read_passes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(readers_make_way_for_appends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segment_retired_while_it_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_held_open, set_up, tear_down),
     };

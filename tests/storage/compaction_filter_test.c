@@ -21,13 +21,18 @@ struct fixture {
     uint8_t memory[4096] __attribute__((aligned(8)));
 };
 
-static int set_up(void **state)
+static void empty_map(struct fixture *fixture)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
     offset_map_init(&fixture->map, fixture->memory, offset_map_size(MAP_KEYS),
                     (struct hash_seed){{1, 2}});
     while (offset_map_clear(&fixture->map, 4096))
         ;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    empty_map(fixture);
     epoch_core_init(&fixture->epochs);
     producer_core_init(&fixture->producers, INT64_MAX);
     arena_init(&fixture->arena, ARENA_BYTES_MAX);
@@ -42,6 +47,7 @@ static int set_up(void **state)
         .producers = &fixture->producers,
         .epochs = &fixture->epochs,
         .records_bytes_max = RECORDS_BYTES_MAX,
+        .opaque_offset = INT64_MAX,
     };
     *state = fixture;
     return 0;
@@ -65,7 +71,7 @@ static struct bytes make(struct fixture *fixture, const struct batch_options *op
                          const char *keys)
 {
     struct batch_builder builder;
-    char words[128];
+    char words[512];
     char *rest = words;
     snprintf(words, sizeof words, "%s", keys);
     batch_builder_init(&builder, options, &fixture->arena);
@@ -209,6 +215,74 @@ static void keyless_records_go(void **state)
     struct filtered_batch filtered = filter(fixture, batch);
     assert_int_equal(filtered.keyless_count, 2);
     check_records(fixture, filtered.batch, "11:a");
+}
+
+static struct bytes make_packed_at(struct fixture *fixture, int64_t base_offset, const char *keys)
+{
+    struct batch_options options = at(base_offset);
+    options.compression = COMPRESSION_GZIP;
+    options.level = compression_levels(COMPRESSION_GZIP).usual;
+    return make(fixture, &options, keys);
+}
+
+/* A batch with tombstones whose time is over. */
+static struct bytes make_expired_at(struct fixture *fixture, int64_t base_offset, const char *keys)
+{
+    struct batch_options options = at(base_offset);
+    options.attributes = BATCH_DELETE_HORIZON;
+    options.delete_horizon_ms = fixture->pass.now_ms - 1;
+    return make(fixture, &options, keys);
+}
+
+/* A batch that is too large to be looked into stays as it is, and from there on tombstones stay:
+ * what they hide may be in it. Those before it go as ever. */
+static void too_large_batches_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bytes before = make_expired_at(fixture, 10, "-a b");
+    struct bytes large = make_packed_at(fixture, 20, "a b c d e f");
+    struct bytes behind = make_expired_at(fixture, 30, "-a b");
+    fixture->pass.records_bytes_max = 60;
+    know(fixture, before);
+    know(fixture, large);
+    know(fixture, behind);
+    assert_int_equal(fixture->pass.opaque_offset, 20);
+    assert_int_equal(fixture->map.key_count, 2);
+    fixture->pass.opaque_offset = INT64_MAX; /* a later pass, for which all of it is clean */
+    assert_true(bytes_are_null(filter(fixture, before).batch));
+    struct filtered_batch filtered = filter(fixture, large);
+    assert_true(filtered.batch.data == large.data);
+    assert_int_equal(filtered.kept_count, 6);
+    assert_int_equal(fixture->pass.opaque_offset, 20);
+    check_records(fixture, filter(fixture, behind).batch, "30:-a 31:b");
+}
+
+/* A batch with more keys than the map holds ends no pass before it; what had no room is treated as
+ * not known, and while memory is short it is waited for. */
+static void more_keys_than_the_map_holds(void **state)
+{
+    struct fixture *fixture = *state;
+    char keys[4 * (MAP_KEYS + 1) + 1] = "";
+    for (uint32_t i = 0; i < MAP_KEYS; i++)
+        snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%u ", 100 + i);
+    struct bytes old = make_at(fixture, 1, "100 999");
+    struct bytes many = make_at(fixture, 10, keys);
+    struct bytes more = make_at(fixture, 10 + MAP_KEYS, "999 998");
+    bool is_full;
+    fixture->map.key_count_max = MAP_KEYS - 1;
+    fixture->pass.map_is_short = true;
+    assert_int_equal(compaction_index_batch(&fixture->pass, many, &fixture->working, &is_full),
+                     STATUS_NO_MEMORY);
+    empty_map(fixture);
+    fixture->map.key_count_max = MAP_KEYS - 1;
+    fixture->pass.map_is_short = false;
+    know(fixture, many);
+    assert_int_equal(fixture->pass.opaque_offset, 10);
+    assert_int_equal(compaction_index_batch(&fixture->pass, more, &fixture->working, &is_full),
+                     STATUS_OK);
+    assert_true(is_full);
+    check_records(fixture, filter(fixture, old).batch, "2:999");
+    assert_int_equal(filter(fixture, many).kept_count, MAP_KEYS);
 }
 
 /* A batch of which nothing stays goes, unless something is known by it. */
@@ -434,6 +508,8 @@ int main(void)
         CASE(nothing_lost_nothing_changed),
         CASE(clean_part_is_not_indexed),
         CASE(keyless_records_go),
+        CASE(too_large_batches_stay),
+        CASE(more_keys_than_the_map_holds),
         CASE(empty_batches),
         CASE(tombstones_have_a_horizon),
         CASE(append_time_stays),

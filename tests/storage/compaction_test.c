@@ -231,6 +231,57 @@ static void reading_meanwhile(void **state)
     model_compare(&fixture->model, exact);
 }
 
+/* Small batches of one key, until those before are in segments that may be compacted. */
+static void put_small(struct rig *rig, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        rig_put(rig, 0, &(struct rig_batch){.record_count = 1, .value_size = 4000, .seed = i});
+}
+
+/* Of the first batch that has records. */
+static int64_t first_base_offset(struct rig *rig)
+{
+    struct batch_header header = {0};
+    for (int64_t offset = 0; header.record_count == 0; offset = batch_last_offset(&header) + 1) {
+        struct log_read read;
+        assert_int_equal(rig_read(rig, 0, offset, INT64_MAX, 1, &read), STATUS_OK);
+        assert_int_equal(batch_header_read(read.pieces[0], &header), STATUS_OK);
+        log_read_release(&read, rig->io);
+    }
+    return header.base_offset;
+}
+
+/* A batch that would take too much memory when decompressed stays as it is, and everything else is
+ * compacted; it is said once. A life with more memory finds it. */
+static void too_large_batches_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    enum { LARGE = 3 };
+    start(fixture);
+    put_small(rig, LARGE);
+    rig_put(rig, 0,
+            &(struct rig_batch){
+                .record_count = 1, .value_size = 1200 << 10, .compression = COMPRESSION_GZIP});
+    for (uint32_t round = 0; round < 2; round++) {
+        put_small(rig, 40);
+        assert_true(model_settle(&fixture->model));
+        assert_true(model_wait_clean(&fixture->model));
+        assert_false(rig->logs[0]->is_uncleanable);
+        assert_int_equal(first_base_offset(rig), LARGE);
+    }
+    const char *said = strstr(rig->log_text, "too large for the memory of compaction");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "too large for the memory of compaction"));
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    rig->options.memory_bytes_max = 64 << 20;
+    start(fixture);
+    assert_int_equal(rig->logs[0]->cleaned_offset, LARGE);
+    assert_true(model_settle(&fixture->model));
+    assert_true(model_wait_clean(&fixture->model));
+    assert_true(first_base_offset(rig) > LARGE);
+}
+
 /* --- What happens meanwhile -------------------------------------------------------------------
  */
 
@@ -334,13 +385,10 @@ static void trouble_at_any_operation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(newest_of_each_key_stays),
-        CASE(keys_beyond_memory),
-        CASE(pass_that_ends_early),
-        CASE(tombstones_go_after_their_time),
-        CASE(gaps_are_passed),
-        CASE(reading_meanwhile),
-        CASE(any_history),
+        CASE(newest_of_each_key_stays), CASE(keys_beyond_memory),
+        CASE(pass_that_ends_early),     CASE(tombstones_go_after_their_time),
+        CASE(gaps_are_passed),          CASE(reading_meanwhile),
+        CASE(too_large_batches_stay),   CASE(any_history),
         CASE(trouble_at_any_operation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

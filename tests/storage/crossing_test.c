@@ -110,6 +110,34 @@ static void ring_without_handles(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* A file of the ring counts as zeroed in the next life only if it was written throughout: not the
+ * very first one, and not one at whose zeroing the life before ended. */
+static void files_that_were_not_zeroed(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->options.journal_file_bytes = 4 << 20;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_false(rig->stores[0]->journal.files[0].is_zeroed);
+    rig_put_many(rig, 0, 2, 100);
+    while (rig->stores[0]->journal.prepare.position < 2 << 20)
+        rig_turn(rig);
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(rig->stores[0]->journal.files[1].state, JOURNAL_ABSENT);
+    rig_put_many(rig, 0, 2, 100);
+    while (rig->stores[0]->journal.files[1].state == JOURNAL_ABSENT)
+        rig_turn(rig);
+    rig_kill(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_true(rig->stores[0]->journal.files[1].is_zeroed);
+    assert_int_equal(rig->stores[0]->journal.current, 1);
+    assert_int_equal(log_end_offset(rig->logs[0]), 4);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* --- Failures ---------------------------------------------------------------------------------
  */
 
@@ -198,8 +226,9 @@ static void checkpoint_waits_for_a_deletion(void **state)
     char path[PATH_SIZE];
     path_segment(rig->logs[0]->directory, 0, 0, path);
     assert_true(has_file(fixture, path));
-    checkpoint_request(store, store->journal.files[store->journal.current].last_sequence);
-    while (!store->checkpoint.is_running)
+    uint64_t sequence = store->journal.files[store->journal.current].last_sequence;
+    checkpoint_request(store, sequence);
+    while (!store->checkpoint.is_running || store->checkpoint.last_sequence < sequence)
         rig_turn(rig);
     struct deletion deletion = {0};
     completion_init(&deletion.completion, deletion_landed);
@@ -213,6 +242,60 @@ static void checkpoint_waits_for_a_deletion(void **state)
         rig_turn(rig);
     assert_false(store->checkpoint.is_running);
     assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+static void fill_disk(struct sim_rig *fixture, struct rig *rig)
+{
+    const struct store *store = rig->stores[0];
+    struct disk *disk = node_disk(fixture->sim.node);
+    while (!catalog_is_idle(&store->catalog) || !journal_is_idle(&store->journal))
+        rig_turn(rig);
+    disk->capacity_bytes = disk->used_bytes - store->options.reserve_bytes;
+}
+
+/* On a disk that is full to the last byte, with space in the catalog for three commits, all
+ * deletions come to their end: nobody waits, those of a second go together, and one makes room. */
+static void deletions_on_a_full_disk(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    const uint32_t large = RIG_LOGS_MAX - 1;
+    rig->config.file_delete_delay_ms = 0;
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
+    struct store *store = rig->stores[0];
+    rig_put_many(rig, large, 40, 900000);
+    fill_disk(fixture, rig);
+    store->catalog.position = store->catalog.allocated_bytes - 6ull * COMMIT_ALIGNMENT;
+    uint64_t begin_ns = io_now_ns(store->io);
+    for (uint32_t i = 0; i < RIG_LOGS_MAX; i++) {
+        enum status status = rig_delete(rig, i);
+        assert_true(status == STATUS_OK || status == STATUS_NO_SPACE);
+    }
+    assert_true(store->is_full);
+    assert_true(io_now_ns(store->io) - begin_ns < RETRY_NS);
+    while (!list_is_empty(&store->deletions) || store->is_full) {
+        assert_true(io_now_ns(store->io) - begin_ns < 60ull * RETRY_NS);
+        rig_turn(rig);
+    }
+    assert_false(store_has_failed(store));
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* A stop does not wait for space either, and says that something was left. */
+static void stop_with_deletions_on_a_full_disk(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 4), STATUS_OK);
+    struct store *store = rig->stores[0];
+    rig_put_many(rig, 3, 4, 900000);
+    fill_disk(fixture, rig);
+    store->catalog.position = store->catalog.allocated_bytes - 2ull * COMMIT_ALIGNMENT;
+    for (uint32_t i = 0; i < 3; i++)
+        (void)rig_delete(rig, i);
+    assert_false(list_is_empty(&store->deletions));
+    (void)rig_stop(rig);
+    assert_false(fixture->rig.is_alive);
 }
 
 /* --- Memory -----------------------------------------------------------------------------------
@@ -247,10 +330,17 @@ static void tails_give_their_memory_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(stop_during_read_ahead),          CASE(stop_on_a_full_disk),
-        CASE(checkpoint_on_a_full_disk),       CASE(ring_without_handles),
-        CASE(nothing_moves_after_a_failure),   CASE(checkpoint_during_a_deletion),
-        CASE(checkpoint_waits_for_a_deletion), CASE(tails_give_their_memory_back),
+        CASE(stop_during_read_ahead),
+        CASE(stop_on_a_full_disk),
+        CASE(checkpoint_on_a_full_disk),
+        CASE(ring_without_handles),
+        CASE(files_that_were_not_zeroed),
+        CASE(nothing_moves_after_a_failure),
+        CASE(checkpoint_during_a_deletion),
+        CASE(checkpoint_waits_for_a_deletion),
+        CASE(tails_give_their_memory_back),
+        CASE(deletions_on_a_full_disk),
+        CASE(stop_with_deletions_on_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

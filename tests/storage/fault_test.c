@@ -143,14 +143,16 @@ static void recovery_makes_names_durable(void **state)
     }
 }
 
-/* Recovery reads the journals twice. When the cache loses in between what a failed sync has left
- * there, that is an error to start anew from; the start after it finds what is on the disk. */
+/* Recovery reads a journal more than once when memory is short. When the cache loses in between
+ * what a failed sync has left there, that is an error to start anew from; the start after it finds
+ * what is on the disk. */
 static void journal_that_changes_while_it_is_read(void **state)
 {
     struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     struct disk_faults *faults;
     uint32_t changed_count = 0;
+    rig->options.memory_bytes_max = 1 << 20; /* too little to keep one */
     for (uint64_t nth = 1; nth <= 60; nth++) {
         live_until_sync_fails(fixture, 1 + nth % 6, 1000);
         faults = &fixture->sim.world->faults.disk;
@@ -309,6 +311,33 @@ static void damage_below_the_mark(void **state)
     expect_readable(rig, 15, 3, 4);
 }
 
+/* Small frames that are damaged while the journal still has their batches are nobody's loss: the
+ * start after a kill takes them from there, with what lies behind them. */
+static void damage_that_the_journal_mends(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    char path[PATH_SIZE];
+    uint32_t digest;
+    uint32_t digest_again;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (uint32_t i = 0; i < 6; i++) {
+        put_many(rig, 1, 3000);
+        log_seal(rig->logs[0]);
+    }
+    while (rig->logs[0]->unwritten != NULL || rig->logs[0]->flush != NULL)
+        rig_turn(rig);
+    assert_int_equal(rig_read_all(rig, 0, &digest), 6);
+    rig_segment_path(rig, 0, 0, path);
+    rig_kill(rig);
+    spoil(fixture, path, 2 * FRAME_ALIGNMENT + 100);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(rig->report.logs_damaged, 0);
+    assert_int_equal(rig_read_all(rig, 0, &digest_again), 6);
+    assert_int_equal(digest_again, digest);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* A segment that ends in damage below the mark is left as it is, and the log goes on in the next.
  */
 static void damage_at_the_end(void **state)
@@ -394,6 +423,7 @@ int main(void)
         CASE(full_disk_passes),
         CASE(damage_is_reported_by_reads),
         CASE(damage_below_the_mark),
+        CASE(damage_that_the_journal_mends),
         CASE(damage_at_the_end),
         CASE(segment_that_is_gone),
         CASE(damage_in_the_journal),

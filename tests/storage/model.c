@@ -3,12 +3,13 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/crc32c.h"
-#include "storage/producer_core.h"
+#include "storage/marker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORDS_BYTES_MAX = 16 << 20, CAPACITY_START = 64 };
+/* The overhead is of a batch that lies alone in its frame. */
+enum { RECORDS_BYTES_MAX = 16 << 20, CAPACITY_START = 64, FRAME_OVERHEAD_MAX = 8192 };
 
 void model_init(struct model *model)
 {
@@ -37,47 +38,6 @@ uint32_t model_digest(struct bytes batch)
     return crc32c(0, batch.data, batch.size);
 }
 
-/* --- Producers --------------------------------------------------------------------------------
- */
-
-uint32_t model_producer(const struct model *model, int64_t producer_id,
-                        const struct model_batch **batches, uint32_t count_max)
-{
-    uint32_t count = 0;
-    for (uint32_t i = model->batch_count; i > 0 && count < count_max; i--) {
-        const struct model_batch *batch = &model->batches[i - 1];
-        if (batch->producer_id != producer_id)
-            continue;
-        if (count > 0 && batch->producer_epoch != batches[0]->producer_epoch)
-            break;
-        batches[count++] = batch;
-    }
-    return count;
-}
-
-enum status model_judge(const struct model *model, const struct batch_header *header,
-                        const struct model_batch **original)
-{
-    const struct model_batch *known[PRODUCER_WINDOW];
-    if (!batch_has_producer_id(header))
-        return STATUS_OK;
-    uint32_t count = model_producer(model, header->producer_id, known, PRODUCER_WINDOW);
-    if (count == 0)
-        return STATUS_OK;
-    if (header->producer_epoch < known[0]->producer_epoch)
-        return STATUS_STALE_EPOCH;
-    if (header->producer_epoch > known[0]->producer_epoch)
-        return header->base_sequence == 0 ? STATUS_OK : STATUS_SEQUENCE_GAP;
-    for (uint32_t i = 0; i < count; i++)
-        if (known[i]->base_sequence == header->base_sequence &&
-            known[i]->last_sequence == batch_last_sequence(header)) {
-            *original = known[i];
-            return STATUS_DUPLICATE;
-        }
-    int32_t next = known[0]->last_sequence == INT32_MAX ? 0 : known[0]->last_sequence + 1;
-    return header->base_sequence == next ? STATUS_OK : STATUS_SEQUENCE_GAP;
-}
-
 /* --- Batches come and go ----------------------------------------------------------------------
  */
 
@@ -96,7 +56,8 @@ static void note_record(struct model *model, const struct record_view *view)
 {
     model->records = grow(model->records, model->record_count, &model->record_capacity,
                           sizeof model->records[0]);
-    model->records[model->record_count++] = model_record_of(view);
+    model->records[model->record_count] = model_record_of(view);
+    model->records[model->record_count++].batch = model->batch_count;
 }
 
 static void note_records(struct model *model, struct bytes batch)
@@ -128,6 +89,7 @@ const struct model_batch *model_append(struct model *model, struct bytes batch,
                                        int32_t leader_epoch, int64_t now_ms)
 {
     struct batch_header header;
+    struct marker marker = {0};
     uint8_t *stored = malloc(batch.size);
     assert(stored != NULL);
     memcpy(stored, batch.data, batch.size);
@@ -135,6 +97,10 @@ const struct model_batch *model_append(struct model *model, struct bytes batch,
     batch_set_leader_epoch(stored, leader_epoch);
     enum status status = batch_header_read(bytes_of(stored, batch.size), &header);
     assert(status == STATUS_OK);
+
+    bool is_marker = batch_is_control(&header);
+    bool is_read = !is_marker || marker_read(bytes_of(stored, batch.size), &marker);
+    assert(is_read);
 
     uint32_t first_record = model->record_count;
     note_producer(model, header.producer_id);
@@ -150,6 +116,10 @@ const struct model_batch *model_append(struct model *model, struct bytes batch,
         .base_sequence = header.base_sequence,
         .last_sequence = batch_last_sequence(&header),
         .producer_epoch = header.producer_epoch,
+        .is_transactional = batch_is_transactional(&header) && !is_marker,
+        .is_marker = is_marker,
+        .is_abort = marker.is_abort,
+        .coordinator_epoch = marker.coordinator_epoch,
         .size_bytes = (uint32_t)batch.size,
         .digest = model_digest(bytes_of(stored, batch.size)),
         .first_record = first_record,
@@ -175,7 +145,23 @@ const char *model_cut(struct model *model, int64_t end_offset)
         model->record_count = last->first_record;
         model->batch_count--;
     }
+    if (model->committed_to > end_offset) /* in a log that is loose */
+        model->committed_to = end_offset;
     return NULL;
+}
+
+/* What goes for its size leaves retention.bytes behind, of which more may go for its age. */
+static bool may_go_by_size(const struct model *model, const struct model_batch *batch,
+                           int64_t start_offset, const struct model_retention *retention)
+{
+    const struct model_batch *end = model->batches + model->batch_count;
+    uint64_t left_bytes = retention->size_bytes;
+    if (retention->retention_bytes < 0)
+        return false;
+    for (const struct model_batch *later = batch + 1; later < end; later++)
+        if (later->base_offset < start_offset && left_bytes < INT64_MAX)
+            left_bytes += later->size_bytes + FRAME_OVERHEAD_MAX;
+    return left_bytes >= (uint64_t)retention->retention_bytes;
 }
 
 static bool may_go(const struct model *model, const struct model_batch *batch,
@@ -183,7 +169,7 @@ static bool may_go(const struct model *model, const struct model_batch *batch,
 {
     int64_t old_ms = retention->now_ms - retention->retention_ms;
     bool ages = retention->retention_ms >= 0;
-    if (retention->goes_by_size || (ages && batch->appended_ms < old_ms))
+    if (ages && batch->appended_ms < old_ms)
         return true;
     for (uint32_t i = 0; i < batch->record_count; i++) {
         const struct model_record *record = &model->records[batch->first_record + i];
@@ -207,7 +193,8 @@ const char *model_retain(struct model *model, int64_t start_offset,
         is_between_batches = is_between_batches || batch->last_offset + 1 == start_offset;
         if (batch->last_offset < model->start_offset || batch->base_offset >= start_offset)
             continue;
-        if (!may_go(model, batch, retention))
+        if (!may_go(model, batch, retention) &&
+            !may_go_by_size(model, batch, start_offset, retention))
             return "something is deleted that is neither old nor too much";
     }
     if (!is_between_batches)
@@ -233,15 +220,25 @@ const struct model_batch *model_batch_from(const struct model *model, int64_t of
     return NULL;
 }
 
+/* Nothing takes the place of another record before it is decided, and committed. */
+static bool replaces(const struct model *model, const struct model_record *newer,
+                     const struct model_record *record)
+{
+    return newer->key == record->key && newer->offset < model->committed_to &&
+           model_fate(model, &model->batches[newer->batch], model->committed_to) == FATE_COMMITTED;
+}
+
 bool model_may_lack(const struct model *model, const struct model_record *record)
 {
     const struct model_record *end = model->records + model->record_count;
-    if (record->offset >= model->committed_to)
+    const struct model_batch *batch = &model->batches[record->batch];
+    enum model_fate fate = model_fate(model, batch, model->committed_to);
+    if (record->offset >= model->committed_to || fate == FATE_OPEN)
         return false;
-    if (record->is_tombstone)
+    if (record->is_tombstone || batch->is_marker || fate == FATE_ABORTED)
         return true;
     for (const struct model_record *newer = record + 1; newer < end; newer++)
-        if (newer->key == record->key && newer->offset < model->committed_to)
+        if (replaces(model, newer, record))
             return true;
     return false;
 }

@@ -18,6 +18,7 @@ struct model_record {
     uint32_t key;   /* its checksum */
     uint32_t value; /* the same */
     bool is_tombstone;
+    uint32_t batch; /* its index */
 };
 
 struct model_batch {
@@ -29,6 +30,10 @@ struct model_batch {
     int32_t base_sequence;
     int32_t last_sequence;
     int16_t producer_epoch;
+    bool is_transactional; /* data of a transaction */
+    bool is_marker;
+    bool is_abort; /* of a marker, as is the next */
+    int32_t coordinator_epoch;
     bool is_acknowledged;
     uint32_t size_bytes;
     uint32_t digest; /* of all bytes that a reader gets */
@@ -57,9 +62,9 @@ struct model {
 void model_init(struct model *model);
 void model_deinit(struct model *model);
 
-/* What becomes of this batch: STATUS_OK, STATUS_DUPLICATE (of `original`), STATUS_SEQUENCE_GAP or
- * STATUS_STALE_EPOCH. */
-enum status model_judge(const struct model *model, const struct batch_header *header,
+/* What becomes of this batch: STATUS_OK, STATUS_DUPLICATE (of `original`), STATUS_SEQUENCE_GAP,
+ * STATUS_STALE_EPOCH, STATUS_OPEN_TRANSACTION or, for a marker, STATUS_FENCED. */
+enum status model_judge(const struct model *model, struct bytes batch,
                         const struct model_batch **original);
 
 /* The batch is in the log since `now_ms`. The answer is good until the next one comes. */
@@ -72,9 +77,10 @@ const char *model_cut(struct model *model, int64_t end_offset);
 /* What retention may take away. */
 struct model_retention {
     int64_t now_ms;
-    int64_t retention_ms; /* -1: none */
-    bool goes_by_size;
-    bool is_compacted; /* what compaction has taken before does not count */
+    int64_t retention_ms;    /* -1: none */
+    int64_t retention_bytes; /* -1: none */
+    uint64_t size_bytes;     /* of what is left */
+    bool is_compacted;       /* what compaction has taken before does not count */
 };
 
 /* The log begins at `start_offset` now, because old segments went. NULL, or what must not have
@@ -89,6 +95,19 @@ void model_acknowledge_all(struct model *model);
  * Answers how many. */
 uint32_t model_producer(const struct model *model, int64_t producer_id,
                         const struct model_batch **batches, uint32_t count_max);
+
+/* Whether the producer's transaction is open, and its epoch; -1: it is not known. */
+bool model_is_open(const struct model *model, int64_t producer_id);
+int16_t model_producer_epoch(const struct model *model, int64_t producer_id);
+
+/* What has become of a batch by the markers below `committed_to`. */
+enum model_fate { FATE_COMMITTED, FATE_ABORTED, FATE_OPEN };
+
+enum model_fate model_fate(const struct model *model, const struct model_batch *batch,
+                           int64_t committed_to);
+
+/* Where readers of committed records stop, if markers count below `committed_to`. */
+int64_t model_stable_offset(const struct model *model, int64_t committed_to);
 
 /* The first batch that ends after `offset`; NULL when there is none. */
 const struct model_batch *model_batch_from(const struct model *model, int64_t offset);

@@ -14,10 +14,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const uint64_t NS_PER_MS = 1000 * 1000;
 
 enum { LOGS = 3, CORES_MAX = 3, PRODUCERS = 4, SEEDS = 24, STEPS = 200, START_ATTEMPTS = 20 };
+
+/* A cleaned segment has one generation more than those it was made of: never so many. */
+enum { LEFTOVER_GENERATION = 1000, LEFTOVER_SIZE = 5000, SWEEP_SECONDS = 30 };
 
 struct story {
     struct sim_harness sim;
@@ -26,6 +30,8 @@ struct story {
     struct prng prng;
     struct twins twins;
     uint32_t core_count;
+    int64_t leftovers[LOGS]; /* the base offset of a file that belongs to no log; -1: none */
+    bool is_loose;           /* acknowledgements run ahead of the disk */
 };
 
 static uint64_t below(struct story *story, uint64_t bound)
@@ -97,6 +103,29 @@ static void choose_sequence(struct story *story, uint32_t log, struct rig_batch 
     }
 }
 
+/* Of a transaction that is open, or of none; the producer's epoch, the one before or the next. */
+static void append_marker(struct story *story)
+{
+    uint32_t log = choose_log(story);
+    struct rig_marker shape = {
+        .producer_id = 100 + (int64_t)below(story, PRODUCERS),
+        .coordinator_epoch = story->rig.leader_epoch + (chance(story, 1, 20) ? -1 : 0),
+        .is_abort = chance(story, 1, 2),
+    };
+    int16_t epoch = model_producer_epoch(&story->twins.models[log], shape.producer_id);
+    shape.producer_epoch = epoch < 0 ? 0 : epoch;
+    if (chance(story, 1, 10))
+        shape.producer_epoch += chance(story, 1, 2) || epoch <= 0 ? 1 : -1;
+    twins_append_marker(&story->twins, log, &shape);
+}
+
+/* Most of what a producer with an open transaction sends belongs to it. */
+static bool choose_transactional(struct story *story, uint32_t log, int64_t producer_id)
+{
+    bool is_open = model_is_open(&story->twins.models[log], producer_id);
+    return is_open ? chance(story, 15, 16) : chance(story, 1, 3);
+}
+
 static void append(struct story *story)
 {
     struct rig_batch shape = {
@@ -113,6 +142,8 @@ static void append(struct story *story)
     choose_times(story, &shape);
     if (chance(story, 1, 2))
         choose_sequence(story, log, &shape);
+    if (shape.producer_id != 0)
+        shape.is_transactional = choose_transactional(story, log, shape.producer_id);
     twins_append(&story->twins, log, &shape);
 }
 
@@ -168,6 +199,12 @@ static int64_t choose_limit(struct story *story, uint32_t log)
     const struct model *model = &story->twins.models[log];
     const struct model_batch *batch = model_batch_from(model, choose_offset(story, log));
     return batch == NULL || chance(story, 2, 3) ? INT64_MAX : batch->base_offset;
+}
+
+static void read_committed(struct story *story)
+{
+    uint32_t log = choose_log(story);
+    twins_read_committed(&story->twins, log, choose_offset(story, log));
 }
 
 static void look_up(struct story *story)
@@ -236,6 +273,9 @@ static void draw_config(struct story *story)
     story->rig.config.deletes = !story->twins.are_compacted || chance(story, 1, 2);
     story->rig.config.min_cleanable_dirty_ppm = (uint32_t)below(story, 600000);
     story->rig.config.delete_retention_ms = (int64_t)below(story, 5000);
+    bool are_loose = story->twins.are_loose[0];
+    story->rig.config.flush_messages = are_loose ? 1 + (int64_t)below(story, 60) : INT64_MAX;
+    story->rig.config.flush_ms = are_loose ? 1 + (int64_t)below(story, 3000) : INT64_MAX;
 }
 
 static void configure(struct story *story)
@@ -260,6 +300,47 @@ static void delete_records(struct story *story)
     if (chance(story, 2, 3) && offset > 0) /* mostly a little */
         offset = model->start_offset + (offset - model->start_offset) / 4;
     twins_delete_records(&story->twins, log, offset);
+}
+
+static void leftover_path(uint32_t log, int64_t base_offset, const struct story *story,
+                          char path[static PATH_SIZE])
+{
+    char partition[PATH_SIZE];
+    struct log_id id = rig_log_id(log);
+    path_partition(story->rig.harness->directory, &id, partition);
+    path_segment(partition, base_offset, LEFTOVER_GENERATION, path);
+}
+
+/* What a compaction leaves behind that was cut short: a file that no state lists. Not after an
+ * orderly stop, which says that there are none. */
+static void leave_something(struct story *story)
+{
+    static const uint8_t rubbish[LEFTOVER_SIZE] = {1, 2, 3};
+    char path[PATH_SIZE];
+    uint32_t log = choose_log(story);
+    int64_t base_offset = choose_offset(story, log);
+    leftover_path(log, base_offset, story, path);
+    set_quiet(story, true);
+    if (rig_plant(&story->rig, path, bytes_of(rubbish, sizeof rubbish)) == STATUS_OK)
+        story->leftovers[log] = base_offset;
+    set_quiet(story, false);
+}
+
+/* The last life of the story goes on until it must be gone, but for a log in which nothing was
+ * ever. */
+static void check_swept(struct story *story)
+{
+    char path[PATH_SIZE];
+    uint64_t size_bytes;
+    world_run_until(story->sim.world,
+                    world_now_ns(story->sim.world) + SWEEP_SECONDS * 1000 * NS_PER_MS);
+    for (uint32_t log = 0; log < LOGS; log++) {
+        if (story->leftovers[log] < 0 || log_end_offset(story->rig.logs[log]) == 0)
+            continue;
+        leftover_path(log, story->leftovers[log], story, path);
+        if (rig_has_file(&story->rig, path, &size_bytes))
+            twins_complain(&story->twins, "log %u: a leftover is still there", log);
+    }
 }
 
 /* A new life, on another number of cores perhaps; now and then it is cut short while it recovers.
@@ -300,6 +381,8 @@ static void restart(struct story *story)
     else if (way > 1)
         rig_cut_power(&story->rig);
     twins_harvest(&story->twins);
+    if (way > 0 && !story->rig.is_alive && chance(story, 1, 4))
+        leave_something(story);
     start(story);
 }
 
@@ -310,9 +393,10 @@ static const struct play {
     uint32_t weight;
     void (*act)(struct story *story);
 } plays[] = {
-    {30, append},     {8, append_many},   {8, let_pass},  {4, settle},  {20, read_once},
-    {10, look_up},    {6, ask_epoch},     {1, compare},   {6, commit},  {2, delete_records},
-    {3, raise_epoch}, {5, let_time_pass}, {1, configure}, {2, restart},
+    {30, append},     {8, append_many},   {8, let_pass},        {4, settle},
+    {20, read_once},  {8, append_marker}, {12, read_committed}, {10, look_up},
+    {6, ask_epoch},   {1, compare},       {6, commit},          {2, delete_records},
+    {3, raise_epoch}, {5, let_time_pass}, {1, configure},       {2, restart},
 };
 
 static bool any_has_failed(const struct story *story)
@@ -367,8 +451,12 @@ static void begin(struct story *story, uint64_t seed)
     story->rig.options.retention_check_ms = 1 + (int64_t)below(story, 3000);
     story->rig.options.cleaner_backoff_ms = 1 + (int64_t)below(story, 1000);
     story->rig.options.cleaner_dedupe_buffer_bytes = (4u << 10) << below(story, 5);
+    memset(story->leftovers, -1, sizeof story->leftovers);
     twins_init(&story->twins, &story->rig, LOGS);
     story->twins.are_compacted = chance(story, 1, 3);
+    bool are_loose = chance(story, 1, 4);
+    for (uint32_t log = 0; log < LOGS; log++)
+        story->twins.are_loose[log] = are_loose;
     draw_faults(story);
     draw_config(story);
     start(story);
@@ -397,6 +485,8 @@ static bool run_story(uint64_t seed, uint64_t step_count)
     set_quiet(story, true);
     if (twins_are_well(&story->twins))
         restart(story);
+    if (twins_are_well(&story->twins))
+        check_swept(story);
     bool is_well = twins_are_well(&story->twins);
     if (!is_well)
         fprintf(stderr,

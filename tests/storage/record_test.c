@@ -169,13 +169,73 @@ static void wish_on_a_full_disk(void **state)
     assert_int_equal(wait_for(rig, &unlucky), STATUS_NO_SPACE);
 }
 
+/* As retention and compaction do, who use the log while they wait for its record. */
+struct use {
+    struct wish wish;
+    struct log *log;
+};
+
+static void use_landed(struct completion *completion, int32_t result)
+{
+    struct use *use = container_of(completion, struct use, wish.record.completion);
+    wish_landed(completion, result);
+    use->log->busy_count--;
+    store_progressed(use->log->store);
+}
+
+/* Nor does the stop wait for whoever uses a log until its state is recorded. */
+static void stop_on_a_full_disk_waits_for_no_user(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct use use = {0};
+    assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
+    struct disk *disk = node_disk(fixture->sim.node);
+    put_many(rig, 0, 3);
+    disk->capacity_bytes = disk->used_bytes;
+    put_many(rig, 1, 1);
+    use.log = rig->logs[1];
+    use.log->busy_count++;
+    completion_init(&use.wish.record.completion, use_landed);
+    log_record(use.log, &use.wish.record);
+    while (!rig->stores[0]->is_full)
+        rig_turn(rig);
+    assert_false(use.wish.has_landed);
+    assert_int_equal(rig_stop(rig), STATUS_NO_SPACE);
+    assert_true(use.wish.has_landed);
+}
+
+/* A journal file that becomes full with nothing in it that the last checkpoint has not covered is
+ * given back all the same: else the ring would stand still for ever. */
+static void full_file_without_news_is_given_back(void **state)
+{
+    enum { ROUNDS = 40, BURST = 70, IDLE_SECONDS = 15 };
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct world *world = fixture->sim.world;
+    rig->options.journal_file_bytes = 256 << 10;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        rig_put_many(rig, 0, BURST + i, 10000);
+        world_run_until(world, world_now_ns(world) + IDLE_SECONDS * 1000000000ull);
+    }
+    assert_int_equal(log_durable_offset(rig->logs[0]), ROUNDS * BURST + ROUNDS * (ROUNDS - 1) / 2);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(record_survives),       CASE(older_snapshot_is_not_enough), CASE(many_wishes_at_once),
-        CASE(empty_log_is_recorded), CASE(wishes_that_cannot_be_served), CASE(wish_on_a_full_disk),
+        CASE(record_survives),
+        CASE(older_snapshot_is_not_enough),
+        CASE(many_wishes_at_once),
+        CASE(empty_log_is_recorded),
+        CASE(wishes_that_cannot_be_served),
+        CASE(wish_on_a_full_disk),
+        CASE(stop_on_a_full_disk_waits_for_no_user),
+        CASE(full_file_without_news_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -319,6 +319,13 @@ static void path_in_log(const struct rig *rig, const char *name, char path[stati
     path_join(directory, name, path);
 }
 
+/* As if a removal had not come to its end. */
+static void stop_with_leftovers(struct rig *rig)
+{
+    rig->stores[0]->unlisted_count++;
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* Segments and indexes that no state lists are removed, whatever is in them, each by itself; the
  * log's own files and those of others stay. */
 static void leftovers_are_told_apart(void **state)
@@ -343,10 +350,10 @@ static void leftovers_are_told_apart(void **state)
     uint64_t size_bytes;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     fill(rig, BATCHES, 0);
-    assert_int_equal(rig_stop(rig), STATUS_OK);
+    stop_with_leftovers(rig);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         path_in_log(rig, files[i].name, path);
-        rig_plant(rig, path, bytes_of_text("what was here"));
+        assert_int_equal(rig_plant(rig, path, bytes_of_text("what was here")), STATUS_OK);
     }
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     rig_retain(rig);
@@ -369,11 +376,11 @@ static void search_comes_first(void **state)
     struct rig *rig = &fixture->rig;
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     fill(rig, BATCHES, 0);
-    assert_int_equal(rig_stop(rig), STATUS_OK);
+    stop_with_leftovers(rig);
     for (int64_t i = 0; i < LEFTOVERS; i++) {
         char path[PATH_SIZE];
         rig_segment_path(rig, 0, 1000 + i, path);
-        rig_plant(rig, path, bytes_of_text("what was here"));
+        assert_int_equal(rig_plant(rig, path, bytes_of_text("what was here")), STATUS_OK);
     }
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
     const struct log *log = rig->logs[0];

@@ -178,7 +178,7 @@ struct io *rig_door(const struct rig *rig, uint32_t log)
     return rig->doors[log % rig->core_count];
 }
 
-static enum status open_one(struct rig *rig, uint32_t index)
+enum status rig_open(struct rig *rig, uint32_t index)
 {
     struct opening opening = {.open.config = rig->config, .open.id = rig_log_id(index)};
     completion_init(&opening.open.completion, opening_landed);
@@ -215,11 +215,12 @@ void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct 
     rig->harness->close(rig->harness, false);
 }
 
-void rig_plant(struct rig *rig, const char *path, struct bytes content)
+enum status rig_plant(struct rig *rig, const char *path, struct bytes content)
 {
     open_doors(rig, 1);
-    assert_int_equal(await_replace(rig->io, path, content), STATUS_OK);
+    enum status status = await_replace(rig->io, path, content);
     rig->harness->close(rig->harness, false);
+    return status;
 }
 
 enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
@@ -240,7 +241,7 @@ enum status rig_start(struct rig *rig, uint32_t core_count, uint32_t log_count)
         status =
             store_create(rig->doors[i], &rig->options, rig->states, &rig->logger, &rig->stores[i]);
     for (uint32_t i = 0; i < log_count && status == STATUS_OK; i++)
-        status = open_one(rig, i);
+        status = rig_open(rig, i);
     if (status != STATUS_OK && rig->is_alive)
         rig_kill(rig);
     return status;

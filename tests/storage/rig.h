@@ -70,6 +70,9 @@ enum status rig_stop(struct rig *rig);
 
 enum status rig_delete(struct rig *rig, uint32_t log);
 
+/* Of one that has been deleted. */
+enum status rig_open(struct rig *rig, uint32_t log);
+
 /* Ends the life without a stop. On real backends what is in flight lands first. */
 void rig_kill(struct rig *rig);
 
@@ -79,8 +82,8 @@ void rig_cut_power(struct rig *rig);
 /* Between two lives: overwrites whole blocks of a file, behind everybody's back. */
 void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct bytes blocks);
 
-/* The same: puts a file there, in a directory that there is. */
-void rig_plant(struct rig *rig, const char *path, struct bytes content);
+/* The same: puts a file there; fails without its directory. */
+enum status rig_plant(struct rig *rig, const char *path, struct bytes content);
 
 /* Which partition `log` is, and where its segments lie. */
 struct log_id rig_log_id(uint32_t log);

@@ -404,6 +404,31 @@ static void compaction_takes_out_aborted(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* Who has read what has been deleted since is told to read again: nobody knows any more what of it
+ * was aborted. */
+static void deleted_since_the_read(void **state)
+{
+    struct rig *rig = *state;
+    struct aborted_list list;
+    int64_t start_offset;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    put_data(rig, 100, 0);
+    struct rig_marker marker = {.producer_id = 100, .is_abort = true};
+    assert_int_equal(put_marker(rig, &marker), STATUS_OK);
+    rig_put(rig, 0, &(struct rig_batch){0});
+    rig_commit(rig, 0);
+    struct log_read read = {.offset = 0, .next_offset = 3};
+    assert_int_equal(rig_aborted(rig, 0, 0, 0, 3, &list), STATUS_OK);
+    assert_int_equal(list.count, 1);
+    aborted_list_deinit(&list);
+    assert_int_equal(rig_delete_records(rig, 0, 2, &start_offset), STATUS_OK);
+    assert_true(log_may_have_aborted(rig->logs[0], &read));
+    assert_int_equal(rig_aborted(rig, 0, 0, 0, 3, &list), STATUS_BUSY);
+    assert_int_equal(rig_aborted(rig, 0, 0, 2, 3, &list), STATUS_OK);
+    aborted_list_deinit(&list);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 #define CASE(function)                                                                             \
     {                                                                                              \
 #function, function, set_up, tear_down, harness                                            \
@@ -412,11 +437,9 @@ static void compaction_takes_out_aborted(void **state)
 int transaction_suite_run(struct rig_harness *harness)
 {
     const struct CMUnitTest tests[] = {
-        CASE(open_until_committed),
-        CASE(markers_are_fenced),
-        CASE(no_batch_outside),
-        CASE(compaction_takes_out_aborted),
-        CASE(committed_is_told_from_aborted),
+        CASE(open_until_committed),   CASE(markers_are_fenced),
+        CASE(no_batch_outside),       CASE(compaction_takes_out_aborted),
+        CASE(deleted_since_the_read), CASE(committed_is_told_from_aborted),
     };
     return cmocka_run_group_tests_name(harness->name, tests, NULL, NULL);
 }

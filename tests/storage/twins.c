@@ -58,13 +58,28 @@ static const struct store *store_of(const struct twins *twins, uint32_t log)
 /* --- Appending --------------------------------------------------------------------------------
  */
 
+/* What a log takes for durable must not be lost, acknowledged or not: where acknowledgements run
+ * ahead of the disk, this is what counts. */
+static void note_durable(struct twins *twins, uint32_t log)
+{
+    struct model *model = &twins->models[log];
+    int64_t durable_offset = twins->rig->logs[log]->durable_offset;
+    for (uint32_t i = model->batch_count; i > 0; i--) {
+        struct model_batch *batch = &model->batches[i - 1];
+        if (batch->last_offset < durable_offset && batch->is_acknowledged)
+            return;
+        batch->is_acknowledged = batch->is_acknowledged || batch->last_offset < durable_offset;
+    }
+}
+
 static void acknowledge(struct twins *twins, const struct flight *flight)
 {
     struct model *model = &twins->models[flight->log];
     for (uint32_t i = model->batch_count; i > 0; i--) {
         if (model->batches[i - 1].base_offset != flight->base_offset)
             continue;
-        model->batches[i - 1].is_acknowledged = true;
+        if (!twins->are_loose[flight->log])
+            model->batches[i - 1].is_acknowledged = true;
         return;
     }
     twins_complain(twins, "log %u: acknowledged is offset %" PRId64 ", which no batch has",
@@ -96,6 +111,9 @@ void twins_harvest(struct twins *twins)
             flight->is_used = false;
         used_count += flight->is_used;
     }
+    for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++)
+        if (twins->are_loose[log] && twins->fates[log] == TWIN_LIVES)
+            note_durable(twins, log);
     if (used_count == 0)
         arena_reset(&twins->rig->arena);
 }
@@ -172,24 +190,41 @@ static void take_answer(struct twins *twins, struct flight *flight, enum status 
     flight->base_offset = batch->base_offset;
 }
 
-enum status twins_append(struct twins *twins, uint32_t log, const struct rig_batch *shape)
+static enum status append_bytes(struct twins *twins, uint32_t log, struct flight *flight,
+                                struct bytes batch)
 {
     assert(log < twins->log_count);
-    struct flight *flight = take_flight(twins);
-    if (flight == NULL || !twins->rig->is_alive || !twins_are_well(twins))
-        return STATUS_CANCELLED;
-    struct bytes batch = rig_make(twins->rig, shape);
-    struct batch_header header;
     const struct model_batch *original = NULL;
-    enum status status = batch_header_read(batch, &header);
-    assert(status == STATUS_OK);
-    enum status expected = model_judge(&twins->models[log], &header, &original);
+    enum status expected = model_judge(&twins->models[log], batch, &original);
 
     flight->log = log;
     flight->is_used = true;
     rig_append(twins->rig, log, &flight->append, batch);
     take_answer(twins, flight, expected, original);
     return flight->append.append.refused;
+}
+
+/* NULL when nothing can be appended any more. */
+static struct flight *begin_append(struct twins *twins)
+{
+    struct flight *flight = take_flight(twins);
+    return twins->rig->is_alive && twins_are_well(twins) ? flight : NULL;
+}
+
+enum status twins_append(struct twins *twins, uint32_t log, const struct rig_batch *shape)
+{
+    struct flight *flight = begin_append(twins);
+    if (flight == NULL)
+        return STATUS_CANCELLED;
+    return append_bytes(twins, log, flight, rig_make(twins->rig, shape));
+}
+
+enum status twins_append_marker(struct twins *twins, uint32_t log, const struct rig_marker *shape)
+{
+    struct flight *flight = begin_append(twins);
+    if (flight == NULL)
+        return STATUS_CANCELLED;
+    return append_bytes(twins, log, flight, rig_make_marker(twins->rig, shape));
 }
 
 void twins_delete(struct twins *twins, uint32_t log)
@@ -218,12 +253,12 @@ static void judge_start(struct twins *twins, uint32_t log, uint64_t size_bytes)
     int64_t start_offset = watched->start_offset;
     if (start_offset == model->start_offset)
         return;
-    int64_t retention_bytes = watched->config.retention_bytes;
     struct model_retention retention = {
         .now_ms = io_wall_ms(twins->rig->io),
         .retention_ms = watched->config.retention_ms,
         .is_compacted = twins->are_compacted,
-        .goes_by_size = retention_bytes >= 0 && size_bytes >= (uint64_t)retention_bytes,
+        .retention_bytes = watched->config.retention_bytes,
+        .size_bytes = size_bytes,
     };
     const char *complaint = model_retain(model, start_offset, &retention);
     if (complaint != NULL)
@@ -571,6 +606,13 @@ static void take_start(struct twins *twins, uint32_t log)
                        start_offset);
     judge_start(twins, log, UINT64_MAX); /* how large it was then, nobody knows any more */
     model->high_watermark = start_offset;
+}
+
+void twins_stopped(struct twins *twins)
+{
+    for (uint32_t log = 0; log < twins->log_count; log++)
+        if (twins->fates[log] == TWIN_LIVES)
+            model_acknowledge_all(&twins->models[log]);
 }
 
 void twins_reopened(struct twins *twins)

@@ -25,6 +25,8 @@ struct twins {
     struct model models[RIG_LOGS_MAX];
     enum twin_fate fates[RIG_LOGS_MAX];
     bool are_compacted; /* records may be missing, as compacted.h says */
+    /* Acknowledgements run ahead of the disk: of these logs only what the disk has must stay. */
+    bool are_loose[RIG_LOGS_MAX];
     uint32_t log_count;
     struct flight flights[TWINS_FLIGHTS_MAX];
     /* A fault may strike: an error of the disk is an answer, too. An append that was accepted still
@@ -45,6 +47,9 @@ void twins_complain(struct twins *twins, const char *format, ...)
 /* Asks for an append without waiting for it; waits for another when too many are under way. Answers
  * what it was refused with, or STATUS_OK. */
 enum status twins_append(struct twins *twins, uint32_t log, const struct rig_batch *shape);
+
+/* The same for the end of a transaction. */
+enum status twins_append_marker(struct twins *twins, uint32_t log, const struct rig_marker *shape);
 
 /* Takes note of the appends that have landed. */
 void twins_harvest(struct twins *twins);
@@ -68,6 +73,10 @@ void twins_commit(struct twins *twins, uint32_t log);
  * one may begin stands in it. */
 enum status twins_read(struct twins *twins, uint32_t log, struct log_read *read);
 void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup);
+
+/* Reads as a consumer of committed records does, from `offset` on: where it stops, what it is told
+ * of aborted transactions, and what it shows. */
+void twins_read_committed(struct twins *twins, uint32_t log, int64_t offset);
 void twins_ask_epoch(struct twins *twins, uint32_t log, int32_t epoch, int64_t offset);
 
 /* Everything that is known without reading: offsets, epochs, producers. */
@@ -75,6 +84,9 @@ void twins_compare_state(struct twins *twins, uint32_t log);
 
 /* The same, and every batch. */
 void twins_compare(struct twins *twins, uint32_t log);
+
+/* The store has stopped in order: nothing of what it acknowledged may be gone. */
+void twins_stopped(struct twins *twins);
 
 /* A new life has begun. What was not acknowledged may be gone; what there is stays from now on. */
 void twins_reopened(struct twins *twins);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCHES = 60, PRODUCER = 100 };
+enum { BATCHES = 60, PRODUCER = 100, LIVES_MAX = 20 };
 
 struct fixture {
     struct sim_harness sim;
@@ -184,6 +184,74 @@ static void retention_of_too_much_is_noticed(void **state)
     assert_complaint(fixture, "neither old nor too much");
 }
 
+/* A transaction of two batches, and what ends it. */
+static void live_with_transaction(struct fixture *fixture, bool is_abort)
+{
+    struct rig_batch shape = {.producer_id = PRODUCER + 1, .is_transactional = true};
+    live(fixture);
+    for (shape.base_sequence = 0; shape.base_sequence < 2; shape.base_sequence++)
+        twins_append(&fixture->twins, 0, &shape);
+    twins_append_marker(&fixture->twins, 0,
+                        &(struct rig_marker){.producer_id = PRODUCER + 1, .is_abort = is_abort});
+    twins_settle(&fixture->twins);
+    twins_commit(&fixture->twins, 0);
+    for (int64_t offset = 0; offset < BATCHES + 2; offset++)
+        twins_read_committed(&fixture->twins, 0, offset);
+    assert_string_equal(fixture->twins.complaint, "");
+}
+
+static void shown_aborted_transaction_is_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    live_with_transaction(fixture, false);
+    model_of(fixture)->batches[BATCHES + 2].is_abort = true;
+    twins_read_committed(&fixture->twins, 0, BATCHES);
+    assert_complaint(fixture, "is shown to readers of committed");
+}
+
+static void hidden_committed_transaction_is_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    live_with_transaction(fixture, true);
+    model_of(fixture)->batches[BATCHES + 2].is_abort = false;
+    twins_read_committed(&fixture->twins, 0, BATCHES);
+    assert_complaint(fixture, "is not shown to readers of committed");
+}
+
+static void wrong_stable_offset_is_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    live_with_transaction(fixture, true);
+    model_of(fixture)->batches[BATCHES + 2].is_marker = false;
+    twins_read_committed(&fixture->twins, 0, BATCHES);
+    assert_complaint(fixture, "the last stable offset is");
+}
+
+static void wrong_fencing_is_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    live_with_transaction(fixture, true);
+    model_of(fixture)->batches[BATCHES + 2].coordinator_epoch = 9;
+    twins_append_marker(&fixture->twins, 0, &(struct rig_marker){.producer_id = PRODUCER + 1});
+    assert_complaint(fixture, "what an append is refused with");
+}
+
+/* The log is loose, and the model has not been told. Some power cuts lose nothing. */
+static void acknowledgement_before_the_disk_is_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct log_config loose = fixture->rig.config;
+    loose.flush_messages = 1000;
+    assert_int_equal(rig_start(&fixture->rig, 1, 1), STATUS_OK);
+    for (uint32_t i = 0; i < LIVES_MAX && twins_are_well(&fixture->twins); i++) {
+        log_configure(fixture->rig.logs[0], &loose);
+        twins_append(&fixture->twins, 0, &(struct rig_batch){.value_size = 5000});
+        twins_settle(&fixture->twins);
+        restart(fixture);
+    }
+    assert_complaint(fixture, "an acknowledged batch is lost");
+}
+
 static void wait_clean(struct fixture *fixture)
 {
     const struct log *log = fixture->rig.logs[0];
@@ -226,6 +294,11 @@ int main(void)
         CASE(return_of_the_deleted_is_noticed),
         CASE(retention_above_the_high_watermark_is_noticed),
         CASE(retention_of_too_much_is_noticed),
+        CASE(shown_aborted_transaction_is_noticed),
+        CASE(hidden_committed_transaction_is_noticed),
+        CASE(wrong_stable_offset_is_noticed),
+        CASE(wrong_fencing_is_noticed),
+        CASE(acknowledgement_before_the_disk_is_noticed),
         CASE(compaction_above_the_high_watermark_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

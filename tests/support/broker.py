@@ -5,6 +5,7 @@ line that says it serves, stops or kills it, starts it again on the same data.
     TAILRACE_TEST_BROKER  host:port of a broker that runs already (any Kafka broker will do); then
                           nothing is started, and tests that need to kill it are skipped
 """
+import contextlib
 import os
 import pathlib
 import random
@@ -91,6 +92,13 @@ class Broker:
             if "file in use" not in tail:
                 break
         raise RuntimeError(f"{self.program} did not say that it serves:\n{tail}")
+
+    def kill_while_starting(self, seconds):
+        """Starts it and kills it after this time, in most cases before it serves."""
+        self._launch()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        self.kill()
 
     def _launch(self):
         assert self.process is None

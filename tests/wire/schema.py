@@ -602,6 +602,68 @@ OffsetDelete 47 flexible 999
       partitions []
         index i32
         error i16
+
+ConsumerGroupHeartbeat 68 flexible 0
+  request
+    group str
+    member str
+    epoch i32
+    instance ?str
+    rack ?str
+    rebalance_timeout_ms i32
+    topics ?[]str
+    regex ?str 1+
+    assignor ?str
+    owned ?[]
+      topic_id uuid
+      partitions []i32
+  response
+    throttle_ms i32
+    error i16
+    error_message ?str
+    member ?str
+    epoch i32
+    interval_ms i32
+    assignment ?{}
+      partitions []
+        topic_id uuid
+        partitions []i32
+
+ConsumerGroupDescribe 69 flexible 0
+  request
+    groups []str
+    include_operations bool
+  response
+    throttle_ms i32
+    groups []
+      error i16
+      error_message ?str
+      group str
+      state str
+      epoch i32
+      assignment_epoch i32
+      assignor str
+      members []
+        member str
+        instance ?str
+        rack ?str
+        epoch i32
+        client_id str
+        client_host str
+        topics []str
+        regex ?str
+        assignment {}
+          partitions []
+            topic_id uuid
+            topic str
+            partitions []i32
+        target {}
+          partitions []
+            topic_id uuid
+            topic str
+            partitions []i32
+        type i8 1+
+      operations i32
 """
 
 

@@ -249,7 +249,19 @@ class DescribeConfigsTest(WireCase):
         for name in ("node.id", "log.retention.hours", "num.partitions", "message.max.bytes",
                      "auto.create.topics.enable", "listeners"):
             self.assertIn(name, found)
-        self.assertTrue(found["node.id"]["read_only"])
+
+    def test_what_cannot_be_altered_is_read_only(self):
+        """Of a broker's settings those that its answer calls read-only are refused, and topics have
+        none; here that is all of a broker's, in Kafka those that need a new start."""
+        broker = str(self.call("Metadata", 1, topics=[])["controller_id"])
+        found = self.ask(BROKER, broker)["configs"]
+        for config in [c for c in found if c["name"] in ("node.id", "log.dirs", "num.io.threads")]:
+            answer = self.call("IncrementalAlterConfigs", 1, validate_only=True, resources=[
+                {"type": BROKER, "name": broker, "configs": [
+                    {"name": config["name"], "operation": 0, "value": config["value"]}]}])
+            self.assertEqual(answer["results"][0]["error"] != NONE, config["read_only"],
+                             config["name"])
+        self.assertFalse(any(c["read_only"] for c in self.ask(TOPIC, self.topic())["configs"]))
 
     def test_unknown_topic_and_kind(self):
         self.assertEqual(self.ask(TOPIC, self.name())["error"], UNKNOWN_TOPIC_OR_PARTITION)
