@@ -32,7 +32,7 @@ struct seek_row {
     int64_t number; /* of the mode; from a file each has its own */
     int64_t committed;
     int64_t target;
-    int16_t error_code;
+    int16_t error_code; /* of committing it */
 };
 
 struct seek {
@@ -294,19 +294,21 @@ static bool choose(struct seek *seek)
 /* --- Resolving ---------------------------------------------------------------------------------
  */
 
+/* A partition that is not there is a mistake, and so is shifting from nowhere: better to commit
+ * nothing than half of what was meant. */
 static bool resolve_row(const struct seek *seek, struct seek_row *row,
                         const struct log_bounds *bounds)
 {
     const struct seek_facts facts = {row->committed, bounds->start, bounds->end, bounds->by_time};
-    row->error_code = bounds->error_code;
-    row->target = -1;
-    if (row->error_code != KAFKA_NONE ||
-        seek_resolve(seek->mode, row->number, &facts, &row->target))
+    const char *problem =
+        "nothing is committed, so there is nothing to shift from; give it a place "
+        "first, for instance with --to-earliest";
+    if (bounds->error_code != KAFKA_NONE)
+        problem = kafka_error_text(bounds->error_code);
+    else if (seek_resolve(seek->mode, row->number, &facts, &row->target))
         return true;
-    tool_error(seek->tool,
-               "%s, partition %d: nothing is committed, so there is nothing to shift from; give it "
-               "a place first, for instance with --to-earliest",
-               tool_text(seek->tool, row->at.topic), (int)row->at.partition);
+    tool_error(seek->tool, "%s, partition %d: %s", tool_text(seek->tool, row->at.topic),
+               (int)row->at.partition, problem);
     return false;
 }
 
@@ -348,7 +350,7 @@ static bool is_free(struct seek *seek)
 /* --- Committing --------------------------------------------------------------------------------
  */
 
-/* The rows that can be committed, topic by topic. */
+/* The rows, topic by topic. */
 static void fill_request(const struct seek *seek, struct offset_commit_request *request)
 {
     struct arena *arena = &seek->tool->arena;
@@ -362,8 +364,6 @@ static void fill_request(const struct seek *seek, struct offset_commit_request *
     assert(request->topics != NULL);
     for (uint32_t i = 0; i < seek->row_count; i++) {
         const struct seek_row *row = &seek->rows[i];
-        if (row->error_code != KAFKA_NONE)
-            continue;
         struct offset_commit_request_topic *topic = &request->topics[request->topics_count];
         if (request->topics_count > 0 && bytes_equal(topic[-1].name, row->at.topic)) {
             topic--;
@@ -421,8 +421,7 @@ static bool commit(struct seek *seek)
     struct offset_commit_response response;
     uint32_t tries = 0;
     fill_request(seek, &request);
-    if (request.topics_count == 0)
-        return true;
+    assert(request.topics_count > 0);
     do {
         struct connection *connection = coordinators_find(&seek->coordinators, seek->group);
         if (connection == NULL || !ask_commit(connection, &request, &response))
