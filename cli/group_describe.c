@@ -48,11 +48,6 @@ static const char *type_name(bool is_classic)
     return is_classic ? "classic" : "consumer";
 }
 
-static const char *text_or_dash(struct tool *tool, struct bytes bytes)
-{
-    return bytes.size > 0 ? tool_text(tool, bytes) : "-";
-}
-
 static void print_summary(const struct description *description)
 {
     struct tool *tool = description->tool;
@@ -60,8 +55,8 @@ static void print_summary(const struct description *description)
     printf("SUMMARY\ngroup        %s\ntype         %s\nprotocol     %s\nstate        %s\n"
            "assignor     %s\n",
            tool_text(tool, view->id), type_name(view->is_classic),
-           text_or_dash(tool, view->protocol_type), tool_text(tool, view->state),
-           text_or_dash(tool, view->assignor));
+           tool_text_or_dash(tool, view->protocol_type), tool_text(tool, view->state),
+           tool_text_or_dash(tool, view->assignor));
     if (!view->is_classic)
         printf("epoch        %d, assignment %d\n", (int)view->epoch, (int)view->assignment_epoch);
     printf("coordinator  %d (%s)\nmembers      %u\n", (int)view->coordinator_id, view->coordinator,
@@ -109,9 +104,9 @@ static void print_partitions(const struct description *description)
         add_known(&table, lag->bounds.end, -1);
         add_known(&table, lag->records, LAG_UNKNOWN);
         add_seconds(&table, lag->time_ms);
-        table_text(&table, text_or_dash(tool, member->id));
-        table_text(&table, text_or_dash(tool, member->client_id));
-        table_text(&table, text_or_dash(tool, member->client_host));
+        table_text(&table, tool_text_or_dash(tool, member->id));
+        table_text(&table, tool_text_or_dash(tool, member->client_id));
+        table_text(&table, tool_text_or_dash(tool, member->client_host));
         table_text(&table, lag->bounds.error_code == KAFKA_NONE
                                ? "OK"
                                : kafka_error_name(lag->bounds.error_code));
@@ -147,9 +142,9 @@ static void print_members(const struct description *description)
     for (uint32_t i = 0; i < view->member_count; i++) {
         const struct group_member *member = &view->members[i];
         table_text(&table, tool_text(tool, member->id));
-        table_text(&table, text_or_dash(tool, member->instance_id));
-        table_text(&table, text_or_dash(tool, member->client_id));
-        table_text(&table, text_or_dash(tool, member->client_host));
+        table_text(&table, tool_text_or_dash(tool, member->instance_id));
+        table_text(&table, tool_text_or_dash(tool, member->client_id));
+        table_text(&table, tool_text_or_dash(tool, member->client_host));
         table_number(&table, member->owned.count);
         table_text(&table, group_partitions_text(tool, &member->owned));
         if (view->is_classic)

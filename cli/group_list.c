@@ -27,12 +27,6 @@ static bool parse_filter(struct tool *tool, const char *name, struct bytes **ite
     return true;
 }
 
-/* What an old broker does not say. */
-static const char *text_or_dash(struct tool *tool, struct bytes bytes)
-{
-    return bytes.size > 0 ? tool_text(tool, bytes) : "-";
-}
-
 static json_t *json_or_null(struct bytes bytes)
 {
     return bytes.size > 0 ? tool_json_bytes(bytes) : json_null();
@@ -46,9 +40,9 @@ static enum exit_code show(struct tool *tool, const struct listed_group *groups,
     for (uint32_t i = 0; i < count; i++) {
         const struct listed_group *group = &groups[i];
         table_text(&table, tool_text(tool, group->id));
-        table_text(&table, text_or_dash(tool, group->type));
-        table_text(&table, text_or_dash(tool, group->protocol_type));
-        table_text(&table, text_or_dash(tool, group->state));
+        table_text(&table, tool_text_or_dash(tool, group->type));
+        table_text(&table, tool_text_or_dash(tool, group->protocol_type));
+        table_text(&table, tool_text_or_dash(tool, group->state));
         table_number(&table, group->coordinator_id);
         json_array_append_new(
             list, json_pack("{s:o, s:o, s:o, s:o, s:i}", "group", tool_json_bytes(group->id),

@@ -354,6 +354,23 @@ static void take_old_answer(struct tool *tool, const struct offset_fetch_respons
     }
 }
 
+/* All topics of the group, in the one form or the other. */
+static void fill_offset_request(struct bytes group, struct offset_fetch_request_group *asked,
+                                bool has_groups, struct offset_fetch_request *request)
+{
+    offset_fetch_request_init(request);
+    offset_fetch_request_group_init(asked);
+    asked->group_id = group;
+    asked->topics = NULL;
+    if (has_groups) {
+        request->groups = asked;
+        request->groups_count = 1;
+    } else {
+        request->group_id = group;
+        request->topics = NULL;
+    }
+}
+
 /* The version is held where topics go by name: a topic that is gone has no id any more, and its
  * offsets are to be seen still. */
 static bool ask_offsets(struct connection *connection, struct bytes group,
@@ -363,22 +380,12 @@ static bool ask_offsets(struct connection *connection, struct bytes group,
     struct offset_fetch_request request;
     struct offset_fetch_request_group asked;
     struct offset_fetch_response response;
-    offset_fetch_request_init(&request);
-    offset_fetch_request_group_init(&asked);
     offset_fetch_response_init(&response);
     if (!call_begin(&call, connection, API_OFFSET_FETCH))
         return false;
     call.version = call.version < VERSION_WITH_NAMES_MAX ? call.version : VERSION_WITH_NAMES_MAX;
     bool has_groups = call.version >= VERSION_WITH_MANY_GROUPS;
-    asked.group_id = group;
-    asked.topics = NULL; /* all */
-    if (has_groups) {
-        request.groups = &asked;
-        request.groups_count = 1;
-    } else {
-        request.group_id = group;
-        request.topics = NULL;
-    }
+    fill_offset_request(group, &asked, has_groups, &request);
     offset_fetch_request_encode(&call.writer, call.version, &request);
     if (!call_finish(&call) ||
         !call_decoded(&call, offset_fetch_response_decode(&call.reader, call.version,
@@ -389,7 +396,7 @@ static bool ask_offsets(struct connection *connection, struct bytes group,
     else if (response.groups_count == 1)
         *answer = (struct offset_answer){response.groups[0].error_code, response.groups[0].topics,
                                          response.groups[0].topics_count};
-    return !has_groups || response.groups_count == 1;
+    return true;
 }
 
 static int compare_offsets(const void *left, const void *right)
@@ -429,7 +436,7 @@ bool group_offsets_fetch(struct coordinators *coordinators, struct bytes group,
 {
     assert(offsets != NULL);
     assert(count != NULL);
-    struct offset_answer answer = {0};
+    struct offset_answer answer = {.error_code = KAFKA_UNKNOWN_SERVER_ERROR}; /* not answered */
     uint32_t tries = 0;
     do {
         struct connection *connection = coordinators_find(coordinators, group);

@@ -39,6 +39,20 @@ static uint32_t find_partition(const struct metadata_response_topic *topic, uint
     return is_there ? p : topic->partitions_count;
 }
 
+static struct log_bounds bounds_of(const struct metadata_response_topic *topic, uint32_t place,
+                                   const struct partition_offset *start,
+                                   const struct partition_offset *end)
+{
+    assert(place < topic->partitions_count);
+    return (struct log_bounds){.error_code = end->error_code != KAFKA_NONE ? end->error_code
+                                                                           : start->error_code,
+                               .leader_id = topic->partitions[place].leader_id,
+                               .topic_id = topic->topic_id,
+                               .start = start->offset,
+                               .end = end->offset,
+                               .by_time = -1};
+}
+
 /* All partitions of this topic that were asked for. */
 static bool walk_topic(struct walk *walk, const struct metadata_response_topic *topic)
 {
@@ -60,14 +74,8 @@ static bool walk_topic(struct walk *walk, const struct metadata_response_topic *
         if (found == topic->partitions_count)
             continue;
         p = found;
-        walk->bounds[walk->next] = (struct log_bounds){
-            .error_code =
-                ends[p].error_code != KAFKA_NONE ? ends[p].error_code : starts[p].error_code,
-            .leader_id = topic->partitions[p].leader_id,
-            .topic_id = topic->topic_id,
-            .start = starts[p].offset,
-            .end = ends[p].offset,
-            .by_time = by_time[p].offset};
+        walk->bounds[walk->next] = bounds_of(topic, p, &starts[p], &ends[p]);
+        walk->bounds[walk->next].by_time = by_time[p].offset;
     }
     return true;
 }

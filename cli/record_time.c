@@ -44,30 +44,40 @@ static void find_in_response(const struct fetch_response *response, int64_t offs
             return;
 }
 
-static bool fetch(struct connection *connection, const struct record_place *place, int64_t *time_ms)
-{
+/* A request of its own for each place: only the first batch of a response is sure to come whole. */
+struct question {
     struct fetch_request_partition partition;
     struct fetch_request_topic topic;
     struct fetch_request request;
+};
+
+static void fill_question(const struct record_place *place, struct question *question)
+{
+    fetch_request_partition_init(&question->partition);
+    fetch_request_topic_init(&question->topic);
+    fetch_request_init(&question->request);
+    question->partition.partition = place->partition;
+    question->partition.fetch_offset = place->offset;
+    question->partition.partition_max_bytes = FETCH_BYTES;
+    question->topic.topic = place->topic;
+    question->topic.topic_id = place->topic_id;
+    question->topic.partitions = &question->partition;
+    question->topic.partitions_count = 1;
+    question->request.max_bytes = FETCH_BYTES;
+    question->request.topics = &question->topic;
+    question->request.topics_count = 1;
+}
+
+static bool fetch(struct connection *connection, const struct record_place *place, int64_t *time_ms)
+{
+    struct question question;
     struct fetch_response response;
     struct call call;
-    fetch_request_partition_init(&partition);
-    fetch_request_topic_init(&topic);
-    fetch_request_init(&request);
+    fill_question(place, &question);
     fetch_response_init(&response);
-    partition.partition = place->partition;
-    partition.fetch_offset = place->offset;
-    partition.partition_max_bytes = FETCH_BYTES;
-    topic.topic = place->topic;
-    topic.topic_id = place->topic_id;
-    topic.partitions = &partition;
-    topic.partitions_count = 1;
-    request.max_bytes = FETCH_BYTES;
-    request.topics = &topic;
-    request.topics_count = 1;
     if (!call_begin(&call, connection, API_FETCH))
         return false;
-    fetch_request_encode(&call.writer, call.version, &request);
+    fetch_request_encode(&call.writer, call.version, &question.request);
     if (!call_finish(&call) ||
         !call_decoded(&call, fetch_response_decode(&call.reader, call.version,
                                                    &connection->tool->arena, &response)))

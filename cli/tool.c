@@ -311,3 +311,8 @@ const char *tool_text(struct tool *tool, struct bytes bytes)
     const char *text = arena_copy_text(&tool->arena, bytes.data, bytes.size);
     return text != NULL ? text : "";
 }
+
+const char *tool_text_or_dash(struct tool *tool, struct bytes bytes)
+{
+    return bytes.size > 0 ? tool_text(tool, bytes) : "-";
+}

@@ -84,4 +84,7 @@ json_t *tool_json_bytes(struct bytes bytes);
 /* A zero-ended copy of borrowed bytes, "" for null, in the tool's arena. */
 const char *tool_text(struct tool *tool, struct bytes bytes);
 
+/* The same for a cell of a table: "-" for what is null or empty. */
+const char *tool_text_or_dash(struct tool *tool, struct bytes bytes);
+
 #endif
