@@ -200,6 +200,17 @@ static void old_answer_is_no_sign_of_life(void **state)
     assert_good(f);
 }
 
+/* The other one was told first, has been put out since, and hears of the former only now. */
+static void late_answer_makes_no_rival(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t asked_at = group_audit_asks(&f->audit);
+    tell(f, ALICE);
+    group_audit_told(&f->audit, GROUP, BOB, PARTITION, asked_at);
+    hear_alive(f, ALICE);
+    assert_good(f);
+}
+
 static void all_is_shared_out_when_each_has_one_owner(void **state)
 {
     struct fixture *f = *state;
@@ -271,6 +282,7 @@ int main(void)
         CASE(commit_beside_another_owner_is_named),
         CASE(partition_that_was_given_up_is_free),
         CASE(old_answer_is_no_sign_of_life),
+        CASE(late_answer_makes_no_rival),
         CASE(all_is_shared_out_when_each_has_one_owner),
         CASE(plan_that_was_never_told_does_not_count),
         CASE(second_plan_of_a_generation_is_named),
