@@ -227,7 +227,8 @@ static void committed_one(struct group_member *member, uint32_t partition, int16
 {
     struct group_audit *audit = group_member_audit(member);
     int64_t offset = member->committing[partition];
-    bool is_fenced = member->commits_as_fenced && member->fenced_in_life == broker_life(member);
+    bool is_fenced = member->commits_as_fenced && !member->groups->may_reload &&
+                     member->fenced_in_life == broker_life(member);
     member->committing[partition] = GROUP_OFFSET_NONE;
     if (offset == GROUP_OFFSET_NONE)
         verdict_fail(audit->verdict, OUTCOME_UNSAFE, "a partition answered that was not asked");

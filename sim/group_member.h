@@ -29,6 +29,7 @@ struct group_workload {
     struct workload workload;
     struct group_audit audit;
     const struct node *broker;
+    bool may_reload; /* the coordinator, also within a life: the disk may be full */
 };
 
 struct group_program {

@@ -18,6 +18,7 @@ enum {
     TROUBLE_MS_MIN = 1000,
     TROUBLE_MS_MAX = 4000,
     PATIENCE_SECONDS = 60,
+    FREE_BYTES_LEFT = 256 << 10, /* of a disk that is full */
 };
 
 static_assert((int)CLIENT_COUNT <= (int)GROUP_MEMBERS_MAX, "each has a place in the checkers");
@@ -81,6 +82,7 @@ static void build_broker(struct group_world *w, const struct story_options *opti
     w->broker =
         node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));
     w->workload.broker = w->broker;
+    w->workload.may_reload = prng_chance(&w->prng, 1, 3);
     w->workload.workload.broker = network_address(node_host(w->broker), BROKER_NODE_PORT);
     node_restart_after(w->broker, 20 * ms_ns);
     node_start(w->broker, 0);
@@ -136,11 +138,25 @@ static void link_cut(struct group_world *w, const struct node *node)
         host_block(&w->world->network, client, broker, true);
 }
 
-static void trouble_fire(struct event *event)
+/* Other programs use the disk as well. The limit holds for the lives to come, too. */
+static void disk_set_room(struct group_world *w, bool is_full)
 {
-    struct group_world *w = container_of(event, struct group_world, trouble);
+    struct disk *disk = node_disk(w->broker);
+    disk->capacity_bytes =
+        is_full ? disk->used_bytes + 1 + prng_below(&w->prng, FREE_BYTES_LEFT) : 0;
+    w->world->faults.disk.capacity_bytes = disk->capacity_bytes;
+}
+
+static void disk_fill_up_or_ease(struct group_world *w)
+{
+    if (w->workload.may_reload)
+        disk_set_room(w, node_disk(w->broker)->capacity_bytes == 0);
+}
+
+static void make_trouble(struct group_world *w)
+{
     struct node *client = w->clients[prng_below(&w->prng, CLIENT_COUNT)];
-    switch (prng_below(&w->prng, 10)) {
+    switch (prng_below(&w->prng, 12)) {
     case 0: node_kill(w->broker, DEATH_KILL); break;
     case 1: node_kill(w->broker, DEATH_POWER_CUT); break;
     case 2: node_signal(w->broker, SIGTERM); break;
@@ -149,8 +165,17 @@ static void trouble_fire(struct event *event)
     case 5: link_cut(w, client); break;
     case 6: links_open(w); break;
     case 7: node_pause(w->broker, prng_below(&w->prng, second_ns)); break;
-    default: node_pause(client, prng_below(&w->prng, 2 * second_ns)); break;
+    case 8:
+    case 9: node_pause(client, prng_below(&w->prng, 2 * second_ns)); break;
+    case 10:
+    case 11: disk_fill_up_or_ease(w); break;
     }
+}
+
+static void trouble_fire(struct event *event)
+{
+    struct group_world *w = container_of(event, struct group_world, trouble);
+    make_trouble(w);
     event_schedule(&w->world->queue, event,
                    world_now_ns(w->world) + prng_below(&w->prng, second_ns / 2));
 }
@@ -160,6 +185,7 @@ static void heal(struct group_world *w)
     event_cancel(&w->world->queue, &w->trouble);
     w->world->faults = (struct faults){0};
     links_open(w);
+    disk_set_room(w, false);
     if (prng_chance(&w->prng, 1, 2))
         node_kill(w->broker, DEATH_POWER_CUT);
     w->workload.workload.is_quiet = true;
