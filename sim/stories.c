@@ -1,13 +1,14 @@
 #include "sim/stories.h"
 
 #include "sim/broker_story.h"
+#include "sim/group_story.h"
 #include "sim/ledger.h"
 
 #include <string.h>
 
 const struct story *story_at(size_t index)
 {
-    static const struct story *const stories[] = {&broker_story, &ledger_story};
+    static const struct story *const stories[] = {&broker_story, &group_story, &ledger_story};
     return index < sizeof stories / sizeof stories[0] ? stories[index] : NULL;
 }
 

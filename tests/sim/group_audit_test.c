@@ -1,0 +1,293 @@
+/* The checkers of the groups' story: what keeps a promise passes, what breaks one is named. */
+#include "sim/group_audit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { GROUP = 1, PARTITION = 3, ALICE = 0, BOB = 1 };
+
+struct fixture {
+    struct verdict verdict;
+    struct group_audit audit;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    group_audit_init(&f->audit, &f->verdict);
+    *state = f;
+    return f == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_deinit(&f->audit);
+    free(f);
+    return 0;
+}
+
+static void assert_good(const struct fixture *f)
+{
+    assert_int_equal(f->verdict.outcome, OUTCOME_GOOD);
+}
+
+static void assert_broken(const struct fixture *f, const char *promise)
+{
+    assert_int_equal(f->verdict.outcome, OUTCOME_UNSAFE);
+    assert_non_null(strstr(f->verdict.reason, promise));
+}
+
+/* --- Offsets ------------------------------------------------------------------------------------
+ */
+
+static int64_t commit(struct fixture *f)
+{
+    return group_audit_commit(&f->audit, GROUP, PARTITION);
+}
+
+static int64_t commit_acked(struct fixture *f)
+{
+    int64_t offset = commit(f);
+    group_audit_committed(&f->audit, offset, ALICE, false);
+    return offset;
+}
+
+static void fetch(struct fixture *f, int64_t answer)
+{
+    struct group_snapshot snapshot;
+    group_audit_snapshot(&f->audit, GROUP, &snapshot);
+    group_audit_fetched(&f->audit, GROUP, PARTITION, &snapshot, answer);
+}
+
+/* Nothing was acknowledged, so there may be nothing. */
+static void none_before_the_first_acknowledgement(void **state)
+{
+    commit(*state);
+    fetch(*state, GROUP_OFFSET_NONE);
+    assert_good(*state);
+}
+
+static void none_after_an_acknowledgement_is_named(void **state)
+{
+    commit_acked(*state);
+    fetch(*state, GROUP_OFFSET_NONE);
+    assert_broken(*state, "but a commit was acknowledged");
+}
+
+/* A commit whose answer was lost may take effect at any time, or never. */
+static void commit_without_an_answer_may_be_fetched_or_not(void **state)
+{
+    int64_t lost = commit(*state);
+    int64_t acked = commit_acked(*state);
+    fetch(*state, lost);
+    fetch(*state, acked);
+    assert_good(*state);
+}
+
+/* The fetch was asked before the second commit was acknowledged: both answers are right. */
+static void fetch_beside_a_commit_may_see_either(void **state)
+{
+    struct fixture *f = *state;
+    struct group_snapshot snapshot;
+    int64_t first = commit_acked(f);
+    group_audit_snapshot(&f->audit, GROUP, &snapshot);
+    int64_t second = commit_acked(f);
+    group_audit_fetched(&f->audit, GROUP, PARTITION, &snapshot, first);
+    group_audit_fetched(&f->audit, GROUP, PARTITION, &snapshot, second);
+    assert_good(f);
+}
+
+static void replaced_offset_is_named(void **state)
+{
+    int64_t first = commit_acked(*state);
+    commit_acked(*state);
+    fetch(*state, first);
+    assert_broken(*state, "which was replaced");
+}
+
+static void refused_offset_is_named(void **state)
+{
+    struct fixture *f = *state;
+    int64_t offset = commit(f);
+    group_audit_refused(&f->audit, offset);
+    fetch(f, offset);
+    assert_broken(f, "which was refused");
+}
+
+static void offset_that_nobody_committed_is_named(void **state)
+{
+    fetch(*state, 7);
+    assert_broken(*state, "nobody has committed");
+}
+
+static void offset_of_another_partition_is_named(void **state)
+{
+    struct fixture *f = *state;
+    fetch(f, group_audit_commit(&f->audit, GROUP, PARTITION + 1));
+    assert_broken(f, "belongs elsewhere");
+}
+
+static void commit_of_who_was_fenced_is_named(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_committed(&f->audit, commit(f), ALICE, true);
+    assert_broken(f, "fenced:");
+}
+
+/* --- Owners -------------------------------------------------------------------------------------
+ */
+
+static void tell(struct fixture *f, uint32_t member)
+{
+    uint64_t asked_at = group_audit_asks(&f->audit);
+    group_audit_told(&f->audit, GROUP, member, PARTITION, asked_at);
+}
+
+static void hear_alive(struct fixture *f, uint32_t member)
+{
+    uint64_t asked_at = group_audit_asks(&f->audit);
+    group_audit_alive(&f->audit, GROUP, member, asked_at);
+}
+
+/* One who has been put out does not know it until he asks. */
+static void partition_may_be_taken_from_who_is_silent(void **state)
+{
+    tell(*state, ALICE);
+    tell(*state, BOB);
+    hear_alive(*state, BOB);
+    assert_good(*state);
+}
+
+static void owner_who_is_alive_beside_another_is_named(void **state)
+{
+    tell(*state, ALICE);
+    tell(*state, BOB);
+    hear_alive(*state, ALICE);
+    assert_broken(*state, "owner:");
+}
+
+static void commit_beside_another_owner_is_named(void **state)
+{
+    tell(*state, ALICE);
+    tell(*state, BOB);
+    commit_acked(*state);
+    assert_broken(*state, "owner:");
+}
+
+static void partition_that_was_given_up_is_free(void **state)
+{
+    struct fixture *f = *state;
+    tell(f, ALICE);
+    group_audit_released(&f->audit, GROUP, ALICE, PARTITION);
+    tell(f, BOB);
+    hear_alive(f, ALICE);
+    assert_good(f);
+}
+
+/* What was asked before the other one was told was answered before, perhaps. */
+static void old_answer_is_no_sign_of_life(void **state)
+{
+    struct fixture *f = *state;
+    tell(f, ALICE);
+    uint64_t asked_at = group_audit_asks(&f->audit);
+    tell(f, BOB);
+    group_audit_alive(&f->audit, GROUP, ALICE, asked_at);
+    assert_good(f);
+}
+
+/* The other one was told first, has been put out since, and hears of the former only now. */
+static void late_answer_makes_no_rival(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t asked_at = group_audit_asks(&f->audit);
+    tell(f, ALICE);
+    group_audit_told(&f->audit, GROUP, BOB, PARTITION, asked_at);
+    hear_alive(f, ALICE);
+    assert_good(f);
+}
+
+static void all_is_shared_out_when_each_has_one_owner(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < GROUP_PARTITIONS; i++) {
+        assert_false(group_audit_is_shared_out(&f->audit, GROUP));
+        group_audit_told(&f->audit, GROUP, i % 2, i, group_audit_asks(&f->audit));
+    }
+    assert_true(group_audit_is_shared_out(&f->audit, GROUP));
+    tell(f, ALICE);
+    tell(f, BOB);
+    assert_false(group_audit_is_shared_out(&f->audit, GROUP));
+}
+
+/* --- Plans --------------------------------------------------------------------------------------
+ */
+
+/* A leader whose plan was never told may have been another one's of the same number. */
+static void plan_that_was_never_told_does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_plan(&f->audit, GROUP, 5);
+    uint64_t told = group_audit_plan(&f->audit, GROUP, 5);
+    group_audit_plan_told(&f->audit, GROUP, 5, told);
+    group_audit_plan_told(&f->audit, GROUP, 5, told);
+    assert_good(f);
+}
+
+static void second_plan_of_a_generation_is_named(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t first = group_audit_plan(&f->audit, GROUP, 5);
+    uint64_t second = group_audit_plan(&f->audit, GROUP, 5);
+    group_audit_plan_told(&f->audit, GROUP, 5, first);
+    group_audit_plan_told(&f->audit, GROUP, 5, second);
+    assert_broken(f, "plan:");
+}
+
+static void plan_of_another_generation_is_named(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t former = group_audit_plan(&f->audit, GROUP, 4);
+    group_audit_plan_told(&f->audit, GROUP, 5, former);
+    assert_broken(f, "plan:");
+}
+
+static void member_without_a_part_is_named(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_plan_lacks(&f->audit, GROUP, 5);
+    assert_broken(f, "did not know of a member");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(none_before_the_first_acknowledgement),
+        CASE(none_after_an_acknowledgement_is_named),
+        CASE(commit_without_an_answer_may_be_fetched_or_not),
+        CASE(fetch_beside_a_commit_may_see_either),
+        CASE(replaced_offset_is_named),
+        CASE(refused_offset_is_named),
+        CASE(offset_that_nobody_committed_is_named),
+        CASE(offset_of_another_partition_is_named),
+        CASE(commit_of_who_was_fenced_is_named),
+        CASE(partition_may_be_taken_from_who_is_silent),
+        CASE(owner_who_is_alive_beside_another_is_named),
+        CASE(commit_beside_another_owner_is_named),
+        CASE(partition_that_was_given_up_is_free),
+        CASE(old_answer_is_no_sign_of_life),
+        CASE(late_answer_makes_no_rival),
+        CASE(all_is_shared_out_when_each_has_one_owner),
+        CASE(plan_that_was_never_told_does_not_count),
+        CASE(second_plan_of_a_generation_is_named),
+        CASE(plan_of_another_generation_is_named),
+        CASE(member_without_a_part_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
