@@ -18,6 +18,7 @@ import uuid
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
 
+import batch as batches  # noqa: E402
 from broker import broker_for_tests  # noqa: E402
 from programs import TAILRACE, create_topic, run, tailrace  # noqa: E402
 from wire import Connection  # noqa: E402
@@ -260,6 +261,24 @@ class DescribeTest(GroupCase):
         self.assertEqual(behind["lag_ms"], described["timestamp"] - self.time_of(topic, 30))
         self.assertEqual((done["lag"], done["lag_ms"]), (0, 0))
 
+    def test_the_time_is_that_of_the_very_record(self):
+        """In the middle of a batch, compressed or not; and of the next one at a batch's end."""
+        topic, group = self.name("topic"), self.name()
+        create_topic(_broker, topic, "-p", "1")
+        time_ms, step_ms = int(time.time() * 1000) - 100000, 1000
+        for codec in batches.NONE, batches.ZSTD:
+            records = batches.batch([b"v"] * 3, codec=codec, time_ms=time_ms, time_step=step_ms)
+            answer = self.connect().call("Produce", 9, acks=-1, timeout_ms=15000, topics=[
+                {"name": topic, "partitions": [{"index": 0, "records": records}]}])
+            self.assertEqual(answer["topics"][0]["partitions"][0]["error"], 0)
+            time_ms += 3 * step_ms
+        for offset in range(6):
+            self.seek(group, "--to-offset", str(offset), "--topic", topic)
+            described = self.describe(group)
+            row, = described["partitions"]
+            self.assertEqual((row["lag"], described["timestamp"] - row["lag_ms"]),
+                             (6 - offset, time_ms - (6 - offset) * step_ms))
+
     def test_an_offset_that_the_log_has_overtaken(self):
         """It counts from the committed offset, as Kafka's tool does; the oldest record left is what
         is read next."""
@@ -354,6 +373,8 @@ class ListAndDeleteTest(GroupCase):
         self.assertEqual(listed("--state", "Stable,Empty"), [empty, classic, consumer])
         self.assertEqual(listed("--type", "consumer"), [consumer])
         self.assertEqual(listed("--type", "classic", "--state", "stable"), [classic])
+        self.assertEqual([group["group"] for group in self.tool("group", "list", empty, consumer)],
+                         [empty, consumer])
         shown, = self.tool("group", "list", consumer)
         self.assertEqual((shown["type"], shown["protocol"], shown["state"]),
                          ("consumer", "consumer", "Stable"))
