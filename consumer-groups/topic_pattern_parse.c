@@ -475,7 +475,7 @@ static const struct pattern_node *parse_group(struct parser *p)
 /* --- Atoms and what they are made into ---------------------------------------------------------
  */
 
-/* Each round is the program anew, with a fork where it may be the last (topic_pattern.c). */
+/* Each round is the program anew, with a fork where it may be the last (topic_pattern_match.c). */
 static uint64_t repeat_size(const struct pattern_node *what, uint32_t min, uint32_t max)
 {
     uint64_t size = (uint64_t)what->size * min;

@@ -243,7 +243,8 @@ static void patterns_in_slices(void **state)
     struct consumer_rig rig;
     char topics[1024] = "";
     for (char letter = 'a'; letter < 'a' + 25; letter++)
-        sprintf(topics + strlen(topics), "%c-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1 ", letter);
+        snprintf(topics + strlen(topics), sizeof topics - strlen(topics),
+                 "%c-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1 ", letter);
     consumer_rig_init(&rig, topics);
     struct beat a = join("a", NULL);
     a.pattern = "[a-c].(a?){900}(a?){900}";

@@ -9,8 +9,6 @@
  *
  * The threads of the machine are the instructions at which it stands at once, each at most once: so
  * a character costs at most one visit of each instruction, whatever the expression. */
-#include "consumer-groups/topic_pattern.h"
-
 #include "base/assert.h"
 #include "consumer-groups/topic_pattern_tree.h"
 

@@ -1,5 +1,3 @@
-#include "consumer-groups/consumer_core.h"
-
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 #include "protocol/errors.h"
