@@ -19,7 +19,7 @@ HEAD = """# Compatibility
 
 What clients of several languages and ages do with Tailrace, as `tests/clients/run --document` found
 it; do not edit. Every cell is a test that ran: **ok** it passed, **fail** it did not, *-* the client
-has no such thing. The notes tell why something is missing or failed.
+has no such thing, or is not asked for it here. The notes tell why.
 
 """
 MEANINGS = """
@@ -33,7 +33,7 @@ MEANINGS = """
 | group describe | the group is stable with one member, then empty |
 | group offsets | committed offsets are listed, moved, and a new member goes on from there |
 | group delete | an empty group is deleted, and its offsets with it |
-| reset-offsets | every mode of Kafka's consumer-groups tool, and its --delete-offsets |
+| reset-offsets | Kafka's consumer-groups tool resets by earliest, latest, offset, shift, current, datetime and duration, and deletes offsets |
 | new group ... | the same under `group.protocol=consumer` (KIP-848) |
 """
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -20,7 +21,10 @@ func exchange(c client, codec string, records ...record) error {
 	if err != nil {
 		return err
 	}
-	return expect(fmt.Sprintf("%q", n.records), fmt.Sprintf("%q", records))
+	if !reflect.DeepEqual(n.records, records) { // null is nil and empty is not
+		return fmt.Errorf("found %#v, wanted %#v", n.records, records)
+	}
+	return nil
 }
 
 func recordFeatures(c client) []feature {

@@ -171,14 +171,18 @@ func (s *saramaClient) move(group, topic string, partition int, offset int64) er
 	if err != nil {
 		return err
 	}
-	defer manager.Close()
 	place, err := manager.ManagePartition(topic, int32(partition))
 	if err != nil {
-		return err
+		return errors.Join(err, manager.Close())
 	}
 	place.ResetOffset(offset, "")
 	manager.Commit()
-	return place.Close()
+	place.AsyncClose()
+	err = manager.Close()
+	for problem := range place.Errors() {
+		err = errors.Join(err, problem)
+	}
+	return err
 }
 
 func (s *saramaClient) remove(group string) error {
