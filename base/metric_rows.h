@@ -67,6 +67,19 @@
       "Segments that retention or DeleteRecords took out of their logs.")                          \
     X(RETENTION_DELETED_BYTES, "tailrace_retention_deleted_bytes_total", COUNTER,                  \
       "The size of these segments.")                                                               \
+    /* --- Groups --- */                                                                           \
+    X(GROUPS, "tailrace_groups", GAUGE, "Groups that this broker coordinates.")                    \
+    X(GROUP_OFFSETS, "tailrace_group_offsets", GAUGE, "Offsets that these have committed.")        \
+    X(GROUP_MEMORY_BYTES, "tailrace_group_memory_bytes", GAUGE, "Memory of the groups.")           \
+    X(GROUP_SHARDS_LOADING, "tailrace_group_shards_loading", GAUGE,                                \
+      "Partitions of __consumer_offsets that are being loaded; their groups wait.")                \
+    X(GROUP_COMMITS, "tailrace_group_commits_total", COUNTER, "Requests to commit offsets.")       \
+    X(GROUP_LOADS, "tailrace_group_loads_total", COUNTER,                                          \
+      "Partitions of __consumer_offsets that have been loaded.")                                   \
+    X(GROUP_LOAD_MICROSECONDS, "tailrace_group_load_seconds_total", COUNTER_SECONDS,               \
+      "How long that took, one after the other.")                                                  \
+    X(GROUP_FAILED_APPENDS, "tailrace_group_failed_appends_total", COUNTER,                        \
+      "Changes of groups that could not be written, after which a partition was loaded again.")    \
     X(RECOVERY_MICROSECONDS, "tailrace_recovery_seconds", GAUGE_SECONDS,                           \
       "How long the last start took to bring the data directories into order.")                    \
     /* --- The process --- */                                                                      \

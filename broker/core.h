@@ -10,6 +10,7 @@
 #include "broker/producer_ids.h"
 #include "cluster/config.h"
 #include "cluster/image.h"
+#include "consumer-groups/group_manager.h"
 #include "io/chunk.h"
 #include "protocol/apis.h"
 #include "replication/replica_manager.h"
@@ -46,7 +47,8 @@ struct broker_core {
         directories[CONFIG_LOG_DIRS_MAX]; /* those that were online at the start */
     uint32_t directory_count;
     struct replica_manager replicas;
-    bool is_open; /* the replica manager is there */
+    struct group_manager groups;
+    bool is_open; /* the managers are there */
 
     struct metrics metrics;
     struct metric_histogram request_times[API_COUNT]; /* in the order of api_at */
@@ -68,6 +70,7 @@ struct broker_core {
     uint32_t closing_count;          /* stores that have not */
     enum status closing_status;      /* the first error among them */
 
+    size_t group_memory_bytes_max;
     struct hash_seed seed; /* of this core's tables that clients can fill */
     struct fetch_sessions fetch_sessions;
     struct producer_ids producer_ids;

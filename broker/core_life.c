@@ -7,8 +7,9 @@
 #include "broker/producer_id_wish.h"
 #include "broker/request.h"
 
-/* Half of a core's memory is the storage's, a quarter is for what clients send. */
-enum { INPUT_SHARE = 4 };
+/* Half of a core's memory is the storage's, a quarter is for what clients send, an
+ * eighth for their groups. */
+enum { INPUT_SHARE = 4, GROUP_SHARE = 8 };
 
 void broker_core_init(struct broker_core *core, const struct roster *roster, struct io *io,
                       const struct config *config, size_t memory_bytes)
@@ -27,6 +28,7 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
     pool_init(&core->read_pool, sizeof(struct fetch_read), LIMIT_READS_PER_CORE);
     chunk_pool_init(&core->input_chunks, io, memory_bytes / INPUT_SHARE);
     chunk_pool_init(&core->input_reserve, io, CHUNK_SIZE_MAX);
+    core->group_memory_bytes_max = memory_bytes / GROUP_SHARE;
     core->seed = (struct hash_seed){{io_random_u64(io), io_random_u64(io)}};
     int64_t sessions_max = config_i64(config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
     fetch_sessions_init(&core->fetch_sessions, core->seed, (uint32_t)sessions_max);
@@ -43,7 +45,15 @@ void broker_core_open(struct broker_core *core, int32_t node_id)
         .logger = core->logger,
         .node_id = node_id,
     };
+    const struct group_manager_options group_options = {
+        .io = core->io,
+        .logger = core->logger,
+        .config = core->config,
+        .replicas = &core->replicas,
+        .memory_bytes_max = core->group_memory_bytes_max,
+    };
     replica_manager_init(&core->replicas, &replica_options);
+    group_manager_init(&core->groups, &group_options);
     core->is_open = true;
 }
 
@@ -76,8 +86,10 @@ void broker_core_settle(struct broker_core *core, struct completion *settled)
 void broker_core_deinit(struct broker_core *core)
 {
     assert(core->connection_count == 0);
-    if (core->is_open)
+    if (core->is_open) {
+        group_manager_deinit(&core->groups);
         replica_manager_deinit(&core->replicas);
+    }
     for (uint32_t i = 0; i < core->directory_count; i++)
         store_destroy(core->directories[i].store);
     fetch_sessions_deinit(&core->fetch_sessions);

@@ -73,6 +73,7 @@ static void leg_returned(struct completion *mail, int32_t result)
 static void leg_adopted(struct completion *adopted, int32_t result)
 {
     struct publisher_leg *leg = container_of(adopted, struct publisher_leg, adopted);
+    group_manager_apply(&leg->core->groups, core_image(leg->core));
     completion_init(&leg->mail, leg_returned);
     io_post(leg->core->io, 0, &leg->mail, result);
 }

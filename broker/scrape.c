@@ -48,6 +48,22 @@ static void take_partition(struct core_sample *sample, const struct partition *p
         (struct partition_sample){partition->topic_id, partition->index, facts, partition->traffic};
 }
 
+static void take_groups(const struct group_manager *groups, struct metrics *metrics)
+{
+    enum { US_PER_MS = 1000 };
+    struct group_census census;
+    group_manager_count(groups, &census);
+    metrics_add(metrics, METRIC_GROUPS, (int64_t)census.groups);
+    metrics_add(metrics, METRIC_GROUP_OFFSETS, (int64_t)census.offsets);
+    metrics_add(metrics, METRIC_GROUP_MEMORY_BYTES, (int64_t)groups->memory.used_bytes);
+    metrics_add(metrics, METRIC_GROUP_SHARDS_LOADING, (int64_t)census.loading);
+    metrics_add(metrics, METRIC_GROUP_COMMITS, (int64_t)groups->counts.commits);
+    metrics_add(metrics, METRIC_GROUP_LOADS, (int64_t)groups->counts.loads);
+    metrics_add(metrics, METRIC_GROUP_LOAD_MICROSECONDS,
+                (int64_t)groups->counts.load_ms * US_PER_MS);
+    metrics_add(metrics, METRIC_GROUP_FAILED_APPENDS, (int64_t)groups->counts.failed_appends);
+}
+
 /* A partition that is being opened or taken away has no log. */
 static void take_partitions(const struct broker_core *core, struct core_sample *sample)
 {
@@ -75,6 +91,7 @@ static void take_sample(struct core_visit *visit)
     metrics_add(&sample->metrics, METRIC_INPUT_BYTES, (int64_t)core->input_chunks.used_bytes);
     take_stores(core, &sample->metrics);
     take_partitions(core, sample);
+    take_groups(&core->groups, &sample->metrics);
     io_land(core->io, &visit->done, STATUS_OK);
 }
 

@@ -181,6 +181,7 @@ static void publisher_has_stopped(struct completion *published, int32_t result)
 
 static void drain_core(struct core_visit *visit)
 {
+    group_manager_release_waiters(&visit->core->groups);
     broker_core_drain(visit->core, &visit->done);
 }
 
@@ -197,6 +198,7 @@ static void settle_core(struct core_visit *visit)
 
 static void close_core(struct core_visit *visit)
 {
+    group_manager_close(&visit->core->groups);
     replica_manager_release_waiters(&visit->core->replicas);
     log_dirs_close_stores(visit->core, &visit->done);
 }

@@ -252,23 +252,57 @@
       INT32_MAX, NULL, true, NO_EFFECT_YET "transactions come with a later release.")              \
     /* --- Groups --- */                                                                           \
     X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", 1,         \
-      INT16_MAX, NULL, true, NO_EFFECT_YET "consumer groups come with a later release.")           \
-    X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", 1, INT32_MAX, NULL, \
-      true, NO_EFFECT_YET "consumer groups come with a later release.")                            \
-    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", 1, INT32_MAX, NULL,    \
-      true, NO_EFFECT_YET "consumer groups come with a later release.")                            \
+      INT16_MAX, NULL, true,                                                                       \
+      "Replicas of each partition of __consumer_offsets, when it is made: with the first "         \
+      "group. At most one for each broker there is then.")                                         \
+    X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", 1, 10000,           \
+      NULL, true,                                                                                  \
+      "Partitions of __consumer_offsets, when it is made. Groups are spread over them, and "       \
+      "must find theirs again: do not change the number of a topic that exists.")                  \
+    X(OFFSETS_TOPIC_SEGMENT_BYTES, "offsets.topic.segment.bytes", INT, "104857600", 1048576,       \
+      INT32_MAX, NULL, true,                                                                       \
+      "segment.bytes of __consumer_offsets, when it is made. Smaller ones are compacted "          \
+      "earlier, which makes loading shorter.")                                                     \
+    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", 1, INT32_MAX,          \
+      NULL, true,                                                                                  \
+      "How long offsets stay when nobody wants them: counted from when the group became "          \
+      "empty, or from the commit where there are no members, or none who reads the topic.")        \
+    X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG,            \
+      "600000", 1, INT64_MAX, NULL, true,                                                          \
+      "How often it is looked for offsets whose time is over.")                                    \
+    X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", 0, INT32_MAX,           \
+      NULL, true,                                                                                  \
+      "How long the text may be that a client commits with an offset.")                            \
+    X(GROUP_MAX_SIZE, "group.max.size", INT, "2147483647", 1, INT32_MAX, NULL, true,               \
+      "How many members a group of the classic protocol may have.")                                \
     X(GROUP_INITIAL_REBALANCE_DELAY_MS, "group.initial.rebalance.delay.ms", INT, "3000", 0,        \
-      INT32_MAX, NULL, true, NO_EFFECT_YET "consumer groups come with a later release.")           \
-    X(GROUP_MIN_SESSION_TIMEOUT_MS, "group.min.session.timeout.ms", INT, "6000", 0, INT32_MAX,     \
-      NULL, true, NO_EFFECT_YET "consumer groups come with a later release.")                      \
-    X(GROUP_MAX_SESSION_TIMEOUT_MS, "group.max.session.timeout.ms", INT, "1800000", 0, INT32_MAX,  \
-      NULL, true, NO_EFFECT_YET "consumer groups come with a later release.")                      \
-    X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", 1,     \
-      INT32_MAX, NULL, false, NO_EFFECT_YET "consumer groups come with a later release.")          \
-    X(GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, "group.consumer.heartbeat.interval.ms", INT, "5000",   \
-      1, INT32_MAX, NULL, false, NO_EFFECT_YET "consumer groups come with a later release.")       \
+      INT32_MAX, NULL, true,                                                                       \
+      "How long an empty group of the classic protocol waits for more members after the "          \
+      "first.")                                                                                    \
+    X(GROUP_MIN_SESSION_TIMEOUT_MS, "group.min.session.timeout.ms", INT, "6000", 0,                \
+      INT32_MAX, NULL, true,                                                                       \
+      "The shortest session that a member of the classic protocol may ask for.")                   \
+    X(GROUP_MAX_SESSION_TIMEOUT_MS, "group.max.session.timeout.ms", INT, "1800000", 0,             \
+      INT32_MAX, NULL, true,                                                                       \
+      "The longest session that a member of the classic protocol may ask for.")                    \
+    X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000",        \
+      1, INT32_MAX, NULL, false,                                                                   \
+      "Without a heartbeat for so long a member of the consumer protocol is out.")                 \
+    X(GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, "group.consumer.heartbeat.interval.ms", INT,           \
+      "5000", 1, INT32_MAX, NULL, false,                                                           \
+      "How often members of the consumer protocol are told to send heartbeats.")                   \
+    X(GROUP_CONSUMER_MAX_SIZE, "group.consumer.max.size", INT, "2147483647", 1, INT32_MAX,         \
+      NULL, true,                                                                                  \
+      "How many members a group of the consumer protocol may have.")                               \
+    X(GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "group.consumer.assignment.interval.ms", INT,         \
+      "1000", 0, INT32_MAX, NULL, false,                                                           \
+      "How long a group of the consumer protocol gathers changes before partitions are "           \
+      "assigned anew.")                                                                            \
+    X(GROUP_CONSUMER_REGEX_REFRESH_INTERVAL_MS, "group.consumer.regex.refresh.interval.ms",        \
+      INT, "600000", 10000, INT32_MAX, NULL, true,                                                 \
+      "How often regular expressions are matched against the topics that there are.")              \
     X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", 0, 0, NULL,     \
-      true, NO_EFFECT_YET "consumer groups come with a later release.")                            \
+      true, NO_EFFECT_YET "uniform and range are what there is.")                            \
     X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR,                                            \
       "share.coordinator.state.topic.replication.factor", SHORT, "3", 1, INT16_MAX, NULL, true,    \
       NO_EFFECT_YET "share groups come with a later release.")                                     \

@@ -224,6 +224,13 @@ static bool add_settings(struct controller_decision *decision, const struct cont
     return true;
 }
 
+/* Kafka knows them by their names, whoever makes them. */
+static bool is_internal_name(struct bytes name)
+{
+    return bytes_equal_text(name, "__consumer_offsets") ||
+           bytes_equal_text(name, "__transaction_state");
+}
+
 static bool add_topic(const struct controller_facts *facts, struct controller_decision *decision,
                       struct controller_topic *topic)
 {
@@ -233,7 +240,11 @@ static bool add_topic(const struct controller_facts *facts, struct controller_de
     struct metadata_record *record = decision_add(decision, METADATA_TOPIC);
     if (record == NULL)
         return false;
-    record->topic = (struct topic_record){.topic_id = topic->topic_id, .name = topic->name};
+    record->topic = (struct topic_record){
+        .topic_id = topic->topic_id,
+        .name = topic->name,
+        .is_internal = is_internal_name(topic->name),
+    };
     bool added = topic->assignment_count > 0
                      ? add_assigned(facts, decision, topic)
                      : add_placed(facts, decision, topic->topic_id, 0, topic->partition_count,

@@ -84,6 +84,7 @@ static void begin(struct store *store)
     assert(!checkpoint->is_running);
     assert(checkpoint->pending_count == 0);
     assert(checkpoint->wanted_sequence >= checkpoint->last_sequence);
+    assert(!is_covered || checkpoint->last_sequence == store->journal.released_sequence);
     checkpoint->is_running = true;
     checkpoint->begun_ns = io_now_ns(store->io);
     checkpoint->last_sequence = checkpoint->wanted_sequence;

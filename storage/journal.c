@@ -224,6 +224,7 @@ void journal_submit(struct journal *journal)
         return;
     assert(journal->waiting_count > 0);
     assert(commit->sequence > journal->files[journal->current].last_sequence);
+    assert(commit->sequence == journal_landed_sequence(journal) + 1);
     list_remove(node);
     journal->waiting_count--;
     journal->in_flight = commit;

@@ -60,6 +60,8 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
     bool is_ready = find_file(journal, JOURNAL_READY, &next);
     if (is_ready) {
         assert(journal->in_flight == NULL); /* or a full file's last commit could still fail */
+        assert(journal->files[next].last_sequence <= journal->released_sequence);
+        assert(journal->files[next].last_sequence < journal_landed_sequence(journal));
         journal->files[journal->current].state = JOURNAL_FULL;
         journal->files[next].state = JOURNAL_CURRENT;
         journal->current = next;
@@ -272,13 +274,24 @@ static bool has_enough_ready(const struct journal *journal)
     return ready_count >= READY_WANTED;
 }
 
+/* What it held has been checkpointed, but the commit for which it was left may still be on its way.
+ * If the power is cut before that one lands, nothing says so, and half a file looks damaged. A file
+ * that is zeroed needs no such care: only a later commit goes over what it holds. */
+static bool may_be_made(const struct journal *journal, const struct journal_file *file)
+{
+    assert(file->state == JOURNAL_ABSENT);
+    assert(file->last_sequence <= journal->released_sequence);
+    return file->last_sequence == 0 || file->last_sequence < journal_landed_sequence(journal);
+}
+
 void journal_ring_prepare(struct journal *journal)
 {
     if (journal->prepare.is_running || journal->prepare.is_unwanted ||
         journal->failure != STATUS_OK || has_enough_ready(journal))
         return;
     uint32_t index;
-    if (!find_file(journal, JOURNAL_ABSENT, &index))
+    if (!find_file(journal, JOURNAL_ABSENT, &index) ||
+        !may_be_made(journal, &journal->files[index]))
         return;
     size_t size = ZERO_WRITE_SIZE_MAX;
     if (journal->file_bytes < size)

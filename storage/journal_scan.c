@@ -464,7 +464,8 @@ static void find_oldest(struct journal_scan *scan)
 
 /* What comes before the oldest commit found may be missing because its file was being written anew,
  * with zeros or with a commit, when the run ended: then all that it held is in the segments, and
- * most often a later commit says so. */
+ * most often a later commit says so. There is one in another file in any case (may_be_made in
+ * journal_ring.c): a headless file that is the only one has been damaged. */
 static void check_beginning(struct journal_scan *scan)
 {
     const struct scanned_file *oldest = scan->oldest;

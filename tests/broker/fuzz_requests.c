@@ -1,21 +1,13 @@
 #include "tests/broker/fuzz_requests.h"
 
 #include "protocol/messages/find_coordinator.h"
+#include "tests/broker/fuzz_draft.h"
 
 enum {
     WAIT_MS = 5,
     TOPIC_IDS_IN_DELETE_SINCE = 6,
     COORDINATOR_KEYS_SINCE = 4,
     SOFTWARE_NAME_SINCE = 3
-};
-
-/* One request being made. Bodies that differ from version to version look at `version`. */
-struct draft {
-    struct server *server;
-    struct client *client;
-    struct client_call *call;
-    struct client_partition at;
-    int16_t version;
 };
 
 typedef void draft_send(struct draft *draft);

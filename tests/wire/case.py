@@ -24,8 +24,18 @@ CORRUPT_MESSAGE = 2
 UNKNOWN_TOPIC_OR_PARTITION = 3
 NOT_LEADER_OR_FOLLOWER = 6
 MESSAGE_TOO_LARGE = 10
+OFFSET_METADATA_TOO_LARGE = 12
+COORDINATOR_LOAD_IN_PROGRESS = 14
+COORDINATOR_NOT_AVAILABLE = 15
+NOT_COORDINATOR = 16
 INVALID_TOPIC = 17
 INVALID_REQUIRED_ACKS = 21
+ILLEGAL_GENERATION = 22
+INCONSISTENT_GROUP_PROTOCOL = 23
+INVALID_GROUP_ID = 24
+UNKNOWN_MEMBER_ID = 25
+INVALID_SESSION_TIMEOUT = 26
+REBALANCE_IN_PROGRESS = 27
 INVALID_TIMESTAMP = 32
 UNSUPPORTED_VERSION = 35
 TOPIC_ALREADY_EXISTS = 36
@@ -38,21 +48,25 @@ POLICY_VIOLATION = 44
 OUT_OF_ORDER_SEQUENCE = 45
 INVALID_PRODUCER_EPOCH = 47
 INVALID_TRANSACTION_TIMEOUT = 50
+NON_EMPTY_GROUP = 68
+GROUP_ID_NOT_FOUND = 69
 FETCH_SESSION_ID_NOT_FOUND = 70
 INVALID_FETCH_SESSION_EPOCH = 71
 FENCED_LEADER_EPOCH = 74
 UNKNOWN_LEADER_EPOCH = 75
 UNSUPPORTED_COMPRESSION_TYPE = 76
+MEMBER_ID_REQUIRED = 79
 INVALID_RECORD = 87
 UNKNOWN_TOPIC_ID = 100
+STALE_MEMBER_EPOCH = 113
 
 _numbers = itertools.count(1)
 _broker = None
 
 
-def setUpModule():  # imported by each test file, where unittest finds it
+def setUpModule(settings=None):  # imported by each test file, where unittest finds it
     global _broker
-    _broker = broker_for_tests()
+    _broker = broker_for_tests(settings)
 
 
 def tearDownModule():
@@ -68,7 +82,11 @@ def versions_of(api):
              "DeleteRecords": (0, 2), "DescribeLogDirs": (1, 5), "InitProducerId": (0, 5), "OffsetForLeaderEpoch": (2, 4),
              "DescribeConfigs": (1, 4), "CreatePartitions": (0, 3), "DescribeCluster": (0, 2),
              "AlterConfigs": (0, 2), "IncrementalAlterConfigs": (0, 1),
-             "DescribeTopicPartitions": (0, 0)}
+             "DescribeTopicPartitions": (0, 0), "OffsetCommit": (2, 10), "OffsetFetch": (1, 10),
+             "FindCoordinator": (0, 6), "DescribeGroups": (0, 6), "ListGroups": (0, 5),
+             "DeleteGroups": (0, 2), "OffsetDelete": (0, 0), "JoinGroup": (0, 9),
+             "Heartbeat": (0, 4), "LeaveGroup": (0, 5), "SyncGroup": (0, 5),
+             "ConsumerGroupHeartbeat": (0, 1), "ConsumerGroupDescribe": (0, 1)}
     return known[api]
 
 

@@ -389,6 +389,281 @@ DescribeTopicPartitions 75 flexible 0
     next_cursor ?{}
       topic_name str
       partition_index i32
+
+OffsetCommit 8 flexible 8
+  request
+    group str
+    generation i32
+    member str
+    instance ?str 7+
+    retention_ms i64 2-4
+    topics []
+      name str 0-9
+      topic_id uuid 10+
+      partitions []
+        index i32
+        offset i64
+        leader_epoch i32 6+
+        metadata ?str
+  response
+    throttle_ms i32 3+
+    topics []
+      name str 0-9
+      topic_id uuid 10+
+      partitions []
+        index i32
+        error i16
+
+OffsetFetch 9 flexible 6
+  request
+    group str 0-7
+    topics ?2[] 0-7
+      name str
+      partitions []i32
+    groups [] 8+
+      group str
+      member ?str 9+
+      epoch i32 9+
+      topics ?[]
+        name str 8-9
+        topic_id uuid 10+
+        partitions []i32
+    require_stable bool 7+
+  response
+    throttle_ms i32 3+
+    topics [] 0-7
+      name str
+      partitions []
+        index i32
+        offset i64
+        leader_epoch i32 5+
+        metadata ?str
+        error i16
+    error i16 2-7
+    groups [] 8+
+      group str
+      topics []
+        name str 8-9
+        topic_id uuid 10+
+        partitions []
+          index i32
+          offset i64
+          leader_epoch i32
+          metadata ?str
+          error i16
+      error i16
+
+FindCoordinator 10 flexible 3
+  request
+    key str 0-3
+    key_type i8 1+
+    keys []str 4+
+  response
+    throttle_ms i32 1+
+    error i16 0-3
+    error_message ?str 1-3
+    node_id i32 0-3
+    host str 0-3
+    port i32 0-3
+    coordinators [] 4+
+      key str
+      node_id i32
+      host str
+      port i32
+      error i16
+      error_message ?str
+
+JoinGroup 11 flexible 6
+  request
+    group str
+    session_timeout_ms i32
+    rebalance_timeout_ms i32 1+
+    member str
+    instance ?str 5+
+    protocol_type str
+    protocols []
+      name str
+      metadata bytes
+    reason ?str 8+
+  response
+    throttle_ms i32 2+
+    error i16
+    generation i32
+    protocol_type ?str 7+
+    protocol ?7str
+    leader str
+    skip_assignment bool 9+
+    member str
+    members []
+      member str
+      instance ?str 5+
+      metadata bytes
+
+Heartbeat 12 flexible 4
+  request
+    group str
+    generation i32
+    member str
+    instance ?str 3+
+  response
+    throttle_ms i32 1+
+    error i16
+
+LeaveGroup 13 flexible 4
+  request
+    group str
+    member str 0-2
+    members [] 3+
+      member str
+      instance ?str
+      reason ?str 5+
+  response
+    throttle_ms i32 1+
+    error i16
+    members [] 3+
+      member str
+      instance ?str
+      error i16
+
+SyncGroup 14 flexible 4
+  request
+    group str
+    generation i32
+    member str
+    instance ?str 3+
+    protocol_type ?str 5+
+    protocol ?str 5+
+    assignments []
+      member str
+      assignment bytes
+  response
+    throttle_ms i32 1+
+    error i16
+    protocol_type ?str 5+
+    protocol ?str 5+
+    assignment bytes
+
+DescribeGroups 15 flexible 5
+  request
+    groups []str
+    include_operations bool 3+
+  response
+    throttle_ms i32 1+
+    groups []
+      error i16
+      error_message ?str 6+
+      group str
+      state str
+      protocol_type str
+      protocol str
+      members []
+        member str
+        instance ?str 4+
+        client_id str
+        client_host str
+        metadata bytes
+        assignment bytes
+      operations i32 3+
+
+ListGroups 16 flexible 3
+  request
+    states []str 4+
+    types []str 5+
+  response
+    throttle_ms i32 1+
+    error i16
+    groups []
+      group str
+      protocol_type str
+      state str 4+
+      type str 5+
+
+DeleteGroups 42 flexible 2
+  request
+    groups []str
+  response
+    throttle_ms i32
+    results []
+      group str
+      error i16
+
+OffsetDelete 47 flexible 999
+  request
+    group str
+    topics []
+      name str
+      partitions []
+        index i32
+  response
+    error i16
+    throttle_ms i32
+    topics []
+      name str
+      partitions []
+        index i32
+        error i16
+
+ConsumerGroupHeartbeat 68 flexible 0
+  request
+    group str
+    member str
+    epoch i32
+    instance ?str
+    rack ?str
+    rebalance_timeout_ms i32
+    topics ?[]str
+    regex ?str 1+
+    assignor ?str
+    owned ?[]
+      topic_id uuid
+      partitions []i32
+  response
+    throttle_ms i32
+    error i16
+    error_message ?str
+    member ?str
+    epoch i32
+    interval_ms i32
+    assignment ?{}
+      partitions []
+        topic_id uuid
+        partitions []i32
+
+ConsumerGroupDescribe 69 flexible 0
+  request
+    groups []str
+    include_operations bool
+  response
+    throttle_ms i32
+    groups []
+      error i16
+      error_message ?str
+      group str
+      state str
+      epoch i32
+      assignment_epoch i32
+      assignor str
+      members []
+        member str
+        instance ?str
+        rack ?str
+        epoch i32
+        client_id str
+        client_host str
+        topics []str
+        regex ?str
+        assignment {}
+          partitions []
+            topic_id uuid
+            topic str
+            partitions []i32
+        target {}
+          partitions []
+            topic_id uuid
+            topic str
+            partitions []i32
+        type i8 1+
+      operations i32
 """
 
 

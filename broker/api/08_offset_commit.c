@@ -1,0 +1,40 @@
+/* OffsetCommit. An answer without an error says that the offsets are on disk. */
+#include "base/assert.h"
+#include "broker/api/api.h"
+#include "broker/group_request.h"
+#include "broker/reply.h"
+
+struct offset_commit {
+    struct group_request group_request;
+    struct offset_commit_request in;
+    struct offset_commit_call call;
+    struct group_errand errand;
+};
+
+static void ask(struct group_request *group_request)
+{
+    struct offset_commit *c = container_of(group_request, struct offset_commit, group_request);
+    group_request_call(group_request, &c->errand, &c->call.call, GROUP_CALL_COMMIT);
+}
+
+static void encode(struct group_request *group_request)
+{
+    struct offset_commit *c = container_of(group_request, struct offset_commit, group_request);
+    struct request *request = group_request->request;
+    offset_commit_response_encode(&request->response, request->version, &c->call.out);
+}
+
+void api_offset_commit_handle(struct request *request)
+{
+    struct offset_commit *c = request_allocate(request, 1, sizeof *c);
+    if (c == NULL) {
+        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+        return;
+    }
+    enum status status =
+        offset_commit_request_decode(&request->body, request->version, &request->arena, &c->in);
+    if (!request_is_decoded(request, status))
+        return;
+    c->call.in = &c->in;
+    group_request_start(&c->group_request, request, ask, encode);
+}

@@ -1,0 +1,116 @@
+/* A group of the consumer protocol (KIP-848): members tell what they want, the broker assigns, and
+ * each member moves at its own pace from what it owns to what it is to own. Pure: no I/O, no clock
+ * (group_turn.h says what a turn is).
+ *
+ *   group epoch       rises when members, subscriptions or the topics change
+ *   assignment epoch  the group epoch for which the target assignment was made
+ *   member epoch      the assignment epoch that the member has reached
+ *
+ * A member first gives up what it is not to own (UNREVOKED_PARTITIONS) and confirms it, then rises
+ * to the target's epoch and is given what nobody else owns any more (UNRELEASED_PARTITIONS while
+ * some others still do): that is why a partition is never owned twice. Who owns what stands in
+ * `owners`, by topic id and partition, with the epoch of the member.
+ *
+ * Members that still speak the classic protocol take part (KIP-848 online migration): their
+ * JoinGroup, SyncGroup, Heartbeat and LeaveGroup are served from the same state. */
+#ifndef TAILRACE_CONSUMER_GROUPS_CONSUMER_CORE_H
+#define TAILRACE_CONSUMER_GROUPS_CONSUMER_CORE_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "consumer-groups/group_turn.h"
+#include "consumer-groups/partition_owners.h"
+#include "consumer-groups/records/offsets_topic.h"
+#include "protocol/messages/consumer_group_describe.h"
+
+enum consumer_group_state {
+    CONSUMER_GROUP_EMPTY,
+    CONSUMER_GROUP_ASSIGNING,   /* the target is older than the group epoch */
+    CONSUMER_GROUP_RECONCILING, /* members are on their way to the target */
+    CONSUMER_GROUP_STABLE,
+};
+
+struct consumer_group {
+    struct bytes id; /* the owner's */
+    struct hash_seed seed;
+    int32_t epoch;
+    int32_t assignment_epoch;
+    int64_t metadata_hash; /* of what the subscribed topics looked like at this epoch */
+    struct map members;    /* struct consumer_member, by id */
+    struct map instances;  /* the static ones, by instance id */
+    struct list order;     /* all of them */
+    struct list patterns;  /* struct consumer_pattern */
+    struct partition_owners owners;
+    int64_t assigned_ms; /* when the target was made, by the steady clock */
+    int64_t deadline_ms; /* not later than the first of all deadlines */
+};
+
+/* An empty group; `id` outlives it. */
+void consumer_init(struct consumer_group *group, struct bytes id, struct hash_seed seed);
+void consumer_deinit(struct consumer_group *group, struct group_memory *memory);
+
+/* --- Requests -----------------------------------------------------------------------------------
+ */
+
+/* Always answers in this turn. */
+void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
+                        struct consumer_group_heartbeat_call *call);
+
+/* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `version`: of the
+ * request. */
+int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_id,
+                              int32_t member_epoch, int16_t version);
+int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
+                             int32_t member_epoch);
+
+/* --- Time, metadata ------------------------------------------------------------------------------
+ */
+
+int64_t consumer_deadline_ms(const struct consumer_group *group);
+void consumer_tick(struct consumer_group *group, struct group_turn *turn);
+void consumer_forgive(struct consumer_group *group, struct group_turn *turn);
+
+/* There is a new image: topics may have come, gone or grown. */
+void consumer_topics_changed(struct consumer_group *group, struct group_turn *turn);
+
+/* --- Records and views -------------------------------------------------------------------------
+ */
+
+/* From the records of the offsets topic, in the order of the log; a null value takes back. After
+ * the last one comes consumer_restored. STATUS_OK, STATUS_NO_MEMORY, STATUS_MALFORMED. */
+void consumer_restore_group(struct consumer_group *group,
+                            const struct consumer_group_metadata_value *value);
+void consumer_restore_target_epoch(
+    struct consumer_group *group,
+    const struct consumer_group_target_assignment_metadata_value *value);
+enum status consumer_restore_member(struct consumer_group *group, struct group_memory *memory,
+                                    struct bytes member_id,
+                                    const struct consumer_group_member_metadata_value *value);
+enum status consumer_restore_target(
+    struct consumer_group *group, struct group_memory *memory, struct bytes member_id,
+    const struct consumer_group_target_assignment_member_value *value);
+enum status consumer_restore_current(
+    struct consumer_group *group, struct group_memory *memory, struct arena *arena,
+    struct bytes member_id, const struct consumer_group_current_member_assignment_value *value);
+enum status consumer_restore_pattern(struct consumer_group *group, struct group_turn *turn,
+                                     struct bytes text,
+                                     const struct consumer_group_regular_expression_value *value);
+
+/* All is read: what belongs to no member goes, and sessions begin. */
+void consumer_restored(struct consumer_group *group, struct group_turn *turn);
+
+bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic);
+bool consumer_is_empty(const struct consumer_group *group);
+enum consumer_group_state consumer_state(const struct consumer_group *group);
+const char *consumer_state_name(const struct consumer_group *group);
+
+/* Fills in all but the group id and the error; copies into the arena. STATUS_NO_MEMORY. */
+enum status consumer_describe(const struct consumer_group *group, const struct image *image,
+                              struct arena *arena,
+                              struct consumer_group_describe_response_group *out);
+
+/* Tombstones for everything that the group has in the offsets topic but its offsets. */
+void consumer_put_tombstones(const struct consumer_group *group, struct group_turn *turn);
+
+#endif

@@ -1,0 +1,140 @@
+/* The inside of a consumer group, for the files that make up its core (consumer_core.h). */
+#ifndef TAILRACE_CONSUMER_GROUPS_CONSUMER_GROUP_H
+#define TAILRACE_CONSUMER_GROUPS_CONSUMER_GROUP_H
+
+#include "consumer-groups/consumer_core.h"
+#include "consumer-groups/name_list.h"
+
+/* A static member that has left for a while and will come back (KIP-345). */
+enum { MEMBER_EPOCH_JOIN = 0, MEMBER_EPOCH_LEAVE = -1, MEMBER_EPOCH_AWAY = -2 };
+
+struct consumer_member {
+    struct map_node node;          /* by id */
+    struct map_node instance_node; /* by instance id, while it has one */
+    struct list_node order_node;   /* in the order in which they joined */
+    struct bytes id;
+    struct bytes instance_id; /* null: a dynamic member */
+    struct bytes rack_id;     /* null: not known */
+    struct bytes client_id;
+    struct bytes client_host;
+    struct bytes assignor; /* null: the group's choice */
+    struct bytes pattern;  /* null or empty: none */
+    struct name_list topics;
+    int32_t rebalance_timeout_ms;
+    struct member_position position;
+    struct partition_set target;
+    int64_t session_deadline_ms;
+    int64_t revoke_deadline_ms; /* INT64_MAX: nothing is to be revoked */
+};
+
+/* A regular expression that members subscribe to, and what it stands for. */
+struct consumer_pattern {
+    struct list_node node;
+    struct bytes text;
+    struct name_list topics;
+    int64_t image_offset; /* of the metadata that it was matched against; -1: not yet */
+    int64_t resolved_ms;  /* by the steady clock */
+    /* While it is being matched, a slice at a time. */
+    struct consumer_matching *matching;
+};
+
+/* --- Members (consumer_member.c) -----------------------------------------------------------------
+ */
+
+struct consumer_member *consumer_member_find(const struct consumer_group *group, struct bytes id);
+struct consumer_member *consumer_member_of_instance(const struct consumer_group *group,
+                                                    struct bytes instance_id);
+
+/* A member of which nothing is known but its ids. NULL without memory. */
+struct consumer_member *consumer_member_create(struct consumer_group *group,
+                                               struct group_memory *memory, struct bytes id,
+                                               struct bytes instance_id);
+void consumer_member_destroy(struct consumer_group *group, struct group_memory *memory,
+                             struct consumer_member *member);
+
+bool consumer_member_has_id(const struct map_node *node, const void *key);
+bool consumer_member_has_instance_id(const struct map_node *node, const void *key);
+
+/* Another id, or instance id (null: none), for a member. False without memory. */
+bool consumer_member_rename(struct consumer_group *group, struct group_memory *memory,
+                            struct consumer_member *member, struct bytes id);
+bool consumer_member_set_instance(struct consumer_group *group, struct group_memory *memory,
+                                  struct consumer_member *member, struct bytes instance_id);
+
+/* Its sets are copied. False without memory, after which the group is not to be used. */
+bool consumer_member_move(struct consumer_group *group, struct group_memory *memory,
+                          struct consumer_member *member, const struct member_position *position);
+
+/* --- Records (consumer_put.c)
+ * ---------------------------------------------------------------------
+ */
+
+void consumer_put_group(const struct consumer_group *group, struct group_turn *turn);
+void consumer_put_member(const struct consumer_group *group, struct group_turn *turn,
+                         const struct consumer_member *member);
+void consumer_put_target_epoch(const struct consumer_group *group, struct group_turn *turn);
+void consumer_put_target(const struct consumer_group *group, struct group_turn *turn,
+                         const struct consumer_member *member);
+void consumer_put_current(const struct consumer_group *group, struct group_turn *turn,
+                          const struct consumer_member *member);
+void consumer_put_pattern(const struct consumer_group *group, struct group_turn *turn,
+                          const struct consumer_pattern *pattern);
+void consumer_put_member_tombstones(const struct consumer_group *group, struct group_turn *turn,
+                                    struct bytes member_id);
+void consumer_put_pattern_tombstone(const struct consumer_group *group, struct group_turn *turn,
+                                    struct bytes pattern);
+
+/* --- Patterns (consumer_pattern.c)
+ * ----------------------------------------------------------------
+ */
+
+struct consumer_pattern *consumer_pattern_find(const struct consumer_group *group,
+                                               struct bytes text);
+
+/* One that is not matched yet. NULL without memory. */
+struct consumer_pattern *consumer_pattern_create(struct consumer_group *group,
+                                                 struct group_memory *memory, struct bytes text);
+void consumer_pattern_destroy(struct consumer_pattern *pattern, struct group_memory *memory);
+
+/* The member subscribes to this expression; a new one begins to be matched. False without memory.
+ */
+bool consumer_pattern_want(struct consumer_group *group, struct group_turn *turn,
+                           struct bytes text);
+
+/* Drops the expressions that nobody subscribes to any more. */
+void consumer_patterns_sweep(struct consumer_group *group, struct group_turn *turn);
+
+/* Matches for a slice; true if what an expression stands for has changed. */
+bool consumer_patterns_advance(struct consumer_group *group, struct group_turn *turn);
+
+/* --- Targets (consumer_target.c)
+ * -------------------------------------------------------------------
+ */
+
+/* Of what the subscribed topics look like. */
+int64_t consumer_metadata_hash(const struct consumer_group *group, const struct image *image);
+
+/* A new epoch for the group: a target has to be made. */
+void consumer_bump(struct consumer_group *group, struct group_turn *turn);
+
+/* Makes the target for the group's epoch, unless that is done, or the last one was made just now.
+ */
+void consumer_assign(struct consumer_group *group, struct group_turn *turn);
+
+/* Takes the member out of the group, for good; the caller bumps the epoch afterwards. */
+void consumer_remove(struct consumer_group *group, struct group_turn *turn,
+                     struct consumer_member *member);
+
+/* The name of the assignor that most members ask for. */
+struct bytes consumer_assignor_name(const struct consumer_group *group);
+
+/* --- The step of a member (consumer_step.c)
+ * --------------------------------------------------------
+ */
+
+/* Moves it as far as it can; `owned` as in consumer_reconcile. True if it may use other partitions
+ * than before. */
+bool consumer_step(struct consumer_group *group, struct group_turn *turn,
+                   struct consumer_member *member, const struct partition_set *owned);
+
+#endif

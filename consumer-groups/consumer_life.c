@@ -1,0 +1,163 @@
+#include "base/assert.h"
+#include "consumer-groups/consumer_group.h"
+#include "protocol/errors.h"
+
+void consumer_init(struct consumer_group *group, struct bytes id, struct hash_seed seed)
+{
+    *group = (struct consumer_group){.id = id, .seed = seed, .deadline_ms = INT64_MAX};
+    map_init(&group->members, consumer_member_has_id);
+    map_init(&group->instances, consumer_member_has_instance_id);
+    list_init(&group->order);
+    list_init(&group->patterns);
+    partition_owners_init(&group->owners);
+}
+
+void consumer_deinit(struct consumer_group *group, struct group_memory *memory)
+{
+    struct consumer_member *member, *next_member;
+    list_for_each_entry_safe (member, next_member, &group->order, order_node)
+        consumer_member_destroy(group, memory, member);
+    struct consumer_pattern *pattern, *next_pattern;
+    list_for_each_entry_safe (pattern, next_pattern, &group->patterns, node)
+        consumer_pattern_destroy(pattern, memory);
+    partition_owners_deinit(&group->owners, memory);
+    map_deinit(&group->members);
+    map_deinit(&group->instances);
+}
+
+/* --- Offsets ------------------------------------------------------------------------------------
+ */
+
+enum { OFFSET_COMMIT_SINCE = 9 };
+
+int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_id,
+                              int32_t member_epoch, int16_t version)
+{
+    /* A tool may set the offsets of a group that nobody is in. */
+    if (member_epoch < 0 && consumer_is_empty(group))
+        return KAFKA_NONE;
+    const struct consumer_member *member = consumer_member_find(group, member_id);
+    if (member == NULL)
+        return KAFKA_UNKNOWN_MEMBER_ID;
+    if (version < OFFSET_COMMIT_SINCE)
+        return KAFKA_UNSUPPORTED_VERSION;
+    return member_epoch == member->position.epoch ? KAFKA_NONE : KAFKA_STALE_MEMBER_EPOCH;
+}
+
+int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
+                             int32_t member_epoch)
+{
+    if (bytes_are_null(member_id) && member_epoch < 0)
+        return KAFKA_NONE;
+    const struct consumer_member *member = consumer_member_find(group, member_id);
+    if (member == NULL)
+        return KAFKA_UNKNOWN_MEMBER_ID;
+    return member_epoch == member->position.epoch ? KAFKA_NONE : KAFKA_STALE_MEMBER_EPOCH;
+}
+
+/* --- Time, metadata -----------------------------------------------------------------------------
+ */
+
+int64_t consumer_deadline_ms(const struct consumer_group *group)
+{
+    return group->deadline_ms;
+}
+
+static void note_deadline(struct consumer_group *group, int64_t deadline_ms)
+{
+    if (group->deadline_ms > deadline_ms)
+        group->deadline_ms = deadline_ms;
+}
+
+/* Heartbeats only put deadlines off, so the first of all is looked for only when one has come. */
+void consumer_tick(struct consumer_group *group, struct group_turn *turn)
+{
+    if (turn->now_ms < group->deadline_ms)
+        return;
+    group->deadline_ms = INT64_MAX;
+    bool has_lost = false;
+    struct consumer_member *member, *following;
+    list_for_each_entry_safe (member, following, &group->order, order_node) {
+        bool is_over = turn->now_ms >= member->session_deadline_ms ||
+                       turn->now_ms >= member->revoke_deadline_ms;
+        if (is_over) {
+            consumer_remove(group, turn, member);
+            has_lost = true;
+            continue;
+        }
+        note_deadline(group, member->session_deadline_ms);
+        note_deadline(group, member->revoke_deadline_ms);
+    }
+    if (consumer_patterns_advance(group, turn) || has_lost)
+        consumer_bump(group, turn);
+    consumer_assign(group, turn);
+}
+
+void consumer_forgive(struct consumer_group *group, struct group_turn *turn)
+{
+    struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node) {
+        member->session_deadline_ms = turn->now_ms + turn->settings->consumer_session_timeout_ms;
+        if (member->position.state == MEMBER_UNREVOKED_PARTITIONS)
+            member->revoke_deadline_ms = turn->now_ms + member->rebalance_timeout_ms;
+    }
+    group->deadline_ms = turn->now_ms;
+    consumer_tick(group, turn);
+}
+
+void consumer_topics_changed(struct consumer_group *group, struct group_turn *turn)
+{
+    if (consumer_is_empty(group))
+        return;
+    bool has_changed = consumer_patterns_advance(group, turn);
+    if (has_changed || consumer_metadata_hash(group, turn->image) != group->metadata_hash)
+        consumer_bump(group, turn);
+    consumer_assign(group, turn);
+}
+
+/* --- Views --------------------------------------------------------------------------------------
+ */
+
+bool consumer_is_empty(const struct consumer_group *group)
+{
+    return list_is_empty(&group->order);
+}
+
+bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic)
+{
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node)
+        if (name_list_has(&member->topics, topic))
+            return true;
+    const struct consumer_pattern *pattern;
+    list_for_each_entry (pattern, &group->patterns, node)
+        if (name_list_has(&pattern->topics, topic))
+            return true;
+    return false;
+}
+
+enum consumer_group_state consumer_state(const struct consumer_group *group)
+{
+    if (consumer_is_empty(group))
+        return CONSUMER_GROUP_EMPTY;
+    if (group->epoch > group->assignment_epoch)
+        return CONSUMER_GROUP_ASSIGNING;
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node) {
+        const struct member_position *position = &member->position;
+        if (position->state != MEMBER_STABLE || position->epoch != group->assignment_epoch)
+            return CONSUMER_GROUP_RECONCILING;
+    }
+    return CONSUMER_GROUP_STABLE;
+}
+
+const char *consumer_state_name(const struct consumer_group *group)
+{
+    static const char *const names[] = {
+        [CONSUMER_GROUP_EMPTY] = "Empty",
+        [CONSUMER_GROUP_ASSIGNING] = "Assigning",
+        [CONSUMER_GROUP_RECONCILING] = "Reconciling",
+        [CONSUMER_GROUP_STABLE] = "Stable",
+    };
+    return names[consumer_state(group)];
+}

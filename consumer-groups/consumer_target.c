@@ -1,0 +1,333 @@
+/* Who is to own what: the target assignment of a consumer group, made by an assignor from what the
+ * members want and what the topics look like. */
+#include "base/assert.h"
+#include "consumer-groups/assignor.h"
+#include "consumer-groups/consumer_group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRATCH_LIMIT_BYTES = 512 * 1024 * 1024 };
+
+/* --- The topics that anybody wants ------------------------------------------------------------ */
+
+/* In rising order of ids, so that sets of partitions come out sorted. */
+struct wanted_topics {
+    const struct image_topic **topics;
+    uint32_t count;
+};
+
+static int compare_topics(const void *left, const void *right)
+{
+    const struct image_topic *a = *(const struct image_topic *const *)left;
+    const struct image_topic *b = *(const struct image_topic *const *)right;
+    return memcmp(&a->id, &b->id, sizeof a->id);
+}
+
+static uint32_t name_count(const struct consumer_group *group)
+{
+    uint32_t count = 0;
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node)
+        count += member->topics.count;
+    const struct consumer_pattern *pattern;
+    list_for_each_entry (pattern, &group->patterns, node)
+        count += pattern->topics.count;
+    return count;
+}
+
+static void add_names(struct wanted_topics *wanted, const struct image *image,
+                      const struct name_list *names)
+{
+    for (uint32_t i = 0; i < names->count; i++) {
+        const struct image_topic *topic = image_topic_by_name(image, names->names[i]);
+        if (topic != NULL)
+            wanted->topics[wanted->count++] = topic;
+    }
+}
+
+static bool wanted_topics_find(const struct consumer_group *group, const struct image *image,
+                               struct arena *arena, struct wanted_topics *wanted)
+{
+    *wanted = (struct wanted_topics){NULL, 0};
+    wanted->topics = arena_allocate_array(arena, name_count(group), sizeof *wanted->topics);
+    if (wanted->topics == NULL)
+        return false;
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node)
+        add_names(wanted, image, &member->topics);
+    const struct consumer_pattern *pattern;
+    list_for_each_entry (pattern, &group->patterns, node)
+        add_names(wanted, image, &pattern->topics);
+    if (wanted->count > 0)
+        qsort(wanted->topics, wanted->count, sizeof *wanted->topics, compare_topics);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < wanted->count; i++)
+        if (kept == 0 || wanted->topics[i] != wanted->topics[kept - 1])
+            wanted->topics[kept++] = wanted->topics[i];
+    wanted->count = kept;
+    return true;
+}
+
+static const uint32_t not_wanted = UINT32_MAX;
+
+static uint32_t index_of_id(const struct wanted_topics *wanted, struct uuid id)
+{
+    const struct image_topic key = {.id = id};
+    const struct image_topic *pointer = &key;
+    if (wanted->count == 0)
+        return not_wanted;
+    const struct image_topic **found =
+        bsearch(&pointer, wanted->topics, wanted->count, sizeof pointer, compare_topics);
+    return found == NULL ? not_wanted : (uint32_t)(found - wanted->topics);
+}
+
+/* --- What they look like ---------------------------------------------------------------------- */
+
+static struct bytes rack_of(const struct image *image, int32_t broker_id)
+{
+    const struct image_broker *broker = image_broker_by_id(image, broker_id);
+    return broker == NULL ? (struct bytes){NULL, 0} : broker->rack;
+}
+
+/* A chain: each piece is hashed with what came before for its seed. */
+static uint64_t hash_on(uint64_t hash, struct bytes bytes)
+{
+    return hash_bytes((struct hash_seed){{hash, bytes_are_null(bytes)}}, bytes);
+}
+
+static uint64_t hash_topic(uint64_t hash, const struct image *image,
+                           const struct image_topic *topic)
+{
+    hash = hash_on(hash, bytes_of(&topic->id, sizeof topic->id));
+    hash = hash_on(hash, topic->name);
+    hash = hash_on(hash, bytes_of(&topic->partition_count, sizeof topic->partition_count));
+    for (uint32_t p = 0; p < topic->partition_count; p++)
+        for (uint32_t r = 0; r < topic->partitions[p].replica_count; r++)
+            hash = hash_on(hash, rack_of(image, topic->partitions[p].replicas[r]));
+    return hash;
+}
+
+int64_t consumer_metadata_hash(const struct consumer_group *group, const struct image *image)
+{
+    struct arena arena;
+    struct wanted_topics wanted;
+    uint64_t hash = 0;
+    arena_init(&arena, SCRATCH_LIMIT_BYTES);
+    if (wanted_topics_find(group, image, &arena, &wanted))
+        for (uint32_t t = 0; t < wanted.count; t++)
+            hash = hash_topic(hash, image, wanted.topics[t]);
+    arena_deinit(&arena);
+    return (int64_t)hash;
+}
+
+void consumer_bump(struct consumer_group *group, struct group_turn *turn)
+{
+    assert(group->epoch < INT32_MAX);
+    group->epoch++;
+    group->metadata_hash = consumer_metadata_hash(group, turn->image);
+    consumer_put_group(group, turn);
+}
+
+void consumer_remove(struct consumer_group *group, struct group_turn *turn,
+                     struct consumer_member *member)
+{
+    consumer_put_member_tombstones(group, turn, member->id);
+    consumer_member_destroy(group, turn->memory, member);
+    consumer_patterns_sweep(group, turn);
+}
+
+/* --- The assignor's question ------------------------------------------------------------------ */
+
+struct question {
+    struct arena arena;
+    struct wanted_topics wanted;
+    struct assignor_topic *topics;
+    struct assignor_input input;
+};
+
+static bool ask_racks(struct question *q, const struct image *image,
+                      const struct image_topic *topic, struct assignor_topic *out)
+{
+    for (uint32_t p = 0; p < topic->partition_count; p++)
+        if (out->racks_per_partition < topic->partitions[p].replica_count)
+            out->racks_per_partition = topic->partitions[p].replica_count;
+    size_t count = (size_t)topic->partition_count * out->racks_per_partition;
+    struct bytes *racks = arena_allocate_array(&q->arena, count, sizeof *racks);
+    if (racks == NULL)
+        return false;
+    bool has_any = false;
+    for (uint32_t p = 0; p < topic->partition_count; p++) {
+        for (uint32_t r = 0; r < topic->partitions[p].replica_count; r++) {
+            struct bytes rack = rack_of(image, topic->partitions[p].replicas[r]);
+            racks[(size_t)p * out->racks_per_partition + r] = rack;
+            has_any |= !bytes_are_null(rack);
+        }
+    }
+    out->racks = has_any ? racks : NULL;
+    return true;
+}
+
+static bool ask_topics(struct question *q, const struct image *image)
+{
+    q->topics = arena_allocate_array(&q->arena, q->wanted.count, sizeof *q->topics);
+    if (q->topics == NULL)
+        return false;
+    for (uint32_t t = 0; t < q->wanted.count; t++) {
+        const struct image_topic *topic = q->wanted.topics[t];
+        q->topics[t].id = topic->id;
+        q->topics[t].partition_count = topic->partition_count;
+        if (!ask_racks(q, image, topic, &q->topics[t]))
+            return false;
+    }
+    q->input.topics = q->topics;
+    q->input.topic_count = q->wanted.count;
+    return true;
+}
+
+static int compare_indexes(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+static void add_indexes(const struct question *q, const struct image *image,
+                        const struct name_list *names, uint32_t *indexes, uint32_t *count)
+{
+    for (uint32_t i = 0; i < names->count; i++) {
+        const struct image_topic *topic = image_topic_by_name(image, names->names[i]);
+        if (topic != NULL)
+            indexes[(*count)++] = index_of_id(&q->wanted, topic->id);
+    }
+}
+
+static bool ask_subscription(struct question *q, const struct consumer_group *group,
+                             const struct image *image, const struct consumer_member *member,
+                             struct assignor_member *out)
+{
+    const struct consumer_pattern *pattern = consumer_pattern_find(group, member->pattern);
+    uint32_t count_max = member->topics.count + (pattern != NULL ? pattern->topics.count : 0);
+    uint32_t *indexes = arena_allocate_array(&q->arena, count_max, sizeof *indexes);
+    if (indexes == NULL)
+        return false;
+    uint32_t count = 0;
+    add_indexes(q, image, &member->topics, indexes, &count);
+    if (pattern != NULL)
+        add_indexes(q, image, &pattern->topics, indexes, &count);
+    if (count > 0)
+        qsort(indexes, count, sizeof *indexes, compare_indexes);
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || indexes[i] != indexes[i - 1])
+            indexes[out->topic_count++] = indexes[i];
+    out->topics = indexes;
+    return true;
+}
+
+static bool ask_member(struct question *q, const struct consumer_group *group,
+                       const struct image *image, const struct consumer_member *member,
+                       struct assignor_member *out)
+{
+    out->id = member->id;
+    out->instance_id = member->instance_id;
+    out->rack = member->rack_id;
+    struct assignor_partition *owned =
+        arena_allocate_array(&q->arena, member->target.count, sizeof *owned);
+    if (owned == NULL)
+        return false;
+    for (uint32_t i = 0; i < member->target.count; i++) {
+        const struct partition_item *item = &member->target.items[i];
+        uint32_t topic = index_of_id(&q->wanted, item->topic_id);
+        if (topic != not_wanted)
+            owned[out->owned_count++] =
+                (struct assignor_partition){topic, (uint32_t)item->partition};
+    }
+    out->owned = owned;
+    return ask_subscription(q, group, image, member, out);
+}
+
+static bool ask(struct question *q, const struct consumer_group *group, const struct image *image)
+{
+    arena_init(&q->arena, SCRATCH_LIMIT_BYTES);
+    q->input.members =
+        arena_allocate_array(&q->arena, group->members.count, sizeof *q->input.members);
+    if (q->input.members == NULL || !wanted_topics_find(group, image, &q->arena, &q->wanted) ||
+        !ask_topics(q, image))
+        return false;
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node)
+        if (!ask_member(q, group, image, member, &q->input.members[q->input.member_count++]))
+            return false;
+    return true;
+}
+
+/* --- The answer ------------------------------------------------------------------------------- */
+
+struct bytes consumer_assignor_name(const struct consumer_group *group)
+{
+    uint32_t uniform_count = 0;
+    uint32_t range_count = 0;
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node) {
+        uniform_count += bytes_equal_text(member->assignor, assignor_uniform.name);
+        range_count += bytes_equal_text(member->assignor, assignor_range.name);
+    }
+    return bytes_of_text(range_count > uniform_count ? assignor_range.name : assignor_uniform.name);
+}
+
+/* Only what has changed is written. */
+static bool take_target(struct consumer_group *group, struct group_turn *turn,
+                        const struct question *q, const struct assignor_member *answer,
+                        struct consumer_member *member)
+{
+    struct partition_set target;
+    if (!partition_set_reserve(&target, turn->memory, answer->assigned_count))
+        return false;
+    for (uint32_t i = 0; i < answer->assigned_count; i++) {
+        const struct partition_item item = {
+            .topic_id = q->topics[answer->assigned[i].topic].id,
+            .partition = (int32_t)answer->assigned[i].partition,
+        };
+        partition_set_push(&target, &item);
+    }
+    bool is_same = partition_set_equal(&target, &member->target);
+    bool is_new = member->position.epoch == MEMBER_EPOCH_JOIN;
+    partition_set_destroy(&member->target, turn->memory);
+    member->target = target;
+    if (!is_same || is_new)
+        consumer_put_target(group, turn, member);
+    return true;
+}
+
+static bool assign(struct consumer_group *group, struct group_turn *turn, struct question *q)
+{
+    const struct assignor *assignor = assignor_by_name(consumer_assignor_name(group));
+    assert(assignor != NULL);
+    if (!ask(q, group, turn->image) || assignor->assign(&q->arena, &q->input) != STATUS_OK)
+        return false;
+    uint32_t m = 0;
+    struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node)
+        if (!take_target(group, turn, q, &q->input.members[m++], member))
+            return false;
+    return true;
+}
+
+void consumer_assign(struct consumer_group *group, struct group_turn *turn)
+{
+    if (group->assignment_epoch == group->epoch)
+        return;
+    int64_t due_ms = group->assigned_ms + turn->settings->consumer_assignment_interval_ms;
+    if (group->assignment_epoch > 0 && turn->now_ms < due_ms) {
+        if (group->deadline_ms > due_ms)
+            group->deadline_ms = due_ms;
+        return;
+    }
+    struct question question = {.topics = NULL};
+    if (!assign(group, turn, &question))
+        group_turn_fail(turn);
+    arena_deinit(&question.arena);
+    group->assignment_epoch = group->epoch;
+    group->assigned_ms = turn->now_ms;
+    consumer_put_target_epoch(group, turn);
+}

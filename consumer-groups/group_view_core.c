@@ -1,0 +1,153 @@
+#include "consumer-groups/group_view_core.h"
+
+#include "base/assert.h"
+#include "consumer-groups/group_offsets_core.h"
+#include "protocol/errors.h"
+
+#include <strings.h>
+
+enum { DESCRIBE_NAMES_MISSING_SINCE = 6 };
+
+static bool is_same_word(struct bytes wanted, const char *word)
+{
+    return wanted.size == strlen(word) &&
+           strncasecmp((const char *)wanted.data, word, wanted.size) == 0;
+}
+
+/* No filter lets everything through. */
+static bool is_among(const struct bytes *filter, uint32_t count, const char *word)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (is_same_word(filter[i], word))
+            return true;
+    return count == 0;
+}
+
+static bool copy_bytes(struct arena *arena, struct bytes *to, struct bytes from)
+{
+    char *copy = arena_copy_text(arena, from.data, from.size);
+    *to = bytes_of(copy, from.size);
+    return copy != NULL;
+}
+
+static bool list_all(const struct group_table *table, struct list_groups_call *list)
+{
+    const struct list_groups_request *in = list->in;
+    struct arena *arena = list->call.arena;
+    struct list_groups_response *out = &list->out;
+    struct group *group;
+    out->groups = arena_allocate_array(arena, table->groups.count, sizeof *out->groups);
+    if (out->groups == NULL)
+        return false;
+    list_for_each_entry (group, &table->order, order_node) {
+        const char *state = group_state_name(group);
+        const char *type = group_type_name(group);
+        if (!is_among(in->states_filter, in->states_filter_count, state) ||
+            !is_among(in->types_filter, in->types_filter_count, type))
+            continue;
+        struct list_groups_response_group *shown = &out->groups[out->groups_count++];
+        shown->group_state = bytes_of_text(state);
+        shown->group_type = bytes_of_text(type);
+        if (!copy_bytes(arena, &shown->group_id, group->id) ||
+            !copy_bytes(arena, &shown->protocol_type, group_protocol_type(group)))
+            return false;
+    }
+    return true;
+}
+
+void group_list(const struct group_table *table, struct group_turn *turn,
+                struct list_groups_call *list)
+{
+    list_groups_response_init(&list->out);
+    list->call.status = list_all(table, list) ? STATUS_OK : STATUS_NO_MEMORY;
+    group_turn_answer(turn, &list->call);
+}
+
+/* --- Describe -----------------------------------------------------------------------------------
+ */
+
+/* "Group X not found." and the like, as Kafka says it. */
+static struct bytes message_about(struct arena *arena, struct bytes id, const char *rest)
+{
+    static const char before[] = "Group ";
+    size_t size = strlen(before) + id.size + strlen(rest);
+    char *text = arena_allocate(arena, size);
+    if (text == NULL)
+        return (struct bytes){NULL, 0};
+    memcpy(text, before, strlen(before));
+    memcpy(text + strlen(before), id.data, id.size);
+    memcpy(text + strlen(before) + id.size, rest, strlen(rest));
+    return bytes_of(text, size);
+}
+
+/* Clients of older versions know a group that does not exist by its state. */
+static void describe_missing(struct describe_group_call *describe, const char *why)
+{
+    struct describe_groups_response_group *out = &describe->out;
+    out->group_state = bytes_of_text("Dead");
+    if (describe->call.version < DESCRIBE_NAMES_MISSING_SINCE)
+        return;
+    out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
+    out->error_message = message_about(describe->call.arena, describe->group_id, why);
+}
+
+void group_describe(const struct group_table *table, struct group_turn *turn,
+                    struct describe_group_call *describe)
+{
+    struct describe_groups_response_group *out = &describe->out;
+    const struct group *group = group_table_find(table, describe->group_id);
+    enum status status = STATUS_OK;
+    describe_groups_response_group_init(out);
+    out->group_id = describe->group_id;
+    if (group == NULL)
+        describe_missing(describe, " not found.");
+    else if (group->type != GROUP_CLASSIC)
+        describe_missing(describe, " is not a classic group.");
+    else
+        status = classic_describe(&group->classic, describe->call.arena, out);
+    describe->call.status = status;
+    group_turn_answer(turn, &describe->call);
+}
+
+void group_describe_consumer(const struct group_table *table, struct group_turn *turn,
+                             struct consumer_describe_call *describe)
+{
+    struct consumer_group_describe_response_group *out = &describe->out;
+    const struct group *group = group_table_find(table, describe->group_id);
+    struct arena *arena = describe->call.arena;
+    enum status status = STATUS_OK;
+    consumer_group_describe_response_group_init(out);
+    out->group_id = describe->group_id;
+    if (group != NULL && group->type == GROUP_CONSUMER) {
+        status = consumer_describe(&group->consumer, turn->image, arena, out);
+    } else {
+        out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
+        out->error_message = message_about(
+            arena, describe->group_id, group == NULL ? " not found." : " is not a consumer group.");
+    }
+    describe->call.status = status;
+    group_turn_answer(turn, &describe->call);
+}
+
+/* --- Delete -------------------------------------------------------------------------------------
+ */
+
+/* The group's own tombstones come last, so that a crash in between leaves a group that can be
+ * deleted again. */
+void group_delete(struct group_table *table, struct group_turn *turn,
+                  struct delete_group_call *deletion)
+{
+    struct group *group = group_table_find(table, deletion->group_id);
+    if (group == NULL) {
+        deletion->error_code = KAFKA_GROUP_ID_NOT_FOUND;
+    } else if (!group_is_empty(group)) {
+        deletion->error_code = KAFKA_NON_EMPTY_GROUP;
+    } else {
+        deletion->error_code = KAFKA_NONE;
+        group_offsets_delete_all(table, turn, group);
+        group_put_tombstones(group, turn);
+        group_table_remove(table, turn->memory, group);
+    }
+    deletion->call.status = STATUS_OK;
+    group_turn_answer(turn, &deletion->call);
+}

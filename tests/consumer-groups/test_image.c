@@ -1,0 +1,58 @@
+#include "tests/consumer-groups/test_image.h"
+
+#include "cluster/image_build.h"
+#include "tests/consumer-groups/check.h"
+
+static void apply(struct image_delta *delta, struct metadata_record record)
+{
+    assert_int_equal(image_delta_apply(delta, &record), STATUS_OK);
+}
+
+static void apply_partition(struct image_delta *delta, uint8_t id, int32_t partition)
+{
+    static int32_t replicas[] = {TEST_IMAGE_NODE};
+    static struct uuid directories[] = {{{8}}};
+    apply(delta, (struct metadata_record){
+                     .kind = METADATA_PARTITION,
+                     .partition = {.topic_id = test_image_id(id),
+                                   .partition = partition,
+                                   .replicas = replicas,
+                                   .replicas_count = 1,
+                                   .in_sync = replicas,
+                                   .in_sync_count = 1,
+                                   .leader = TEST_IMAGE_NODE,
+                                   .directories = directories,
+                                   .directories_count = 1},
+                 });
+}
+
+static struct image *finish(struct image_delta *delta, struct image *image)
+{
+    struct image *next = image_delta_finish(delta, image_offset(image) + 1, TEST_IMAGE_NODE);
+    image_release(image);
+    return next;
+}
+
+struct image *test_image_add_topic(struct image *image, const char *name, uint8_t id,
+                                   int32_t partitions)
+{
+    struct image *base = image == NULL ? image_create() : image;
+    struct image_delta *delta = image_delta_create(base);
+    apply(delta, (struct metadata_record){
+                     .kind = METADATA_TOPIC,
+                     .topic = {.topic_id = test_image_id(id), .name = bytes_of_text(name)},
+                 });
+    for (int32_t p = 0; p < partitions; p++)
+        apply_partition(delta, id, p);
+    return finish(delta, base);
+}
+
+struct image *test_image_remove_topic(struct image *image, uint8_t id)
+{
+    struct image_delta *delta = image_delta_create(image);
+    apply(delta, (struct metadata_record){
+                     .kind = METADATA_REMOVE_TOPIC,
+                     .remove_topic = {.topic_id = test_image_id(id)},
+                 });
+    return finish(delta, image);
+}

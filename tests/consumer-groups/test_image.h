@@ -1,0 +1,21 @@
+/* Images with topics on one node, for tests. */
+#ifndef TAILRACE_TESTS_CONSUMER_GROUPS_TEST_IMAGE_H
+#define TAILRACE_TESTS_CONSUMER_GROUPS_TEST_IMAGE_H
+
+#include "cluster/image.h"
+
+enum { TEST_IMAGE_NODE = 1 };
+
+/* Ids are made from numbers. */
+static inline struct uuid test_image_id(uint8_t id)
+{
+    return (struct uuid){{id}};
+}
+
+/* The next image, in place of this one, which is released; NULL: the first. The only directory has
+ * the id that 8 makes. */
+struct image *test_image_add_topic(struct image *image, const char *name, uint8_t id,
+                                   int32_t partitions);
+struct image *test_image_remove_topic(struct image *image, uint8_t id);
+
+#endif

@@ -1,0 +1,217 @@
+"""JoinGroup, SyncGroup, Heartbeat, LeaveGroup: groups of the classic protocol, every version."""
+import unittest
+
+from case import *  # noqa: F403
+
+COORDINATOR = 0
+INCONSISTENT_GROUP_PROTOCOL, INVALID_SESSION_TIMEOUT, REBALANCE_IN_PROGRESS = 23, 26, 27
+MEMBER_ID_REQUIRED, FENCED_INSTANCE_ID = 79, 82
+# SyncGroup, Heartbeat and LeaveGroup of the release that brought a version of JoinGroup.
+FELLOWS = {0: (0, 0, 0), 1: (0, 0, 0), 2: (1, 1, 1), 3: (2, 2, 2), 4: (2, 2, 2), 5: (3, 3, 3),
+           6: (4, 4, 4), 7: (5, 4, 4), 8: (5, 4, 5), 9: (5, 4, 5)}
+
+
+class Member:
+    """A member with a connection of its own, so that its join may wait."""
+
+    def __init__(self, case, group, version=9, instance=None, protocols=(("range", b"wish"),)):
+        self.group, self.version, self.instance = group, version, instance
+        self.protocols = [{"name": name, "metadata": data} for name, data in protocols]
+        self.sync_version, self.beat_version, self.leave_version = FELLOWS[version]
+        self.connection = case.connect()
+        self.id, self.generation = "", -1
+
+    def with_instance(self, version_needed, version, fields):
+        return {**fields, "instance": self.instance} if version >= version_needed else fields
+
+    def send_join(self, session_ms=10000, protocol_type="consumer", **changes):
+        fields = {"group": self.group, "session_timeout_ms": session_ms, "member": self.id,
+                  "protocol_type": protocol_type, "protocols": self.protocols, **changes}
+        if self.version >= 1:
+            fields["rebalance_timeout_ms"] = 20000
+        self.connection.send("JoinGroup", self.version,
+                             **self.with_instance(5, self.version, fields))
+
+    def joined(self):
+        answer = self.connection.receive()
+        if answer["error"] in (NONE, MEMBER_ID_REQUIRED):
+            self.id, self.generation = answer["member"], answer["generation"]
+        return answer
+
+    def join(self, **changes):
+        """Comes again with its id if it must, and until there is a coordinator."""
+        self.send_join(**changes)
+        answer = self.joined()
+        if answer["error"] in (MEMBER_ID_REQUIRED, COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR):
+            return self.join(**changes)
+        return answer
+
+    def send_sync(self, assignments=(), **changes):
+        fields = {"group": self.group, "generation": self.generation, "member": self.id,
+                  "assignments": [{"member": m.id, "assignment": a} for m, a in assignments]}
+        if self.sync_version >= 5:
+            fields.update(protocol_type="consumer", protocol="range")
+        fields.update(changes)
+        self.connection.send("SyncGroup", self.sync_version,
+                             **self.with_instance(3, self.sync_version, fields))
+
+    def sync(self, assignments=(), **changes):
+        self.send_sync(assignments, **changes)
+        return self.connection.receive()
+
+    def beat(self, **changes):
+        fields = {"group": self.group, "generation": self.generation, "member": self.id, **changes}
+        return self.connection.call("Heartbeat", self.beat_version,
+                                    **self.with_instance(3, self.beat_version, fields))["error"]
+
+    def leave(self):
+        fields = {"member": self.id}
+        if self.leave_version >= 3:
+            fields = {"members": [{"member": self.id, "instance": self.instance}]}
+        return self.connection.call("LeaveGroup", self.leave_version, group=self.group, **fields)
+
+
+class ClassicGroups(WireCase):
+    def setUp(self):
+        super().setUp()
+        for _ in range(TRIES_MAX):
+            found = self.call("FindCoordinator", 4, key_type=COORDINATOR, keys=["wire-any"])
+            if found["coordinators"][0]["error"] == NONE:
+                break
+        Member(self, self.name(), protocols=()).join()
+
+    def group_of(self, *members):
+        """All join, one after the other, so the first leads of each group."""
+        for member in members:
+            if member.version >= 4 and member.instance is None:
+                member.send_join()
+                self.assertEqual(member.joined()["error"], MEMBER_ID_REQUIRED)
+            member.send_join()
+            count = sum(m.group == member.group for m in members[:members.index(member) + 1])
+            self.await_value(lambda: len(self.describe(member.group)["members"]), count)
+        return [member.joined() for member in members]
+
+    def describe(self, group):
+        return self.call("DescribeGroups", 5, groups=[group])["groups"][0]
+
+    def test_a_member_joins_syncs_beats_and_leaves_in_every_version(self):
+        members = [Member(self, self.name(), version) for version in range(10)]
+        for member, answer in zip(members, self.group_of(*members)):
+            with self.subTest(version=member.version):
+                self.assertEqual(answer["error"], NONE)
+                self.assertEqual(answer["generation"], 1)
+                self.assertEqual(answer["protocol"], "range")
+                self.assertEqual(answer["leader"], answer["member"])
+                self.assertTrue(answer["member"].startswith("wire-test-"))
+                self.assertEqual([m["metadata"] for m in answer["members"]], [b"wish"])
+                if member.version >= 7:
+                    self.assertEqual(answer["protocol_type"], "consumer")
+                self.assertEqual(member.beat(), NONE)
+                answer = member.sync([(member, b"share")])
+                self.assertEqual((answer["error"], answer["assignment"]), (NONE, b"share"))
+                described = self.describe(member.group)
+                self.assertEqual(described["state"], "Stable")
+                self.assertEqual(described["members"][0]["assignment"], b"share")
+                self.assertEqual(described["members"][0]["metadata"], b"wish")
+                self.assertEqual(described["members"][0]["client_id"], "wire-test")
+                self.assertEqual(member.beat(), NONE)
+                answer = member.leave()
+                self.assertEqual(answer["error"], NONE)
+                self.assertEqual([m["error"] for m in answer.get("members", [])],
+                                 [NONE] if member.leave_version >= 3 else [])
+                self.assertEqual(member.beat(), UNKNOWN_MEMBER_ID)
+                self.assertEqual(self.describe(member.group)["state"], "Empty")
+
+    def test_two_members_share_and_a_third_makes_them_join_again(self):
+        group = self.name()
+        a, b = Member(self, group), Member(self, group)
+        first, second = self.group_of(a, b)
+        self.assertEqual(len(first["members"]), 2)
+        self.assertEqual(second["members"], [])
+        self.assertEqual(second["leader"], a.id)
+        b.send_sync()
+        self.assertEqual(a.sync([(a, b"1"), (b, b"2")])["assignment"], b"1")
+        self.assertEqual(b.connection.receive()["assignment"], b"2")
+        c = Member(self, group, version=3)
+        c.send_join()
+        self.await_value(a.beat, REBALANCE_IN_PROGRESS)
+        self.assertEqual(a.sync([])["error"], REBALANCE_IN_PROGRESS)
+        a.send_join()
+        b.send_join()
+        answers = [m.joined() for m in (a, b, c)]
+        self.assertEqual([x["generation"] for x in answers], [2, 2, 2])
+        self.assertEqual([len(x["members"]) for x in answers], [3, 0, 0])
+
+    def await_value(self, ask, value):
+        for _ in range(TRIES_MAX):
+            if ask() == value:
+                return
+        self.fail(f"{value} does not come")
+
+    def test_what_does_not_fit_is_refused(self):
+        group = self.name()
+        a = Member(self, group)
+        self.group_of(a)
+        stranger = Member(self, group)
+        stranger.id = "stranger"
+        self.assertEqual(stranger.join()["error"], UNKNOWN_MEMBER_ID)
+        self.assertEqual(stranger.beat(), UNKNOWN_MEMBER_ID)
+        self.assertEqual(stranger.sync()["error"], UNKNOWN_MEMBER_ID)
+        self.assertEqual(stranger.leave()["members"][0]["error"], UNKNOWN_MEMBER_ID)
+        self.assertEqual(a.beat(generation=7), ILLEGAL_GENERATION)
+        self.assertEqual(a.sync(generation=7)["error"], ILLEGAL_GENERATION)
+        self.assertEqual(a.sync(protocol="rr")["error"], INCONSISTENT_GROUP_PROTOCOL)
+        self.assertEqual(a.sync(protocol_type="connect")["error"], INCONSISTENT_GROUP_PROTOCOL)
+        self.assertEqual(a.sync(protocol=None)["error"], INCONSISTENT_GROUP_PROTOCOL)
+        self.assertEqual(stranger.sync(protocol_type=None)["error"], INCONSISTENT_GROUP_PROTOCOL)
+        other = Member(self, group, protocols=(("rr", b""),))
+        answer = other.join()
+        self.assertEqual(answer["error"], INCONSISTENT_GROUP_PROTOCOL)
+        self.assertEqual((answer["generation"], answer["protocol"], answer["member"]), (-1, None, ""))
+        other = Member(self, group, version=6, protocols=(("rr", b""),))
+        self.assertEqual(other.join()["protocol"], "")
+        fitting = Member(self, group)
+        self.assertEqual(fitting.join(protocol_type="connect")["error"],
+                         INCONSISTENT_GROUP_PROTOCOL)
+        self.assertEqual(fitting.join(session_ms=1)["error"], INVALID_SESSION_TIMEOUT)
+        self.assertEqual(fitting.join(group="")["error"], INVALID_GROUP_ID)
+        self.assertEqual(Member(self, self.name(), protocols=()).join()["error"],
+                         INCONSISTENT_GROUP_PROTOCOL)
+
+    def test_a_static_member_comes_back_to_its_share(self):
+        for version, leads in ((5, False), (8, False), (9, True)):
+            group = self.name()
+            a, b = Member(self, group, version, "i"), Member(self, group, version, "j")
+            self.group_of(a, b)
+            b.send_sync()
+            a.sync([(a, b"1"), (b, b"2")])
+            b.connection.receive()
+            again = Member(self, group, version, "i")
+            answer = again.join()
+            with self.subTest(version=version):
+                self.assertEqual((answer["error"], answer["generation"]), (NONE, 1))
+                self.assertNotEqual(answer["member"], a.id)
+                self.assertEqual(answer["leader"], again.id if leads else a.id)
+                self.assertEqual(len(answer["members"]), 2 if leads else 0)
+                self.assertEqual(answer.get("skip_assignment", False), leads)
+                self.assertEqual(again.sync()["assignment"], b"1")
+                self.assertEqual(a.beat(), FENCED_INSTANCE_ID)
+                self.assertEqual(a.sync()["error"], FENCED_INSTANCE_ID)
+                self.assertEqual(a.join()["error"], FENCED_INSTANCE_ID)
+                self.assertEqual(a.leave()["members"][0]["error"], FENCED_INSTANCE_ID)
+                self.assertEqual(b.beat(), NONE)
+
+    def test_static_members_are_taken_out_by_their_instance_ids(self):
+        group = self.name()
+        a, b = Member(self, group, instance="i"), Member(self, group, instance="j")
+        self.group_of(a, b)
+        members = [{"member": "", "instance": "j"}, {"member": "", "instance": "none"},
+                   {"member": a.id, "instance": "j"}]
+        answer = self.call("LeaveGroup", 5, group=group, members=members)
+        self.assertEqual([m["error"] for m in answer["members"]],
+                         [NONE, UNKNOWN_MEMBER_ID, UNKNOWN_MEMBER_ID])
+        self.assertEqual(a.beat(), REBALANCE_IN_PROGRESS)
+
+
+if __name__ == "__main__":
+    unittest.main()
