@@ -321,6 +321,15 @@ static bool receive_frame(const struct connection *connection, struct bytes *fra
     return receive_all(connection, data, size);
 }
 
+bool client_serves(const struct connection *connection, enum api_key key)
+{
+    assert(connection->versions != NULL);
+    for (uint32_t i = 0; i < connection->versions->api_keys_count; i++)
+        if (connection->versions->api_keys[i].api_key == (int16_t)key)
+            return true;
+    return false;
+}
+
 /* The highest version that both sides know, so an old broker and a new one are asked each in its
  * own way. */
 bool call_begin(struct call *call, struct connection *connection, enum api_key key)

@@ -44,6 +44,9 @@ void client_close(struct connection *connection);
  * which would go on trying. */
 bool client_probe(struct tool *tool);
 
+/* True if the broker serves some version of the API. */
+bool client_serves(const struct connection *connection, enum api_key key);
+
 /* Chooses the newest version that both sides know. False if the broker does not serve the API. */
 bool call_begin(struct call *call, struct connection *connection, enum api_key key);
 

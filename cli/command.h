@@ -44,6 +44,11 @@ struct command {
     X(topic_offsets)                                                                               \
     X(topic_analyze)                                                                               \
     X(topic_trim_prefix)                                                                           \
+    X(group_list)                                                                                  \
+    X(group_describe)                                                                              \
+    X(group_seek)                                                                                  \
+    X(group_delete)                                                                                \
+    X(group_offset_delete)                                                                         \
     X(cluster_info)                                                                                \
     X(cluster_logdirs)                                                                             \
     X(log_dump)                                                                                    \

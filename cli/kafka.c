@@ -93,7 +93,13 @@ int kafka_catch_interrupt(void)
 
 bool kafka_is_interrupted(int interrupt)
 {
+    return kafka_interrupted_within(interrupt, 0);
+}
+
+bool kafka_interrupted_within(int interrupt, int wait_ms)
+{
     assert(interrupt >= 0);
+    assert(wait_ms >= 0);
     struct pollfd wait = {.fd = interrupt, .events = POLLIN};
-    return poll(&wait, 1, 0) == 1;
+    return poll(&wait, 1, wait_ms) == 1;
 }

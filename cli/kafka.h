@@ -31,4 +31,7 @@ int kafka_catch_interrupt(void);
 /* True if the user asked to stop since kafka_catch_interrupt. */
 bool kafka_is_interrupted(int interrupt);
 
+/* The same, waiting for it. */
+bool kafka_interrupted_within(int interrupt, int wait_ms);
+
 #endif

@@ -210,25 +210,23 @@ static bool parse_partition_range(struct bytes item, int64_t *first, int64_t *la
     return text_parse_i64(to, *first, INT32_MAX, last) == STATUS_OK;
 }
 
-bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, uint32_t *count)
+bool tool_parse_partitions(struct tool *tool, const char *name, struct bytes text,
+                           int32_t **partitions, uint32_t *count)
 {
     assert(partitions != NULL);
     assert(count != NULL);
     enum { PARTITIONS_MAX = 100000 };
-    *partitions = NULL;
-    *count = 0;
-    const char *text = options_text(&tool->options, name);
-    if (text == NULL)
-        return true;
     int32_t *list = arena_allocate_array(&tool->arena, PARTITIONS_MAX, sizeof *list);
-    struct bytes rest = bytes_of_text(text);
+    struct bytes rest = text;
     struct bytes item;
+    *count = 0;
     while (list != NULL && text_next_item(&rest, ',', &item)) {
         int64_t first;
         int64_t last;
         if (!parse_partition_range(item, &first, &last) ||
             last - first >= PARTITIONS_MAX - *count) {
-            tool_usage_error(tool, "--%s takes partitions such as 0,2,5-7, not '%s'", name, text);
+            tool_usage_error(tool, "--%s takes partitions such as 0,2,5-7, not '%.*s'", name,
+                             (int)text.size, (const char *)text.data);
             return false;
         }
         for (int64_t partition = first; partition <= last; partition++)
@@ -236,6 +234,17 @@ bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, 
     }
     *partitions = list;
     return list != NULL;
+}
+
+bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, uint32_t *count)
+{
+    assert(partitions != NULL);
+    assert(count != NULL);
+    *partitions = NULL;
+    *count = 0;
+    const char *text = options_text(&tool->options, name);
+    return text == NULL ||
+           tool_parse_partitions(tool, name, bytes_of_text(text), partitions, count);
 }
 
 bool tool_wants_partition(const int32_t *partitions, uint32_t count, int32_t partition)
@@ -301,4 +310,9 @@ const char *tool_text(struct tool *tool, struct bytes bytes)
 {
     const char *text = arena_copy_text(&tool->arena, bytes.data, bytes.size);
     return text != NULL ? text : "";
+}
+
+const char *tool_text_or_dash(struct tool *tool, struct bytes bytes)
+{
+    return bytes.size > 0 ? tool_text(tool, bytes) : "-";
 }

@@ -61,6 +61,10 @@ bool tool_number(const struct tool *tool, const char *name, int64_t min, int64_t
  * flag is absent. False after saying what is wrong. */
 bool tool_partitions(struct tool *tool, const char *name, int32_t **partitions, uint32_t *count);
 
+/* The same of a text that was given to the flag `name`, which is for the error. */
+bool tool_parse_partitions(struct tool *tool, const char *name, struct bytes text,
+                           int32_t **partitions, uint32_t *count);
+
 /* Is the partition in such a list? An empty one means all. */
 bool tool_wants_partition(const int32_t *partitions, uint32_t count, int32_t partition);
 
@@ -79,5 +83,8 @@ json_t *tool_json_bytes(struct bytes bytes);
 
 /* A zero-ended copy of borrowed bytes, "" for null, in the tool's arena. */
 const char *tool_text(struct tool *tool, struct bytes bytes);
+
+/* The same for a cell of a table: "-" for what is null or empty. */
+const char *tool_text_or_dash(struct tool *tool, struct bytes bytes);
 
 #endif

@@ -1,4 +1,5 @@
-/* topic consume: records of some partitions to stdout, through librdkafka, without a group.
+/* topic consume: records of some partitions to stdout, through librdkafka; with -g as a member of a
+ * group (consume_group.h), else as follows.
  *
  *   plan      topics -> partitions -> where each starts and ends (consume_range.h)
  *   consume   all partitions into one queue, printed as they come; a partition with an end is
@@ -7,11 +8,11 @@
 #include "base/assert.h"
 #include "base/text.h"
 #include "cli/client.h"
+#include "cli/consume_group.h"
+#include "cli/consume_print.h"
 #include "cli/consume_range.h"
 #include "cli/kafka.h"
 #include "cli/name_match.h"
-#include "cli/progress.h"
-#include "cli/record_format.h"
 #include "cli/time_text.h"
 
 #include <stdlib.h>
@@ -23,7 +24,6 @@ enum {
     BATCH_RECORDS = 1000,
     WAIT_STEP_MS = 100,
     QUERY_TIMEOUT_MS = 10000,
-    HEADERS_SHOWN_MAX = 256,
 };
 
 /* One partition, from `start` up to `end` (INT64_MAX: for ever). */
@@ -47,28 +47,20 @@ struct consume {
     uint32_t span_count;
     uint32_t open_count; /* spans that are not done */
     int64_t record_limit;
-    struct record_format format;
-    bool is_json;
-    bool is_pretty;
-    bool is_meta_only;
     int interrupt;
-    struct progress progress;
-    struct record_header headers[HEADERS_SHOWN_MAX];
+    struct consume_print print;
 };
 
-static bool parse_format(struct consume *consume)
+/* A group says itself where to go on and who reads which partition. */
+static bool is_fit_for_group(const struct consume *consume)
 {
-    struct tool *tool = consume->tool;
-    const char *format = options_text(&tool->options, "output-format");
-    consume->is_pretty = options_has(&tool->options, "pretty-print");
-    consume->is_meta_only = options_has(&tool->options, "meta-only");
-    consume->is_json = tool->format == FORMAT_JSON || consume->is_pretty || consume->is_meta_only ||
-                       (format != NULL && strcmp(format, "json") == 0);
-    if (consume->is_json)
+    const struct consume_range *range = &consume->range;
+    bool is_edge = range->from.kind == POINT_START || range->from.kind == POINT_END;
+    if (is_edge && range->from.number == 0 && !range->has_end &&
+        !options_has(&consume->tool->options, "partitions"))
         return true;
-    if (record_format_parse(&consume->format, format != NULL ? format : "%v\n", &tool->arena))
-        return true;
-    tool_usage_error(tool, "-f: %s", consume->format.problem);
+    tool_usage_error(consume->tool, "-g goes with -o start or -o end, and not with -p; "
+                                    "'tailrace group seek' puts a group somewhere else");
     return false;
 }
 
@@ -80,9 +72,11 @@ static bool parse(struct consume *consume)
         tool_usage_error(tool, "-o takes start, end, N, +N, -N, FROM:TO or @TIME, not '%s'", range);
         return false;
     }
+    if (options_has(&tool->options, "group") && !is_fit_for_group(consume))
+        return false;
     return tool_number(tool, "num", 1, INT64_MAX, &consume->record_limit) &&
            tool_partitions(tool, "partitions", &consume->partitions, &consume->partition_count) &&
-           parse_format(consume);
+           consume_print_parse(&consume->print, tool);
 }
 
 /* A long queue: when it is full, librdkafka 2.0 pauses for a second. End-of-partition events tell
@@ -328,70 +322,6 @@ static void finish_span(struct consume *consume, struct span *span)
     consume->open_count--;
 }
 
-static void read_headers(struct consume *consume, const rd_kafka_message_t *message,
-                         struct record *record)
-{
-    assert(record->header_count == 0);
-    rd_kafka_headers_t *headers;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    const char *name;
-    const void *value;
-    size_t size;
-    while (record->header_count < HEADERS_SHOWN_MAX &&
-           rd_kafka_header_get_all(headers, record->header_count, &name, &value, &size) ==
-               RD_KAFKA_RESP_ERR_NO_ERROR)
-        consume->headers[record->header_count++] =
-            (struct record_header){bytes_of_text(name), bytes_of(value, size)};
-    record->headers = consume->headers;
-}
-
-static json_t *json_of(const struct consume *consume, const struct record *record)
-{
-    json_t *object = json_object();
-    json_object_set_new(object, "topic", tool_json_bytes(record->topic));
-    if (!consume->is_meta_only) {
-        json_object_set_new(object, "key", tool_json_bytes(record->key));
-        json_object_set_new(object, "value", tool_json_bytes(record->value));
-    }
-    json_t *headers = json_array();
-    for (uint32_t i = 0; i < record->header_count; i++)
-        json_array_append_new(headers, json_pack("{s:o, s:o}", "key",
-                                                 tool_json_bytes(record->headers[i].key), "value",
-                                                 tool_json_bytes(record->headers[i].value)));
-    json_object_set_new(object, "headers", headers);
-    json_object_set_new(object, "timestamp", json_integer(record->time_ms));
-    json_object_set_new(object, "partition", json_integer(record->partition));
-    json_object_set_new(object, "offset", json_integer(record->offset));
-    return object;
-}
-
-/* Written without locking stdout for every byte; there is one thread that prints. */
-static void print_record(struct consume *consume, const rd_kafka_message_t *message)
-{
-    assert(message->err == RD_KAFKA_RESP_ERR_NO_ERROR);
-    struct record record = {
-        .topic = bytes_of_text(rd_kafka_topic_name(message->rkt)),
-        .key = bytes_of(message->key, message->key_len),
-        .value = bytes_of(message->payload, message->len),
-        .partition = message->partition,
-        .leader_epoch = -1,
-        .offset = message->offset,
-        .time_ms = rd_kafka_message_timestamp(message, NULL),
-        .index = (int64_t)consume->progress.record_count + 1,
-    };
-    read_headers(consume, message, &record);
-    if (consume->is_json) {
-        json_t *object = json_of(consume, &record);
-        json_dumpf(object, stdout, consume->is_pretty ? JSON_INDENT(2) : JSON_COMPACT);
-        putc_unlocked('\n', stdout);
-        json_decref(object);
-    } else {
-        record_format_print(&consume->format, &record, stdout);
-    }
-    progress_add(&consume->progress, 1, message->len + message->key_len);
-}
-
 /* Prints a record, or notes that its partition has no more. False: give up. */
 static bool take_message(struct consume *consume, const rd_kafka_message_t *message)
 {
@@ -412,7 +342,7 @@ static bool take_message(struct consume *consume, const rd_kafka_message_t *mess
         finish_span(consume, span);
         return true;
     }
-    print_record(consume, message);
+    consume_print_record(&consume->print, message);
     if (message->offset + 1 >= span->end)
         finish_span(consume, span);
     return true;
@@ -422,7 +352,8 @@ static bool take_message(struct consume *consume, const rd_kafka_message_t *mess
 static bool is_finished(const struct consume *consume)
 {
     return consume->open_count == 0 ||
-           (int64_t)consume->progress.record_count >= consume->record_limit || ferror(stdout) != 0;
+           (int64_t)consume->print.progress.record_count >= consume->record_limit ||
+           ferror(stdout) != 0;
 }
 
 /* All that is there now, up to a batch. */
@@ -481,6 +412,31 @@ static void deinit(struct consume *consume)
         rd_kafka_destroy(consume->kafka);
 }
 
+static enum exit_code consume_as_member(struct consume *consume, const char *group)
+{
+    struct consume_group member = {.tool = consume->tool,
+                                   .group = group,
+                                   .from_end = consume->range.from.kind == POINT_END,
+                                   .record_limit = consume->record_limit,
+                                   .interrupt = consume->interrupt,
+                                   .print = &consume->print};
+    return consume_group_run(&member);
+}
+
+static enum exit_code consume_alone(struct consume *consume)
+{
+    enum exit_code code = EXIT_CODE_FAILED;
+    if (connect_consumer(consume) && plan(consume)) {
+        progress_start(&consume->print.progress, consume->tool, "consumed",
+                       !consume->tool->out_is_terminal);
+        code = consume_all(consume);
+        fflush(stdout);
+        progress_finish(&consume->print.progress, "");
+    }
+    deinit(consume);
+    return code;
+}
+
 static enum exit_code run_topic_consume(struct tool *tool)
 {
     struct consume *consume = arena_allocate_array(&tool->arena, 1, sizeof *consume);
@@ -494,14 +450,9 @@ static enum exit_code run_topic_consume(struct tool *tool)
         close(consume->interrupt);
         return EXIT_CODE_USAGE;
     }
-    enum exit_code code = EXIT_CODE_FAILED;
-    if (connect_consumer(consume) && plan(consume)) {
-        progress_start(&consume->progress, tool, "consumed", !tool->out_is_terminal);
-        code = consume_all(consume);
-        fflush(stdout);
-        progress_finish(&consume->progress, "");
-    }
-    deinit(consume);
+    const char *group = options_text(&tool->options, "group");
+    enum exit_code code =
+        group != NULL ? consume_as_member(consume, group) : consume_alone(consume);
     close(consume->interrupt);
     return code;
 }
@@ -510,6 +461,7 @@ static const struct option_row rows[] = {
     {'o', "offset", "OFFSET", "start|end|N|+N|-N|FROM:TO|@TIME|@T1:T2 (start)"},
     {'n', "num", "N", "stop after that many records"},
     {'p', "partitions", "LIST", "only these, such as 0,2,5-7"},
+    {'g', "group", "GROUP", "as a member of a group, whose offsets are committed"},
     {'f', "output-format", "FORMAT", "how to print a record (%v\\n); json: one object a line"},
     {'r', "regex", NULL, "NAME is a regular expression for whole names"},
     {0, "meta-only", NULL, "JSON without keys and values"},
@@ -530,12 +482,16 @@ const struct command command_topic_consume = {
         "before\n"
         "TO, where end is where the log ends now. @TIME: milliseconds or seconds since 1970,\n"
         "2026-11-22, 2026-11-22T06:40:00Z, now, -1h30m; @T1:T2 from one time to the other.\n\n"
+        "-g: the group's members share the partitions. It goes on where the group has come to, or\n"
+        "at -o (start or end) where nothing is committed. What was printed is committed every few\n"
+        "seconds, when partitions change hands, and at the end, also by Ctrl-C.\n\n"
         "-f: %v value  %k key  %t topic  %p partition  %o offset  %d timestamp  %h{%k=%v } "
         "headers\n"
         "    %V %K %T sizes  %H number of headers  %i number of the record  %% %{ %} signs\n"
         "    {hex} {base64} behind bytes; {hex} {big32} {little64} ... behind numbers;\n"
         "    %d{rfc3339} %d{strftime[%F %T]}; \\t \\n \\r \\\\ \\xNN as in C.\n",
     .example = "tailrace topic consume demo -o start:end\n"
+               "tailrace topic consume demo -g billing\n"
                "tailrace topic consume demo -o @-1h -f '%d{rfc3339} %k: %v\\n'\n",
     .json_shape = "One object a line (--pretty-print: several lines):\n"
                   "{\"topic\": string, \"key\": text, \"value\": text,\n"

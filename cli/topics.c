@@ -37,10 +37,8 @@ static void sort(struct metadata_response *response)
     }
 }
 
-/* Topics in the order of their names. `names` NULL: all. Nothing is created by asking. NULL on
- * failure. */
-static const struct metadata_response *ask_metadata(struct connection *connection,
-                                                    const struct bytes *names, uint32_t count)
+const struct metadata_response *topics_named(struct connection *connection,
+                                             const struct bytes *names, uint32_t count)
 {
     assert(names != NULL || count == 0);
     struct arena *arena = &connection->tool->arena;
@@ -104,7 +102,7 @@ bool topics_chosen(struct connection *connection, bool is_regex,
     for (uint32_t i = 0; i < name_count; i++)
         names[i] = bytes_of_text(tool->options.arguments[i]);
     bool is_all = is_regex || name_count == 0;
-    *metadata = ask_metadata(connection, is_all ? NULL : names, name_count);
+    *metadata = topics_named(connection, is_all ? NULL : names, name_count);
     if (*metadata == NULL)
         return false;
     *topics = arena_allocate_array(&tool->arena, (*metadata)->topics_count + 1, sizeof **topics);

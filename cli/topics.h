@@ -14,6 +14,11 @@ bool topics_chosen(struct connection *connection, bool is_regex,
                    const struct metadata_response **metadata,
                    const struct metadata_response_topic ***topics, uint32_t *count);
 
+/* Topics by their names, in the order of these; all if `names` is NULL. Nothing is created by
+ * asking: one that does not exist is in the list with its error. NULL on failure. */
+const struct metadata_response *topics_named(struct connection *connection,
+                                             const struct bytes *names, uint32_t count);
+
 struct partition_offset {
     int16_t error_code;
     int64_t offset;  /* -1: no such record */

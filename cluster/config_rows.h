@@ -301,6 +301,10 @@
     X(GROUP_CONSUMER_REGEX_REFRESH_INTERVAL_MS, "group.consumer.regex.refresh.interval.ms",        \
       INT, "600000", 10000, INT32_MAX, NULL, true,                                                 \
       "How often regular expressions are matched against the topics that there are.")              \
+    X(GROUP_CONSUMER_MIGRATION_POLICY, "group.consumer.migration.policy", STRING,                  \
+      "bidirectional", 0, 0, "bidirectional|upgrade|downgrade|disabled", true,                     \
+      "Whether a group with members may go from the classic to the consumer protocol when one "    \
+      "comes who speaks that (upgrade), and back when the last of them has gone (downgrade).")     \
     X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", 0, 0, NULL,     \
       true, NO_EFFECT_YET "uniform and range are what there is.")                            \
     X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR,                                            \

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "consumer-groups/classic_protocols.h"
 #include "consumer-groups/group_turn.h"
 #include "consumer-groups/partition_owners.h"
 #include "consumer-groups/records/offsets_topic.h"
@@ -36,11 +37,13 @@ struct consumer_group {
     struct hash_seed seed;
     int32_t epoch;
     int32_t assignment_epoch;
-    int64_t metadata_hash; /* of what the subscribed topics looked like at this epoch */
-    struct map members;    /* struct consumer_member, by id */
-    struct map instances;  /* the static ones, by instance id */
-    struct list order;     /* all of them */
-    struct list patterns;  /* struct consumer_pattern */
+    int64_t metadata_hash;      /* of what the subscribed topics looked like at this epoch */
+    struct map members;         /* struct consumer_member, by id */
+    struct map instances;       /* the static ones, by instance id */
+    struct list order;          /* all of them */
+    struct list patterns;       /* struct consumer_pattern */
+    struct classic_votes votes; /* of the members who speak the classic protocol, */
+    uint32_t classic_count;     /* and how many they are */
     struct partition_owners owners;
     int64_t assigned_ms; /* when the target was made, by the steady clock */
     int64_t deadline_ms; /* not later than the first of all deadlines */
@@ -56,6 +59,21 @@ void consumer_deinit(struct consumer_group *group, struct group_memory *memory);
 /* Always answers in this turn. */
 void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
                         struct consumer_group_heartbeat_call *call);
+
+/* Does the request make sense by itself? If not, it is answered. Asked of every heartbeat, and
+ * before a classic group becomes one of this protocol for it. */
+bool consumer_heartbeat_check(struct group_turn *turn, struct consumer_group_heartbeat_call *call);
+
+/* From members who speak the classic protocol; the group is not empty. Always answer in this turn.
+ */
+void consumer_classic_join(struct consumer_group *group, struct group_turn *turn,
+                           struct join_group_call *call);
+void consumer_classic_sync(struct consumer_group *group, struct group_turn *turn,
+                           struct sync_group_call *call);
+void consumer_classic_heartbeat(struct consumer_group *group, struct group_turn *turn,
+                                struct heartbeat_call *call);
+void consumer_classic_leave(struct consumer_group *group, struct group_turn *turn,
+                            struct leave_group_call *call);
 
 /* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `version`: of the
  * request. */

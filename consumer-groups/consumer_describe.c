@@ -1,7 +1,7 @@
 /* A consumer group as ConsumerGroupDescribe shows it. */
 #include "consumer-groups/consumer_group.h"
 
-enum { MEMBER_TYPE_CONSUMER = 1 };
+enum { MEMBER_TYPE_CLASSIC = 0, MEMBER_TYPE_CONSUMER = 1 };
 
 typedef struct consumer_group_describe_response_group described_group;
 typedef struct consumer_group_describe_response_member described_member;
@@ -72,7 +72,7 @@ static bool describe_member(const struct consumer_member *member, const struct i
 {
     consumer_group_describe_response_member_init(out);
     out->member_epoch = member->position.epoch;
-    out->member_type = MEMBER_TYPE_CONSUMER;
+    out->member_type = member->offer != NULL ? MEMBER_TYPE_CLASSIC : MEMBER_TYPE_CONSUMER;
     return copy(arena, member->id, &out->member_id) &&
            copy(arena, member->instance_id, &out->instance_id) &&
            copy(arena, member->rack_id, &out->rack_id) &&

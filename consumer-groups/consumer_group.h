@@ -25,6 +25,11 @@ struct consumer_member {
     struct partition_set target;
     int64_t session_deadline_ms;
     int64_t revoke_deadline_ms; /* INT64_MAX: nothing is to be revoked */
+    /* What it has as a member that speaks the classic protocol. */
+    struct classic_offer *offer; /* NULL: it does not */
+    int32_t session_timeout_ms;
+    int64_t join_deadline_ms; /* told to join again, and has not; INT64_MAX: not so */
+    int64_t sync_deadline_ms; /* has joined, and not synced; INT64_MAX: not so */
 };
 
 /* A regular expression that members subscribe to, and what it stands for. */
@@ -60,6 +65,26 @@ bool consumer_member_rename(struct consumer_group *group, struct group_memory *m
                             struct consumer_member *member, struct bytes id);
 bool consumer_member_set_instance(struct consumer_group *group, struct group_memory *memory,
                                   struct consumer_member *member, struct bytes instance_id);
+
+/* The protocols with which it speaks the classic protocol from now on; of none it speaks the
+ * consumer protocol. False without memory: it has the former ones. */
+bool consumer_member_offer(struct consumer_group *group, struct group_memory *memory,
+                           struct consumer_member *member,
+                           const struct join_group_request_protocol *protocols, uint32_t count);
+
+/* True if the text is another one now. `with` null stands for no change. */
+bool consumer_text_change(struct group_turn *turn, struct bytes *text, struct bytes with);
+
+/* True if the names are others now; in whatever order they come. */
+bool consumer_topics_change(struct group_turn *turn, struct arena *arena, struct name_list *topics,
+                            const struct bytes *names, uint32_t count);
+
+/* Its session begins anew. */
+void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
+                          struct consumer_member *member);
+
+/* The group hears of time then, or before. */
+void consumer_note_deadline(struct consumer_group *group, int64_t deadline_ms);
 
 /* Its sets are copied. False without memory, after which the group is not to be used. */
 bool consumer_member_move(struct consumer_group *group, struct group_memory *memory,
@@ -124,6 +149,10 @@ void consumer_assign(struct consumer_group *group, struct group_turn *turn);
 /* Takes the member out of the group, for good; the caller bumps the epoch afterwards. */
 void consumer_remove(struct consumer_group *group, struct group_turn *turn,
                      struct consumer_member *member);
+
+/* Another takes the place of a static member, and has what that one had. False without memory. */
+bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
+                      struct consumer_member *former, struct bytes member_id);
 
 /* The name of the assignor that most members ask for. */
 struct bytes consumer_assignor_name(const struct consumer_group *group);

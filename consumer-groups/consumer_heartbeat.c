@@ -218,21 +218,9 @@ static bool find_dynamic(struct heartbeat *h)
  * is its own, so nothing moves. */
 static bool replace_static(struct heartbeat *h, struct consumer_member *former)
 {
-    struct consumer_group *group = h->group;
-    struct member_position position = former->position;
-    position.epoch = MEMBER_EPOCH_JOIN;
-    position.previous_epoch = MEMBER_EPOCH_JOIN;
-    consumer_put_member_tombstones(group, h->turn, former->id);
-    if (!consumer_member_rename(group, h->turn->memory, former, h->member_id) ||
-        !consumer_member_move(group, h->turn->memory, former, &position)) {
-        group_turn_fail(h->turn);
-        return refuse(h, KAFKA_COORDINATOR_NOT_AVAILABLE, "No memory.");
-    }
     h->member = former;
-    consumer_put_member(group, h->turn, former);
-    consumer_put_target(group, h->turn, former);
-    consumer_put_current(group, h->turn, former);
-    return true;
+    return consumer_replace(h->group, h->turn, former, h->member_id) ||
+           refuse(h, KAFKA_COORDINATOR_NOT_AVAILABLE, "No memory.");
 }
 
 static bool find_static(struct heartbeat *h)
@@ -250,7 +238,7 @@ static bool find_static(struct heartbeat *h)
         if (is_same && former->position.previous_epoch == MEMBER_EPOCH_JOIN &&
             former->position.epoch > MEMBER_EPOCH_JOIN)
             return true; /* the answer to its joining was lost */
-        if (former->position.epoch != MEMBER_EPOCH_AWAY)
+        if (former->offer == NULL && former->position.epoch != MEMBER_EPOCH_AWAY)
             return refuse(h, KAFKA_UNRELEASED_INSTANCE_ID,
                           "Static member %.*s with instance id %.*s cannot join the group because "
                           "the instance id is owned by member %.*s.",
@@ -280,30 +268,17 @@ static bool find_member(struct heartbeat *h)
 
 /* --- What does it want? ----------------------------------------------------------------------- */
 
-/* True if the text is another one now. `with` null stands for no change. */
 static bool change_text(struct heartbeat *h, struct bytes *text, struct bytes with)
 {
-    if (bytes_are_null(with) || bytes_equal(*text, with))
-        return false;
-    group_memory_free_copy(h->turn->memory, text);
-    if (!group_memory_copy(h->turn->memory, text, with))
-        group_turn_fail(h->turn);
-    return true;
+    return consumer_text_change(h->turn, text, with);
 }
 
 static bool change_topics(struct heartbeat *h)
 {
     const struct consumer_group_heartbeat_request *in = h->in;
-    struct name_list *topics = &h->member->topics;
-    if (in->subscribed_topic_names == NULL ||
-        name_list_is(topics, h->call->call.arena, in->subscribed_topic_names,
-                     in->subscribed_topic_names_count))
-        return false;
-    name_list_destroy(topics, h->turn->memory);
-    if (!name_list_copy(topics, h->turn->memory, in->subscribed_topic_names,
-                        in->subscribed_topic_names_count))
-        group_turn_fail(h->turn);
-    return true;
+    return in->subscribed_topic_names != NULL &&
+           consumer_topics_change(h->turn, h->call->call.arena, &h->member->topics,
+                                  in->subscribed_topic_names, in->subscribed_topic_names_count);
 }
 
 static bool change_pattern(struct heartbeat *h)
@@ -316,13 +291,25 @@ static bool change_pattern(struct heartbeat *h)
     return true;
 }
 
+/* Whoever sends this speaks the consumer protocol from now on. True if it did not. */
+static bool change_protocol(struct heartbeat *h)
+{
+    struct consumer_member *member = h->member;
+    if (member->offer == NULL)
+        return false;
+    consumer_member_offer(h->group, h->turn->memory, member, NULL, 0);
+    member->join_deadline_ms = INT64_MAX;
+    member->sync_deadline_ms = INT64_MAX;
+    return true;
+}
+
 /* True if the group must be assigned anew. */
 static bool take_wishes(struct heartbeat *h)
 {
     struct consumer_member *member = h->member;
     bool is_new = bytes_are_null(member->client_id);
     struct bytes client_id = h->call->call.client_id;
-    bool is_written = is_new;
+    bool is_written = change_protocol(h) || is_new;
     is_written |= change_text(h, &member->client_id,
                               bytes_are_null(client_id) ? bytes_of_text("") : client_id);
     is_written |= change_text(h, &member->client_host, h->call->call.client_host);
@@ -453,10 +440,17 @@ static void go_on(struct heartbeat *h)
         consumer_bump(group, h->turn);
     consumer_assign(group, h->turn);
     bool has_moved = consumer_step(group, h->turn, member, h->owned);
-    member->session_deadline_ms = h->turn->now_ms + h->turn->settings->consumer_session_timeout_ms;
-    if (group->deadline_ms > member->session_deadline_ms)
-        group->deadline_ms = member->session_deadline_ms;
+    consumer_member_keep(group, h->turn, member);
     answer(h, has_moved);
+}
+
+bool consumer_heartbeat_check(struct group_turn *turn, struct consumer_group_heartbeat_call *call)
+{
+    struct heartbeat h = {.turn = turn, .call = call, .in = call->in};
+    if (check_ids(&h) && check_epoch(&h) && check_wishes(&h))
+        return true;
+    group_turn_answer(turn, &call->call);
+    return false;
 }
 
 void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
@@ -474,11 +468,11 @@ void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
         uuid_format(turn->fresh_id, fresh);
         h.member_id = bytes_of_text(fresh);
     }
-    if (check_ids(&h) && check_epoch(&h) && check_wishes(&h)) {
-        if (call->in->member_epoch < MEMBER_EPOCH_JOIN)
-            leave(&h);
-        else
-            go_on(&h);
-    }
+    if (!consumer_heartbeat_check(turn, call))
+        return;
+    if (call->in->member_epoch < MEMBER_EPOCH_JOIN)
+        leave(&h);
+    else
+        go_on(&h);
     group_turn_answer(turn, &call->call);
 }

@@ -9,6 +9,7 @@ void consumer_init(struct consumer_group *group, struct bytes id, struct hash_se
     map_init(&group->instances, consumer_member_has_instance_id);
     list_init(&group->order);
     list_init(&group->patterns);
+    classic_votes_init(&group->votes, seed);
     partition_owners_init(&group->owners);
 }
 
@@ -20,6 +21,8 @@ void consumer_deinit(struct consumer_group *group, struct group_memory *memory)
     struct consumer_pattern *pattern, *next_pattern;
     list_for_each_entry_safe (pattern, next_pattern, &group->patterns, node)
         consumer_pattern_destroy(pattern, memory);
+    assert(group->classic_count == 0);
+    classic_votes_deinit(&group->votes);
     partition_owners_deinit(&group->owners, memory);
     map_deinit(&group->members);
     map_deinit(&group->instances);
@@ -30,6 +33,13 @@ void consumer_deinit(struct consumer_group *group, struct group_memory *memory)
 
 enum { OFFSET_COMMIT_SINCE = 9 };
 
+static int16_t check_epoch(const struct consumer_member *member, int32_t epoch)
+{
+    if (epoch == member->position.epoch)
+        return KAFKA_NONE;
+    return member->offer != NULL ? KAFKA_ILLEGAL_GENERATION : KAFKA_STALE_MEMBER_EPOCH;
+}
+
 int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_id,
                               int32_t member_epoch, int16_t version)
 {
@@ -39,9 +49,9 @@ int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_
     const struct consumer_member *member = consumer_member_find(group, member_id);
     if (member == NULL)
         return KAFKA_UNKNOWN_MEMBER_ID;
-    if (version < OFFSET_COMMIT_SINCE)
+    if (member->offer == NULL && version < OFFSET_COMMIT_SINCE)
         return KAFKA_UNSUPPORTED_VERSION;
-    return member_epoch == member->position.epoch ? KAFKA_NONE : KAFKA_STALE_MEMBER_EPOCH;
+    return check_epoch(member, member_epoch);
 }
 
 int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
@@ -52,7 +62,7 @@ int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes me
     const struct consumer_member *member = consumer_member_find(group, member_id);
     if (member == NULL)
         return KAFKA_UNKNOWN_MEMBER_ID;
-    return member_epoch == member->position.epoch ? KAFKA_NONE : KAFKA_STALE_MEMBER_EPOCH;
+    return check_epoch(member, member_epoch);
 }
 
 /* --- Time, metadata -----------------------------------------------------------------------------
@@ -63,10 +73,37 @@ int64_t consumer_deadline_ms(const struct consumer_group *group)
     return group->deadline_ms;
 }
 
-static void note_deadline(struct consumer_group *group, int64_t deadline_ms)
+void consumer_note_deadline(struct consumer_group *group, int64_t deadline_ms)
 {
     if (group->deadline_ms > deadline_ms)
         group->deadline_ms = deadline_ms;
+}
+
+/* How long it may be silent. */
+static int32_t session_ms(const struct consumer_member *member,
+                          const struct group_settings *settings)
+{
+    return member->offer != NULL ? member->session_timeout_ms
+                                 : settings->consumer_session_timeout_ms;
+}
+
+void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
+                          struct consumer_member *member)
+{
+    member->session_deadline_ms = turn->now_ms + session_ms(member, turn->settings);
+    consumer_note_deadline(group, member->session_deadline_ms);
+}
+
+/* The first of them. */
+static int64_t member_deadline_ms(const struct consumer_member *member)
+{
+    const int64_t deadlines[] = {member->session_deadline_ms, member->revoke_deadline_ms,
+                                 member->join_deadline_ms, member->sync_deadline_ms};
+    int64_t first_ms = INT64_MAX;
+    for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)
+        if (first_ms > deadlines[i])
+            first_ms = deadlines[i];
+    return first_ms;
 }
 
 /* Heartbeats only put deadlines off, so the first of all is looked for only when one has come. */
@@ -78,15 +115,13 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
     bool has_lost = false;
     struct consumer_member *member, *following;
     list_for_each_entry_safe (member, following, &group->order, order_node) {
-        bool is_over = turn->now_ms >= member->session_deadline_ms ||
-                       turn->now_ms >= member->revoke_deadline_ms;
-        if (is_over) {
+        int64_t deadline_ms = member_deadline_ms(member);
+        if (turn->now_ms >= deadline_ms) {
             consumer_remove(group, turn, member);
             has_lost = true;
-            continue;
+        } else {
+            consumer_note_deadline(group, deadline_ms);
         }
-        note_deadline(group, member->session_deadline_ms);
-        note_deadline(group, member->revoke_deadline_ms);
     }
     if (consumer_patterns_advance(group, turn) || has_lost)
         consumer_bump(group, turn);
@@ -97,9 +132,14 @@ void consumer_forgive(struct consumer_group *group, struct group_turn *turn)
 {
     struct consumer_member *member;
     list_for_each_entry (member, &group->order, order_node) {
-        member->session_deadline_ms = turn->now_ms + turn->settings->consumer_session_timeout_ms;
-        if (member->position.state == MEMBER_UNREVOKED_PARTITIONS)
-            member->revoke_deadline_ms = turn->now_ms + member->rebalance_timeout_ms;
+        int64_t step_end_ms = turn->now_ms + member->rebalance_timeout_ms;
+        consumer_member_keep(group, turn, member);
+        if (member->offer == NULL && member->position.state == MEMBER_UNREVOKED_PARTITIONS)
+            member->revoke_deadline_ms = step_end_ms;
+        if (member->join_deadline_ms != INT64_MAX)
+            member->join_deadline_ms = step_end_ms;
+        if (member->sync_deadline_ms != INT64_MAX)
+            member->sync_deadline_ms = step_end_ms;
     }
     group->deadline_ms = turn->now_ms;
     consumer_tick(group, turn);

@@ -61,6 +61,8 @@ struct consumer_member *consumer_member_create(struct consumer_group *group,
     }
     member->revoke_deadline_ms = INT64_MAX;
     member->session_deadline_ms = INT64_MAX;
+    member->join_deadline_ms = INT64_MAX;
+    member->sync_deadline_ms = INT64_MAX;
     list_node_init(&member->order_node);
     list_push_back(&group->order, &member->order_node);
     map_insert(&group->members, &member->node, hash_bytes(group->seed, id));
@@ -72,6 +74,7 @@ struct consumer_member *consumer_member_create(struct consumer_group *group,
 void consumer_member_destroy(struct consumer_group *group, struct group_memory *memory,
                              struct consumer_member *member)
 {
+    consumer_member_offer(group, memory, member, NULL, 0);
     partition_owners_remove(&group->owners, memory, &member->position);
     partition_set_destroy(&member->position.assigned, memory);
     partition_set_destroy(&member->position.revoking, memory);
@@ -107,6 +110,51 @@ bool consumer_member_set_instance(struct consumer_group *group, struct group_mem
     if (!group_memory_copy(memory, &member->instance_id, instance_id))
         return false;
     map_instance(group, member);
+    return true;
+}
+
+bool consumer_member_offer(struct consumer_group *group, struct group_memory *memory,
+                           struct consumer_member *member,
+                           const struct join_group_request_protocol *protocols, uint32_t count)
+{
+    struct classic_offer *offer = NULL;
+    struct classic_offer *former = member->offer;
+    if (count > 0) {
+        offer = classic_offer_copy(memory, protocols, count);
+        if (offer == NULL || !classic_votes_add(&group->votes, memory, offer)) {
+            classic_offer_free(memory, offer);
+            return false;
+        }
+        group->classic_count++;
+    }
+    if (former != NULL) {
+        assert(group->classic_count > 0);
+        group->classic_count--;
+        classic_votes_remove(&group->votes, memory, former);
+        classic_offer_free(memory, former);
+    }
+    member->offer = offer;
+    return true;
+}
+
+bool consumer_text_change(struct group_turn *turn, struct bytes *text, struct bytes with)
+{
+    if (bytes_are_null(with) || bytes_equal(*text, with))
+        return false;
+    group_memory_free_copy(turn->memory, text);
+    if (!group_memory_copy(turn->memory, text, with))
+        group_turn_fail(turn);
+    return true;
+}
+
+bool consumer_topics_change(struct group_turn *turn, struct arena *arena, struct name_list *topics,
+                            const struct bytes *names, uint32_t count)
+{
+    if (name_list_is(topics, arena, names, count))
+        return false;
+    name_list_destroy(topics, turn->memory);
+    if (!name_list_copy(topics, turn->memory, names, count))
+        group_turn_fail(turn);
     return true;
 }
 

@@ -59,12 +59,39 @@ static struct bytes or_empty(struct bytes text)
     return bytes_are_null(text) ? bytes_of_text("") : text;
 }
 
+typedef struct consumer_group_member_metadata_value_protocol kept_protocol;
+typedef struct consumer_group_member_metadata_value_classic_member_metadata classic_metadata;
+
+/* Of a member that speaks the classic protocol. False without memory. */
+static bool keep_offer(const struct consumer_member *member, struct arena *arena,
+                       classic_metadata *out)
+{
+    const struct classic_offer *offer = member->offer;
+    out->session_timeout_ms = member->session_timeout_ms;
+    out->supported_protocols =
+        arena_allocate_array(arena, offer->count, sizeof *out->supported_protocols);
+    if (out->supported_protocols == NULL)
+        return false;
+    for (; out->supported_protocols_count < offer->count; out->supported_protocols_count++) {
+        uint32_t i = out->supported_protocols_count;
+        out->supported_protocols[i] =
+            (kept_protocol){offer->protocols[i].name, offer->protocols[i].metadata};
+    }
+    return true;
+}
+
 void consumer_put_member(const struct consumer_group *group, struct group_turn *turn,
                          const struct consumer_member *member)
 {
     struct draft draft;
     struct consumer_group_member_metadata_value value;
+    classic_metadata classic = {.session_timeout_ms = 0};
     consumer_group_member_metadata_value_init(&value);
+    if (member->offer != NULL) {
+        if (!keep_offer(member, &turn->writer->arena, &classic))
+            group_turn_fail(turn);
+        value.classic_member_metadata = &classic;
+    }
     value.instance_id = member->instance_id;
     value.rack_id = member->rack_id;
     value.client_id = or_empty(member->client_id);

@@ -50,6 +50,29 @@ static enum status restore_wishes(struct consumer_group *group, struct group_mem
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
+typedef struct consumer_group_member_metadata_value_classic_member_metadata classic_metadata;
+
+/* Null: it speaks the consumer protocol. */
+static enum status restore_offer(struct consumer_group *group, struct group_memory *memory,
+                                 struct consumer_member *member, const classic_metadata *classic)
+{
+    uint32_t count = classic == NULL ? 0 : classic->supported_protocols_count;
+    if (count == 0) {
+        consumer_member_offer(group, memory, member, NULL, 0);
+        return classic == NULL ? STATUS_OK : STATUS_MALFORMED;
+    }
+    if (count > CLASSIC_PROTOCOLS_MAX || classic->session_timeout_ms < 0)
+        return STATUS_MALFORMED;
+    struct join_group_request_protocol protocols[CLASSIC_PROTOCOLS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        protocols[i].name = classic->supported_protocols[i].name;
+        protocols[i].metadata = classic->supported_protocols[i].metadata;
+    }
+    member->session_timeout_ms = classic->session_timeout_ms;
+    return consumer_member_offer(group, memory, member, protocols, count) ? STATUS_OK
+                                                                          : STATUS_NO_MEMORY;
+}
+
 enum status consumer_restore_member(struct consumer_group *group, struct group_memory *memory,
                                     struct bytes member_id,
                                     const struct consumer_group_member_metadata_value *value)
@@ -61,7 +84,12 @@ enum status consumer_restore_member(struct consumer_group *group, struct group_m
         return STATUS_OK;
     }
     struct consumer_member *member = member_for(group, memory, member_id);
-    return member == NULL ? STATUS_NO_MEMORY : restore_wishes(group, memory, member, value);
+    if (member == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = restore_wishes(group, memory, member, value);
+    return status != STATUS_OK
+               ? status
+               : restore_offer(group, memory, member, value->classic_member_metadata);
 }
 
 enum status consumer_restore_target(

@@ -3,17 +3,17 @@
 
 enum { SCRATCH_LIMIT_BYTES = 64 * 1024 * 1024 };
 
-/* A member that does not revoke in time is taken out: others wait for what it holds. */
+/* A member that does not revoke in time is taken out: others wait for what it holds. One that
+ * speaks the classic protocol is told to join again, which has a time of its own. */
 static void watch_revocation(struct consumer_group *group, const struct group_turn *turn,
                              struct consumer_member *member)
 {
-    if (member->position.state != MEMBER_UNREVOKED_PARTITIONS) {
+    if (member->offer != NULL || member->position.state != MEMBER_UNREVOKED_PARTITIONS) {
         member->revoke_deadline_ms = INT64_MAX;
         return;
     }
     member->revoke_deadline_ms = turn->now_ms + member->rebalance_timeout_ms;
-    if (group->deadline_ms > member->revoke_deadline_ms)
-        group->deadline_ms = member->revoke_deadline_ms;
+    consumer_note_deadline(group, member->revoke_deadline_ms);
 }
 
 bool consumer_step(struct consumer_group *group, struct group_turn *turn,

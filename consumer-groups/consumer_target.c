@@ -137,6 +137,24 @@ void consumer_remove(struct consumer_group *group, struct group_turn *turn,
     consumer_patterns_sweep(group, turn);
 }
 
+bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
+                      struct consumer_member *former, struct bytes member_id)
+{
+    struct member_position position = former->position;
+    position.epoch = MEMBER_EPOCH_JOIN;
+    position.previous_epoch = MEMBER_EPOCH_JOIN;
+    consumer_put_member_tombstones(group, turn, former->id);
+    if (!consumer_member_rename(group, turn->memory, former, member_id) ||
+        !consumer_member_move(group, turn->memory, former, &position)) {
+        group_turn_fail(turn);
+        return false;
+    }
+    consumer_put_member(group, turn, former);
+    consumer_put_target(group, turn, former);
+    consumer_put_current(group, turn, former);
+    return true;
+}
+
 /* --- The assignor's question ------------------------------------------------------------------ */
 
 struct question {

@@ -29,7 +29,8 @@ void group_deinit_members(struct group *group, struct group_memory *memory)
 void group_change_type(struct group *group, struct group_turn *turn, enum group_type type)
 {
     assert(group->type != type);
-    assert(group_is_empty(group));
+    assert(is_classic(group) ? group->classic.state == CLASSIC_EMPTY
+                             : consumer_is_empty(&group->consumer));
     group_put_tombstones(group, turn);
     group_deinit_members(group, turn->memory);
     group_init_members(group, turn, type);

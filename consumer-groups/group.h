@@ -2,9 +2,10 @@
  *
  *                     first JoinGroup                 first ConsumerGroupHeartbeat
  *      (nothing) ────────────────────▶ CLASSIC ◀──────────────────────────▶ CONSUMER
- *          │                                      while it has no members          ▲
- *          └──────────────────────────────────────────────────────────────────────┘
+ *          │                                 while it has no members, or with them  ▲
+ *          └────────────────────────────────────────────────────────────────────────┘
  *
+ * How it takes its members along stands in group_migration.h.
  * A group that only keeps offsets (a "simple" consumer's) is an empty classic one, as in Kafka. */
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_H
@@ -36,7 +37,8 @@ struct group {
 void group_init_members(struct group *group, struct group_turn *turn, enum group_type type);
 void group_deinit_members(struct group *group, struct group_memory *memory);
 
-/* Becomes an empty group of this type, which it may only from an empty one; what it was is taken
+/* Becomes an empty group of this type, which it may only from an empty one (group_migration.h takes
+ * members along); what it was is taken
  * out of the offsets topic. */
 void group_change_type(struct group *group, struct group_turn *turn, enum group_type type);
 

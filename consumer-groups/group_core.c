@@ -1,6 +1,8 @@
 #include "consumer-groups/group_core.h"
 
 #include "base/assert.h"
+#include "consumer-groups/classic_member.h"
+#include "consumer-groups/group_migration.h"
 #include "consumer-groups/group_offsets_core.h"
 #include "consumer-groups/group_view_core.h"
 #include "consumer-groups/group_writer.h"
@@ -94,6 +96,20 @@ static void serve_classic(struct classic_group *group, struct group_turn *turn,
         classic_leave(group, turn, container_of(call, struct leave_group_call, call));
 }
 
+/* Members who speak the classic protocol in a group that has others. */
+static void serve_classic_member(struct consumer_group *group, struct group_turn *turn,
+                                 struct group_call *call)
+{
+    if (call->kind == GROUP_CALL_JOIN)
+        consumer_classic_join(group, turn, container_of(call, struct join_group_call, call));
+    else if (call->kind == GROUP_CALL_SYNC)
+        consumer_classic_sync(group, turn, container_of(call, struct sync_group_call, call));
+    else if (call->kind == GROUP_CALL_HEARTBEAT)
+        consumer_classic_heartbeat(group, turn, container_of(call, struct heartbeat_call, call));
+    else
+        consumer_classic_leave(group, turn, container_of(call, struct leave_group_call, call));
+}
+
 /* Whoever comes as a member of a group that is not there hears what an empty group says. */
 static void serve_nobody(struct group_turn *turn, struct group_call *call)
 {
@@ -117,19 +133,14 @@ static void refuse(struct group_turn *turn, struct group_call *call, int16_t err
     group_turn_answer(turn, call);
 }
 
-/* The group, as one of this type; NULL and the answer has been given: there is no memory, or it has
- * members who speak the other protocol. */
+/* The group, as one of this type, which it is already unless it is empty. NULL and the answer has
+ * been given: there is no memory. */
 static struct group *take_group(struct group_table *table, struct group_turn *turn,
-                                struct group_call *call, enum group_type type,
-                                int16_t error_of_other)
+                                struct group_call *call, enum group_type type)
 {
     struct group *group = find_or_create(table, turn, group_call_group_id(call));
     if (group == NULL) {
         refuse(turn, call, KAFKA_COORDINATOR_NOT_AVAILABLE);
-        return NULL;
-    }
-    if (group->type != type && !group_is_empty(group)) {
-        refuse(turn, call, error_of_other);
         return NULL;
     }
     if (group->type != type)
@@ -142,15 +153,37 @@ static void serve_member(struct group_table *table, struct group_turn *turn,
 {
     struct group *group = group_table_find(table, group_call_group_id(call));
     bool is_classic = group != NULL && group->type == GROUP_CLASSIC;
+    if (group != NULL && !is_classic && !group_is_empty(group)) {
+        serve_classic_member(&group->consumer, turn, call);
+        group_table_settle(table, turn, group);
+        return;
+    }
     if (!is_classic && !may_create(call)) {
         serve_nobody(turn, call);
         return;
     }
-    group = take_group(table, turn, call, GROUP_CLASSIC, KAFKA_INCONSISTENT_GROUP_PROTOCOL);
+    group = take_group(table, turn, call, GROUP_CLASSIC);
     if (group == NULL)
         return;
     serve_classic(&group->classic, turn, call);
     group_table_settle(table, turn, group);
+}
+
+/* Nothing changes for a request that would be refused afterwards. False: it has been answered. */
+static bool upgrade(struct group *group, struct group_turn *turn,
+                    struct consumer_group_heartbeat_call *call)
+{
+    if (!consumer_heartbeat_check(turn, call))
+        return false;
+    if (classic_find_member(&group->classic, call->in->member_id) != NULL)
+        refuse(turn, &call->call, KAFKA_FENCED_MEMBER_EPOCH);
+    else if (group->classic.member_count == turn->settings->consumer_size_max)
+        refuse(turn, &call->call, KAFKA_GROUP_MAX_SIZE_REACHED);
+    else if (!group_upgrade(group, turn))
+        refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
+    else
+        return true;
+    return false;
 }
 
 /* Only who joins makes a group. */
@@ -164,7 +197,11 @@ static void serve_consumer(struct group_table *table, struct group_turn *turn,
         refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
         return;
     }
-    group = take_group(table, turn, &call->call, GROUP_CONSUMER, KAFKA_GROUP_ID_NOT_FOUND);
+    /* Who has only been given an id holds nobody up: it may join whatever the group is then. */
+    bool is_other = group != NULL && !is_consumer && group->classic.state != CLASSIC_EMPTY;
+    if (is_other && !upgrade(group, turn, call))
+        return;
+    group = take_group(table, turn, &call->call, GROUP_CONSUMER);
     if (group == NULL)
         return;
     consumer_heartbeat(&group->consumer, turn, call);

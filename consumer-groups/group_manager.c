@@ -24,6 +24,13 @@ static int32_t setting_i32(const struct config *config, enum config_key key)
     return (int32_t)config_i64(config, key);
 }
 
+/* `one_way`: the word that allows this direction only. */
+static bool may_migrate(const struct config *config, const char *one_way)
+{
+    const char *policy = config_text(config, CONFIG_GROUP_CONSUMER_MIGRATION_POLICY);
+    return strcmp(policy, one_way) == 0 || strcmp(policy, "bidirectional") == 0;
+}
+
 static struct group_settings settings_of(const struct config *config, struct io *io)
 {
     return (struct group_settings){
@@ -45,6 +52,8 @@ static struct group_settings settings_of(const struct config *config, struct io 
             setting_i32(config, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS),
         .consumer_regex_refresh_interval_ms =
             setting_i32(config, CONFIG_GROUP_CONSUMER_REGEX_REFRESH_INTERVAL_MS),
+        .may_upgrade = may_migrate(config, "upgrade"),
+        .may_downgrade = may_migrate(config, "downgrade"),
     };
 }
 

@@ -1,6 +1,7 @@
 #include "consumer-groups/group_table.h"
 
 #include "base/assert.h"
+#include "consumer-groups/group_migration.h"
 #include "consumer-groups/group_writer.h"
 
 static bool group_has_id(const struct map_node *node, const void *key)
@@ -71,6 +72,9 @@ void group_table_settle(struct group_table *table, struct group_turn *turn, stru
 {
     /* A turn that has failed may leave a group in any state; the shard is about to drop them all.
      */
+    if (turn->writer->status != STATUS_OK)
+        return;
+    group_downgrade_if_due(group, turn);
     if (turn->writer->status != STATUS_OK)
         return;
     int64_t deadline_ms = group_deadline_ms(group);

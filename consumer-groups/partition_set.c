@@ -74,6 +74,15 @@ bool partition_set_copy(struct partition_set *to, struct group_memory *memory,
     return true;
 }
 
+const struct partition_item *partition_set_find(const struct partition_set *set,
+                                                struct uuid topic_id, int32_t partition)
+{
+    if (set->count == 0)
+        return NULL;
+    struct partition_item key = {.topic_id = topic_id, .partition = partition};
+    return bsearch(&key, set->items, set->count, sizeof *set->items, compare);
+}
+
 bool partition_set_equal(const struct partition_set *left, const struct partition_set *right)
 {
     return left->count == right->count && partition_set_is_subset(left, right);

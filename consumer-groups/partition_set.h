@@ -39,6 +39,10 @@ void partition_set_sort(struct partition_set *set);
 bool partition_set_copy(struct partition_set *to, struct group_memory *memory,
                         const struct partition_set *from);
 
+/* NULL: it is not in there. */
+const struct partition_item *partition_set_find(const struct partition_set *set,
+                                                struct uuid topic_id, int32_t partition);
+
 /* The same partitions, whatever the epochs. */
 bool partition_set_equal(const struct partition_set *left, const struct partition_set *right);
 bool partition_set_is_subset(const struct partition_set *part, const struct partition_set *whole);

@@ -31,6 +31,12 @@ tailrace help topic consume
 tailrace help topic offsets
 tailrace help topic analyze
 tailrace help topic trim-prefix
+tailrace help group
+tailrace help group list
+tailrace help group describe
+tailrace help group seek
+tailrace help group delete
+tailrace help group offset-delete
 tailrace help cluster info
 tailrace help cluster logdirs
 tailrace help log
@@ -74,6 +80,22 @@ tailrace topic offsets t --time someday
 tailrace topic analyze t -t 5
 tailrace topic trim-prefix t
 tailrace topic trim-prefix t -o 1:2
+tailrace topic consume t -g g -p 0
+tailrace topic consume t -g g -o 5
+tailrace group seek
+tailrace group seek g --topic t
+tailrace group seek g --to-latest
+tailrace group seek g --to-latest --to-earliest --topic t
+tailrace group seek g --to-latest --topic t --all-topics
+tailrace group seek g --from-file f --topic t
+tailrace group seek g --to-offset -1 --topic t
+tailrace group seek g --to-datetime someday --topic t
+tailrace group seek g --by-duration never --topic t
+tailrace group seek g --to-latest --topic t:x
+tailrace group seek g --to-latest --topic :1
+tailrace group offset-delete g
+tailrace group describe g --watch --interval 0
+tailrace group list -b 127.0.0.1:1
 tailrace topic list -X novalue
 tailrace version extra
 tailrace completion tcsh

@@ -4,8 +4,10 @@ import sys
 import uuid
 
 from features import expect, run_all
+from group_story import Stories
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+import confluent_kafka
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 ADDRESS = sys.argv[1]
@@ -116,8 +118,75 @@ def admin():
     client.delete_topics([name])[name].result(WAIT_SECONDS)
 
 
+class GroupConsumer:
+    def __init__(self, name, group, protocol):
+        self.topic = name
+        self.consumer = Consumer({**BASE, "group.id": group, "group.protocol": protocol,
+                                  "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+        self.consumer.subscribe([name])
+
+    def poll(self):
+        messages = self.consumer.consume(100, 0.2)
+        expect([str(m.error()) for m in messages if m.error()], [])
+        return [m.value() for m in messages]
+
+    def commit(self):
+        self.consumer.commit(asynchronous=False)
+
+    def assigned(self):
+        return {place.partition for place in self.consumer.assignment()}
+
+    def close(self):
+        self.consumer.close()
+
+
+class GroupClient:
+    """For group_story.py, under one of the two protocols."""
+
+    def __init__(self, protocol):
+        self.protocol = protocol
+        self.admin = AdminClient(BASE)
+
+    def create_topic(self, name, partitions):
+        self.admin.create_topics([NewTopic(name, partitions, 1)])[name].result(WAIT_SECONDS)
+
+    def send(self, name, batch):
+        sender = Producer({**BASE, "acks": "all"})
+        for partition, values in batch.items():
+            for value in values:
+                sender.produce(name, value, partition=partition)
+        expect(sender.flush(WAIT_SECONDS), 0)
+
+    def consumer(self, name, group):
+        return GroupConsumer(name, group, self.protocol)
+
+    def describe(self, group):
+        found = self.admin.describe_consumer_groups([group])[group].result(WAIT_SECONDS)
+        return found.state.name.lower(), len(found.members)
+
+    def offsets(self, group, name):
+        asked = [ConsumerGroupTopicPartitions(group)]
+        found = self.admin.list_consumer_group_offsets(asked)[group].result(WAIT_SECONDS)
+        return {place.partition: place.offset for place in found.topic_partitions
+                if place.topic == name}
+
+    def move(self, group, name, places):
+        wanted = [TopicPartition(name, partition, offset) for partition, offset in places.items()]
+        asked = [ConsumerGroupTopicPartitions(group, wanted)]
+        self.admin.alter_consumer_group_offsets(asked)[group].result(WAIT_SECONDS)
+
+    def delete(self, group):
+        self.admin.delete_consumer_groups([group])[group].result(WAIT_SECONDS)
+
+
+def groups():
+    return {**Stories(GroupClient("classic"), "confluent").features(),
+            **Stories(GroupClient("consumer"), "confluent").features("new group")}
+
+
 run_all({"auto-create": auto_create, "produce": produce_and_consume,
          "consume": produce_and_consume, "headers": headers, "null key": null_key,
          "null value": null_value, "gzip": codec("gzip"), "snappy": codec("snappy"),
          "lz4": codec("lz4"), "zstd": codec("zstd"), "time look-up": time_lookup,
-         "idempotence": idempotence, "admin": admin})
+         "idempotence": idempotence, "admin": admin, **groups()},
+        f"{confluent_kafka.__version__}, librdkafka {confluent_kafka.libversion()[0]}")

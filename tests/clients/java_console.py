@@ -1,13 +1,17 @@
 """Kafka's own console programs, with their default settings: so the producer is idempotent. The
-consumer is given a partition, for then it needs no group."""
+consumer is given a partition, for then it needs no group; what it does in groups is java_groups.py.
+"""
+import pathlib
 import subprocess
 import sys
 import uuid
 
 from features import expect, run_all
+from java_groups import PROGRAM, groups
 
 JARS, ADDRESS = sys.argv[1:3]
-SECONDS_MAX = 60
+SECONDS_MAX = 60  # of one program
+CASE_SECONDS_MAX = 240  # some cases start twenty
 PACKAGE = "org.apache.kafka.tools."
 
 
@@ -16,10 +20,9 @@ def topic():
 
 
 def java(program, *words, text=""):
-    done = subprocess.run(["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
-                           f"{JARS}/*", PACKAGE + program, "--bootstrap-server", ADDRESS, *words],
-                          input=text, capture_output=True, text=True, timeout=SECONDS_MAX,
-                          check=False)
+    done = subprocess.run([*PROGRAM, "-cp", f"{JARS}/*", PACKAGE + program, "--bootstrap-server",
+                           ADDRESS, *words], input=text, capture_output=True, text=True,
+                          timeout=SECONDS_MAX, check=False)
     if done.returncode != 0 or "ERROR" in done.stderr:
         raise RuntimeError((done.stderr or done.stdout).strip()[-400:])
     return done.stdout
@@ -107,8 +110,14 @@ def admin():
     java("TopicCommand", "--delete", "--topic", name)
 
 
+def version():
+    """As the name of its jar says."""
+    return next(pathlib.Path(JARS).glob("kafka-tools-[0-9]*.jar")).stem.rpartition("-")[2]
+
+
 run_all({"auto-create": auto_create, "produce": produce_and_consume,
          "consume": produce_and_consume, "headers": headers, "null key": null_key,
          "null value": null_value, "gzip": codec("gzip"), "snappy": codec("snappy"),
          "lz4": codec("lz4"), "zstd": codec("zstd"), "time look-up": time_lookup,
-         "idempotence": idempotence, "admin": admin})
+         "idempotence": idempotence, "admin": admin, **groups(java, JARS, ADDRESS)},
+        version(), CASE_SECONDS_MAX)

@@ -4,6 +4,7 @@ import time
 import uuid
 
 from features import Skip, expect, run_all
+from group_story import Stories
 
 import kafka
 from kafka.admin import NewTopic
@@ -136,8 +137,90 @@ def admin():
         client.close()
 
 
+class GroupConsumer:
+    def __init__(self, name, group):
+        self.consumer = kafka.KafkaConsumer(name, bootstrap_servers=ADDRESS, group_id=group,
+                                            enable_auto_commit=False,
+                                            auto_offset_reset="earliest")
+
+    def poll(self):
+        return [r.value for records in self.consumer.poll(200).values() for r in records]
+
+    def commit(self):
+        self.consumer.commit()
+
+    def assigned(self):
+        return {place.partition for place in self.consumer.assignment()}
+
+    def close(self):
+        self.consumer.close()
+
+
+class GroupClient:
+    """For group_story.py. The two ages call the same things by other names."""
+
+    def __init__(self):
+        self.admin = kafka.KafkaAdminClient(bootstrap_servers=ADDRESS)
+
+    def create_topic(self, name, partitions):
+        self.admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+
+    def send(self, name, batch):
+        sender = producer()
+        sent = [sender.send(name, value, partition=partition)
+                for partition, values in batch.items() for value in values]
+        for record in sent:
+            record.get(WAIT_SECONDS)
+        sender.close()
+
+    def consumer(self, name, group):
+        return GroupConsumer(name, group)
+
+    def describe(self, group):
+        if IS_OLD:
+            found = self.admin.describe_consumer_groups([group])[0]
+            return found.state.lower(), len(found.members)
+        found = self.admin.describe_groups([group])[group]
+        expect(found["error"], None)
+        return found["group_state"].lower(), len(found["members"])
+
+    def offsets(self, group, name):
+        found = (self.admin.list_consumer_group_offsets(group) if IS_OLD
+                 else self.admin.list_group_offsets({group: None})[group])
+        return {place.partition: committed.offset for place, committed in found.items()
+                if place.topic == name}
+
+    def move(self, group, name, places):
+        """By a consumer that is not a member, as the old admin client has no words for it."""
+        mover = kafka.KafkaConsumer(bootstrap_servers=ADDRESS, group_id=group,
+                                    enable_auto_commit=False)
+        try:
+            at = {kafka.TopicPartition(name, partition): offset_of(offset)
+                  for partition, offset in places.items()}
+            mover.assign(list(at))
+            mover.commit(at)
+        finally:
+            mover.close()
+
+    def delete(self, group):
+        if IS_OLD:
+            expect([error.errno for _, error in self.admin.delete_consumer_groups([group])], [0])
+        else:
+            expect(self.admin.delete_groups([group]), {group: "OK"})
+
+
+def offset_of(offset):
+    extra = () if IS_OLD else (-1,)
+    return kafka.OffsetAndMetadata(offset, "", *extra)
+
+
+def groups():
+    return Stories(GroupClient(), "kafka-python").features()
+
+
 run_all({"auto-create": auto_create, "produce": produce_and_consume,
          "consume": produce_and_consume, "headers": headers, "null key": null_key,
          "null value": null_value, "gzip": codec("gzip"), "snappy": codec("snappy"),
          "lz4": codec("lz4"), "zstd": codec("zstd"), "time look-up": time_lookup,
-         "idempotence": idempotence, "admin": admin})
+         "idempotence": idempotence, "admin": admin, **groups()},
+        kafka.__version__)

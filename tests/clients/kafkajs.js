@@ -1,7 +1,9 @@
-// kafkajs: its consumer works in groups only, so what it produced is judged by what its admin
-// client sees; the records' content is the business of the other clients.
+// kafkajs: its consumer works in groups only, so what it produced without one is judged by what its
+// admin client sees; the records' content is the business of the other clients.
 const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
 const { randomUUID } = require('crypto')
+const { Skip, expect, runAll } = require('./features.js')
+const { groupFeatures } = require('./group_story.js')
 
 const kafka = new Kafka({
   brokers: [process.argv[2]],
@@ -9,13 +11,6 @@ const kafka = new Kafka({
   retry: { retries: 8, initialRetryTime: 50 },
 })
 const topicName = () => `kafkajs-${randomUUID().slice(0, 12)}`
-
-class Skip extends Error {}
-
-function expect(found, wanted) {
-  if (JSON.stringify(found) !== JSON.stringify(wanted))
-    throw new Error(`found ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`)
-}
 
 async function send(topic, messages, { compression, ...settings } = {}) {
   const producer = kafka.producer(settings)
@@ -90,16 +85,48 @@ const features = {
     }),
 }
 
-async function main() {
-  for (const [name, check] of Object.entries(features)) {
-    try {
-      await check()
-      console.log(`${name}\tok`)
-    } catch (problem) {
-      const verdict = problem instanceof Skip ? 'skip' : 'fail'
-      console.log(`${name}\t${verdict}\t${String(problem.message).replace(/\s+/g, ' ')}`)
-    }
-  }
+// One that reads and commits each batch; its partitions are known by the event of having joined.
+async function member(topic, group) {
+  const consumer = kafka.consumer({ groupId: group, rebalanceTimeout: 10000 })
+  const found = { values: [], assigned: [] }
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    found.assigned = (payload.memberAssignment[topic] || []).sort()
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    eachBatch: async ({ batch, resolveOffset, commitOffsetsIfNecessary }) => {
+      for (const message of batch.messages) {
+        resolveOffset(message.offset)
+        found.values.push(message.value.toString())
+      }
+      await commitOffsetsIfNecessary()
+    },
+  })
+  found.close = () => consumer.disconnect()
+  return found
 }
 
-main()
+const groupClient = {
+  member,
+  createTopic: (topic, numPartitions) =>
+    withAdmin((a) => a.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true })),
+  send: (topic, partition, values) =>
+    send(topic, values.map((value) => ({ partition, value }))),
+  describe: async (group) => {
+    const { groups } = await withAdmin((a) => a.describeGroups([group]))
+    return [groups[0].state.toLowerCase(), groups[0].members.length]
+  },
+  offsets: async (groupId, topic) => {
+    const found = await withAdmin((a) => a.fetchOffsets({ groupId }))
+    const places = found.filter((t) => t.topic === topic).flatMap((t) => t.partitions)
+    return Object.fromEntries(places.sort((a, b) => a.partition - b.partition)
+      .map((place) => [place.partition, Number(place.offset)]))
+  },
+  move: (groupId, topic, partition, offset) => withAdmin(
+    (a) => a.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(offset) }] })),
+  remove: (group) => withAdmin((a) => a.deleteGroups([group])),
+}
+
+runAll({ ...features, ...groupFeatures(groupClient, 'kafkajs') },
+  require('kafkajs/package.json').version)

@@ -1,5 +1,6 @@
 """JoinGroup, SyncGroup, Heartbeat, LeaveGroup, and the requests of the consumer protocol: members of
 groups, in every version, and what becomes of those whose connection ends."""
+import struct
 import unittest
 
 import case
@@ -211,6 +212,54 @@ class ConsumerTest(MemberCase):
         left = self.heartbeat(group, answer["member"], -1)
         self.assertEqual(left["error"], NONE)
         self.assertEqual(self.join(group)["error"], NONE)
+
+    @staticmethod
+    def subscription(name, owned=()):
+        """Version 1: the topic, no user data, what is owned of it."""
+        text = struct.pack(">h", len(name)) + name.encode()
+        return (struct.pack(">hi", 1, 1) + text + struct.pack(">ii", -1, 1) + text +
+                struct.pack(f">i{len(owned)}i", len(owned), *owned))
+
+    @staticmethod
+    def assignment(name, partitions):
+        return (struct.pack(">hih", 1, 1, len(name)) + name.encode() +
+                struct.pack(f">i{len(partitions)}ii", len(partitions), *partitions, -1))
+
+    def rejoin(self, group, member, name, owned):
+        fields = self.join_fields(group, 9, member=member)
+        fields["protocols"][0]["metadata"] = self.subscription(name, owned)
+        return self.call("JoinGroup", 9, **fields)
+
+    def test_a_group_with_members_goes_up_and_down(self):
+        name, group = self.topic(2), self.name()
+        answer = self.rejoin(group, "", name, [])
+        self.assertEqual(answer["error"], MEMBER_ID_REQUIRED)
+        classic = answer["member"]
+        answer = self.rejoin(group, classic, name, [])
+        synced = self.sync(group, answer, self.assignment(name, [0, 1]))
+        self.assertEqual((answer["generation"], synced["error"]), (1, NONE))
+
+        answer = self.join_consumer(group, name, "new")
+        self.assertEqual((answer["error"], answer["epoch"]), (NONE, 2), answer)
+        self.assertEqual(self.beat(group, classic, 1), REBALANCE_IN_PROGRESS)
+        answer = self.rejoin(group, classic, name, [])
+        self.assertEqual((answer["error"], answer["generation"], answer["protocol"],
+                          answer["members"]), (NONE, 2, "range", []))
+        synced = self.sync(group, answer, b"")
+        self.assertEqual((synced["error"], synced["assignment"]),
+                         (NONE, self.assignment(name, [0])))
+        self.assertEqual(self.beat(group, classic, 2), NONE)
+        partitions, _ = self.assigned(group, "new", self.heartbeat(group, "new", 2))
+        self.assertEqual(partitions[0]["partitions"], [1])
+        described = self.call("ConsumerGroupDescribe", 1, groups=[group], include_operations=False)
+        types = {m["member"]: m["type"] for m in described["groups"][0]["members"]}
+        self.assertEqual(types, {classic: 0, "new": 1})
+
+        self.assertEqual(self.heartbeat(group, "new", -1)["error"], NONE)
+        self.assertNotEqual(self.beat(group, classic, 2), NONE)
+        answer = self.rejoin(group, classic, name, [])
+        self.assertEqual((answer["error"], answer["leader"]), (NONE, classic))
+        self.assertEqual(self.leave(group, classic), NONE)
 
     def test_members_survive_a_crash_of_the_broker(self):
         self.must_start_it()

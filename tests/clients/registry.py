@@ -1,0 +1,104 @@
+"""The clients that tests/clients/run knows. They come from their languages' registries by name and
+stay in a cache folder: TAILRACE_CLIENTS, by default ~/.cache/tailrace-clients. Needs python3 with
+venv, npm with node, mvn with java, go, and kcat.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+CACHE = pathlib.Path(os.environ.get("TAILRACE_CLIENTS") or pathlib.Path(
+    os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tailrace-clients")
+
+
+def set_up(words, folder=None):
+    print("set-up:", " ".join(map(str, words)), file=sys.stderr)
+    subprocess.run([str(w) for w in words], cwd=folder, check=True, stdout=sys.stderr)
+
+
+def python_with(name, *packages):
+    """The interpreter of a virtual environment that has the packages."""
+    folder = CACHE / name
+    if not (folder / ".complete").exists():
+        set_up([sys.executable, "-m", "venv", "--clear", folder])
+        set_up([folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check",
+                *packages])
+        (folder / ".complete").touch()
+    return folder / "bin" / "python"
+
+
+CODECS = ("python-snappy", "lz4", "zstandard")
+
+
+def kafka_python_old():
+    return [python_with("kafka-python-2.0.2", "kafka-python==2.0.2", *CODECS),
+            HERE / "kafka_python.py"]
+
+
+def kafka_python_new():
+    return [python_with("kafka-python", "kafka-python", *CODECS), HERE / "kafka_python.py"]
+
+
+def aiokafka():
+    return [python_with("aiokafka", "aiokafka", *CODECS), HERE / "kafka_aio.py"]
+
+
+def confluent_kafka():
+    return [python_with("confluent-kafka", "confluent-kafka"), HERE / "confluent.py"]
+
+
+def kcat():
+    return [kafka_python_new()[0], HERE / "kcat.py"]
+
+
+def node_with(name, package):
+    folder = CACHE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "node_modules" / package).exists():
+        set_up(["npm", "install", "--silent", "--prefix", folder, package])
+    return ["env", f"NODE_PATH={folder / 'node_modules'}", "node"]
+
+
+def kafkajs():
+    return [*node_with("kafkajs", "kafkajs"), HERE / "kafkajs.js"]
+
+
+def platformatic():
+    return [*node_with("platformatic", "@platformatic/kafka"), HERE / "platformatic.js"]
+
+
+def go_client(name):
+    """One program holds the clients of Go; its word says which of them is meant."""
+    def command():
+        folder = CACHE / "go"
+        folder.mkdir(parents=True, exist_ok=True)
+        set_up(["go", "build", "-o", folder / "clients", "."], HERE / "go")
+        return [folder / "clients", name]
+    return command
+
+
+def java():
+    folder, pom = CACHE / "java", (HERE / "pom.xml").read_text()
+    mark = folder / ".complete"
+    if not mark.exists() or mark.read_text() != pom:
+        set_up(["mvn", "-q", "-B", "-f", HERE / "pom.xml", "dependency:copy-dependencies",
+                f"-DoutputDirectory={folder}", "-DincludeScope=runtime"])
+        mark.write_text(pom)
+    return [kafka_python_new()[0], HERE / "java_console.py", folder]
+
+
+# name: (what makes its command, the programs that this needs)
+CLIENTS = {
+    "kafka-python 2.0.2": (kafka_python_old, ()),
+    "kafka-python newest": (kafka_python_new, ()),
+    "aiokafka": (aiokafka, ()),
+    "confluent-kafka": (confluent_kafka, ()),
+    "kcat": (kcat, ("kcat",)),
+    "kafkajs": (kafkajs, ("npm", "node")),
+    "@platformatic/kafka": (platformatic, ("npm", "node")),
+    "franz-go": (go_client("franz-go"), ("go",)),
+    "sarama": (go_client("sarama"), ("go",)),
+    "kafka-go": (go_client("kafka-go"), ("go",)),
+    "Java console": (java, ("mvn", "java")),
+}
