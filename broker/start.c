@@ -1,6 +1,8 @@
 /* Starting and stopping a broker: two operations on core 0 that go over all cores.
  *
- *   start:  OPEN ──▶ ACTIVATE ──▶ SERVE
+ *   start:  OPEN ──▶ ACTIVATE ──▶ CLEAR ──▶ SERVE
+ *
+ *   CLEAR    what earlier lives left of topics that are gone begins to go
  *
  *   stop:   UNLISTEN ──▶ DRAIN ──▶ SETTLE ──▶ RETIRE ──▶ CLOSE ──▶ DONE
  *
@@ -11,6 +13,7 @@
 #include "broker/broker_parts.h"
 #include "broker/core_life.h"
 #include "broker/core_visit.h"
+#include "broker/leavings.h"
 #include "broker/limits.h"
 #include "broker/log_dirs_life.h"
 
@@ -19,12 +22,13 @@
 /* --- Starting ----------------------------------------------------------------------------------
  */
 
-enum start_stage { START_OPEN, START_ACTIVATE, START_SERVE };
+enum start_stage { START_OPEN, START_ACTIVATE, START_CLEAR, START_SERVE };
 
 static const struct op_stage start_stages[] = {
     [START_OPEN] = {"open", 0},
     [START_ACTIVATE] = {"activate", AFTER(START_OPEN)},
-    [START_SERVE] = {"serve", AFTER(START_ACTIVATE)},
+    [START_CLEAR] = {"clear", AFTER(START_ACTIVATE)},
+    [START_SERVE] = {"serve", AFTER(START_CLEAR)},
 };
 
 struct start {
@@ -58,7 +62,7 @@ static enum op_progress start_open(struct start *start)
 static enum op_progress start_activate(struct start *start)
 {
     struct broker *broker = start->broker;
-    op_move(&start->op, START_SERVE);
+    op_move(&start->op, START_CLEAR);
     if (start->op.error != STATUS_OK)
         return OP_AGAIN;
     op_expect(&start->op);
@@ -67,27 +71,26 @@ static enum op_progress start_activate(struct start *start)
     return OP_WAIT;
 }
 
-static bool image_knows(struct strays_judge *judge, struct uuid topic_id)
+static void delete_overdue(struct core_visit *visit)
 {
-    struct broker *broker = container_of(judge, struct broker, strays_judge);
-    return image_topic_by_id(core_image(roster_core(&broker->roster, 0)), topic_id) != NULL;
+    leavings_delete_overdue(visit->core);
+    io_land(visit->core->io, &visit->done, STATUS_OK);
 }
 
-static void look_for_strays(struct broker *broker)
+static enum op_progress start_clear(struct start *start)
 {
-    broker->strays_judge.knows = image_knows;
-    for (uint32_t i = 0; i < broker->log_dirs.count; i++) {
-        struct store *store = roster_core(&broker->roster, 0)->log_dirs[i].store;
-        if (store != NULL)
-            strays_start(broker->log_dirs.dirs[i].strays, store, &broker->strays_judge);
-    }
+    struct broker *broker = start->broker;
+    op_move(&start->op, START_SERVE);
+    if (start->op.error != STATUS_OK)
+        return OP_AGAIN;
+    leavings_look_for_strays(broker);
+    core_visit_all(&broker->roster, &start->op, delete_overdue);
+    return OP_WAIT;
 }
 
 static enum op_progress start_serve(struct start *start)
 {
     struct broker *broker = start->broker;
-    if (start->op.error == STATUS_OK)
-        look_for_strays(broker);
     for (uint32_t i = 0; i < broker->roster.listener_count && start->op.error == STATUS_OK; i++)
         acceptor_start(&broker->acceptors[i]);
     if (start->op.error == STATUS_OK)
@@ -103,6 +106,7 @@ static enum op_progress start_step(struct op *op)
     switch ((enum start_stage)op->stage) {
     case START_OPEN: return start_open(start);
     case START_ACTIVATE: return start_activate(start);
+    case START_CLEAR: return start_clear(start);
     case START_SERVE: return start_serve(start);
     }
     unreachable();

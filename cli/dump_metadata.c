@@ -104,6 +104,14 @@ static json_t *producer_ids_fields(const struct producer_ids_record *record)
                      (json_int_t)record->next_producer_id);
 }
 
+static json_t *deleted_topics_fields(const struct deleted_topics_record *record)
+{
+    json_t *ids = json_array();
+    for (uint32_t i = 0; i < record->topic_ids_count; i++)
+        json_array_append_new(ids, id_text(record->topic_ids[i]));
+    return json_pack("{s:s, s:o}", "record", "deleted_topics", "topic_ids", ids);
+}
+
 static json_t *fields_of(const struct metadata_record *record)
 {
     switch (record->kind) {

@@ -78,6 +78,12 @@ const struct image_topic *image_topic_by_id(const struct image *image, struct uu
 /* Index of the first topic whose name is >= `name`; image_topic_count if none. */
 uint32_t image_topic_lower_bound(const struct image *image, struct bytes name);
 
+/* Was there a topic of this id, and was it deleted? Known of the last IMAGE_DELETED_MAX that were:
+ * what a broker had not removed of them when it was killed is removed when it starts again, while
+ * a topic of which nothing is known may have been lost by the metadata. A walk. */
+enum { IMAGE_DELETED_MAX = 10000 };
+bool image_topic_was_deleted(const struct image *image, struct uuid id);
+
 uint32_t image_broker_count(const struct image *image);
 const struct image_broker *image_broker_at(const struct image *image, uint32_t index);
 const struct image_broker *image_broker_by_id(const struct image *image, int32_t id);

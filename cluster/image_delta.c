@@ -37,6 +37,9 @@ struct image_delta {
     struct map by_id;
     struct map by_name;
     struct list drafts;
+    struct uuid *deleted; /* ids of topics, in the order in which they went */
+    uint32_t deleted_count;
+    uint32_t deleted_capacity;
     struct image_registry *registry; /* a clone to write on; NULL: that of the base still holds */
     int64_t next_producer_id;
 };
@@ -317,6 +320,22 @@ static enum status apply_partition(struct image_delta *delta, const struct parti
     return STATUS_OK;
 }
 
+/* Records are many in a replay: the array grows by doubling. */
+static void note_deleted(struct image_delta *delta, struct uuid id)
+{
+    assert(!uuid_is_zero(id));
+    assert(delta->deleted_count <= delta->deleted_capacity);
+    if (delta->deleted_count == delta->deleted_capacity) {
+        uint32_t capacity = delta->deleted_count < 8 ? 16 : delta->deleted_count * 2;
+        struct uuid *grown = take(delta, capacity, sizeof *grown);
+        if (delta->deleted_count > 0)
+            memcpy(grown, delta->deleted, delta->deleted_count * sizeof *grown);
+        delta->deleted = grown;
+        delta->deleted_capacity = capacity;
+    }
+    delta->deleted[delta->deleted_count++] = id;
+}
+
 /* The draft stays, marked: its id must be known as used for as long as the delta lives. */
 static enum status apply_remove_topic(struct image_delta *delta,
                                       const struct remove_topic_record *record)
@@ -327,6 +346,19 @@ static enum status apply_remove_topic(struct image_delta *delta,
     if (draft->base == NULL)
         map_remove(&delta->by_name, &draft->by_name);
     draft->is_removed = true;
+    note_deleted(delta, record->topic_id);
+    return STATUS_OK;
+}
+
+/* A topic that is there cannot be one of them: its files would be taken for leftovers. */
+static enum status apply_deleted_topics(struct image_delta *delta,
+                                        const struct deleted_topics_record *record)
+{
+    for (uint32_t i = 0; i < record->topic_ids_count; i++) {
+        if (uuid_is_zero(record->topic_ids[i]) || id_was_used(delta, record->topic_ids[i]))
+            return STATUS_CORRUPT;
+        note_deleted(delta, record->topic_ids[i]);
+    }
     return STATUS_OK;
 }
 
@@ -566,6 +598,10 @@ struct image *image_delta_finish(struct image_delta *delta, int64_t offset, int3
     image->next_producer_id = delta->next_producer_id;
     image->registry =
         registry_retain(delta->registry != NULL ? delta->registry : delta->base->registry);
+    image->deleted =
+        delta->deleted_count == 0
+            ? deleted_retain(delta->base->deleted)
+            : deleted_create(delta->base->deleted, delta->deleted, delta->deleted_count);
     shelf_copy(&image->by_name, &delta->base->by_name);
     shelf_copy(&image->by_id, &delta->base->by_id);
     shelf_copy(&image->by_metric_name, &delta->base->by_metric_name);

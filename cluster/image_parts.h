@@ -36,12 +36,27 @@ void registry_set_broker(struct image_registry *registry, const struct broker_re
 void registry_set_config(struct image_registry *registry, enum config_key key,
                          const struct broker_config_record *record);
 
+/* The topics that were deleted last, the latest behind all others. Each change makes a new list. */
+struct image_deleted {
+    _Atomic uint32_t reference_count;
+    uint32_t count;
+    struct uuid ids[];
+};
+
+/* Those of `before` and then the others, as far as they are among the last IMAGE_DELETED_MAX. No
+ * list at all, NULL, is one without topics. */
+struct image_deleted *deleted_create(const struct image_deleted *before, const struct uuid *ids,
+                                     uint32_t count);
+struct image_deleted *deleted_retain(struct image_deleted *deleted);
+void deleted_release(struct image_deleted *deleted);
+
 struct image {
     _Atomic uint32_t reference_count;
     int64_t offset;
     int32_t controller_id;
     int64_t next_producer_id;
     struct image_registry *registry;
+    struct image_deleted *deleted; /* NULL: none */
     struct shelf by_name;
     struct shelf by_id;
     struct shelf by_metric_name; /* those with '.' or '_' in their names */

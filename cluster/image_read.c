@@ -35,6 +35,7 @@ void image_release(struct image *image)
     shelf_deinit(&image->by_id);
     shelf_deinit(&image->by_metric_name);
     registry_release(image->registry);
+    deleted_release(image->deleted);
     free(image);
 }
 
@@ -257,6 +258,15 @@ static void write_topic(struct writer *writer, const struct image_topic *topic)
     }
 }
 
+static void write_deleted(const struct image_deleted *deleted, struct writer *writer)
+{
+    assert(deleted->count > 0);
+    metadata_record_write(writer, &(struct metadata_record){
+                                      .kind = METADATA_DELETED_TOPICS,
+                                      .deleted_topics = {.topic_ids = (struct uuid *)deleted->ids,
+                                                         .topic_ids_count = deleted->count}});
+}
+
 static void write_facts(const struct image *image, struct arena *arena, struct writer *writer)
 {
     const struct image_registry *registry = image->registry;
@@ -268,6 +278,8 @@ static void write_facts(const struct image *image, struct arena *arena, struct w
     metadata_record_write(writer,
                           &(struct metadata_record){.kind = METADATA_PRODUCER_IDS,
                                                     .producer_ids = {image->next_producer_id}});
+    if (image->deleted != NULL)
+        write_deleted(image->deleted, writer);
 }
 
 void image_write_records(const struct image *image, struct writer *writer)

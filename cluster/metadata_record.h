@@ -25,13 +25,15 @@
     X(REMOVE_TOPIC, remove_topic, remove_topic_record, 0)                                          \
     X(TOPIC_CONFIG, topic_config, topic_config_record, 0)                                          \
     X(BROKER_CONFIG, broker_config, broker_config_record, 0)                                       \
-    X(PRODUCER_IDS, producer_ids, producer_ids_record, 0)
+    X(PRODUCER_IDS, producer_ids, producer_ids_record, 0)                                          \
+    X(DELETED_TOPICS, deleted_topics, deleted_topics_record, 0)
 
 /* What this release writes; ClusterRecord carries it.
  *
  *   1   the first
- *   2   several data directories: version 1 of broker and partition records */
-enum { METADATA_FEATURE_LEVEL = 2 };
+ *   2   several data directories: version 1 of broker and partition records
+ *   3   snapshots name the topics that were deleted last */
+enum { METADATA_FEATURE_LEVEL = 3 };
 
 enum metadata_record_kind {
     METADATA_CLUSTER = CLUSTER_RECORD_KEY,
@@ -42,6 +44,7 @@ enum metadata_record_kind {
     METADATA_TOPIC_CONFIG = TOPIC_CONFIG_RECORD_KEY,
     METADATA_BROKER_CONFIG = BROKER_CONFIG_RECORD_KEY,
     METADATA_PRODUCER_IDS = PRODUCER_IDS_RECORD_KEY,
+    METADATA_DELETED_TOPICS = DELETED_TOPICS_RECORD_KEY,
 };
 
 struct metadata_record {

@@ -352,3 +352,17 @@ enum status state_decode(struct bytes content, struct state *state, const struct
     }
     return status;
 }
+
+enum status state_topic_name(struct bytes content, struct bytes *topic_name)
+{
+    struct stored_state stored;
+    struct bytes rest;
+    enum status status = take_header(content, &rest, &stored);
+    if (status != STATUS_OK)
+        return status;
+    if (stored.topic_name_size > TOPIC_NAME_SIZE_MAX || stored.topic_name_size > rest.size)
+        return STATUS_CORRUPT;
+    *topic_name =
+        bytes_of(rest.data + (rest.size - stored.topic_name_size), stored.topic_name_size);
+    return STATUS_OK;
+}

@@ -83,4 +83,7 @@ struct bytes state_encode(const struct state *state);
 enum status state_decode(struct bytes content, struct state *state,
                          const struct state_cores *cores);
 
+/* The name alone, borrowed from the content. */
+enum status state_topic_name(struct bytes content, struct bytes *topic_name);
+
 #endif

@@ -9,6 +9,7 @@
 #include "storage/epoch_file.h"
 #include "storage/leftovers.h"
 #include "storage/log_struct.h"
+#include "storage/overdue.h"
 #include "storage/store_states.h"
 #include "storage/store_struct.h"
 
@@ -372,6 +373,7 @@ void store_destroy(struct store *store)
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
     leftovers_drop(store);
+    overdue_drop(store);
     struct list_node *node;
     cold_files_drop(store);
     catalog_abandon(&store->catalog);

@@ -63,9 +63,9 @@ static bool is_quiet(struct store *store)
 {
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
            !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
-           room_is_quiet(&store->room) && !store->has_strays && list_is_empty(&store->openings) &&
-           catalog_is_idle(&store->catalog) && list_is_empty(&store->deletions) &&
-           cold_files_close(store) &&
+           room_is_quiet(&store->room) && !store->has_strays && store->overdue == NULL &&
+           list_is_empty(&store->openings) && catalog_is_idle(&store->catalog) &&
+           list_is_empty(&store->deletions) && cold_files_close(store) &&
            (journal_is_idle(&store->journal) || !writing_goes_on(store)) &&
            journal_is_still(&store->journal);
 }

@@ -46,6 +46,7 @@ struct checkpoint {
 
 struct compaction;
 struct leftovers;
+struct overdue;
 struct store_stop;
 
 struct store {
@@ -107,6 +108,7 @@ struct store {
     struct leftovers *leftovers; /* of the one that is looked at; NULL: none */
     uint64_t unlisted_count;     /* at most so many segments have files that no log lists */
     bool has_strays;             /* the topics' directory is being looked at */
+    struct overdue *overdue;     /* deletions of an earlier life; NULL: none any more */
     struct store_stop *stop;     /* NULL: not asked to stop */
     bool is_stopping;
 };

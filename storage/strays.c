@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "storage/await.h"
 #include "storage/path.h"
+#include "storage/store_states.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -30,7 +31,8 @@ struct strays {
     uint32_t entry_index;
     struct arena arena; /* of one topic's listing */
     struct io_request request;
-    bool is_known;
+    struct uuid topic_id;
+    enum strays_verdict verdict;
     char topics[PATH_SIZE];
     char path[PATH_SIZE];
     char stray[PATH_SIZE];
@@ -52,13 +54,12 @@ static struct io_request *expect(struct strays *strays)
 static bool take_next(struct strays *strays)
 {
     struct bytes name;
-    struct uuid topic_id;
     while (strays->entry_index < strays->entry_count) {
         const struct io_entry *entry = &strays->entries[strays->entry_index++];
-        if (!entry->is_directory || !path_parse_topic(entry->name, &name, &topic_id))
+        if (!entry->is_directory || !path_parse_topic(entry->name, &name, &strays->topic_id))
             continue;
         path_join(strays->topics, entry->name, strays->path);
-        strays->is_known = strays->judge->knows(strays->judge, topic_id);
+        strays->verdict = strays->judge->judge(strays->judge, strays->topic_id);
         return true;
     }
     return false;
@@ -78,6 +79,17 @@ static enum op_progress strays_next(struct strays *strays)
     return OP_WAIT;
 }
 
+/* Of a partition that is gone, or of a deleted topic's that the catalog does not have, and so
+ * nobody else removes. */
+static bool is_left_over(const struct strays *strays, const char *name)
+{
+    int32_t partition;
+    if (path_is_deleted(name))
+        return true;
+    return strays->verdict == STRAYS_DELETED && path_parse_partition(name, &partition) &&
+           store_states_find(strays->store->states, strays->topic_id, partition) == NULL;
+}
+
 /* Gives what is left of deleted partitions to the graveyard; answers how many other names there
  * are. */
 static uint32_t bury_deleted(struct strays *strays)
@@ -85,7 +97,7 @@ static uint32_t bury_deleted(struct strays *strays)
     uint32_t other_count = 0;
     for (uint32_t i = 0; i < strays->request.listing.entry_count; i++) {
         const char *name = strays->request.listing.entries[i].name;
-        if (!path_is_deleted(name)) {
+        if (!is_left_over(strays, name)) {
             other_count++;
             continue;
         }
@@ -100,7 +112,7 @@ static enum op_progress strays_listed(struct strays *strays)
     struct io *io = strays->store->io;
     bool is_empty = strays->request.listing.entry_count == 0;
     if (strays->op.error != STATUS_OK || (bury_deleted(strays) == 0 && !is_empty) ||
-        strays->is_known) {
+        strays->verdict == STRAYS_KNOWN || (strays->verdict == STRAYS_DELETED && !is_empty)) {
         op_move(&strays->op, STRAYS_NEXT);
         return OP_AGAIN;
     }
@@ -172,7 +184,7 @@ enum status strays_create(struct io *io, const char *directory, struct strays **
 
 void strays_start(struct strays *strays, struct store *store, struct strays_judge *judge)
 {
-    assert(judge->knows != NULL);
+    assert(judge->judge != NULL);
     assert(!store->has_strays);
     strays->store = store;
     strays->judge = judge;

@@ -308,6 +308,74 @@ static void test_brokers_and_their_settings_are_kept(void **state)
     image_release(image);
 }
 
+/* --- Deleted topics -----------------------------------------------------------------------------
+ */
+
+static struct metadata_record deleted_record(struct uuid *ids, uint32_t count)
+{
+    return (struct metadata_record){.kind = METADATA_DELETED_TOPICS,
+                                    .deleted_topics = {.topic_ids = ids, .topic_ids_count = count}};
+}
+
+/* That a topic was deleted is known of every one that was there and is not, also of one that came
+ * and went within a delta; a snapshot says it on, and it is in the hash. */
+static void test_deleted_topics_are_remembered_across_snapshots(void **state)
+{
+    struct image *image =
+        next(image_create(),
+             (struct metadata_record[]){topic_record(1, "a"), topic_record(2, "b"),
+                                        topic_record(3, "c"), remove_record(3)},
+             4);
+    uint64_t hash = image_hash(image);
+    assert_true(image_topic_was_deleted(image, id_of(3)));
+    image = next(image, (struct metadata_record[]){remove_record(1)}, 1);
+    struct image *again = from_snapshot_of(image);
+    image = next(image, (struct metadata_record[]){topic_record(4, "d")}, 1);
+    again = next(again, (struct metadata_record[]){topic_record(4, "d")}, 1);
+    assert_true(image_hash(again) != hash);
+    assert_int_equal(image_hash(again), image_hash(image));
+    for (uint32_t number = 1; number <= 5; number++) {
+        bool was_deleted = number == 1 || number == 3;
+        assert_int_equal(image_topic_was_deleted(image, id_of(number)), was_deleted);
+        assert_int_equal(image_topic_was_deleted(again, id_of(number)), was_deleted);
+    }
+    image_release(image);
+    image_release(again);
+}
+
+/* The image with topics from..to made and deleted, all in one delta or each in one of its own. */
+static struct image *come_and_go(struct image *image, uint32_t from, uint32_t to, bool at_once)
+{
+    static struct metadata_record records[2 * (IMAGE_DELETED_MAX + 10)];
+    uint32_t count = 0;
+    for (uint32_t number = from; number < to; number++) {
+        records[count++] = topic_record(number, "brief");
+        records[count++] = remove_record(number);
+        if (!at_once)
+            image = next(image, records, count);
+        count = at_once ? count : 0;
+    }
+    return count == 0 ? image : next(image, records, count);
+}
+
+/* The list has an end: those that went first are forgotten, however the records were cut. */
+static void test_the_last_deleted_topics_are_remembered(void **state)
+{
+    for (uint32_t at_once = 0; at_once < 2; at_once++) {
+        struct image *image = come_and_go(image_create(), 1, 11, at_once);
+        image = come_and_go(image, 11, IMAGE_DELETED_MAX + 1, true);
+        assert_true(image_topic_was_deleted(image, id_of(1)));
+        image = come_and_go(image, IMAGE_DELETED_MAX + 1, IMAGE_DELETED_MAX + 4, at_once);
+        assert_false(image_topic_was_deleted(image, id_of(3)));
+        assert_true(image_topic_was_deleted(image, id_of(4)));
+        assert_true(image_topic_was_deleted(image, id_of(IMAGE_DELETED_MAX + 3)));
+        image = come_and_go(image, IMAGE_DELETED_MAX + 4, 2 * IMAGE_DELETED_MAX + 9, true);
+        assert_false(image_topic_was_deleted(image, id_of(IMAGE_DELETED_MAX + 8)));
+        assert_true(image_topic_was_deleted(image, id_of(IMAGE_DELETED_MAX + 9)));
+        image_release(image);
+    }
+}
+
 static void test_records_that_contradict_the_image_are_refused(void **state)
 {
     struct metadata_record gap = partition_record(1, 5);
@@ -315,6 +383,8 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
     struct metadata_record homeless = partition_record(1, 0);
     struct metadata_record newer = config_record(1, "setting.of.tomorrow", "1");
     static int32_t others[] = {3};
+    static struct uuid nobody[] = {{{0}}};
+    struct uuid living[] = {id_of(9), id_of(1)};
     homeless.partition.directories_count = 1;
     stranger.partition.in_sync = others;
     stranger.partition.in_sync_count = 1;
@@ -329,6 +399,9 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
     assert_int_equal(refused(image, gap), STATUS_CORRUPT);
     assert_int_equal(refused(image, stranger), STATUS_CORRUPT);
     assert_int_equal(refused(image, homeless), STATUS_CORRUPT);
+    assert_int_equal(refused(image, deleted_record(living, 2)), STATUS_CORRUPT);
+    assert_int_equal(refused(image, deleted_record(nobody, 1)), STATUS_CORRUPT);
+    assert_int_equal(refused(image, deleted_record(living, 1)), STATUS_OK);
     assert_int_equal(refused(image, newer), STATUS_UNSUPPORTED);
     assert_int_equal(refused(image, cluster_record(METADATA_FEATURE_LEVEL + 1)),
                      STATUS_UNSUPPORTED);
@@ -373,6 +446,8 @@ int main(void)
         cmocka_unit_test(test_a_topic_that_was_not_touched_is_shared),
         cmocka_unit_test(test_a_name_may_pass_from_one_topic_to_another_within_a_delta),
         cmocka_unit_test(test_brokers_and_their_settings_are_kept),
+        cmocka_unit_test(test_deleted_topics_are_remembered_across_snapshots),
+        cmocka_unit_test(test_the_last_deleted_topics_are_remembered),
         cmocka_unit_test(test_records_that_contradict_the_image_are_refused),
         cmocka_unit_test(test_a_record_of_a_newer_release_is_refused_and_named),
     };

@@ -344,7 +344,7 @@ METADATA_SNAPSHOT = struct.Struct("<8sIIQQQQQ")
 METADATA_RECORD = struct.Struct(">hhI")
 METADATA_COMMAND = 1
 METADATA_RECORDS = {1: "cluster", 2: "broker", 3: "topic", 4: "partition", 5: "remove_topic",
-                    6: "topic_config", 7: "broker_config", 8: "producer_ids"}
+                    6: "topic_config", 7: "broker_config", 8: "producer_ids", 9: "deleted_topics"}
 
 
 def _checked(data, form, magic):
