@@ -10,10 +10,11 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "support")]
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
 
 from broker import Broker, free_port  # noqa: E402
 from programs import create_topic, tailrace  # noqa: E402
+from wire import Connection  # noqa: E402
 
 SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)+\})? (-?[0-9.]+)')
 CONNECTIONS_MAX = 16
@@ -230,6 +231,15 @@ class Storage(Pages):
         self.assertGreater(values["tailrace_retention_deleted_bytes_total"], 1 << 20)
         self.assertGreater(values['kafka_log_log_logstartoffset{topic="short",partition="0"}'], 0)
 
+    def read_beginning(self, topic):
+        """One fetch from the start of partition 0, whatever it is answered."""
+        connection = Connection(self.broker.host, self.broker.port)
+        connection.call("Fetch", 11, replica_id=-1, max_wait_ms=0, min_bytes=1, max_bytes=1000,
+                        session_epoch=-1, topics=[{"name": topic, "partitions": [
+                            {"partition": 0, "partition_max_bytes": 1000, "fetch_offset": 0,
+                             "current_leader_epoch": -1}]}])
+        connection.close()
+
     def test_damaged_ranges(self):
         """Records that the disk has changed are a damaged range."""
         create_topic(self.broker, "bad")
@@ -242,6 +252,8 @@ class Storage(Pages):
             file.seek(50000)
             file.write(b"y")
         self.broker.start()
+        # Found by the start, or, if all had been recorded before the kill, by whoever reads it.
+        self.read_beginning("bad")
         self.metrics_when(lambda now: now["tailrace_damaged_ranges"] == 1)
 
     def test_checkpoint_and_cold_reads(self):
