@@ -69,7 +69,7 @@ static bool is_properties_name(const char *name)
     return strcmp(name, "meta.properties") == 0;
 }
 
-static bool is_placeholder_name(const char *name)
+static bool is_opaque_name(const char *name)
 {
     return path_is_reserve(name) || strcmp(name, ".lock") == 0;
 }
@@ -89,7 +89,7 @@ static const struct dump_kind kinds[] = {
     {"TRM_LOG_", is_metadata_log_name, dump_metadata_log},
     {"TRM_SNAP", is_snapshot_name, dump_metadata_snapshot},
     {NULL, is_properties_name, dump_meta_properties},
-    {NULL, is_placeholder_name, dump_placeholder},
+    {NULL, is_opaque_name, dump_opaque},
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
@@ -191,7 +191,7 @@ const struct command command_log_dump = {
         "{\"type\": \"epoch\" or \"clean\", \"epoch\": number, \"checksum\": string}\n"
         "{\"type\": \"meta_properties\", \"cluster_id\": string, \"node_id\": number,\n"
         "  \"directory_id\": string}\n"
-        "{\"type\": \"placeholder\", \"size\": number}; a lock, or space that is held\n"
+        "{\"type\": \"opaque\", \"size\": number}; a lock, or space that is held\n"
         "{\"type\": \"metadata_state\", \"term\": number, \"vote\": number,\n"
         "  \"stored_index\": number, \"server_id\": number, \"checksum\": string}\n"
         "{\"type\": \"metadata_log\", \"size\": number, \"first_index\": number}\n"

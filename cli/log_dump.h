@@ -21,7 +21,7 @@ void dump_metadata_log(struct dump *dump);
 void dump_metadata_snapshot(struct dump *dump);
 void dump_epoch(struct dump *dump);
 void dump_meta_properties(struct dump *dump);
-void dump_placeholder(struct dump *dump); /* the reserve, the lock */
+void dump_opaque(struct dump *dump); /* the reserve, the lock */
 
 /* A line of its own for what is not as it should be. */
 void dump_damage(struct dump *dump, uint32_t depth, uint64_t position, uint64_t size_bytes,

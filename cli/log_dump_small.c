@@ -45,9 +45,9 @@ void dump_meta_properties(struct dump *dump)
 }
 
 /* Nothing that stands in these means anything. */
-void dump_placeholder(struct dump *dump)
+void dump_opaque(struct dump *dump)
 {
     assert(dump->path != NULL);
-    dump_line(dump->options.tool, 0, "placeholder",
+    dump_line(dump->options.tool, 0, "opaque",
               json_pack("{s:I}", "size", (json_int_t)dump->window.size_bytes));
 }

@@ -24,7 +24,7 @@ struct equal {
 
 /* --- Who is to have how many ------------------------------------------------------------------ */
 
-/* Sets `room`; a member that has more than its share has a load above it for now. */
+/* Sets `room`; a member that has more than its share has a load above it until it gives up. */
 static void share_out(struct equal *equal, uint32_t partition_count)
 {
     struct assignor_work *work = equal->work;

@@ -348,7 +348,7 @@ static const struct story stories[] = {
      "-- CompletingRebalance 1\n"
      "> subscribed one\n"
      "no\n"},
-    {"Without memory a member is refused for now, and nothing is left of it",
+    {"Without memory a member is refused with an error that it retries, and nothing is left of it",
      "> set memory=0\n"
      "> join a\n"
      "a join: COORDINATOR_NOT_AVAILABLE\n"

@@ -234,13 +234,13 @@ class Reader(unittest.TestCase):
                           line["directory_id"]),
                          ("meta_properties", properties["cluster.id"], properties["node.id"],
                           properties["directory.id"]))
-        self.assertEqual(dump(self.data / ".lock")[0]["type"], "placeholder")
+        self.assertEqual(dump(self.data / ".lock")[0]["type"], "opaque")
 
     def test_every_file_is_of_a_kind(self):
         """There is no file in the directory that a dump does not know, and each says what it is."""
         kinds = {dump(path)[0]["type"] for path in self.data.rglob("*") if path.is_file()}
         self.assertEqual(kinds, {"segment", "index", "journal", "catalog", "epoch", "clean",
-                                 "placeholder", "meta_properties", "metadata_state",
+                                 "opaque", "meta_properties", "metadata_state",
                                  "metadata_log", "metadata_snapshot"})
 
     def test_damage_of_small_files(self):
