@@ -1,6 +1,7 @@
 #include "cli/consume_print.h"
 
 #include "base/assert.h"
+#include "cli/kafka.h"
 
 #include <string.h>
 
@@ -61,16 +62,7 @@ static json_t *json_of(const struct consume_print *print, const struct record *r
 void consume_print_record(struct consume_print *print, const rd_kafka_message_t *message)
 {
     assert(message->err == RD_KAFKA_RESP_ERR_NO_ERROR);
-    struct record record = {
-        .topic = bytes_of_text(rd_kafka_topic_name(message->rkt)),
-        .key = bytes_of(message->key, message->key_len),
-        .value = bytes_of(message->payload, message->len),
-        .partition = message->partition,
-        .leader_epoch = -1,
-        .offset = message->offset,
-        .time_ms = rd_kafka_message_timestamp(message, NULL),
-        .index = (int64_t)print->progress.record_count + 1,
-    };
+    struct record record = kafka_record(message, (int64_t)print->progress.record_count + 1);
     read_headers(print, message, &record);
     if (print->is_json) {
         json_t *object = json_of(print, &record);

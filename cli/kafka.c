@@ -80,6 +80,21 @@ const struct rd_kafka_metadata *kafka_metadata(const struct tool *tool, rd_kafka
     return NULL;
 }
 
+struct record kafka_record(const rd_kafka_message_t *message, int64_t index)
+{
+    assert(index > 0);
+    return (struct record){
+        .topic = bytes_of_text(rd_kafka_topic_name(message->rkt)),
+        .key = bytes_of(message->key, message->key_len),
+        .value = bytes_of(message->payload, message->len),
+        .partition = message->partition,
+        .leader_epoch = -1,
+        .offset = message->offset,
+        .time_ms = rd_kafka_message_timestamp(message, NULL),
+        .index = index,
+    };
+}
+
 int kafka_catch_interrupt(void)
 {
     sigset_t signals;

@@ -2,6 +2,7 @@
 #ifndef TAILRACE_CLI_KAFKA_H
 #define TAILRACE_CLI_KAFKA_H
 
+#include "cli/record_format.h"
 #include "cli/tool.h"
 
 #include <librdkafka/rdkafka.h>
@@ -23,6 +24,9 @@ rd_kafka_t *kafka_create(const struct tool *tool, rd_kafka_type_t type, rd_kafka
  * an error was said. Destroy it with rd_kafka_metadata_destroy. */
 const struct rd_kafka_metadata *kafka_metadata(const struct tool *tool, rd_kafka_t *kafka,
                                                rd_kafka_topic_t *topic);
+
+/* A message as it is printed, the `index`th from 1; without its headers. Borrows from it. */
+struct record kafka_record(const rd_kafka_message_t *message, int64_t index);
 
 /* A descriptor that becomes readable on Ctrl-C or SIGTERM, which no longer end the program. Call it
  * before the first thread starts. -1 if there is none. */

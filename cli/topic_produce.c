@@ -44,16 +44,7 @@ struct produce {
 static void print_delivered(struct produce *produce, const rd_kafka_message_t *message)
 {
     assert(produce->has_output);
-    struct record record = {
-        .topic = bytes_of_text(rd_kafka_topic_name(message->rkt)),
-        .key = bytes_of(message->key, message->key_len),
-        .value = bytes_of(message->payload, message->len),
-        .partition = message->partition,
-        .leader_epoch = -1,
-        .offset = message->offset,
-        .time_ms = rd_kafka_message_timestamp(message, NULL),
-        .index = (int64_t)produce->progress.record_count + 1,
-    };
+    struct record record = kafka_record(message, (int64_t)produce->progress.record_count + 1);
     if (produce->tool->format != FORMAT_JSON) {
         record_format_print(&produce->output, &record, stdout);
         return;
