@@ -159,12 +159,12 @@ static const struct load_kind fetch_kind = {
 
 static void find_ends(struct fetch *fetch, const struct options *options)
 {
-    struct client client;
-    if (!client_open(&client, &options->address))
+    struct control control;
+    if (!control_open(&control, &options->address))
         fail("no broker at %s", options->address_text);
     for (uint32_t i = 0; i < options->partitions; i++)
-        fetch->parts[i].end_offset = client_end_offset(&client, options->topic, (int32_t)i);
-    client_close(&client);
+        fetch->parts[i].end_offset = client_end_offset(&control, options->topic, (int32_t)i);
+    control_close(&control);
 }
 
 void fetch_run(const struct options *asked)

@@ -2,7 +2,7 @@
  * folder and on one that it has left, and the memory that it takes when nothing happens. */
 #include "base/assert.h"
 #include "base/text.h"
-#include "bench/client.h"
+#include "bench/control.h"
 #include "bench/modes.h"
 #include "bench/report.h"
 #include "bench/system.h"
@@ -30,8 +30,8 @@ struct broker {
     uint32_t word_count;
     struct address address;
     struct process process;
-    struct client client; /* open while the broker runs */
-    int64_t answered_ns;  /* from exec to the first ApiVersions answer */
+    struct control control; /* open while the broker runs */
+    int64_t answered_ns;    /* from exec to the first ApiVersions answer */
 };
 
 /* A copy of the word with {port} and {data} replaced; the caller's to free. */
@@ -77,11 +77,11 @@ static void broker_forget(struct broker *broker)
 
 static bool broker_answers(struct broker *broker)
 {
-    if (!client_open(&broker->client, &broker->address))
+    if (!control_open(&broker->control, &broker->address))
         return false;
-    if (client_is_answered(&broker->client))
+    if (control_is_answered(&broker->control))
         return true;
-    client_close(&broker->client);
+    control_close(&broker->control);
     return false;
 }
 
@@ -102,7 +102,7 @@ static void broker_start(struct broker *broker)
 
 static int64_t broker_stop(struct broker *broker)
 {
-    client_close(&broker->client);
+    control_close(&broker->control);
     return process_stop(&broker->process);
 }
 
@@ -125,8 +125,8 @@ struct figures {
 static int64_t first_produce(struct broker *broker, bool is_fresh, struct bytes frame)
 {
     if (is_fresh)
-        client_create_topic(&broker->client, broker->options->topic, 1);
-    if (!client_produce(&broker->client, frame))
+        control_create_topic(&broker->control, broker->options->topic, 1);
+    if (!control_produce(&broker->control, frame))
         fail("the first record was refused");
     return now_ns() - broker->process.started_ns;
 }

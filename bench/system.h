@@ -1,5 +1,5 @@
-/* What the load generator asks of the operating system: the time, a process' use of processor and
- * memory, and a broker to start and stop. Linux only. */
+/* What the load generator asks of the operating system: the time, a process' memory, and a broker
+ * to start and stop. Linux only. */
 #ifndef TAILRACE_BENCH_SYSTEM_H
 #define TAILRACE_BENCH_SYSTEM_H
 
@@ -15,16 +15,6 @@ int64_t now_ns(void);
 /* Says why and ends the program with code 1: a measurement that went wrong has no result. Brokers
  * that it started die with it. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Both kinds of processor time, of all threads, in nanoseconds; the kernel counts in hundredths of
- * a second. */
-struct cpu_time {
-    int64_t user_ns;
-    int64_t system_ns;
-};
-
-/* Fails the program if there is no such process. */
-struct cpu_time process_cpu_time(pid_t pid);
 
 struct process_memory {
     int64_t resident_kib;     /* with shared pages counted whole */

@@ -53,6 +53,7 @@ struct command {
     X(cluster_logdirs)                                                                             \
     X(log_dump)                                                                                    \
     X(log_verify)                                                                                  \
+    X(bench_produce)                                                                               \
     X(api_versions)                                                                                \
     X(version)                                                                                     \
     X(completion)                                                                                  \

@@ -42,6 +42,8 @@ tailrace help cluster logdirs
 tailrace help log
 tailrace help log dump
 tailrace help log verify
+tailrace help bench
+tailrace help bench produce
 tailrace help api-versions
 tailrace help version
 tailrace help completion
@@ -60,6 +62,9 @@ tailrace topic create t -p 0
 tailrace topic create t -c novalue
 tailrace topic create t --no-such
 tailrace topic list --color sometimes
+tailrace bench produce
+tailrace bench produce --closed --connections 1001
+tailrace bench produce --closed -b 127.0.0.1:1
 tailrace topic add-partitions t
 tailrace topic alter-config t
 tailrace topic alter-config t --set retention.ms
