@@ -71,6 +71,16 @@ bool distribution_is_fixed(const struct distribution *distribution)
            distribution->parts[0].low == distribution->parts[0].high;
 }
 
+uint32_t distribution_min(const struct distribution *distribution)
+{
+    assert(distribution->part_count > 0);
+    uint32_t min = UINT32_MAX;
+    for (uint32_t i = 0; i < distribution->part_count; i++)
+        if (distribution->parts[i].low < min)
+            min = distribution->parts[i].low;
+    return min;
+}
+
 uint32_t distribution_max(const struct distribution *distribution)
 {
     assert(distribution->part_count > 0);

@@ -32,6 +32,7 @@ enum status distribution_parse(struct bytes text, uint32_t min, uint32_t max,
                                struct distribution *distribution);
 
 bool distribution_is_fixed(const struct distribution *distribution);
+uint32_t distribution_min(const struct distribution *distribution);
 uint32_t distribution_max(const struct distribution *distribution);
 uint32_t distribution_draw(const struct distribution *distribution, struct prng *prng);
 

@@ -210,6 +210,8 @@ static bool check_producers(struct load *load, char problem[static LOAD_PROBLEM_
         return refuse(problem, "--idempotent allows 5 requests in flight");
     if (is_tail && load->compression != COMPRESSION_NONE)
         return refuse(problem, "each batch carries its time, so it cannot be compressed here");
+    if (is_tail && distribution_min(&load->record_bytes) < LOAD_TAIL_RECORD_BYTES_MIN)
+        return refuse(problem, "each batch carries its time: --record-bytes 16 at least");
     if (load->acks == 0 && is_tail)
         return refuse(problem, "this mode needs to know what was taken: --acks 1 or all");
     return true;
@@ -223,6 +225,9 @@ bool load_check(struct load *load, char problem[static LOAD_PROBLEM_SIZE])
         return false;
     if (load->threads > load->connections && load->mode != LOAD_PARTITIONS)
         return refuse(problem, "there are more --threads than --connections");
+    for (uint32_t i = 0; load->over == OVER_CONNECTIONS && i < load->steps.count; i++)
+        if (load->steps.values[i] > LOAD_CONNECTIONS_MAX)
+            return refuse(problem, "--steps over connections go to 1000");
     return true;
 }
 

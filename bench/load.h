@@ -28,6 +28,8 @@ enum {
     LOAD_FETCH_BYTES_MAX = 64 << 20,
     LOAD_BACKLOG_BYTES_MAX = INT32_MAX,
     LOAD_STEPS_MAX = 16,
+    LOAD_TAIL_RECORD_BYTES_MIN = 16, /* a time goes into the first record of a batch */
+    LOAD_TOPIC_SIZE = 256,
     LOAD_PROBLEM_SIZE = 160,
 };
 
@@ -45,7 +47,8 @@ struct load {
     uint32_t threads;
     double seconds;
     double warm_up;
-    uint32_t pid; /* 0: unknown */
+    uint32_t requests; /* 0: no limit */
+    uint32_t pid;      /* 0: unknown */
 
     double rate; /* 0: closed loop */
     bool closed;

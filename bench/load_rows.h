@@ -17,8 +17,10 @@
     X("threads", threads, COUNT, "1", 1, LOAD_THREADS_MAX, "N", "of the generator")                \
     X("seconds", seconds, DECIMAL, "5", 0.01, LOAD_SECONDS_MAX, "S", "how long to measure")        \
     X("warm-up", warm_up, DECIMAL, "1", 0, LOAD_SECONDS_MAX, "S", "how long to go before that")    \
+    Y("requests", requests, COUNT, 1, UINT32_MAX, "N", "stop after so many, warm-up included")     \
     Y("pid", pid, COUNT, 1, INT32_MAX, "PID",                                                      \
-      "of the broker: its processor time, memory and disk bytes are read, with its children's")
+      "of the broker: its processor time, memory and disk bytes are read, with those of its "      \
+      "children")
 
 /* Of loads that write. */
 #define LOAD_PRODUCE_ROWS(X, Y)                                                                    \
@@ -42,16 +44,18 @@
       "each connection is a producer with id and sequence numbers")
 
 /* Of loads that read. */
-#define LOAD_FETCH_ROWS(X, Y)                                                                      \
+#define LOAD_READ_ROWS(X, Y)                                                                       \
     X("fetch-bytes", fetch_bytes, SIZE, "1MiB", 1, LOAD_FETCH_BYTES_MAX, "SIZE",                   \
       "asked for by each fetch")                                                                   \
-    Y("sessions", sessions, SWITCH, 0, 1, NULL,                                                    \
-      "fetch all partitions of a connection at once, in a session; else one after the other")      \
     Y("verify", verify, SWITCH, 0, 1, NULL, "check the checksum of every batch")
+
+#define LOAD_COLD_ROWS(X, Y)                                                                       \
+    Y("cold", cold, SWITCH, 0, 1, NULL, "empty the page cache first, which only root can")
 
 /* Of reading what is there. */
 #define LOAD_PASS_ROWS(X, Y)                                                                       \
-    Y("cold", cold, SWITCH, 0, 1, NULL, "empty the page cache first, which only root can")         \
+    Y("sessions", sessions, SWITCH, 0, 1, NULL,                                                    \
+      "fetch all partitions of a connection at once, in a session; else one after the other")      \
     Y("once", once, SWITCH, 0, 1, NULL, "stop at the end; else begin again")
 
 /* Of loads with producers and consumers; --connections is the producers. */
@@ -76,7 +80,8 @@
 #define LOAD_ALL_ROWS(X, Y)                                                                        \
     LOAD_COMMON_ROWS(X, Y)                                                                         \
     LOAD_PRODUCE_ROWS(X, Y)                                                                        \
-    LOAD_FETCH_ROWS(X, Y)                                                                          \
+    LOAD_READ_ROWS(X, Y)                                                                           \
+    LOAD_COLD_ROWS(X, Y)                                                                           \
     LOAD_PASS_ROWS(X, Y)                                                                           \
     LOAD_TAIL_ROWS(X, Y)                                                                           \
     LOAD_MIXED_ROWS(X, Y)                                                                          \

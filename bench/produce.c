@@ -156,7 +156,7 @@ void produce_init(struct produce *produce, const struct load *load, uint64_t run
         .rate = load->rate,
         .is_unanswered = load->acks == 0,
         .answer_bytes_max = ANSWER_BYTES_MAX,
-        .requests_left = UINT64_MAX,
+        .requests_left = load->requests > 0 ? load->requests : UINT64_MAX,
     };
     make_sets(produce);
     produce->producers = calloc(load->connections, sizeof *produce->producers);

@@ -242,10 +242,42 @@ static void warn(const struct result *result)
                 result->busiest_thread * 100);
 }
 
+/* One line for each step. */
+static void print_steps(json_t *steps)
+{
+    size_t i;
+    json_t *step;
+    printf("PARTITIONS  CONNECTIONS  REQUESTS/S  P50 US     P99 US     CPU US/REQUEST\n");
+    json_array_foreach(steps, i, step)
+    {
+        json_int_t partitions;
+        json_int_t connections;
+        double rate;
+        double p50;
+        double p99;
+        double cpu = 0;
+        int error = json_unpack(step, "{s:I, s:I, s:{s:F, s:{s:F, s:F}}}", "partitions",
+                                &partitions, "connections", &connections, "figures",
+                                "requests_per_s", &rate, "latency_us", "p50", &p50, "p99", &p99);
+        assert(error == 0);
+        (void)json_unpack(step, "{s:{s:F}}", "server", "cpu_us_per_request", &cpu);
+        printf("%-10lld  %-11lld  %-10.0f  %-9.0f  %-9.0f  ", (long long)partitions,
+               (long long)connections, rate, p50, p99);
+        if (cpu > 0)
+            printf("%.2f\n", cpu);
+        else
+            printf("-\n");
+    }
+}
+
 void result_print(const struct result *result)
 {
     assert(result->role_count > 0);
     conditions_print(&result->conditions);
+    if (result->steps != NULL) {
+        print_steps(result->steps);
+        return;
+    }
     for (uint32_t i = 0; i < result->role_count; i++)
         print_role(&result->roles[i]);
     if (result->has_server)

@@ -85,6 +85,17 @@ struct process_memory process_memory(pid_t pid)
     return memory;
 }
 
+void page_cache_drop(void)
+{
+    static const char everything[] = "3";
+    sync();
+    int file = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+    bool is_dropped = file >= 0 && write(file, everything, 1) == 1;
+    if (!is_dropped)
+        fail("cannot empty the page cache: %s", strerror(errno));
+    close(file);
+}
+
 /* --- Brokers ----------------------------------------------------------------------------------
  */
 

@@ -25,6 +25,9 @@ struct process_memory {
 
 struct process_memory process_memory(pid_t pid);
 
+/* Empties the machine's page cache, which only root can. */
+void page_cache_drop(void);
+
 /* A broker that we started. */
 struct process {
     pid_t pid;

@@ -55,7 +55,7 @@ void template_write_head(const struct template *template, int32_t correlation_id
                          uint8_t to[static TEMPLATE_HEAD_SIZE_MAX]);
 
 /* A time in the first value of a batch, which must be large enough (TEMPLATE_STAMP_SIZE). */
-enum { TEMPLATE_STAMP_SIZE = 16 };
+enum { TEMPLATE_STAMP_SIZE = LOAD_TAIL_RECORD_BYTES_MIN };
 void template_stamp(const struct template *template, uint64_t run_id, int64_t time_ns,
                     uint8_t *batch);
 /* False if the batch carries none of this run. */

@@ -76,11 +76,43 @@ static enum exit_code run_produce(struct tool *tool)
     return run_load(tool, LOAD_PRODUCE);
 }
 
+static enum exit_code run_fetch(struct tool *tool)
+{
+    return run_load(tool, LOAD_FETCH);
+}
+
+static enum exit_code run_e2e(struct tool *tool)
+{
+    return run_load(tool, LOAD_E2E);
+}
+
+static enum exit_code run_mixed(struct tool *tool)
+{
+    return run_load(tool, LOAD_MIXED);
+}
+
+static enum exit_code run_partitions(struct tool *tool)
+{
+    return run_load(tool, LOAD_PARTITIONS);
+}
+
 /* The rows of the load as rows of flags. */
 #define X(name, field, kind, preset, min, max, value, help) {0, name, value, help " (" preset ")"},
 #define Y(name, field, kind, min, max, value, help)         {0, name, value, help},
 
 static const struct option_row produce_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)};
+
+static const struct option_row fetch_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_READ_ROWS(X, Y)
+                                                   LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y)};
+
+static const struct option_row e2e_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)
+                                                 LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y)};
+
+static const struct option_row mixed_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(
+    X, Y) LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
+
+static const struct option_row partitions_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)
+                                                        LOAD_STEPS_ROWS(X, Y)};
 
 #undef X
 #undef Y
@@ -104,4 +136,64 @@ const struct command command_bench_produce = {
     .json_shape = shape,
     .options = ROWS(produce_rows),
     .run = run_produce,
+};
+
+const struct command command_bench_fetch = {
+    .name = "bench fetch",
+    .arguments = "",
+    .summary = "measure how a broker hands out what it has",
+    .description =
+        "Reads all partitions of a topic, which must be there, from the beginning to the end that\n"
+        "they have when it starts, and then again until the time is over. What the broker has in\n"
+        "memory is read warm after the warm-up; for a cold one use --cold --once --warm-up 0 and "
+        "a\n"
+        "topic that is larger than the broker's own memory.\n",
+    .example = "tailrace bench fetch --topic bench --partitions 16 --connections 4\n"
+               "tailrace bench fetch --topic bench --partitions 16 --cold --once --warm-up 0\n",
+    .json_shape = shape,
+    .options = ROWS(fetch_rows),
+    .run = run_fetch,
+};
+
+const struct command command_bench_e2e = {
+    .name = "bench e2e",
+    .arguments = "",
+    .summary = "measure the time from producer to consumer",
+    .description =
+        "Produces like 'bench produce', and fetches it on other connections by long poll. Latency\n"
+        "counts from the moment when a batch was meant to be sent until it has arrived; the "
+        "figures\n"
+        "are those of the consumers, and those of the producers stand beside them.\n",
+    .example = "tailrace bench e2e --rate 10000 --connections 16 --partitions 16 --consumers 4\n",
+    .json_shape = shape,
+    .options = ROWS(e2e_rows),
+    .run = run_e2e,
+};
+
+const struct command command_bench_mixed = {
+    .name = "bench mixed",
+    .arguments = "",
+    .summary = "measure producers and consumers beside readers of old records",
+    .description =
+        "Runs 'bench e2e' while other connections read a topic from its beginning, over and over.\n"
+        "That topic is made and filled first if it is too short. The figures are those of the\n"
+        "consumers; those of the others stand beside them.\n",
+    .example = "tailrace bench mixed --rate 1000 --partitions 4 --backlog-bytes 1GiB --cold\n",
+    .json_shape = shape,
+    .options = ROWS(mixed_rows),
+    .run = run_mixed,
+};
+
+const struct command command_bench_partitions = {
+    .name = "bench partitions",
+    .arguments = "",
+    .summary = "measure how the cost of a request grows with partitions or connections",
+    .description =
+        "Runs 'bench produce' with more and more partitions, each step on a topic of its own\n"
+        "(NAME-COUNT), or with more and more connections. The result has a row for each step.\n",
+    .example = "tailrace bench partitions --rate 5000 --connections 16 --pid 4711\n"
+               "tailrace bench partitions --closed --over connections --partitions 16\n",
+    .json_shape = shape,
+    .options = ROWS(partitions_rows),
+    .run = run_partitions,
 };
