@@ -66,7 +66,8 @@ static bool split(struct bytes text, char host[static NI_MAXHOST], char port[sta
     return true;
 }
 
-bool address_find(struct bytes text, struct address *address)
+/* "host:port" or "[address]:port"; false if it is not of that form or the name is not known. */
+static bool address_find(struct bytes text, struct address *address)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found;

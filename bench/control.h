@@ -31,9 +31,6 @@ struct address {
     socklen_t socket_size;
 };
 
-/* "host:port" or "[address]:port"; false if it is not of that form or the name is not known. */
-bool address_find(struct bytes text, struct address *address);
-
 struct address address_loopback(uint16_t port);
 
 /* A port of 127.0.0.1 on which nothing listens now. */

@@ -230,7 +230,7 @@ void run_all(struct run *run, struct result *result)
     result->series = allocate_zeroed(watch.series_capacity * sizeof *result->series);
     open_workers(&watch);
     for (uint32_t i = 0; i < load->threads; i++)
-        worker_start(&watch.workers[i]);
+        worker_start(&watch.workers[i], watch.began_ns);
     watch_all(&watch);
     for (uint32_t i = 0; i < load->threads; i++)
         __atomic_store_n(&watch.workers[i].is_stopped, true, __ATOMIC_RELEASE);

@@ -218,6 +218,8 @@ static void *run(void *context)
     struct worker *worker = context;
     /* A wake-up may be late by this; the kernel's 50 us would be measured as the broker's. */
     prctl(PR_SET_TIMERSLACK, 1);
+    struct timespec begin = {worker->began_ns / SECOND_NS, worker->began_ns % SECOND_NS};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &begin, NULL);
     worker->now_ns = now_ns();
     worker->heard_ns = worker->now_ns;
     int64_t look_ns = worker->now_ns;
@@ -268,8 +270,9 @@ void worker_open(struct worker *worker, struct role *const *roles, uint32_t role
     }
 }
 
-void worker_start(struct worker *worker)
+void worker_start(struct worker *worker, int64_t began_ns)
 {
+    worker->began_ns = began_ns;
     int error = pthread_create(&worker->thread, NULL, run, worker);
     if (error != 0)
         fail("no thread: %s", strerror(error));

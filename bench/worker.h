@@ -30,6 +30,7 @@ struct worker {
     uint32_t role_count;
     int poll_file;
     pthread_t thread;
+    int64_t began_ns;
     int64_t now_ns;
     int64_t heard_ns; /* the last answer */
     bool is_idle;     /* nothing to do any more, unless it follows; read by others */
@@ -41,7 +42,9 @@ struct worker {
  * is all zero. */
 void worker_open(struct worker *worker, struct role *const *roles, uint32_t role_count,
                  uint32_t index, uint32_t worker_count, const struct address *address);
-void worker_start(struct worker *worker);
+
+/* Its first request goes at `began_ns`, not before. */
+void worker_start(struct worker *worker, int64_t began_ns);
 
 /* Waits for its end, then counts what is unanswered. */
 void worker_join(struct worker *worker);

@@ -66,7 +66,7 @@ static enum exit_code run_load(struct tool *tool, enum load_mode mode)
         result_print(result);
     enum exit_code code = EXIT_CODE_OK;
     if (!result_is_good(result))
-        code = tool_error(tool, "nothing was measured: the broker acknowledged no record");
+        code = tool_error(tool, "nothing was measured: no record was acknowledged or received");
     bench_free(result);
     return code;
 }
