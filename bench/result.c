@@ -115,7 +115,7 @@ static json_t *server_json(const struct result *result)
         decimal((double)use->cpu_system_ns / 1e9), "cpu_us_per_request",
         decimal(cpu_us_per_request(result)), "cpu_s_per_gb", decimal(cpu_s_per_gb(result)),
         "memory_bytes_max", (json_int_t)result->memory_bytes_max, "context_switches",
-        (json_int_t)use->context_switches, "written_bytes", written, "read_bytes", read);
+        (json_int_t)server_use_switches(use), "written_bytes", written, "read_bytes", read);
 }
 
 /* Buckets as whole microseconds, which several of the finest share. */
@@ -223,7 +223,7 @@ static void print_server(const struct result *result)
            cpu_us_per_request(result), cpu_s_per_gb(result), (double)use->cpu_user_ns / 1e9,
            (double)use->cpu_system_ns / 1e9);
     printf("            %.1f MiB of memory, %lld context switches",
-           (double)result->memory_bytes_max / (1 << 20), (long long)use->context_switches);
+           (double)result->memory_bytes_max / (1 << 20), (long long)server_use_switches(use));
     if (use->has_disk_bytes)
         printf(", %.1f MB written to disk, %.1f MB read", (double)use->written_bytes / 1e6,
                (double)use->read_bytes / 1e6);

@@ -151,10 +151,9 @@ static void note_use(struct watch *watch, int64_t ended_ns)
 {
     struct result *result = watch->result;
     const struct load *load = watch->run->load;
-    struct server_use now;
-    result->has_server = load->pid != 0 && server_use_read(load->pid, &now);
+    result->has_server = load->pid != 0 && server_use_read(load->pid, &result->server);
     if (result->has_server)
-        result->server = server_use_since(&now, &watch->server_before);
+        server_use_subtract(&result->server, &watch->server_before);
     note_memory(watch);
     double passed = (double)(ended_ns - watch->window.begin_ns);
     for (uint32_t i = 0; i < load->threads; i++) {

@@ -112,27 +112,26 @@ static bool family_grow(struct family *family)
 /* --- Use --------------------------------------------------------------------------------------
  */
 
-static int64_t context_switches(int64_t pid)
+static void add_tasks(int64_t pid, struct server_use *use)
 {
     char path[PATH_SIZE];
     char text[TEXT_SIZE];
-    int64_t switches = 0;
     struct dirent *entry;
     snprintf(path, sizeof path, "/proc/%lld/task", (long long)pid);
     DIR *folder = opendir(path);
     if (folder == NULL)
-        return 0;
-    while ((entry = readdir(folder)) != NULL) {
+        return;
+    while (use->task_count < SERVER_TASKS_MAX && (entry = readdir(folder)) != NULL) {
         int64_t task;
         if (text_parse_i64(bytes_of_text(entry->d_name), 1, INT32_MAX, &task) != STATUS_OK)
             continue;
         snprintf(path, sizeof path, "/proc/%lld/task/%lld/status", (long long)pid, (long long)task);
         if (read_text(path, text))
-            switches += find_number(text, "voluntary_ctxt_switches:") +
-                        find_number(text, "nonvoluntary_ctxt_switches:");
+            use->tasks[use->task_count++] = (struct server_task){
+                (uint32_t)task, find_number(text, "voluntary_ctxt_switches:") +
+                                    find_number(text, "nonvoluntary_ctxt_switches:")};
     }
     closedir(folder);
-    return switches;
 }
 
 static bool add_process(int64_t pid, struct server_use *use)
@@ -145,7 +144,7 @@ static bool add_process(int64_t pid, struct server_use *use)
         return false;
     use->cpu_user_ns += stat.user_ticks * tick_ns;
     use->cpu_system_ns += stat.system_ticks * tick_ns;
-    use->context_switches += context_switches(pid);
+    add_tasks(pid, use);
     snprintf(path, sizeof path, "/proc/%lld/status", (long long)pid);
     if (read_text(path, text))
         use->memory_bytes += find_number(text, "VmRSS:") * 1024;
@@ -172,16 +171,31 @@ bool server_use_read(uint32_t pid, struct server_use *use)
     return is_there;
 }
 
-struct server_use server_use_since(const struct server_use *now, const struct server_use *before)
+static int64_t switches_of(const struct server_use *use, uint32_t task)
 {
-    assert(now != before);
-    return (struct server_use){
-        .cpu_user_ns = now->cpu_user_ns - before->cpu_user_ns,
-        .cpu_system_ns = now->cpu_system_ns - before->cpu_system_ns,
-        .context_switches = now->context_switches - before->context_switches,
-        .memory_bytes = now->memory_bytes,
-        .has_disk_bytes = now->has_disk_bytes && before->has_disk_bytes,
-        .written_bytes = now->written_bytes - before->written_bytes,
-        .read_bytes = now->read_bytes - before->read_bytes,
-    };
+    for (uint32_t i = 0; i < use->task_count; i++)
+        if (use->tasks[i].id == task)
+            return use->tasks[i].context_switches;
+    return 0;
+}
+
+void server_use_subtract(struct server_use *use, const struct server_use *before)
+{
+    assert(use != before);
+    use->cpu_user_ns -= before->cpu_user_ns;
+    use->cpu_system_ns -= before->cpu_system_ns;
+    for (uint32_t i = 0; i < use->task_count; i++)
+        use->tasks[i].context_switches -= switches_of(before, use->tasks[i].id);
+    use->has_disk_bytes = use->has_disk_bytes && before->has_disk_bytes;
+    use->written_bytes -= before->written_bytes;
+    use->read_bytes -= before->read_bytes;
+}
+
+int64_t server_use_switches(const struct server_use *use)
+{
+    int64_t switches = 0;
+    assert(use->task_count <= SERVER_TASKS_MAX);
+    for (uint32_t i = 0; i < use->task_count; i++)
+        switches += use->tasks[i].context_switches;
+    return switches;
 }
