@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "bench/control.h"
+#include "bench/launch.h"
 #include "bench/system.h"
 #include "bench/template.h"
 
@@ -12,97 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    START_TIMEOUT_SECONDS = 60,
-    RETRY_NS = 100 * 1000,
-    SETTLE_MS = 2000,
-};
-
-/* --- A broker of our own ----------------------------------------------------------------------
- */
-
-struct broker {
-    const struct start_options *options;
-    char *words[START_WORDS_MAX + 1]; /* the command with its places filled in */
-    uint32_t word_count;
-    struct address address;
-    struct process process;
-    struct control control; /* open while the broker runs */
-    int64_t answered_ns;    /* from exec to the first ApiVersions answer */
-};
-
-/* A copy of the word with {port} and {data} replaced; the caller's to free. */
-static char *fill_in(const char *word, const char *port, const char *data)
-{
-    char *filled = NULL;
-    size_t filled_size = 0;
-    FILE *out = open_memstream(&filled, &filled_size);
-    assert(out != NULL);
-    while (*word != '\0') {
-        const char *value = strncmp(word, "{port}", 6) == 0   ? port
-                            : strncmp(word, "{data}", 6) == 0 ? data
-                                                              : NULL;
-        if (value != NULL)
-            fputs(value, out);
-        else
-            fputc(*word, out);
-        word += value != NULL ? 6 : 1;
-    }
-    fclose(out);
-    return filled;
-}
-
-static void broker_prepare(struct broker *broker, const struct start_options *options,
-                           const char *folder)
-{
-    char port_text[8];
-    uint16_t port = port_find_free();
-    *broker = (struct broker){.options = options, .address = address_loopback(port)};
-    snprintf(port_text, sizeof port_text, "%u", port);
-    if (options->word_count > START_WORDS_MAX)
-        fail("the command has more than %d words", START_WORDS_MAX);
-    for (uint32_t i = 0; i < options->word_count; i++) {
-        broker->words[i] = fill_in(options->command[i], port_text, folder);
-        broker->word_count++;
-    }
-}
-
-static void broker_forget(struct broker *broker)
-{
-    for (uint32_t i = 0; i < broker->word_count; i++)
-        free(broker->words[i]);
-}
-
-static bool broker_answers(struct broker *broker)
-{
-    if (!control_open(&broker->control, &broker->address))
-        return false;
-    if (control_is_answered(&broker->control))
-        return true;
-    control_close(&broker->control);
-    return false;
-}
-
-/* Starts it and knocks until it answers. */
-static void broker_start(struct broker *broker)
-{
-    broker->process = process_start(broker->words, broker->options->is_verbose);
-    int64_t give_up_ns = broker->process.started_ns + START_TIMEOUT_SECONDS * SECOND_NS;
-    while (!broker_answers(broker)) {
-        if (!process_is_alive(&broker->process))
-            fail("%s ended before it answered; --verbose shows why", broker->words[0]);
-        if (now_ns() > give_up_ns)
-            fail("%s does not answer for %d s", broker->words[0], START_TIMEOUT_SECONDS);
-        nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
-    }
-    broker->answered_ns = now_ns() - broker->process.started_ns;
-}
-
-static int64_t broker_stop(struct broker *broker)
-{
-    control_close(&broker->control);
-    return process_stop(&broker->process);
-}
+enum { SETTLE_MS = 2000 };
 
 /* --- First answers ----------------------------------------------------------------------------
  */
@@ -122,7 +32,7 @@ struct figures {
     int64_t *values_ns[FIGURE_COUNT]; /* one value for each run */
 };
 
-static int64_t first_produce(struct broker *broker, bool is_fresh, struct bytes frame)
+static int64_t first_produce(struct launch *broker, bool is_fresh, struct bytes frame)
 {
     if (is_fresh)
         control_create_topic(&broker->control, topic, 1);
@@ -135,18 +45,19 @@ static int64_t first_produce(struct broker *broker, bool is_fresh, struct bytes 
 static void run_once(const struct start_options *options, struct bytes frame,
                      struct figures *figures, uint32_t run)
 {
-    struct broker broker;
+    struct launch broker;
     char *folder = folder_create(options->folder);
-    broker_prepare(&broker, options, folder);
-    broker_start(&broker);
+    launch_prepare(&broker, options->command, options->word_count, folder);
+    broker.is_verbose = options->is_verbose;
+    launch_start(&broker);
     figures->values_ns[FRESH_ANSWER][run] = broker.answered_ns;
     figures->values_ns[FRESH_PRODUCE][run] = first_produce(&broker, true, frame);
-    figures->values_ns[FRESH_STOP][run] = broker_stop(&broker);
-    broker_start(&broker);
+    figures->values_ns[FRESH_STOP][run] = launch_stop(&broker);
+    launch_start(&broker);
     figures->values_ns[AGAIN_ANSWER][run] = broker.answered_ns;
     figures->values_ns[AGAIN_PRODUCE][run] = first_produce(&broker, false, frame);
-    broker_stop(&broker);
-    broker_forget(&broker);
+    launch_stop(&broker);
+    launch_forget(&broker);
     folder_remove(folder);
     free(folder);
 }
@@ -235,16 +146,17 @@ static json_t *memory_json(pid_t pid)
 
 json_t *bench_idle(const struct start_options *options)
 {
-    struct broker broker;
+    struct launch broker;
     if (options->word_count == 0)
         return memory_json((pid_t)options->pid);
     char *folder = folder_create(options->folder);
-    broker_prepare(&broker, options, folder);
-    broker_start(&broker);
+    launch_prepare(&broker, options->command, options->word_count, folder);
+    broker.is_verbose = options->is_verbose;
+    launch_start(&broker);
     poll(NULL, 0, SETTLE_MS);
     json_t *object = memory_json(broker.process.pid);
-    broker_stop(&broker);
-    broker_forget(&broker);
+    launch_stop(&broker);
+    launch_forget(&broker);
     folder_remove(folder);
     free(folder);
     return object;

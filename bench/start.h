@@ -4,11 +4,13 @@
 #ifndef TAILRACE_BENCH_START_H
 #define TAILRACE_BENCH_START_H
 
+#include "bench/launch.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { START_RUNS_MAX = 1000, START_WORDS_MAX = 256 };
+enum { START_RUNS_MAX = 1000 };
 
 struct start_options {
     const char *const *command; /* that starts a broker; {port} and {data} are filled in */
