@@ -1,8 +1,9 @@
 /* bench: how fast a broker is. The load generator is a folder of its own (bench/); here its rows
  * become flags and its results are printed. */
-#include "bench/bench.h"
+#include "cli/bench.h"
+
 #include "base/assert.h"
-#include "cli/tool.h"
+#include "bench/bench.h"
 
 static const char shape[] =
     "{\"tool\": {\"version\": string, \"mode\": string},\n"
@@ -32,13 +33,12 @@ static const char shape[] =
     " \"steps\": [{\"partitions\": number, \"connections\": number, \"figures\": figures,\n"
     "  \"server\": server}, ...] of partitions}\n";
 
-/* Takes the flags of the command into the load. */
-static bool take_flags(struct tool *tool, struct load *load)
+bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t row_count,
+                      struct load *load)
 {
     char problem[LOAD_PROBLEM_SIZE];
-    const struct option_table *table = &tool->command->options;
-    for (uint32_t i = 0; i < table->row_count; i++) {
-        const char *name = table->rows[i].name;
+    for (uint32_t i = 0; i < row_count; i++) {
+        const char *name = rows[i].name;
         const char *text = options_text(&tool->options, name);
         if (text != NULL && !load_set(load, name, text, problem)) {
             tool_usage_error(tool, "%s", problem);
@@ -57,7 +57,8 @@ static enum exit_code run_load(struct tool *tool, enum load_mode mode)
     load_init(&load, mode, tool->brokers);
     load.is_live = tool->error_is_terminal && !tool->is_quiet;
     load.is_quiet = tool->is_quiet;
-    if (!take_flags(tool, &load))
+    const struct option_table *table = &tool->command->options;
+    if (!bench_take_flags(tool, table->rows, table->row_count, &load))
         return EXIT_CODE_USAGE;
     struct result *result = bench_run(&load);
     if (tool->format == FORMAT_JSON)

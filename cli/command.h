@@ -58,6 +58,8 @@ struct command {
     X(bench_e2e)                                                                                   \
     X(bench_mixed)                                                                                 \
     X(bench_partitions)                                                                            \
+    X(bench_compare)                                                                               \
+    X(bench_report)                                                                                \
     X(bench_start)                                                                                 \
     X(bench_idle)                                                                                  \
     X(api_versions)                                                                                \

@@ -1,0 +1,13 @@
+/* What the commands of bench share. */
+#ifndef TAILRACE_CLI_BENCH_H
+#define TAILRACE_CLI_BENCH_H
+
+#include "bench/load.h"
+#include "cli/tool.h"
+
+/* Takes the flags of these rows, which are rows of a load, into the load and settles it. False
+ * after saying what makes no sense. */
+bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t row_count,
+                      struct load *load);
+
+#endif
