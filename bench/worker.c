@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256, TURN_NS = 20 * 1000 * 1000 };
+enum { EVENTS_MAX = 256, TURN_NS = 20 * 1000 * 1000, ASK_AT_ONCE_MAX = 64 };
 
 /* --- Requests ---------------------------------------------------------------------------------
  */
@@ -72,23 +72,34 @@ static bool begin_request(const struct worker *worker, struct connection *connec
     return true;
 }
 
-/* Sends until the connection is full, in one way or the other. */
-static void ask(struct worker *worker, struct connection *connection)
+/* A request that needs no answer is done when the socket has taken it. */
+static void finish_unanswered(struct worker *worker, struct connection *connection)
 {
     struct role *role = connection->role;
+    worker->now_ns = now_ns();
+    worker->heard_ns = worker->now_ns;
+    int64_t start_ns = finish_request(connection);
+    count_answer(worker, connection, start_ns,
+                 role->kind->answered(role, connection, NULL, start_ns));
+}
+
+/* Sends until the connection is full, in one way or the other. Without answers that may be never,
+ * so the others get their turn after a while. */
+static void ask(struct worker *worker, struct connection *connection)
+{
     bool had_pieces = connection->piece_count > 0;
-    while (had_pieces || begin_request(worker, connection)) {
+    for (uint32_t sent = 0; had_pieces || begin_request(worker, connection); sent++) {
+        if (sent == ASK_AT_ONCE_MAX) {
+            connection_await_room(connection);
+            return;
+        }
         if (!connection_send(connection))
             return;
         had_pieces = false;
-        if (role->is_unanswered) {
-            worker->now_ns = now_ns();
-            worker->heard_ns = worker->now_ns;
-            int64_t start_ns = finish_request(connection);
-            count_answer(worker, connection, start_ns,
-                         role->kind->answered(role, connection, NULL, start_ns));
-        }
+        if (connection->role->is_unanswered)
+            finish_unanswered(worker, connection);
     }
+    connection_forget_room(connection);
 }
 
 /* --- Answers ----------------------------------------------------------------------------------
