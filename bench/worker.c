@@ -135,6 +135,17 @@ static void take_answers(struct worker *worker, struct connection *connection)
 /* --- Turns ------------------------------------------------------------------------------------
  */
 
+/* A request that could go at once began as late as this thread woke up. */
+static void note_delay(struct worker *worker, const struct connection *connection, int64_t start_ns)
+{
+    bool can_go = connection->begun_count + 1 == connection->due_count &&
+                  connection->in_flight < connection->role->in_flight_max &&
+                  connection->piece_count == 0;
+    assert(start_ns <= worker->now_ns);
+    if (can_go && window_has(&connection->role->window, start_ns))
+        histogram_add(&worker->send_delays_ns, (uint64_t)(worker->now_ns - start_ns), 1);
+}
+
 /* Begins what is due in the open loop; answers when the next one is. */
 static int64_t release_due(struct worker *worker, struct worker_role *part)
 {
@@ -147,6 +158,7 @@ static int64_t release_due(struct worker *worker, struct worker_role *part)
         if (start_ns > worker->now_ns)
             return start_ns;
         connection->due_count++;
+        note_delay(worker, connection, start_ns);
         ask(worker, connection);
         part->turn = (part->turn + 1) % part->connection_count;
         part->turn_number += part->turn == 0;

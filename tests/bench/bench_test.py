@@ -123,6 +123,9 @@ class Produce(BenchCase):
         self.assertEqual(set(result["server"]),
                          {"cpu_user_s", "cpu_system_s", "cpu_us_per_request", "cpu_s_per_gb",
                           "memory_bytes_max", "context_switches", "written_bytes", "read_bytes"})
+        self.assertEqual(set(result["client"]),
+                         {"cpu_s", "busiest_thread_percent", "send_delay_us"})
+        self.assertEqual(set(result["client"]["send_delay_us"]), {"p50", "p99", "max"})
         self.assertEqual(result["load"]["topic"], self.name("members"))
         self.assertEqual(sum(count for _, count in result["histogram"]), figures["requests"])
 
