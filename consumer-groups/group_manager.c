@@ -185,25 +185,32 @@ static void tell_changed(struct group_manager *manager)
         group_shard_topics_changed(&slot->shard);
 }
 
-static void tell_deleted(struct group_manager *manager, const struct image_topic *topic)
+static void tell_deleted(struct group_manager *manager)
 {
     struct group_slot *slot;
     list_for_each_entry (slot, &manager->slots, node)
-        group_shard_topic_deleted(&slot->shard, topic);
+        group_shard_topics_deleted(&slot->shard);
+}
+
+static bool has_deleted(const struct image *before, const struct image *after)
+{
+    struct image_changes changes;
+    struct image_change change;
+    image_changes_init(&changes, before, after);
+    while (image_changes_next(&changes, &change))
+        if (change.after == NULL)
+            return true;
+    return false;
 }
 
 void group_manager_apply(struct group_manager *manager, struct image *image)
 {
-    struct image_changes changes;
-    struct image_change change;
     assert(manager->options.replicas->image == image);
     free_idle(manager);
     apply_offsets_topic(manager, image);
     if (manager->image != NULL) {
-        image_changes_init(&changes, manager->image, image);
-        while (image_changes_next(&changes, &change))
-            if (change.after == NULL)
-                tell_deleted(manager, change.before);
+        if (has_deleted(manager->image, image))
+            tell_deleted(manager);
         image_release(manager->image);
     }
     manager->image = image_retain(image);

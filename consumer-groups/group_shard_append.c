@@ -45,7 +45,9 @@ static struct group_writer *writer_to_flush(struct group_shard *shard)
     return &shard->writers[1 - shard->gathering];
 }
 
-/* How many records of whole turns fit into the next batch: those of one turn at least. */
+/* How many records of whole turns fit into the next batch: those of one turn at least, also when
+ * they alone are more than the topic takes from clients. A turn in two batches could be cut in two
+ * by a crash. */
 static uint32_t count_fitting(const struct group_shard *shard, const struct group_writer *writer)
 {
     size_t size_bytes = BATCH_HEADER_SIZE;
@@ -136,6 +138,7 @@ static void append_landed(struct completion *completion, int32_t result)
     shard->durable_count += shard->append_count;
     assert(shard->durable_count <= shard->put_count);
     land_durable(shard);
+    group_shard_go_on(shard);
     flush(shard);
 }
 
@@ -162,8 +165,8 @@ void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn)
         call->put_count = shard->put_count;
         list_push_back(&shard->waiting, node);
     }
-    if (turn->writer->status != STATUS_OK || size_bytes > shard->options.batch_bytes_max) {
-        log_error(shard->options.logger, "a group's change is too large to be written",
+    if (turn->writer->status != STATUS_OK) {
+        log_error(shard->options.logger, "a group's change could not be taken in",
                   field_i64("partition", shard->options.index), field_u64("size_bytes", size_bytes),
                   field_status("status", turn->writer->status));
         group_shard_reload(shard);

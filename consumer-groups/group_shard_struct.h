@@ -70,10 +70,14 @@ struct group_shard {
 
     struct timer expiry;
     size_t expiry_left; /* groups to be looked at in this round */
+    bool expiry_ages;   /* it is about age, too, not only about topics that are gone */
 };
 
 /* The partition, if the shard still leads it; else NULL. */
 struct partition *group_shard_partition(const struct group_shard *shard);
+
+/* What is done a portion at a time goes on: a batch has landed. */
+void group_shard_go_on(struct group_shard *shard);
 
 /* The turn's records and answers become the shard's; answers whose time has come leave. */
 void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn);
