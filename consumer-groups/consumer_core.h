@@ -124,7 +124,7 @@ enum consumer_group_state consumer_state(const struct consumer_group *group);
 const char *consumer_state_name(const struct consumer_group *group);
 
 /* Fills in all but the group id and the error; copies into the arena. STATUS_NO_MEMORY. */
-enum status consumer_describe(const struct consumer_group *group, const struct image *image,
+enum status consumer_describe(const struct consumer_group *group, const struct group_turn *turn,
                               struct arena *arena,
                               struct consumer_group_describe_response_group *out);
 

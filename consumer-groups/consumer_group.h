@@ -154,8 +154,9 @@ void consumer_remove(struct consumer_group *group, struct group_turn *turn,
 bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
                       struct consumer_member *former, struct bytes member_id);
 
-/* The name of the assignor that most members ask for. */
-struct bytes consumer_assignor_name(const struct consumer_group *group);
+/* The one of these that most members ask for; the first of equals. */
+const struct assignor *consumer_assignor(const struct consumer_group *group,
+                                         const struct assignor_list *list);
 
 /* --- The step of a member (consumer_step.c)
  * --------------------------------------------------------

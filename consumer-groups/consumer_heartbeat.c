@@ -106,13 +106,23 @@ static bool check_epoch(struct heartbeat *h)
     return true;
 }
 
+static bool check_assignor(struct heartbeat *h)
+{
+    const struct assignor_list *list = &h->turn->settings->assignors;
+    struct bytes wanted = h->in->server_assignor;
+    if (bytes_are_null(wanted) || assignor_list_find(list, wanted) != NULL)
+        return true;
+    return refuse(h, KAFKA_UNSUPPORTED_ASSIGNOR,
+                  "ServerAssignor %.*s is not supported. Supported assignors: %s%s%s.",
+                  SHOWN(wanted), list->items[0]->name, list->count > 1 ? ", " : "",
+                  list->count > 1 ? list->items[1]->name : "");
+}
+
 static bool check_wishes(struct heartbeat *h)
 {
     const struct consumer_group_heartbeat_request *in = h->in;
-    if (!bytes_are_null(in->server_assignor) && assignor_by_name(in->server_assignor) == NULL)
-        return refuse(h, KAFKA_UNSUPPORTED_ASSIGNOR,
-                      "ServerAssignor %.*s is not supported. Supported assignors: uniform, range.",
-                      SHOWN(in->server_assignor));
+    if (!check_assignor(h))
+        return false;
     if (in->rebalance_timeout_ms < -1)
         return refuse(h, KAFKA_INVALID_REQUEST, "RebalanceTimeoutMs must not be negative.");
     if (bytes_are_null(in->subscribed_topic_regex) || in->subscribed_topic_regex.size == 0)

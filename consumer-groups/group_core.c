@@ -193,6 +193,10 @@ static void serve_consumer(struct group_table *table, struct group_turn *turn,
     enum { JOINS = 0 };
     struct group *group = group_table_find(table, call->in->group_id);
     bool is_consumer = group != NULL && group->type == GROUP_CONSUMER;
+    if (!turn->settings->has_consumer_protocol) {
+        refuse(turn, &call->call, KAFKA_UNSUPPORTED_VERSION);
+        return;
+    }
     if (!is_consumer && call->in->member_epoch != JOINS) {
         refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
         return;

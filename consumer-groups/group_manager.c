@@ -1,6 +1,7 @@
 #include "consumer-groups/group_manager.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "cluster/image_changes.h"
 
 #include <stdlib.h>
@@ -31,6 +32,24 @@ static bool may_migrate(const struct config *config, const char *one_way)
     return strcmp(policy, one_way) == 0 || strcmp(policy, "bidirectional") == 0;
 }
 
+static bool has_consumer_protocol(const struct config *config)
+{
+    struct bytes list =
+        bytes_of_text(config_text(config, CONFIG_GROUP_COORDINATOR_REBALANCE_PROTOCOLS));
+    struct bytes item;
+    while (text_next_item(&list, ',', &item))
+        if (bytes_equal_text(item, "consumer"))
+            return true;
+    return false;
+}
+
+static struct assignor_list assignors_of(const struct config *config)
+{
+    struct assignor_list list;
+    assignor_list_parse(&list, bytes_of_text(config_text(config, CONFIG_GROUP_CONSUMER_ASSIGNORS)));
+    return list;
+}
+
 static struct group_settings settings_of(const struct config *config, struct io *io)
 {
     return (struct group_settings){
@@ -52,6 +71,8 @@ static struct group_settings settings_of(const struct config *config, struct io 
             setting_i32(config, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS),
         .consumer_regex_refresh_interval_ms =
             setting_i32(config, CONFIG_GROUP_CONSUMER_REGEX_REFRESH_INTERVAL_MS),
+        .has_consumer_protocol = has_consumer_protocol(config),
+        .assignors = assignors_of(config),
         .may_upgrade = may_migrate(config, "upgrade"),
         .may_downgrade = may_migrate(config, "downgrade"),
     };
@@ -155,6 +176,7 @@ static void open_slot(struct group_manager *manager, const struct image_topic *t
         .batch_bytes_max =
             (size_t)topic_config_i64(topic->config, config, TOPIC_CONFIG_MAX_MESSAGE_BYTES),
         .check_interval_ms = check_interval_ms(config),
+        .compression = (enum compression)config_i64(config, CONFIG_OFFSETS_TOPIC_COMPRESSION_CODEC),
     };
     struct group_slot *slot = calloc(1, sizeof *slot);
     assert(slot != NULL);

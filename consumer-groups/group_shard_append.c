@@ -72,7 +72,10 @@ static enum status build_batch(struct group_shard *shard, struct group_writer *w
     int64_t now_ms = io_wall_ms(shard->options.io);
     shard->append_count = count_fitting(shard, writer);
     assert(shard->append_count > 0);
-    batch_builder_init(&builder, &batch_options_plain, &shard->batch_arena);
+    struct batch_options options = batch_options_plain;
+    options.compression = shard->options.compression;
+    options.level = compression_levels(options.compression).usual;
+    batch_builder_init(&builder, &options, &shard->batch_arena);
     for (uint32_t i = 0; i < shard->append_count; i++) {
         struct group_record *record = group_writer_first(writer);
         batch_builder_append_simple(&builder, now_ms, record->key, record->value);

@@ -6,6 +6,7 @@
 #include "consumer-groups/group_core.h"
 #include "consumer-groups/group_load.h"
 #include "consumer-groups/group_writer.h"
+#include "protocol/compression.h"
 #include "replication/partition.h"
 #include "replication/replica_manager.h"
 
@@ -36,8 +37,9 @@ struct group_shard_options {
     struct uuid topic_id;
     int32_t index;
     int32_t leader_epoch;
-    size_t batch_bytes_max;    /* the topic's max.message.bytes */
-    int64_t check_interval_ms; /* offsets.retention.check.interval.ms */
+    size_t batch_bytes_max;       /* the topic's max.message.bytes */
+    int64_t check_interval_ms;    /* offsets.retention.check.interval.ms */
+    enum compression compression; /* offsets.topic.compression.codec */
 };
 
 enum group_shard_state { GROUP_SHARD_LOADING, GROUP_SHARD_ACTIVE, GROUP_SHARD_CLOSED };

@@ -18,6 +18,7 @@
 
 #include "base/hash.h"
 #include "cluster/image.h"
+#include "consumer-groups/assignor.h"
 #include "consumer-groups/group_call.h"
 
 struct group_writer;
@@ -37,6 +38,8 @@ struct group_settings {
     uint32_t consumer_size_max;                 /* group.consumer.max.size */
     int32_t consumer_assignment_interval_ms;    /* group.consumer.assignment.interval.ms */
     int32_t consumer_regex_refresh_interval_ms; /* group.consumer.regex.refresh.interval.ms */
+    bool has_consumer_protocol;                 /* group.coordinator.rebalance.protocols */
+    struct assignor_list assignors;             /* group.consumer.assignors, not empty */
     bool may_upgrade;                           /* group.consumer.migration.policy */
     bool may_downgrade;                         /* the same */
 };

@@ -118,8 +118,10 @@ void group_describe_consumer(const struct group_table *table, struct group_turn 
     enum status status = STATUS_OK;
     consumer_group_describe_response_group_init(out);
     out->group_id = describe->group_id;
-    if (group != NULL && group->type == GROUP_CONSUMER) {
-        status = consumer_describe(&group->consumer, turn->image, arena, out);
+    if (!turn->settings->has_consumer_protocol) {
+        out->error_code = KAFKA_UNSUPPORTED_VERSION;
+    } else if (group != NULL && group->type == GROUP_CONSUMER) {
+        status = consumer_describe(&group->consumer, turn, arena, out);
     } else {
         out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
         out->error_message = message_about(

@@ -515,6 +515,49 @@ static void a_large_turn_is_one_batch(void **state)
     end_case(machine);
 }
 
+struct reading {
+    struct log_read read;
+    bool has_landed;
+};
+
+static void reading_landed(struct completion *completion, int32_t result)
+{
+    assert_int_equal(result, STATUS_OK);
+    container_of(completion, struct reading, read.completion)->has_landed = true;
+}
+
+/* That of the first batch of the log. */
+static enum compression first_compression(struct machine *machine)
+{
+    struct partition *partition =
+        replica_manager_find(&machine->replicas, (struct uuid){{OFFSETS_TOPIC}}, 0);
+    struct reading reading = {
+        .read = {.end_offset = log_end_offset(partition->log), .first_batch_anyway = true},
+    };
+    struct batch_header header;
+    enum compression compression;
+    completion_init(&reading.read.completion, reading_landed);
+    log_read(partition->log, &reading.read);
+    while (!reading.has_landed)
+        turn(machine);
+    assert_int_equal(batch_header_read(reading.read.pieces[0], &header), STATUS_OK);
+    assert_true(batch_compression(&header, &compression));
+    log_read_release(&reading.read, machine->rig.io);
+    return compression;
+}
+
+/* offsets.topic.compression.codec: what is written so is read again. */
+static void compressed_records_are_loaded(void **state)
+{
+    struct machine *machine = begin_case();
+    shard_of(machine)->options.compression = COMPRESSION_ZSTD;
+    assert_true(commit_round(machine, 0));
+    assert_int_equal(first_compression(machine), COMPRESSION_ZSTD);
+    rig_kill(&machine->rig);
+    assert_true(begin_life(machine) && await_loaded(machine) && offsets_are_right(machine));
+    end_case(machine);
+}
+
 /* A group with more offsets than one turn may take out is gone when that is answered, and after a
  * restart; the batches in between carry one portion each. */
 static void a_deletion_in_portions_ends(void **state)
@@ -623,6 +666,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(commits_gather_while_a_batch_flies),
         cmocka_unit_test(batches_keep_to_their_limit),
         cmocka_unit_test(a_large_turn_is_one_batch),
+        cmocka_unit_test(compressed_records_are_loaded),
         cmocka_unit_test(a_deletion_in_portions_ends),
         cmocka_unit_test(a_fenced_shard_says_so),
         cmocka_unit_test(what_is_not_written_is_forgotten),
