@@ -79,6 +79,10 @@ bool consumer_text_change(struct group_turn *turn, struct bytes *text, struct by
 bool consumer_topics_change(struct group_turn *turn, struct arena *arena, struct name_list *topics,
                             const struct bytes *names, uint32_t count);
 
+/* What is set on the group, or what the broker says. */
+int32_t consumer_setting(const struct consumer_group *group, const struct group_turn *turn,
+                         enum group_config_key key, int32_t brokers);
+
 /* Its session begins anew. */
 void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
                           struct consumer_member *member);

@@ -381,7 +381,9 @@ static void answer(struct heartbeat *h, bool has_moved)
         (const uint8_t *)arena_copy_text(h->call->call.arena, h->member_id.data, h->member_id.size);
     id->size = h->member_id.size;
     out->member_epoch = h->member->position.epoch;
-    out->heartbeat_interval_ms = h->turn->settings->consumer_heartbeat_interval_ms;
+    out->heartbeat_interval_ms =
+        consumer_setting(h->group, h->turn, GROUP_CONFIG_CONSUMER_HEARTBEAT_INTERVAL_MS,
+                         h->turn->settings->consumer_heartbeat_interval_ms);
     bool is_told = h->in->member_epoch == MEMBER_EPOCH_JOIN || is_full_request(h->in) || has_moved;
     if (is_told)
         out->assignment = answer_assignment(h, &h->member->position.assigned);

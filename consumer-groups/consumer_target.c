@@ -338,7 +338,9 @@ void consumer_assign(struct consumer_group *group, struct group_turn *turn)
 {
     if (group->assignment_epoch == group->epoch)
         return;
-    int64_t due_ms = group->assigned_ms + turn->settings->consumer_assignment_interval_ms;
+    int64_t due_ms = group->assigned_ms +
+                     consumer_setting(group, turn, GROUP_CONFIG_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+                                      turn->settings->consumer_assignment_interval_ms);
     if (group->assignment_epoch > 0 && turn->now_ms < due_ms) {
         if (group->deadline_ms > due_ms)
             group->deadline_ms = due_ms;
