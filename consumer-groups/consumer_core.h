@@ -32,6 +32,8 @@ enum consumer_group_state {
     CONSUMER_GROUP_STABLE,
 };
 
+enum { CONSUMER_GROUP_STATES = CONSUMER_GROUP_STABLE + 1 };
+
 struct consumer_group {
     struct bytes id; /* the owner's */
     struct hash_seed seed;

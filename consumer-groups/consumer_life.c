@@ -126,6 +126,7 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
     list_for_each_entry_safe (member, following, &group->order, order_node) {
         int64_t deadline_ms = member_deadline_ms(member);
         if (turn->now_ms >= deadline_ms) {
+            turn->tally.expired_sessions++;
             consumer_remove(group, turn, member);
             has_lost = true;
         } else {

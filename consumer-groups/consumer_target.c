@@ -125,6 +125,7 @@ void consumer_bump(struct consumer_group *group, struct group_turn *turn)
 {
     assert(group->epoch < INT32_MAX);
     group->epoch++;
+    turn->tally.consumer_rebalances++;
     group->metadata_hash = consumer_metadata_hash(group, turn->image);
     consumer_put_group(group, turn);
 }

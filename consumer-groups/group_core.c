@@ -198,7 +198,8 @@ static void serve_consumer(struct group_table *table, struct group_turn *turn,
         return;
     }
     if (!is_consumer && call->in->member_epoch != JOINS) {
-        refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
+        if (consumer_heartbeat_check(turn, call))
+            refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
         return;
     }
     /* Who has only been given an id holds nobody up: it may join whatever the group is then. */

@@ -279,6 +279,17 @@ void group_manager_deinit(struct group_manager *manager)
     assert(manager->memory.used_bytes == 0);
 }
 
+static void count_states(const struct group_table *table, struct group_census *census)
+{
+    const struct group *group;
+    list_for_each_entry (group, &table->order, order_node) {
+        if (group->type == GROUP_CLASSIC)
+            census->classic[group->classic.state]++;
+        else
+            census->consumer[consumer_state(&group->consumer)]++;
+    }
+}
+
 void group_manager_count(const struct group_manager *manager, struct group_census *census)
 {
     const struct group_slot *slot;
@@ -287,5 +298,7 @@ void group_manager_count(const struct group_manager *manager, struct group_censu
         census->groups += slot->shard.table.groups.count;
         census->offsets += slot->shard.table.offset_count;
         census->loading += slot->shard.state == GROUP_SHARD_LOADING;
+        census->waiting += slot->shard.put_count - slot->shard.durable_count;
+        count_states(&slot->shard.table, census);
     }
 }

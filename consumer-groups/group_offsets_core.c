@@ -89,6 +89,7 @@ static int16_t commit_partition(struct group_turn *turn, struct group *group,
         STATUS_OK)
         return KAFKA_COORDINATOR_NOT_AVAILABLE;
     group_record_put_offset(turn, group->id, topic->name, topic->id, &offset);
+    turn->tally.offset_commits++;
     return KAFKA_NONE;
 }
 
@@ -344,8 +345,10 @@ static int16_t delete_partition(struct group_turn *turn, struct group *group, st
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     if (group_is_subscribed(group, name))
         return KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
-    if (group_offsets_remove(&group->offsets, turn->memory, name, partition))
+    if (group_offsets_remove(&group->offsets, turn->memory, name, partition)) {
         group_record_put_offset_tombstone(turn, group->id, name, partition);
+        turn->tally.offset_deletions++;
+    }
     group_writer_end_turn(turn->writer);
     return KAFKA_NONE;
 }
@@ -469,6 +472,7 @@ void group_offsets_delete_all(struct group_table *table, struct group_turn *turn
             sweep_topic(&sweep, container_of(node, struct group_offsets_topic, node));
     }
     assert(group->offsets.count == 0 || *left == 0);
+    turn->tally.offset_deletions += before - group->offsets.count;
     count_offsets(table, group, before);
 }
 
@@ -511,6 +515,7 @@ bool group_offsets_expire(struct group_table *table, struct group_turn *turn, st
     if (group_is_leaving(group))
         return true;
     sweep_old(&sweep, ages);
+    turn->tally.offset_expirations += before - group->offsets.count;
     count_offsets(table, group, before);
     if (!ages || !group_is_empty(group) || group->offsets.count > 0)
         return *left > 0;

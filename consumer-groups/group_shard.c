@@ -302,6 +302,8 @@ static void become_active(struct group_shard *shard)
     shard->expiry_left = 0;
     shard->options.counts->loads++;
     shard->options.counts->load_ms += took_ms;
+    if (shard->options.counts->load_ms_max < took_ms)
+        shard->options.counts->load_ms_max = took_ms;
     start_timer(shard, &shard->expiry, shard->options.check_interval_ms);
     begin_sessions(shard);
     if (shard->load.record_count > 0)

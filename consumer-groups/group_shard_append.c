@@ -157,9 +157,20 @@ static void count_records(struct group_shard *shard)
     shard->put_count = shard->durable_count + in_flight + unwritten;
 }
 
+static void add_tally(struct group_tally *sum, const struct group_tally *tally)
+{
+    sum->offset_commits += tally->offset_commits;
+    sum->offset_expirations += tally->offset_expirations;
+    sum->offset_deletions += tally->offset_deletions;
+    sum->classic_rebalances += tally->classic_rebalances;
+    sum->consumer_rebalances += tally->consumer_rebalances;
+    sum->expired_sessions += tally->expired_sessions;
+}
+
 void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn)
 {
     struct list_node *node;
+    add_tally(&shard->options.counts->tally, &turn->tally);
     size_t size_bytes = group_writer_end_turn(turn->writer) + BATCH_HEADER_SIZE;
     count_records(shard);
     while ((node = list_pop_front(&turn->answered)) != NULL) {

@@ -22,7 +22,9 @@ struct group_pulse {
 struct group_counts {
     uint64_t commits; /* of offsets, acknowledged or not */
     uint64_t loads;
-    uint64_t load_ms;        /* what they took together */
+    uint64_t load_ms;     /* what they took together, */
+    uint64_t load_ms_max; /* and the longest */
+    struct group_tally tally;
     uint64_t failed_appends; /* each of them made a shard load again */
 };
 

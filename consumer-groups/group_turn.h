@@ -51,6 +51,16 @@ struct group_memory {
     size_t limit_bytes;
 };
 
+/* What has happened, for the metrics; each turn counts its own. */
+struct group_tally {
+    uint64_t offset_commits;     /* offsets, not requests */
+    uint64_t offset_expirations; /* and of topics that are gone */
+    uint64_t offset_deletions;
+    uint64_t classic_rebalances;  /* generations */
+    uint64_t consumer_rebalances; /* group epochs */
+    uint64_t expired_sessions;
+};
+
 struct group_turn {
     int64_t now_ms;       /* the steady clock; deadlines are in it */
     int64_t wall_ms;      /* the wall clock, for records */
@@ -61,6 +71,7 @@ struct group_turn {
     struct group_memory *memory;
     struct group_writer *writer;
     struct list answered; /* struct group_call, in the order of the answers */
+    struct group_tally tally;
 };
 
 /* The turn cannot be finished: there is no memory. It fails as a failed append does, so the group

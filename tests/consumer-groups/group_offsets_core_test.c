@@ -497,6 +497,25 @@ static void nobody_is_a_member_of_nothing(void **state)
 #function, function, set_up, tear_down, NULL                                               \
     }
 
+/* What happens to offsets is counted, each for itself. */
+static void offsets_are_counted(void **state)
+{
+    struct table_rig *rig = *state;
+    const struct group_tally *tally = &rig->turn.tally;
+    int16_t error;
+    commit(rig, "g", "t", 0, 5);
+    commit(rig, "g", "t", 1, 6);
+    commit(rig, "h", "t", 0, 7);
+    assert_int_equal(tally->offset_commits, 3);
+    assert_int_equal(delete_offset(rig, "g", 0, &error), KAFKA_NONE);
+    assert_int_equal(delete_group(rig, "h"), KAFKA_NONE);
+    assert_int_equal(tally->offset_deletions, 2);
+    rig->turn.wall_ms += 1000;
+    expire_all(rig);
+    assert_int_equal(tally->offset_expirations, 1);
+    assert_int_equal(tally->offset_commits + tally->offset_deletions, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +525,7 @@ int main(void)
         CASE(offsets_of_a_former_topic_do_not_apply),
         CASE(a_deleted_topic_takes_its_offsets),
         CASE(what_was_deleted_meanwhile_is_found),
+        CASE(offsets_are_counted),
         CASE(many_offsets_expire_in_portions),
         CASE(many_offsets_are_deleted_in_portions),
         CASE(a_deletion_cut_short_is_begun_anew),
