@@ -102,17 +102,17 @@
       "kafka_server_group_coordinator_metrics_consumer_group_count_stable", GAUGE,                 \
       "Groups of the consumer protocol whose members have what they are to have.")                 \
     X(CLASSIC_REBALANCES,                                                                          \
-      "kafka_server_group_coordinator_metrics_classic_group_rebalance_count", COUNTER,             \
+      "kafka_server_group_coordinator_metrics_classic_group_rebalance_total", COUNTER,             \
       "Generations that groups of the classic protocol have begun.")                               \
     X(CONSUMER_REBALANCES,                                                                         \
-      "kafka_server_group_coordinator_metrics_consumer_group_rebalance_count", COUNTER,            \
+      "kafka_server_group_coordinator_metrics_consumer_group_rebalance_total", COUNTER,            \
       "Epochs that groups of the consumer protocol have begun.")                                   \
-    X(OFFSET_COMMITS, "kafka_server_group_coordinator_metrics_offset_commit_count", COUNTER,       \
+    X(OFFSET_COMMITS, "kafka_server_group_coordinator_metrics_offset_commit_total", COUNTER,       \
       "Offsets that have been committed.")                                                         \
     X(OFFSET_EXPIRATIONS,                                                                          \
-      "kafka_server_group_coordinator_metrics_offset_expiration_count", COUNTER,                   \
+      "kafka_server_group_coordinator_metrics_offset_expiration_total", COUNTER,                   \
       "Offsets whose time was over, or whose topic is gone.")                                      \
-    X(OFFSET_DELETIONS, "kafka_server_group_coordinator_metrics_offset_deletion_count", COUNTER,   \
+    X(OFFSET_DELETIONS, "kafka_server_group_coordinator_metrics_offset_deletion_total", COUNTER,   \
       "Offsets that were deleted, by themselves or with their group.")                             \
     X(GROUP_QUEUE, "kafka_server_group_coordinator_metrics_event_queue_size", GAUGE,               \
       "Records of groups that are not on disk yet; answers wait for them.")                        \

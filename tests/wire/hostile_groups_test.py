@@ -286,7 +286,7 @@ class OffsetsTest(HostileCase):
         after = self.metrics()
         self.assertGreater(taken, 10000)
         for name in ("tailrace_group_offsets",
-                     "kafka_server_group_coordinator_metrics_offset_commit_count"):
+                     "kafka_server_group_coordinator_metrics_offset_commit_total"):
             self.assertEqual(after[name] - before[name], taken, name)
         for name in ("tailrace_groups", "kafka_coordinator_group_groupmetadatamanager_numgroupsempty"):
             # Sessions of other tests end meanwhile.
