@@ -32,6 +32,8 @@ enum consumer_group_state {
     CONSUMER_GROUP_STABLE,
 };
 
+enum { CONSUMER_GROUP_STATES = CONSUMER_GROUP_STABLE + 1 };
+
 struct consumer_group {
     struct bytes id; /* the owner's */
     struct hash_seed seed;
@@ -124,7 +126,7 @@ enum consumer_group_state consumer_state(const struct consumer_group *group);
 const char *consumer_state_name(const struct consumer_group *group);
 
 /* Fills in all but the group id and the error; copies into the arena. STATUS_NO_MEMORY. */
-enum status consumer_describe(const struct consumer_group *group, const struct image *image,
+enum status consumer_describe(const struct consumer_group *group, const struct group_turn *turn,
                               struct arena *arena,
                               struct consumer_group_describe_response_group *out);
 

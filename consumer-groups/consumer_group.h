@@ -79,6 +79,10 @@ bool consumer_text_change(struct group_turn *turn, struct bytes *text, struct by
 bool consumer_topics_change(struct group_turn *turn, struct arena *arena, struct name_list *topics,
                             const struct bytes *names, uint32_t count);
 
+/* What is set on the group, or what the broker says. */
+int32_t consumer_setting(const struct consumer_group *group, const struct group_turn *turn,
+                         enum group_config_key key, int32_t brokers);
+
 /* Its session begins anew. */
 void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
                           struct consumer_member *member);
@@ -154,8 +158,9 @@ void consumer_remove(struct consumer_group *group, struct group_turn *turn,
 bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
                       struct consumer_member *former, struct bytes member_id);
 
-/* The name of the assignor that most members ask for. */
-struct bytes consumer_assignor_name(const struct consumer_group *group);
+/* The one of these that most members ask for; the first of equals. */
+const struct assignor *consumer_assignor(const struct consumer_group *group,
+                                         const struct assignor_list *list);
 
 /* --- The step of a member (consumer_step.c)
  * --------------------------------------------------------

@@ -79,18 +79,27 @@ void consumer_note_deadline(struct consumer_group *group, int64_t deadline_ms)
         group->deadline_ms = deadline_ms;
 }
 
-/* How long it may be silent. */
-static int32_t session_ms(const struct consumer_member *member,
-                          const struct group_settings *settings)
+int32_t consumer_setting(const struct consumer_group *group, const struct group_turn *turn,
+                         enum group_config_key key, int32_t brokers)
 {
-    return member->offer != NULL ? member->session_timeout_ms
-                                 : settings->consumer_session_timeout_ms;
+    const struct group_config *own = image_group_config(turn->image, group->id);
+    return (int32_t)group_config_i64(own, key, brokers);
+}
+
+/* How long it may be silent. */
+static int32_t session_ms(const struct consumer_group *group, const struct group_turn *turn,
+                          const struct consumer_member *member)
+{
+    if (member->offer != NULL)
+        return member->session_timeout_ms;
+    return consumer_setting(group, turn, GROUP_CONFIG_CONSUMER_SESSION_TIMEOUT_MS,
+                            turn->settings->consumer_session_timeout_ms);
 }
 
 void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
                           struct consumer_member *member)
 {
-    member->session_deadline_ms = turn->now_ms + session_ms(member, turn->settings);
+    member->session_deadline_ms = turn->now_ms + session_ms(group, turn, member);
     consumer_note_deadline(group, member->session_deadline_ms);
 }
 
@@ -117,6 +126,7 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
     list_for_each_entry_safe (member, following, &group->order, order_node) {
         int64_t deadline_ms = member_deadline_ms(member);
         if (turn->now_ms >= deadline_ms) {
+            turn->tally.expired_sessions++;
             consumer_remove(group, turn, member);
             has_lost = true;
         } else {

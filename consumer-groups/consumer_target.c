@@ -125,6 +125,7 @@ void consumer_bump(struct consumer_group *group, struct group_turn *turn)
 {
     assert(group->epoch < INT32_MAX);
     group->epoch++;
+    turn->tally.consumer_rebalances++;
     group->metadata_hash = consumer_metadata_hash(group, turn->image);
     consumer_put_group(group, turn);
 }
@@ -281,16 +282,20 @@ static bool ask(struct question *q, const struct consumer_group *group, const st
 
 /* --- The answer ------------------------------------------------------------------------------- */
 
-struct bytes consumer_assignor_name(const struct consumer_group *group)
+const struct assignor *consumer_assignor(const struct consumer_group *group,
+                                         const struct assignor_list *list)
 {
-    uint32_t uniform_count = 0;
-    uint32_t range_count = 0;
+    uint32_t votes[ASSIGNORS_MAX] = {0};
     const struct consumer_member *member;
-    list_for_each_entry (member, &group->order, order_node) {
-        uniform_count += bytes_equal_text(member->assignor, assignor_uniform.name);
-        range_count += bytes_equal_text(member->assignor, assignor_range.name);
-    }
-    return bytes_of_text(range_count > uniform_count ? assignor_range.name : assignor_uniform.name);
+    assert(list->count > 0);
+    list_for_each_entry (member, &group->order, order_node)
+        for (uint32_t i = 0; i < list->count; i++)
+            votes[i] += bytes_equal_text(member->assignor, list->items[i]->name);
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < list->count; i++)
+        if (votes[i] > votes[best])
+            best = i;
+    return list->items[best];
 }
 
 /* Only what has changed is written. */
@@ -319,8 +324,7 @@ static bool take_target(struct consumer_group *group, struct group_turn *turn,
 
 static bool assign(struct consumer_group *group, struct group_turn *turn, struct question *q)
 {
-    const struct assignor *assignor = assignor_by_name(consumer_assignor_name(group));
-    assert(assignor != NULL);
+    const struct assignor *assignor = consumer_assignor(group, &turn->settings->assignors);
     if (!ask(q, group, turn->image) || assignor->assign(&q->arena, &q->input) != STATUS_OK)
         return false;
     uint32_t m = 0;
@@ -335,7 +339,9 @@ void consumer_assign(struct consumer_group *group, struct group_turn *turn)
 {
     if (group->assignment_epoch == group->epoch)
         return;
-    int64_t due_ms = group->assigned_ms + turn->settings->consumer_assignment_interval_ms;
+    int64_t due_ms = group->assigned_ms +
+                     consumer_setting(group, turn, GROUP_CONFIG_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+                                      turn->settings->consumer_assignment_interval_ms);
     if (group->assignment_epoch > 0 && turn->now_ms < due_ms) {
         if (group->deadline_ms > due_ms)
             group->deadline_ms = due_ms;

@@ -31,6 +31,8 @@ static int set_up(void **state)
     table_rig_init(&story->rig);
     struct group_settings *settings = &story->rig.settings;
     settings->consumer_size_max = 100;
+    settings->has_consumer_protocol = true;
+    assignor_list_parse(&settings->assignors, bytes_of_text("uniform,range"));
     settings->consumer_session_timeout_ms = 45000;
     settings->consumer_heartbeat_interval_ms = 5000;
     settings->may_upgrade = true;

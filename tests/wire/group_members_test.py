@@ -203,6 +203,38 @@ class ConsumerTest(MemberCase):
         self.assertEqual((found["error"], found["error_message"], found["state"]),
                          (GROUP_ID_NOT_FOUND, f"Group {group} is not a classic group.", "Dead"))
 
+    def test_a_group_has_settings_of_its_own(self):
+        name, group = self.topic(), self.name()
+        interval = "consumer.heartbeat.interval.ms"
+
+        def alter(operation, value):
+            answer = self.call("IncrementalAlterConfigs", 1, validate_only=False, resources=[
+                {"type": 32, "name": group, "configs": [
+                    {"name": interval, "operation": operation, "value": value}]}])
+            return answer["results"][0]["error"]
+
+        def described():
+            answer = self.call("DescribeConfigs", 4, include_synonyms=True, resources=[
+                {"type": 32, "name": group, "keys": [interval]}])
+            config, = answer["results"][0]["configs"]
+            return config["value"], config["source"], [s["name"] for s in config["synonyms"]]
+
+        joined = self.join_consumer(group, name, "m")
+        self.assertEqual(joined["interval_ms"], 5000)
+        self.assertEqual(described(), ("5000", 5, ["group." + interval]))
+        self.assertEqual(alter(0, "7000"), NONE)
+        while described()[0] != "7000":
+            pass
+        self.assertEqual(described(), ("7000", 8, [interval, "group." + interval]))
+        beat = self.heartbeat(group, joined["member"], joined["epoch"])
+        self.assertEqual((beat["error"], beat["interval_ms"]), (NONE, 7000))
+        self.assertEqual(alter(0, "1"), INVALID_CONFIG)
+        self.assertEqual(alter(1, None), NONE)
+        while described()[0] != "5000":
+            pass
+        answer = self.call("DescribeConfigs", 4, resources=[{"type": 32, "name": "", "keys": None}])
+        self.assertEqual(answer["results"][0]["error"], INVALID_REQUEST)
+
     def test_an_empty_group_changes_its_protocol(self):
         name, group = self.topic(), self.name()
         joined = self.join(group)
