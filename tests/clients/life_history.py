@@ -36,3 +36,35 @@ problem     It cannot go on, and ends with 1. A broker that is away for seconds 
 SIGKILL, SIGSTOP and SIGCONT come from outside, to the whole process group of the program: so a
 program may be a wrapper of another.
 """
+import json
+
+NUMBERS = {"partition", "first", "last", "count"}
+FIELDS = {"assigned": ("partitions",), "revoked": ("partitions",), "lost": ("partitions",),
+          "records": tuple(sorted(NUMBERS)), "committed": ("offsets",),
+          "commit-failed": ("error",), "left": (), "problem": ("error",)}
+
+
+def parse(line):
+    """The event of one line, with partitions as numbers; ValueError if it is none."""
+    event = json.loads(line)
+    if not isinstance(event, dict) or event.get("event") not in FIELDS:
+        raise ValueError(f"no event: {line[:200]!r}")
+    for name in FIELDS[event["event"]]:
+        if name not in event or name in NUMBERS and not isinstance(event[name], int):
+            raise ValueError(f"{event['event']} without {name}: {line[:200]!r}")
+    for name in ("positions", "offsets"):
+        event[name] = {int(p): int(offset) for p, offset in (event.get(name) or {}).items()}
+    return event
+
+
+def in_order(told):
+    """What several members told ({member: [event]}) while nobody looked, as (member, event): each
+    member's in its own order, and whoever takes partitions behind those who may have given them."""
+    queues = {member: list(events) for member, events in told.items()}
+    while any(queues.values()):
+        for member, events in queues.items():
+            while events and events[0]["event"] != "assigned":
+                yield member, events.pop(0)
+        takers = [member for member, events in queues.items() if events]
+        for member in takers:
+            yield member, queues[member].pop(0)
