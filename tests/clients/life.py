@@ -6,7 +6,8 @@ while real text flows into twelve partitions at a steady pace; life_judge.py say
 
 PROGRAM is a member as life_history.py describes it. --upgrade tells the other story: the members of
 the classic protocol are replaced one by one by such of the new one, and back. --keep leaves what the
-members told in a folder and names it. Starts the broker of TAILRACE_BUILD (build/debug); needs kcat.
+members told in a folder and names it. Starts the broker of TAILRACE_BUILD (build/debug), or uses the
+one that TAILRACE_TEST_BROKER names, which is then not restarted; needs kcat.
 
 Each step waits for what it is about (all partitions are assigned to those who live), and for its share
 of the records to be processed; so the pace is that of the slowest, with a limit for each step.
@@ -23,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 for folder in ("support", "wire"):
     sys.path.insert(0, str(HERE.parent / folder))
 
-from broker import Broker  # noqa: E402
+from broker import broker_for_tests  # noqa: E402
 from life_crew import Crew  # noqa: E402
 from life_feeder import Feeder  # noqa: E402
 from life_judge import Judge  # noqa: E402
@@ -34,7 +35,6 @@ PARTITIONS = 12
 RECORDS = 200_000
 PER_SECOND = 8000
 STEP_SECONDS_MAX = 90
-TOPIC, GROUP = "text", "life"
 SETTINGS = {"group.consumer.session.timeout.ms": "6000",
             "group.consumer.heartbeat.interval.ms": "1000",
             "group.initial.rebalance.delay.ms": "500"}
@@ -45,10 +45,11 @@ class Life:
 
     def __init__(self, broker, words, folder, records=RECORDS, per_second=PER_SECOND):
         self.broker, self.words = broker, words
-        create_topic(broker, TOPIC, "-p", str(PARTITIONS))
+        self.topic = self.group = f"life-{os.getpid()}"
+        create_topic(broker, self.topic, "-p", str(PARTITIONS))
         self.judge = Judge(PARTITIONS)
         self.crew = Crew(self.judge, folder)
-        self.feeder = Feeder(broker.address, TOPIC, records, per_second)
+        self.feeder = Feeder(broker.address, self.topic, records, per_second)
         self.records = records
         self.begun = time.monotonic()
         self.notes = []
@@ -60,7 +61,7 @@ class Life:
     # --- What the steps are made of
 
     def start(self, name, protocol=None):
-        words = [*self.words, self.broker.address, GROUP, TOPIC, name]
+        words = [*self.words, self.broker.address, self.group, self.topic, name]
         self.crew.start(name, words + (["--protocol", protocol] if protocol else []))
 
     def wait(self, what, is_so, seconds=STEP_SECONDS_MAX):
@@ -138,7 +139,9 @@ class Life:
         self.catch_up()
 
     def restart_broker(self):
-        """Once by a crash, once in order."""
+        """Once by a crash, once in order; unless it is somebody else's."""
+        if not hasattr(self.broker, "kill"):
+            return
         for end, share in ((self.broker.kill, 57), (self.broker.stop, 67)):
             self.wait("some records", lambda least=share: self.judge.processed() >
                       self.records * least // 100)
@@ -155,7 +158,6 @@ class Life:
             self.start(name, "classic")
         self.share("classic", *names)
         self.catch_up()
-        self.judge.may_restart_generations = False
         for step, protocol in enumerate(("consumer",) * 3 + ("classic",) * 3):
             self.flow(20 + step * 12)
             old, new = names.pop(0), f"{protocol}-{step}"
@@ -188,10 +190,10 @@ class Life:
         connection = Connection(self.broker.host, self.broker.port)
         numbers = range(PARTITIONS)
         ends = connection.call("ListOffsets", 1, replica_id=-1, topics=[
-            {"name": TOPIC, "partitions": [{"index": p, "timestamp": -1}
+            {"name": self.topic, "partitions": [{"index": p, "timestamp": -1}
                                            for p in numbers]}])
-        committed = connection.call("OffsetFetch", 1, group=GROUP, topics=[
-            {"name": TOPIC, "partitions": list(numbers)}])
+        committed = connection.call("OffsetFetch", 1, group=self.group, topics=[
+            {"name": self.topic, "partitions": list(numbers)}])
         connection.close()
         return ({p["index"]: p["offset"] for p in ends["topics"][0]["partitions"]},
                 {p["index"]: p["offset"] for p in committed["topics"][0]["partitions"]})
@@ -203,21 +205,24 @@ class Life:
                 + ", ".join(f"{what} {at} s" for what, at in self.notes))
 
 
-def run(words, story, protocol=None, records=RECORDS, keep=False, settings=None):
+def run(words, story, protocol=None, records=RECORDS, keep=False):
     """Tells one story; what is worth a line about it. Raises if something did not hold."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-life-"))
-    with Broker({**SETTINGS, **(settings or {})}) as broker:
+    broker = broker_for_tests(SETTINGS)
+    try:
         life = Life(broker, words, folder, records)
         try:
             life.upgrade() if story == "upgrade" else life.tell(protocol)
             return life.summary()
         finally:
             life.close()
-            if keep:
-                (folder / "broker.log").write_text("".join(broker.log))
-                print(folder, file=sys.stderr)
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        broker.close()
+        if keep:
+            (folder / "broker.log").write_text("".join(broker.log))
+            print(folder, file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def main():

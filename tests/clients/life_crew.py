@@ -24,7 +24,8 @@ class Worker:
         with open(self.complaints, "wb") as complaints:
             self.process = subprocess.Popen(
                 [str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=complaints, start_new_session=True)
+                stderr=complaints, start_new_session=True,
+                env={**os.environ, "TMPDIR": str(folder)})
         os.set_blocking(self.process.stdout.fileno(), False)
         self.transcript = open(folder / f"{name}.jsonl", "wb")
         self.rest = b""

@@ -14,7 +14,7 @@ def numbers(places):
 
 
 class Listener(kafka.ConsumerRebalanceListener):
-    """It commits before it gives partitions up. The client says revoked also for what is lost."""
+    """Of the old one, which says revoked also for what is lost."""
 
     def __init__(self, member):
         self.member = member
@@ -23,10 +23,30 @@ class Listener(kafka.ConsumerRebalanceListener):
         LOOP.commit(self.member.commit)
         LOOP.gone("revoked", numbers(revoked))
 
-    def on_partitions_lost(self, lost):
+    def on_partitions_assigned(self, assigned):
+        LOOP.assigned(numbers(assigned))
+
+
+class AsyncListener(getattr(kafka, "AsyncConsumerRebalanceListener", object)):
+    """Of the new one, which lets nobody block here."""
+
+    def __init__(self, member):
+        self.member = member
+
+    async def on_partitions_revoked(self, revoked):
+        offsets = LOOP.take()
+        try:
+            if offsets:
+                await self.member.consumer.commit_async(self.member.places(offsets))
+                LOOP.acknowledged(offsets)
+        except KafkaError as problem:
+            LOOP.refused(problem)
+        LOOP.gone("revoked", numbers(revoked))
+
+    async def on_partitions_lost(self, lost):
         LOOP.gone("lost", numbers(lost))
 
-    def on_partitions_assigned(self, assigned):
+    async def on_partitions_assigned(self, assigned):
         LOOP.assigned(numbers(assigned))
 
 
@@ -37,18 +57,21 @@ class Member:
             bootstrap_servers=asked.bootstrap, group_id=asked.group, client_id=asked.name,
             enable_auto_commit=False, auto_offset_reset="earliest",
             session_timeout_ms=SESSION_MS, heartbeat_interval_ms=1000)
-        self.consumer.subscribe([asked.topic], listener=Listener(self))
+        self.consumer.subscribe([asked.topic], listener=(Listener if IS_OLD else AsyncListener)(self))
 
     def poll(self):
         return {place.partition: [record.offset for record in records]
                 for place, records in self.consumer.poll(WAIT_MS).items()}
 
-    def commit(self, offsets):
+    def places(self, offsets):
         extra = () if IS_OLD else (-1,)
+        return {kafka.TopicPartition(self.topic, partition):
+                kafka.OffsetAndMetadata(offset, "", *extra)
+                for partition, offset in offsets.items()}
+
+    def commit(self, offsets):
         try:
-            self.consumer.commit({
-                kafka.TopicPartition(self.topic, partition): kafka.OffsetAndMetadata(
-                    offset, "", *extra) for partition, offset in offsets.items()})
+            self.consumer.commit(self.places(offsets))
         except KafkaError as problem:
             raise Refused(repr(problem)) from None
 

@@ -60,22 +60,34 @@ class Loop:
 
     def commit(self, commit):
         """All that is pending. What is refused stays pending until its partition goes."""
-        offsets = dict(self.pending)
-        self.committed_at = time.monotonic()
+        offsets = self.take()
         if not offsets:
             return
         try:
             commit(offsets)
+            self.acknowledged(offsets)
         except Refused as problem:
-            tell("commit-failed", error=str(problem))
-            return
+            self.refused(problem)
+
+    def take(self):
+        """{partition: next} that is to be committed now."""
+        self.committed_at = time.monotonic()
+        return dict(self.pending)
+
+    def acknowledged(self, offsets):
         tell("committed", offsets=offsets)
         self.pending = {p: next_offset for p, next_offset in self.pending.items()
                         if next_offset != offsets.get(p)}
 
-    def assigned(self, partitions, **fields):
-        self.held |= set(partitions)
-        tell("assigned", partitions=sorted(partitions), **fields)
+    @staticmethod
+    def refused(problem):
+        tell("commit-failed", error=str(problem) or type(problem).__name__)
+
+    def assigned(self, partitions):
+        """Some clients name what the member has already, too."""
+        new = set(partitions) - self.held
+        self.held |= new
+        tell("assigned", partitions=sorted(new))
 
     def gone(self, event, partitions):
         """They are revoked or lost; those of them that the member has."""
