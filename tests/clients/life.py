@@ -60,9 +60,9 @@ class Life:
 
     # --- What the steps are made of
 
-    def start(self, name, protocol=None):
+    def start(self, name, protocol):
         words = [*self.words, self.broker.address, self.group, self.topic, name]
-        self.crew.start(name, words + (["--protocol", protocol] if protocol else []))
+        self.crew.start(name, [*words, "--protocol", protocol])
 
     def wait(self, what, is_so, seconds=STEP_SECONDS_MAX):
         deadline = time.monotonic() + seconds
@@ -99,7 +99,7 @@ class Life:
 
     # --- The stories
 
-    def tell(self, protocol=None):
+    def tell(self, protocol):
         self.flow(8)
         self.start("a", protocol)
         self.share("alone", "a")
@@ -205,14 +205,15 @@ class Life:
                 + ", ".join(f"{what} {at} s" for what, at in self.notes))
 
 
-def run(words, story, protocol=None, records=RECORDS, keep=False):
-    """Tells one story; what is worth a line about it. Raises if something did not hold."""
+def run(words, protocol, records=RECORDS, keep=False, settings=None):
+    """Tells the story of members of this protocol, or of None: that of the upgrade; what is worth a
+    line about it. Raises if something did not hold."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tailrace-life-"))
-    broker = broker_for_tests(SETTINGS)
+    broker = broker_for_tests({**SETTINGS, **(settings or {})})
     try:
         life = Life(broker, words, folder, records)
         try:
-            life.upgrade() if story == "upgrade" else life.tell(protocol)
+            life.tell(protocol) if protocol else life.upgrade()
             return life.summary()
         finally:
             life.close()
@@ -228,15 +229,15 @@ def run(words, story, protocol=None, records=RECORDS, keep=False):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--records", type=int, default=RECORDS)
-    parser.add_argument("--protocol", choices=("classic", "consumer"))
+    parser.add_argument("--protocol", choices=("classic", "consumer"),
+                        default="classic")
     parser.add_argument("--upgrade", action="store_true")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="PROGRAM [WORD...]")
     words = parser.parse_args()
     if not words.words:
         parser.error("which program?")
-    print(run(words.words, "upgrade" if words.upgrade else "life", words.protocol, words.records,
-              words.keep))
+    print(run(words.words, None if words.upgrade else words.protocol, words.records, words.keep))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 LOOP = Loop()
 WAIT_SECONDS = 0.1
+CALL_SECONDS = 10
 POLL_MAX = 500
 
 
@@ -25,8 +26,14 @@ class Member:
         self.consumer.subscribe([asked.topic], on_assign=self.assigned, on_revoke=self.revoked,
                                 on_lost=self.lost)
 
-    def assigned(self, _, places):
-        LOOP.assigned(numbers(places))
+    def assigned(self, consumer, places):
+        try:
+            answered = consumer.committed(places, timeout=CALL_SECONDS)
+        except KafkaException:
+            LOOP.assigned(numbers(places))
+            return
+        LOOP.assigned(numbers(places), positions={
+            place.partition: max(place.offset, -1) for place in answered if place.error is None})
 
     def revoked(self, _, places):
         LOOP.commit(self.commit)

@@ -83,11 +83,11 @@ class Loop:
     def refused(problem):
         tell("commit-failed", error=str(problem) or type(problem).__name__)
 
-    def assigned(self, partitions):
+    def assigned(self, partitions, **fields):
         """Some clients name what the member has already, too."""
         new = set(partitions) - self.held
         self.held |= new
-        tell("assigned", partitions=sorted(new))
+        tell("assigned", partitions=sorted(new), **fields)
 
     def gone(self, event, partitions):
         """They are revoked or lost; those of them that the member has."""

@@ -88,6 +88,44 @@ def java():
     return [kafka_python_new()[0], HERE / "java_console.py", folder]
 
 
+def member_of(make, program):
+    """The command of a client's member of a living group (life_history.py), which is another
+    program of the same interpreter and its packages."""
+    return lambda: [*make()[:-1], HERE / program]
+
+
+def go_member(name):
+    return lambda: [*go_client(name)(), "member"]
+
+
+def java_member():
+    return [sys.executable, HERE / "life_wrapper.py", "java", java()[-1]]
+
+
+def kcat_member():
+    return [sys.executable, HERE / "life_wrapper.py", "kcat"]
+
+
+# The lives that a client's members can lead, and the protocol they speak in them.
+CLASSIC = {"group life": "classic"}
+BOTH = {**CLASSIC, "new group life": "consumer"}
+ALL = {**BOTH, "group upgrade": None}
+
+# name: (what makes the command of a member, its lives)
+LIVES = {
+    "kafka-python 2.0.2": (member_of(kafka_python_old, "life_kafka_python.py"), CLASSIC),
+    "kafka-python newest": (member_of(kafka_python_new, "life_kafka_python.py"), CLASSIC),
+    "aiokafka": (member_of(aiokafka, "life_aiokafka.py"), CLASSIC),
+    "confluent-kafka": (member_of(confluent_kafka, "life_confluent.py"), ALL),
+    "kcat": (kcat_member, CLASSIC),
+    "kafkajs": (member_of(kafkajs, "kafkajs_member.js"), CLASSIC),
+    "@platformatic/kafka": (member_of(platformatic, "platformatic_member.js"), BOTH),
+    "franz-go": (go_member("franz-go"), BOTH),
+    "sarama": (go_member("sarama"), CLASSIC),
+    "kafka-go": (go_member("kafka-go"), CLASSIC),
+    "Java console": (java_member, ALL),
+}
+
 # name: (what makes its command, the programs that this needs)
 CLIENTS = {
     "kafka-python 2.0.2": (kafka_python_old, ()),
