@@ -64,17 +64,26 @@ def kafkajs():
     return [*node_with("kafkajs", "kafkajs"), HERE / "kafkajs.js"]
 
 
+def kafkajs_member():
+    return [*node_with("kafkajs", "kafkajs"), HERE / "life_kafkajs.js"]
+
+
 def platformatic():
     return [*node_with("platformatic", "@platformatic/kafka"), HERE / "platformatic.js"]
 
 
-def go_client(name):
-    """One program holds the clients of Go; its word says which of them is meant."""
+def platformatic_member():
+    return [*node_with("platformatic", "@platformatic/kafka"), HERE / "life_platformatic.js"]
+
+
+def go_client(*words):
+    """One program holds the clients of Go; its words say which of them is meant, and whether a
+    member of a living group is."""
     def command():
         folder = CACHE / "go"
         folder.mkdir(parents=True, exist_ok=True)
         set_up(["go", "build", "-o", folder / "clients", "."], HERE / "go")
-        return [folder / "clients", name]
+        return [folder / "clients", *words]
     return command
 
 
@@ -139,4 +148,13 @@ CLIENTS = {
     "sarama": (go_client("sarama"), ("go",)),
     "kafka-go": (go_client("kafka-go"), ("go",)),
     "Java console": (java, ("mvn", "java")),
+}
+
+# name: (what makes the command of a member of a living group, the protocols that it speaks)
+MEMBERS = {
+    "kafkajs": (kafkajs_member, ("classic",)),
+    "@platformatic/kafka": (platformatic_member, ("classic", "consumer")),
+    "franz-go": (go_client("franz-go", "member"), ("classic", "consumer")),
+    "sarama": (go_client("sarama", "member"), ("classic",)),
+    "kafka-go": (go_client("kafka-go", "member"), ("classic",)),
 }

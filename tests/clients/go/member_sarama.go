@@ -52,10 +52,9 @@ func (s saramaLife) ConsumeClaim(session sarama.ConsumerGroupSession,
 	claim sarama.ConsumerGroupClaim) error {
 	r := run{partition: int(claim.Partition())}
 	s.assigned(session.GenerationID(), map[int]int64{r.partition: claim.InitialOffset()})
-	how := "revoked"
+	defer func() { s.gone(ending(session), r.partition) }()
 	pace := time.NewTicker(commitEvery)
 	defer pace.Stop()
-	defer func() { s.gone(how, r.partition) }()
 	for {
 		select {
 		case message, ok := <-claim.Messages():
@@ -63,9 +62,7 @@ func (s saramaLife) ConsumeClaim(session sarama.ConsumerGroupSession,
 				r.add(message.Offset)
 				continue
 			}
-			if errors.Is(s.finish(session, &r), sarama.ErrUnknownMemberId) {
-				how = "lost"
-			}
+			s.finish(session, &r)
 			return nil
 		case <-pace.C:
 			s.finish(session, &r)
@@ -73,10 +70,18 @@ func (s saramaLife) ConsumeClaim(session sarama.ConsumerGroupSession,
 	}
 }
 
+func ending(session sarama.ConsumerGroupSession) string {
+	cause := context.Cause(session.Context())
+	if errors.Is(cause, sarama.ErrUnknownMemberId) || errors.Is(cause, sarama.ErrIllegalGeneration) {
+		return "lost"
+	}
+	return "revoked"
+}
+
 // finish commits what was processed. A session's own Commit does not say how it ended.
-func (s saramaLife) finish(session sarama.ConsumerGroupSession, r *run) error {
+func (s saramaLife) finish(session sarama.ConsumerGroupSession, r *run) {
 	if r.count == 0 {
-		return nil
+		return
 	}
 	next := r.last + 1
 	s.records(r)
@@ -84,9 +89,7 @@ func (s saramaLife) finish(session sarama.ConsumerGroupSession, r *run) error {
 	request.ConsumerID = session.MemberID()
 	request.ConsumerGroupGeneration = session.GenerationID()
 	request.AddBlockWithLeaderEpoch(s.topic, int32(r.partition), next, -1, sarama.ReceiveTime, "")
-	err := s.send(request, int32(r.partition))
-	s.committed(map[int]int64{r.partition: next}, err)
-	return err
+	s.committed(map[int]int64{r.partition: next}, s.send(request, int32(r.partition)))
 }
 
 func (s saramaLife) send(request *sarama.OffsetCommitRequest, partition int32) error {

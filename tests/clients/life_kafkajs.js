@@ -2,7 +2,7 @@
 // its generation nor the offsets that it was answered.
 const { Kafka, logLevel } = require('kafkajs')
 const { address, group, topic, name, protocol, SESSION_MS, HEARTBEAT_MS, REBALANCE_MS, PACE_MS,
-  Holding, commit, fail, tell, untilTerminated } = require('./member.js')
+  Holding, commit, fail, tell, untilTerminated } = require('./life_member.js')
 
 const kafka = new Kafka({ brokers: [address], clientId: name, logLevel: logLevel.NOTHING,
   retry: { retries: 20, initialRetryTime: 100, maxRetryTime: 1000 } })
