@@ -142,5 +142,6 @@ run_all({"auto-create": auto_create, "produce": produce_and_consume,
          "consume": produce_and_consume, "headers": headers, "null key": null_key,
          "null value": null_value, "gzip": codec("gzip"), "snappy": codec("snappy"),
          "lz4": codec("lz4"), "zstd": codec("zstd"), "time look-up": time_lookup,
-         "idempotence": idempotence, "admin": admin, "verifiable": verifiable, **groups(java, JARS, ADDRESS)},
+         "idempotence": idempotence, "admin": admin, "verifiable": verifiable,
+         **groups(java, JARS, ADDRESS)},
         version(), CASE_SECONDS_MAX)

@@ -64,16 +64,8 @@ def kafkajs():
     return [*node_with("kafkajs", "kafkajs"), HERE / "kafkajs.js"]
 
 
-def kafkajs_member():
-    return [*node_with("kafkajs", "kafkajs"), HERE / "life_kafkajs.js"]
-
-
 def platformatic():
     return [*node_with("platformatic", "@platformatic/kafka"), HERE / "platformatic.js"]
-
-
-def platformatic_member():
-    return [*node_with("platformatic", "@platformatic/kafka"), HERE / "life_platformatic.js"]
 
 
 def go_client(*words):
@@ -103,10 +95,6 @@ def member_of(make, program):
     return lambda: [*make()[:-1], HERE / program]
 
 
-def go_member(name):
-    return lambda: [*go_client(name)(), "member"]
-
-
 def java_member():
     return [sys.executable, HERE / "life_wrapper.py", "java", java()[-1]]
 
@@ -117,8 +105,7 @@ def kcat_member():
 
 # The lives that a client's members can lead, and the protocol they speak in them.
 CLASSIC = {"group life": "classic"}
-BOTH = {**CLASSIC, "new group life": "consumer"}
-ALL = {**BOTH, "group upgrade": None}
+ALL = {**CLASSIC, "new group life": "consumer", "group upgrade": None}
 
 # name: (what makes the command of a member, its lives)
 LIVES = {
@@ -127,11 +114,11 @@ LIVES = {
     "aiokafka": (member_of(aiokafka, "life_aiokafka.py"), CLASSIC),
     "confluent-kafka": (member_of(confluent_kafka, "life_confluent.py"), ALL),
     "kcat": (kcat_member, CLASSIC),
-    "kafkajs": (member_of(kafkajs, "kafkajs_member.js"), CLASSIC),
-    "@platformatic/kafka": (member_of(platformatic, "platformatic_member.js"), BOTH),
-    "franz-go": (go_member("franz-go"), BOTH),
-    "sarama": (go_member("sarama"), CLASSIC),
-    "kafka-go": (go_member("kafka-go"), CLASSIC),
+    "kafkajs": (member_of(kafkajs, "life_kafkajs.js"), CLASSIC),
+    "@platformatic/kafka": (member_of(platformatic, "life_platformatic.js"), ALL),
+    "franz-go": (go_client("franz-go", "member"), ALL),
+    "sarama": (go_client("sarama", "member"), CLASSIC),
+    "kafka-go": (go_client("kafka-go", "member"), CLASSIC),
     "Java console": (java_member, ALL),
 }
 
@@ -148,13 +135,4 @@ CLIENTS = {
     "sarama": (go_client("sarama"), ("go",)),
     "kafka-go": (go_client("kafka-go"), ("go",)),
     "Java console": (java, ("mvn", "java")),
-}
-
-# name: (what makes the command of a member of a living group, the protocols that it speaks)
-MEMBERS = {
-    "kafkajs": (kafkajs_member, ("classic",)),
-    "@platformatic/kafka": (platformatic_member, ("classic", "consumer")),
-    "franz-go": (go_client("franz-go", "member"), ("classic", "consumer")),
-    "sarama": (go_client("sarama", "member"), ("classic",)),
-    "kafka-go": (go_client("kafka-go", "member"), ("classic",)),
 }
