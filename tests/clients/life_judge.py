@@ -11,6 +11,7 @@ What must hold:
 * Under one owner the offsets of a partition go on without a gap and without repeats.
 * Commits never go back, nor beyond what has been processed. A commit by one who was stopped and has
   lost the partition meanwhile is not accepted.
+* Whoever asks for committed offsets is told none that is older than the last acknowledged.
 * In the end every offset has been processed, and the broker's committed offsets are the ends.
 
 A member that is killed or stopped owns nothing from then on. After it is resumed it may hand out what
@@ -237,6 +238,15 @@ class Judge:
         if member.holds:
             self.wrong(f"{name} has left with {sorted(member.holds)} in its hands")
         member.holds, member.stale = {}, {}
+
+    # --- Answers
+
+    def answered(self, committed):
+        """{partition: offset} that somebody else was told just now."""
+        for number, acked in self.acked().items():
+            if committed.get(number, -1) < acked:
+                self.wrong(f"{committed.get(number, -1)} is answered for {number}, after "
+                           f"{acked} was committed")
 
     # --- The end
 

@@ -142,6 +142,15 @@ class JudgeTest(unittest.TestCase):
                 judged.finish(ends, committed_ends)
                 self.assertEqual("\n".join(judged.violations), wanted)
 
+    def test_an_old_answer_is_one_too_many(self):
+        for answer, wanted in (({0: 5}, ""), ({0: 8, 1: -1}, ""),
+                               ({0: 4}, "4 is answered for 0, after 5 was committed"),
+                               ({}, "-1 is answered for 0, after 5 was committed")):
+            with self.subTest(answer):
+                judged = judge(BEGINNING)
+                judged.answered(answer)
+                self.assertEqual("\n".join(judged.violations), wanted)
+
     def test_counts(self):
         judged = judge([*BEGINNING, ("gone", "a"), ("b", assigned(0)), ("b", records(0, 5, 11)),
                         ("b", REFUSED)])
