@@ -76,9 +76,11 @@ class Life:
 
     def situation(self):
         holders = {name: sorted(held) for name, held in self.judge.holders().items()}
-        return (f"{holders}, {self.judge.processed()} of {self.feeder.sent} records processed; "
-                + "; ".join(filter(None, (f"{worker.name}: {worker.last_words()}"
-                                          for worker in self.crew.workers.values()))))
+        complaints = [f"{worker.name}: {worker.last_words()}"
+                      for worker in self.crew.workers.values() if worker.last_words()]
+        return "; ".join([str(holders), *self.judge.doubts(),
+                          f"{self.judge.processed()} of {self.feeder.sent} records processed",
+                          *complaints])
 
     def is_shared(self, *names):
         """Whether these members, and nobody else, have all partitions between them."""

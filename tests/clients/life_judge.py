@@ -78,6 +78,11 @@ class Judge:
         return {number: partition.acked for number, partition in enumerate(self.partitions)
                 if partition.acked is not None}
 
+    def doubts(self):
+        """Partitions that somebody got from a member who has not said that it lost them."""
+        return [f"{number} was given away while {hold.owner} had it"
+                for number, partition in enumerate(self.partitions) for hold in partition.doubted]
+
     def wrong(self, text):
         if len(self.violations) < VIOLATIONS_MAX:
             self.violations.append(text)
@@ -262,5 +267,5 @@ class Judge:
                 self.wrong(f"{number} ends at {end}, but {max(partition.seen)} was processed")
             if committed.get(number, -1) != end and end > 0:
                 self.wrong(f"{number} ends at {end}, but {committed.get(number)} is committed")
-            for hold in partition.doubted:
-                self.wrong(f"{number} was given away while {hold.owner} had it")
+        for doubt in self.doubts():
+            self.wrong(doubt)
