@@ -105,7 +105,8 @@ def kcat_member():
 
 # The lives that a client's members can lead, and the protocol they speak in them.
 CLASSIC = {"group life": "classic"}
-ALL = {**CLASSIC, "new group life": "consumer", "group upgrade": None}
+BOTH = {**CLASSIC, "new group life": "consumer"}
+ALL = {**BOTH, "group upgrade": None}
 
 # name: (what makes the command of a member, its lives)
 LIVES = {
@@ -115,7 +116,9 @@ LIVES = {
     "confluent-kafka": (member_of(confluent_kafka, "life_confluent.py"), ALL),
     "kcat": (kcat_member, CLASSIC),
     "kafkajs": (member_of(kafkajs, "life_kafkajs.js"), CLASSIC),
-    "@platformatic/kafka": (member_of(platformatic, "life_platformatic.js"), ALL),
+    # Its subscription is not in the form that its version says, and its OffsetFetch names a member
+    # without a generation: Kafka refuses both when a group is upgraded.
+    "@platformatic/kafka": (member_of(platformatic, "life_platformatic.js"), BOTH),
     "franz-go": (go_client("franz-go", "member"), ALL),
     "sarama": (go_client("sarama", "member"), CLASSIC),
     "kafka-go": (go_client("kafka-go", "member"), CLASSIC),

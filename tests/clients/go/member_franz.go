@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -14,22 +16,33 @@ import (
 // none begins between a poll and AllowRebalance.
 type franzLife struct {
 	*member
+	id         string // The broker's, under which the partitions are held.
 	generation int32
 	held       map[int]bool
 	processed  map[int]int64 // and not committed yet
 	lastCommit time.Time
 }
 
+var errDropped = errors.New("the group has dropped the member")
+
 func (m *member) liveFranz(ctx context.Context) error {
 	life := &franzLife{member: m, held: map[int]bool{}, processed: map[int]int64{}}
-	options := []kgo.Opt{kgo.SeedBrokers(m.address), kgo.ClientID(m.name),
-		kgo.ConsumerGroup(m.group), kgo.ConsumeTopics(m.topic), kgo.DisableAutoCommit(),
+	for {
+		if err := life.session(ctx); !errors.Is(err, errDropped) {
+			return err
+		}
+	}
+}
+
+func (f *franzLife) session(ctx context.Context) error {
+	options := []kgo.Opt{kgo.SeedBrokers(f.address), kgo.ClientID(f.name),
+		kgo.ConsumerGroup(f.group), kgo.ConsumeTopics(f.topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(memberSession),
 		kgo.RebalanceTimeout(memberRebalance), kgo.HeartbeatInterval(memberHeartbeat),
-		kgo.BlockRebalanceOnPoll(), kgo.OnPartitionsAssigned(life.onAssigned),
-		kgo.AdjustFetchOffsetsFn(life.onPositions), kgo.OnPartitionsRevoked(life.onRevoked),
-		kgo.OnPartitionsLost(life.onLost)}
-	if m.isNew {
+		kgo.BlockRebalanceOnPoll(), kgo.OnPartitionsAssigned(f.onAssigned),
+		kgo.AdjustFetchOffsetsFn(f.onPositions), kgo.OnPartitionsRevoked(f.onRevoked),
+		kgo.OnPartitionsLost(f.onLost)}
+	if f.isNew {
 		options = append(options, kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
 	}
 	cl, err := kgo.NewClient(options...)
@@ -38,7 +51,7 @@ func (m *member) liveFranz(ctx context.Context) error {
 	}
 	defer cl.Close()
 	for ctx.Err() == nil {
-		err := life.poll(ctx, cl)
+		err := f.poll(ctx, cl)
 		cl.AllowRebalance()
 		if err != nil {
 			return err
@@ -47,10 +60,22 @@ func (m *member) liveFranz(ctx context.Context) error {
 	return cl.LeaveGroupContext(context.Background()) // It revokes, and so commits.
 }
 
+// isDropped says whether the client has another identity than that under which it holds partitions.
+// It keeps them, and its places in them, when its JoinGroup is answered UNKNOWN_MEMBER_ID; but others
+// have had them meanwhile.
+func (f *franzLife) isDropped(cl *kgo.Client) bool {
+	id, _ := cl.GroupMetadata()
+	return len(f.held) > 0 && id != f.id
+}
+
 func (f *franzLife) poll(ctx context.Context, cl *kgo.Client) error {
 	soon, cancel := context.WithTimeout(ctx, commitEvery)
 	defer cancel()
 	fetches := cl.PollFetches(soon)
+	if f.isDropped(cl) {
+		f.lose(slices.Sorted(maps.Keys(f.held))...)
+		return errDropped
+	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		r := run{partition: int(p.Partition)}
 		p.EachRecord(func(record *kgo.Record) { r.add(record.Offset) })
@@ -101,7 +126,9 @@ func firstRefusal(answer *kmsg.OffsetCommitResponse) error {
 }
 
 func (f *franzLife) onAssigned(_ context.Context, cl *kgo.Client, _ map[string][]int32) {
-	_, f.generation = cl.GroupMetadata()
+	if !f.isDropped(cl) {
+		f.id, f.generation = cl.GroupMetadata()
+	}
 }
 
 // onPositions follows onAssigned when the committed offsets are known.
@@ -116,25 +143,35 @@ func (f *franzLife) onPositions(_ context.Context, places map[string]map[int32]k
 	return places, nil
 }
 
-func (f *franzLife) onRevoked(_ context.Context, cl *kgo.Client, places map[string][]int32) {
+func (f *franzLife) onRevoked(ctx context.Context, cl *kgo.Client, places map[string][]int32) {
+	if f.isDropped(cl) {
+		f.onLost(ctx, cl, places)
+		return
+	}
 	f.commit(cl)
-	f.release("revoked", places)
+	f.gone("revoked", f.release(places[f.topic])...)
 }
 
 func (f *franzLife) onLost(_ context.Context, _ *kgo.Client, places map[string][]int32) {
-	for _, partition := range places[f.topic] {
-		delete(f.processed, int(partition))
-	}
-	f.release("lost", places)
+	f.lose(f.release(places[f.topic])...)
 }
 
-func (f *franzLife) release(how string, places map[string][]int32) {
-	partitions := []int{}
-	for _, partition := range places[f.topic] {
+func (f *franzLife) lose(partitions ...int) {
+	for _, partition := range partitions {
+		delete(f.processed, partition)
+		delete(f.held, partition)
+	}
+	f.gone("lost", partitions...)
+}
+
+// release gives those of the partitions that were held, and holds them no more.
+func (f *franzLife) release(partitions []int32) []int {
+	released := []int{}
+	for _, partition := range partitions {
 		if f.held[int(partition)] {
-			partitions = append(partitions, int(partition))
+			released = append(released, int(partition))
 			delete(f.held, int(partition))
 		}
 	}
-	f.gone(how, partitions...)
+	return released
 }
