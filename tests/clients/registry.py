@@ -116,8 +116,8 @@ LIVES = {
     "confluent-kafka": (member_of(confluent_kafka, "life_confluent.py"), ALL),
     "kcat": (kcat_member, CLASSIC),
     "kafkajs": (member_of(kafkajs, "life_kafkajs.js"), CLASSIC),
-    # Its subscription is not in the form that its version says, and its OffsetFetch names a member
-    # without a generation: Kafka refuses both when a group is upgraded.
+    # Its subscription is not in the form that its version says, so the group is not taken over. With
+    # that mended, its OffsetFetch names a member without a generation, which Kafka refuses too.
     "@platformatic/kafka": (member_of(platformatic, "life_platformatic.js"), BOTH),
     "franz-go": (go_client("franz-go", "member"), ALL),
     "sarama": (go_client("sarama", "member"), CLASSIC),
