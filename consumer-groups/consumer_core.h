@@ -47,8 +47,9 @@ struct consumer_group {
     struct classic_votes votes; /* of the members who speak the classic protocol, */
     uint32_t classic_count;     /* and how many they are */
     struct partition_owners owners;
-    int64_t assigned_ms; /* when the target was made, by the steady clock */
-    int64_t deadline_ms; /* not later than the first of all deadlines */
+    int64_t assigned_ms;  /* when the target was made, by the steady clock */
+    int64_t deadline_ms;  /* not later than the first of all deadlines */
+    bool has_lost_member; /* since the target was made */
 };
 
 /* An empty group; `id` outlives it. */
@@ -122,6 +123,10 @@ void consumer_restored(struct consumer_group *group, struct group_turn *turn);
 
 bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic);
 bool consumer_is_empty(const struct consumer_group *group);
+/* All of its members speak the classic protocol, and it may become a classic group. */
+bool consumer_may_be_classic(const struct consumer_group *group,
+                             const struct group_settings *settings);
+
 enum consumer_group_state consumer_state(const struct consumer_group *group);
 const char *consumer_state_name(const struct consumer_group *group);
 

@@ -150,9 +150,15 @@ void consumer_bump(struct consumer_group *group, struct group_turn *turn);
  */
 void consumer_assign(struct consumer_group *group, struct group_turn *turn);
 
-/* Takes the member out of the group, for good; the caller bumps the epoch afterwards. */
+/* Takes the member out of the group, for good; the caller says afterwards that members have left.
+ */
 void consumer_remove(struct consumer_group *group, struct group_turn *turn,
                      struct consumer_member *member);
+
+/* Members were removed: a new epoch, and a target when it is time. Not if the group is about to
+ * become a classic one (group_migration.h): whoever is left commits what he has processed, at the
+ * epoch that he knows, before he joins again. */
+void consumer_members_left(struct consumer_group *group, struct group_turn *turn);
 
 /* Another takes the place of a static member, and has what that one had. False without memory. */
 bool consumer_replace(struct consumer_group *group, struct group_turn *turn,

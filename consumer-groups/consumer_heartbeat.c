@@ -431,8 +431,7 @@ static void leave(struct heartbeat *h)
         go_away(h);
     } else {
         consumer_remove(h->group, h->turn, h->member);
-        consumer_bump(h->group, h->turn);
-        consumer_assign(h->group, h->turn);
+        consumer_members_left(h->group, h->turn);
     }
     struct consumer_group_heartbeat_response *out = &h->call->out;
     consumer_group_heartbeat_response_init(out);

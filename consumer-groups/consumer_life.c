@@ -133,7 +133,12 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
             consumer_note_deadline(group, deadline_ms);
         }
     }
-    if (consumer_patterns_advance(group, turn) || has_lost)
+    bool has_changed = consumer_patterns_advance(group, turn);
+    if (has_lost) {
+        consumer_members_left(group, turn);
+        return;
+    }
+    if (has_changed)
         consumer_bump(group, turn);
     consumer_assign(group, turn);
 }
@@ -171,6 +176,18 @@ void consumer_topics_changed(struct consumer_group *group, struct group_turn *tu
 bool consumer_is_empty(const struct consumer_group *group)
 {
     return list_is_empty(&group->order);
+}
+
+bool consumer_may_be_classic(const struct consumer_group *group,
+                             const struct group_settings *settings)
+{
+    if (consumer_is_empty(group) || group->classic_count < group->members.count)
+        return false;
+    const struct consumer_member *first =
+        container_of(list_first(&group->order), const struct consumer_member, order_node);
+    return settings->may_downgrade && group->members.count <= settings->size_max &&
+           classic_votes_agree(&group->votes, first->offer->protocols, first->offer->count,
+                               group->classic_count);
 }
 
 bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic)

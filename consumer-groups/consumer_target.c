@@ -136,6 +136,16 @@ void consumer_remove(struct consumer_group *group, struct group_turn *turn,
     consumer_put_member_tombstones(group, turn, member->id);
     consumer_member_destroy(group, turn->memory, member);
     consumer_patterns_sweep(group, turn);
+    group->has_lost_member = true;
+}
+
+void consumer_members_left(struct consumer_group *group, struct group_turn *turn)
+{
+    assert(group->has_lost_member);
+    if (consumer_may_be_classic(group, turn->settings))
+        return;
+    consumer_bump(group, turn);
+    consumer_assign(group, turn);
 }
 
 bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
@@ -353,5 +363,6 @@ void consumer_assign(struct consumer_group *group, struct group_turn *turn)
     arena_deinit(&question.arena);
     group->assignment_epoch = group->epoch;
     group->assigned_ms = turn->now_ms;
+    group->has_lost_member = false;
     consumer_put_target_epoch(group, turn);
 }
