@@ -107,8 +107,8 @@ class BenchCase(unittest.TestCase):
 class Produce(BenchCase):
     def test_members(self):
         """The result has all members that are promised to those who compare."""
-        result = self.result("produce", "--topic", self.name("members"), "--rate", 500, *SHORT,
-                             "--pid", os.getpid())
+        result = self.result("produce", "--topic", self.name("members"), "--rate", 100, *SHORT,
+                             "--connections", 4, "--pid", os.getpid())
         self.assertEqual(result["tool"]["mode"], "produce")
         self.assertLessEqual({"time", "kernel", "cpu", "cpu_count", "congestion_control",
                               "load_average", "broker"}, set(result["conditions"]))
