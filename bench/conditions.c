@@ -138,8 +138,8 @@ static void find_broker(struct conditions *conditions, struct control *control)
         return;
     struct bytes backend = find_setting(settings, "tailrace.io");
     bool is_ours = !bytes_are_null(backend);
-    bool is_kafka =
-        !is_ours && !bytes_are_null(find_setting(settings, "inter.broker.listener.name"));
+    /* Of the settings that others copy from Kafka this is not one. */
+    bool is_kafka = !bytes_are_null(find_setting(settings, "log.cleaner.dedupe.buffer.size"));
     if (is_ours)
         set(conditions->broker, bytes_of_text("Tailrace"));
     else

@@ -57,6 +57,17 @@ static void watch(struct connection *connection, bool is_blocked)
         fail("epoll: %s", strerror(errno));
 }
 
+void connection_await_room(struct connection *connection)
+{
+    watch(connection, true);
+}
+
+void connection_forget_room(struct connection *connection)
+{
+    assert(connection->piece_count == 0);
+    watch(connection, false);
+}
+
 /* Drops what was sent off the front of the pieces. */
 static void advance(struct connection *connection, size_t sent)
 {

@@ -50,6 +50,10 @@ void connection_close(struct connection *connection);
 /* Sends what is left of the pieces; false if the socket is full, then epoll will tell. */
 bool connection_send(struct connection *connection);
 
+/* Lets epoll tell when the socket has room, which may be at once; or no more. */
+void connection_await_room(struct connection *connection);
+void connection_forget_room(struct connection *connection);
+
 /* Reads what has come. */
 void connection_receive(struct connection *connection);
 

@@ -1,5 +1,5 @@
 /* The connection that sets a measurement up: it makes the topic, finds its ends and asks for
- * signs of life. What is measured under load goes through load.h instead.
+ * signs of life. What is measured under load goes through connection.h instead.
  *
  * Every request has one fixed version, which each Kafka since 2.4 serves, so all brokers are asked
  * the same. Functions that fail end the program, unless they answer a bool. */

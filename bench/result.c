@@ -118,6 +118,22 @@ static json_t *server_json(const struct result *result)
         (json_int_t)server_use_switches(use), "written_bytes", written, "read_bytes", read);
 }
 
+/* How late the generator itself was; null in a closed loop, which has no intended moments. */
+static json_t *send_delay_json(const struct histogram *delays)
+{
+    if (histogram_count(delays) == 0)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "p50", us(histogram_percentile(delays, 0.5)), "p99",
+                     us(histogram_percentile(delays, 0.99)), "max", us(delays->max));
+}
+
+static json_t *client_json(const struct result *result)
+{
+    return json_pack("{s:o, s:o, s:o}", "cpu_s", decimal(result->client_cpu_seconds),
+                     "busiest_thread_percent", decimal(result->busiest_thread * 100),
+                     "send_delay_us", send_delay_json(&result->send_delays_ns));
+}
+
 /* Buckets as whole microseconds, which several of the finest share. */
 static json_t *histogram_json(const struct histogram *latencies)
 {
@@ -175,14 +191,12 @@ json_t *result_json(const struct result *result, const char *version)
 {
     const struct result_role *role = &result->roles[result->main_role];
     assert(result->role_count > 0);
-    json_t *document =
-        json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "tool", "version",
-                  version, "mode", load_mode_name(result->load->mode), "conditions",
-                  conditions_json(&result->conditions), "load", load_json(result->load), "figures",
-                  figures_json(role), "server", server_json(result), "client", "cpu_s",
-                  decimal(result->client_cpu_seconds), "busiest_thread_percent",
-                  decimal(result->busiest_thread * 100), "histogram",
-                  histogram_json(&role->tally.latencies_ns), "series", series_json(result));
+    json_t *document = json_pack(
+        "{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "tool", "version", version, "mode",
+        load_mode_name(result->load->mode), "conditions", conditions_json(&result->conditions),
+        "load", load_json(result->load), "figures", figures_json(role), "server",
+        server_json(result), "client", client_json(result), "histogram",
+        histogram_json(&role->tally.latencies_ns), "series", series_json(result));
     if (result->role_count > 1)
         json_object_set_new(document, "roles", roles_json(result));
     if (result->steps != NULL)
@@ -193,6 +207,14 @@ json_t *result_json(const struct result *result, const char *version)
 /* --- Text -------------------------------------------------------------------------------------
  */
 
+/* Errors are answers, too: a broker that refuses is fast enough. */
+static bool keeps_up(const struct result_role *role)
+{
+    static const double enough = 0.98;
+    uint64_t answers = role->tally.requests + tally_errors(&role->tally);
+    return per_second(answers, role->seconds) >= role->intended_rate * enough;
+}
+
 static void print_role(const struct result_role *role)
 {
     const struct tally *tally = &role->tally;
@@ -200,7 +222,8 @@ static void print_role(const struct result_role *role)
            per_second(tally->requests, role->seconds), per_second(tally->records, role->seconds),
            per_second(tally->bytes, role->seconds) / 1e6, role->seconds);
     if (role->intended_rate > 0)
-        printf("  intended  %.0f requests/s\n", role->intended_rate);
+        printf("  intended  %.0f requests/s%s\n", role->intended_rate,
+               keeps_up(role) ? "" : ": the broker does not keep up");
     printf("  latency ");
     for (uint32_t i = 0; i < QUANTILE_COUNT; i++)
         printf(" %s %.0f us ", quantiles[i].name,
@@ -212,8 +235,7 @@ static void print_role(const struct result_role *role)
                    kafka_error_name((int16_t)((int32_t)i + KAFKA_ERROR_MIN)),
                    (unsigned long long)tally->errors[i]);
     if (tally->unanswered > 0)
-        printf("  unanswered %llu: the broker did not keep up\n",
-               (unsigned long long)tally->unanswered);
+        printf("  unanswered %llu\n", (unsigned long long)tally->unanswered);
 }
 
 static void print_server(const struct result *result)
@@ -227,6 +249,18 @@ static void print_server(const struct result *result)
     if (use->has_disk_bytes)
         printf(", %.1f MB written to disk, %.1f MB read", (double)use->written_bytes / 1e6,
                (double)use->read_bytes / 1e6);
+    printf("\n");
+}
+
+static void print_client(const struct result *result)
+{
+    const struct histogram *delays = &result->send_delays_ns;
+    printf("generator   %.2f s of processor, busiest thread %.0f %%", result->client_cpu_seconds,
+           result->busiest_thread * 100);
+    if (histogram_count(delays) > 0)
+        printf(", itself late by p50 %.0f us, p99 %.0f us",
+               (double)histogram_percentile(delays, 0.5) / 1e3,
+               (double)histogram_percentile(delays, 0.99) / 1e3);
     printf("\n");
 }
 
@@ -282,8 +316,7 @@ void result_print(const struct result *result)
         print_role(&result->roles[i]);
     if (result->has_server)
         print_server(result);
-    printf("generator   %.2f s of processor, busiest thread %.0f %%\n", result->client_cpu_seconds,
-           result->busiest_thread * 100);
+    print_client(result);
     warn(result);
 }
 

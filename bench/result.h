@@ -9,7 +9,7 @@
  *    "roles": {name: figures}      of each role, where there are several
  *    "server": {"cpu_user_s", "cpu_system_s", "cpu_us_per_request", "cpu_s_per_gb",
  *               "memory_bytes_max", "context_switches", "written_bytes", "read_bytes"} or null
- *    "client": {"cpu_s", "busiest_thread_percent"},
+ *    "client": {"cpu_s", "busiest_thread_percent", "send_delay_us": {"p50", "p99", "max"} or null},
  *    "histogram": [[upper_us, count], ...],
  *    "series": [{"second", "records", "bytes", "p50_us", "p99_us", "max_us"}, ...],
  *    "steps": [{"partitions", "connections", "figures", "server"}, ...]}   of mode partitions
@@ -58,7 +58,8 @@ struct result {
     int64_t memory_bytes_max;
 
     double client_cpu_seconds;
-    double busiest_thread; /* its processor time by the time that passed, 0 to 1 */
+    double busiest_thread;           /* its processor time by the time that passed, 0 to 1 */
+    struct histogram send_delays_ns; /* of the generator, which latencies have in them */
 
     struct result_second *series; /* the result's to free */
     uint32_t series_count;

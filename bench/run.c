@@ -234,8 +234,10 @@ void run_all(struct run *run, struct result *result)
     for (uint32_t i = 0; i < load->threads; i++)
         __atomic_store_n(&watch.workers[i].is_stopped, true, __ATOMIC_RELEASE);
     note_use(&watch, now_ns());
-    for (uint32_t i = 0; i < load->threads; i++)
+    for (uint32_t i = 0; i < load->threads; i++) {
         worker_join(&watch.workers[i]);
+        histogram_add_all(&result->send_delays_ns, &watch.workers[i].send_delays_ns);
+    }
     note_roles(&watch);
     close_workers(&watch);
     if (load->is_live)

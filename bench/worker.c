@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256, TURN_NS = 20 * 1000 * 1000 };
+enum { EVENTS_MAX = 256, TURN_NS = 20 * 1000 * 1000, ASK_AT_ONCE_MAX = 64 };
 
 /* --- Requests ---------------------------------------------------------------------------------
  */
@@ -72,23 +72,34 @@ static bool begin_request(const struct worker *worker, struct connection *connec
     return true;
 }
 
-/* Sends until the connection is full, in one way or the other. */
-static void ask(struct worker *worker, struct connection *connection)
+/* A request that needs no answer is done when the socket has taken it. */
+static void finish_unanswered(struct worker *worker, struct connection *connection)
 {
     struct role *role = connection->role;
+    worker->now_ns = now_ns();
+    worker->heard_ns = worker->now_ns;
+    int64_t start_ns = finish_request(connection);
+    count_answer(worker, connection, start_ns,
+                 role->kind->answered(role, connection, NULL, start_ns));
+}
+
+/* Sends until the connection is full, in one way or the other. Without answers that may be never,
+ * so the others get their turn after a while. */
+static void ask(struct worker *worker, struct connection *connection)
+{
     bool had_pieces = connection->piece_count > 0;
-    while (had_pieces || begin_request(worker, connection)) {
+    for (uint32_t sent = 0; had_pieces || begin_request(worker, connection); sent++) {
+        if (sent == ASK_AT_ONCE_MAX) {
+            connection_await_room(connection);
+            return;
+        }
         if (!connection_send(connection))
             return;
         had_pieces = false;
-        if (role->is_unanswered) {
-            worker->now_ns = now_ns();
-            worker->heard_ns = worker->now_ns;
-            int64_t start_ns = finish_request(connection);
-            count_answer(worker, connection, start_ns,
-                         role->kind->answered(role, connection, NULL, start_ns));
-        }
+        if (connection->role->is_unanswered)
+            finish_unanswered(worker, connection);
     }
+    connection_forget_room(connection);
 }
 
 /* --- Answers ----------------------------------------------------------------------------------
@@ -124,6 +135,17 @@ static void take_answers(struct worker *worker, struct connection *connection)
 /* --- Turns ------------------------------------------------------------------------------------
  */
 
+/* A request that could go at once began as late as this thread woke up. */
+static void note_delay(struct worker *worker, const struct connection *connection, int64_t start_ns)
+{
+    bool can_go = connection->begun_count + 1 == connection->due_count &&
+                  connection->in_flight < connection->role->in_flight_max &&
+                  connection->piece_count == 0;
+    assert(start_ns <= worker->now_ns);
+    if (can_go && window_has(&connection->role->window, start_ns))
+        histogram_add(&worker->send_delays_ns, (uint64_t)(worker->now_ns - start_ns), 1);
+}
+
 /* Begins what is due in the open loop; answers when the next one is. */
 static int64_t release_due(struct worker *worker, struct worker_role *part)
 {
@@ -136,6 +158,7 @@ static int64_t release_due(struct worker *worker, struct worker_role *part)
         if (start_ns > worker->now_ns)
             return start_ns;
         connection->due_count++;
+        note_delay(worker, connection, start_ns);
         ask(worker, connection);
         part->turn = (part->turn + 1) % part->connection_count;
         part->turn_number += part->turn == 0;

@@ -29,6 +29,7 @@ struct worker {
     struct worker_role roles[WORKER_ROLES_MAX];
     uint32_t role_count;
     int poll_file;
+    struct histogram send_delays_ns; /* how late requests of an open loop began for our own sake */
     pthread_t thread;
     int64_t began_ns;
     int64_t now_ns;
