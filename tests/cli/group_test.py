@@ -79,9 +79,11 @@ class SeekTest(GroupCase):
         self.assertEqual(self.offsets(group), {0: 20, 1: 20})
         self.assertIn("nothing is committed", self.tool("group", "seek", self.name(), "--to-latest",
                                                         "--all-topics", status=1))
-        for missing in f"{topic}:0,7", self.name("topic"):
-            self.assertIn("does not know this topic or partition", self.tool(
-                "group", "seek", group, "--to-latest", "--topic", missing, status=1))
+        for missing, advice in (f"{topic}:0,7", "topic describe"), (self.name("topic"), "topic list"):
+            self.assertIn(advice, self.tool("group", "seek", group, "--to-latest", "--topic",
+                                            missing, status=1))
+        self.assertIn("No such file", self.tool("group", "seek", group, "--from-file", "/nowhere",
+                                                status=1))
         self.assertEqual(self.offsets(group), {0: 20, 1: 20})
         for words in (["--to-latest"], ["--topic", topic], ["--to-latest", "--to-earliest",
                       "--topic", topic], ["--to-latest", "--topic", topic, "--all-topics"],
@@ -232,6 +234,8 @@ class ListAndDeleteTest(GroupCase):
         self.assertEqual(listed("--type", "classic", "--state", "stable"), [classic])
         self.assertEqual([group["group"] for group in self.tool("group", "list", empty, consumer)],
                          [empty, consumer])
+        for words in ["--state", "Stable,nonsense"], ["--type", "nonsense"]:
+            self.assertIn("not 'nonsense'", self.tool("group", "list", *words, status=2))
         shown, = self.tool("group", "list", consumer)
         self.assertEqual((shown["type"], shown["protocol"], shown["state"]),
                          ("consumer", "consumer", "Stable"))
