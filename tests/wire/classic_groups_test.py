@@ -1,8 +1,14 @@
 """JoinGroup, SyncGroup, Heartbeat, LeaveGroup: groups of the classic protocol, every version."""
 import unittest
 
+import case
 from case import *  # noqa: F403
 from members import ClassicMember as Member
+
+
+def setUpModule():  # a fresh group waits for more members; long enough to see it, and no longer
+    case.setUpModule({"group.initial.rebalance.delay.ms": "200"})
+
 
 COORDINATOR = 0
 FENCED_INSTANCE_ID = 82
