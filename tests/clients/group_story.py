@@ -59,8 +59,12 @@ class Member(threading.Thread):
         if not came:
             raise TimeoutError(f"{what}: has {sorted(self.assigned)} and {len(self.values)} records")
 
-    def close(self):
+    def stop(self):
+        """It ends soon."""
         self._stopping.set()
+
+    def close(self):
+        self.stop()
         self.join(WAIT_SECONDS)
         if self.problem:
             raise self.problem
@@ -72,7 +76,7 @@ class Member(threading.Thread):
     def __exit__(self, kind, *_):
         if kind is None:
             self.close()
-        self._stopping.set()
+        self.stop()
 
 
 class Stories:
@@ -163,6 +167,16 @@ class Stories:
         else is given or loses anything."""
         topic, group, send = self.begin(3)
         members = [self.member(topic, group, f"place-{n}") for n in range(3)]
+        try:
+            self.restart_each(topic, group, send, members)
+        finally:
+            for member in members:
+                member.stop()
+        for member in members:
+            member.close()
+        expect(self.client.offsets(group, topic), dict.fromkeys(range(3), 15))
+
+    def restart_each(self, topic, group, send, members):
         for member in members:
             member.wait_for("sharing", lambda member=member: len(member.assigned) == 1)
         shares = [member.assigned for member in members]
@@ -179,9 +193,6 @@ class Stories:
                 member.wait_for("reading", lambda member=member, count=count:
                                 len(member.values) >= count)
             expect([member.consumer.changes for member in others], before)
-        for member in members:
-            member.close()
-        expect(self.client.offsets(group, topic), dict.fromkeys(range(3), 15))
 
     def features(self, kind="group"):
         return {kind: self.consume, f"{kind} restart": self.restart,
