@@ -174,7 +174,7 @@ void producer_core_note(struct producer_core *core, const struct producer_event 
                                  batch_sequence_add(event->base_sequence, event->last_offset_delta),
                              .base_offset = event->base_offset,
                              .last_offset = event->base_offset + event->last_offset_delta,
-                             .append_time_ms = event->now_ms,
+                             .append_time_ms = event->append_time_ms,
                          });
     if (!event->is_transactional || producer->open_offset >= 0)
         return;

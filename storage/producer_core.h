@@ -33,7 +33,7 @@ struct producer_batch {
     int32_t last_sequence;
     int64_t base_offset;
     int64_t last_offset;
-    int64_t append_time_ms;
+    int64_t append_time_ms; /* as the batch says it, if it has the time of its append */
 };
 
 struct producer {
@@ -62,6 +62,7 @@ struct producer_event {
     int64_t base_offset; /* of no meaning to producer_core_check */
     int64_t now_ms;
     bool is_transactional;
+    int64_t append_time_ms;
 };
 
 /* A marker, and the producer whose transaction it ends. */
