@@ -71,9 +71,12 @@ static bool find_duplicate(const struct producer *producer, const struct produce
     return false;
 }
 
-/* After a marker with a newer epoch, there is an epoch and no batch of it: the first is due. */
+/* After a marker with a newer epoch, there is an epoch and no batch of it: the first is due. Without
+ * an epoch (-1, which no client sends) sequences have no order, as in Kafka. */
 static bool is_next(const struct producer *producer, const struct producer_event *event)
 {
+    if (producer->epoch < 0)
+        return true;
     if (producer->batch_count == 0 || event->epoch > producer->epoch)
         return event->base_sequence == 0;
     const struct producer_batch *last = &producer->batches[producer->batch_count - 1];
@@ -87,7 +90,7 @@ enum status producer_core_check(const struct producer_core *core,
     assert(event->base_sequence >= 0);
     const struct producer *producer = producer_core_find(core, event->producer_id);
     if (producer == NULL || is_expired(core, producer, event->now_ms))
-        return STATUS_OK;
+        return event->epoch < -1 ? STATUS_STALE_EPOCH : STATUS_OK;
     assert(producer->batch_count <= PRODUCER_WINDOW);
     if (event->epoch < producer->epoch)
         return STATUS_STALE_EPOCH;

@@ -100,6 +100,19 @@ static void epochs_fence(void **state)
     assert_int_equal(producer_core_find(core, 1)->batch_count, 1);
 }
 
+/* Without an epoch (-1) no sequence is a gap, and whatever comes with one begins anew anywhere;
+ * what is below even that is refused to anybody. */
+static void epochs_that_are_none(void **state)
+{
+    struct producer_core *core = *state;
+    assert_int_equal(check(core, event(1, -2, 0, 1, 0), NULL), STATUS_STALE_EPOCH);
+    note(core, event(1, -1, 0, 1, 0));
+    assert_int_equal(check(core, event(1, -2, 0, 1, 0), NULL), STATUS_STALE_EPOCH);
+    assert_int_equal(check(core, event(1, -1, 0, 1, 0), NULL), STATUS_DUPLICATE);
+    assert_int_equal(check(core, event(1, -1, 5, 1, 0), NULL), STATUS_OK);
+    assert_int_equal(check(core, event(1, 0, 3, 1, 0), NULL), STATUS_OK);
+}
+
 /* An unknown producer, and one that was silent for too long, may begin at any sequence. */
 static void unknown_and_expired(void **state)
 {
@@ -155,6 +168,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_length_is_a_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sequences_wrap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(epochs_fence, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(epochs_that_are_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_and_expired, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reservation_is_not_knowledge, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restored_equals_original, set_up, tear_down),
