@@ -11,6 +11,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wire")]
@@ -20,7 +21,8 @@ from broker import BUILD, Broker  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from wire import Connection  # noqa: E402
 
-COUNT, TURN, SPELL = 40, b"4", 20
+COUNT, TURN, SPELL, IN_FLIGHT = 40, b"4", 20, 5
+IN_FLIGHT_SECONDS = 2
 CLIENT_SECONDS_MAX = 90
 PRODUCE_IDS_SINCE = 13
 NUMBERS = BUILD / "tests" / "e2e" / "e2e_numbers"
@@ -123,13 +125,49 @@ def spell(verb, begin=lambda scene: None, end=lambda scene: None):
             if is_over or request.name != "Produce" or not (held or is_turn):
                 return False
             if held and (is_turn or len(held) == SPELL):
+                request.wait_for_answers()
                 is_over.append(True)
                 end(scene)
                 return False
             if not held:
+                request.wait_for_answers()
                 begin(scene)
             held.append(request)
             verb(request)
+            return True
+        return decide
+    return rule
+
+
+def first_of_many_refused(code):
+    """TURN waits until as many batches as the client may have in flight are there; it alone is
+    refused. A client that sends one after the other is left out."""
+    def rule(scene):
+        held, lock = [], threading.Lock()
+
+        def let_go():
+            with lock:
+                if len(held) == IN_FLIGHT:
+                    return
+                scene.is_left_out = len(held) == 1
+                pass_on_all()
+
+        def pass_on_all():
+            held[0].refuse(code)
+            for follower in held[1:]:
+                follower.pass_on()
+            held.extend([None] * (IN_FLIGHT - len(held)))
+
+        def decide(request):
+            is_turn = request.name == "Produce" and TURN in request.values
+            with lock:
+                if request.name != "Produce" or len(held) == IN_FLIGHT or not (held or is_turn):
+                    return False
+                if not held:
+                    threading.Timer(IN_FLIGHT_SECONDS, let_go).start()
+                held.append(request)
+                if len(held) == IN_FLIGHT:
+                    pass_on_all()
             return True
         return decide
     return rule
@@ -164,6 +202,7 @@ def stored_but_told(code):
 
 def after(deed):
     def verb(scene, request):
+        request.wait_for_answers()
         deed(scene, request)
         request.pass_on()
     return once(verb)
@@ -220,7 +259,7 @@ ROWS = [
         crowded, ONE_PRODUCER),
     Row("OUT_OF_ORDER_SEQUENCE_NUMBER (45)",
         "a batch before this one was refused and will be repeated", "real",
-        once(lambda _, request: request.refuse(19))),
+        first_of_many_refused(19)),
     Row("OUT_OF_ORDER_SEQUENCE_NUMBER (45), for good",
         "an acknowledged batch before this one is lost, or five others were stored since this one",
         "real, after a false acknowledgement", once(lie)),

@@ -9,6 +9,7 @@ frames on, and lets a test decide about each Produce and InitProducerId on its w
 Responses leave in the order of the requests, those that are made here as well.
 """
 import collections
+import contextlib
 import pathlib
 import socket
 import struct
@@ -25,16 +26,24 @@ from wire import Reader, decode_fields, encode_fields, raw_frame  # noqa: E402
 
 NAMES = {APIS[name].key: name for name in ("Produce", "InitProducerId")}
 NONE = 0
+WAIT_SECONDS = 20
 SWALLOW, CUT = object(), object()  # instead of a response
 
 
-def receive_frame(stream):
-    """The next frame with its size; b"" at the end."""
-    size = stream.read(4)
-    if len(size) < 4:
-        return b""
-    body = stream.read(struct.unpack(">i", size)[0])
-    return size + body
+def receive(end, size):
+    data = b""
+    while len(data) < size:
+        piece = end.recv(size - len(data))
+        if not piece:
+            return b""
+        data += piece
+    return data
+
+
+def receive_frame(end):
+    """The next frame with its size; b"" when there is none any more."""
+    size = receive(end, 4)
+    return size and size + receive(end, struct.unpack(">i", size)[0])
 
 
 def without_tags(values):
@@ -66,6 +75,11 @@ class Request:
     @property
     def values(self):
         return [value for b in self.batches for _, _, value, _ in b.records()]
+
+    def wait_for_answers(self):
+        """Until all that was passed on before has been answered."""
+        with self.passage.answered:
+            self.passage.answered.wait_for(lambda: not self.passage.due, WAIT_SECONDS)
 
     # Verbs
 
@@ -145,7 +159,8 @@ class Passage:
         self.broker = socket.create_connection(proxy.target)
         for end in (self.client, self.broker):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.lock = threading.Lock()
+        self.lock, self.running = threading.Lock(), 2
+        self.answered = threading.Condition(self.lock)
         self.due = collections.deque()  # bytes made here, or what changes the broker's next answer
         for run in (self._run_requests, self._run_responses):
             threading.Thread(target=self._guarded, args=(run,), daemon=True).start()
@@ -156,18 +171,21 @@ class Passage:
         except OSError:
             pass  # one of the ends has gone
         finally:
-            self.close()
+            self._end()
 
-    def close(self):
+    def _end(self):
+        """When one direction is over the other one soon is. The last one gives the sockets back:
+        before, their numbers must not become those of other sockets."""
+        with self.lock:
+            self.running -= 1
         for end in (self.client, self.broker):
-            try:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            if self.running == 0:
+                end.close()
 
     def _run_requests(self):
-        stream = self.client.makefile("rb")
-        while frame := receive_frame(stream):
+        while frame := receive_frame(self.client):
             key = struct.unpack_from(">h", frame, 4)[0]
             if key not in NAMES:
                 self.forward(frame, None)
@@ -177,8 +195,7 @@ class Passage:
                 request.pass_on()
 
     def _run_responses(self):
-        stream = self.broker.makefile("rb")
-        while frame := receive_frame(stream):
+        while frame := receive_frame(self.broker):
             with self.lock:
                 change = self.due.popleft()
                 changed = frame if change is None else change(frame)
@@ -187,6 +204,7 @@ class Passage:
                 if changed is not SWALLOW:
                     self.client.sendall(changed)
                 self._send_made()
+                self.answered.notify_all()
 
     def forward(self, frame, change):
         with self.lock:
