@@ -19,6 +19,10 @@ enum {
     TROUBLE_MS_MAX = 4000,
     PATIENCE_SECONDS = 60,
     FREE_BYTES_LEFT = 256 << 10, /* of a disk that is full */
+    /* As little as will do: it is filled and looked through in every life. */
+    MEMORY_BYTES = 8 << 20,
+    JOURNAL_FILE_BYTES = 128 << 10,
+    WINDOW_BYTES = 16 << 10,
 };
 
 static_assert((int)CLIENT_COUNT <= (int)GROUP_MEMBERS_MAX, "each has a place in the checkers");
@@ -61,7 +65,8 @@ static struct faults draw_faults(struct prng *prng)
     bool has_resets = prng_chance(prng, 1, 2);
     return (struct faults){
         .disk = {.short_count = 20000, .slow_factor = prng_chance(prng, 1, 8) ? 20 : 1},
-        .network = {.split = 50000,
+        .network = {.window_bytes = WINDOW_BYTES,
+                    .split = 50000,
                     .slow = has_slow ? 20000 : 0,
                     .slow_ns_max = second_ns / 10,
                     .reset = has_resets ? 4000 : 0,
@@ -79,6 +84,8 @@ static void build_broker(struct group_world *w, const struct story_options *opti
 {
     broker_program_init(&w->broker_program, settings);
     w->broker_program.skips_sync = options->bite != NULL;
+    w->broker_program.memory_bytes = MEMORY_BYTES;
+    w->broker_program.journal_file_bytes = JOURNAL_FILE_BYTES;
     w->broker =
         node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));
     w->workload.broker = w->broker;
@@ -183,7 +190,7 @@ static void trouble_fire(struct event *event)
 static void heal(struct group_world *w)
 {
     event_cancel(&w->world->queue, &w->trouble);
-    w->world->faults = (struct faults){0};
+    w->world->faults = (struct faults){.network = {.window_bytes = WINDOW_BYTES}};
     links_open(w);
     disk_set_room(w, false);
     if (prng_chance(&w->prng, 1, 2))
