@@ -215,4 +215,5 @@ void consumer_restored(struct consumer_group *group, struct group_turn *turn)
         if (!consumer_pattern_want(group, turn, wanting->pattern))
             group_turn_fail(turn);
     consumer_forgive(group, turn);
+    consumer_topics_changed(group, turn);
 }

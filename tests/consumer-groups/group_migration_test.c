@@ -609,6 +609,22 @@ static void restart_in_the_rebalance_of_a_downgrade(void **state)
     assert_string_equal(sync_group(story, classic, 3, NULL), "2 3");
 }
 
+/* Topics that changed while nobody listened are assigned as if somebody had. */
+static void topics_change_in_a_restart(void **state)
+{
+    struct story *story = *state;
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_string_equal(story->text, "0 1 2 3");
+    table_rig_remove_topic(&story->rig, 1);
+    table_rig_add_topic(&story->rig, "t", 9, 2);
+    table_rig_reload(&story->rig);
+    group_table_restored(&story->rig.table, &story->rig.turn);
+    assert_int_equal(the_group(story)->consumer.epoch, 2);
+    assert_int_equal(consumer_beat_owning(story, "new", 1, ""), KAFKA_NONE);
+    assert_int_equal(story->epoch, 2);
+    assert_string_equal(story->text, "0 1");
+}
+
 /* Nothing is lost when all is read again, and the members go on where they were. */
 static void restart(void **state)
 {
@@ -698,6 +714,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(static_upgrade_of_half_an_assignment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(upgrade_in_the_rebalance_of_a_downgrade, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restart_in_the_rebalance_of_a_downgrade, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(topics_change_in_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaving, set_up, tear_down),
         cmocka_unit_test_setup_teardown(policy, set_up, tear_down),
