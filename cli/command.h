@@ -53,6 +53,13 @@ struct command {
     X(cluster_logdirs)                                                                             \
     X(log_dump)                                                                                    \
     X(log_verify)                                                                                  \
+    X(bench_produce)                                                                               \
+    X(bench_fetch)                                                                                 \
+    X(bench_e2e)                                                                                   \
+    X(bench_mixed)                                                                                 \
+    X(bench_partitions)                                                                            \
+    X(bench_start)                                                                                 \
+    X(bench_idle)                                                                                  \
     X(api_versions)                                                                                \
     X(version)                                                                                     \
     X(completion)                                                                                  \
