@@ -266,7 +266,8 @@ struct log *log_create(struct store *store, const struct log_id *id,
     log->opaque_offset = INT64_MAX;
     log->journal_client.committed = journal_committed;
     epoch_core_init(&log->epochs);
-    producer_core_init(&log->producers, store->options.producer_expiration_ms);
+    producer_core_init(&log->producers, store->options.producer_expiration_ms,
+                       &store->producer_budget);
     init_lists(log);
     configure_looseness(log);
     return log;

@@ -64,6 +64,7 @@ struct store {
     enum status failure;         /* OK until the first write or sync error */
     bool is_full;                /* the disk has no space: appends are refused, reads go on */
 
+    struct producer_budget producer_budget;
     struct list logs;
     struct list marks;     /* logs whose durable offset the journal should be told */
     struct list mentioned; /* logs that the journal's files speak of, in the order of mentions */
