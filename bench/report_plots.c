@@ -136,7 +136,7 @@ static void buckets_find(struct buckets *buckets, json_t *list)
 /* A curve of latencies over nines, without points that nobody could tell from the one before. */
 static void make_latency(json_t *list, struct line *line)
 {
-    static const double least_step = 1.0 / 300;
+    static const double least_step = 1.0 / 100;
     struct buckets buckets;
     buckets_find(&buckets, list);
     double below = 0;

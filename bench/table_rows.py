@@ -13,6 +13,13 @@ class Figure:
     scale: float = 1
     more_is_better: bool = False
 
+    @property
+    def name(self):
+        """As `tailrace bench compare` calls it."""
+        last = self.path.rpartition(".")[2]
+        return {"p50": "p50_us", "p99": "p99_us", "p999": "p999_us",
+                "memory_bytes_max": "memory_mib"}.get(last, last)
+
 
 @dataclass(frozen=True)
 class Step:

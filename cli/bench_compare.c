@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
     {0, "fill-bytes", "SIZE", "put into the topic before it is fetched (256MiB)"},
     {0, "folder", "DIR", "under which brokers that are started keep their data meanwhile (.)"},
     {0, "verbose", NULL, "show what such brokers say"},
-    {0, "html", "FILE", "write a page as well, as 'bench report' makes it"},
+    {0, "html", "FILE", "write a page as well, like that of bench report"},
     /* What follows are the load's. */
     LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_COLD_ROWS(X, Y)
         LOAD_PASS_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
