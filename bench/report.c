@@ -20,7 +20,7 @@ static const char page_style[] =
     "color:var(--ink);font:15px/1.5 system-ui,sans-serif}"
     "h1{font-size:26px;margin:0 0 2px}h2{font-size:20px;margin:44px 0 10px}"
     "p,.soft{color:var(--soft)}p{margin:2px 0 14px}"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));"
     "gap:16px;margin-bottom:16px}"
     ".card{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px 12px}"
     "svg{display:block;width:100%;height:auto}.wide{overflow-x:auto;margin:18px 0}"
@@ -207,6 +207,10 @@ static void write_table(FILE *out, json_t *section)
     json_array_foreach(json_object_get(section, "figures"), i, figure)
         write_row(out, figure, names);
     fputs("</table></div>\n", out);
+    if (json_array_size(names) > 1)
+        fputs("<p>× says how many times the first one's figure is the other's: the median of the "
+              "rounds and their range; ? where rounds contradict each other.</p>\n",
+              out);
 }
 
 /* Every value of an object that is a plain one, as rows of two cells. */
