@@ -115,6 +115,18 @@ class Document(unittest.TestCase):
                          {"median": 2, "min": 2, "max": 2, "is_decided": True})
 
 
+class Regression(unittest.TestCase):
+    def test_verdict(self):
+        """What every round says is said; what rounds contradict, or what is tiny, is not."""
+        regression = script("regression")
+        self.assertEqual(regression.verdict([1.2, 1.06, 1.3]), "slower")
+        self.assertEqual(regression.verdict([0.8, 0.94]), "faster")
+        self.assertEqual(regression.verdict([1.2, 0.99, 1.3]), "")
+        self.assertEqual(regression.verdict([1.02, 1.03]), "")
+        text = regression.report({"crc": {"before": [10, 20, 10], "now": [20, 40, 20]}})
+        self.assertIn("| crc | **10.0** (10.0-20.0) | **20.0** (20.0-40.0) | 2.00 (2.00-2.00) | slower |", text)
+
+
 class Command(unittest.TestCase):
     def run_table(self, *words):
         return subprocess.run([sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "0.2",
