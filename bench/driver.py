@@ -47,6 +47,14 @@ class Bench:
             raise DriverError(f"{shlex.join(words)}\n{run.stderr.strip()}")
         return json.loads(run.stdout)
 
+    def create_topic(self, address, topic, partitions, *settings):
+        words = [self.program, "topic", "create", "-b", address, "-p", str(partitions), topic]
+        for setting in settings:
+            words += ["-c", setting]
+        made = subprocess.run(words, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
+        if made.returncode != 0:
+            raise DriverError(f"{shlex.join(words)}\n{made.stderr.strip()}")
+
     def delete_topic(self, address, topic):
         subprocess.run([self.program, "topic", "delete", "-b", address, "-y", topic],
                        capture_output=True, check=False, timeout=ANSWER_SECONDS)

@@ -1,6 +1,7 @@
 """Rows of the table that begin and end brokers: start, idle, recovery, very many partitions. Each
 function gets the measurement's context and answers figures by name."""
 import signal
+import statistics
 import struct
 import time
 
@@ -10,6 +11,10 @@ CREATE_TOPICS = 19
 IDLE_SECONDS = 5
 SETTLE_SECONDS = 2
 PARTITIONS = 10000
+ENDURANCE_SECONDS, EDGE_SECONDS = 1800, 120
+QUICK_ENDURANCE_SECONDS, QUICK_EDGE_SECONDS = 4, 2
+# Full load fills a disk within the minutes that brokers wait by default.
+CHECK_OFTEN = "log.retention.check.interval.ms=5000"
 
 
 def idle_percent(broker, seconds):
@@ -73,4 +78,20 @@ def many(context):
     return figures
 
 
-LIVES = {"start": start, "idle": idle, "killed": killed, "many": many}
+def endurance(context):
+    seconds, edge = ((QUICK_ENDURANCE_SECONDS, QUICK_EDGE_SECONDS) if context.is_quick else
+                     (ENDURANCE_SECONDS, EDGE_SECONDS))
+    with context.new_broker(CHECK_OFTEN) as broker:
+        broker.start()
+        context.bench.create_topic(broker.address, "endurance", 16, f"retention.bytes={256 << 20}",
+                                   f"segment.bytes={64 << 20}")
+        result = context.bench("produce", "-b", broker.address, "--pid", broker.pid, "--topic", "endurance",
+                               "--connections", 64, "--partitions", 16, "--closed", "--batch-bytes",
+                               "16KiB", "--seconds", seconds)
+    seen = [second["p99_us"] for second in result["series"]]
+    first, last = statistics.median(seen[:edge]), statistics.median(seen[-edge:])
+    return {**result, "first_p99_us": first, "last_p99_us": last, "growth": last / max(first, 1),
+            "mb_per_s": result["figures"]["mb_per_s"]}
+
+
+LIVES = {"start": start, "idle": idle, "killed": killed, "many": many, "endurance": endurance}

@@ -38,6 +38,7 @@ class Row:
     figures: tuple
     steps: tuple = ()
     life: str = ""  # instead of steps: what table_life.py does with a broker of its own
+    is_long: bool = False  # half an hour for each broker: only by its name
 
 
 # --- Figures -------------------------------------------------------------------------------------
@@ -130,6 +131,14 @@ def life_rows():
                Figure("start after SIGKILL (ms)", -1, "restart_ms")), life="many")
 
 
+def long_rows():
+    yield Row("endurance", "Latency", "p99 at full load while retention deletes, 64 connections, 30 minutes",
+              (Figure("first two minutes (µs)", -1, "first_p99_us"),
+               Figure("last two minutes (µs)", -1, "last_p99_us"),
+               Figure("last to first", -1, "growth"),
+               Figure("MB/s", -1, "mb_per_s", more_is_better=True)), life="endurance", is_long=True)
+
+
 SIZES = {"100b": (100, 100), "1kib": (1024, 16), "16kib": (16384, 4)}  # record bytes, records of a batch
 
 
@@ -197,5 +206,5 @@ def codec_rows():
 
 
 def all_rows():
-    return (*headline_rows(), *latency_rows(), *fetch_rows(), *life_rows(), *growth_rows(), *codec_rows(),
+    return (*headline_rows(), *latency_rows(), *long_rows(), *fetch_rows(), *life_rows(), *growth_rows(), *codec_rows(),
             *matrix_rows())
