@@ -35,8 +35,12 @@ enum consumer_group_state {
 
 enum { CONSUMER_GROUP_STATES = CONSUMER_GROUP_STABLE + 1 };
 
-/* Of a group that nobody has joined yet: it stands in no record. */
-enum { CONSUMER_EPOCH_NEW = 1 };
+enum {
+    /* Of a group that nobody has joined yet: it stands in no record. */
+    CONSUMER_EPOCH_NEW = 1,
+    /* What a group may begin with, or be recorded at: it has as many to go from there. */
+    CONSUMER_EPOCH_MAX = 1 << 30,
+};
 
 struct consumer_member;
 
@@ -113,9 +117,9 @@ void consumer_topics_changed(struct consumer_group *group, struct group_turn *tu
 
 /* From the records of the offsets topic, in the order of the log; a null value takes back. After
  * the last one comes consumer_restored. STATUS_OK, STATUS_NO_MEMORY, STATUS_MALFORMED. */
-void consumer_restore_group(struct consumer_group *group,
-                            const struct consumer_group_metadata_value *value);
-void consumer_restore_target_epoch(
+enum status consumer_restore_group(struct consumer_group *group,
+                                   const struct consumer_group_metadata_value *value);
+enum status consumer_restore_target_epoch(
     struct consumer_group *group,
     const struct consumer_group_target_assignment_metadata_value *value);
 enum status consumer_restore_member(struct consumer_group *group, struct group_memory *memory,

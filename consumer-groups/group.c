@@ -160,15 +160,12 @@ static enum status restore_consumer(struct group *group, struct group_turn *turn
     switch (view->kind) {
     case GROUP_RECORD_CONSUMER:
         if (is_there)
-            consumer_restore_group(consumer, &view->consumer);
-        else
-            begin_anew(group, turn, GROUP_CLASSIC);
+            return consumer_restore_group(consumer, &view->consumer);
+        begin_anew(group, turn, GROUP_CLASSIC);
         return STATUS_OK;
     case GROUP_RECORD_CONSUMER_TARGET_EPOCH:
         /* It is taken back together with the group, or not at all. */
-        if (is_there)
-            consumer_restore_target_epoch(consumer, &view->target_epoch);
-        return STATUS_OK;
+        return is_there ? consumer_restore_target_epoch(consumer, &view->target_epoch) : STATUS_OK;
     case GROUP_RECORD_CONSUMER_MEMBER:
         return consumer_restore_member(consumer, turn->memory, view->member_id,
                                        is_there ? &view->member : NULL);
