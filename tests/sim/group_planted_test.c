@@ -213,12 +213,12 @@ const struct group_offset *__wrap_group_offsets_find(const struct group_offsets 
     return __real_group_offsets_find(offsets, topic, is_any ? UUID_NONE : topic_id, partition);
 }
 
-/* Those of a topic that was deleted stay, too. */
 bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *turn,
                                  struct group *group, bool ages, uint32_t *left)
 {
-    return *planted() == MISTAKE_OFFSETS_BY_NAME ||
-           __real_group_offsets_expire(table, turn, group, ages, left);
+    if (*planted() == MISTAKE_OFFSETS_BY_NAME)
+        return true;
+    return __real_group_offsets_expire(table, turn, group, ages, left);
 }
 
 /* --- A group that goes down takes an offset out of the log with its members ---------------------
