@@ -184,9 +184,10 @@ enum status rig_open(struct rig *rig, uint32_t index)
     completion_init(&opening.open.completion, opening_landed);
     store_open_log(rig->stores[index % rig->core_count], &opening.open);
     wait_for(rig, &opening.has_landed);
-    rig->logs[index] = opening.open.log;
-    if (opening.open.log != NULL && index == 0)
-        log_observe(opening.open.log, &rig->observer);
+    /* The power may have been cut in the very turn in which it landed. */
+    rig->logs[index] = rig->is_alive ? opening.open.log : NULL;
+    if (rig->logs[index] != NULL && index == 0)
+        log_observe(rig->logs[index], &rig->observer);
     return opening.has_landed ? (enum status)opening.result : STATUS_FAILED;
 }
 
