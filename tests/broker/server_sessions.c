@@ -211,6 +211,19 @@ static void a_partition_is_heard_again_and_again(void **state)
     wishes_deinit(&reading.wishes);
 }
 
+/* A reader who goes back in a partition that had nothing to tell gets its records. */
+static void a_reader_may_go_back(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    assert_int_equal(reading_go_on(&reading).responses_count, 0);
+    wish_for(&reading, 2, 0);
+    reading.wishes.request.session_epoch++;
+    struct fetch_response response = wishes_ask(&reading.wishes, reading.server, reading.client);
+    check_single(&response, 2);
+    wishes_deinit(&reading.wishes);
+}
+
 /* Records that the reader does not go beyond are told with each answer. */
 static void what_was_not_taken_comes_again(void **state)
 {
@@ -372,6 +385,7 @@ uint32_t server_sessions_cases(struct CMUnitTest *tests)
         SERVER_CASE(a_waiting_session_is_woken),
         SERVER_CASE(a_deleted_topic_in_a_session_is_an_error),
         SERVER_CASE(a_partition_is_heard_again_and_again),
+        SERVER_CASE(a_reader_may_go_back),
         SERVER_CASE(what_was_not_taken_comes_again),
         SERVER_CASE(what_came_while_waiting_is_told_together),
         SERVER_CASE(partitions_take_turns),
