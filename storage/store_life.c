@@ -7,6 +7,7 @@
 #include "storage/cold_file.h"
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
+#include "storage/groundwork.h"
 #include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/overdue.h"
@@ -163,10 +164,16 @@ static bool must_wait_for_room(const struct store *store, const struct log *log)
     return store->room.level == ROOM_DRY && !log_wants_record(log);
 }
 
+/* There is nothing else to do for the log either. */
+static bool waits_for_ground(const struct log *log)
+{
+    return groundwork_is_awaited(log) && log->written_offset == log->synced_offset;
+}
+
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
-        must_wait_for_room(store, log) || log_waits_for_mention(log))
+        must_wait_for_room(store, log) || log_waits_for_mention(log) || waits_for_ground(log))
         return;
     if (list_node_is_linked(&log->flush_node) && !first)
         return;
@@ -388,6 +395,8 @@ void store_destroy(struct store *store)
         catalog_deinit(&store->catalog);
     if (store->journal.io != NULL)
         journal_deinit(&store->journal);
+    if (store->zeros != NULL)
+        chunk_release(store->zeros, store->io);
     pool_deinit(&store->frames);
     chunk_pool_deinit(&store->chunks);
     free(store->stop);

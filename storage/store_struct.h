@@ -74,6 +74,8 @@ struct store {
     struct flush flushes[FLUSHES_MAX];
     struct list idle_flushes;
     struct list flush_queue; /* logs that want to be written */
+    uint32_t groundwork_count;
+    struct chunk *zeros; /* for groundwork; NULL: none was ever laid */
 
     struct completion relief; /* lands with the next turn: tails must give memory back */
     bool relief_is_pending;

@@ -194,10 +194,10 @@ const struct group_offset *__real_group_offsets_find(const struct group_offsets 
 const struct group_offset *__wrap_group_offsets_find(const struct group_offsets *offsets,
                                                      struct bytes topic, struct uuid topic_id,
                                                      int32_t partition);
-void __real_group_offsets_forget_topic(struct group_table *table, struct group_turn *turn,
-                                       struct group *group, const struct image_topic *topic);
-void __wrap_group_offsets_forget_topic(struct group_table *table, struct group_turn *turn,
-                                       struct group *group, const struct image_topic *topic);
+bool __real_group_offsets_expire(struct group_table *table, struct group_turn *turn,
+                                 struct group *group, bool ages, uint32_t *left);
+bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *turn,
+                                 struct group *group, bool ages, uint32_t *left);
 
 const struct group_offset *__wrap_group_offsets_find(const struct group_offsets *offsets,
                                                      struct bytes topic, struct uuid topic_id,
@@ -207,11 +207,12 @@ const struct group_offset *__wrap_group_offsets_find(const struct group_offsets 
     return __real_group_offsets_find(offsets, topic, is_any ? UUID_NONE : topic_id, partition);
 }
 
-void __wrap_group_offsets_forget_topic(struct group_table *table, struct group_turn *turn,
-                                       struct group *group, const struct image_topic *topic)
+bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *turn,
+                                 struct group *group, bool ages, uint32_t *left)
 {
-    if (*planted() != MISTAKE_OFFSETS_BY_NAME)
-        __real_group_offsets_forget_topic(table, turn, group, topic);
+    if (*planted() == MISTAKE_OFFSETS_BY_NAME)
+        return true;
+    return __real_group_offsets_expire(table, turn, group, ages, left);
 }
 
 /* --- A group that goes down takes an offset out of the log with its members ---------------------
