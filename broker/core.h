@@ -65,7 +65,7 @@ struct broker_core {
     struct chunk_pool input_reserve; /* for one frame that has begun when the others are used up */
     bool is_draining;                /* no new connections, no new requests */
     struct completion *drained;      /* lands when the last connection has gone */
-    struct completion *settled;      /* lands when all reads lent to other cores are back */
+    struct completion *settled;      /* lands when what was lent to other cores is back */
     struct completion *closed;       /* lands when all stores have stopped */
     uint32_t closing_count;          /* stores that have not */
     enum status closing_status;      /* the first error among them */
@@ -82,10 +82,11 @@ static inline struct image *core_image(const struct broker_core *core)
     return core->replicas.image;
 }
 
-/* Lands whoever waits for the reads that were lent to other cores, once all are back. */
+/* Lands whoever waits for what was lent to other cores, reads and watchers, once all is back. */
 static inline void core_check_settled(struct broker_core *core)
 {
-    if (core->settled == NULL || core->read_pool.in_use_count > 0)
+    bool has_ended = list_is_empty(&core->fetch_sessions.ending);
+    if (core->settled == NULL || core->read_pool.in_use_count > 0 || !has_ended)
         return;
     io_land(core->io, core->settled, STATUS_OK);
     core->settled = NULL;

@@ -11,6 +11,11 @@
  * eighth for their groups. */
 enum { INPUT_SHARE = 4, GROUP_SHARE = 8 };
 
+static void sessions_have_ended(struct fetch_sessions *sessions)
+{
+    core_check_settled(container_of(sessions, struct broker_core, fetch_sessions));
+}
+
 void broker_core_init(struct broker_core *core, const struct roster *roster, struct io *io,
                       const struct config *config, size_t memory_bytes)
 {
@@ -32,6 +37,7 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
     core->seed = (struct hash_seed){{io_random_u64(io), io_random_u64(io)}};
     int64_t sessions_max = config_i64(config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
     fetch_sessions_init(&core->fetch_sessions, core->seed, (uint32_t)sessions_max);
+    core->fetch_sessions.ended = sessions_have_ended;
     producer_ids_init(&core->producer_ids);
 }
 
@@ -79,6 +85,7 @@ void broker_core_end_connections(struct broker_core *core)
 void broker_core_settle(struct broker_core *core, struct completion *settled)
 {
     assert(core->connection_count == 0);
+    fetch_sessions_end_all(&core->fetch_sessions);
     core->settled = settled;
     core_check_settled(core);
 }

@@ -22,7 +22,10 @@ struct fetch_read {
 
 struct fetch_partition {
     struct fetch_wish wish;
-    struct uuid topic_id; /* resolved; zero when there is no such topic */
+    struct uuid topic_id;          /* resolved; zero when there is no such topic */
+    uint32_t core_index;           /* its home, where there is no error yet */
+    uint64_t order;                /* in its session */
+    struct fetch_watcher *watcher; /* of its session, good for the next leg's arrival; NULL: none */
 
     /* The answer. */
     int16_t error;
@@ -34,9 +37,15 @@ struct fetch_partition {
     int64_t diverging_end_offset;
     struct fetch_read *fetch_read; /* NULL: nothing to read */
 
+    /* Nothing to read, and its watcher will tell when that changes: what the answer says of it
+     * holds until then. */
+    bool is_quiet;
+
+    bool is_armed;                  /* the watcher was, before the leg looked at the partition */
     struct partition_waiter waiter; /* while its leg watches */
-    struct fetch_leg *leg;
     bool is_watching;
+    struct fetch_leg *leg;
+    struct fetch_partition *next; /* of the leg */
 };
 
 /* Gives the read's memory back; `io` is the door of the calling core. */

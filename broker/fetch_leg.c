@@ -204,14 +204,16 @@ static bool leg_begin_read(struct fetch_leg *leg, struct fetch_partition *wanted
 static enum op_progress fetch_leg_read_on(struct fetch_leg *leg)
 {
     leg->asked_bytes = 0;
-    while (leg->next < leg->partition_count && leg->op.waiting < LEG_READS_MAX) {
-        struct fetch_partition *wanted = leg->partitions[leg->next];
+    while (leg->next != NULL && leg->op.waiting < LEG_READS_MAX) {
+        struct fetch_partition *wanted = leg->next;
         int64_t budget_bytes = leg->size_bytes_max - leg->size_bytes - leg->asked_bytes;
         if (budget_bytes <= 0 && leg->op.waiting > 0)
             break;
-        leg->next++;
+        leg->next = wanted->next;
         struct partition *partition = leg_look_at(leg, wanted);
-        if (partition == NULL || wanted->wish.fetch_offset >= leg_limit(leg, wanted))
+        bool is_at_end = wanted->wish.fetch_offset >= leg_limit(leg, wanted);
+        wanted->is_quiet = partition != NULL && is_at_end && wanted->is_armed;
+        if (partition == NULL || is_at_end)
             continue;
         bool is_full = budget_bytes <= 0 && leg->size_bytes > 0;
         if (!is_full && !leg_begin_read(leg, wanted, partition, budget_bytes))
@@ -239,10 +241,26 @@ static const struct op_kind fetch_leg_kind = {
     .stages = fetch_leg_stages,
 };
 
+/* At once, and before any of them is looked at: whatever comes after that look will be told, and
+ * a session that lets go of a watcher does so behind this leg. */
+static void leg_arm(struct fetch_leg *leg)
+{
+    for (struct fetch_partition *wanted = leg->first; wanted != NULL; wanted = wanted->next) {
+        wanted->is_armed = false;
+        if (wanted->watcher == NULL)
+            continue;
+        struct partition *partition =
+            replica_manager_find(&leg->core->replicas, wanted->topic_id, wanted->wish.index);
+        wanted->is_armed = partition != NULL && fetch_watcher_arm(wanted->watcher, partition);
+        wanted->watcher = NULL;
+    }
+}
+
 static void leg_arrived_to_read(struct completion *mail, int32_t result)
 {
     struct fetch_leg *leg = container_of(mail, struct fetch_leg, mail);
-    leg->next = 0;
+    leg_arm(leg);
+    leg->next = leg->first;
     leg->size_bytes = 0;
     op_start(&leg->op, &fetch_leg_kind, io_ops(leg->core->io));
 }
@@ -260,10 +278,10 @@ static void leg_stop_watching(struct fetch_leg *leg)
 {
     assert(leg->is_watching);
     leg->is_watching = false;
-    for (uint32_t i = 0; i < leg->partition_count; i++) {
-        if (leg->partitions[i]->is_watching)
-            partition_wait_end(&leg->partitions[i]->waiter);
-        leg->partitions[i]->is_watching = false;
+    for (struct fetch_partition *wanted = leg->first; wanted != NULL; wanted = wanted->next) {
+        if (wanted->is_watching)
+            partition_wait_end(&wanted->waiter);
+        wanted->is_watching = false;
     }
     leg_go_home(leg);
 }
@@ -285,8 +303,7 @@ static void leg_arrived_to_watch(struct completion *mail, int32_t result)
 {
     struct fetch_leg *leg = container_of(mail, struct fetch_leg, mail);
     leg->is_watching = true;
-    for (uint32_t i = 0; i < leg->partition_count; i++) {
-        struct fetch_partition *wanted = leg->partitions[i];
+    for (struct fetch_partition *wanted = leg->first; wanted != NULL; wanted = wanted->next) {
         struct partition *partition =
             replica_manager_find(&leg->core->replicas, wanted->topic_id, wanted->wish.index);
         if (has_news(wanted, partition)) {

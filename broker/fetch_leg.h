@@ -2,7 +2,8 @@
  *
  *   READ  walks over its partitions in the order of the request and reads what is there, several
  *         at a time but never more than the fetch may still return
- *   WATCH waits until the high watermark of any of them moves
+ *   WATCH waits until the high watermark of any of them moves; partitions of a session have
+ *         watchers for that, which a leg arms before it reads
  *
  * A leg travels as mail: fetch_leg_read and fetch_leg_watch send it, and `landed` is called when it
  * is back home. A watch that is not needed any more is called back by fetch_leg_recall: then both
@@ -23,14 +24,14 @@ struct fetch_leg {
     void (*landed)(struct fetch_leg *leg);
     void (*recalled)(struct fetch_leg *leg);
 
-    struct fetch_partition **partitions;
-    uint32_t partition_count;
+    struct fetch_partition *first; /* a chain in the order of the request; NULL: no work here */
+    struct fetch_partition *last;
     int64_t size_bytes_max; /* of all reads together */
     bool read_committed;
 
-    uint32_t next;       /* partition to read next */
-    int64_t size_bytes;  /* read so far */
-    int64_t asked_bytes; /* most that the reads under way may yield */
+    struct fetch_partition *next; /* to read */
+    int64_t size_bytes;           /* read so far */
+    int64_t asked_bytes;          /* most that the reads under way may yield */
     bool is_watching;
 };
 

@@ -2,8 +2,11 @@
 
 #include "base/assert.h"
 #include "broker/reply.h"
+#include "broker/roster.h"
 #include "broker/topics.h"
 #include "protocol/errors.h"
+
+#include <stdlib.h>
 
 /* Names stand in requests up to v12, ids in later ones; a session is of one kind. */
 static struct fetch_wish wish_key(int16_t version, struct bytes name, struct uuid id, int32_t index)
@@ -81,60 +84,28 @@ static struct fetch_session *session_of(struct request *request, const struct fe
 
 static bool plan_allocate(struct request *request, struct fetch_plan *plan, uint32_t count)
 {
-    plan->partitions = request_allocate(request, count, sizeof *plan->partitions);
-    plan->core_indexes = request_allocate(request, count, sizeof *plan->core_indexes);
-    return plan->partitions != NULL && plan->core_indexes != NULL;
+    assert(plan->partition_count == 0);
+    if (count <= plan->partition_count_max && plan->partitions != NULL)
+        return true;
+    uint32_t doubled =
+        plan->partition_count_max > UINT32_MAX / 2 ? UINT32_MAX : plan->partition_count_max * 2;
+    plan->partition_count_max = count > doubled ? count : doubled;
+    plan->partitions =
+        request_allocate(request, plan->partition_count_max, sizeof *plan->partitions);
+    return plan->partitions != NULL;
 }
 
-static void plan_add(struct fetch_plan *plan, const struct fetch_wish *wish)
+static struct fetch_partition *plan_add(struct fetch_plan *plan, const struct fetch_wish *wish)
 {
+    assert(plan->partition_count < plan->partition_count_max);
     struct fetch_partition *wanted = &plan->partitions[plan->partition_count++];
-    wanted->wish = *wish;
-    wanted->high_watermark = -1;
-    wanted->last_stable_offset = -1;
-    wanted->start_offset = -1;
-}
-
-static bool plan_from_request(struct request *request, const struct fetch_request *in,
-                              struct fetch_plan *plan)
-{
-    size_t count = 0;
-    for (uint32_t t = 0; t < in->topics_count; t++)
-        count += in->topics[t].partitions_count;
-    if (count > UINT32_MAX || !plan_allocate(request, plan, (uint32_t)count))
-        return false;
-    for (uint32_t t = 0; t < in->topics_count; t++) {
-        for (uint32_t i = 0; i < in->topics[t].partitions_count; i++) {
-            struct fetch_wish wish =
-                wish_of(request->version, &in->topics[t], &in->topics[t].partitions[i]);
-            plan_add(plan, &wish);
-        }
-    }
-    return true;
-}
-
-/* The session may change or end while this fetch waits, so names are copied; neighbours of one
- * topic share the copy. */
-static bool plan_from_session(struct request *request, struct fetch_session *session,
-                              struct fetch_plan *plan)
-{
-    struct bytes name = {0};
-    struct fetch_session_partition *partition;
-    if (!plan_allocate(request, plan, session->partition_count))
-        return false;
-    list_for_each_entry (partition, &session->partitions, node) {
-        struct fetch_wish wish = partition->wish;
-        if (!bytes_are_null(wish.topic_name) && !bytes_equal(wish.topic_name, name)) {
-            char *copy =
-                arena_copy_text(&request->arena, wish.topic_name.data, wish.topic_name.size);
-            if (copy == NULL)
-                return false;
-            name = bytes_of(copy, wish.topic_name.size);
-        }
-        wish.topic_name = name;
-        plan_add(plan, &wish);
-    }
-    return true;
+    *wanted = (struct fetch_partition){
+        .wish = *wish,
+        .high_watermark = -1,
+        .last_stable_offset = -1,
+        .start_offset = -1,
+    };
+    return wanted;
 }
 
 /* A fetch by a replica needs to be a replica of ours; ordinary clients do not say so. */
@@ -144,10 +115,9 @@ static bool is_ordinary_client(const struct fetch_request *in)
 }
 
 static void plan_resolve(struct request *request, const struct fetch_request *in,
-                         struct fetch_plan *plan, uint32_t index)
+                         struct fetch_partition *wanted)
 {
     struct broker_core *core = request->core;
-    struct fetch_partition *wanted = &plan->partitions[index];
     const struct image_topic *topic =
         topic_resolve(core, request->version >= FETCH_TOPIC_IDS_SINCE, wanted->wish.topic_name,
                       wanted->wish.topic_id, &wanted->error);
@@ -163,7 +133,140 @@ static void plan_resolve(struct request *request, const struct fetch_request *in
         return;
     }
     wanted->topic_id = topic->id;
-    plan->core_indexes[index] = partition_core_index(core, topic->id, partition);
+    wanted->core_index = partition_core_index(core, topic->id, partition);
+}
+
+static bool plan_from_request(struct request *request, const struct fetch_request *in,
+                              struct fetch_plan *plan)
+{
+    size_t count = 0;
+    for (uint32_t t = 0; t < in->topics_count; t++)
+        count += in->topics[t].partitions_count;
+    if (count > UINT32_MAX || !plan_allocate(request, plan, (uint32_t)count))
+        return false;
+    for (uint32_t t = 0; t < in->topics_count; t++) {
+        for (uint32_t i = 0; i < in->topics[t].partitions_count; i++) {
+            struct fetch_wish wish =
+                wish_of(request->version, &in->topics[t], &in->topics[t].partitions[i]);
+            plan_resolve(request, in, plan_add(plan, &wish));
+        }
+    }
+    return true;
+}
+
+/* --- Plans of a session ------------------------------------------------------------------------
+ */
+
+/* The session may change or end while this fetch waits, so names are copied. Neighbours of one
+ * topic share the copy, and so do plans that a fetch makes one after the other. */
+static bool plan_name(struct request *request, const struct fetch_plan *plan,
+                      struct fetch_wish *wish)
+{
+    uint32_t at = plan->partition_count;
+    if (bytes_are_null(wish->topic_name))
+        return true;
+    if (at > 0 && bytes_equal(plan->partitions[at - 1].wish.topic_name, wish->topic_name)) {
+        wish->topic_name = plan->partitions[at - 1].wish.topic_name;
+        return true;
+    }
+    if (bytes_equal(plan->partitions[at].wish.topic_name, wish->topic_name)) {
+        wish->topic_name = plan->partitions[at].wish.topic_name;
+        return true;
+    }
+    size_t size = wish->topic_name.size;
+    char *copy = arena_copy_text(&request->arena, wish->topic_name.data, size);
+    wish->topic_name = bytes_of(copy, size);
+    return copy != NULL;
+}
+
+static bool plan_add_due(struct request *request, const struct fetch_request *in,
+                         struct fetch_session *session, struct fetch_plan *plan,
+                         struct fetch_session_partition *due)
+{
+    const struct broker_core *core = request->core;
+    struct fetch_wish wish = due->wish;
+    if (!plan_name(request, plan, &wish))
+        return false;
+    struct fetch_partition *wanted = plan_add(plan, &wish);
+    wanted->order = due->order;
+    plan_resolve(request, in, wanted);
+    if (wanted->error == KAFKA_NONE) {
+        struct io *home = roster_core(core->roster, wanted->core_index)->io;
+        wanted->watcher = fetch_session_watch(session, due, core->io, home);
+    }
+    return true;
+}
+
+static int compare_order(const void *a, const void *b)
+{
+    uint64_t left = ((const struct fetch_partition *)a)->order;
+    uint64_t right = ((const struct fetch_partition *)b)->order;
+    return left < right ? -1 : left > right;
+}
+
+/* They become due in any order, mostly in the right one. */
+static void plan_sort(struct fetch_plan *plan)
+{
+    uint32_t i = 1;
+    while (i < plan->partition_count && plan->partitions[i - 1].order < plan->partitions[i].order)
+        i++;
+    if (i < plan->partition_count)
+        qsort(plan->partitions, plan->partition_count, sizeof *plan->partitions, compare_order);
+}
+
+static bool plan_from_session(struct request *request, const struct fetch_request *in,
+                              struct fetch_session *session, struct fetch_plan *plan)
+{
+    struct fetch_session_partition *due;
+    if (!plan_allocate(request, plan, session->due_count))
+        return false;
+    while ((due = fetch_session_take_due(session)) != NULL) {
+        if (!plan_add_due(request, in, session, plan, due))
+            return false;
+    }
+    plan_sort(plan);
+    return true;
+}
+
+struct fetch_session *fetch_plan_session(const struct request *request,
+                                         const struct fetch_plan *plan)
+{
+    return fetch_session_find(&request->core->fetch_sessions, plan->session_id);
+}
+
+bool fetch_plan_is_news(const struct fetch_session_partition *known,
+                        const struct fetch_partition *wanted)
+{
+    return known == NULL || wanted->error != KAFKA_NONE || wanted->has_diverged ||
+           wanted->fetch_read != NULL || known->sent_high_watermark != wanted->high_watermark ||
+           known->sent_start_offset != wanted->start_offset;
+}
+
+void fetch_plan_hand_back(struct request *request, const struct fetch_plan *plan,
+                          struct fetch_session *session)
+{
+    for (uint32_t i = 0; i < plan->partition_count; i++) {
+        const struct fetch_partition *wanted = &plan->partitions[i];
+        struct fetch_session_partition *known =
+            fetch_session_partition(&request->core->fetch_sessions, session, &wanted->wish);
+        bool is_told =
+            wanted->is_quiet && plan->is_incremental && !fetch_plan_is_news(known, wanted);
+        if (known != NULL && !is_told)
+            fetch_session_note_due(session, known);
+    }
+}
+
+bool fetch_plan_renew(struct request *request, const struct fetch_request *in,
+                      struct fetch_session *session, struct fetch_plan *plan)
+{
+    plan->partition_count = 0;
+    return plan_from_session(request, in, session, plan);
+}
+
+/* What a reader sees of the partitions depends on these. */
+static uint32_t reader_kind(const struct fetch_request *in)
+{
+    return (uint32_t)(uint8_t)in->isolation_level << 1 | is_ordinary_client(in);
 }
 
 bool fetch_plan_make(struct request *request, const struct fetch_request *in,
@@ -177,9 +280,8 @@ bool fetch_plan_make(struct request *request, const struct fetch_request *in,
     if (plan->error != KAFKA_NONE)
         return true;
     plan->session_id = session == NULL ? FETCH_SESSION_NONE : session->id;
-    bool is_planned = plan->is_incremental ? plan_from_session(request, session, plan)
-                                           : plan_from_request(request, in, plan);
-    for (uint32_t i = 0; i < plan->partition_count && is_planned; i++)
-        plan_resolve(request, in, plan, i);
-    return is_planned;
+    if (session == NULL)
+        return plan_from_request(request, in, plan);
+    fetch_session_read_as(session, reader_kind(in));
+    return plan_from_session(request, in, session, plan);
 }

@@ -56,15 +56,6 @@ static void trim(struct request *request, struct fetch_plan *plan)
     }
 }
 
-/* An incremental answer holds what the consumer does not know yet. */
-static bool is_news(const struct fetch_session_partition *known,
-                    const struct fetch_partition *wanted)
-{
-    return known == NULL || wanted->error != KAFKA_NONE || wanted->has_diverged ||
-           wanted->fetch_read != NULL || known->sent_high_watermark != wanted->high_watermark ||
-           known->sent_start_offset != wanted->start_offset;
-}
-
 /* Notes what this answer tells the consumer; answers whether it must be told at all. */
 static bool session_note(struct request *request, struct fetch_session *session,
                          const struct fetch_plan *plan, const struct fetch_partition *wanted)
@@ -73,7 +64,9 @@ static bool session_note(struct request *request, struct fetch_session *session,
         return true;
     struct fetch_session_partition *known =
         fetch_session_partition(&request->core->fetch_sessions, session, &wanted->wish);
-    bool must_tell = !plan->is_incremental || is_news(known, wanted);
+    bool must_tell = !plan->is_incremental || fetch_plan_is_news(known, wanted);
+    if (known != NULL && !wanted->is_quiet)
+        fetch_session_note_due(session, known);
     if (known == NULL || !must_tell)
         return must_tell;
     known->sent_high_watermark = wanted->error == KAFKA_NONE ? wanted->high_watermark : -1;
@@ -157,8 +150,7 @@ static bool answer_topics(struct request *request, const struct fetch_request *i
         request_allocate(request, count, sizeof *partitions);
     if (topics == NULL || partitions == NULL)
         return false;
-    struct fetch_session *session =
-        fetch_session_find(&request->core->fetch_sessions, plan->session_id);
+    struct fetch_session *session = fetch_plan_session(request, plan);
     const struct fetch_wish *last = NULL;
     uint32_t topic_count = 0;
     uint32_t told_count = 0;

@@ -36,37 +36,122 @@ void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
     *sessions = (struct fetch_sessions){.seed = seed, .count_max = count_max};
     map_init(&sessions->by_id, session_has_id);
     list_init(&sessions->by_use);
+    list_init(&sessions->ending);
 }
 
-static void partition_free(struct fetch_session *session, struct fetch_session_partition *partition)
+static void partition_free(struct fetch_session_partition *partition)
 {
     list_remove(&partition->node);
-    map_remove(&session->partitions_by_key, &partition->by_key);
-    session->partition_count--;
     free((void *)(uintptr_t)partition->wish.topic_name.data);
     free(partition);
 }
 
-static void session_free(struct fetch_sessions *sessions, struct fetch_session *session)
+static void partitions_free(struct list *partitions)
 {
     struct list_node *node;
-    while ((node = list_first(&session->partitions)) != NULL)
-        partition_free(session, container_of(node, struct fetch_session_partition, node));
-    assert(session->partition_count == 0);
+    while ((node = list_first(partitions)) != NULL)
+        partition_free(container_of(node, struct fetch_session_partition, node));
+}
+
+static void session_free(struct fetch_session *session)
+{
+    partitions_free(&session->partitions);
+    partitions_free(&session->dropped);
     map_deinit(&session->partitions_by_key);
-    map_remove(&sessions->by_id, &session->by_id);
     list_remove(&session->node);
-    sessions->count--;
+    free(session->watches);
     free(session);
+}
+
+/* --- Ending ------------------------------------------------------------------------------------
+ */
+
+static void session_free_if_over(struct fetch_session *session)
+{
+    struct fetch_sessions *sessions = session->sessions;
+    if (!session->is_over || !list_is_empty(&session->dropped))
+        return;
+    session_free(session);
+    if (list_is_empty(&sessions->ending) && sessions->ended != NULL)
+        sessions->ended(sessions);
+}
+
+static void watcher_left(struct fetch_watcher *watcher)
+{
+    struct fetch_session_partition *partition =
+        container_of(watcher, struct fetch_session_partition, watcher);
+    struct fetch_session *session = watcher->watch->session;
+    assert(partition->is_dropped);
+    partition_free(partition);
+    session_free_if_over(session);
+}
+
+/* Its memory stays until the core that watches it has let go. */
+static void partition_drop(struct fetch_session *session, struct fetch_session_partition *partition)
+{
+    map_remove(&session->partitions_by_key, &partition->by_key);
+    session->due_count -= list_node_is_linked(&partition->due);
+    list_remove(&partition->due);
+    session->partition_count--;
+    if (partition->watcher.watch == NULL) {
+        partition_free(partition);
+        return;
+    }
+    partition->is_dropped = true;
+    list_remove(&partition->node);
+    list_push_back(&session->dropped, &partition->node);
+    fetch_watcher_leave(&partition->watcher);
+}
+
+static void wake_reader(struct fetch_session *session, bool is_dismissed)
+{
+    struct fetch_session_reader *reader = session->reader;
+    session->reader = NULL;
+    if (reader != NULL)
+        reader->woken(reader, is_dismissed);
+}
+
+static void session_end(struct fetch_session *session)
+{
+    struct fetch_sessions *sessions = session->sessions;
+    struct list_node *node;
+    assert(!session->is_over);
+    wake_reader(session, true);
+    while ((node = list_first(&session->partitions)) != NULL)
+        partition_drop(session, container_of(node, struct fetch_session_partition, node));
+    assert(session->partition_count == 0);
+    map_remove(&sessions->by_id, &session->by_id);
+    sessions->count--;
+    session->is_over = true;
+    list_remove(&session->node);
+    list_push_back(&sessions->ending, &session->node);
+    session_free_if_over(session);
+}
+
+void fetch_sessions_end_all(struct fetch_sessions *sessions)
+{
+    struct list_node *node;
+    while ((node = list_first(&sessions->by_use)) != NULL)
+        session_end(container_of(node, struct fetch_session, node));
+    assert(sessions->count == 0);
+}
+
+static void sessions_free(struct list *sessions)
+{
+    struct list_node *node;
+    while ((node = list_first(sessions)) != NULL)
+        session_free(container_of(node, struct fetch_session, node));
 }
 
 void fetch_sessions_deinit(struct fetch_sessions *sessions)
 {
-    struct list_node *node;
-    while ((node = list_first(&sessions->by_use)) != NULL)
-        session_free(sessions, container_of(node, struct fetch_session, node));
+    sessions_free(&sessions->by_use);
+    sessions_free(&sessions->ending);
     map_deinit(&sessions->by_id);
 }
+
+/* --- Sessions ----------------------------------------------------------------------------------
+ */
 
 struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_t id)
 {
@@ -107,6 +192,7 @@ struct fetch_session *fetch_session_continue(struct fetch_sessions *sessions, in
         return NULL;
     }
     session->epoch = next_epoch(epoch);
+    wake_reader(session, true);
     session_use(sessions, session, now_ns);
     *error = KAFKA_NONE;
     return session;
@@ -123,7 +209,7 @@ static bool make_room(struct fetch_sessions *sessions, uint64_t now_ns)
     struct fetch_session *session = container_of(oldest, struct fetch_session, node);
     if (now_ns - session->used_ns < EVICTION_SECONDS * 1000ull * 1000 * 1000)
         return false;
-    session_free(sessions, session);
+    session_end(session);
     return true;
 }
 
@@ -136,10 +222,13 @@ struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int3
     struct fetch_session *session = calloc(1, sizeof *session);
     if (session == NULL)
         return NULL;
+    session->sessions = sessions;
     session->id = id;
     session->epoch = next_epoch(FETCH_EPOCH_INITIAL);
     session->uses_topic_ids = uses_topic_ids;
     list_init(&session->partitions);
+    list_init(&session->dropped);
+    list_init(&session->due);
     list_node_init(&session->node);
     map_init(&session->partitions_by_key, partition_has_wish);
     map_insert(&sessions->by_id, &session->by_id, hash_u64(sessions->seed, (uint32_t)id));
@@ -152,7 +241,7 @@ void fetch_session_end(struct fetch_sessions *sessions, int32_t id)
 {
     struct fetch_session *session = fetch_session_find(sessions, id);
     if (session != NULL)
-        session_free(sessions, session);
+        session_end(session);
 }
 
 struct fetch_session_partition *fetch_session_partition(struct fetch_sessions *sessions,
@@ -178,25 +267,37 @@ static bool wish_copy(struct fetch_wish *to, const struct fetch_wish *from)
     return true;
 }
 
-void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
-                       const struct fetch_wish *wish)
+/* At the end of the order. */
+static struct fetch_session_partition *partition_add(struct fetch_session *session,
+                                                     const struct fetch_wish *wish)
 {
-    struct fetch_session_partition *partition = fetch_session_partition(sessions, session, wish);
-    if (partition != NULL) {
-        struct bytes own_name = partition->wish.topic_name;
-        partition->wish = *wish;
-        partition->wish.topic_name = own_name;
-        return;
-    }
-    partition = calloc(1, sizeof *partition);
+    struct fetch_session_partition *partition = calloc(1, sizeof *partition);
     assert(partition != NULL);
     bool has_copied = wish_copy(&partition->wish, wish);
     assert(has_copied);
     partition->sent_high_watermark = -1;
     partition->sent_start_offset = -1;
+    partition->order = ++session->order_last;
+    list_node_init(&partition->due);
     list_push_back(&session->partitions, &partition->node);
-    map_insert(&session->partitions_by_key, &partition->by_key, wish_hash(sessions->seed, wish));
+    map_insert(&session->partitions_by_key, &partition->by_key,
+               wish_hash(session->sessions->seed, wish));
     session->partition_count++;
+    return partition;
+}
+
+void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
+                       const struct fetch_wish *wish)
+{
+    struct fetch_session_partition *partition = fetch_session_partition(sessions, session, wish);
+    if (partition == NULL) {
+        partition = partition_add(session, wish);
+    } else {
+        struct bytes own_name = partition->wish.topic_name;
+        partition->wish = *wish;
+        partition->wish.topic_name = own_name;
+    }
+    fetch_session_note_due(session, partition);
 }
 
 void fetch_session_forget(struct fetch_sessions *sessions, struct fetch_session *session,
@@ -204,13 +305,112 @@ void fetch_session_forget(struct fetch_sessions *sessions, struct fetch_session 
 {
     struct fetch_session_partition *partition = fetch_session_partition(sessions, session, wish);
     if (partition != NULL)
-        partition_free(session, partition);
+        partition_drop(session, partition);
 }
 
 void fetch_session_move_back(struct fetch_session *session,
                              struct fetch_session_partition *partition)
 {
-    assert(list_node_is_linked(&partition->node));
-    list_remove(&partition->node);
-    list_push_back(&session->partitions, &partition->node);
+    assert(!partition->is_dropped);
+    partition->order = ++session->order_last;
+}
+
+/* --- What is due -------------------------------------------------------------------------------
+ */
+
+void fetch_session_note_due(struct fetch_session *session,
+                            struct fetch_session_partition *partition)
+{
+    assert(!partition->is_dropped);
+    if (!list_node_is_linked(&partition->due)) {
+        list_push_back(&session->due, &partition->due);
+        session->due_count++;
+    }
+    wake_reader(session, false);
+}
+
+struct fetch_session_partition *fetch_session_take_due(struct fetch_session *session)
+{
+    struct list_node *node = list_pop_front(&session->due);
+    if (node == NULL)
+        return NULL;
+    assert(session->due_count > 0);
+    session->due_count--;
+    return container_of(node, struct fetch_session_partition, due);
+}
+
+void fetch_session_read_as(struct fetch_session *session, uint32_t reader_kind)
+{
+    struct fetch_session_partition *partition;
+    if (session->reader_kind == reader_kind)
+        return;
+    session->reader_kind = reader_kind;
+    list_for_each_entry (partition, &session->partitions, node)
+        fetch_session_note_due(session, partition);
+}
+
+void fetch_session_wait(struct fetch_session *session, struct fetch_session_reader *reader)
+{
+    assert(session->reader == NULL);
+    assert(reader->woken != NULL);
+    session->reader = reader;
+}
+
+void fetch_session_wait_end(struct fetch_session *session, struct fetch_session_reader *reader)
+{
+    if (session->reader == reader)
+        session->reader = NULL;
+}
+
+static void watcher_moved(struct fetch_watcher *watcher)
+{
+    struct fetch_session_partition *partition =
+        container_of(watcher, struct fetch_session_partition, watcher);
+    if (!partition->is_dropped)
+        fetch_session_note_due(watcher->watch->session, partition);
+}
+
+static void watches_make(struct fetch_session *session, struct io *home)
+{
+    uint32_t core_count = io_core_count(home);
+    session->watches = calloc(core_count, sizeof *session->watches);
+    assert(session->watches != NULL);
+}
+
+static struct fetch_watch *watch_of(struct fetch_session *session, struct io *home, struct io *core)
+{
+    if (session->watches == NULL)
+        watches_make(session, home);
+    struct fetch_watch *watch = &session->watches[io_core_index(core)];
+    if (watch->session == NULL) {
+        fetch_watch_init(watch, session, home, core);
+        watch->moved = watcher_moved;
+        watch->left = watcher_left;
+    }
+    return watch;
+}
+
+static struct fetch_session_partition *partition_replace(struct fetch_session *session,
+                                                         struct fetch_session_partition *old)
+{
+    assert(old->watcher.watch != NULL);
+    partition_drop(session, old); /* and still there, until its watcher is back */
+    struct fetch_session_partition *partition = partition_add(session, &old->wish);
+    partition->order = old->order;
+    partition->sent_high_watermark = old->sent_high_watermark;
+    partition->sent_start_offset = old->sent_start_offset;
+    return partition;
+}
+
+struct fetch_watcher *fetch_session_watch(struct fetch_session *session,
+                                          struct fetch_session_partition *partition,
+                                          struct io *home, struct io *core)
+{
+    assert(!partition->is_dropped);
+    assert(!list_node_is_linked(&partition->due));
+    struct fetch_watch *watch = watch_of(session, home, core);
+    if (partition->watcher.watch != NULL && partition->watcher.watch != watch)
+        partition = partition_replace(session, partition);
+    partition->watcher.watch = watch;
+    return &partition->watcher;
 }

@@ -7,6 +7,10 @@
  *   id,   n             incremental: the partitions in the request are added or changed, the
  *                       forgotten ones dropped; n must be the epoch that comes next
  *
+ * A fetch looks only at partitions that are due: those that are new to the session or wanted
+ * otherwise, had something to tell the last time, or have moved since (fetch_watch.h). All others
+ * have nothing to say that the consumer does not know.
+ *
  * A core keeps the sessions that were begun on it. A consumer that comes back on another core is
  * told that its session is not found, and begins a new one: that is what the protocol is made for.
  * When the cache is full, a session that was not used for a while makes room, else the fetch goes
@@ -18,6 +22,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "broker/fetch_watch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,38 +39,64 @@ struct fetch_wish {
 };
 
 struct fetch_session_partition {
-    struct list_node node; /* in the session's order */
+    struct list_node node; /* among the session's, or those that it has dropped */
+    struct list_node due;
+    bool is_dropped; /* its watcher is not back yet */
     struct map_node by_key;
+    struct fetch_watcher watcher;
     struct fetch_wish wish;      /* the name is the session's own copy */
+    uint64_t order;              /* in which partitions share the bytes of an answer */
     int64_t sent_high_watermark; /* what the consumer was told last; -1: nothing */
     int64_t sent_start_offset;
 };
 
+/* The fetch that waits until a partition is due. It is called once, and waits no more. */
+struct fetch_session_reader {
+    /* `is_dismissed`: the session is over, or another fetch goes on with it. */
+    void (*woken)(struct fetch_session_reader *reader, bool is_dismissed);
+};
+
 struct fetch_session {
+    struct fetch_sessions *sessions;
     struct map_node by_id;
-    struct list_node node; /* least recently used first */
+    struct list_node node; /* least recently used first; when it is over, among the ending ones */
     int32_t id;
     int32_t epoch; /* that the next request must have */
     bool uses_topic_ids;
+    bool is_over;
+    uint32_t reader_kind; /* of the last request, see fetch_session_read_as */
     uint64_t used_ns;
+    uint64_t order_last;
     struct list partitions;
+    struct list dropped;
+    struct list due;
+    uint32_t due_count;
     struct map partitions_by_key;
     uint32_t partition_count;
+    struct fetch_session_reader *reader; /* NULL: none waits */
+    struct fetch_watch *watches;         /* one for each core; NULL before the first is needed */
 };
 
 struct fetch_sessions {
     struct hash_seed seed;
     struct map by_id;
     struct list by_use;
+    struct list ending; /* sessions that are over, until all their watchers are back */
     uint32_t count;
     uint32_t count_max;
+    void (*ended)(struct fetch_sessions *sessions); /* called when none is ending any more */
 };
 
 enum { FETCH_SESSION_NONE = 0, FETCH_EPOCH_INITIAL = 0, FETCH_EPOCH_FINAL = -1 };
 
 void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
                          uint32_t count_max);
+
+/* Without regard to what other cores watch: they do so no more. */
 void fetch_sessions_deinit(struct fetch_sessions *sessions);
+
+/* All sessions end. */
+void fetch_sessions_end_all(struct fetch_sessions *sessions);
 
 /* The session of an incremental request, with its epoch moved on; NULL and the error:
  * FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
@@ -94,6 +125,30 @@ void fetch_session_forget(struct fetch_sessions *sessions, struct fetch_session 
 struct fetch_session_partition *fetch_session_partition(struct fetch_sessions *sessions,
                                                         struct fetch_session *session,
                                                         const struct fetch_wish *wish);
+
+/* The watcher of the partition, which is not due, on the core with the door `core`; `home` is the
+ * session's. One that watches on another core, because its topic has been made anew, is let go, and
+ * the session has a new partition in its place. */
+struct fetch_watcher *fetch_session_watch(struct fetch_session *session,
+                                          struct fetch_session_partition *partition,
+                                          struct io *home, struct io *core);
+
+/* Who reads, as a number: for another kind of reader all partitions are due, because they may look
+ * different to him. */
+void fetch_session_read_as(struct fetch_session *session, uint32_t reader_kind);
+
+/* The partition must be looked at by the next fetch; one that waits is woken. */
+void fetch_session_note_due(struct fetch_session *session,
+                            struct fetch_session_partition *partition);
+
+/* Takes a partition that is due; NULL when there is none. */
+struct fetch_session_partition *fetch_session_take_due(struct fetch_session *session);
+
+/* Until a partition becomes due, again or for the first time. One reader at a time. */
+void fetch_session_wait(struct fetch_session *session, struct fetch_session_reader *reader);
+
+/* Does nothing if the reader does not wait there any more. */
+void fetch_session_wait_end(struct fetch_session *session, struct fetch_session_reader *reader);
 
 /* The partition got data: the others come first next time, so that none is starved by max_bytes. */
 void fetch_session_move_back(struct fetch_session *session,

@@ -48,6 +48,11 @@ static void partition_durable_moved(struct log_observer *observer)
     partition_wake_readers(partition);
 }
 
+static void partition_start_moved(struct log_observer *observer)
+{
+    partition_wake_readers(container_of(observer, struct partition, observer));
+}
+
 /* Those who wait for the disk hear it from the log itself; those who wait for the commit, here. */
 static void partition_log_failed(struct log_observer *observer, enum status status)
 {
@@ -74,7 +79,9 @@ void partition_init(struct partition *partition, struct uuid topic_id, int32_t i
         .self = self,
         .io = io,
         .log = log,
-        .observer = {.durable_moved = partition_durable_moved, .failed = partition_log_failed},
+        .observer = {.durable_moved = partition_durable_moved,
+                     .start_moved = partition_start_moved,
+                     .failed = partition_log_failed},
     };
     list_init(&partition->commit_waiters);
     list_init(&partition->data_waiters);

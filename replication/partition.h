@@ -69,8 +69,9 @@ void partition_append(struct partition *partition, struct partition_append *appe
 void partition_append_give_up(struct partition_append *append, struct io *io);
 
 /* Somebody who wants to know when there may be more to read: `woken` is called once, when the high
- * watermark has moved, the log has failed or the partition goes away, and the waiter waits no more.
- * From within the call other waiters may be taken off, of this partition or another. */
+ * watermark or the start of the log has moved, the leader's epoch is another, the log has failed or
+ * the partition goes away, and the waiter waits no more. From within the call other waiters may be
+ * taken off, of this partition or another. */
 struct partition_waiter {
     struct list_node node;
     void (*woken)(struct partition_waiter *waiter);

@@ -58,6 +58,7 @@ void log_config_init(struct log_config *config);
  * Embedded in the owner, who finds himself by container_of. */
 struct log_observer {
     void (*durable_moved)(struct log_observer *observer);
+    void (*start_moved)(struct log_observer *observer); /* start_offset has; may be NULL */
     /* The log has failed for good (a write or sync error): nothing is accepted any more. */
     void (*failed)(struct log_observer *observer, enum status status);
 };

@@ -142,6 +142,16 @@ static void drop_frames(struct log *log, int64_t offset)
     }
 }
 
+static void move_start(struct log *log, int64_t offset)
+{
+    assert(offset <= log->high_watermark);
+    if (log->start_offset >= offset)
+        return;
+    log->start_offset = offset;
+    if (log->observer != NULL && log->observer->start_moved != NULL)
+        log->observer->start_moved(log->observer);
+}
+
 static void take_out(struct log *log, struct log_retire *retire, uint32_t count)
 {
     assert(count < log->segment_count);
@@ -164,8 +174,7 @@ static void take_out(struct log *log, struct log_retire *retire, uint32_t count)
     log->store->unlisted_count += count;
     log->segment_count -= count;
     memmove(log->segments, log->segments + count, log->segment_count * sizeof log->segments[0]);
-    if (log->start_offset < offset)
-        log->start_offset = offset;
+    move_start(log, offset);
     epoch_core_forget(&log->epochs, log->start_offset);
     assert(log->start_offset <= log->high_watermark);
 }
@@ -299,8 +308,8 @@ void log_delete_records(struct log *log, struct log_delete_records *deletion)
         io_land(log->store->io, &deletion->completion, (int32_t)status);
         return;
     }
-    if (is_at_work(log) && log->start_offset < offset)
-        log->start_offset = offset;
+    if (is_at_work(log))
+        move_start(log, offset);
     deletion->start_offset = log->start_offset;
     completion_init(&deletion->record.completion, delete_recorded);
     log_record(log, &deletion->record);

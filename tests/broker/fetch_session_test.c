@@ -77,8 +77,11 @@ static void test_partitions_are_kept_in_order(void **state)
     struct fetch_wish a1 = wish("a", 1, 0);
     struct fetch_session_partition *partition = fetch_session_partition(&sessions, session, &a1);
     assert_int_equal(partition->wish.fetch_offset, 25);
+    struct fetch_wish b0 = wish("b", 0, 0);
+    struct fetch_session_partition *other = fetch_session_partition(&sessions, session, &b0);
+    assert_true(partition->order < other->order);
     fetch_session_move_back(session, partition);
-    assert_ptr_equal(list_last(&session->partitions), &partition->node);
+    assert_true(partition->order > other->order);
 
     fetch_session_forget(&sessions, session, &a1);
     fetch_session_forget(&sessions, session, &a1);
@@ -105,6 +108,70 @@ static void test_only_stale_sessions_make_room(void **state)
     fetch_sessions_deinit(&sessions);
 }
 
+struct listener {
+    struct fetch_session_reader reader;
+    uint32_t woken_count;
+    bool is_dismissed;
+};
+
+static void listener_woken(struct fetch_session_reader *reader, bool is_dismissed)
+{
+    struct listener *listener = container_of(reader, struct listener, reader);
+    listener->woken_count++;
+    listener->is_dismissed = is_dismissed;
+}
+
+/* What is new or wanted otherwise is due, once; all of it is when another kind of reader comes. */
+static void test_only_what_changed_is_due(void **state)
+{
+    struct fetch_sessions sessions;
+    fetch_sessions_init(&sessions, seed, 10);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    put(&sessions, session, "a", 0, 10);
+    put(&sessions, session, "a", 1, 20);
+    put(&sessions, session, "a", 0, 11);
+    assert_int_equal(session->due_count, 2);
+    assert_int_equal(fetch_session_take_due(session)->wish.fetch_offset, 11);
+    struct fetch_wish a1 = wish("a", 1, 0);
+    fetch_session_forget(&sessions, session, &a1);
+    assert_null(fetch_session_take_due(session));
+    fetch_session_read_as(session, 0);
+    assert_int_equal(session->due_count, 0);
+    fetch_session_read_as(session, 1);
+    assert_int_equal(session->due_count, 1);
+    fetch_sessions_deinit(&sessions);
+}
+
+/* Whoever waits is called once: when something is due, when another goes on, or at the end. */
+static void test_a_reader_is_woken_once(void **state)
+{
+    struct fetch_sessions sessions;
+    struct listener listener = {.reader.woken = listener_woken};
+    int16_t error;
+    fetch_sessions_init(&sessions, seed, 10);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    fetch_session_wait(session, &listener.reader);
+    put(&sessions, session, "a", 0, 10);
+    put(&sessions, session, "a", 1, 10);
+    assert_int_equal(listener.woken_count, 1);
+    assert_false(listener.is_dismissed);
+    fetch_session_wait(session, &listener.reader);
+    fetch_session_wait_end(session, &listener.reader);
+    put(&sessions, session, "a", 2, 10);
+    assert_int_equal(listener.woken_count, 1);
+    fetch_session_wait(session, &listener.reader);
+    assert_non_null(fetch_session_continue(&sessions, 7, 1, false, 0, &error));
+    assert_int_equal(listener.woken_count, 2);
+    assert_true(listener.is_dismissed);
+    listener.is_dismissed = false;
+    fetch_session_wait(session, &listener.reader);
+    fetch_session_end(&sessions, 7);
+    assert_int_equal(listener.woken_count, 3);
+    assert_true(listener.is_dismissed);
+    assert_true(list_is_empty(&sessions.ending));
+    fetch_sessions_deinit(&sessions);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +179,8 @@ int main(void)
         cmocka_unit_test(test_epoch_wraps_to_one),
         cmocka_unit_test(test_partitions_are_kept_in_order),
         cmocka_unit_test(test_only_stale_sessions_make_room),
+        cmocka_unit_test(test_only_what_changed_is_due),
+        cmocka_unit_test(test_a_reader_is_woken_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

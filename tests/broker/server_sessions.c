@@ -156,6 +156,225 @@ static void a_deleted_topic_in_a_session_is_an_error(void **state)
     wishes_deinit(&reading.wishes);
 }
 
+/* The next request is sent, and waits for `min_bytes`. */
+static struct asked *reading_wait(struct reading *reading, int32_t min_bytes)
+{
+    reading->wishes.request.max_wait_ms = 600 * 1000;
+    reading->wishes.request.min_bytes = min_bytes;
+    reading->wishes.request.session_epoch++;
+    struct asked *asked = wishes_send(&reading->wishes, reading->server, reading->client);
+    server_linger(reading->server, 5);
+    return asked;
+}
+
+static int64_t put_in(const struct reading *reading, struct client *writer, int32_t index)
+{
+    struct client_partition at = reading->topic;
+    at.index = index;
+    return server_put(reading->server, writer, at, &(struct server_batch){0});
+}
+
+static void check_single(const struct fetch_response *response, int32_t index)
+{
+    assert_int_equal(response->error_code, KAFKA_NONE);
+    assert_int_equal(response->responses_count, 1);
+    assert_int_equal(response->responses[0].partitions_count, 1);
+    assert_int_equal(response->responses[0].partitions[0].partition_index, index);
+    assert_true(response->responses[0].partitions[0].records.size > 0);
+}
+
+/* The next request asks for the partition from `offset`, and for no other anew. */
+static void wish_for(struct reading *reading, int32_t index, int64_t offset)
+{
+    reading->wishes.partitions[0].partition = index;
+    reading->wishes.partitions[0].fetch_offset = offset;
+    reading->wishes.topic.partitions_count = 1;
+    reading->wishes.request.topics_count = 1;
+}
+
+/* Every partition wakes the session as often as it gets something, wherever it lives. */
+static void a_partition_is_heard_again_and_again(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    struct client *writer = server_client(reading.server);
+    reading.wishes.request.topics_count = 0;
+    for (int32_t round = 0; round < 3 * PARTITION_COUNT; round++) {
+        int32_t index = round % PARTITION_COUNT;
+        struct asked *asked = reading_wait(&reading, 1);
+        assert_false(asked->has_landed);
+        int64_t offset = put_in(&reading, writer, index);
+        struct fetch_response response = wishes_answer(reading.server, asked);
+        check_single(&response, index);
+        wish_for(&reading, index, offset + 1);
+    }
+    wishes_deinit(&reading.wishes);
+}
+
+/* A reader who goes back in a partition that had nothing to tell gets its records. */
+static void a_reader_may_go_back(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    assert_int_equal(reading_go_on(&reading).responses_count, 0);
+    wish_for(&reading, 2, 0);
+    reading.wishes.request.session_epoch++;
+    struct fetch_response response = wishes_ask(&reading.wishes, reading.server, reading.client);
+    check_single(&response, 2);
+    wishes_deinit(&reading.wishes);
+}
+
+/* Records that the reader does not go beyond are told with each answer. */
+static void what_was_not_taken_comes_again(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    put_in(&reading, reading.client, 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct fetch_response response = reading_go_on(&reading);
+        check_single(&response, 1);
+    }
+    wishes_deinit(&reading.wishes);
+}
+
+/* A session that waits for more bytes than one partition has got answers with all that came. */
+static void what_came_while_waiting_is_told_together(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    struct client *writer = server_client(reading.server);
+    put_in(&reading, writer, 0);
+    struct fetch_response response = reading_go_on(&reading);
+    check_single(&response, 0);
+    int32_t size_bytes = (int32_t)response.responses[0].partitions[0].records.size;
+    wish_for(&reading, 0, 2);
+    struct asked *asked = reading_wait(&reading, 2 * size_bytes);
+    put_in(&reading, writer, 3);
+    server_linger(reading.server, 5);
+    assert_false(asked->has_landed);
+    put_in(&reading, writer, 1);
+    response = wishes_answer(reading.server, asked);
+    assert_int_equal(response.responses[0].partitions_count, 2);
+    assert_int_equal(response.responses[0].partitions[0].partition_index, 1);
+    assert_int_equal(response.responses[0].partitions[1].partition_index, 3);
+    wishes_deinit(&reading.wishes);
+}
+
+/* Of this partition alone there are records; others may have a new high watermark to tell. */
+static void check_records_of(const struct fetch_response *response, int32_t index)
+{
+    assert_int_equal(response->error_code, KAFKA_NONE);
+    for (uint32_t t = 0; t < response->responses_count; t++) {
+        for (uint32_t p = 0; p < response->responses[t].partitions_count; p++) {
+            const struct fetch_response_partition *part = &response->responses[t].partitions[p];
+            assert_int_equal(part->records.size > 0, part->partition_index == index);
+        }
+    }
+}
+
+/* Where an answer has room for the records of one partition only, they take turns. */
+static void partitions_take_turns(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    for (int32_t i = 0; i < PARTITION_COUNT; i++)
+        put_in(&reading, reading.client, i);
+    reading.wishes.request.max_bytes = 1;
+    for (int32_t i = 0; i < 2 * PARTITION_COUNT; i++) {
+        struct fetch_response response = reading_go_on(&reading);
+        check_records_of(&response, i % PARTITION_COUNT);
+        assert_true(response.responses_count > 0);
+    }
+    wishes_deinit(&reading.wishes);
+}
+
+static void delete_first_record(const struct reading *reading, int32_t index)
+{
+    struct delete_records_request_partition partition = {.partition_index = index, .offset = 1};
+    struct delete_records_request_topic topic = {
+        .name = reading->topic.topic, .partitions = &partition, .partitions_count = 1};
+    struct delete_records_request request;
+    delete_records_request_init(&request);
+    request.topics = &topic;
+    request.topics_count = 1;
+    request.timeout_ms = 30000;
+    struct asked *asked = server_ask(reading->server);
+    client_delete_records(reading->client, &asked->call, 2, &request);
+    server_answered(reading->server, asked);
+}
+
+/* Records that were deleted are news, once, though there is nothing to read. */
+static void a_start_that_moved_is_told(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    delete_first_record(&reading, 2);
+    struct fetch_response response = reading_go_on(&reading);
+    assert_int_equal(response.responses_count, 1);
+    assert_int_equal(response.responses[0].partitions_count, 1);
+    assert_int_equal(response.responses[0].partitions[0].partition_index, 2);
+    assert_int_equal(response.responses[0].partitions[0].log_start_offset, 1);
+    assert_int_equal(reading_go_on(&reading).responses_count, 0);
+    wishes_deinit(&reading.wishes);
+}
+
+/* The same name again, until the first partition lives on another core than before. */
+static void make_anew_elsewhere(struct reading *reading)
+{
+    uint32_t core = server_core_of(reading->server, reading->topic);
+    const char *name = arena_copy_text(&reading->server->arena, reading->topic.topic.data,
+                                       reading->topic.topic.size);
+    do {
+        assert_int_equal(server_delete(reading->server, reading->client, reading->topic.topic),
+                         KAFKA_NONE);
+        reading->topic = server_create(reading->server, reading->client, name, PARTITION_COUNT);
+    } while (server_core_of(reading->server, reading->topic) == core);
+}
+
+/* A session that names topics goes on with a topic that was made anew, wherever it lives now. */
+static void a_topic_made_anew_is_heard(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    reading.wishes.version = 12;
+    reading.wishes.request.session_id = 0;
+    reading.wishes.request.session_epoch = 0;
+    struct fetch_response response = wishes_ask(&reading.wishes, reading.server, reading.client);
+    reading.wishes.request.session_id = response.session_id;
+    make_anew_elsewhere(&reading);
+    for (int32_t i = 0; i < PARTITION_COUNT; i++)
+        reading.wishes.partitions[i].fetch_offset = 0;
+    reading.wishes.request.session_epoch = 1;
+    wishes_ask(&reading.wishes, reading.server, reading.client);
+    reading.wishes.request.topics_count = 0;
+    struct asked *asked = reading_wait(&reading, 1);
+    assert_false(asked->has_landed);
+    put_in(&reading, server_client(reading.server), 0);
+    response = wishes_answer(reading.server, asked);
+    check_single(&response, 0);
+    wishes_deinit(&reading.wishes);
+}
+
+/* A fetch that waits in a session is answered when another connection ends the session. */
+static void the_end_of_a_session_lets_its_fetch_go(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    reading.wishes.request.topics_count = 0;
+    struct asked *asked = reading_wait(&reading, 1);
+    assert_false(asked->has_landed);
+    reading.wishes.request.session_epoch = -1;
+    reading.wishes.request.max_wait_ms = 0;
+    for (uint32_t i = 0; i < 3 && !asked->has_landed; i++) {
+        struct client *other = server_client(reading.server);
+        assert_int_equal(wishes_ask(&reading.wishes, reading.server, other).error_code, KAFKA_NONE);
+    }
+    struct fetch_response response = wishes_answer(reading.server, asked);
+    assert_int_equal(response.error_code, KAFKA_NONE);
+    assert_int_equal(response.responses_count, 0);
+    wishes_deinit(&reading.wishes);
+}
+
 uint32_t server_sessions_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
@@ -165,6 +384,14 @@ uint32_t server_sessions_cases(struct CMUnitTest *tests)
         SERVER_CASE(ended_sessions_are_gone),
         SERVER_CASE(a_waiting_session_is_woken),
         SERVER_CASE(a_deleted_topic_in_a_session_is_an_error),
+        SERVER_CASE(a_partition_is_heard_again_and_again),
+        SERVER_CASE(a_reader_may_go_back),
+        SERVER_CASE(what_was_not_taken_comes_again),
+        SERVER_CASE(what_came_while_waiting_is_told_together),
+        SERVER_CASE(partitions_take_turns),
+        SERVER_CASE(a_start_that_moved_is_told),
+        SERVER_CASE(a_topic_made_anew_is_heard),
+        SERVER_CASE(the_end_of_a_session_lets_its_fetch_go),
     };
     return SERVER_CASES_ANSWER(tests, cases);
 }

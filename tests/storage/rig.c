@@ -71,7 +71,7 @@ void rig_init(struct rig *rig, struct rig_harness *harness)
     harness->reset(harness);
     rig->sink = (struct log_sink){sink_write, sink_now_ms};
     rig->logger = (struct logger){.sink = &rig->sink, .level = LOG_INFO, .core = -1};
-    rig->observer = (struct log_observer){observe_move, observe_failure};
+    rig->observer = (struct log_observer){.durable_moved = observe_move, .failed = observe_failure};
     log_config_init(&rig->config);
     rig->config.segment_ms_max = INT64_MAX;
     rig->config.retention_ms = -1;
