@@ -164,24 +164,16 @@ bool response_begin(struct reader *reader, enum api_key key, int16_t version,
     return status == STATUS_OK && header.correlation_id == correlation_id;
 }
 
-/* A request that lies in the client's arena, and the response to it, behind its header. */
-struct call {
-    struct client *client;
-    enum api_key key;
-    int16_t version;
-    struct writer writer;
-    struct reader reader;
-};
-
-static void call_begin(struct call *call, struct client *client, enum api_key key, int16_t version)
+void client_call_begin(struct client_call *call, struct client *client, enum api_key key,
+                       int16_t version)
 {
-    *call = (struct call){.client = client, .key = key, .version = version};
+    *call = (struct client_call){.client = client, .key = key, .version = version};
     arena_reset(&client->arena);
     writer_init(&call->writer, &client->arena);
     request_begin(&call->writer, key, version, ++client->correlation_id);
 }
 
-static bool call_try(struct call *call)
+static bool call_try(struct client_call *call)
 {
     struct client *client = call->client;
     frame_end(&call->writer);
@@ -190,14 +182,14 @@ static bool call_try(struct call *call)
                           &client->arena);
 }
 
-static void call_finish(struct call *call)
+void client_call_finish(struct client_call *call)
 {
     if (!call_try(call))
         fail("no answer to a request for %s: %s", api_find((int16_t)call->key)->name,
              strerror(errno));
 }
 
-static void check_decoded(const struct call *call, enum status status)
+void client_call_check(const struct client_call *call, enum status status)
 {
     if (status != STATUS_OK)
         fail("the response to %s: %s", api_find((int16_t)call->key)->name, status_text(status));
@@ -205,10 +197,10 @@ static void check_decoded(const struct call *call, enum status status)
 
 bool client_is_answered(struct client *client)
 {
-    struct call call;
+    struct client_call call;
     struct api_versions_request request;
     struct api_versions_response response;
-    call_begin(&call, client, API_API_VERSIONS, API_VERSIONS_VERSION);
+    client_call_begin(&call, client, API_API_VERSIONS, API_VERSIONS_VERSION);
     api_versions_request_init(&request);
     request.client_software_name = bytes_of_text(client_id);
     request.client_software_version = bytes_of_text("1");
@@ -223,11 +215,11 @@ bool client_is_answered(struct client *client)
 
 static void request_topic(struct client *client, const char *name, uint32_t partition_count)
 {
-    struct call call;
+    struct client_call call;
     struct create_topics_request request;
     struct create_topics_request_topic topic;
     struct create_topics_response response;
-    call_begin(&call, client, API_CREATE_TOPICS, CREATE_TOPICS_VERSION);
+    client_call_begin(&call, client, API_CREATE_TOPICS, CREATE_TOPICS_VERSION);
     create_topics_request_init(&request);
     create_topics_request_topic_init(&topic);
     topic.name = bytes_of_text(name);
@@ -237,10 +229,10 @@ static void request_topic(struct client *client, const char *name, uint32_t part
     request.topics_count = 1;
     request.timeout_ms = CLIENT_TIMEOUT_SECONDS * 1000;
     create_topics_request_encode(&call.writer, call.version, &request);
-    call_finish(&call);
+    client_call_finish(&call);
     create_topics_response_init(&response);
-    check_decoded(&call, create_topics_response_decode(&call.reader, call.version, &client->arena,
-                                                       &response));
+    client_call_check(&call, create_topics_response_decode(&call.reader, call.version,
+                                                           &client->arena, &response));
     int16_t error = response.topics_count == 1 ? response.topics[0].error_code : KAFKA_NONE;
     if (error != KAFKA_NONE && error != KAFKA_TOPIC_ALREADY_EXISTS)
         fail("cannot make topic %s: %s", name, kafka_error_text(error));
@@ -249,12 +241,12 @@ static void request_topic(struct client *client, const char *name, uint32_t part
 /* Answers Kafka's error code. */
 static int16_t find_end(struct client *client, const char *name, int32_t index, int64_t *offset)
 {
-    struct call call;
+    struct client_call call;
     struct list_offsets_request request;
     struct list_offsets_request_topic topic;
     struct list_offsets_request_partition partition;
     struct list_offsets_response response;
-    call_begin(&call, client, API_LIST_OFFSETS, LIST_OFFSETS_VERSION);
+    client_call_begin(&call, client, API_LIST_OFFSETS, LIST_OFFSETS_VERSION);
     list_offsets_request_init(&request);
     list_offsets_request_topic_init(&topic);
     list_offsets_request_partition_init(&partition);
@@ -267,9 +259,9 @@ static int16_t find_end(struct client *client, const char *name, int32_t index, 
     request.topics = &topic;
     request.topics_count = 1;
     list_offsets_request_encode(&call.writer, call.version, &request);
-    call_finish(&call);
+    client_call_finish(&call);
     list_offsets_response_init(&response);
-    check_decoded(
+    client_call_check(
         &call, list_offsets_response_decode(&call.reader, call.version, &client->arena, &response));
     if (response.topics_count != 1 || response.topics[0].partitions_count != 1)
         fail("ListOffsets did not answer for partition %d", index);
@@ -293,20 +285,20 @@ void client_create_topic(struct client *client, const char *topic, uint32_t part
 
 void client_delete_topic(struct client *client, const char *name)
 {
-    struct call call;
+    struct client_call call;
     struct delete_topics_request request;
     struct delete_topics_response response;
     struct bytes topic = bytes_of_text(name);
-    call_begin(&call, client, API_DELETE_TOPICS, DELETE_TOPICS_VERSION);
+    client_call_begin(&call, client, API_DELETE_TOPICS, DELETE_TOPICS_VERSION);
     delete_topics_request_init(&request);
     request.topic_names = &topic;
     request.topic_names_count = 1;
     request.timeout_ms = CLIENT_TIMEOUT_SECONDS * 1000;
     delete_topics_request_encode(&call.writer, call.version, &request);
-    call_finish(&call);
+    client_call_finish(&call);
     delete_topics_response_init(&response);
-    check_decoded(&call, delete_topics_response_decode(&call.reader, call.version, &client->arena,
-                                                       &response));
+    client_call_check(&call, delete_topics_response_decode(&call.reader, call.version,
+                                                           &client->arena, &response));
     if (response.responses_count == 1 && response.responses[0].error_code != KAFKA_NONE)
         fail("cannot delete topic %s: %s", name,
              kafka_error_text(response.responses[0].error_code));

@@ -47,6 +47,23 @@ struct client {
 bool client_open(struct client *client, const struct address *address);
 void client_close(struct client *client);
 
+/* A request that lies in the client's arena, and the response to it, behind its header. */
+struct client_call {
+    struct client *client;
+    enum api_key key;
+    int16_t version;
+    struct writer writer;
+    struct reader reader;
+};
+
+/* The body goes into the writer; client_call_finish sends it and waits for the answer. */
+void client_call_begin(struct client_call *call, struct client *client, enum api_key key,
+                       int16_t version);
+void client_call_finish(struct client_call *call);
+
+/* Fails the program if the body of the response is not what it should be. */
+void client_call_check(const struct client_call *call, enum status status);
+
 /* Starts the frame of a request; the body follows, then frame_end. */
 void request_begin(struct writer *writer, enum api_key key, int16_t version,
                    int32_t correlation_id);

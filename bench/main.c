@@ -12,6 +12,11 @@ static void run(const struct options *options)
     case MODE_FETCH: fetch_run(options); return;
     case MODE_FIRST_ANSWER: first_answer_run(options); return;
     case MODE_IDLE: idle_run(options); return;
+    case MODE_GROUPS_HEARTBEAT: groups_heartbeat_run(options); return;
+    case MODE_GROUPS_COMMIT: groups_commit_run(options); return;
+    case MODE_GROUPS_JOIN: groups_join_run(options); return;
+    case MODE_GROUPS_LIST: groups_list_run(options); return;
+    case MODE_GROUPS_RESTART: groups_restart_run(options); return;
     }
     unreachable();
 }

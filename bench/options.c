@@ -17,6 +17,9 @@ static const char usage[] =
     "       tailrace-bench fetch        --address ADDRESS [options]\n"
     "       tailrace-bench first-answer [options] -- COMMAND...\n"
     "       tailrace-bench idle         [options] (--pid PID | -- COMMAND...)\n"
+    "       tailrace-bench groups-heartbeat | groups-commit | groups-join | groups-list\n"
+    "                                   --address ADDRESS [options]\n"
+    "       tailrace-bench groups-restart --address ADDRESS [options] -- COMMAND...\n"
     "\n"
     "Measures a broker that speaks Kafka's protocol. ADDRESS is 127.0.0.1:PORT or [::1]:PORT;\n"
     "COMMAND starts a broker, {port} and {data} in it stand for a free port and a new folder.\n"
@@ -34,6 +37,10 @@ static const char usage[] =
     "  --fetch-bytes BYTES  asked for by each fetch (1MiB)\n"
     "  --pid PID            of the broker, for its processor time and memory\n"
     "  --runs N             of first-answer (5)\n"
+    "  --groups N           (1)\n"
+    "  --members N          of each group (1); groups-list takes 0 for groups without\n"
+    "  --protocol classic|consumer  (classic)\n"
+    "                       with groups, --partitions counts those of each member\n"
     "  --folder DIR         for data of brokers that are started here (.)\n"
     "  --format text|json   (text)\n"
     "  --verbose            show what a started broker says\n"
@@ -55,6 +62,9 @@ enum {
     OPTION_FETCH_BYTES,
     OPTION_PID,
     OPTION_RUNS,
+    OPTION_GROUPS,
+    OPTION_MEMBERS,
+    OPTION_PROTOCOL,
     OPTION_FOLDER,
     OPTION_FORMAT,
     OPTION_VERBOSE,
@@ -76,6 +86,9 @@ static const struct option flags[] = {
     {"fetch-bytes", required_argument, NULL, OPTION_FETCH_BYTES},
     {"pid", required_argument, NULL, OPTION_PID},
     {"runs", required_argument, NULL, OPTION_RUNS},
+    {"groups", required_argument, NULL, OPTION_GROUPS},
+    {"members", required_argument, NULL, OPTION_MEMBERS},
+    {"protocol", required_argument, NULL, OPTION_PROTOCOL},
     {"folder", required_argument, NULL, OPTION_FOLDER},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
@@ -97,13 +110,18 @@ const char *mode_name(enum bench_mode mode)
     case MODE_FETCH: return "fetch";
     case MODE_FIRST_ANSWER: return "first-answer";
     case MODE_IDLE: return "idle";
+    case MODE_GROUPS_HEARTBEAT: return "groups-heartbeat";
+    case MODE_GROUPS_COMMIT: return "groups-commit";
+    case MODE_GROUPS_JOIN: return "groups-join";
+    case MODE_GROUPS_LIST: return "groups-list";
+    case MODE_GROUPS_RESTART: return "groups-restart";
     }
     unreachable();
 }
 
 static bool parse_mode(const char *text, enum bench_mode *mode)
 {
-    for (enum bench_mode m = MODE_PRODUCE; m <= MODE_IDLE; m++) {
+    for (enum bench_mode m = MODE_PRODUCE; m <= MODE_GROUPS_RESTART; m++) {
         *mode = m;
         if (strcmp(text, mode_name(m)) == 0)
             return true;
@@ -146,6 +164,12 @@ static bool parse_acks(const char *text, int16_t *acks)
     return *acks == 1 || strcmp(text, "all") == 0;
 }
 
+static bool parse_protocol(const char *text, bool *is_consumer)
+{
+    *is_consumer = strcmp(text, "consumer") == 0;
+    return *is_consumer || strcmp(text, "classic") == 0;
+}
+
 static bool parse_format(const char *text, bool *is_json)
 {
     *is_json = strcmp(text, "json") == 0;
@@ -174,6 +198,22 @@ static bool take_load_flag(struct options *options, int flag, const char *value)
     }
 }
 
+/* Flags of the groups. */
+static bool take_group_flag(struct options *options, int flag, const char *value)
+{
+    int64_t number = 0;
+    switch (flag) {
+    case OPTION_GROUPS: return parse_count(value, GROUPS_MAX, &options->groups);
+    case OPTION_PROTOCOL: return parse_protocol(value, &options->is_consumer);
+    case OPTION_MEMBERS:
+        if (!parse_long(value, 0, GROUP_MEMBERS_MAX, &number))
+            return false;
+        options->members = (uint32_t)number;
+        return true;
+    default: return take_load_flag(options, flag, value);
+    }
+}
+
 static bool take_flag(struct options *options, int flag, const char *value)
 {
     int64_t number = 0;
@@ -190,23 +230,27 @@ static bool take_flag(struct options *options, int flag, const char *value)
             return false;
         options->pid = (pid_t)number;
         return true;
-    default: return take_load_flag(options, flag, value);
+    default: return take_group_flag(options, flag, value);
     }
 }
 
 /* What the mode needs, and has. */
 static int check(struct options *options, char **words)
 {
-    bool is_load = options->mode == MODE_PRODUCE || options->mode == MODE_FETCH;
+    bool is_start = options->mode == MODE_FIRST_ANSWER || options->mode == MODE_IDLE;
+    bool needs_command = options->mode == MODE_FIRST_ANSWER ||
+                         options->mode == MODE_GROUPS_RESTART ||
+                         (options->mode == MODE_IDLE && options->pid == 0);
+    bool is_command_taken = needs_command || options->mode == MODE_IDLE;
     options->command = words[0] != NULL ? words : NULL;
-    if (is_load && options->command != NULL)
+    if (!is_command_taken && options->command != NULL)
         return fail_usage("this mode takes no command", words[0]);
-    if (is_load && options->address_text == NULL)
+    if (!is_start && options->address_text == NULL)
         return fail_usage("--address is missing", "");
-    if (is_load && !address_parse(options->address_text, &options->address))
+    if (!is_start && !address_parse(options->address_text, &options->address))
         return fail_usage("not 127.0.0.1:PORT or [::1]:PORT", options->address_text);
-    bool needs_command =
-        options->mode == MODE_FIRST_ANSWER || (options->mode == MODE_IDLE && options->pid == 0);
+    if (options->members == 0 && options->mode != MODE_GROUPS_LIST)
+        return fail_usage("groups of this mode have members", "");
     if (needs_command && options->command == NULL)
         return fail_usage("the command that starts a broker is missing, behind --", "");
     return -1;
@@ -226,10 +270,12 @@ int options_parse(struct options *options, int count, char **words)
         .warm_up_seconds = 1,
         .fetch_bytes = 1 << 20,
         .runs = 5,
+        .groups = 1,
+        .members = 1,
         .folder = ".",
     };
     if (count < 2)
-        return fail_usage("what to measure? produce, fetch, first-answer or idle", "");
+        return fail_usage("what to measure? produce, fetch, first-answer, idle or groups-...", "");
     bool has_mode = parse_mode(words[1], &options->mode);
     if (!has_mode && words[1][0] != '-')
         return fail_usage("no such mode", words[1]);
