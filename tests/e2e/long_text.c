@@ -209,7 +209,9 @@ static void check_all(const char *brokers, const char *name, const struct text *
     rd_kafka_topic_t *topic = open_topic(kafka, name);
     rd_kafka_consume_start(topic, 0, from);
     for (int64_t next = from; next < to;) {
-        ssize_t count = rd_kafka_consume_batch(topic, 0, WAIT_MS, messages, BATCH_MAX);
+        /* It waits until it has all that it is asked for. */
+        size_t wanted = to - next < BATCH_MAX ? (size_t)(to - next) : BATCH_MAX;
+        ssize_t count = rd_kafka_consume_batch(topic, 0, WAIT_MS, messages, wanted);
         if (count <= 0)
             give_up("nothing came behind offset %" PRId64, next);
         for (ssize_t i = 0; i < count; i++) {

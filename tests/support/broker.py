@@ -22,7 +22,7 @@ BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
 READY = re.compile(r'msg="?serving"?( |$)')
 READY_SECONDS = 30
 STOP_SECONDS = 30
-LOG_SECONDS = 5
+LOG_SECONDS = 30
 START_TRIES_MAX = 50
 PORT_MIN, PORT_MAX = 20001, 32000
 

@@ -1,7 +1,13 @@
 """JoinGroup, SyncGroup, Heartbeat, LeaveGroup: groups of the classic protocol, every version."""
 import unittest
 
+import case
 from case import *  # noqa: F403
+
+
+def setUpModule():  # a fresh group waits for more members; long enough to see it, and no longer
+    case.setUpModule({"group.initial.rebalance.delay.ms": "200"})
+
 
 COORDINATOR = 0
 INCONSISTENT_GROUP_PROTOCOL, INVALID_SESSION_TIMEOUT, REBALANCE_IN_PROGRESS = 23, 26, 27
