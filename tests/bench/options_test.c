@@ -63,6 +63,27 @@ static void test_command(void **state)
     assert_string_equal(options.command[2], "posix");
 }
 
+/* Groups have a protocol, and members unless they are only listed. */
+static void test_groups(void **state)
+{
+    struct options options;
+    const char *const join[] = {"bench",          "groups-join", "--address",
+                                "127.0.0.1:9092", "--members",   "2000",
+                                "--protocol",     "consumer",    NULL};
+    const char *const list[] = {"bench",          "groups-list", "--address",
+                                "127.0.0.1:9092", "--groups",    "10000",
+                                "--members",      "0",           NULL};
+    assert_int_equal(parse(&options, join), GO_ON);
+    assert_int_equal(options.mode, MODE_GROUPS_JOIN);
+    assert_int_equal(options.groups, 1);
+    assert_int_equal(options.members, 2000);
+    assert_true(options.is_consumer);
+    assert_int_equal(parse(&options, list), GO_ON);
+    assert_int_equal(options.groups, 10000);
+    assert_int_equal(options.members, 0);
+    assert_false(options.is_consumer);
+}
+
 /* Whatever is missing, unknown or beyond its limit is refused. */
 static void test_refusals(void **state)
 {
@@ -77,6 +98,11 @@ static void test_refusals(void **state)
         {"bench", "produce", "--address", "127.0.0.1:9092", "--acks", "0"},
         {"bench", "produce", "--address", "127.0.0.1:9092", "--seconds", "-1"},
         {"bench", "produce", "--address", "127.0.0.1:9092", "--", "broker"},
+        {"bench", "groups-join", "--address", "127.0.0.1:9092", "--members", "0"},
+        {"bench", "groups-join", "--address", "127.0.0.1:9092", "--protocol", "share"},
+        {"bench", "groups-join", "--address", "127.0.0.1:9092", "--", "broker"},
+        {"bench", "groups-restart", "--address", "127.0.0.1:9092"},
+        {"bench", "groups-restart", "--", "broker"},
         {"bench", "first-answer"},
         {"bench", "idle"},
     };
@@ -87,9 +113,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_command),
+        cmocka_unit_test(test_words),    cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_command),  cmocka_unit_test(test_groups),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
