@@ -7,9 +7,9 @@
 #include "broker/producer_id_wish.h"
 #include "broker/request.h"
 
-/* Half of a core's memory is the storage's, a quarter is for what clients send, an
- * eighth for their groups. */
-enum { INPUT_SHARE = 4, GROUP_SHARE = 8 };
+/* Half of a core's memory is the storage's, a quarter is for what clients send, a quarter for their
+ * groups: by default a million offsets in ten thousand groups. */
+enum { INPUT_SHARE = 4, GROUP_SHARE = 4 };
 
 void broker_core_init(struct broker_core *core, const struct roster *roster, struct io *io,
                       const struct config *config, size_t memory_bytes)
