@@ -80,6 +80,49 @@
       "How long that took, one after the other.")                                                  \
     X(GROUP_FAILED_APPENDS, "tailrace_group_failed_appends_total", COUNTER,                        \
       "Changes of groups that could not be written, after which a partition was loaded again.")    \
+    X(CLASSIC_EMPTY, "kafka_coordinator_group_groupmetadatamanager_numgroupsempty", GAUGE,         \
+      "Groups of the classic protocol without members.")                                           \
+    X(CLASSIC_PREPARING,                                                                           \
+      "kafka_coordinator_group_groupmetadatamanager_numgroupspreparingrebalance", GAUGE,           \
+      "Groups of the classic protocol whose members are joining.")                                 \
+    X(CLASSIC_COMPLETING,                                                                          \
+      "kafka_coordinator_group_groupmetadatamanager_numgroupscompletingrebalance", GAUGE,          \
+      "Groups of the classic protocol that wait for the assignment of their leader.")              \
+    X(CLASSIC_STABLE, "kafka_coordinator_group_groupmetadatamanager_numgroupsstable", GAUGE,       \
+      "Groups of the classic protocol whose members all have their assignments.")                  \
+    X(CONSUMER_EMPTY, "kafka_server_group_coordinator_metrics_consumer_group_count_empty", GAUGE,  \
+      "Groups of the consumer protocol without members.")                                          \
+    X(CONSUMER_ASSIGNING,                                                                          \
+      "kafka_server_group_coordinator_metrics_consumer_group_count_assigning", GAUGE,              \
+      "Groups of the consumer protocol whose target is older than their epoch.")                   \
+    X(CONSUMER_RECONCILING,                                                                        \
+      "kafka_server_group_coordinator_metrics_consumer_group_count_reconciling", GAUGE,            \
+      "Groups of the consumer protocol with members on their way to the target.")                  \
+    X(CONSUMER_STABLE,                                                                             \
+      "kafka_server_group_coordinator_metrics_consumer_group_count_stable", GAUGE,                 \
+      "Groups of the consumer protocol whose members have what they are to have.")                 \
+    X(CLASSIC_REBALANCES,                                                                          \
+      "kafka_server_group_coordinator_metrics_classic_group_rebalance_total", COUNTER,             \
+      "Generations that groups of the classic protocol have begun.")                               \
+    X(CONSUMER_REBALANCES,                                                                         \
+      "kafka_server_group_coordinator_metrics_consumer_group_rebalance_total", COUNTER,            \
+      "Epochs that groups of the consumer protocol have begun.")                                   \
+    X(OFFSET_COMMITS, "kafka_server_group_coordinator_metrics_offset_commit_total", COUNTER,       \
+      "Offsets that have been committed.")                                                         \
+    X(OFFSET_EXPIRATIONS,                                                                          \
+      "kafka_server_group_coordinator_metrics_offset_expiration_total", COUNTER,                   \
+      "Offsets whose time was over, or whose topic is gone.")                                      \
+    X(OFFSET_DELETIONS, "kafka_server_group_coordinator_metrics_offset_deletion_total", COUNTER,   \
+      "Offsets that were deleted, by themselves or with their group.")                             \
+    X(GROUP_QUEUE, "kafka_server_group_coordinator_metrics_event_queue_size", GAUGE,               \
+      "Records of groups that are not on disk yet; answers wait for them.")                        \
+    X(GROUP_LOAD_MS_MAX, "kafka_server_group_coordinator_metrics_partition_load_time_max", GAUGE_MAX,\
+      "Milliseconds that the longest load of a partition of __consumer_offsets took.")             \
+    X(EXPIRED_SESSIONS, "tailrace_group_expired_sessions_total", COUNTER,                          \
+      "Members who were silent for too long.")                                                     \
+    X(GROUP_MEMORY_LIMIT_BYTES, "tailrace_group_memory_limit_bytes", GAUGE,                        \
+      "What the memory of the groups may come to; beyond it, what would make more is "             \
+      "refused.")                                                                                  \
     X(RECOVERY_MICROSECONDS, "tailrace_recovery_seconds", GAUGE_SECONDS,                           \
       "How long the last start took to bring the data directories into order.")                    \
     /* --- The process --- */                                                                      \

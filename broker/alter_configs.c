@@ -92,9 +92,11 @@ static bool start_resource(struct alter_configs *alter, struct alter_resource *r
     switch (resource->type) {
     case RESOURCE_BROKER: return answer_broker(alter->admin.request, resource);
     case RESOURCE_TOPIC:
+    case RESOURCE_GROUP:
         assert(command->topic_count < alter->resource_count);
         resource->topic = &command->topics[command->topic_count++];
         resource->topic->name = resource->name;
+        resource->topic->is_group = resource->type == RESOURCE_GROUP;
         resource->topic->settings = resource->settings;
         resource->topic->setting_count = resource->setting_count;
         return true;

@@ -48,6 +48,28 @@ static void take_partition(struct core_sample *sample, const struct partition *p
         (struct partition_sample){partition->topic_id, partition->index, facts, partition->traffic};
 }
 
+static void take_group_states(const struct group_census *census, struct metrics *metrics)
+{
+    static const enum metric classic[] = {METRIC_CLASSIC_EMPTY, METRIC_CLASSIC_PREPARING,
+                                          METRIC_CLASSIC_COMPLETING, METRIC_CLASSIC_STABLE};
+    static const enum metric consumer[] = {METRIC_CONSUMER_EMPTY, METRIC_CONSUMER_ASSIGNING,
+                                           METRIC_CONSUMER_RECONCILING, METRIC_CONSUMER_STABLE};
+    for (uint32_t i = 0; i < CLASSIC_STATES; i++)
+        metrics_add(metrics, classic[i], (int64_t)census->classic[i]);
+    for (uint32_t i = 0; i < CONSUMER_GROUP_STATES; i++)
+        metrics_add(metrics, consumer[i], (int64_t)census->consumer[i]);
+}
+
+static void take_group_tally(const struct group_tally *tally, struct metrics *metrics)
+{
+    metrics_add(metrics, METRIC_OFFSET_COMMITS, (int64_t)tally->offset_commits);
+    metrics_add(metrics, METRIC_OFFSET_EXPIRATIONS, (int64_t)tally->offset_expirations);
+    metrics_add(metrics, METRIC_OFFSET_DELETIONS, (int64_t)tally->offset_deletions);
+    metrics_add(metrics, METRIC_CLASSIC_REBALANCES, (int64_t)tally->classic_rebalances);
+    metrics_add(metrics, METRIC_CONSUMER_REBALANCES, (int64_t)tally->consumer_rebalances);
+    metrics_add(metrics, METRIC_EXPIRED_SESSIONS, (int64_t)tally->expired_sessions);
+}
+
 static void take_groups(const struct group_manager *groups, struct metrics *metrics)
 {
     enum { US_PER_MS = 1000 };
@@ -62,6 +84,11 @@ static void take_groups(const struct group_manager *groups, struct metrics *metr
     metrics_add(metrics, METRIC_GROUP_LOAD_MICROSECONDS,
                 (int64_t)groups->counts.load_ms * US_PER_MS);
     metrics_add(metrics, METRIC_GROUP_FAILED_APPENDS, (int64_t)groups->counts.failed_appends);
+    metrics_add(metrics, METRIC_GROUP_QUEUE, (int64_t)census.waiting);
+    metrics_add(metrics, METRIC_GROUP_MEMORY_LIMIT_BYTES, (int64_t)groups->memory.limit_bytes);
+    metrics_raise(metrics, METRIC_GROUP_LOAD_MS_MAX, (int64_t)groups->counts.load_ms_max);
+    take_group_states(&census, metrics);
+    take_group_tally(&groups->counts.tally, metrics);
 }
 
 /* A partition that is being opened or taken away has no log. */

@@ -98,6 +98,13 @@ static json_t *broker_config_fields(const struct broker_config_record *record)
                      tool_json_bytes(record->value));
 }
 
+static json_t *group_config_fields(const struct group_config_record *record)
+{
+    return json_pack("{s:s, s:o, s:o, s:o}", "record", "group_config", "group_id",
+                     tool_json_bytes(record->group_id), "name", tool_json_bytes(record->name),
+                     "value", tool_json_bytes(record->value));
+}
+
 static json_t *producer_ids_fields(const struct producer_ids_record *record)
 {
     return json_pack("{s:s, s:I}", "record", "producer_ids", "next_producer_id",

@@ -38,9 +38,10 @@ enum config_source {
     CONFIG_SOURCE_DYNAMIC_DEFAULT_BROKER = 3,
     CONFIG_SOURCE_STATIC_BROKER = 4,
     CONFIG_SOURCE_DEFAULT = 5,
+    CONFIG_SOURCE_GROUP = 8,
 };
 
-#include "cluster/config_keys.h" /* enum config_key, enum topic_config_key from the row lists */
+#include "cluster/config_keys.h" /* the keys, from the row lists */
 
 struct config_row {
     const char *name;
@@ -55,11 +56,15 @@ struct config_row {
 
 const struct config_row *config_row(enum config_key key);
 const struct config_row *topic_config_row(enum topic_config_key key);
+const struct config_row *group_config_row(enum group_config_key key);
 bool config_key_find(struct bytes name, enum config_key *key);
 bool topic_config_key_find(struct bytes name, enum topic_config_key *key);
+bool group_config_key_find(struct bytes name, enum group_config_key *key);
 
-/* The broker setting a topic setting falls back to; CONFIG_KEY_COUNT when there is none. */
+/* The broker setting that one of a topic, or of a group, falls back to; CONFIG_KEY_COUNT when there
+ * is none. */
 enum config_key topic_config_fallback(enum topic_config_key key);
+enum config_key group_config_fallback(enum group_config_key key);
 
 /* Checks one value against its row. On failure `message` says what was wrong and what is right. */
 enum { CONFIG_MESSAGE_SIZE = 256 };
@@ -136,5 +141,27 @@ bool topic_config_bool(const struct topic_config *topic, const struct config *br
                        enum topic_config_key key);
 const char *topic_config_text(const struct topic_config *topic, const struct config *broker,
                               enum topic_config_key key, enum config_source *source);
+
+/* --- A group's settings ------------------------------------------------------------------------
+ */
+
+/* Texts that were set on the group, one slot per row; NULL: not set. Part of an image. */
+struct group_config {
+    const char *texts[GROUP_CONFIG_KEY_COUNT];
+};
+
+/* What was set on the group, a number; else `otherwise`. `group` may be NULL. */
+int64_t group_config_i64(const struct group_config *group, enum group_config_key key,
+                         int64_t otherwise);
+
+/* What is in force: group, then broker, then default. */
+const char *group_config_text(const struct group_config *group, const struct config *broker,
+                              enum group_config_key key, enum config_source *source);
+
+/* Whether values that pass their rows' checks (null: not set) lie between what the broker allows
+ * and go together; else `message` says why not, as Kafka does. */
+bool group_config_agree(const struct config *broker,
+                        const struct bytes values[static GROUP_CONFIG_KEY_COUNT],
+                        char message[static CONFIG_MESSAGE_SIZE]);
 
 #endif

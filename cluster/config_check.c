@@ -35,6 +35,26 @@ static const struct config_row topic_rows[] = {
 #undef X
 };
 
+static const struct config_row group_rows[] = {
+#define X(key, row_name, row_type, text, row_min, row_max, words, fallback, row_doc)               \
+    [GROUP_CONFIG_##key] = {.name = (row_name),                                                    \
+                            .type = CONFIG_##row_type,                                             \
+                            .default_text = (text),                                                \
+                            .min = (row_min),                                                      \
+                            .max = (row_max),                                                      \
+                            .allowed = (words),                                                    \
+                            .doc = (row_doc)},
+    GROUP_CONFIG_ROWS(X)
+#undef X
+};
+
+static const uint16_t group_fallbacks[] = {
+#define X(key, name, type, text, min, max, allowed, fallback, doc)                                 \
+    [GROUP_CONFIG_##key] = CONFIG_##fallback,
+    GROUP_CONFIG_ROWS(X)
+#undef X
+};
+
 static const uint16_t topic_fallbacks[] = {
 #define X(key, name, type, text, min, max, allowed, fallback, doc)                                 \
     [TOPIC_CONFIG_##key] = CONFIG_##fallback,
@@ -52,6 +72,18 @@ const struct config_row *topic_config_row(enum topic_config_key key)
 {
     assert(key < TOPIC_CONFIG_KEY_COUNT);
     return &topic_rows[key];
+}
+
+const struct config_row *group_config_row(enum group_config_key key)
+{
+    assert(key < GROUP_CONFIG_KEY_COUNT);
+    return &group_rows[key];
+}
+
+enum config_key group_config_fallback(enum group_config_key key)
+{
+    assert(key < GROUP_CONFIG_KEY_COUNT);
+    return (enum config_key)group_fallbacks[key];
 }
 
 enum config_key topic_config_fallback(enum topic_config_key key)
@@ -88,6 +120,15 @@ bool topic_config_key_find(struct bytes name, enum topic_config_key *key)
     if (!row_find(topic_rows, TOPIC_CONFIG_KEY_COUNT, name, &index))
         return false;
     *key = (enum topic_config_key)index;
+    return true;
+}
+
+bool group_config_key_find(struct bytes name, enum group_config_key *key)
+{
+    uint32_t index;
+    if (!row_find(group_rows, GROUP_CONFIG_KEY_COUNT, name, &index))
+        return false;
+    *key = (enum group_config_key)index;
     return true;
 }
 

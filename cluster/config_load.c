@@ -325,6 +325,7 @@ static void derive(struct config_loader *loader)
     }
     check_retention(loader);
     check_quorum(loader);
+    config_check_groups(loader);
     for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++)
         derive_topic_entry(loader, (enum topic_config_key)key);
 }

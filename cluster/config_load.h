@@ -43,6 +43,9 @@ const char *config_where(const struct config *config, enum config_key key);
 /* Reads listeners, advertised.listeners and the protocol map into config->listeners. */
 void config_load_listeners(struct config_loader *loader);
 
+/* The settings of groups go together. */
+void config_check_groups(struct config_loader *loader);
+
 /* Reads log.dirs, or log.dir, into config->log_dirs. */
 void config_load_log_dirs(struct config_loader *loader);
 

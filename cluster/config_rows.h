@@ -263,6 +263,17 @@
       INT32_MAX, NULL, true,                                                                       \
       "segment.bytes of __consumer_offsets, when it is made. Smaller ones are compacted "          \
       "earlier, which makes loading shorter.")                                                     \
+    X(OFFSETS_TOPIC_COMPRESSION_CODEC, "offsets.topic.compression.codec", INT, "0", 0, 4,          \
+      NULL, true,                                                                                  \
+      "How the records of groups are compressed: 0 not at all, 1 gzip, 2 snappy, 3 "               \
+      "lz4, 4 zstd.")                                                                              \
+    X(OFFSETS_COMMIT_TIMEOUT_MS, "offsets.commit.timeout.ms", INT, "5000", 1, INT32_MAX,           \
+      NULL, true,                                                                                  \
+      NO_EFFECT_YET "a commit waits for the disk of this broker alone, and is answered when that " \
+      "has taken it.")                                                                             \
+    X(OFFSETS_LOAD_BUFFER_SIZE, "offsets.load.buffer.size", INT, "5242880", 1, INT32_MAX,          \
+      NULL, true,                                                                                  \
+      NO_EFFECT_YET "partitions of __consumer_offsets are loaded 1 MiB at a time.")                \
     X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", 1, INT32_MAX,          \
       NULL, true,                                                                                  \
       "How long offsets stay when nobody wants them: counted from when the group became "          \
@@ -286,10 +297,10 @@
       INT32_MAX, NULL, true,                                                                       \
       "The longest session that a member of the classic protocol may ask for.")                    \
     X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000",        \
-      1, INT32_MAX, NULL, false,                                                                   \
+      1, INT32_MAX, NULL, true,                                                                    \
       "Without a heartbeat for so long a member of the consumer protocol is out.")                 \
     X(GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, "group.consumer.heartbeat.interval.ms", INT,           \
-      "5000", 1, INT32_MAX, NULL, false,                                                           \
+      "5000", 1, INT32_MAX, NULL, true,                                                            \
       "How often members of the consumer protocol are told to send heartbeats.")                   \
     X(GROUP_CONSUMER_MAX_SIZE, "group.consumer.max.size", INT, "2147483647", 1, INT32_MAX,         \
       NULL, true,                                                                                  \
@@ -305,8 +316,151 @@
       "bidirectional", 0, 0, "bidirectional|upgrade|downgrade|disabled", true,                     \
       "Whether a group with members may go from the classic to the consumer protocol when one "    \
       "comes who speaks that (upgrade), and back when the last of them has gone (downgrade).")     \
-    X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", 0, 0, NULL,     \
-      true, NO_EFFECT_YET "uniform and range are what there is.")                            \
+    X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", 0, 0,           \
+      "uniform|range|org.apache.kafka.coordinator.group.assignor.UniformAssignor|"                 \
+      "org.apache.kafka.coordinator.group.assignor.RangeAssignor", true,                           \
+      "The assignors that members may ask for; the first is for those who do not ask. Kafka's "    \
+      "names of their classes stand for them, too.")                                               \
+    X(GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, "group.consumer.min.session.timeout.ms", INT,         \
+      "45000", 1, INT32_MAX, NULL, true,                                                           \
+      "The least that group.consumer.session.timeout.ms, and "                                     \
+      "consumer.session.timeout.ms of a group, may be.")                                           \
+    X(GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, "group.consumer.max.session.timeout.ms", INT,         \
+      "60000", 1, INT32_MAX, NULL, true,                                                           \
+      "The most that they may be.")                                                                \
+    X(GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS, "group.consumer.min.heartbeat.interval.ms",        \
+      INT, "5000", 1, INT32_MAX, NULL, true,                                                       \
+      "The least that group.consumer.heartbeat.interval.ms, and "                                  \
+      "consumer.heartbeat.interval.ms of a group, may be.")                                        \
+    X(GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS, "group.consumer.max.heartbeat.interval.ms",        \
+      INT, "15000", 1, INT32_MAX, NULL, true,                                                      \
+      "The most that they may be.")                                                                \
+    X(GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS, "group.consumer.min.assignment.interval.ms",      \
+      INT, "0", 0, INT32_MAX, NULL, true,                                                          \
+      "The least that group.consumer.assignment.interval.ms, and "                                 \
+      "consumer.assignment.interval.ms of a group, may be.")                                       \
+    X(GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS, "group.consumer.max.assignment.interval.ms",      \
+      INT, "15000", 0, INT32_MAX, NULL, true,                                                      \
+      "The most that they may be.")                                                                \
+    X(GROUP_COORDINATOR_REBALANCE_PROTOCOLS, "group.coordinator.rebalance.protocols", LIST,        \
+      "classic,consumer,streams", 0, 0, "classic|consumer|streams|share", true,                    \
+      "Which protocols members may speak. The classic one cannot be left out; "                    \
+      "without consumer, requests of that protocol are refused; streams and share "                \
+      "are not there in this release.")                                                            \
+    X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "-1",         \
+      -1, INT32_MAX, NULL, true,                                                                   \
+      NO_EFFECT_YET "changes of groups gather while those before them are on their way to the "    \
+      "disk, which takes no time when the disk is idle.")                                          \
+    X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", 1, INT32_MAX, NULL,        \
+      true,                                                                                        \
+      NO_EFFECT_YET "each partition of __consumer_offsets is served by the core that is its home.")\
+    X(GROUP_COORDINATOR_BACKGROUND_THREADS, "group.coordinator.background.threads", INT, "2",      \
+      1, INT32_MAX, NULL, true,                                                                    \
+      NO_EFFECT_YET "expressions are matched by the core that serves the group, a slice at a "     \
+      "time.")                                                                                     \
+    X(GROUP_COORDINATOR_CACHED_BUFFER_MAX_BYTES, "group.coordinator.cached.buffer.max.bytes",      \
+      INT, "1048588", 524288, INT32_MAX, NULL, false,                                              \
+      NO_EFFECT_YET "buffers are kept as they are.")                                               \
+    X(GROUP_SHARE_ASSIGNMENT_INTERVAL_MS, "group.share.assignment.interval.ms", INT, "1000",       \
+      0, INT32_MAX, NULL, false,                                                                   \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_ASSIGNORS, "group.share.assignors", LIST, "simple", 0, 0, NULL, true,            \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_DELIVERY_COUNT_LIMIT, "group.share.delivery.count.limit", INT, "5", 1,           \
+      INT32_MAX, NULL, true,                                                                       \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_HEARTBEAT_INTERVAL_MS, "group.share.heartbeat.interval.ms", INT, "5000", 1,      \
+      INT32_MAX, NULL, true,                                                                       \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_ASSIGNMENT_INTERVAL_MS, "group.share.max.assignment.interval.ms", INT,       \
+      "15000", 0, INT32_MAX, NULL, true,                                                           \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_DELIVERY_COUNT_LIMIT, "group.share.max.delivery.count.limit", INT,           \
+      "10", 1, INT32_MAX, NULL, true,                                                              \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS, "group.share.max.heartbeat.interval.ms", INT,         \
+      "15000", 1, INT32_MAX, NULL, true,                                                           \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_PARTITION_MAX_RECORD_LOCKS,                                                  \
+      "group.share.max.partition.max.record.locks", INT, "4000", 1, INT32_MAX, NULL, true,         \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS, "group.share.max.record.lock.duration.ms",          \
+      INT, "60000", 1, INT32_MAX, NULL, true,                                                      \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_SESSION_TIMEOUT_MS, "group.share.max.session.timeout.ms", INT, "60000",      \
+      1, INT32_MAX, NULL, true,                                                                    \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_SHARE_SESSIONS, "group.share.max.share.sessions", INT, "2000", 1,            \
+      INT32_MAX, NULL, true,                                                                       \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MAX_SIZE, "group.share.max.size", INT, "200", 1, INT32_MAX, NULL, true,          \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MIN_ASSIGNMENT_INTERVAL_MS, "group.share.min.assignment.interval.ms", INT,       \
+      "0", 0, INT32_MAX, NULL, true,                                                               \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MIN_DELIVERY_COUNT_LIMIT, "group.share.min.delivery.count.limit", INT, "2",      \
+      1, INT32_MAX, NULL, true,                                                                    \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS, "group.share.min.heartbeat.interval.ms", INT,         \
+      "5000", 1, INT32_MAX, NULL, true,                                                            \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MIN_PARTITION_MAX_RECORD_LOCKS,                                                  \
+      "group.share.min.partition.max.record.locks", INT, "100", 1, INT32_MAX, NULL, true,          \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS, "group.share.min.record.lock.duration.ms",          \
+      INT, "15000", 1, INT32_MAX, NULL, true,                                                      \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_MIN_SESSION_TIMEOUT_MS, "group.share.min.session.timeout.ms", INT, "45000",      \
+      1, INT32_MAX, NULL, true,                                                                    \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_PARTITION_MAX_RECORD_LOCKS, "group.share.partition.max.record.locks", INT,       \
+      "2000", 1, INT32_MAX, NULL, true,                                                            \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_RECORD_LOCK_DURATION_MS, "group.share.record.lock.duration.ms", INT,             \
+      "30000", 1, INT32_MAX, NULL, true,                                                           \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_SHARE_SESSION_TIMEOUT_MS, "group.share.session.timeout.ms", INT, "45000", 1,           \
+      INT32_MAX, NULL, true,                                                                       \
+      NO_EFFECT_YET "share groups come with a later release.")                                     \
+    X(GROUP_STREAMS_ASSIGNMENT_INTERVAL_MS, "group.streams.assignment.interval.ms", INT,           \
+      "1000", 0, INT32_MAX, NULL, false,                                                           \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_HEARTBEAT_INTERVAL_MS, "group.streams.heartbeat.interval.ms", INT,             \
+      "5000", 1, INT32_MAX, NULL, true,                                                            \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_INITIAL_REBALANCE_DELAY_MS, "group.streams.initial.rebalance.delay.ms",        \
+      INT, "3000", 0, 0, NULL, true,                                                               \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MAX_ASSIGNMENT_INTERVAL_MS, "group.streams.max.assignment.interval.ms",        \
+      INT, "15000", 0, INT32_MAX, NULL, true,                                                      \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS, "group.streams.max.heartbeat.interval.ms",          \
+      INT, "15000", 1, INT32_MAX, NULL, true,                                                      \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS, "group.streams.max.session.timeout.ms", INT,           \
+      "60000", 1, INT32_MAX, NULL, true,                                                           \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MAX_SIZE, "group.streams.max.size", INT, "2147483647", 1, INT32_MAX,           \
+      NULL, true,                                                                                  \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MAX_STANDBY_REPLICAS, "group.streams.max.standby.replicas", INT, "2", 0,       \
+      INT32_MAX, NULL, true,                                                                       \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MIN_ASSIGNMENT_INTERVAL_MS, "group.streams.min.assignment.interval.ms",        \
+      INT, "0", 0, INT32_MAX, NULL, true,                                                          \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS, "group.streams.min.heartbeat.interval.ms",          \
+      INT, "5000", 1, INT32_MAX, NULL, true,                                                       \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS, "group.streams.min.session.timeout.ms", INT,           \
+      "45000", 1, INT32_MAX, NULL, true,                                                           \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_NUM_STANDBY_REPLICAS, "group.streams.num.standby.replicas", INT, "0", 0,       \
+      INT32_MAX, NULL, true,                                                                       \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
+    X(GROUP_STREAMS_SESSION_TIMEOUT_MS, "group.streams.session.timeout.ms", INT, "45000", 1,       \
+      INT32_MAX, NULL, true,                                                                       \
+      NO_EFFECT_YET "streams groups come with a later release.")                                   \
     X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR,                                            \
       "share.coordinator.state.topic.replication.factor", SHORT, "3", 1, INT16_MAX, NULL, true,    \
       NO_EFFECT_YET "share groups come with a later release.")                                     \

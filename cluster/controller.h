@@ -50,6 +50,7 @@ struct controller_setting {
 /* One topic of a command: what is wanted, and what became of it. */
 struct controller_topic {
     struct bytes name;
+    bool is_group; /* those of configs: it is no topic but a group, whose settings they are */
     struct uuid topic_id;       /* DELETE_TOPICS by id: name is null. Answer: the id */
     int32_t partition_count;    /* -1: the broker's default; CREATE_TOPICS answers what it took.
                                    CREATE_PARTITIONS: the new total */

@@ -260,16 +260,21 @@ enum status configs_decide(const struct controller_facts *facts, struct controll
 {
     bool keeps_others = command->kind == CONTROLLER_ALTER_CONFIGS;
     assert(keeps_others || command->kind == CONTROLLER_REPLACE_CONFIGS);
-    struct command_names names;
-    bool has_memory = command_names_init(&names, command, decision->arena);
+    struct command_names topics;
+    struct command_names groups;
+    bool has_memory = command_names_init(&topics, command, false, decision->arena);
+    has_memory &= command_names_init(&groups, command, true, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         assert(!bytes_are_null(topic->name));
-        if (command_names_count(&names, topic->name) > 1)
+        if (command_names_count(topic->is_group ? &groups : &topics, topic->name) > 1)
             topic_refuse(topic, KAFKA_INVALID_REQUEST, "Each resource must appear at most once.");
+        else if (topic->is_group)
+            has_memory = alter_group(facts, topic, keeps_others, decision);
         else
             has_memory = alter_topic(facts, topic, keeps_others, decision);
     }
-    command_names_deinit(&names);
+    command_names_deinit(&topics);
+    command_names_deinit(&groups);
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }

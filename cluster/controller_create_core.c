@@ -300,7 +300,7 @@ enum status create_topics_decide(const struct controller_facts *facts,
     assert(command->kind == CONTROLLER_CREATE_TOPICS);
     struct command_names names;
     int64_t partitions = 0;
-    bool has_memory = command_names_init(&names, command, decision->arena);
+    bool has_memory = command_names_init(&names, command, false, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         assert(!bytes_are_null(topic->name));
@@ -386,7 +386,7 @@ enum status create_partitions_decide(const struct controller_facts *facts,
 {
     assert(command->kind == CONTROLLER_CREATE_PARTITIONS);
     struct command_names names;
-    bool has_memory = command_names_init(&names, command, decision->arena);
+    bool has_memory = command_names_init(&names, command, false, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         const struct image_topic *existing = image_topic_by_name(facts->image, topic->name);

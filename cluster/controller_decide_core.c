@@ -84,7 +84,7 @@ static enum status delete_topics_decide(const struct controller_facts *facts,
     assert(decision->record_count == 0);
     struct command_names names;
     bool is_enabled = config_bool(facts->config, CONFIG_DELETE_TOPIC_ENABLE);
-    bool has_memory = command_names_init(&names, command, decision->arena);
+    bool has_memory = command_names_init(&names, command, false, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         if (!is_enabled)

@@ -95,12 +95,14 @@ static struct name_slot *find_slot(const struct command_names *table, struct byt
 /* Built once for a command, because comparing each name with all others would take a client's
  * thousand topics a million comparisons. */
 bool command_names_init(struct command_names *table, const struct controller_command *command,
-                        struct arena *arena)
+                        bool of_groups, struct arena *arena)
 {
     assert(command->topics != NULL || command->topic_count == 0);
     map_init(&table->map, slot_has_name);
     for (uint32_t i = 0; i < command->topic_count; i++) {
         struct bytes name = command->topics[i].name;
+        if (command->topics[i].is_group != of_groups)
+            continue;
         struct name_slot *slot = bytes_are_null(name) ? NULL : find_slot(table, name);
         if (slot == NULL && !bytes_are_null(name)) {
             slot = arena_allocate_array(arena, 1, sizeof *slot);

@@ -25,9 +25,9 @@ struct command_names {
     struct map map;
 };
 
-/* False when the arena is used up. Deinit in any case. */
+/* Of its topics, or of its groups. False when the arena is used up. Deinit in any case. */
 bool command_names_init(struct command_names *table, const struct controller_command *command,
-                        struct arena *arena);
+                        bool of_groups, struct arena *arena);
 void command_names_deinit(struct command_names *table);
 
 /* How often this name stands in the command. */
@@ -87,6 +87,9 @@ enum status create_topics_decide(const struct controller_facts *facts,
 enum status create_partitions_decide(const struct controller_facts *facts,
                                      struct controller_command *command,
                                      struct controller_decision *decision);
+/* One group of a command that alters settings. False when the arena is used up. */
+bool alter_group(const struct controller_facts *facts, struct controller_topic *group,
+                 bool keeps_others, struct controller_decision *decision);
 enum status configs_decide(const struct controller_facts *facts, struct controller_command *command,
                            struct controller_decision *decision);
 

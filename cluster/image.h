@@ -97,6 +97,13 @@ struct uuid image_partition_directory(const struct image_partition *partition, i
 /* Brokers' dynamic settings, by row; NULL text when not set. */
 const char *image_broker_config(const struct image *image, int32_t broker_id, enum config_key key);
 
+/* What is set on a group of this id, whether or not there is such a group; NULL: nothing. */
+const struct group_config *image_group_config(const struct image *image, struct bytes group_id);
+
+/* How many groups have settings: at most IMAGE_GROUP_CONFIGS_MAX. */
+enum { IMAGE_GROUP_CONFIGS_MAX = 10000 };
+uint32_t image_group_config_count(const struct image *image);
+
 /* A hash over the whole content: equal images have equal hashes on every node and in every run. */
 uint64_t image_hash(const struct image *image);
 

@@ -386,6 +386,18 @@ static enum status apply_broker_config(struct image_delta *delta,
     return STATUS_OK;
 }
 
+static enum status apply_group_config(struct image_delta *delta,
+                                      const struct group_config_record *record)
+{
+    enum group_config_key key;
+    if (record->group_id.size == 0)
+        return STATUS_CORRUPT;
+    if (!group_config_key_find(record->name, &key))
+        return STATUS_UNSUPPORTED;
+    registry_set_group_config(own_registry(delta), key, record);
+    return STATUS_OK;
+}
+
 /* Going back would hand out ids that producers have. */
 static enum status apply_producer_ids(struct image_delta *delta,
                                       const struct producer_ids_record *record)

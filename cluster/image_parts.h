@@ -13,6 +13,11 @@ struct registry_setting {
     const char *text;
 };
 
+struct registry_group {
+    struct bytes id;
+    struct group_config config;
+};
+
 /* All but the topics: small and rarely changed, so each change makes a whole new one, which then
  * never changes again. */
 struct image_registry {
@@ -24,6 +29,8 @@ struct image_registry {
     uint32_t broker_count;
     struct registry_setting *settings;
     uint32_t setting_count;
+    struct registry_group *groups; /* that have settings, in the order of their ids */
+    uint32_t group_count;
 };
 
 struct image_registry *registry_create(void);
@@ -35,6 +42,12 @@ void registry_release(struct image_registry *registry);
 void registry_set_broker(struct image_registry *registry, const struct broker_record *record);
 void registry_set_config(struct image_registry *registry, enum config_key key,
                          const struct broker_config_record *record);
+
+void registry_set_group_config(struct image_registry *registry, enum group_config_key key,
+                               const struct group_config_record *record);
+
+/* The place of the group in the order of ids, or where it would go. */
+uint32_t registry_group_place(const struct image_registry *registry, struct bytes id, bool *found);
 
 /* The topics that were deleted last, the latest behind all others. Each change makes a new list. */
 struct image_deleted {

@@ -140,6 +140,18 @@ const char *image_broker_config(const struct image *image, int32_t broker_id, en
     return NULL;
 }
 
+const struct group_config *image_group_config(const struct image *image, struct bytes group_id)
+{
+    bool found;
+    uint32_t place = registry_group_place(image->registry, group_id, &found);
+    return found ? &image->registry->groups[place].config : NULL;
+}
+
+uint32_t image_group_config_count(const struct image *image)
+{
+    return image->registry->group_count;
+}
+
 /* --- Data directories --------------------------------------------------------------------------
  */
 
@@ -196,6 +208,21 @@ static void write_broker(struct writer *writer, struct arena *arena,
                                                      .log_dirs_count = broker->log_dir_count}});
 }
 
+static void write_group_configs(const struct registry_group *group, struct writer *writer)
+{
+    for (uint32_t key = 0; key < GROUP_CONFIG_KEY_COUNT; key++) {
+        if (group->config.texts[key] == NULL)
+            continue;
+        const char *name = group_config_row((enum group_config_key)key)->name;
+        metadata_record_write(
+            writer, &(struct metadata_record){
+                        .kind = METADATA_GROUP_CONFIG,
+                        .group_config = {.group_id = group->id,
+                                         .name = bytes_of_text(name),
+                                         .value = bytes_of_text(group->config.texts[key])}});
+    }
+}
+
 static void write_registry(const struct image_registry *registry, struct arena *arena,
                            struct writer *writer)
 {
@@ -210,6 +237,8 @@ static void write_registry(const struct image_registry *registry, struct arena *
                                           .name = bytes_of_text(config_row(setting->key)->name),
                                           .value = bytes_of_text(setting->text)}});
     }
+    for (uint32_t i = 0; i < registry->group_count; i++)
+        write_group_configs(&registry->groups[i], writer);
 }
 
 /* The records want arrays that they could write to, which codecs never do. */

@@ -71,6 +71,16 @@ static void copy_broker(struct image_registry *registry, struct image_broker *to
     }
 }
 
+static void copy_group(struct image_registry *registry, struct registry_group *to,
+                       const struct registry_group *from)
+{
+    to->id = keep(registry, from->id);
+    for (uint32_t key = 0; key < GROUP_CONFIG_KEY_COUNT; key++)
+        if (from->config.texts[key] != NULL)
+            to->config.texts[key] =
+                (const char *)keep(registry, bytes_of_text(from->config.texts[key])).data;
+}
+
 struct image_registry *registry_clone(const struct image_registry *from)
 {
     struct image_registry *registry = registry_create();
@@ -87,6 +97,10 @@ struct image_registry *registry_clone(const struct image_registry *from)
         struct bytes text = bytes_of_text(from->settings[i].text);
         registry->settings[i].text = (const char *)keep(registry, text).data;
     }
+    registry->group_count = from->group_count;
+    registry->groups = take(registry, from->group_count, sizeof *registry->groups);
+    for (uint32_t i = 0; i < from->group_count; i++)
+        copy_group(registry, &registry->groups[i], &from->groups[i]);
     return registry;
 }
 
@@ -209,4 +223,60 @@ void registry_set_config(struct image_registry *registry, enum config_key key,
         (struct registry_setting){.broker_id = record->broker_id,
                                   .key = key,
                                   .text = (const char *)keep(registry, record->value).data};
+}
+
+/* --- Settings of groups -------------------------------------------------------------------------
+ */
+
+uint32_t registry_group_place(const struct image_registry *registry, struct bytes id, bool *found)
+{
+    uint32_t low = 0;
+    uint32_t high = registry->group_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (bytes_compare(registry->groups[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = low < registry->group_count && bytes_equal(registry->groups[low].id, id);
+    return low;
+}
+
+static void group_make_room(struct image_registry *registry, uint32_t place, struct bytes id)
+{
+    assert(place <= registry->group_count);
+    struct registry_group *grown = take(registry, registry->group_count + 1, sizeof *grown);
+    for (uint32_t i = 0; i < registry->group_count; i++)
+        grown[i + (i >= place)] = registry->groups[i];
+    grown[place] = (struct registry_group){.id = keep(registry, id)};
+    registry->groups = grown;
+    registry->group_count++;
+}
+
+/* One without settings takes no place. */
+static void group_remove_if_bare(struct image_registry *registry, uint32_t place)
+{
+    for (uint32_t key = 0; key < GROUP_CONFIG_KEY_COUNT; key++)
+        if (registry->groups[place].config.texts[key] != NULL)
+            return;
+    registry->group_count--;
+    memmove(&registry->groups[place], &registry->groups[place + 1],
+            (registry->group_count - place) * sizeof *registry->groups);
+}
+
+void registry_set_group_config(struct image_registry *registry, enum group_config_key key,
+                               const struct group_config_record *record)
+{
+    assert(atomic_load_explicit(&registry->reference_count, memory_order_relaxed) == 1);
+    assert(key < GROUP_CONFIG_KEY_COUNT);
+    bool found;
+    uint32_t place = registry_group_place(registry, record->group_id, &found);
+    if (!found && bytes_are_null(record->value))
+        return;
+    if (!found)
+        group_make_room(registry, place, record->group_id);
+    registry->groups[place].config.texts[key] =
+        bytes_are_null(record->value) ? NULL : (const char *)keep(registry, record->value).data;
+    group_remove_if_bare(registry, place);
 }

@@ -26,14 +26,16 @@
     X(TOPIC_CONFIG, topic_config, topic_config_record, 0)                                          \
     X(BROKER_CONFIG, broker_config, broker_config_record, 0)                                       \
     X(PRODUCER_IDS, producer_ids, producer_ids_record, 0)                                          \
-    X(DELETED_TOPICS, deleted_topics, deleted_topics_record, 0)
+    X(DELETED_TOPICS, deleted_topics, deleted_topics_record, 0)                                    \
+    X(GROUP_CONFIG, group_config, group_config_record, 0)
 
 /* What this release writes; ClusterRecord carries it.
  *
  *   1   the first
  *   2   several data directories: version 1 of broker and partition records
- *   3   snapshots name the topics that were deleted last */
-enum { METADATA_FEATURE_LEVEL = 3 };
+ *   3   snapshots name the topics that were deleted last
+ *   4   settings of groups */
+enum { METADATA_FEATURE_LEVEL = 4 };
 
 enum metadata_record_kind {
     METADATA_CLUSTER = CLUSTER_RECORD_KEY,
@@ -45,6 +47,7 @@ enum metadata_record_kind {
     METADATA_BROKER_CONFIG = BROKER_CONFIG_RECORD_KEY,
     METADATA_PRODUCER_IDS = PRODUCER_IDS_RECORD_KEY,
     METADATA_DELETED_TOPICS = DELETED_TOPICS_RECORD_KEY,
+    METADATA_GROUP_CONFIG = GROUP_CONFIG_RECORD_KEY,
 };
 
 struct metadata_record {

@@ -66,4 +66,18 @@ extern const struct assignor assignor_uniform;
 /* NULL: there is none of this name. */
 const struct assignor *assignor_by_name(struct bytes name);
 
+/* Those that members may ask for (group.consumer.assignors); the first is for who does not. */
+enum { ASSIGNORS_MAX = 2 };
+struct assignor_list {
+    const struct assignor *items[ASSIGNORS_MAX];
+    uint32_t count;
+};
+
+/* From names separated by commas, or Kafka's names of their classes; unknown ones, and one that
+ * stands there twice, are passed over. */
+void assignor_list_parse(struct assignor_list *list, struct bytes names);
+
+/* NULL: it is not among them. */
+const struct assignor *assignor_list_find(const struct assignor_list *list, struct bytes name);
+
 #endif

@@ -34,6 +34,7 @@ enum classic_state {
 
 /* Member ids given out that nobody has joined with yet; their sessions end them. */
 enum { CLASSIC_PENDING_MAX = 10000 };
+enum { CLASSIC_STATES = CLASSIC_STABLE + 1 };
 
 struct classic_member;
 

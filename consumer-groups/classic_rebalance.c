@@ -182,6 +182,7 @@ void classic_complete_join(struct classic_group *group, struct group_turn *turn)
         return;
     }
     group->generation = group->generation == INT32_MAX ? 1 : group->generation + 1;
+    turn->tally.classic_rebalances++;
     if (group->member_count == 0) {
         become_empty(group, turn);
         return;

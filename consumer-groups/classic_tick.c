@@ -29,8 +29,10 @@ static void expire_session(struct classic_group *group, struct group_turn *turn)
     group_deadline_clear(&group->sessions, &member->session);
     /* Who waits for our answer cannot be asked for heartbeats. A new member can: with version 3 and
      * before it may come again as somebody else, and would stay here for ever. */
-    if (member->is_new || !(member->awaits_join || member->awaits_sync))
+    if (member->is_new || !(member->awaits_join || member->awaits_sync)) {
+        turn->tally.expired_sessions++;
         remove_expired(group, turn, member);
+    }
 }
 
 /* --- Rebalances ----------------------------------------------------------------------------------

@@ -418,8 +418,7 @@ void consumer_classic_leave(struct consumer_group *group, struct group_turn *tur
     if (members == NULL) {
         call->out.error_code = KAFKA_COORDINATOR_NOT_AVAILABLE;
     } else if (leave_all(group, turn, is_single ? &one : in->members, members, count)) {
-        consumer_bump(group, turn);
-        consumer_assign(group, turn);
+        consumer_members_left(group, turn);
     }
     if (members != NULL && is_single) {
         call->out.error_code = members[0].error_code;

@@ -32,6 +32,8 @@ enum consumer_group_state {
     CONSUMER_GROUP_STABLE,
 };
 
+enum { CONSUMER_GROUP_STATES = CONSUMER_GROUP_STABLE + 1 };
+
 struct consumer_group {
     struct bytes id; /* the owner's */
     struct hash_seed seed;
@@ -45,8 +47,9 @@ struct consumer_group {
     struct classic_votes votes; /* of the members who speak the classic protocol, */
     uint32_t classic_count;     /* and how many they are */
     struct partition_owners owners;
-    int64_t assigned_ms; /* when the target was made, by the steady clock */
-    int64_t deadline_ms; /* not later than the first of all deadlines */
+    int64_t assigned_ms;  /* when the target was made, by the steady clock */
+    int64_t deadline_ms;  /* not later than the first of all deadlines */
+    bool has_lost_member; /* since the target was made */
 };
 
 /* An empty group; `id` outlives it. */
@@ -120,11 +123,15 @@ void consumer_restored(struct consumer_group *group, struct group_turn *turn);
 
 bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic);
 bool consumer_is_empty(const struct consumer_group *group);
+/* All of its members speak the classic protocol, and it may become a classic group. */
+bool consumer_may_be_classic(const struct consumer_group *group,
+                             const struct group_settings *settings);
+
 enum consumer_group_state consumer_state(const struct consumer_group *group);
 const char *consumer_state_name(const struct consumer_group *group);
 
 /* Fills in all but the group id and the error; copies into the arena. STATUS_NO_MEMORY. */
-enum status consumer_describe(const struct consumer_group *group, const struct image *image,
+enum status consumer_describe(const struct consumer_group *group, const struct group_turn *turn,
                               struct arena *arena,
                               struct consumer_group_describe_response_group *out);
 

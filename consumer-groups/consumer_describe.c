@@ -84,19 +84,19 @@ static bool describe_member(const struct consumer_member *member, const struct i
            describe_set(&member->target, image, arena, &out->target_assignment);
 }
 
-enum status consumer_describe(const struct consumer_group *group, const struct image *image,
+enum status consumer_describe(const struct consumer_group *group, const struct group_turn *turn,
                               struct arena *arena, described_group *out)
 {
     out->group_state = bytes_of_text(consumer_state_name(group));
     out->group_epoch = group->epoch;
     out->assignment_epoch = group->assignment_epoch;
-    out->assignor_name = consumer_assignor_name(group);
+    out->assignor_name = bytes_of_text(consumer_assignor(group, &turn->settings->assignors)->name);
     out->members = arena_allocate_array(arena, group->members.count, sizeof *out->members);
     if (out->members == NULL)
         return STATUS_NO_MEMORY;
     const struct consumer_member *member;
     list_for_each_entry (member, &group->order, order_node)
-        if (!describe_member(member, image, arena, &out->members[out->members_count++]))
+        if (!describe_member(member, turn->image, arena, &out->members[out->members_count++]))
             return STATUS_NO_MEMORY;
     return STATUS_OK;
 }

@@ -79,6 +79,10 @@ bool consumer_text_change(struct group_turn *turn, struct bytes *text, struct by
 bool consumer_topics_change(struct group_turn *turn, struct arena *arena, struct name_list *topics,
                             const struct bytes *names, uint32_t count);
 
+/* What is set on the group, or what the broker says. */
+int32_t consumer_setting(const struct consumer_group *group, const struct group_turn *turn,
+                         enum group_config_key key, int32_t brokers);
+
 /* Its session begins anew. */
 void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
                           struct consumer_member *member);
@@ -146,16 +150,23 @@ void consumer_bump(struct consumer_group *group, struct group_turn *turn);
  */
 void consumer_assign(struct consumer_group *group, struct group_turn *turn);
 
-/* Takes the member out of the group, for good; the caller bumps the epoch afterwards. */
+/* Takes the member out of the group, for good; the caller says afterwards that members have left.
+ */
 void consumer_remove(struct consumer_group *group, struct group_turn *turn,
                      struct consumer_member *member);
+
+/* Members were removed: a new epoch, and a target when it is time. Not if the group is about to
+ * become a classic one (group_migration.h): whoever is left commits what he has processed, at the
+ * epoch that he knows, before he joins again. */
+void consumer_members_left(struct consumer_group *group, struct group_turn *turn);
 
 /* Another takes the place of a static member, and has what that one had. False without memory. */
 bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
                       struct consumer_member *former, struct bytes member_id);
 
-/* The name of the assignor that most members ask for. */
-struct bytes consumer_assignor_name(const struct consumer_group *group);
+/* The one of these that most members ask for; the first of equals. */
+const struct assignor *consumer_assignor(const struct consumer_group *group,
+                                         const struct assignor_list *list);
 
 /* --- The step of a member (consumer_step.c)
  * --------------------------------------------------------

@@ -106,13 +106,23 @@ static bool check_epoch(struct heartbeat *h)
     return true;
 }
 
+static bool check_assignor(struct heartbeat *h)
+{
+    const struct assignor_list *list = &h->turn->settings->assignors;
+    struct bytes wanted = h->in->server_assignor;
+    if (bytes_are_null(wanted) || assignor_list_find(list, wanted) != NULL)
+        return true;
+    return refuse(h, KAFKA_UNSUPPORTED_ASSIGNOR,
+                  "ServerAssignor %.*s is not supported. Supported assignors: %s%s%s.",
+                  SHOWN(wanted), list->items[0]->name, list->count > 1 ? ", " : "",
+                  list->count > 1 ? list->items[1]->name : "");
+}
+
 static bool check_wishes(struct heartbeat *h)
 {
     const struct consumer_group_heartbeat_request *in = h->in;
-    if (!bytes_are_null(in->server_assignor) && assignor_by_name(in->server_assignor) == NULL)
-        return refuse(h, KAFKA_UNSUPPORTED_ASSIGNOR,
-                      "ServerAssignor %.*s is not supported. Supported assignors: uniform, range.",
-                      SHOWN(in->server_assignor));
+    if (!check_assignor(h))
+        return false;
     if (in->rebalance_timeout_ms < -1)
         return refuse(h, KAFKA_INVALID_REQUEST, "RebalanceTimeoutMs must not be negative.");
     if (bytes_are_null(in->subscribed_topic_regex) || in->subscribed_topic_regex.size == 0)
@@ -371,7 +381,9 @@ static void answer(struct heartbeat *h, bool has_moved)
         (const uint8_t *)arena_copy_text(h->call->call.arena, h->member_id.data, h->member_id.size);
     id->size = h->member_id.size;
     out->member_epoch = h->member->position.epoch;
-    out->heartbeat_interval_ms = h->turn->settings->consumer_heartbeat_interval_ms;
+    out->heartbeat_interval_ms =
+        consumer_setting(h->group, h->turn, GROUP_CONFIG_CONSUMER_HEARTBEAT_INTERVAL_MS,
+                         h->turn->settings->consumer_heartbeat_interval_ms);
     bool is_told = h->in->member_epoch == MEMBER_EPOCH_JOIN || is_full_request(h->in) || has_moved;
     if (is_told)
         out->assignment = answer_assignment(h, &h->member->position.assigned);
@@ -419,8 +431,7 @@ static void leave(struct heartbeat *h)
         go_away(h);
     } else {
         consumer_remove(h->group, h->turn, h->member);
-        consumer_bump(h->group, h->turn);
-        consumer_assign(h->group, h->turn);
+        consumer_members_left(h->group, h->turn);
     }
     struct consumer_group_heartbeat_response *out = &h->call->out;
     consumer_group_heartbeat_response_init(out);

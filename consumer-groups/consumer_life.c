@@ -79,18 +79,27 @@ void consumer_note_deadline(struct consumer_group *group, int64_t deadline_ms)
         group->deadline_ms = deadline_ms;
 }
 
-/* How long it may be silent. */
-static int32_t session_ms(const struct consumer_member *member,
-                          const struct group_settings *settings)
+int32_t consumer_setting(const struct consumer_group *group, const struct group_turn *turn,
+                         enum group_config_key key, int32_t brokers)
 {
-    return member->offer != NULL ? member->session_timeout_ms
-                                 : settings->consumer_session_timeout_ms;
+    const struct group_config *own = image_group_config(turn->image, group->id);
+    return (int32_t)group_config_i64(own, key, brokers);
+}
+
+/* How long it may be silent. */
+static int32_t session_ms(const struct consumer_group *group, const struct group_turn *turn,
+                          const struct consumer_member *member)
+{
+    if (member->offer != NULL)
+        return member->session_timeout_ms;
+    return consumer_setting(group, turn, GROUP_CONFIG_CONSUMER_SESSION_TIMEOUT_MS,
+                            turn->settings->consumer_session_timeout_ms);
 }
 
 void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
                           struct consumer_member *member)
 {
-    member->session_deadline_ms = turn->now_ms + session_ms(member, turn->settings);
+    member->session_deadline_ms = turn->now_ms + session_ms(group, turn, member);
     consumer_note_deadline(group, member->session_deadline_ms);
 }
 
@@ -117,13 +126,19 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
     list_for_each_entry_safe (member, following, &group->order, order_node) {
         int64_t deadline_ms = member_deadline_ms(member);
         if (turn->now_ms >= deadline_ms) {
+            turn->tally.expired_sessions++;
             consumer_remove(group, turn, member);
             has_lost = true;
         } else {
             consumer_note_deadline(group, deadline_ms);
         }
     }
-    if (consumer_patterns_advance(group, turn) || has_lost)
+    bool has_changed = consumer_patterns_advance(group, turn);
+    if (has_lost) {
+        consumer_members_left(group, turn);
+        return;
+    }
+    if (has_changed)
         consumer_bump(group, turn);
     consumer_assign(group, turn);
 }
@@ -161,6 +176,18 @@ void consumer_topics_changed(struct consumer_group *group, struct group_turn *tu
 bool consumer_is_empty(const struct consumer_group *group)
 {
     return list_is_empty(&group->order);
+}
+
+bool consumer_may_be_classic(const struct consumer_group *group,
+                             const struct group_settings *settings)
+{
+    if (consumer_is_empty(group) || group->classic_count < group->members.count)
+        return false;
+    const struct consumer_member *first =
+        container_of(list_first(&group->order), const struct consumer_member, order_node);
+    return settings->may_downgrade && group->members.count <= settings->size_max &&
+           classic_votes_agree(&group->votes, first->offer->protocols, first->offer->count,
+                               group->classic_count);
 }
 
 bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic)

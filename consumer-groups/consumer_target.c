@@ -125,6 +125,7 @@ void consumer_bump(struct consumer_group *group, struct group_turn *turn)
 {
     assert(group->epoch < INT32_MAX);
     group->epoch++;
+    turn->tally.consumer_rebalances++;
     group->metadata_hash = consumer_metadata_hash(group, turn->image);
     consumer_put_group(group, turn);
 }
@@ -135,6 +136,16 @@ void consumer_remove(struct consumer_group *group, struct group_turn *turn,
     consumer_put_member_tombstones(group, turn, member->id);
     consumer_member_destroy(group, turn->memory, member);
     consumer_patterns_sweep(group, turn);
+    group->has_lost_member = true;
+}
+
+void consumer_members_left(struct consumer_group *group, struct group_turn *turn)
+{
+    assert(group->has_lost_member);
+    if (consumer_may_be_classic(group, turn->settings))
+        return;
+    consumer_bump(group, turn);
+    consumer_assign(group, turn);
 }
 
 bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
@@ -281,16 +292,20 @@ static bool ask(struct question *q, const struct consumer_group *group, const st
 
 /* --- The answer ------------------------------------------------------------------------------- */
 
-struct bytes consumer_assignor_name(const struct consumer_group *group)
+const struct assignor *consumer_assignor(const struct consumer_group *group,
+                                         const struct assignor_list *list)
 {
-    uint32_t uniform_count = 0;
-    uint32_t range_count = 0;
+    uint32_t votes[ASSIGNORS_MAX] = {0};
     const struct consumer_member *member;
-    list_for_each_entry (member, &group->order, order_node) {
-        uniform_count += bytes_equal_text(member->assignor, assignor_uniform.name);
-        range_count += bytes_equal_text(member->assignor, assignor_range.name);
-    }
-    return bytes_of_text(range_count > uniform_count ? assignor_range.name : assignor_uniform.name);
+    assert(list->count > 0);
+    list_for_each_entry (member, &group->order, order_node)
+        for (uint32_t i = 0; i < list->count; i++)
+            votes[i] += bytes_equal_text(member->assignor, list->items[i]->name);
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < list->count; i++)
+        if (votes[i] > votes[best])
+            best = i;
+    return list->items[best];
 }
 
 /* Only what has changed is written. */
@@ -319,8 +334,7 @@ static bool take_target(struct consumer_group *group, struct group_turn *turn,
 
 static bool assign(struct consumer_group *group, struct group_turn *turn, struct question *q)
 {
-    const struct assignor *assignor = assignor_by_name(consumer_assignor_name(group));
-    assert(assignor != NULL);
+    const struct assignor *assignor = consumer_assignor(group, &turn->settings->assignors);
     if (!ask(q, group, turn->image) || assignor->assign(&q->arena, &q->input) != STATUS_OK)
         return false;
     uint32_t m = 0;
@@ -335,7 +349,9 @@ void consumer_assign(struct consumer_group *group, struct group_turn *turn)
 {
     if (group->assignment_epoch == group->epoch)
         return;
-    int64_t due_ms = group->assigned_ms + turn->settings->consumer_assignment_interval_ms;
+    int64_t due_ms = group->assigned_ms +
+                     consumer_setting(group, turn, GROUP_CONFIG_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+                                      turn->settings->consumer_assignment_interval_ms);
     if (group->assignment_epoch > 0 && turn->now_ms < due_ms) {
         if (group->deadline_ms > due_ms)
             group->deadline_ms = due_ms;
@@ -347,5 +363,6 @@ void consumer_assign(struct consumer_group *group, struct group_turn *turn)
     arena_deinit(&question.arena);
     group->assignment_epoch = group->epoch;
     group->assigned_ms = turn->now_ms;
+    group->has_lost_member = false;
     consumer_put_target_epoch(group, turn);
 }

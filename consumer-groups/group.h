@@ -21,9 +21,11 @@
 enum group_type { GROUP_CLASSIC, GROUP_CONSUMER };
 
 struct group {
-    struct map_node node;        /* in the table, by id */
-    struct list_node order_node; /* in the table, so that all can be gone through in slices */
-    struct bytes id;             /* owned */
+    struct map_node node;          /* in the table, by id */
+    struct list_node order_node;   /* in the table, so that all can be gone through in slices */
+    struct list_node leaving_node; /* in the table, while it is being deleted */
+    struct delete_group_call *deletion; /* who waits for that; NULL: nobody, or not any more */
+    struct bytes id;                    /* owned */
     struct group_deadline deadline;
     enum group_type type;
     union {
@@ -41,6 +43,12 @@ void group_deinit_members(struct group *group, struct group_memory *memory);
  * members along); what it was is taken
  * out of the offsets topic. */
 void group_change_type(struct group *group, struct group_turn *turn, enum group_type type);
+
+/* Is it being deleted? Then nobody is served from it any more. */
+static inline bool group_is_leaving(const struct group *group)
+{
+    return list_node_is_linked(&group->leaving_node);
+}
 
 /* --- Offsets ------------------------------------------------------------------------------------
  */

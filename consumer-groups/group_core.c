@@ -193,8 +193,13 @@ static void serve_consumer(struct group_table *table, struct group_turn *turn,
     enum { JOINS = 0 };
     struct group *group = group_table_find(table, call->in->group_id);
     bool is_consumer = group != NULL && group->type == GROUP_CONSUMER;
+    if (!turn->settings->has_consumer_protocol) {
+        refuse(turn, &call->call, KAFKA_UNSUPPORTED_VERSION);
+        return;
+    }
     if (!is_consumer && call->in->member_epoch != JOINS) {
-        refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
+        if (consumer_heartbeat_check(turn, call))
+            refuse(turn, &call->call, KAFKA_GROUP_ID_NOT_FOUND);
         return;
     }
     /* Who has only been given an id holds nobody up: it may join whatever the group is then. */
@@ -218,9 +223,23 @@ static void serve_commit(struct group_table *table, struct group_turn *turn,
         group_table_settle(table, turn, group);
 }
 
+/* What of it is gone could be there again after a crash, so nothing is said about it. */
+static bool is_about_leaving(const struct group_table *table, const struct group_call *call)
+{
+    struct bytes id = group_call_group_id(call);
+    if (list_is_empty(&table->leaving) || bytes_are_null(id))
+        return false;
+    const struct group *group = group_table_find(table, id);
+    return group != NULL && group_is_leaving(group);
+}
+
 void group_table_serve(struct group_table *table, struct group_turn *turn, struct group_call *call)
 {
     assert(!list_node_is_linked(&call->node));
+    if (is_about_leaving(table, call)) {
+        refuse(turn, call, KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+        return;
+    }
     switch (call->kind) {
     case GROUP_CALL_JOIN:
     case GROUP_CALL_SYNC:
@@ -261,15 +280,20 @@ void group_table_abandon(struct group_table *table, struct group_turn *turn,
     struct group *group = group_table_find(table, group_call_group_id(call));
     assert(group != NULL);
     assert(!call->is_answered);
-    group_abandon(group, turn, call);
+    if (call->kind == GROUP_CALL_DELETE)
+        group_delete_unwatch(group, turn, KAFKA_COORDINATOR_NOT_AVAILABLE);
+    else
+        group_abandon(group, turn, call);
     group_table_settle(table, turn, group);
 }
 
 void group_table_drop_calls(struct group_table *table, struct group_turn *turn, int16_t error_code)
 {
     struct group *group;
-    list_for_each_entry (group, &table->order, order_node)
+    list_for_each_entry (group, &table->order, order_node) {
         group_drop_calls(group, turn, error_code);
+        group_delete_unwatch(group, turn, error_code);
+    }
 }
 
 /* --- Time ---------------------------------------------------------------------------------------
@@ -318,12 +342,4 @@ void group_table_topics_changed(struct group_table *table, struct group_turn *tu
         group_table_settle(table, turn, group);
         group_writer_end_turn(turn->writer);
     }
-}
-
-void group_table_topic_deleted(struct group_table *table, struct group_turn *turn,
-                               const struct image_topic *topic)
-{
-    struct group *group;
-    list_for_each_entry (group, &table->order, order_node)
-        group_offsets_forget_topic(table, turn, group, topic);
 }

@@ -32,8 +32,4 @@ void group_table_forgive(struct group_table *table, struct group_turn *turn);
 /* There is a new image: what members read may have changed. */
 void group_table_topics_changed(struct group_table *table, struct group_turn *turn);
 
-/* Topics that the image does not have any more take their offsets with them. */
-void group_table_topic_deleted(struct group_table *table, struct group_turn *turn,
-                               const struct image_topic *topic);
-
 #endif

@@ -1,6 +1,7 @@
 #include "consumer-groups/group_manager.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "cluster/image_changes.h"
 
 #include <stdlib.h>
@@ -31,6 +32,24 @@ static bool may_migrate(const struct config *config, const char *one_way)
     return strcmp(policy, one_way) == 0 || strcmp(policy, "bidirectional") == 0;
 }
 
+static bool has_consumer_protocol(const struct config *config)
+{
+    struct bytes list =
+        bytes_of_text(config_text(config, CONFIG_GROUP_COORDINATOR_REBALANCE_PROTOCOLS));
+    struct bytes item;
+    while (text_next_item(&list, ',', &item))
+        if (bytes_equal_text(item, "consumer"))
+            return true;
+    return false;
+}
+
+static struct assignor_list assignors_of(const struct config *config)
+{
+    struct assignor_list list;
+    assignor_list_parse(&list, bytes_of_text(config_text(config, CONFIG_GROUP_CONSUMER_ASSIGNORS)));
+    return list;
+}
+
 static struct group_settings settings_of(const struct config *config, struct io *io)
 {
     return (struct group_settings){
@@ -52,6 +71,8 @@ static struct group_settings settings_of(const struct config *config, struct io 
             setting_i32(config, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS),
         .consumer_regex_refresh_interval_ms =
             setting_i32(config, CONFIG_GROUP_CONSUMER_REGEX_REFRESH_INTERVAL_MS),
+        .has_consumer_protocol = has_consumer_protocol(config),
+        .assignors = assignors_of(config),
         .may_upgrade = may_migrate(config, "upgrade"),
         .may_downgrade = may_migrate(config, "downgrade"),
     };
@@ -157,6 +178,7 @@ static void open_slot(struct group_manager *manager, const struct image_topic *t
         .batch_bytes_max =
             (size_t)topic_config_i64(topic->config, config, TOPIC_CONFIG_MAX_MESSAGE_BYTES),
         .check_interval_ms = check_interval_ms(config),
+        .compression = (enum compression)config_i64(config, CONFIG_OFFSETS_TOPIC_COMPRESSION_CODEC),
     };
     struct group_slot *slot = calloc(1, sizeof *slot);
     assert(slot != NULL);
@@ -187,25 +209,32 @@ static void tell_changed(struct group_manager *manager)
         group_shard_topics_changed(&slot->shard);
 }
 
-static void tell_deleted(struct group_manager *manager, const struct image_topic *topic)
+static void tell_deleted(struct group_manager *manager)
 {
     struct group_slot *slot;
     list_for_each_entry (slot, &manager->slots, node)
-        group_shard_topic_deleted(&slot->shard, topic);
+        group_shard_topics_deleted(&slot->shard);
+}
+
+static bool has_deleted(const struct image *before, const struct image *after)
+{
+    struct image_changes changes;
+    struct image_change change;
+    image_changes_init(&changes, before, after);
+    while (image_changes_next(&changes, &change))
+        if (change.after == NULL)
+            return true;
+    return false;
 }
 
 void group_manager_apply(struct group_manager *manager, struct image *image)
 {
-    struct image_changes changes;
-    struct image_change change;
     assert(manager->options.replicas->image == image);
     free_idle(manager);
     apply_offsets_topic(manager, image);
     if (manager->image != NULL) {
-        image_changes_init(&changes, manager->image, image);
-        while (image_changes_next(&changes, &change))
-            if (change.after == NULL)
-                tell_deleted(manager, change.before);
+        if (has_deleted(manager->image, image))
+            tell_deleted(manager);
         image_release(manager->image);
     }
     manager->image = image_retain(image);
@@ -252,6 +281,17 @@ void group_manager_deinit(struct group_manager *manager)
     assert(manager->memory.used_bytes == 0);
 }
 
+static void count_states(const struct group_table *table, struct group_census *census)
+{
+    const struct group *group;
+    list_for_each_entry (group, &table->order, order_node) {
+        if (group->type == GROUP_CLASSIC)
+            census->classic[group->classic.state]++;
+        else
+            census->consumer[consumer_state(&group->consumer)]++;
+    }
+}
+
 void group_manager_count(const struct group_manager *manager, struct group_census *census)
 {
     const struct group_slot *slot;
@@ -260,5 +300,7 @@ void group_manager_count(const struct group_manager *manager, struct group_censu
         census->groups += slot->shard.table.groups.count;
         census->offsets += slot->shard.table.offset_count;
         census->loading += slot->shard.state == GROUP_SHARD_LOADING;
+        census->waiting += slot->shard.put_count - slot->shard.durable_count;
+        count_states(&slot->shard.table, census);
     }
 }

@@ -54,6 +54,9 @@ struct group_census {
     uint64_t groups;
     uint64_t offsets;
     uint64_t loading; /* shards */
+    uint64_t waiting; /* records that are not on disk yet */
+    uint64_t classic[CLASSIC_STATES];
+    uint64_t consumer[CONSUMER_GROUP_STATES];
 };
 
 void group_manager_count(const struct group_manager *manager, struct group_census *census);

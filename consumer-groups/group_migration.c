@@ -213,23 +213,6 @@ bool group_upgrade(struct group *group, struct group_turn *turn)
 /* --- Down --------------------------------------------------------------------------------------
  */
 
-static const struct consumer_member *first_member(const struct consumer_group *group)
-{
-    return container_of(list_first(&group->order), const struct consumer_member, order_node);
-}
-
-static bool should_downgrade(const struct group *group, const struct group_settings *settings)
-{
-    const struct consumer_group *consumer = &group->consumer;
-    if (group->type != GROUP_CONSUMER || consumer_is_empty(consumer) ||
-        consumer->classic_count < consumer->members.count)
-        return false;
-    const struct classic_offer *offer = first_member(consumer)->offer;
-    return settings->may_downgrade && consumer->members.count <= settings->size_max &&
-           classic_votes_agree(&consumer->votes, offer->protocols, offer->count,
-                               consumer->classic_count);
-}
-
 static void keep_consumer(struct migration *m, const struct consumer_member *member)
 {
     struct migrant *migrant = &m->migrants[m->count++];
@@ -279,15 +262,25 @@ static void become_classic(struct migration *m)
         classic_prepare_rebalance(group, turn);
 }
 
+/* What consumer_members_left() left to be done. */
+static void stay(struct consumer_group *group, struct group_turn *turn)
+{
+    if (!group->has_lost_member || group->epoch != group->assignment_epoch)
+        return;
+    consumer_bump(group, turn);
+    consumer_assign(group, turn);
+}
+
 void group_downgrade_if_due(struct group *group, struct group_turn *turn)
 {
-    if (!should_downgrade(group, turn->settings))
+    struct consumer_group *consumer = &group->consumer;
+    if (group->type != GROUP_CONSUMER || !consumer_may_be_classic(consumer, turn->settings))
         return;
-    const struct consumer_group *consumer = &group->consumer;
     struct migration m = {.group = group,
                           .turn = turn,
                           .epoch = consumer->epoch,
-                          .is_settled = consumer_state(consumer) == CONSUMER_GROUP_STABLE};
+                          .is_settled = consumer_state(consumer) == CONSUMER_GROUP_STABLE &&
+                                        !consumer->has_lost_member};
     if (begin(&m, consumer->members.count)) {
         const struct consumer_member *member;
         list_for_each_entry (member, &consumer->order, order_node)
@@ -296,5 +289,7 @@ void group_downgrade_if_due(struct group *group, struct group_turn *turn)
     }
     if (m.status == STATUS_OK)
         become_classic(&m);
+    else
+        stay(consumer, turn);
     arena_deinit(&m.arena);
 }

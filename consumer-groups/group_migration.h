@@ -12,8 +12,9 @@
 bool group_upgrade(struct group *group, struct group_turn *turn);
 
 /* A consumer group all of whose members speak the classic protocol becomes a classic one, where
- * that is allowed; others stay as they are. It rebalances, unless everybody has what he is to have:
- * then the last to go was a static member whose place another has taken. */
+ * that is allowed; others stay as they are. Its generation is the group's epoch, at which members
+ * may still commit. It rebalances, unless everybody has what he is to have: then the last to go was
+ * a static member whose place another has taken. */
 void group_downgrade_if_due(struct group *group, struct group_turn *turn);
 
 #endif

@@ -13,6 +13,8 @@ enum {
     NO_EPOCH = -1,
     NO_PARTITION = -1,
     NO_RETENTION = -1,
+    /* In one request: it is one turn, and the records of a turn wait in memory together. */
+    OFFSET_DELETE_PARTITIONS_MAX = 100000,
 };
 
 static const struct image_topic *resolve(const struct group_turn *turn, int16_t version,
@@ -87,6 +89,7 @@ static int16_t commit_partition(struct group_turn *turn, struct group *group,
         STATUS_OK)
         return KAFKA_COORDINATOR_NOT_AVAILABLE;
     group_record_put_offset(turn, group->id, topic->name, topic->id, &offset);
+    turn->tally.offset_commits++;
     return KAFKA_NONE;
 }
 
@@ -341,8 +344,10 @@ static int16_t delete_partition(struct group_turn *turn, struct group *group, st
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     if (group_is_subscribed(group, name))
         return KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
-    if (group_offsets_remove(&group->offsets, turn->memory, name, partition))
+    if (group_offsets_remove(&group->offsets, turn->memory, name, partition)) {
         group_record_put_offset_tombstone(turn, group->id, name, partition);
+        turn->tally.offset_deletions++;
+    }
     group_writer_end_turn(turn->writer);
     return KAFKA_NONE;
 }
@@ -364,10 +369,15 @@ static bool delete_in_topic(struct group_turn *turn, struct group *group, struct
     return true;
 }
 
-static int16_t check_delete(const struct group *group)
+static int16_t check_delete(const struct group *group, const struct offset_delete_request *in)
 {
+    uint64_t named = 0;
     if (group == NULL)
         return KAFKA_GROUP_ID_NOT_FOUND;
+    for (uint32_t t = 0; t < in->topics_count; t++)
+        named += in->topics[t].partitions_count;
+    if (named > OFFSET_DELETE_PARTITIONS_MAX)
+        return KAFKA_INVALID_REQUEST;
     bool may = group_is_empty(group) || group_knows_subscriptions(group);
     return may ? KAFKA_NONE : KAFKA_NON_EMPTY_GROUP;
 }
@@ -394,7 +404,7 @@ void group_offsets_delete(struct group_table *table, struct group_turn *turn,
 {
     struct group *group = group_table_find(table, deletion->in->group_id);
     offset_delete_response_init(&deletion->out);
-    deletion->out.error_code = check_delete(group);
+    deletion->out.error_code = check_delete(group, deletion->in);
     bool has_memory = true;
     if (deletion->out.error_code == KAFKA_NONE)
         has_memory = delete_offsets(table, turn, group, deletion);
@@ -402,12 +412,16 @@ void group_offsets_delete(struct group_table *table, struct group_turn *turn,
     group_turn_answer(turn, &deletion->call);
 }
 
+/* --- A portion at a time ------------------------------------------------------------------------
+ */
+
 /* Removes those of a topic for which `is_over` is true; the topic may be gone then. */
 struct sweep {
     struct group_turn *turn;
     struct group *group;
     int64_t since_ms; /* from when on time counts; -1: from the commit */
     bool wants_all;
+    uint32_t *left; /* how many more this turn may take */
 };
 
 static bool is_over(const struct sweep *sweep, const struct group_offset *offset)
@@ -427,70 +441,82 @@ static void sweep_topic(const struct sweep *sweep, const struct group_offsets_to
 {
     struct group_turn *turn = sweep->turn;
     struct group *group = sweep->group;
-    uint32_t left = topic->count;
+    uint32_t kept = topic->count;
     struct group_offset offset = {.partition = NO_PARTITION};
     /* The topic goes with its last offset. */
-    while (left > 0 && group_offsets_next(topic, offset.partition + 1, &offset)) {
+    while (kept > 0 && *sweep->left > 0 &&
+           group_offsets_next(topic, offset.partition + 1, &offset)) {
         if (!is_over(sweep, &offset))
             continue;
         group_record_put_offset_tombstone(turn, group->id, topic->name, offset.partition);
         group_writer_end_turn(turn->writer);
         group_offsets_remove(&group->offsets, turn->memory, topic->name, offset.partition);
-        left--;
+        kept--;
+        --*sweep->left;
     }
 }
 
 void group_offsets_delete_all(struct group_table *table, struct group_turn *turn,
-                              struct group *group)
+                              struct group *group, uint32_t *left)
 {
-    const struct sweep sweep = {.turn = turn, .group = group, .wants_all = true};
+    const struct sweep sweep = {.turn = turn, .group = group, .wants_all = true, .left = left};
     uint32_t before = group->offsets.count;
     struct map_node *node;
     struct map_node *following;
     map_for_each_safe(node, following, &group->offsets.topics)
     {
-        sweep_topic(&sweep, container_of(node, struct group_offsets_topic, node));
+        if (*left > 0)
+            sweep_topic(&sweep, container_of(node, struct group_offsets_topic, node));
     }
-    assert(group->offsets.count == 0);
+    assert(group->offsets.count == 0 || *left == 0);
+    turn->tally.offset_deletions += before - group->offsets.count;
     count_offsets(table, group, before);
 }
 
-void group_offsets_forget_topic(struct group_table *table, struct group_turn *turn,
-                                struct group *group, const struct image_topic *topic)
+/* Gone, or made anew under the same name. */
+static bool is_gone(const struct image *image, const struct group_offsets_topic *kept)
 {
-    const struct group_offsets_topic *kept = group_offsets_topic(&group->offsets, topic->name);
-    if (kept == NULL || (!uuid_is_zero(kept->id) && !uuid_equal(kept->id, topic->id)))
-        return;
-    const struct sweep sweep = {.turn = turn, .group = group, .wants_all = true};
-    uint32_t before = group->offsets.count;
-    sweep_topic(&sweep, kept);
-    count_offsets(table, group, before);
+    const struct image_topic *topic = image_topic_by_name(image, kept->name);
+    return topic == NULL || (!uuid_is_zero(kept->id) && !uuid_equal(kept->id, topic->id));
 }
 
-/* While a group has members, only the topics lose their offsets that nobody reads, if that is
- * known. */
-void group_offsets_expire(struct group_table *table, struct group_turn *turn, struct group *group)
+/* While a group has members, only the topics lose their offsets by age that nobody reads, if that
+ * is known. */
+static void sweep_old(struct sweep *sweep, bool ages)
 {
-    const struct sweep sweep = {
-        .turn = turn,
-        .group = group,
-        .since_ms = group_empty_since_ms(group),
-    };
-    uint32_t before = group->offsets.count;
+    struct group *group = sweep->group;
+    bool may_age = ages && (group_is_empty(group) || group_knows_subscriptions(group));
     struct map_node *node;
     struct map_node *following;
-    if (!group_is_empty(group) && !group_knows_subscriptions(group))
-        return;
     map_for_each_safe(node, following, &group->offsets.topics)
     {
         const struct group_offsets_topic *topic =
             container_of(node, struct group_offsets_topic, node);
-        if (!group_is_subscribed(group, topic->name))
-            sweep_topic(&sweep, topic);
+        sweep->wants_all = is_gone(sweep->turn->image, topic);
+        if (sweep->wants_all || (may_age && !group_is_subscribed(group, topic->name)))
+            sweep_topic(sweep, topic);
     }
+}
+
+bool group_offsets_expire(struct group_table *table, struct group_turn *turn, struct group *group,
+                          bool ages, uint32_t *left)
+{
+    struct sweep sweep = {
+        .turn = turn,
+        .group = group,
+        .since_ms = group_empty_since_ms(group),
+        .left = left,
+    };
+    uint32_t before = group->offsets.count;
+    assert(*left > 0);
+    if (group_is_leaving(group))
+        return true;
+    sweep_old(&sweep, ages);
+    turn->tally.offset_expirations += before - group->offsets.count;
     count_offsets(table, group, before);
-    if (!group_is_empty(group) || group->offsets.count > 0)
-        return;
+    if (!ages || !group_is_empty(group) || group->offsets.count > 0)
+        return *left > 0;
     group_put_tombstones(group, turn);
     group_table_remove(table, turn->memory, group);
+    return true;
 }

@@ -13,16 +13,21 @@ void group_offsets_fetch(const struct group_table *table, struct group_turn *tur
 void group_offsets_delete(struct group_table *table, struct group_turn *turn,
                           struct offset_delete_call *deletion);
 
-/* All of a group's, record by record: they need not go into one batch. */
+/* --- A portion at a time ------------------------------------------------------------------------
+ *
+ * A group may have very many offsets, so a turn takes at most `*left` of them, which counts down.
+ * Each record stands for itself and need not go into one batch with the others. */
+
+enum { GROUP_PORTION_OFFSETS = 1000 };
+
+/* All that the group has. */
 void group_offsets_delete_all(struct group_table *table, struct group_turn *turn,
-                              struct group *group);
+                              struct group *group, uint32_t *left);
 
-/* Those that were committed for this topic, which is gone. */
-void group_offsets_forget_topic(struct group_table *table, struct group_turn *turn,
-                                struct group *group, const struct image_topic *topic);
-
-/* Those whose time is over; and the group, when nothing is left of it: it may be gone after this.
- */
-void group_offsets_expire(struct group_table *table, struct group_turn *turn, struct group *group);
+/* Those of topics that are gone and, if `ages`, those whose time is over; and then the group, when
+ * nothing is left of it. False: the group, which is still there, may have more of them. After true
+ * it may be gone. */
+bool group_offsets_expire(struct group_table *table, struct group_turn *turn, struct group *group,
+                          bool ages, uint32_t *left);
 
 #endif

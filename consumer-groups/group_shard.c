@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "consumer-groups/group_offsets_core.h"
+#include "consumer-groups/group_view_core.h"
 #include "consumer-groups/java_text.h"
 #include "protocol/errors.h"
 
@@ -14,6 +15,7 @@ enum {
     PAUSE_MS_MAX = 10000,
     /* Groups whose offsets are looked at between two turns of the loop. */
     EXPIRY_SLICE = 100,
+    EXPIRY_LOOKS = 10000, /* and how many offsets they may have, but for the last of them */
     DEADLINE_SLICE = 100,
     /* Longer than this between two signs of life: the process has stood still. */
     STALL_MS = 3000,
@@ -208,30 +210,36 @@ void group_shard_topics_changed(struct group_shard *shard)
     end_turn(shard, &turn);
 }
 
-void group_shard_topic_deleted(struct group_shard *shard, const struct image_topic *topic)
+/* --- A portion at a time ------------------------------------------------------------------------
+ */
+
+void group_shard_go_on(struct group_shard *shard)
 {
     struct group_turn turn;
-    if (shard->state != GROUP_SHARD_ACTIVE || shard->table.offset_count == 0)
+    if (shard->state != GROUP_SHARD_ACTIVE || list_is_empty(&shard->table.leaving))
         return;
     begin_turn(shard, &turn);
-    group_table_topic_deleted(&shard->table, &turn, topic);
+    group_delete_more(&shard->table, &turn);
     end_turn(shard, &turn);
 }
-
-/* --- Expiry -------------------------------------------------------------------------------------
- */
 
 static void expire_slice(struct group_shard *shard)
 {
     struct group_turn turn;
+    uint32_t left = GROUP_PORTION_OFFSETS;
+    uint64_t looks = 0;
     begin_turn(shard, &turn);
-    for (uint32_t i = 0; i < EXPIRY_SLICE && shard->expiry_left > 0; i++) {
+    for (uint32_t i = 0; i < EXPIRY_SLICE && looks < EXPIRY_LOOKS && shard->expiry_left > 0; i++) {
         struct list_node *node = list_pop_front(&shard->table.order);
-        shard->expiry_left--;
-        if (node == NULL)
-            break;
+        struct group *group = container_of(node, struct group, order_node);
+        looks += group->offsets.count;
         list_push_back(&shard->table.order, node);
-        group_offsets_expire(&shard->table, &turn, container_of(node, struct group, order_node));
+        if (!group_offsets_expire(&shard->table, &turn, group, shard->expiry_ages, &left)) {
+            list_remove(node);
+            list_push_front(&shard->table.order, node);
+            break;
+        }
+        shard->expiry_left--;
     }
     end_turn(shard, &turn);
 }
@@ -241,13 +249,27 @@ static void expiry_fired(struct timer *timer)
 {
     struct group_shard *shard = container_of(timer, struct group_shard, expiry);
     assert(shard->state == GROUP_SHARD_ACTIVE);
-    if (shard->expiry_left == 0)
+    if (shard->expiry_left == 0) {
         shard->expiry_left = shard->table.groups.count;
+        shard->expiry_ages = true;
+    } else if (shard->expiry_left > shard->table.groups.count) {
+        shard->expiry_left = shard->table.groups.count;
+    }
     if (shard->expiry_left > 0 && !is_overloaded(shard))
         expire_slice(shard);
     if (shard->state != GROUP_SHARD_ACTIVE)
         return;
     start_timer(shard, timer, shard->expiry_left > 0 ? 1 : shard->options.check_interval_ms);
+}
+
+/* A round that looks for nothing else, unless one is on its way, which then begins anew. */
+void group_shard_topics_deleted(struct group_shard *shard)
+{
+    if (shard->state != GROUP_SHARD_ACTIVE || shard->table.offset_count == 0)
+        return;
+    shard->expiry_ages = shard->expiry_ages && shard->expiry_left > 0;
+    shard->expiry_left = shard->table.groups.count;
+    start_timer(shard, &shard->expiry, 0);
 }
 
 /* --- Loading ------------------------------------------------------------------------------------
@@ -297,6 +319,8 @@ static void become_active(struct group_shard *shard)
     shard->expiry_left = 0;
     shard->options.counts->loads++;
     shard->options.counts->load_ms += took_ms;
+    if (shard->options.counts->load_ms_max < took_ms)
+        shard->options.counts->load_ms_max = took_ms;
     start_timer(shard, &shard->expiry, shard->options.check_interval_ms);
     warn_of_memory(shard);
     begin_sessions(shard);

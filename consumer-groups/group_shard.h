@@ -38,8 +38,8 @@ void group_pulse_beat(struct group_pulse *pulse, int64_t now_ms);
 /* There is a new image. */
 void group_shard_topics_changed(struct group_shard *shard);
 
-/* Topics have gone from the image that is in force now. */
-void group_shard_topic_deleted(struct group_shard *shard, const struct image_topic *topic);
+/* Topics have gone from the image that is in force now, and their offsets go after them. */
+void group_shard_topics_deleted(struct group_shard *shard);
 
 /* Everybody who waits, and whoever comes from now on, is told NOT_COORDINATOR. */
 void group_shard_close(struct group_shard *shard);

@@ -45,7 +45,9 @@ static struct group_writer *writer_to_flush(struct group_shard *shard)
     return &shard->writers[1 - shard->gathering];
 }
 
-/* How many records of whole turns fit into the next batch: those of one turn at least. */
+/* How many records of whole turns fit into the next batch: those of one turn at least, also when
+ * they alone are more than the topic takes from clients. A turn in two batches could be cut in two
+ * by a crash. */
 static uint32_t count_fitting(const struct group_shard *shard, const struct group_writer *writer)
 {
     size_t size_bytes = BATCH_HEADER_SIZE;
@@ -70,7 +72,10 @@ static enum status build_batch(struct group_shard *shard, struct group_writer *w
     int64_t now_ms = io_wall_ms(shard->options.io);
     shard->append_count = count_fitting(shard, writer);
     assert(shard->append_count > 0);
-    batch_builder_init(&builder, &batch_options_plain, &shard->batch_arena);
+    struct batch_options options = batch_options_plain;
+    options.compression = shard->options.compression;
+    options.level = compression_levels(options.compression).usual;
+    batch_builder_init(&builder, &options, &shard->batch_arena);
     for (uint32_t i = 0; i < shard->append_count; i++) {
         struct group_record *record = group_writer_first(writer);
         batch_builder_append_simple(&builder, now_ms, record->key, record->value);
@@ -136,6 +141,7 @@ static void append_landed(struct completion *completion, int32_t result)
     shard->durable_count += shard->append_count;
     assert(shard->durable_count <= shard->put_count);
     land_durable(shard);
+    group_shard_go_on(shard);
     flush(shard);
 }
 
@@ -151,9 +157,20 @@ static void count_records(struct group_shard *shard)
     shard->put_count = shard->durable_count + in_flight + unwritten;
 }
 
+static void add_tally(struct group_tally *sum, const struct group_tally *tally)
+{
+    sum->offset_commits += tally->offset_commits;
+    sum->offset_expirations += tally->offset_expirations;
+    sum->offset_deletions += tally->offset_deletions;
+    sum->classic_rebalances += tally->classic_rebalances;
+    sum->consumer_rebalances += tally->consumer_rebalances;
+    sum->expired_sessions += tally->expired_sessions;
+}
+
 void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn)
 {
     struct list_node *node;
+    add_tally(&shard->options.counts->tally, &turn->tally);
     size_t size_bytes = group_writer_end_turn(turn->writer) + BATCH_HEADER_SIZE;
     count_records(shard);
     while ((node = list_pop_front(&turn->answered)) != NULL) {
@@ -162,8 +179,8 @@ void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn)
         call->put_count = shard->put_count;
         list_push_back(&shard->waiting, node);
     }
-    if (turn->writer->status != STATUS_OK || size_bytes > shard->options.batch_bytes_max) {
-        log_error(shard->options.logger, "a group's change is too large to be written",
+    if (turn->writer->status != STATUS_OK) {
+        log_error(shard->options.logger, "a group's change could not be taken in",
                   field_i64("partition", shard->options.index), field_u64("size_bytes", size_bytes),
                   field_status("status", turn->writer->status));
         group_shard_reload(shard);

@@ -7,6 +7,7 @@
 #include "consumer-groups/group_load.h"
 #include "consumer-groups/group_load_queue.h"
 #include "consumer-groups/group_writer.h"
+#include "protocol/compression.h"
 #include "replication/partition.h"
 #include "replication/replica_manager.h"
 
@@ -22,7 +23,9 @@ struct group_pulse {
 struct group_counts {
     uint64_t commits; /* of offsets, acknowledged or not */
     uint64_t loads;
-    uint64_t load_ms;        /* what they took together */
+    uint64_t load_ms;     /* what they took together, */
+    uint64_t load_ms_max; /* and the longest */
+    struct group_tally tally;
     uint64_t failed_appends; /* each of them made a shard load again */
 };
 
@@ -38,8 +41,9 @@ struct group_shard_options {
     struct uuid topic_id;
     int32_t index;
     int32_t leader_epoch;
-    size_t batch_bytes_max;    /* the topic's max.message.bytes */
-    int64_t check_interval_ms; /* offsets.retention.check.interval.ms */
+    size_t batch_bytes_max;       /* the topic's max.message.bytes */
+    int64_t check_interval_ms;    /* offsets.retention.check.interval.ms */
+    enum compression compression; /* offsets.topic.compression.codec */
 };
 
 enum group_shard_state { GROUP_SHARD_LOADING, GROUP_SHARD_ACTIVE, GROUP_SHARD_CLOSED };
@@ -73,10 +77,14 @@ struct group_shard {
 
     struct timer expiry;
     size_t expiry_left; /* groups to be looked at in this round */
+    bool expiry_ages;   /* it is about age, too, not only about topics that are gone */
 };
 
 /* The partition, if the shard still leads it; else NULL. */
 struct partition *group_shard_partition(const struct group_shard *shard);
+
+/* What is done a portion at a time goes on: a batch has landed. */
+void group_shard_go_on(struct group_shard *shard);
 
 /* The turn's records and answers become the shard's; answers whose time has come leave. */
 void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn);

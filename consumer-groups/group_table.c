@@ -13,6 +13,7 @@ void group_table_init(struct group_table *table, struct hash_seed seed)
 {
     map_init(&table->groups, group_has_id);
     list_init(&table->order);
+    list_init(&table->leaving);
     table->seed = seed;
     table->deadlines = (struct group_deadlines){NULL};
     table->offset_count = 0;
@@ -50,6 +51,7 @@ struct group *group_table_create(struct group_table *table, struct group_turn *t
     group_init_members(group, turn, GROUP_CLASSIC);
     group_offsets_init(&group->offsets, &table->seed);
     list_node_init(&group->order_node);
+    list_node_init(&group->leaving_node);
     list_push_back(&table->order, &group->order_node);
     map_insert(&table->groups, &group->node, hash_bytes(table->seed, id));
     return group;
@@ -59,6 +61,8 @@ void group_table_remove(struct group_table *table, struct group_memory *memory, 
 {
     assert(table->offset_count >= group->offsets.count);
     table->offset_count -= group->offsets.count;
+    if (group_is_leaving(group))
+        list_remove(&group->leaving_node);
     group_deadline_clear(&table->deadlines, &group->deadline);
     map_remove(&table->groups, &group->node);
     list_remove(&group->order_node);
@@ -72,7 +76,7 @@ void group_table_settle(struct group_table *table, struct group_turn *turn, stru
 {
     /* A turn that has failed may leave a group in any state; the shard is about to drop them all.
      */
-    if (turn->writer->status != STATUS_OK)
+    if (turn->writer->status != STATUS_OK || group_is_leaving(group))
         return;
     group_downgrade_if_due(group, turn);
     if (turn->writer->status != STATUS_OK)

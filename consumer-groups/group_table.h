@@ -8,7 +8,8 @@
 
 struct group_table {
     struct map groups;
-    struct list order; /* struct group */
+    struct list order;   /* struct group */
+    struct list leaving; /* those that are being deleted, a portion at a time */
     struct group_deadlines deadlines;
     struct hash_seed seed;
     uint64_t offset_count;

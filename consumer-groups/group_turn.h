@@ -18,6 +18,7 @@
 
 #include "base/hash.h"
 #include "cluster/image.h"
+#include "consumer-groups/assignor.h"
 #include "consumer-groups/group_call.h"
 
 struct group_writer;
@@ -37,6 +38,8 @@ struct group_settings {
     uint32_t consumer_size_max;                 /* group.consumer.max.size */
     int32_t consumer_assignment_interval_ms;    /* group.consumer.assignment.interval.ms */
     int32_t consumer_regex_refresh_interval_ms; /* group.consumer.regex.refresh.interval.ms */
+    bool has_consumer_protocol;                 /* group.coordinator.rebalance.protocols */
+    struct assignor_list assignors;             /* group.consumer.assignors, not empty */
     bool may_upgrade;                           /* group.consumer.migration.policy */
     bool may_downgrade;                         /* the same */
 };
@@ -51,6 +54,16 @@ struct group_memory {
     bool is_restoring; /* what is taken now was accepted before */
 };
 
+/* What has happened, for the metrics; each turn counts its own. */
+struct group_tally {
+    uint64_t offset_commits;     /* offsets, not requests */
+    uint64_t offset_expirations; /* and of topics that are gone */
+    uint64_t offset_deletions;
+    uint64_t classic_rebalances;  /* generations */
+    uint64_t consumer_rebalances; /* group epochs */
+    uint64_t expired_sessions;
+};
+
 struct group_turn {
     int64_t now_ms;       /* the steady clock; deadlines are in it */
     int64_t wall_ms;      /* the wall clock, for records */
@@ -61,6 +74,7 @@ struct group_turn {
     struct group_memory *memory;
     struct group_writer *writer;
     struct list answered; /* struct group_call, in the order of the answers */
+    struct group_tally tally;
 };
 
 /* The turn cannot be finished: there is no memory. It fails as a failed append does, so the group

@@ -118,8 +118,10 @@ void group_describe_consumer(const struct group_table *table, struct group_turn 
     enum status status = STATUS_OK;
     consumer_group_describe_response_group_init(out);
     out->group_id = describe->group_id;
-    if (group != NULL && group->type == GROUP_CONSUMER) {
-        status = consumer_describe(&group->consumer, turn->image, arena, out);
+    if (!turn->settings->has_consumer_protocol) {
+        out->error_code = KAFKA_UNSUPPORTED_VERSION;
+    } else if (group != NULL && group->type == GROUP_CONSUMER) {
+        status = consumer_describe(&group->consumer, turn, arena, out);
     } else {
         out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
         out->error_message = message_about(
@@ -134,20 +136,54 @@ void group_describe_consumer(const struct group_table *table, struct group_turn 
 
 /* The group's own tombstones come last, so that a crash in between leaves a group that can be
  * deleted again. */
+static void delete_portion(struct group_table *table, struct group_turn *turn, struct group *group)
+{
+    uint32_t left = GROUP_PORTION_OFFSETS;
+    struct delete_group_call *deletion = group->deletion;
+    group_offsets_delete_all(table, turn, group, &left);
+    if (group->offsets.count > 0)
+        return;
+    group_put_tombstones(group, turn);
+    group->deletion = NULL;
+    group_table_remove(table, turn->memory, group);
+    if (deletion != NULL)
+        group_turn_answer(turn, &deletion->call);
+}
+
 void group_delete(struct group_table *table, struct group_turn *turn,
                   struct delete_group_call *deletion)
 {
     struct group *group = group_table_find(table, deletion->group_id);
+    deletion->call.status = STATUS_OK;
+    deletion->error_code = KAFKA_NONE;
     if (group == NULL) {
         deletion->error_code = KAFKA_GROUP_ID_NOT_FOUND;
     } else if (!group_is_empty(group)) {
         deletion->error_code = KAFKA_NON_EMPTY_GROUP;
     } else {
-        deletion->error_code = KAFKA_NONE;
-        group_offsets_delete_all(table, turn, group);
-        group_put_tombstones(group, turn);
-        group_table_remove(table, turn->memory, group);
+        assert(!group_is_leaving(group));
+        group->deletion = deletion;
+        list_push_back(&table->leaving, &group->leaving_node);
+        delete_portion(table, turn, group);
+        return;
     }
-    deletion->call.status = STATUS_OK;
+    group_turn_answer(turn, &deletion->call);
+}
+
+void group_delete_more(struct group_table *table, struct group_turn *turn)
+{
+    struct list_node *node = list_first(&table->leaving);
+    assert(node != NULL);
+    delete_portion(table, turn, container_of(node, struct group, leaving_node));
+}
+
+void group_delete_unwatch(struct group *group, struct group_turn *turn, int16_t error_code)
+{
+    struct delete_group_call *deletion = group->deletion;
+    if (deletion == NULL)
+        return;
+    assert(group_is_leaving(group));
+    group->deletion = NULL;
+    group_call_fail(&deletion->call, error_code);
     group_turn_answer(turn, &deletion->call);
 }

@@ -40,6 +40,8 @@ static const char settings[] = "node.id=1\n"
                                "group.initial.rebalance.delay.ms=30\n"
                                "group.consumer.session.timeout.ms=700\n"
                                "group.consumer.heartbeat.interval.ms=50\n"
+                               "group.consumer.min.session.timeout.ms=700\n"
+                               "group.consumer.min.heartbeat.interval.ms=50\n"
                                "group.consumer.assignment.interval.ms=0\n";
 
 struct group_world {

@@ -50,5 +50,13 @@ int main(void)
         if (fallback != CONFIG_KEY_COUNT)
             printf("If not set on the topic: the broker's `%s`.\n\n", config_row(fallback)->name);
     }
+    printf("## Of a group\n\n"
+           "Altered while the broker runs: `kafka-configs --entity-type groups`.\n\n");
+    for (uint32_t key = 0; key < GROUP_CONFIG_KEY_COUNT; key++) {
+        enum config_key fallback = group_config_fallback((enum group_config_key)key);
+        print_row(group_config_row((enum group_config_key)key));
+        if (fallback != CONFIG_KEY_COUNT)
+            printf("If not set on the group: the broker's `%s`.\n\n", config_row(fallback)->name);
+    }
     return 0;
 }

@@ -1,6 +1,6 @@
-/* DescribeConfigs: every setting of a topic or broker, with its default, where the value comes from
- * and what else could have given it. Tools read all of it and write it back, so all of it must be
- * there. */
+/* DescribeConfigs: every setting of a topic, broker or group, with its default, where the value
+ * comes from and what else could have given it. Tools read all of it and write it back, so all of
+ * it must be there. */
 #include "base/assert.h"
 #include "broker/api/api.h"
 #include "broker/reply.h"
@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-/* A topic's value, the broker's that it falls back to, and the default. */
+/* A topic's or group's value, the broker's that it falls back to, and the default. */
 enum { SYNONYMS_MAX = 3 };
 
 struct describe_configs {
@@ -68,6 +68,22 @@ static void end_config(struct describe_configs_response_config *out, const char 
     out->value = out->is_sensitive ? (struct bytes){0} : value_or_null(value);
 }
 
+/* What else could have given the value: the broker's setting, and the default. */
+static void add_fallback(const struct config *config, const struct config_row *row,
+                         enum config_key fallback, struct describe_configs_response_config *out)
+{
+    if (fallback == CONFIG_KEY_COUNT) {
+        add_synonym(out, row->name, row->default_text, CONFIG_SOURCE_DEFAULT);
+        return;
+    }
+    if (config_source(config, fallback) != CONFIG_SOURCE_DEFAULT)
+        add_synonym(out, config_row(fallback)->name, config_text(config, fallback),
+                    config_source(config, fallback));
+    if (config_row(fallback)->default_text != NULL)
+        add_synonym(out, config_row(fallback)->name, config_row(fallback)->default_text,
+                    CONFIG_SOURCE_DEFAULT);
+}
+
 static bool describe_topic_setting(struct describe_configs *d, const struct topic_config *set,
                                    enum topic_config_key key,
                                    struct describe_configs_response_config *out)
@@ -84,16 +100,26 @@ static bool describe_topic_setting(struct describe_configs *d, const struct topi
         return true;
     if (source == CONFIG_SOURCE_TOPIC)
         add_synonym(out, row->name, value, source);
-    if (fallback == CONFIG_KEY_COUNT) {
-        add_synonym(out, row->name, row->default_text, CONFIG_SOURCE_DEFAULT);
+    add_fallback(config, row, fallback, out);
+    return true;
+}
+
+static bool describe_group_setting(struct describe_configs *d, const struct group_config *set,
+                                   enum group_config_key key,
+                                   struct describe_configs_response_config *out)
+{
+    const struct config *config = d->request->core->config;
+    const struct config_row *row = group_config_row(key);
+    enum config_source source;
+    const char *value = group_config_text(set, config, key, &source);
+    if (!begin_config(d, row, out))
+        return false;
+    end_config(out, value, source);
+    if (!d->in.include_synonyms)
         return true;
-    }
-    if (config_source(config, fallback) != CONFIG_SOURCE_DEFAULT)
-        add_synonym(out, config_row(fallback)->name, config_text(config, fallback),
-                    config_source(config, fallback));
-    if (config_row(fallback)->default_text != NULL)
-        add_synonym(out, config_row(fallback)->name, config_row(fallback)->default_text,
-                    CONFIG_SOURCE_DEFAULT);
+    if (source == CONFIG_SOURCE_GROUP)
+        add_synonym(out, row->name, value, source);
+    add_fallback(config, row, group_config_fallback(key), out);
     return true;
 }
 
@@ -168,6 +194,30 @@ static bool describe_broker(struct describe_configs *d,
     return true;
 }
 
+/* Whether or not there is such a group, as in Kafka. */
+static bool describe_group(struct describe_configs *d,
+                           const struct describe_configs_request_resource *in,
+                           struct describe_configs_response_result *out)
+{
+    if (in->resource_name.size == 0) {
+        out->error_code = KAFKA_INVALID_REQUEST;
+        out->error_message = bytes_of_text("Group name must not be empty");
+        return true;
+    }
+    const struct group_config *set =
+        image_group_config(core_image(d->request->core), in->resource_name);
+    out->configs = request_allocate(d->request, GROUP_CONFIG_KEY_COUNT, sizeof *out->configs);
+    if (out->configs == NULL)
+        return false;
+    for (uint32_t i = 0; i < GROUP_CONFIG_KEY_COUNT; i++) {
+        enum group_config_key key = (enum group_config_key)i;
+        if (is_wanted(in, group_config_row(key)->name) &&
+            !describe_group_setting(d, set, key, &out->configs[out->configs_count++]))
+            return false;
+    }
+    return true;
+}
+
 static bool describe_resource(struct describe_configs *d,
                               const struct describe_configs_request_resource *in,
                               struct describe_configs_response_result *out)
@@ -178,10 +228,11 @@ static bool describe_resource(struct describe_configs *d,
     switch (in->resource_type) {
     case RESOURCE_TOPIC: return describe_topic(d, in, out);
     case RESOURCE_BROKER: return describe_broker(d, in, out);
+    case RESOURCE_GROUP: return describe_group(d, in, out);
     default:
         out->error_code = KAFKA_INVALID_REQUEST;
         out->error_message = bytes_of_text("Unsupported resource type: this broker describes "
-                                           "topics (2) and brokers (4)");
+                                           "topics (2), brokers (4) and groups (32)");
         return true;
     }
 }

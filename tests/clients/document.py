@@ -12,8 +12,8 @@ DETAIL_MAX = 200
 GROUP = ["", " restart", " rebalance", " describe", " offsets", " delete"]
 FEATURES = ["auto-create", "produce", "consume", "headers", "null key", "null value", "gzip",
             "snappy", "lz4", "zstd", "time look-up", "idempotence", "admin",
-            *("group" + word for word in GROUP), "reset-offsets",
-            *("new group" + word for word in GROUP)]
+            "verifiable", *("group" + word for word in GROUP), "group life", "reset-offsets",
+            *("new group" + word for word in GROUP), "new group life", "group upgrade"]
 
 HEAD = """# Compatibility
 
@@ -27,12 +27,15 @@ MEANINGS = """
 
 | row | what happens |
 |---|---|
+| verifiable | Kafka's verifiable producer is told of each record, and its verifiable consumer counts them |
 | group | a member of a group subscribes, reads what was sent, commits and leaves |
 | group restart | later members go on behind the last committed record, three times |
 | group rebalance | one member, two, one: four partitions are shared and taken over; each record is read once |
 | group describe | the group is stable with one member, then empty |
 | group offsets | committed offsets are listed, moved, and a new member goes on from there |
 | group delete | an empty group is deleted, and its offsets with it |
+| group life | 200,000 records of text flow into 12 partitions; one member, three, one is killed, another comes, one is paused beyond its session, the broker crashes and is stopped, two members: every record is processed, no committed offset is answered wrong, no partition has two owners |
+| group upgrade | the same flow; three members of the classic protocol are replaced one by one by members of the new one, and back |
 | reset-offsets | Kafka's consumer-groups tool resets by earliest, latest, offset, shift, current, datetime and duration, and deletes offsets |
 | new group ... | the same under `group.protocol=consumer` (KIP-848) |
 """
@@ -47,6 +50,12 @@ def remember(name, results):
     file = file_of(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(results))
+
+
+def recall(name):
+    """What was remembered last; nothing if there is nothing."""
+    file = file_of(name)
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def row(cells):
@@ -66,8 +75,7 @@ def notes_of(name, results):
 
 
 def write_document(path):
-    table = {name: json.loads(file_of(name).read_text())
-             for name in CLIENTS if file_of(name).exists()}
+    table = {name: recall(name) for name in CLIENTS if recall(name)}
     versions = "".join(row([name, results.get("version", ["", "not run"])[1] or "not known"])
                        for name, results in table.items())
     rows = "".join(row([feature, *(cell(results, feature) for results in table.values())])

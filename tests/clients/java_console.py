@@ -1,6 +1,7 @@
 """Kafka's own console programs, with their default settings: so the producer is idempotent. The
 consumer is given a partition, for then it needs no group; what it does in groups is java_groups.py.
 """
+import json
 import pathlib
 import subprocess
 import sys
@@ -110,6 +111,28 @@ def admin():
     java("TopicCommand", "--delete", "--topic", name)
 
 
+def told_by(text, name):
+    """What a verifiable program says under this name."""
+    said = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in said if line["name"] == name]
+
+
+def verifiable():
+    """The producer counts what was acknowledged, the consumer what came, and commits it."""
+    name, count = topic(), 2000
+    text = java("VerifiableProducer", "--topic", name, "--max-messages", str(count))
+    total = told_by(text, "tool_data")[-1]
+    expect((total["sent"], total["acked"]), (count, count))
+    offsets = sorted(said["offset"] for said in told_by(text, "producer_send_success"))
+    expect(offsets, list(range(count)))
+    for protocol in ("classic", "consumer"):
+        text = java("VerifiableConsumer", "--topic", name, "--group-id", f"{protocol}-of-{name}",
+                    "--group-protocol", protocol, "--max-messages", str(count))
+        expect(sum(said["count"] for said in told_by(text, "records_consumed")), count)
+        committed = told_by(text, "offsets_committed")[-1]
+        expect((committed["success"], committed["offsets"][0]["offset"]), (True, count))
+
+
 def version():
     """As the name of its jar says."""
     return next(pathlib.Path(JARS).glob("kafka-tools-[0-9]*.jar")).stem.rpartition("-")[2]
@@ -119,5 +142,6 @@ run_all({"auto-create": auto_create, "produce": produce_and_consume,
          "consume": produce_and_consume, "headers": headers, "null key": null_key,
          "null value": null_value, "gzip": codec("gzip"), "snappy": codec("snappy"),
          "lz4": codec("lz4"), "zstd": codec("zstd"), "time look-up": time_lookup,
-         "idempotence": idempotence, "admin": admin, **groups(java, JARS, ADDRESS)},
+         "idempotence": idempotence, "admin": admin, "verifiable": verifiable,
+         **groups(java, JARS, ADDRESS)},
         version(), CASE_SECONDS_MAX)

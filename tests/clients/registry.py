@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import sys
 
+from features import Skip
+
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = pathlib.Path(os.environ.get("TAILRACE_CLIENTS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tailrace-clients")
@@ -68,13 +70,14 @@ def platformatic():
     return [*node_with("platformatic", "@platformatic/kafka"), HERE / "platformatic.js"]
 
 
-def go_client(name):
-    """One program holds the clients of Go; its word says which of them is meant."""
+def go_client(*words):
+    """One program holds the clients of Go; its words say which of them is meant, and whether a
+    member of a living group is."""
     def command():
         folder = CACHE / "go"
         folder.mkdir(parents=True, exist_ok=True)
         set_up(["go", "build", "-o", folder / "clients", "."], HERE / "go")
-        return [folder / "clients", name]
+        return [folder / "clients", *words]
     return command
 
 
@@ -87,6 +90,42 @@ def java():
         mark.write_text(pom)
     return [kafka_python_new()[0], HERE / "java_console.py", folder]
 
+
+def member_of(make, program):
+    """The command of a client's member of a living group (life_history.py), which is another
+    program of the same interpreter and its packages."""
+    return lambda: [*make()[:-1], HERE / program]
+
+
+def java_member():
+    return [sys.executable, HERE / "life_wrapper.py", "java", java()[-1]]
+
+
+def kcat_member():
+    return [sys.executable, HERE / "life_wrapper.py", "kcat"]
+
+
+# The lives that a client's members can lead, and the protocol they speak in them; or why they cannot.
+CLASSIC = {"group life": "classic"}
+BOTH = {**CLASSIC, "new group life": "consumer"}
+ALL = {**BOTH, "group upgrade": None}
+
+# name: (what makes the command of a member, its lives)
+LIVES = {
+    "kafka-python 2.0.2": (member_of(kafka_python_old, "life_kafka_python.py"), CLASSIC),
+    "kafka-python newest": (member_of(kafka_python_new, "life_kafka_python.py"), CLASSIC),
+    "aiokafka": (member_of(aiokafka, "life_aiokafka.py"), CLASSIC),
+    "confluent-kafka": (member_of(confluent_kafka, "life_confluent.py"), ALL),
+    "kcat": (kcat_member, CLASSIC),
+    "kafkajs": (member_of(kafkajs, "life_kafkajs.js"), CLASSIC),
+    "@platformatic/kafka": (member_of(platformatic, "life_platformatic.js"), {**BOTH,
+        "group upgrade": Skip("its subscription is not in the form that its version says, so "
+                              "Kafka does not take the group over either")}),
+    "franz-go": (go_client("franz-go", "member"), ALL),
+    "sarama": (go_client("sarama", "member"), CLASSIC),
+    "kafka-go": (go_client("kafka-go", "member"), CLASSIC),
+    "Java console": (java_member, ALL),
+}
 
 # name: (what makes its command, the programs that this needs)
 CLIENTS = {

@@ -250,6 +250,44 @@ static void test_milliseconds_outweigh_minutes_outweigh_hours(void **state)
     assert_refused("log.retention.minutes=0", "log.retention.ms must be unlimited (-1)");
 }
 
+static void test_settings_of_groups_go_together(void **state)
+{
+    static const struct {
+        const char *file;
+        const char *message;
+    } rows[] = {
+        {"group.consumer.session.timeout.ms=6000",
+         "group.consumer.session.timeout.ms must be greater than or equal to "
+         "group.consumer.min.session.timeout.ms"},
+        {"group.consumer.session.timeout.ms=60001",
+         "group.consumer.session.timeout.ms must be less than or equal to "
+         "group.consumer.max.session.timeout.ms"},
+        {"group.consumer.max.session.timeout.ms=1",
+         "group.consumer.max.session.timeout.ms must be greater than or equal to "
+         "group.consumer.min.session.timeout.ms"},
+        {"group.consumer.heartbeat.interval.ms=15001",
+         "group.consumer.heartbeat.interval.ms must be less than or equal to "
+         "group.consumer.max.heartbeat.interval.ms"},
+        {"group.consumer.assignment.interval.ms=15001",
+         "group.consumer.assignment.interval.ms must be less than or equal to "
+         "group.consumer.max.assignment.interval.ms"},
+        {"group.consumer.min.session.timeout.ms=5000\ngroup.consumer.session.timeout.ms=5000",
+         "group.consumer.heartbeat.interval.ms must be less than "
+         "group.consumer.session.timeout.ms"},
+        {"group.min.session.timeout.ms=1800001",
+         "group.max.session.timeout.ms must be greater than or equal to "
+         "group.min.session.timeout.ms"},
+        {"group.coordinator.rebalance.protocols=consumer",
+         "Disabling the 'classic' protocol is not supported."},
+        {"group.coordinator.rebalance.protocols=classic,modern", "String must be one of: classic"},
+        {"group.consumer.assignors=", "must name at least one assignor"},
+        {"group.consumer.assignors=sticky", "String must be one of: uniform, range"},
+        {"offsets.topic.compression.codec=5", "Value must be no more than 4"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_refused(rows[i].file, rows[i].message);
+}
+
 static void test_a_topics_own_value_outweighs_the_brokers(void **state)
 {
     struct config *config = load_well("message.max.bytes=1000\nmin.insync.replicas=2");
@@ -372,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_unknown_names_warn_and_do_not_refuse),
         cmocka_unit_test(test_bad_values_are_all_reported_with_place_and_reason),
         cmocka_unit_test(test_milliseconds_outweigh_minutes_outweigh_hours),
+        cmocka_unit_test(test_settings_of_groups_go_together),
         cmocka_unit_test(test_a_topics_own_value_outweighs_the_brokers),
         cmocka_unit_test(test_node_id_and_data_folder_have_two_names),
         cmocka_unit_test(test_there_may_be_several_data_folders),

@@ -617,6 +617,83 @@ static void test_alterations_that_break_a_rule_are_refused_with_kafkas_words(voi
     scene_close(&scene);
 }
 
+/* Of groups, whether or not there are such: all of a group's alterations or none. */
+static void test_settings_of_groups_are_altered(void **state)
+{
+#define SESSION "consumer.session.timeout.ms"
+#define BEAT    "consumer.heartbeat.interval.ms"
+    const struct {
+        const char *group;
+        const char *name;
+        int8_t alteration;
+        const char *value;
+        int16_t error;
+        const char *message;
+        uint32_t record_count;
+    } rows[] = {
+        {"g", SESSION, SET, "50000", 0, "", 1},
+        {"g", SESSION, SET, "50000", 0, "", 0},
+        {"g", "no.such", DELETE, NULL, 0, "", 0},
+        {"g", SESSION, DELETE, NULL, 0, "", 1},
+        {"g", SESSION, SET, "1000", 40,
+         SESSION " must be greater than or equal to group.consumer.min.session.timeout.ms", 0},
+        {"g", SESSION, SET, "90000", 40,
+         SESSION " must be less than or equal to group.consumer.max.session.timeout.ms", 0},
+        {"g", BEAT, SET, "14000", 0, "", 1},
+        {"g", SESSION, SET, "14000", 40, SESSION " must be greater than " BEAT, 0},
+        {"h", SESSION, SET, "14000", 0, "", 1},
+        {"g", BEAT, SET, "16000", 40,
+         BEAT " must be less than or equal to group.consumer.max.heartbeat.interval.ms", 0},
+        {"g", SESSION, SET, "x", 40,
+         "Invalid value x for configuration " SESSION ": Not a number of type INT", 0},
+        {"g", "no.such", SET, "1", 40, "Unknown group config name: no.such", 0},
+        {"", SESSION, SET, "50000", 42, "Default group resources are not allowed.", 0},
+        {"g", SESSION, SET, NULL, 42, "Null value not supported for : " SESSION, 0},
+        {"g", SESSION, APPEND, "1", 40,
+         "Can't APPEND to key " SESSION " because its type is not LIST.", 0},
+        {"g", SESSION, 9, "1", 42, "Unknown operation type 9", 0},
+    };
+    struct scene scene;
+    scene_open(&scene, "group.consumer.min.session.timeout.ms=13000");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting setting =
+            setting_of(rows[i].name, rows[i].alteration, rows[i].value);
+        struct controller_topic group = {.name = bytes_of_text(rows[i].group),
+                                         .is_group = true,
+                                         .settings = &setting,
+                                         .setting_count = 1};
+        decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &group);
+        assert_string_equal(group.message, rows[i].message);
+        assert_int_equal(group.error, rows[i].error);
+        assert_int_equal(scene.decision.record_count, rows[i].record_count);
+        carry_out(&scene);
+    }
+    scene_close(&scene);
+#undef SESSION
+#undef BEAT
+}
+
+/* A topic and a group of one name are two resources; a group that comes twice is refused. */
+static void test_a_group_comes_once(void **state)
+{
+    struct scene scene;
+    scene_open(&scene, NULL);
+    struct controller_topic both[] = {
+        {.name = bytes_of_text("used")},
+        {.name = bytes_of_text("used"), .is_group = true},
+        {.name = bytes_of_text("g"), .is_group = true},
+        {.name = bytes_of_text("g"), .is_group = true},
+    };
+    struct controller_command command = {
+        .kind = CONTROLLER_REPLACE_CONFIGS, .topics = both, .topic_count = 4};
+    decide(&scene, &command);
+    assert_int_equal(both[0].error, 0);
+    assert_int_equal(both[1].error, 0);
+    assert_int_equal(both[2].error, 42);
+    assert_int_equal(both[3].error, 42);
+    scene_close(&scene);
+}
+
 /* Values that no record can hold, and lists that would take long to look through. */
 static void test_alterations_have_limits(void **state)
 {
@@ -701,6 +778,8 @@ int main(void)
         cmocka_unit_test(test_a_list_of_the_brokers_is_appended_to),
         cmocka_unit_test(test_settings_are_replaced_as_a_whole),
         cmocka_unit_test(test_alterations_that_break_a_rule_are_refused_with_kafkas_words),
+        cmocka_unit_test(test_settings_of_groups_are_altered),
+        cmocka_unit_test(test_a_group_comes_once),
         cmocka_unit_test(test_alterations_have_limits),
         cmocka_unit_test(test_a_topic_or_setting_that_comes_twice_is_refused),
         cmocka_unit_test(test_producer_ids_follow_one_another),

@@ -308,6 +308,51 @@ static void test_brokers_and_their_settings_are_kept(void **state)
     image_release(image);
 }
 
+static const char *session_of(const struct image *image, const char *group)
+{
+    const struct group_config *config = image_group_config(image, bytes_of_text(group));
+    return config == NULL ? NULL : config->texts[GROUP_CONFIG_CONSUMER_SESSION_TIMEOUT_MS];
+}
+
+/* In whatever order they come, and one that has lost its last setting takes no place. */
+static void test_settings_of_groups_are_kept(void **state)
+{
+    struct metadata_record records[] = {
+        cluster_record(1),
+        {.kind = METADATA_GROUP_CONFIG,
+         .group_config = {bytes_of_text("m"), bytes_of_text("consumer.session.timeout.ms"),
+                          bytes_of_text("1")}},
+        {.kind = METADATA_GROUP_CONFIG,
+         .group_config = {bytes_of_text("z"), bytes_of_text("consumer.session.timeout.ms"),
+                          bytes_of_text("2")}},
+        {.kind = METADATA_GROUP_CONFIG,
+         .group_config = {bytes_of_text("a"), bytes_of_text("consumer.session.timeout.ms"),
+                          bytes_of_text("3")}},
+        {.kind = METADATA_GROUP_CONFIG,
+         .group_config = {bytes_of_text("m"), bytes_of_text("share.isolation.level"),
+                          bytes_of_text("read_committed")}},
+    };
+    struct image *image = next(image_create(), records, 5);
+    struct image *copy = from_snapshot_of(image);
+    assert_true(image_hash(image) == image_hash(copy));
+    assert_int_equal(image_group_config_count(copy), 3);
+    assert_string_equal(session_of(copy, "a"), "3");
+    assert_string_equal(session_of(copy, "m"), "1");
+    assert_string_equal(session_of(copy, "z"), "2");
+    assert_null(session_of(copy, "b"));
+    records[1].group_config.value = (struct bytes){0};
+    records[3].group_config.value = (struct bytes){0};
+    copy = next(copy, &records[1], 1);
+    copy = next(copy, &records[3], 1);
+    assert_int_equal(image_group_config_count(copy), 2);
+    assert_null(session_of(copy, "m"));
+    assert_null(session_of(copy, "a"));
+    assert_string_equal(session_of(copy, "z"), "2");
+    image_release(copy);
+    assert_string_equal(session_of(image, "m"), "1");
+    image_release(image);
+}
+
 /* --- Deleted topics -----------------------------------------------------------------------------
  */
 
@@ -445,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_topics_are_found_in_every_order_among_thousands),
         cmocka_unit_test(test_a_topic_that_was_not_touched_is_shared),
         cmocka_unit_test(test_a_name_may_pass_from_one_topic_to_another_within_a_delta),
+        cmocka_unit_test(test_settings_of_groups_are_kept),
         cmocka_unit_test(test_brokers_and_their_settings_are_kept),
         cmocka_unit_test(test_deleted_topics_are_remembered_across_snapshots),
         cmocka_unit_test(test_the_last_deleted_topics_are_remembered),

@@ -200,6 +200,34 @@ static void nothing_to_do(void **state)
     assert_null(assignor_by_name(bytes_of_text("Range")));
 }
 
+/* group.consumer.assignors in its own order, by name or by Kafka's class, each once. */
+static void a_list_names_assignors(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t count;
+        const struct assignor *first;
+    } rows[] = {
+        {"uniform,range", 2, &assignor_uniform},
+        {"range, uniform", 2, &assignor_range},
+        {"range", 1, &assignor_range},
+        {"org.apache.kafka.coordinator.group.assignor.RangeAssignor,range,uniform,uniform", 2,
+         &assignor_range},
+        {"none,uniform", 1, &assignor_uniform},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct assignor_list list;
+        assignor_list_parse(&list, bytes_of_text(rows[i].text));
+        assert_int_equal(list.count, rows[i].count);
+        assert_ptr_equal(list.items[0], rows[i].first);
+        assert_ptr_equal(assignor_list_find(&list, bytes_of_text(rows[i].first->name)),
+                         rows[i].first);
+    }
+    struct assignor_list only;
+    assignor_list_parse(&only, bytes_of_text("range"));
+    assert_null(assignor_list_find(&only, bytes_of_text("uniform")));
+}
+
 /* --- Random groups ---------------------------------------------------------------------------- */
 
 static bool wants(const struct assignor_member *member, uint32_t topic)
@@ -343,10 +371,15 @@ static void random_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(range_in_runs),        cmocka_unit_test(range_static_first),
-        cmocka_unit_test(uniform_newcomer),     cmocka_unit_test(uniform_racks),
-        cmocka_unit_test(uniform_bad_claims),   cmocka_unit_test(nothing_to_do),
-        cmocka_unit_test(random_uniform_equal), cmocka_unit_test(random_uniform_different),
+        cmocka_unit_test(range_in_runs),
+        cmocka_unit_test(a_list_names_assignors),
+        cmocka_unit_test(range_static_first),
+        cmocka_unit_test(uniform_newcomer),
+        cmocka_unit_test(uniform_racks),
+        cmocka_unit_test(uniform_bad_claims),
+        cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(random_uniform_equal),
+        cmocka_unit_test(random_uniform_different),
         cmocka_unit_test(random_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

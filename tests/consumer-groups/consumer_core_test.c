@@ -350,6 +350,26 @@ static void assigning(void **state)
     consumer_rig_deinit(&rig);
 }
 
+/* The first of the list is for those who do not ask; others are not to be had. */
+static void assignors_that_are_allowed(void **state)
+{
+    (void)state;
+    struct consumer_rig rig;
+    consumer_rig_init(&rig, "x:3 y:3");
+    assignor_list_parse(&rig.settings.assignors, bytes_of_text("range"));
+    struct beat a = join("a", "x y");
+    struct beat b = join("b", "x y");
+    a.assignor = "uniform";
+    expect_refused(&rig, &a, "UNSUPPORTED_ASSIGNOR",
+                   "ServerAssignor uniform is not supported. Supported assignors: range.");
+    a.assignor = NULL;
+    expect(&rig, &a, "ok 1: x-0 x-1 x-2 y-0 y-1 y-2");
+    expect(&rig, &b, "ok 2:");
+    a = at("a", 1);
+    expect(&rig, &a, "ok 1: x-0 x-1 y-0 y-1");
+    consumer_rig_deinit(&rig);
+}
+
 /* After a load nobody is thrown out for the time that it took. */
 static void forgiving(void **state)
 {
@@ -368,12 +388,19 @@ static void forgiving(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(handing_over),   cmocka_unit_test(leaving),
-        cmocka_unit_test(timeouts),       cmocka_unit_test(epochs),
-        cmocka_unit_test(static_members), cmocka_unit_test(topics_change),
-        cmocka_unit_test(patterns),       cmocka_unit_test(patterns_in_slices),
-        cmocka_unit_test(nonsense),       cmocka_unit_test(made_id),
-        cmocka_unit_test(full),           cmocka_unit_test(assigning),
+        cmocka_unit_test(handing_over),
+        cmocka_unit_test(leaving),
+        cmocka_unit_test(timeouts),
+        cmocka_unit_test(epochs),
+        cmocka_unit_test(static_members),
+        cmocka_unit_test(topics_change),
+        cmocka_unit_test(patterns),
+        cmocka_unit_test(patterns_in_slices),
+        cmocka_unit_test(assignors_that_are_allowed),
+        cmocka_unit_test(nonsense),
+        cmocka_unit_test(made_id),
+        cmocka_unit_test(full),
+        cmocka_unit_test(assigning),
         cmocka_unit_test(forgiving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,8 @@ void consumer_rig_init(struct consumer_rig *rig, const char *topics)
         .consumer_session_timeout_ms = 45 * 1000,
         .consumer_heartbeat_interval_ms = 5 * 1000,
         .consumer_size_max = 100,
+        .has_consumer_protocol = true,
+        .assignors = {.items = {&assignor_uniform, &assignor_range}, .count = 2},
         .consumer_regex_refresh_interval_ms = 600 * 1000,
     };
     rig->memory.limit_bytes = MEMORY_LIMIT_BYTES;

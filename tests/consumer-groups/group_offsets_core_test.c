@@ -1,6 +1,7 @@
 /* What is done with offsets, and with groups that only keep offsets: as tables and short stories.
  */
 #include "consumer-groups/group_offsets_core.h"
+#include "consumer-groups/group_view_core.h"
 
 #include "protocol/errors.h"
 #include "tests/consumer-groups/check.h"
@@ -119,37 +120,69 @@ static void offsets_of_a_former_topic_do_not_apply(void **state)
     assert_int_equal(table_rig_fetch(rig, "g", "t", 1), -1);
 }
 
-/* A topic takes its offsets with it, but not those of the one that has its name now. */
+/* --- A round over all groups --------------------------------------------------------------------
+ */
+
+/* How many turns it takes. */
+static uint32_t go_round(struct table_rig *rig, bool ages)
+{
+    uint32_t turns = 1;
+    uint32_t left = GROUP_PORTION_OFFSETS;
+    struct group *group;
+    struct group *following;
+    list_for_each_entry_safe (group, following, &rig->table.order, order_node) {
+        while (!group_offsets_expire(&rig->table, &rig->turn, group, ages, &left)) {
+            turns++;
+            left = GROUP_PORTION_OFFSETS;
+        }
+        if (left == 0)
+            left = GROUP_PORTION_OFFSETS;
+    }
+    return turns;
+}
+
+static void expire_all(struct table_rig *rig)
+{
+    assert_int_equal(go_round(rig, true), 1);
+}
+
+/* A topic takes its offsets with it, but not those of the one that has its name now; groups stay,
+ * and what is too old stays until its own round. */
 static void a_deleted_topic_takes_its_offsets(void **state)
 {
     struct table_rig *rig = *state;
-    struct image *before = image_retain(rig->image);
-    const struct image_topic *topic = image_topic_by_name(before, bytes_of_text("t"));
     commit(rig, "g", "t", 0, 5);
     commit(rig, "g", "u", 0, 6);
     commit(rig, "h", "t", 3, 7);
     table_rig_records(rig);
+    rig->turn.wall_ms += 100000;
     table_rig_remove_topic(rig, 1);
-    group_table_topic_deleted(&rig->table, &rig->turn, topic);
+    assert_int_equal(go_round(rig, false), 1);
     assert_string_equal(table_rig_records(rig), "g/t/0=- h/t/3=- ");
+    assert_int_equal(rig->table.groups.count, 2);
     table_rig_add_topic(rig, "t", 7, 4);
     commit(rig, "g", "t", 0, 8);
-    group_table_topic_deleted(&rig->table, &rig->turn, topic);
+    assert_int_equal(go_round(rig, false), 1);
     assert_string_equal(table_rig_records(rig), "g/t/0=8 ");
     assert_int_equal(rig->table.offset_count, 2);
-    image_release(before);
+}
+
+/* The broker was down when the topic was deleted and made anew: the round finds it all the same. */
+static void what_was_deleted_meanwhile_is_found(void **state)
+{
+    struct table_rig *rig = *state;
+    commit(rig, "g", "t", 0, 5);
+    table_rig_remove_topic(rig, 1);
+    table_rig_add_topic(rig, "t", 7, 4);
+    table_rig_reload(rig);
+    table_rig_records(rig);
+    expire_all(rig);
+    assert_string_equal(table_rig_records(rig), "g/t/0=- ");
+    assert_int_equal(rig->table.groups.count, 0);
 }
 
 /* --- Expiry -------------------------------------------------------------------------------------
  */
-
-static void expire_all(struct table_rig *rig)
-{
-    struct group *group;
-    struct group *following;
-    list_for_each_entry_safe (group, following, &rig->table.order, order_node)
-        group_offsets_expire(&rig->table, &rig->turn, group);
-}
 
 /* Each offset of a group without members expires by its own age, and the last takes the group with
  * it. */
@@ -214,6 +247,114 @@ static void a_wrong_clock_does_no_harm(void **state)
 
 /* --- Deleting -----------------------------------------------------------------------------------
  */
+
+/* --- Groups with very many offsets --------------------------------------------------------------
+ */
+
+enum { MANY_PARTITIONS = 2 * GROUP_PORTION_OFFSETS + 500 };
+
+static void commit_many(struct table_rig *rig, const char *group)
+{
+    table_rig_add_topic(rig, "many", 9, MANY_PARTITIONS);
+    for (int32_t i = 0; i < MANY_PARTITIONS; i++)
+        commit(rig, group, "many", i, i);
+}
+
+static uint32_t take_records(struct table_rig *rig)
+{
+    struct group_record *record;
+    uint32_t count = 0;
+    while ((record = group_writer_first(&rig->writer)) != NULL) {
+        assert_true(record->ends_turn);
+        group_writer_take(&rig->writer, record);
+        count++;
+    }
+    return count;
+}
+
+/* No turn puts more than a portion, whose records need no batch in common. */
+static void many_offsets_expire_in_portions(void **state)
+{
+    struct table_rig *rig = *state;
+    commit_many(rig, "g");
+    take_records(rig);
+    rig->turn.wall_ms += 1000;
+    assert_int_equal(go_round(rig, true), 3);
+    assert_int_equal(take_records(rig), MANY_PARTITIONS);
+    assert_int_equal(rig->table.groups.count, 0);
+}
+
+static void begin_deletion(struct table_rig *rig, struct delete_group_call *call, const char *group)
+{
+    *call = (struct delete_group_call){.group_id = bytes_of_text(group)};
+    list_node_init(&call->call.node);
+    call->call.kind = GROUP_CALL_DELETE;
+    call->call.arena = &rig->arena;
+    group_table_serve(&rig->table, &rig->turn, &call->call);
+}
+
+/* Nobody is told that it is done before it is, nor anything else about the group meanwhile. */
+static void many_offsets_are_deleted_in_portions(void **state)
+{
+    struct table_rig *rig = *state;
+    struct delete_group_call call;
+    const struct rig_commit other = {.group = "g", .topic = "t"};
+    commit_many(rig, "g");
+    take_records(rig);
+    begin_deletion(rig, &call, "g");
+    assert_true(list_is_empty(&rig->turn.answered));
+    assert_int_equal(take_records(rig), GROUP_PORTION_OFFSETS);
+    assert_int_equal(table_rig_commit(rig, &other), KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(table_rig_fetch(rig, "g", "many", 0), -1 - KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    commit(rig, "h", "t", 0, 1);
+    assert_int_equal(take_records(rig), 1);
+    group_delete_more(&rig->table, &rig->turn);
+    assert_true(list_is_empty(&rig->turn.answered));
+    group_delete_more(&rig->table, &rig->turn);
+    assert_ptr_equal(list_pop_front(&rig->turn.answered), &call.call.node);
+    assert_int_equal(call.error_code, KAFKA_NONE);
+    assert_true(list_is_empty(&rig->table.leaving));
+    assert_int_equal(take_records(rig), MANY_PARTITIONS - GROUP_PORTION_OFFSETS);
+    assert_int_equal(table_rig_fetch(rig, "g", "many", 0), -1);
+    assert_int_equal(rig->table.offset_count, 1);
+}
+
+/* A restart in the middle leaves a group with fewer offsets, which can be deleted again. */
+static void a_deletion_cut_short_is_begun_anew(void **state)
+{
+    struct table_rig *rig = *state;
+    struct delete_group_call call;
+    commit_many(rig, "g");
+    begin_deletion(rig, &call, "g");
+    group_table_drop_calls(&rig->table, &rig->turn, KAFKA_NOT_COORDINATOR);
+    assert_ptr_equal(list_pop_front(&rig->turn.answered), &call.call.node);
+    assert_int_equal(call.error_code, KAFKA_NOT_COORDINATOR);
+    table_rig_reload(rig);
+    assert_int_equal(rig->table.offset_count, MANY_PARTITIONS - GROUP_PORTION_OFFSETS);
+    begin_deletion(rig, &call, "g");
+    while (!list_is_empty(&rig->table.leaving))
+        group_delete_more(&rig->table, &rig->turn);
+    assert_ptr_equal(list_pop_front(&rig->turn.answered), &call.call.node);
+    assert_int_equal(call.error_code, KAFKA_NONE);
+    table_rig_reload(rig);
+    group_table_restored(&rig->table, &rig->turn);
+    assert_int_equal(rig->table.groups.count, 0);
+}
+
+/* Whoever asked has gone: the deletion goes on without. */
+static void a_deletion_goes_on_for_nobody(void **state)
+{
+    struct table_rig *rig = *state;
+    struct delete_group_call call;
+    commit_many(rig, "g");
+    begin_deletion(rig, &call, "g");
+    group_table_abandon(&rig->table, &rig->turn, &call.call);
+    assert_ptr_equal(list_pop_front(&rig->turn.answered), &call.call.node);
+    while (!list_is_empty(&rig->table.leaving))
+        group_delete_more(&rig->table, &rig->turn);
+    assert_true(list_is_empty(&rig->turn.answered));
+    assert_int_equal(rig->table.groups.count, 0);
+}
 
 static int16_t delete_group(struct table_rig *rig, const char *group)
 {
@@ -356,6 +497,25 @@ static void nobody_is_a_member_of_nothing(void **state)
 #function, function, set_up, tear_down, NULL                                               \
     }
 
+/* What happens to offsets is counted, each for itself. */
+static void offsets_are_counted(void **state)
+{
+    struct table_rig *rig = *state;
+    const struct group_tally *tally = &rig->turn.tally;
+    int16_t error;
+    commit(rig, "g", "t", 0, 5);
+    commit(rig, "g", "t", 1, 6);
+    commit(rig, "h", "t", 0, 7);
+    assert_int_equal(tally->offset_commits, 3);
+    assert_int_equal(delete_offset(rig, "g", 0, &error), KAFKA_NONE);
+    assert_int_equal(delete_group(rig, "h"), KAFKA_NONE);
+    assert_int_equal(tally->offset_deletions, 2);
+    rig->turn.wall_ms += 1000;
+    expire_all(rig);
+    assert_int_equal(tally->offset_expirations, 1);
+    assert_int_equal(tally->offset_commits + tally->offset_deletions, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +524,12 @@ int main(void)
         CASE(a_commit_needs_memory),
         CASE(offsets_of_a_former_topic_do_not_apply),
         CASE(a_deleted_topic_takes_its_offsets),
+        CASE(what_was_deleted_meanwhile_is_found),
+        CASE(offsets_are_counted),
+        CASE(many_offsets_expire_in_portions),
+        CASE(many_offsets_are_deleted_in_portions),
+        CASE(a_deletion_cut_short_is_begun_anew),
+        CASE(a_deletion_goes_on_for_nobody),
         CASE(offsets_expire_by_their_age),
         CASE(a_client_may_say_how_long),
         CASE(a_wrong_clock_does_no_harm),

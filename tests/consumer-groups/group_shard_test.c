@@ -7,6 +7,7 @@
 #include "consumer-groups/group_manager.h"
 
 #include "base/assert.h"
+#include "consumer-groups/group_offsets_core.h"
 #include "protocol/errors.h"
 #include "tests/consumer-groups/check.h"
 #include "tests/consumer-groups/test_image.h"
@@ -494,6 +495,104 @@ static void batches_keep_to_their_limit(void **state)
     end_case(machine);
 }
 
+/* What one turn puts is one batch, also beyond what the topic takes from clients: cut in two it
+ * would not be whole after a crash. */
+static void a_large_turn_is_one_batch(void **state)
+{
+    enum { LIMIT = 200 };
+    struct machine *machine = begin_case();
+    struct group_shard *shard = shard_of(machine);
+    struct pending flights[2];
+    shard->options.batch_bytes_max = LIMIT;
+    send_commit(machine, &flights[0], 0, 0);
+    for (uint32_t i = 0; i < 4; i++)
+        group_writer_put(&shard->writers[shard->gathering], bytes_of_text("\0\x7f"),
+                         bytes_of_text("a value of a kind that nobody knows, which is left alone"));
+    send_commit(machine, &flights[1], 1, 0);
+    assert_int_equal(finish_commit(machine, &flights[0]), KAFKA_NONE);
+    assert_int_equal(finish_commit(machine, &flights[1]), KAFKA_NONE);
+    assert_int_equal(shard->append_count, 5);
+    assert_int_equal(machine->groups.counts.failed_appends, 0);
+    end_case(machine);
+}
+
+struct reading {
+    struct log_read read;
+    bool has_landed;
+};
+
+static void reading_landed(struct completion *completion, int32_t result)
+{
+    assert_int_equal(result, STATUS_OK);
+    container_of(completion, struct reading, read.completion)->has_landed = true;
+}
+
+/* That of the first batch of the log. */
+static enum compression first_compression(struct machine *machine)
+{
+    struct partition *partition =
+        replica_manager_find(&machine->replicas, (struct uuid){{OFFSETS_TOPIC}}, 0);
+    struct reading reading = {
+        .read = {.end_offset = log_end_offset(partition->log), .first_batch_anyway = true},
+    };
+    struct batch_header header;
+    enum compression compression;
+    completion_init(&reading.read.completion, reading_landed);
+    log_read(partition->log, &reading.read);
+    while (!reading.has_landed)
+        turn(machine);
+    assert_int_equal(batch_header_read(reading.read.pieces[0], &header), STATUS_OK);
+    assert_true(batch_compression(&header, &compression));
+    log_read_release(&reading.read, machine->rig.io);
+    return compression;
+}
+
+/* offsets.topic.compression.codec: what is written so is read again. */
+static void compressed_records_are_loaded(void **state)
+{
+    struct machine *machine = begin_case();
+    shard_of(machine)->options.compression = COMPRESSION_ZSTD;
+    assert_true(commit_round(machine, 0));
+    assert_int_equal(first_compression(machine), COMPRESSION_ZSTD);
+    rig_kill(&machine->rig);
+    assert_true(begin_life(machine) && await_loaded(machine) && offsets_are_right(machine));
+    end_case(machine);
+}
+
+/* A group with more offsets than one turn may take out is gone when that is answered, and after a
+ * restart; the batches in between carry one portion each. */
+static void a_deletion_in_portions_ends(void **state)
+{
+    enum { MANY = 2500 };
+    struct machine *machine = begin_case();
+    struct group_shard *shard = shard_of(machine);
+    struct group_turn turn = {
+        .memory = shard->options.memory,
+        .writer = &shard->writers[shard->gathering],
+        .settings = shard->options.settings,
+    };
+    struct group *group = group_table_create(&shard->table, &turn, bytes_of_text("g"));
+    for (int32_t i = 0; i < MANY; i++) {
+        const struct group_offset offset = {.partition = i, .metadata = bytes_of_text("")};
+        assert_int_equal(group_offsets_put(&group->offsets, turn.memory, bytes_of_text("many"),
+                                           (struct uuid){{TOPIC + 1}}, &offset),
+                         STATUS_OK);
+    }
+    shard->table.offset_count += MANY;
+    struct pending pending = {0};
+    struct delete_group_call deletion = {.group_id = bytes_of_text("g")};
+    send(machine, &pending, &deletion.call, GROUP_CALL_DELETE);
+    while (!pending.has_landed) {
+        assert_in_range(shard->append_count, 0, GROUP_PORTION_OFFSETS);
+        rig_turn(&machine->rig);
+    }
+    assert_int_equal(deletion.error_code, KAFKA_NONE);
+    assert_int_equal(shard->durable_count, MANY);
+    assert_int_equal(shard->table.groups.count, 0);
+    arena_deinit(&pending.arena);
+    end_case(machine);
+}
+
 /* Whoever leads by another epoch than the partition is not asked any more, reads neither, and what
  * was on its way is not acknowledged (pitfall F2). */
 static void a_fenced_shard_says_so(void **state)
@@ -586,6 +685,9 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(no_answer_leaves_before_the_disk),
         cmocka_unit_test(commits_gather_while_a_batch_flies),
         cmocka_unit_test(batches_keep_to_their_limit),
+        cmocka_unit_test(a_large_turn_is_one_batch),
+        cmocka_unit_test(compressed_records_are_loaded),
+        cmocka_unit_test(a_deletion_in_portions_ends),
         cmocka_unit_test(a_fenced_shard_says_so),
         cmocka_unit_test(what_is_not_written_is_forgotten),
         cmocka_unit_test(less_memory_loses_no_offset),

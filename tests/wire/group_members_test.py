@@ -59,6 +59,13 @@ class MemberCase(WireCase):
         return self.call("Heartbeat", version, group=group, generation=generation, member=member,
                          **fields)["error"]
 
+    def commit(self, group, member, generation, topic):
+        """One offset of partition 0; the error."""
+        answer = self.call("OffsetCommit", 8, group=group, generation=generation, member=member,
+                           instance=None, topics=[{"name": topic, "partitions": [
+                               {"index": 0, "offset": 1, "leader_epoch": -1, "metadata": ""}]}])
+        return answer["topics"][0]["partitions"][0]["error"]
+
     def leave(self, group, member, version=5):
         if version < 3:
             return self.call("LeaveGroup", version, group=group, member=member)["error"]
@@ -103,10 +110,7 @@ class ClassicTest(MemberCase):
         for member, generation, error in ((joined["member"], 1, NONE), ("", -1, UNKNOWN_MEMBER_ID),
                                           (joined["member"], 0, ILLEGAL_GENERATION),
                                           ("nobody", 1, UNKNOWN_MEMBER_ID)):
-            answer = self.call("OffsetCommit", 8, group=group, generation=generation, member=member,
-                               instance=None, topics=[{"name": name, "partitions": [
-                                   {"index": 0, "offset": 1, "leader_epoch": -1, "metadata": ""}]}])
-            self.assertEqual(answer["topics"][0]["partitions"][0]["error"], error, member)
+            self.assertEqual(self.commit(group, member, generation, name), error, member)
 
     def test_a_member_is_described(self):
         group = self.name()
@@ -203,6 +207,38 @@ class ConsumerTest(MemberCase):
         self.assertEqual((found["error"], found["error_message"], found["state"]),
                          (GROUP_ID_NOT_FOUND, f"Group {group} is not a classic group.", "Dead"))
 
+    def test_a_group_has_settings_of_its_own(self):
+        name, group = self.topic(), self.name()
+        interval = "consumer.heartbeat.interval.ms"
+
+        def alter(operation, value):
+            answer = self.call("IncrementalAlterConfigs", 1, validate_only=False, resources=[
+                {"type": 32, "name": group, "configs": [
+                    {"name": interval, "operation": operation, "value": value}]}])
+            return answer["results"][0]["error"]
+
+        def described():
+            answer = self.call("DescribeConfigs", 4, include_synonyms=True, resources=[
+                {"type": 32, "name": group, "keys": [interval]}])
+            config, = answer["results"][0]["configs"]
+            return config["value"], config["source"], [s["name"] for s in config["synonyms"]]
+
+        joined = self.join_consumer(group, name, "m")
+        self.assertEqual(joined["interval_ms"], 5000)
+        self.assertEqual(described(), ("5000", 5, ["group." + interval]))
+        self.assertEqual(alter(0, "7000"), NONE)
+        while described()[0] != "7000":
+            pass
+        self.assertEqual(described(), ("7000", 8, [interval, "group." + interval]))
+        beat = self.heartbeat(group, joined["member"], joined["epoch"])
+        self.assertEqual((beat["error"], beat["interval_ms"]), (NONE, 7000))
+        self.assertEqual(alter(0, "1"), INVALID_CONFIG)
+        self.assertEqual(alter(1, None), NONE)
+        while described()[0] != "5000":
+            pass
+        answer = self.call("DescribeConfigs", 4, resources=[{"type": 32, "name": "", "keys": None}])
+        self.assertEqual(answer["results"][0]["error"], INVALID_REQUEST)
+
     def test_an_empty_group_changes_its_protocol(self):
         name, group = self.topic(), self.name()
         joined = self.join(group)
@@ -256,9 +292,11 @@ class ConsumerTest(MemberCase):
         self.assertEqual(types, {classic: 0, "new": 1})
 
         self.assertEqual(self.heartbeat(group, "new", -1)["error"], NONE)
-        self.assertNotEqual(self.beat(group, classic, 2), NONE)
+        self.assertEqual(self.beat(group, classic, 2), REBALANCE_IN_PROGRESS)
+        self.assertEqual(self.commit(group, classic, 2, name), NONE)
         answer = self.rejoin(group, classic, name, [])
-        self.assertEqual((answer["error"], answer["leader"]), (NONE, classic))
+        self.assertEqual((answer["error"], answer["leader"], answer["generation"]),
+                         (NONE, classic, 3))
         self.assertEqual(self.leave(group, classic), NONE)
 
     def test_members_survive_a_crash_of_the_broker(self):

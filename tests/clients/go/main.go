@@ -1,5 +1,5 @@
 // Clients of Go against one broker: clients CLIENT HOST:PORT. It prints a line for each feature, as
-// tests/clients/run wants them.
+// tests/clients/run wants them. clients CLIENT member ... is a member of a living group (member.go).
 package main
 
 import (
@@ -57,6 +57,13 @@ func version(module string) string {
 
 func main() {
 	name, address := os.Args[1], os.Args[2]
+	if address == "member" {
+		if err := memberMain(name, os.Args[3:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	switch name {
 	case "franz-go":
 		fmt.Printf("version\tok\t%s\n", version("github.com/twmb/franz-go"))
