@@ -19,6 +19,8 @@
       "Partitions that this broker leads.")                                                        \
     X(OFFLINE_REPLICA_COUNT, "kafka_server_replicamanager_offlinereplicacount", GAUGE,             \
       "Partitions whose log has failed.")                                                          \
+    X(PRODUCER_ID_COUNT, "kafka_server_replicamanager_produceridcount", GAUGE,                     \
+      "Idempotent producers that partitions remember, each counted in each partition.")            \
     X(TOPIC_COUNT, "kafka_controller_kafkacontroller_globaltopiccount", GAUGE,                     \
       "Topics of the cluster.")                                                                    \
     /* --- Clients --- */                                                                          \
@@ -63,6 +65,8 @@
       "Bytes that compaction read.")                                                               \
     X(COMPACTION_WRITTEN_BYTES, "tailrace_compaction_written_bytes_total", COUNTER,                \
       "Bytes that compaction wrote.")                                                              \
+    X(PRODUCERS_FORGOTTEN, "tailrace_producers_forgotten_total", COUNTER,                          \
+      "Of them, those forgotten before their time, because tailrace.producer.ids.max was reached.")\
     X(RETENTION_DELETED_SEGMENTS, "tailrace_retention_deleted_segments_total", COUNTER,            \
       "Segments that retention or DeleteRecords took out of their logs.")                          \
     X(RETENTION_DELETED_BYTES, "tailrace_retention_deleted_bytes_total", COUNTER,                  \

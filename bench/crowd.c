@@ -75,7 +75,7 @@ static void send_output(struct crowd *crowd, struct crowd_line *line)
     watch(crowd, line, rest.size > 0);
 }
 
-bool crowd_may_ask(const struct crowd *crowd, uint32_t line)
+static bool may_ask(const struct crowd *crowd, uint32_t line)
 {
     assert(line < crowd->line_count);
     return crowd->lines[line].asked_count - crowd->lines[line].answered_count < CROWD_PIPELINE_MAX;
@@ -85,7 +85,7 @@ struct writer *crowd_ask(struct crowd *crowd, uint32_t line_index, uint32_t aske
                          int16_t version)
 {
     assert(crowd->asked == NULL);
-    assert(crowd_may_ask(crowd, line_index));
+    assert(may_ask(crowd, line_index));
     struct crowd_line *line = &crowd->lines[line_index];
     line->questions[line->asked_count % CROWD_PIPELINE_MAX] =
         (struct crowd_question){.asker = asker, .key = key, .version = version};

@@ -14,7 +14,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/timer_wheel.h"
-#include "bench/client.h"
+#include "bench/control.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -75,10 +75,8 @@ void crowd_init(struct crowd *crowd, const struct address *address, uint32_t lin
                 void (*answered)(struct crowd *, const struct crowd_answer *));
 void crowd_deinit(struct crowd *crowd);
 
-/* Is there room for one more request on the line? */
-bool crowd_may_ask(const struct crowd *crowd, uint32_t line);
-
-/* The body goes into the writer; crowd_send follows before anything else is asked. */
+/* No more than CROWD_PIPELINE_MAX may be on their way on a line. The body goes into the writer;
+ * crowd_send follows before anything else is asked. */
 struct writer *crowd_ask(struct crowd *crowd, uint32_t line, uint32_t asker, enum api_key key,
                          int16_t version);
 void crowd_send(struct crowd *crowd);

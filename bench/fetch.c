@@ -1,201 +1,307 @@
-/* Reads a topic from beginning to end. A partition belongs to one connection, which asks for what
- * follows the last batch that it got; it goes round its partitions until each has reached the end
- * that it had at the start. The batches' headers are read, their records are not. */
-#include "protocol/messages/fetch.h"
+#include "bench/fetch.h"
+
 #include "base/assert.h"
 #include "base/list.h"
-#include "bench/load.h"
-#include "bench/modes.h"
+#include "bench/system.h"
+#include "bench/template.h"
 #include "protocol/batch.h"
-#include "protocol/errors.h"
 #include "protocol/headers.h"
+#include "protocol/messages/fetch.h"
 
 #include <stdlib.h>
 
 enum {
     ANSWER_ROOM_BYTES = 64 * 1024, /* for a response besides its records */
-    BATCH_BYTES_MAX = 4 << 20,     /* a first batch comes whole, even if it is larger than asked */
-    REQUEST_BYTES_MAX = 64 * 1024,
+    BATCH_BYTES_MAX = 20 << 20,    /* a first batch comes whole, even if it is larger than asked */
+    REQUEST_ROOM_BYTES = 64 * 1024,
+    PART_ROOM_BYTES = 256, /* of a partition, in requests and responses */
     WAIT_MS = 500,
 };
 
-struct fetch_part {
-    int64_t next_offset;
-    int64_t end_offset;
-};
+static struct fetch *fetch_of(struct role *role)
+{
+    return container_of(role, struct fetch, role);
+}
 
-/* What a connection asks at present. */
-struct fetch_asker {
-    uint32_t partition;
-    struct arena arena; /* of the request */
-};
+/* --- Which partitions -------------------------------------------------------------------------
+ */
 
-struct fetch {
-    struct load load;
-    struct fetch_part *parts;
-    struct fetch_asker *askers; /* one for each connection */
-};
+/* Connections share the partitions out like cards. */
+static uint32_t next_partition(const struct fetch *fetch, uint32_t partition)
+{
+    uint32_t next = partition + fetch->options.connections;
+    return next < fetch->options.partitions ? next : partition % fetch->options.connections;
+}
+
+static bool is_at_end(const struct fetch_part *part)
+{
+    return part->next_offset >= part->end_offset;
+}
+
+/* Begins the pass anew where it is over. False if there is nothing to read then either. */
+static bool rewind_part(const struct fetch *fetch, struct fetch_part *part)
+{
+    if (fetch->options.is_once || part->begin_offset >= part->end_offset)
+        return false;
+    part->next_offset = part->begin_offset;
+    part->is_changed = true;
+    return true;
+}
+
+/* The next partition of the connection that has something to read; false if none has. */
+static bool find_partition(struct fetch *fetch, struct fetcher *fetcher)
+{
+    uint32_t first = fetcher->partition;
+    uint32_t at = first;
+    if (first >= fetch->options.partitions)
+        return false; /* there are more connections than partitions */
+    do {
+        at = next_partition(fetch, at);
+        struct fetch_part *part = &fetch->parts[at];
+        if (!is_at_end(part) || rewind_part(fetch, part)) {
+            fetcher->partition = at;
+            return true;
+        }
+    } while (at != first);
+    return false;
+}
+
+/* The same for a session, which asks for all at once. */
+static bool has_more(struct fetch *fetch, uint32_t connection)
+{
+    bool has_more = false;
+    for (uint32_t i = connection; i < fetch->options.partitions; i += fetch->options.connections)
+        if (!is_at_end(&fetch->parts[i]) || rewind_part(fetch, &fetch->parts[i]))
+            has_more = true;
+    return has_more;
+}
 
 /* --- Requests ---------------------------------------------------------------------------------
  */
 
-static void write_request(struct writer *writer, const struct options *options, uint32_t index,
-                          int64_t offset)
+static void fill_part(const struct fetch *fetch, uint32_t index,
+                      struct fetch_request_partition *part)
+{
+    fetch_request_partition_init(part);
+    part->partition = (int32_t)index;
+    part->current_leader_epoch = -1;
+    part->last_fetched_epoch = -1;
+    part->fetch_offset = fetch->parts[index].next_offset;
+    part->log_start_offset = -1;
+    part->partition_max_bytes = (int32_t)fetch->load->fetch_bytes;
+}
+
+/* All partitions of a new session, or those that have moved on since the last request. */
+static uint32_t fill_changed(struct fetch *fetch, const struct connection *connection, bool is_new,
+                             struct fetch_request_partition *parts)
+{
+    uint32_t count = 0;
+    for (uint32_t i = connection->index; i < fetch->options.partitions;
+         i += fetch->options.connections) {
+        if (is_new || fetch->parts[i].is_changed)
+            fill_part(fetch, i, &parts[count++]);
+        fetch->parts[i].is_changed = false;
+    }
+    return count;
+}
+
+static void fill_topic(struct fetch *fetch, const struct connection *connection,
+                       struct fetcher *fetcher, struct fetch_request_topic *topic)
+{
+    uint32_t own = fetch->options.partitions / fetch->options.connections + 1;
+    fetch_request_topic_init(topic);
+    topic->topic = bytes_of_text(fetch->options.topic);
+    topic->partitions = arena_allocate_array(&fetcher->arena, own, sizeof *topic->partitions);
+    if (topic->partitions == NULL)
+        fail("no memory for a request to fetch");
+    if (fetch->options.has_session) {
+        topic->partitions_count =
+            fill_changed(fetch, connection, fetcher->session_epoch == 0, topic->partitions);
+    } else {
+        fill_part(fetch, fetcher->partition, topic->partitions);
+        topic->partitions_count = 1;
+    }
+}
+
+static struct bytes write_request(struct fetch *fetch, const struct connection *connection,
+                                  struct fetcher *fetcher)
 {
     struct fetch_request request;
     struct fetch_request_topic topic;
-    struct fetch_request_partition part;
+    struct writer writer;
+    arena_reset(&fetcher->arena);
+    fill_topic(fetch, connection, fetcher, &topic);
     fetch_request_init(&request);
-    fetch_request_topic_init(&topic);
-    fetch_request_partition_init(&part);
-    part.partition = (int32_t)index;
-    part.current_leader_epoch = -1;
-    part.last_fetched_epoch = -1;
-    part.fetch_offset = offset;
-    part.log_start_offset = -1;
-    part.partition_max_bytes = (int32_t)options->fetch_bytes;
-    topic.topic = bytes_of_text(options->topic);
-    topic.partitions = &part;
-    topic.partitions_count = 1;
     request.replica_id = -1;
     request.max_wait_ms = WAIT_MS;
     request.min_bytes = 1;
-    request.max_bytes = (int32_t)options->fetch_bytes;
-    request.session_epoch = -1;
+    request.max_bytes = (int32_t)fetch->load->fetch_bytes;
+    request.session_id = fetcher->session_id;
+    request.session_epoch = fetch->options.has_session ? fetcher->session_epoch : -1;
     request.topics = &topic;
-    request.topics_count = 1;
-    request_begin(writer, API_FETCH, FETCH_VERSION, 0);
-    fetch_request_encode(writer, FETCH_VERSION, &request);
-    frame_end(writer);
-}
-
-/* The next partition of the connection that is not at its end; false if all are. */
-static bool find_partition(const struct fetch *fetch, struct load_connection *connection,
-                           uint32_t *partition)
-{
-    const struct options *options = fetch->load.options;
-    uint32_t step = options->connections;
-    uint32_t next = *partition + step;
-    for (uint32_t looked = 0; looked <= options->partitions; looked += step, next += step) {
-        if (next >= options->partitions)
-            next = connection->index;
-        if (next < options->partitions &&
-            fetch->parts[next].next_offset < fetch->parts[next].end_offset) {
-            *partition = next;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool fetch_next(struct load *load, struct load_connection *connection, struct bytes *frame)
-{
-    struct fetch *fetch = container_of(load, struct fetch, load);
-    struct fetch_asker *asker = &fetch->askers[connection->index];
-    struct writer writer;
-    if (!find_partition(fetch, connection, &asker->partition))
-        return false;
-    arena_reset(&asker->arena);
-    writer_init(&writer, &asker->arena);
-    write_request(&writer, load->options, asker->partition,
-                  fetch->parts[asker->partition].next_offset);
+    request.topics_count = topic.partitions_count > 0 ? 1 : 0;
+    writer_init(&writer, &fetcher->arena);
+    request_begin(&writer, API_FETCH, FETCH_VERSION, (int32_t)connection->begun_count);
+    fetch_request_encode(&writer, FETCH_VERSION, &request);
+    frame_end(&writer);
     if (writer.status != STATUS_OK)
         fail("a request to fetch: %s", status_text(writer.status));
-    *frame = writer_result(&writer);
+    return writer_result(&writer);
+}
+
+static bool fetch_next(struct role *role, struct connection *connection, int64_t start_ns)
+{
+    struct fetch *fetch = fetch_of(role);
+    struct fetcher *fetcher = &fetch->fetchers[connection->index];
+    bool may_ask = fetch->options.is_follower   ? connection->index < fetch->options.partitions
+                   : fetch->options.has_session ? has_more(fetch, connection->index)
+                                                : find_partition(fetch, fetcher);
+    if (!may_ask)
+        return false;
+    connection->pieces[0] = write_request(fetch, connection, fetcher);
+    connection->piece_count = 1;
     return true;
 }
 
 /* --- Answers ----------------------------------------------------------------------------------
  */
 
-static struct load_gain count_batches(struct bytes records, struct fetch_part *part)
+/* A batch of a producer of this run: how long has it been on its way? */
+static void note_arrival(struct fetch *fetch, struct connection *connection, struct bytes batch,
+                         const struct batch_header *header, int64_t now)
 {
-    struct load_gain gain = {0};
+    int64_t sent_ns;
+    if (!template_read_stamp(batch, fetch->options.run_id, &sent_ns) ||
+        !window_has(&fetch->role.window, sent_ns))
+        return;
+    uint64_t records = (uint64_t)header->record_count;
+    tally_add_records(connection->tally, records, batch.size, now);
+    histogram_add(&connection->tally->latencies_ns, (uint64_t)(now - sent_ns), records);
+    __atomic_add_fetch(&fetch->received_batches, 1, __ATOMIC_RELAXED);
+}
+
+static void take_batches(struct fetch *fetch, struct connection *connection, uint32_t partition,
+                         struct bytes records, struct answer *answer)
+{
+    struct fetch_part *part = &fetch->parts[partition];
     struct bytes batch;
+    int64_t now = now_ns();
     while (batch_next(&records, &batch) == STATUS_OK) {
         struct batch_header header;
         if (batch_header_read(batch, &header) != STATUS_OK)
             fail("a batch near offset %lld cannot be read", (long long)part->next_offset);
+        if (fetch->load->verify && !batch_crc_is_right(batch))
+            fail("the checksum of the batch at offset %lld is wrong",
+                 (long long)header.base_offset);
         if (batch_last_offset(&header) < part->next_offset)
             continue; /* an answer may begin before what was asked for */
         part->next_offset = batch_last_offset(&header) + 1;
-        gain.records += (uint64_t)header.record_count;
-        gain.bytes += batch.size;
+        part->is_changed = true;
+        if (fetch->options.is_follower) {
+            note_arrival(fetch, connection, batch, &header, now);
+            continue;
+        }
+        answer->records += (uint64_t)header.record_count;
+        answer->bytes += batch.size;
     }
-    return gain;
 }
 
-static struct load_gain fetch_answered(struct load *load, struct load_connection *connection,
-                                       struct reader *reader)
+static void take_part(struct fetch *fetch, struct connection *connection,
+                      const struct fetch_response_partition *part, struct answer *answer)
 {
-    struct fetch *fetch = container_of(load, struct fetch, load);
-    uint32_t partition = fetch->askers[connection->index].partition;
+    uint32_t index = (uint32_t)part->partition_index;
+    if (part->error_code != KAFKA_NONE)
+        answer->error = part->error_code;
+    else if (index >= fetch->options.partitions ||
+             index % fetch->options.connections != connection->index)
+        fail("Fetch answered for partition %u, which was not asked for", index);
+    else if (part->records.piece_count > 0)
+        take_batches(fetch, connection, index, part->records.pieces[0], answer);
+}
+
+/* A session that the broker has dropped, or never opened, begins anew. */
+static void keep_session(struct fetcher *fetcher, const struct fetch_response *response)
+{
+    bool is_open = response->error_code == KAFKA_NONE && response->session_id != 0;
+    fetcher->session_id = is_open ? response->session_id : 0;
+    fetcher->session_epoch = is_open ? fetcher->session_epoch + 1 : 0;
+}
+
+static struct answer fetch_answered(struct role *role, struct connection *connection,
+                                    struct reader *reader, int64_t start_ns)
+{
+    struct fetch *fetch = fetch_of(role);
     struct fetch_response response;
     fetch_response_init(&response);
     enum status status =
         fetch_response_decode(reader, FETCH_VERSION, &connection->arena, &response);
-    if (status != STATUS_OK || response.error_code != KAFKA_NONE)
-        fail("a response to Fetch: %s, %s", status_text(status),
-             kafka_error_text(response.error_code));
-    if (response.responses_count != 1 || response.responses[0].partitions_count != 1)
-        return (struct load_gain){0};
-    const struct fetch_response_partition *answer = &response.responses[0].partitions[0];
-    if (answer->error_code != KAFKA_NONE)
-        fail("Fetch from partition %u: %s", partition, kafka_error_text(answer->error_code));
-    if (answer->records.piece_count == 0)
-        return (struct load_gain){0};
-    return count_batches(answer->records.pieces[0], &fetch->parts[partition]);
+    if (status != STATUS_OK)
+        fail("a response to Fetch cannot be read: %s", status_text(status));
+    struct answer answer = {.error = response.error_code, .is_timed = !fetch->options.is_follower};
+    if (fetch->options.has_session)
+        keep_session(&fetch->fetchers[connection->index], &response);
+    for (uint32_t t = 0; t < response.responses_count; t++)
+        for (uint32_t p = 0; p < response.responses[t].partitions_count; p++)
+            take_part(fetch, connection, &response.responses[t].partitions[p], &answer);
+    return answer;
 }
 
-static const struct load_kind fetch_kind = {
-    .key = API_FETCH,
-    .version = FETCH_VERSION,
-    .next = fetch_next,
-    .answered = fetch_answered,
-};
-
-/* --- The load ---------------------------------------------------------------------------------
+/* --- Life -------------------------------------------------------------------------------------
  */
 
-static void find_ends(struct fetch *fetch, const struct options *options)
+static void find_ends(struct fetch *fetch, struct control *control)
 {
-    struct client client;
-    if (!client_open(&client, &options->address))
-        fail("no broker at %s", options->address_text);
-    for (uint32_t i = 0; i < options->partitions; i++)
-        fetch->parts[i].end_offset = client_end_offset(&client, options->topic, (int32_t)i);
-    client_close(&client);
+    uint32_t count = fetch->options.partitions;
+    int64_t *begins = calloc(count, sizeof *begins);
+    int64_t *ends = calloc(count, sizeof *ends);
+    assert(begins != NULL);
+    assert(ends != NULL);
+    if (!control_find_offsets(control, fetch->options.topic, false, 0, count, begins) ||
+        !control_find_offsets(control, fetch->options.topic, true, 0, count, ends))
+        fail("topic %s does not have %u partitions that this broker leads", fetch->options.topic,
+             count);
+    for (uint32_t i = 0; i < count; i++)
+        fetch->parts[i] = (struct fetch_part){
+            .begin_offset = begins[i],
+            .next_offset = fetch->options.is_follower ? ends[i] : begins[i],
+            .end_offset = ends[i],
+        };
+    free(begins);
+    free(ends);
 }
 
-void fetch_run(const struct options *asked)
+void fetch_init(struct fetch *fetch, const struct load *load, const struct fetch_options *options,
+                struct control *control)
 {
-    /* The next offset is known only from the answer, so one request is in flight, and there is
-     * nothing to warm up: the first pass is the one that is measured. */
-    struct options options = *asked;
-    options.in_flight = 1;
-    options.warm_up_seconds = 0;
-    struct report report;
-    struct fetch *fetch = calloc(1, sizeof *fetch);
-    assert(fetch != NULL);
-    fetch->parts = calloc(options.partitions, sizeof *fetch->parts);
-    fetch->askers = calloc(options.connections, sizeof *fetch->askers);
+    size_t own_bytes = (options->partitions / options->connections + 1ull) * PART_ROOM_BYTES;
+    assert(options->connections > 0);
+    *fetch = (struct fetch){.load = load, .options = *options};
+    fetch->kind =
+        (struct role_kind){options->name, API_FETCH, FETCH_VERSION, fetch_next, fetch_answered};
+    fetch->role = (struct role){
+        .kind = &fetch->kind,
+        .connection_count = options->connections,
+        .in_flight_max = 1, /* the next offset is known only from the answer */
+        .is_follower = options->is_follower,
+        .answer_bytes_max =
+            (size_t)load->fetch_bytes + BATCH_BYTES_MAX + ANSWER_ROOM_BYTES + own_bytes,
+        .requests_left = load->requests > 0 && !options->is_follower ? load->requests : UINT64_MAX,
+    };
+    fetch->parts = calloc(options->partitions, sizeof *fetch->parts);
+    fetch->fetchers = calloc(options->connections, sizeof *fetch->fetchers);
     assert(fetch->parts != NULL);
-    assert(fetch->askers != NULL);
-    for (uint32_t i = 0; i < options.connections; i++) {
-        fetch->askers[i].partition = i;
-        arena_init(&fetch->askers[i].arena, REQUEST_BYTES_MAX);
+    assert(fetch->fetchers != NULL);
+    for (uint32_t i = 0; i < options->connections; i++) {
+        fetch->fetchers[i].partition = i;
+        arena_init(&fetch->fetchers[i].arena, REQUEST_ROOM_BYTES + 2 * own_bytes);
     }
-    find_ends(fetch, &options);
-    load_run(&fetch->load, &fetch_kind, &options,
-             (size_t)options.fetch_bytes + BATCH_BYTES_MAX + ANSWER_ROOM_BYTES);
-    report_init(&report, mode_name(options.mode));
-    report_add(&report, "fetch_bytes", options.fetch_bytes, 0);
-    load_report(&fetch->load, &report);
-    report_print(&report, options.is_json);
-    load_deinit(&fetch->load);
-    for (uint32_t i = 0; i < options.connections; i++)
-        arena_deinit(&fetch->askers[i].arena);
+    find_ends(fetch, control);
+}
+
+void fetch_deinit(struct fetch *fetch)
+{
+    for (uint32_t i = 0; i < fetch->options.connections; i++)
+        arena_deinit(&fetch->fetchers[i].arena);
+    free(fetch->fetchers);
     free(fetch->parts);
-    free(fetch->askers);
-    free(fetch);
 }

@@ -1,9 +1,9 @@
-/* Durable commits: every member has a number of OffsetCommits on their way and sends the next as
- * soon as one is answered. At the end the broker is asked what it knows: for every member that must
+/* Durable commits: every member has one OffsetCommit on its way and sends the next as soon as it
+ * is answered. At the end the broker is asked what it knows: for every member that must
  * be the last commit that was acknowledged. */
 #include "base/assert.h"
-#include "bench/groups_protocol.h"
-#include "bench/modes.h"
+#include "bench/groups_members.h"
+#include "bench/groups_modes.h"
 #include "protocol/errors.h"
 
 #include <stdlib.h>
@@ -21,19 +21,19 @@ struct commits {
 /* The partitions of a member: its own ones, by its place in the group. */
 static uint32_t first_partition(const struct member *member)
 {
-    const struct options *options = member->members->options;
-    return member->index % options->members * options->partitions;
+    const struct load *load = member->members->load;
+    return member->index % load->members * load->group_partitions;
 }
 
 static void commit(struct commits *commits, struct member *member)
 {
-    const struct options *options = commits->members.options;
+    const struct load *load = commits->members.load;
     char name[GROUP_NAME_SIZE];
     struct writer *writer = crowd_ask(&commits->members.crowd, member_line(member), member->index,
                                       API_OFFSET_COMMIT, OFFSET_COMMIT_VERSION);
-    groups_write_commit(writer, options, group_name(member_group(member), name), member_id(member),
-                        member->epoch, first_partition(member), options->partitions,
-                        commits->offsets[member->index]++);
+    groups_write_commit(writer, load, group_name(load, member_group(member), name),
+                        member_id(member), member->epoch, first_partition(member),
+                        load->group_partitions, commits->offsets[member->index]++);
     crowd_send(&commits->members.crowd);
     commits->in_flight++;
 }
@@ -45,7 +45,7 @@ static void commit_answered(struct members *members, struct member *member,
     groups_check_commit(answer);
     commits->in_flight--;
     if (commits->phase == COMMIT_MEASURE)
-        histogram_add(&commits->latencies_ns, (uint64_t)answer->latency_ns);
+        histogram_add(&commits->latencies_ns, (uint64_t)answer->latency_ns, 1);
     if (commits->phase != COMMIT_DRAIN)
         commit(commits, member);
 }
@@ -58,18 +58,18 @@ static void go_on(struct commits *commits, double seconds)
 }
 
 /* Answers how long was measured. */
-static double commit_all(struct commits *commits, struct cpu_time *cpu)
+static double commit_all(struct commits *commits, int64_t *cpu_ns)
 {
-    const struct options *options = commits->members.options;
-    for (uint32_t i = 0; i < commits->members.count * options->in_flight; i++)
-        commit(commits, &commits->members.all[i % commits->members.count]);
-    go_on(commits, options->warm_up_seconds);
+    const struct load *load = commits->members.load;
+    for (uint32_t i = 0; i < commits->members.count; i++)
+        commit(commits, &commits->members.all[i]);
+    go_on(commits, load->warm_up);
     commits->phase = COMMIT_MEASURE;
-    *cpu = groups_cpu_time(options, (struct cpu_time){0});
+    *cpu_ns = groups_cpu_ns(load);
     int64_t began_ns = now_ns();
-    go_on(commits, options->seconds);
+    go_on(commits, load->seconds);
     double seconds = (double)(now_ns() - began_ns) / SECOND_NS;
-    *cpu = groups_cpu_time(options, *cpu);
+    *cpu_ns = groups_cpu_ns(load) - *cpu_ns;
     commits->phase = COMMIT_DRAIN;
     while (commits->in_flight > 0)
         crowd_turn(&commits->members.crowd);
@@ -78,42 +78,40 @@ static double commit_all(struct commits *commits, struct cpu_time *cpu)
 
 static void verify(const struct commits *commits)
 {
-    struct client client;
-    const struct options *options = commits->members.options;
-    if (!client_open(&client, &options->address))
-        fail("no broker at %s", options->address_text);
+    struct control control;
+    const struct load *load = commits->members.load;
+    if (!control_open(&control, &commits->members.address))
+        fail("the broker is gone");
     for (uint32_t i = 0; i < commits->members.count; i++) {
         const struct member *member = &commits->members.all[i];
-        int16_t error =
-            groups_fetch(&client, options, member_group(member), first_partition(member),
-                         options->partitions, commits->offsets[i] - 1);
+        int16_t error = groups_fetch(&control, load, member_group(member), first_partition(member),
+                                     load->group_partitions, commits->offsets[i] - 1);
         if (error != KAFKA_NONE)
             fail("the offsets of member %u: %s", i, kafka_error_text(error));
     }
-    client_close(&client);
+    control_close(&control);
 }
 
-void groups_commit_run(const struct options *options)
+json_t *groups_commit_run(const struct load *load)
 {
-    struct report report;
-    struct cpu_time cpu;
+    int64_t cpu_ns;
     struct commits *commits = calloc(1, sizeof *commits);
     assert(commits != NULL);
     commits->members.answered = commit_answered;
-    members_init(&commits->members, options);
+    members_init(&commits->members, load);
     commits->offsets = calloc(commits->members.count, sizeof *commits->offsets);
     assert(commits->offsets != NULL);
     members_join(&commits->members);
     members_wait(&commits->members);
-    double seconds = commit_all(commits, &cpu);
+    double seconds = commit_all(commits, &cpu_ns);
     verify(commits);
-    report_init(&report, mode_name(options->mode));
-    report_add(&report, "groups", options->groups, 0);
-    report_add(&report, "members", commits->members.count, 0);
-    report_add(&report, "partitions", options->partitions, 0);
-    groups_report(&report, options, &commits->latencies_ns, seconds, cpu);
-    report_print(&report, options->is_json);
+    json_t *figures = json_pack("{s:s}", "mode", load_mode_name(load->mode));
+    groups_figure(figures, "groups", load->groups, 0);
+    groups_figure(figures, "members", commits->members.count, 0);
+    groups_figure(figures, "partitions", load->group_partitions, 0);
+    groups_report(figures, load, &commits->latencies_ns, seconds, cpu_ns);
     members_deinit(&commits->members);
     free(commits->offsets);
     free(commits);
+    return figures;
 }

@@ -52,11 +52,11 @@ static void tell(struct member *member)
 /* --- Classic ----------------------------------------------------------------------------------
  */
 
-struct bytes classic_subscription(const struct options *options, struct arena *arena)
+struct bytes classic_subscription(const struct load *load, struct arena *arena)
 {
     struct consumer_protocol_subscription subscription;
     struct writer writer;
-    struct bytes topic = bytes_of_text(options->topic);
+    struct bytes topic = bytes_of_text(load->topic);
     consumer_protocol_subscription_init(&subscription);
     subscription.topics = &topic;
     subscription.topics_count = 1;
@@ -77,7 +77,7 @@ static void classic_ask_join(struct member *member)
     join_group_request_protocol_init(&protocol);
     protocol.name = bytes_of_text(protocol_name);
     protocol.metadata = member->members->subscription;
-    request.group_id = group_name(member_group(member), name);
+    request.group_id = group_name(member->members->load, member_group(member), name);
     request.session_timeout_ms = SESSION_TIMEOUT_MS;
     request.rebalance_timeout_ms = REBALANCE_TIMEOUT_MS;
     request.member_id = member_id(member);
@@ -95,13 +95,13 @@ static struct bytes make_assignment(const struct members *members, uint32_t plac
     struct consumer_protocol_assignment assignment;
     struct consumer_protocol_assignment_topic_partition topic;
     struct writer writer;
-    const struct options *options = members->options;
-    uint32_t total = options->members * options->partitions;
+    const struct load *load = members->load;
+    uint32_t total = load->members * load->group_partitions;
     uint32_t first = (uint32_t)((uint64_t)total * place / count);
     uint32_t end = (uint32_t)((uint64_t)total * (place + 1) / count);
     consumer_protocol_assignment_init(&assignment);
     consumer_protocol_assignment_topic_partition_init(&topic);
-    topic.topic = bytes_of_text(options->topic);
+    topic.topic = bytes_of_text(load->topic);
     topic.partitions = arena_allocate_array(arena, end - first + 1, sizeof(int32_t));
     assert(topic.partitions != NULL);
     for (uint32_t i = first; i < end; i++)
@@ -138,7 +138,7 @@ static void classic_ask_sync(struct member *member, const struct join_group_resp
     char name[GROUP_NAME_SIZE];
     struct writer *writer = ask(member, API_SYNC_GROUP, SYNC_VERSION);
     sync_group_request_init(&request);
-    request.group_id = group_name(member_group(member), name);
+    request.group_id = group_name(member->members->load, member_group(member), name);
     request.generation_id = member->epoch;
     request.member_id = member_id(member);
     request.protocol_type = bytes_of_text(protocol_type);
@@ -214,7 +214,7 @@ static void classic_beat(struct member *member)
     char name[GROUP_NAME_SIZE];
     struct writer *writer = ask(member, API_HEARTBEAT, HEARTBEAT_VERSION);
     heartbeat_request_init(&request);
-    request.group_id = group_name(member_group(member), name);
+    request.group_id = group_name(member->members->load, member_group(member), name);
     request.generation_id = member->epoch;
     request.member_id = member_id(member);
     heartbeat_request_encode(writer, HEARTBEAT_VERSION, &request);
@@ -224,7 +224,7 @@ static void classic_beat(struct member *member)
 static void count_beat(struct member *member, const struct crowd_answer *answer)
 {
     if (member->members->beats != NULL)
-        histogram_add(member->members->beats, (uint64_t)answer->latency_ns);
+        histogram_add(member->members->beats, (uint64_t)answer->latency_ns, 1);
 }
 
 static void classic_heard(struct member *member, const struct crowd_answer *answer)
@@ -252,12 +252,12 @@ static void consumer_beat(struct member *member)
     struct consumer_group_heartbeat_request request;
     struct consumer_group_heartbeat_request_topic_partitions owned;
     const struct members *members = member->members;
-    struct bytes topic = bytes_of_text(members->options->topic);
+    struct bytes topic = bytes_of_text(members->load->topic);
     char name[GROUP_NAME_SIZE];
     struct writer *writer = ask(member, API_CONSUMER_GROUP_HEARTBEAT, CONSUMER_HEARTBEAT_VERSION);
     consumer_group_heartbeat_request_init(&request);
     consumer_group_heartbeat_request_topic_partitions_init(&owned);
-    request.group_id = group_name(member_group(member), name);
+    request.group_id = group_name(member->members->load, member_group(member), name);
     request.member_id = member_id(member);
     request.member_epoch = member->epoch;
     if (member->epoch == 0) {
@@ -325,7 +325,7 @@ static void make_id(struct member *member)
 
 void member_join(struct member *member)
 {
-    if (!member->members->options->is_consumer) {
+    if (!member->members->load->is_consumer) {
         classic_ask_join(member);
         return;
     }
@@ -335,7 +335,7 @@ void member_join(struct member *member)
 
 void member_beat(struct member *member)
 {
-    if (member->members->options->is_consumer)
+    if (member->members->load->is_consumer)
         consumer_beat(member);
     else
         classic_beat(member);

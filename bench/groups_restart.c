@@ -2,16 +2,16 @@
  * for the first group, and until it has answered for some of every coordinator. Answers before that
  * may say that the coordinator loads; one that says another offset ends the program. */
 #include "base/assert.h"
-#include "bench/groups.h"
-#include "bench/modes.h"
+#include "bench/broker.h"
+#include "bench/groups_calls.h"
+#include "bench/groups_modes.h"
+#include "bench/server.h"
 #include "protocol/errors.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
-enum { START_TIMEOUT_SECONDS = 120, RETRY_MS = 1, GROUPS_ASKED = 500, OFFSET = 1000 };
+enum { LOAD_TIMEOUT_SECONDS = 120, RETRY_MS = 1, GROUPS_ASKED = 500, OFFSET = 1000 };
 
 struct restart {
     double answer_ms; /* ApiVersions */
@@ -20,103 +20,96 @@ struct restart {
     double cpu_ms;
 };
 
-static double since_ms(const struct process *process)
+static double since_ms(const struct broker *broker)
 {
-    return (double)(now_ns() - process->started_ns) / 1e6;
-}
-
-static void check_time(const struct process *process)
-{
-    if (!process_is_alive(process))
-        fail("the broker ended; --verbose shows why");
-    if (since_ms(process) > START_TIMEOUT_SECONDS * 1e3)
-        fail("the broker does not answer for %d s", START_TIMEOUT_SECONDS);
-}
-
-static struct process start(const struct options *options, struct client *client)
-{
-    struct process process = process_start(options->command, options->is_verbose);
-    for (;;) {
-        if (client_open(client, &options->address)) {
-            if (client_is_answered(client))
-                return process;
-            client_close(client);
-        }
-        check_time(&process);
-        poll(NULL, 0, RETRY_MS);
-    }
+    return (double)(now_ns() - broker->process.started_ns) / 1e6;
 }
 
 /* Asks again while the coordinator loads. */
-static void await_group(const struct options *options, const struct process *process,
-                        struct client *client, uint32_t group)
+static void await_group(const struct load *load, struct broker *broker, uint32_t group)
 {
     for (;;) {
-        int16_t error = groups_fetch(client, options, group, 0, options->partitions, OFFSET);
+        int16_t error =
+            groups_fetch(&broker->control, load, group, 0, load->group_partitions, OFFSET);
         if (error == KAFKA_NONE)
             return;
         if (error != KAFKA_COORDINATOR_LOAD_IN_PROGRESS && error != KAFKA_NOT_COORDINATOR)
             fail("group %u: %s", group, kafka_error_text(error));
-        check_time(process);
+        if (since_ms(broker) > LOAD_TIMEOUT_SECONDS * 1e3)
+            fail("the coordinator of group %u loads for %d s", group, LOAD_TIMEOUT_SECONDS);
         poll(NULL, 0, RETRY_MS);
     }
 }
 
-static struct process start_again(const struct options *options, struct restart *restart)
+static double cpu_ms(const struct broker *broker)
 {
-    struct client client;
-    struct process process = start(options, &client);
-    restart->answer_ms = since_ms(&process);
-    await_group(options, &process, &client, 0);
-    restart->first_ms = since_ms(&process);
-    for (uint32_t i = 0; i < options->groups && i < GROUPS_ASKED; i++)
-        await_group(options, &process, &client, i);
-    restart->all_ms = since_ms(&process);
-    struct cpu_time cpu = process_cpu_time(process.pid);
-    restart->cpu_ms = (double)(cpu.user_ns + cpu.system_ns) / 1e6;
-    for (uint32_t i = 0; i < options->groups; i++)
-        await_group(options, &process, &client, i);
-    client_close(&client);
-    return process;
+    struct server_use use;
+    if (!server_use_read((uint32_t)broker->process.pid, &use))
+        fail("the broker is gone");
+    return (double)(use.cpu_user_ns + use.cpu_system_ns) / 1e6;
 }
 
-static void add_rows(struct report *report, const char *const names[4],
-                     const struct restart *restart)
+static void start_again(const struct load *load, struct broker *broker, struct restart *restart)
 {
-    report_add(report, names[0], restart->answer_ms, 1);
-    report_add(report, names[1], restart->first_ms, 1);
-    report_add(report, names[2], restart->all_ms, 1);
-    report_add(report, names[3], restart->cpu_ms, 0);
+    broker_start(broker);
+    restart->answer_ms = (double)broker->answered_ns / 1e6;
+    await_group(load, broker, 0);
+    restart->first_ms = since_ms(broker);
+    for (uint32_t i = 0; i < load->groups && i < GROUPS_ASKED; i++)
+        await_group(load, broker, i);
+    restart->all_ms = since_ms(broker);
+    restart->cpu_ms = cpu_ms(broker);
+    for (uint32_t i = 0; i < load->groups; i++)
+        await_group(load, broker, i);
 }
 
-void groups_restart_run(const struct options *options)
+static void add_figures(json_t *figures, const char *const names[4], const struct restart *restart)
+{
+    groups_figure(figures, names[0], restart->answer_ms, 1);
+    groups_figure(figures, names[1], restart->first_ms, 1);
+    groups_figure(figures, names[2], restart->all_ms, 1);
+    groups_figure(figures, names[3], restart->cpu_ms, 0);
+}
+
+/* The broker lives three times: it is filled and killed, answers and is stopped, and answers. */
+static json_t *measure(const struct load *load, struct broker *broker)
 {
     static const char *const killed_names[] = {"killed_answer_ms", "killed_first_ms",
                                                "killed_all_ms", "killed_cpu_ms"};
     static const char *const stopped_names[] = {"stopped_answer_ms", "stopped_first_ms",
                                                 "stopped_all_ms", "stopped_cpu_ms"};
-    struct report report;
-    struct client client;
     struct restart killed;
     struct restart stopped;
-    struct process process = start(options, &client);
-    groups_prepare(options, &client, options->partitions);
+    broker_start(broker);
+    groups_prepare(load, &broker->control, load->group_partitions);
     int64_t began_ns = now_ns();
-    groups_fill(options, options->partitions, OFFSET);
+    groups_fill(load, &broker->address, OFFSET);
     double fill_ms = (double)(now_ns() - began_ns) / 1e6;
-    client_close(&client);
-    kill(process.pid, SIGKILL);
-    waitpid(process.pid, NULL, 0);
-    process = start_again(options, &killed);
-    process_stop(&process);
-    process = start_again(options, &stopped);
-    report_init(&report, mode_name(options->mode));
-    report_add(&report, "groups", options->groups, 0);
-    report_add(&report, "offsets", (double)options->groups * options->partitions, 0);
-    report_add(&report, "fill_ms", fill_ms, 0);
-    add_rows(&report, killed_names, &killed);
-    add_rows(&report, stopped_names, &stopped);
-    report_add(&report, "resident_mib", (double)process_memory(process.pid).resident_kib / 1024, 1);
-    process_stop(&process);
-    report_print(&report, options->is_json);
+    broker_kill(broker);
+    start_again(load, broker, &killed);
+    broker_stop(broker);
+    start_again(load, broker, &stopped);
+    json_t *figures = json_pack("{s:s}", "mode", load_mode_name(load->mode));
+    groups_figure(figures, "groups", load->groups, 0);
+    groups_figure(figures, "offsets", (double)load->groups * load->group_partitions, 0);
+    groups_figure(figures, "fill_ms", fill_ms, 0);
+    add_figures(figures, killed_names, &killed);
+    add_figures(figures, stopped_names, &stopped);
+    groups_figure(figures, "resident_mib",
+                  (double)process_memory(broker->process.pid).resident_kib / 1024, 1);
+    broker_stop(broker);
+    return figures;
+}
+
+json_t *groups_restart_run(const struct load *load, const struct start_options *start)
+{
+    struct broker broker;
+    char *folder = folder_create(start->folder);
+    assert(start->word_count > 0);
+    broker_prepare(&broker, start, folder);
+    json_t *figures = measure(load, &broker);
+    broker_forget(&broker);
+    folder_remove(folder);
+    free(folder);
+    return figures;
 }

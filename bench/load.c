@@ -1,340 +1,315 @@
 #include "bench/load.h"
 
 #include "base/assert.h"
-#include "bench/client.h"
-#include "protocol/headers.h"
+#include "base/text.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-enum {
-    EVENTS_MAX = 256,
-    CORRELATION_ID_AT = 8,
-    ARENA_BYTES_MAX = 1 << 20,
-    TURN_MS = 100,
-    SHOW_EVERY_NS = 200 * 1000 * 1000,
+enum load_value_kind {
+    VALUE_TEXT,
+    VALUE_COUNT,
+    VALUE_SIZE,
+    VALUE_DECIMAL,
+    VALUE_SWITCH,
+    VALUE_SIZES,
+    VALUE_LIST,
+    VALUE_ACKS,
+    VALUE_CODEC,
+    VALUE_PAYLOAD,
+    VALUE_OVER,
 };
 
-/* --- Sending ----------------------------------------------------------------------------------
- */
+struct load_row {
+    const char *name;
+    size_t at; /* of the field in struct load */
+    enum load_value_kind kind;
+    const char *preset; /* NULL: zero */
+    double min;
+    double max;
+    const char *takes; /* how help calls the value; NULL: a switch */
+};
 
-/* Tells epoll about room in the socket, or not to. */
-static void watch(struct load *load, struct load_connection *connection, bool is_blocked)
+static const struct load_row rows[] = {
+#define X(name, field, kind, preset, min, max, value, help)                                        \
+    {name, offsetof(struct load, field), VALUE_##kind, preset, min, max, value},
+#define Y(name, field, kind, min, max, value, help)                                                \
+    {name, offsetof(struct load, field), VALUE_##kind, NULL, min, max, value},
+    LOAD_ALL_ROWS(X, Y)
+#undef X
+#undef Y
+};
+
+enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
+
+static const char *const payload_names[] = {"random", "text"};
+static const char *const over_names[] = {"partitions", "connections"};
+
+const char *load_mode_name(enum load_mode mode)
 {
-    if (connection->is_blocked == is_blocked)
-        return;
-    struct epoll_event event = {.events = EPOLLIN | (is_blocked ? EPOLLOUT : 0),
-                                .data.u32 = connection->index};
-    connection->is_blocked = is_blocked;
-    if (epoll_ctl(load->poll_file, EPOLL_CTL_MOD, connection->file, &event) != 0)
-        fail("epoll: %s", strerror(errno));
+    switch (mode) {
+    case LOAD_PRODUCE: return "produce";
+    case LOAD_FETCH: return "fetch";
+    case LOAD_E2E: return "e2e";
+    case LOAD_MIXED: return "mixed";
+    case LOAD_PARTITIONS: return "partitions";
+    case LOAD_GROUPS_HEARTBEAT: return "groups-heartbeat";
+    case LOAD_GROUPS_COMMIT: return "groups-commit";
+    case LOAD_GROUPS_JOIN: return "groups-join";
+    case LOAD_GROUPS_LIST: return "groups-list";
+    case LOAD_GROUPS_RESTART: return "groups-restart";
+    }
+    unreachable();
 }
 
-/* Takes the next request; false if there is none to send now. */
-static bool take_next(struct load *load, struct load_connection *connection)
+/* --- Values -----------------------------------------------------------------------------------
+ */
+
+static enum status parse_word(struct bytes text, const char *const words[2], int *value)
 {
-    assert(bytes_are_null(connection->frame));
-    bool may_ask = load->phase != LOAD_DRAIN && !connection->is_finished &&
-                   connection->in_flight < load->options->in_flight;
-    if (!may_ask)
-        return false;
-    if (!load->kind->next(load, connection, &connection->frame)) {
-        connection->is_finished = true;
-        connection->frame = (struct bytes){0};
-        return false;
+    for (int i = 0; i < 2; i++)
+        if (bytes_equal_text(text, words[i])) {
+            *value = i;
+            return STATUS_OK;
+        }
+    return STATUS_INVALID;
+}
+
+static enum status parse_acks(struct bytes text, int16_t *acks)
+{
+    int64_t number = -1;
+    enum status status =
+        bytes_equal_text(text, "all") ? STATUS_OK : text_parse_i64(text, -1, 1, &number);
+    if (status == STATUS_OK)
+        *acks = (int16_t)number;
+    return status;
+}
+
+static enum status parse_list(struct bytes text, const struct load_row *row,
+                              struct load_steps *steps)
+{
+    struct bytes item;
+    int64_t value;
+    *steps = (struct load_steps){0};
+    while (text_next_item(&text, ',', &item)) {
+        if (steps->count == LOAD_STEPS_MAX)
+            return STATUS_OUT_OF_RANGE;
+        enum status status = text_parse_i64(item, (int64_t)row->min, (int64_t)row->max, &value);
+        if (status != STATUS_OK)
+            return status;
+        steps->values[steps->count++] = (uint32_t)value;
     }
-    int32_t id = connection->next_correlation_id++;
-    assert(connection->frame.size > LOAD_HEAD_SIZE);
-    memcpy(connection->head, connection->frame.data, LOAD_HEAD_SIZE);
-    store_u32_be(connection->head + CORRELATION_ID_AT, (uint32_t)id);
-    connection->sent_bytes = 0;
-    connection->asked_ns[(uint32_t)id % IN_FLIGHT_MAX] = now_ns();
-    connection->in_flight++;
-    load->in_flight++;
+    return steps->count > 0 ? STATUS_OK : STATUS_INVALID;
+}
+
+static enum status parse_number(struct bytes text, const struct load_row *row, uint32_t *into)
+{
+    assert(row->max <= UINT32_MAX);
+    int64_t value = 0;
+    enum status status = row->kind == VALUE_SIZE ? text_parse_size(text, &value)
+                                                 : text_parse_i64(text, 0, UINT32_MAX, &value);
+    if (status == STATUS_OK && ((double)value < row->min || (double)value > row->max))
+        status = STATUS_OUT_OF_RANGE;
+    if (status == STATUS_OK)
+        *into = (uint32_t)value;
+    return status;
+}
+
+static enum status parse_payload(struct bytes text, enum load_payload *payload)
+{
+    int choice = 0;
+    enum status status = parse_word(text, payload_names, &choice);
+    *payload = choice == 0 ? PAYLOAD_RANDOM : PAYLOAD_TEXT;
+    return status;
+}
+
+static enum status parse_over(struct bytes text, enum load_over *over)
+{
+    int choice = 0;
+    enum status status = parse_word(text, over_names, &choice);
+    *over = choice == 0 ? OVER_PARTITIONS : OVER_CONNECTIONS;
+    return status;
+}
+
+static enum status parse_value(const char *words, const struct load_row *row, void *field)
+{
+    struct bytes text = bytes_of_text(words);
+    switch (row->kind) {
+    case VALUE_TEXT: *(const char **)field = words; return STATUS_OK;
+    case VALUE_SWITCH: *(bool *)field = true; return STATUS_OK;
+    case VALUE_COUNT:
+    case VALUE_SIZE: return parse_number(text, row, field);
+    case VALUE_DECIMAL: return text_parse_f64(text, row->min, row->max, field);
+    case VALUE_SIZES:
+        return distribution_parse(text, (uint32_t)row->min, (uint32_t)row->max, field);
+    case VALUE_LIST: return parse_list(text, row, field);
+    case VALUE_ACKS: return parse_acks(text, field);
+    case VALUE_CODEC: return compression_parse(text, field) ? STATUS_OK : STATUS_INVALID;
+    case VALUE_PAYLOAD: return parse_payload(text, field);
+    case VALUE_OVER: return parse_over(text, field);
+    }
+    unreachable();
+}
+
+static const struct load_row *find_row(const char *name)
+{
+    for (uint32_t i = 0; i < ROW_COUNT; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    unreachable(); /* The words of the command line were parsed by the same rows. */
+}
+
+static void *field_of(struct load *load, const struct load_row *row)
+{
+    return (char *)load + row->at;
+}
+
+void load_init(struct load *load, enum load_mode mode, const char *brokers)
+{
+    assert(brokers != NULL);
+    *load = (struct load){.mode = mode, .brokers = brokers};
+    for (uint32_t i = 0; i < ROW_COUNT; i++) {
+        if (rows[i].preset == NULL)
+            continue;
+        enum status status = parse_value(rows[i].preset, &rows[i], field_of(load, &rows[i]));
+        assert(status == STATUS_OK);
+    }
+}
+
+bool load_set(struct load *load, const char *name, const char *text,
+              char problem[static LOAD_PROBLEM_SIZE])
+{
+    assert(text != NULL);
+    const struct load_row *row = find_row(name);
+    enum status status = parse_value(text, row, field_of(load, row));
+    if (status == STATUS_OUT_OF_RANGE)
+        snprintf(problem, LOAD_PROBLEM_SIZE, "--%s goes from %.15g to %.15g, not '%s'", name,
+                 row->min, row->max, text);
+    else if (status != STATUS_OK)
+        snprintf(problem, LOAD_PROBLEM_SIZE, "--%s takes %s, not '%s'", name, row->takes, text);
+    return status == STATUS_OK;
+}
+
+/* --- All together -----------------------------------------------------------------------------
+ */
+
+static bool refuse(char problem[static LOAD_PROBLEM_SIZE], const char *sentence)
+{
+    snprintf(problem, LOAD_PROBLEM_SIZE, "%s", sentence);
+    return false;
+}
+
+static bool check_producers(struct load *load, char problem[static LOAD_PROBLEM_SIZE])
+{
+    enum { OPEN_IN_FLIGHT = 5 };
+    bool is_tail = load->mode == LOAD_E2E || load->mode == LOAD_MIXED;
+    if (load->closed == (load->rate > 0))
+        return refuse(problem, load->closed ? "--rate and --closed exclude each other"
+                                            : "say how much: --rate N, or --closed for all it can");
+    if (load->in_flight == 0)
+        load->in_flight = load->closed ? 1 : OPEN_IN_FLIGHT;
+    if (load->idempotent && load->acks != -1)
+        return refuse(problem, "--idempotent needs --acks all");
+    if (load->idempotent && load->in_flight > OPEN_IN_FLIGHT)
+        return refuse(problem, "--idempotent allows 5 requests in flight");
+    if (is_tail && load->compression != COMPRESSION_NONE)
+        return refuse(problem, "each batch carries its time, so it cannot be compressed here");
+    if (is_tail && distribution_min(&load->record_bytes) < LOAD_TAIL_RECORD_BYTES_MIN)
+        return refuse(problem, "each batch carries its time: --record-bytes 16 at least");
+    if (load->acks == 0 && is_tail)
+        return refuse(problem, "this mode needs to know what was taken: --acks 1 or all");
     return true;
 }
 
-/* Sends what is left of the frame; false if the socket is full. */
-static bool send_frame(struct load_connection *connection)
+static bool check_groups(const struct load *load, char problem[static LOAD_PROBLEM_SIZE])
 {
-    while (connection->sent_bytes < connection->frame.size) {
-        size_t sent = connection->sent_bytes;
-        struct iovec parts[2] = {
-            {connection->head + sent, LOAD_HEAD_SIZE - sent},
-            {(void *)(connection->frame.data + LOAD_HEAD_SIZE),
-             connection->frame.size - LOAD_HEAD_SIZE},
-        };
-        bool is_head_sent = sent >= LOAD_HEAD_SIZE;
-        if (is_head_sent)
-            parts[1] = (struct iovec){(void *)(connection->frame.data + sent),
-                                      connection->frame.size - sent};
-        struct msghdr message = {.msg_iov = parts + is_head_sent, .msg_iovlen = 2u - is_head_sent};
-        ssize_t count = sendmsg(connection->file, &message, MSG_NOSIGNAL);
-        if (count < 0 && errno == EAGAIN)
-            return false;
-        if (count < 0)
-            fail("connection %u: %s", connection->index, strerror(errno));
-        connection->sent_bytes += (size_t)count;
-    }
-    connection->frame = (struct bytes){0};
+    uint64_t members = load->members > 0 ? load->members : 1;
+    uint64_t partitions = members * load->group_partitions;
+    if (load->members == 0 && load->mode != LOAD_GROUPS_LIST)
+        return refuse(problem, "--members 0 is for groups that are only listed");
+    if (partitions > LOAD_PARTITIONS_MAX)
+        return refuse(problem, "--members by --group-partitions is more than a topic may have");
+    if (partitions * load->groups > LOAD_GROUP_SHARES_MAX)
+        return refuse(problem, "--groups by --members by --group-partitions goes to 10000000");
+    if (!load->is_consumer && load->group_connections < load->members)
+        return refuse(problem, "joins of a classic group wait for each other, so that each member "
+                               "needs a connection: --group-connections as many as --members");
     return true;
 }
 
-static void ask(struct load *load, struct load_connection *connection)
+bool load_check(struct load *load, char problem[static LOAD_PROBLEM_SIZE])
 {
-    bool is_sent = bytes_are_null(connection->frame) || send_frame(connection);
-    while (is_sent && take_next(load, connection))
-        is_sent = send_frame(connection);
-    watch(load, connection, !is_sent);
+    if (load->topic[0] == '\0')
+        return refuse(problem, "--topic is empty");
+    if (load_has_groups(load))
+        return check_groups(load, problem);
+    if (load_has_producers(load) && !check_producers(load, problem))
+        return false;
+    if (load->threads > load->connections && load->mode != LOAD_PARTITIONS)
+        return refuse(problem, "there are more --threads than --connections");
+    for (uint32_t i = 0; load->over == OVER_CONNECTIONS && i < load->steps.count; i++)
+        if (load->steps.values[i] > LOAD_CONNECTIONS_MAX)
+            return refuse(problem, "--steps over connections go to 1000");
+    return true;
 }
 
-/* --- Receiving --------------------------------------------------------------------------------
+/* --- As JSON ----------------------------------------------------------------------------------
  */
 
-static void take_answer(struct load *load, struct load_connection *connection, struct bytes frame)
+static void format_sizes(const struct distribution *sizes, char *text, size_t size)
 {
-    struct reader reader;
-    int32_t id = connection->answer_correlation_id++;
-    assert(connection->in_flight > 0);
-    reader_init(&reader, frame);
-    arena_reset(&connection->arena);
-    if (!response_begin(&reader, load->kind->key, load->kind->version, id, &connection->arena))
-        fail("connection %u: an answer is not the one to request %d", connection->index, id);
-    struct load_gain gain = load->kind->answered(load, connection, &reader);
-    connection->in_flight--;
-    load->in_flight--;
-    load->answered_ns = now_ns();
-    if (load->phase != LOAD_MEASURE)
-        return;
-    int64_t asked_ns = connection->asked_ns[(uint32_t)id % IN_FLIGHT_MAX];
-    histogram_add(&load->latencies_ns, (uint64_t)(load->answered_ns - asked_ns));
-    load->gain.records += gain.records;
-    load->gain.bytes += gain.bytes;
-}
-
-/* Takes all whole answers and moves the rest to the front. */
-static void take_answers(struct load *load, struct load_connection *connection)
-{
-    struct bytes rest = bytes_of(connection->input, connection->input_bytes);
-    while (rest.size >= FRAME_PREFIX_SIZE) {
-        size_t size = (size_t)load_u32_be(rest.data) + FRAME_PREFIX_SIZE;
-        if (size > load->input_capacity)
-            fail("an answer of %zu bytes is larger than was asked for", size);
-        if (size > rest.size)
-            break;
-        take_answer(load, connection,
-                    bytes_of(rest.data + FRAME_PREFIX_SIZE, size - FRAME_PREFIX_SIZE));
-        rest = bytes_of(rest.data + size, rest.size - size);
-    }
-    memmove(connection->input, rest.data, rest.size);
-    connection->input_bytes = rest.size;
-}
-
-static void receive(struct load *load, struct load_connection *connection)
-{
-    size_t room = load->input_capacity - connection->input_bytes;
-    assert(room > 0);
-    ssize_t count = recv(connection->file, connection->input + connection->input_bytes, room, 0);
-    if (count < 0 && errno == EAGAIN)
-        return;
-    if (count <= 0)
-        fail("connection %u: %s", connection->index,
-             count == 0 ? "the broker closed it" : strerror(errno));
-    connection->input_bytes += (size_t)count;
-    take_answers(load, connection);
-}
-
-/* --- Phases -----------------------------------------------------------------------------------
- */
-
-static bool is_all_asked(const struct load *load)
-{
-    for (uint32_t i = 0; i < load->options->connections; i++)
-        if (!load->connections[i].is_finished)
-            return false;
-    return load->in_flight == 0;
-}
-
-static void begin_measure(struct load *load)
-{
-    load->phase = LOAD_MEASURE;
-    if (load->options->pid != 0)
-        load->cpu = process_cpu_time(load->options->pid);
-    load->began_ns = now_ns();
-    load->answered_ns = load->began_ns;
-}
-
-static void end_measure(struct load *load)
-{
-    load->phase = LOAD_DRAIN;
-    load->elapsed_ns = load->answered_ns - load->began_ns;
-    if (load->options->pid == 0)
-        return;
-    struct cpu_time now = process_cpu_time(load->options->pid);
-    load->cpu.user_ns = now.user_ns - load->cpu.user_ns;
-    load->cpu.system_ns = now.system_ns - load->cpu.system_ns;
-}
-
-static bool is_past(const struct load *load, double seconds)
-{
-    return (double)(load->now_ns - load->began_ns) >= seconds * SECOND_NS;
-}
-
-static void advance(struct load *load)
-{
-    const struct options *options = load->options;
-    if (load->phase == LOAD_WARM_UP && is_past(load, options->warm_up_seconds))
-        begin_measure(load);
-    bool is_enough =
-        options->request_count != 0 && load->latencies_ns.count >= options->request_count;
-    if (load->phase == LOAD_MEASURE &&
-        (is_enough || is_past(load, options->seconds) || is_all_asked(load)))
-        end_measure(load);
-    if (load->now_ns - load->answered_ns > LOAD_SILENCE_SECONDS * SECOND_NS)
-        fail("no answer for %d s with %u requests in flight", LOAD_SILENCE_SECONDS,
-             load->in_flight);
-}
-
-/* A line that rewrites itself, on a terminal. */
-static void show(struct load *load)
-{
-    if (load->now_ns - load->shown_ns < SHOW_EVERY_NS)
-        return;
-    load->shown_ns = load->now_ns;
-    double seconds = (double)(load->now_ns - load->began_ns) / SECOND_NS;
-    fprintf(stderr, "\r%s: %s %.1f s, %llu answers, %.0f/s\033[K", mode_name(load->options->mode),
-            load->phase == LOAD_WARM_UP ? "warm-up" : "measuring", seconds,
-            (unsigned long long)load->latencies_ns.count,
-            seconds > 0 ? (double)load->latencies_ns.count / seconds : 0);
-}
-
-static void turn(struct load *load)
-{
-    struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(load->poll_file, events, EVENTS_MAX, TURN_MS);
-    for (int i = 0; i < count; i++) {
-        struct load_connection *connection = &load->connections[events[i].data.u32];
-        if ((events[i].events & ~(uint32_t)EPOLLOUT) != 0)
-            receive(load, connection);
-        ask(load, connection);
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < sizes->part_count && used < size; i++) {
+        const struct distribution_part *part = &sizes->parts[i];
+        used += (size_t)snprintf(text + used, size - used, "%s%u-%u:%u", i > 0 ? "," : "",
+                                 part->low, part->high, part->weight);
     }
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
-
-static void open_connection(struct load *load, uint32_t index)
+static json_t *sizes_json(const struct distribution *sizes)
 {
-    struct load_connection *connection = &load->connections[index];
-    const struct address *address = &load->options->address;
-    int on = 1;
-    *connection = (struct load_connection){.index = index, .answer_correlation_id = 0};
-    connection->file = socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->file < 0 || connect(connection->file, (const struct sockaddr *)&address->socket,
-                                        address->socket_size) != 0)
-        fail("no broker at %s: %s", load->options->address_text, strerror(errno));
-    setsockopt(connection->file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
-    if (fcntl(connection->file, F_SETFL, O_NONBLOCK) != 0 ||
-        epoll_ctl(load->poll_file, EPOLL_CTL_ADD, connection->file, &event) != 0)
-        fail("connection %u: %s", index, strerror(errno));
-    arena_init(&connection->arena, ARENA_BYTES_MAX);
-    connection->input = malloc(load->input_capacity);
-    assert(connection->input != NULL);
+    char text[DISTRIBUTION_PARTS_MAX * 36];
+    if (distribution_is_fixed(sizes))
+        return json_integer(sizes->parts[0].low);
+    format_sizes(sizes, text, sizeof text);
+    return json_string(text);
 }
 
-static void open_all(struct load *load)
+static json_t *list_json(const struct load_steps *steps)
 {
-    load->poll_file = epoll_create1(EPOLL_CLOEXEC);
-    load->connections = calloc(load->options->connections, sizeof *load->connections);
-    if (load->poll_file < 0 || load->connections == NULL)
-        fail("cannot begin: %s", strerror(errno));
-    for (uint32_t i = 0; i < load->options->connections; i++)
-        open_connection(load, i);
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < steps->count; i++)
+        json_array_append_new(list, json_integer(steps->values[i]));
+    return list;
 }
 
-void load_run(struct load *load, const struct load_kind *kind, const struct options *options,
-              size_t answer_bytes_max)
+static json_t *value_json(const struct load_row *row, const void *field)
 {
-    assert(options->connections > 0);
-    assert(options->in_flight <= IN_FLIGHT_MAX);
-    load->kind = kind;
-    load->options = options;
-    load->input_capacity = answer_bytes_max;
-    open_all(load);
-    load->began_ns = now_ns();
-    load->answered_ns = load->began_ns;
-    load->now_ns = load->began_ns;
-    advance(load);
-    for (uint32_t i = 0; i < options->connections; i++)
-        ask(load, &load->connections[i]);
-    bool is_terminal = isatty(STDERR_FILENO);
-    while (load->phase != LOAD_DRAIN || load->in_flight > 0) {
-        turn(load);
-        load->now_ns = now_ns();
-        advance(load);
-        if (is_terminal)
-            show(load);
+    switch (row->kind) {
+    case VALUE_TEXT: return json_string(*(const char *const *)field);
+    case VALUE_SWITCH: return json_boolean(*(const bool *)field);
+    case VALUE_COUNT:
+    case VALUE_SIZE: return json_integer(*(const uint32_t *)field);
+    case VALUE_DECIMAL: return json_real(*(const double *)field);
+    case VALUE_SIZES: return sizes_json(field);
+    case VALUE_LIST: return list_json(field);
+    case VALUE_ACKS:
+        return *(const int16_t *)field < 0 ? json_string("all")
+                                           : json_integer(*(const int16_t *)field);
+    case VALUE_CODEC: return json_string(compression_name(*(const enum compression *)field));
+    case VALUE_PAYLOAD: return json_string(payload_names[*(const enum load_payload *)field]);
+    case VALUE_OVER: return json_string(over_names[*(const enum load_over *)field]);
     }
-    if (is_terminal)
-        fputs("\r\033[K", stderr);
+    unreachable();
 }
 
-void load_deinit(struct load *load)
+json_t *load_json(const struct load *load)
 {
-    for (uint32_t i = 0; i < load->options->connections; i++) {
-        close(load->connections[i].file);
-        free(load->connections[i].input);
-        arena_deinit(&load->connections[i].arena);
-    }
-    free(load->connections);
-    close(load->poll_file);
-}
-
-/* --- Report -----------------------------------------------------------------------------------
- */
-
-static void report_cpu(const struct load *load, struct report *report)
-{
-    double user = (double)load->cpu.user_ns / SECOND_NS;
-    double both = user + (double)load->cpu.system_ns / SECOND_NS;
-    double seconds = (double)load->elapsed_ns / SECOND_NS;
-    double requests = (double)load->latencies_ns.count;
-    report_add(report, "broker_cpu_percent", seconds > 0 ? both / seconds * 100 : 0, 1);
-    report_add(report, "broker_user_percent", both > 0 ? user / both * 100 : 0, 1);
-    report_add(report, "broker_cpu_us_per_request", requests > 0 ? both / requests * 1e6 : 0, 2);
-    if (load->gain.bytes > 0)
-        report_add(report, "broker_cpu_s_per_gb", both / ((double)load->gain.bytes / 1e9), 3);
-}
-
-void load_report(const struct load *load, struct report *report)
-{
-    const struct options *options = load->options;
-    const struct histogram *latencies = &load->latencies_ns;
-    double seconds = (double)load->elapsed_ns / SECOND_NS;
-    double per_second = seconds > 0 ? 1 / seconds : 0;
-    report_add(report, "connections", options->connections, 0);
-    report_add(report, "in_flight", options->in_flight, 0);
-    report_add(report, "partitions", options->partitions, 0);
-    report_add(report, "elapsed_s", seconds, 3);
-    report_add(report, "requests", (double)latencies->count, 0);
-    report_add(report, "records", (double)load->gain.records, 0);
-    report_add(report, "requests_per_s", (double)latencies->count * per_second, 0);
-    report_add(report, "records_per_s", (double)load->gain.records * per_second, 0);
-    report_add(report, "mb_per_s", (double)load->gain.bytes * per_second / 1e6, 2);
-    report_add(report, "latency_p50_us", (double)histogram_percentile(latencies, 0.5) / 1e3, 1);
-    report_add(report, "latency_p90_us", (double)histogram_percentile(latencies, 0.9) / 1e3, 1);
-    report_add(report, "latency_p99_us", (double)histogram_percentile(latencies, 0.99) / 1e3, 1);
-    report_add(report, "latency_p999_us", (double)histogram_percentile(latencies, 0.999) / 1e3, 1);
-    report_add(report, "latency_max_us", (double)latencies->max / 1e3, 1);
-    if (options->pid != 0)
-        report_cpu(load, report);
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < ROW_COUNT; i++)
+        json_object_set_new(object, rows[i].name,
+                            value_json(&rows[i], (const char *)load + rows[i].at));
+    return object;
 }

@@ -1,103 +1,131 @@
-/* A closed loop of requests over many connections, in one thread, and what it costs the broker.
- *
- * Each connection keeps a number of requests in flight and sends the next as soon as an answer is
- * in. A latency counts from the moment a request is given to the socket for the first time until
- * its whole answer was read and understood. What happens before the warm-up is over is not counted;
- * the clock, the processor time of the broker and the counters start together.
- *
- *     WARM UP ──▶ MEASURE ──▶ DRAIN      in DRAIN nothing is sent, and answers are not counted
- *
- * What is asked, and what an answer must look like, comes from a kind of load: produce.c, fetch.c.
- * An error in an answer, a closed connection, or silence for LOAD_SILENCE_SECONDS ends the program:
- * a measurement with errors is none. */
+/* What a broker is to be loaded with. The values come from the rows of load_rows.h by their names;
+ * load_check judges them together. */
 #ifndef TAILRACE_BENCH_LOAD_H
 #define TAILRACE_BENCH_LOAD_H
 
 #include "base/bytes.h"
-#include "bench/histogram.h"
-#include "bench/options.h"
-#include "bench/report.h"
-#include "bench/system.h"
+#include "bench/distribution.h"
+#include "bench/load_rows.h"
+#include "protocol/compression.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+enum load_mode {
+    LOAD_PRODUCE,
+    LOAD_FETCH,
+    LOAD_E2E,
+    LOAD_MIXED,
+    LOAD_PARTITIONS,
+    LOAD_GROUPS_HEARTBEAT,
+    LOAD_GROUPS_COMMIT,
+    LOAD_GROUPS_JOIN,
+    LOAD_GROUPS_LIST,
+    LOAD_GROUPS_RESTART,
+};
+enum load_payload { PAYLOAD_RANDOM, PAYLOAD_TEXT };
+enum load_over { OVER_PARTITIONS, OVER_CONNECTIONS };
+
 enum {
-    LOAD_SILENCE_SECONDS = 30,
-    LOAD_HEAD_SIZE = 12, /* of a frame: size, API key, version, correlation id */
+    LOAD_PARTITIONS_MAX = 100000,
+    LOAD_CONNECTIONS_MAX = 1000,
+    LOAD_THREADS_MAX = 16,
+    LOAD_IN_FLIGHT_MAX = 64,
+    LOAD_SECONDS_MAX = 24 * 3600,
+    LOAD_RATE_MAX = 10 * 1000 * 1000,
+    LOAD_RECORD_BYTES_MAX = 16 << 20,
+    LOAD_BATCH_RECORDS_MAX = 1 << 20,
+    LOAD_FETCH_BYTES_MAX = 64 << 20,
+    LOAD_BACKLOG_BYTES_MAX = INT32_MAX,
+    LOAD_STEPS_MAX = 16,
+    LOAD_GROUPS_MAX = 1000 * 1000,
+    LOAD_MEMBERS_MAX = 100 * 1000,
+    LOAD_GROUP_CONNECTIONS_MAX = 8192,
+    LOAD_GROUP_SHARES_MAX = 10 * 1000 * 1000, /* partitions of all groups together */
+    LOAD_TAIL_RECORD_BYTES_MIN = 16,          /* a time goes into the first record of a batch */
+    LOAD_TOPIC_SIZE = 256,
+    LOAD_PROBLEM_SIZE = 160,
 };
 
-struct load;
-struct load_connection;
-
-/* What an answer brought. */
-struct load_gain {
-    uint64_t records;
-    uint64_t bytes; /* of requests to produce, of batches that were fetched */
+struct load_steps {
+    uint32_t values[LOAD_STEPS_MAX];
+    uint32_t count;
 };
-
-struct load_kind {
-    enum api_key key;
-    int16_t version;
-
-    /* The next request as a frame, which stays where it is until its answer was given; its
-     * correlation id is set by the loop. False if this connection has nothing more to ask. */
-    bool (*next)(struct load *load, struct load_connection *connection, struct bytes *frame);
-
-    /* The body of the next answer in order. */
-    struct load_gain (*answered)(struct load *load, struct load_connection *connection,
-                                 struct reader *reader);
-};
-
-struct load_connection {
-    uint32_t index;
-    int file;
-    bool is_blocked;  /* the socket is full; epoll tells when it is not */
-    bool is_finished; /* nothing more to ask */
-
-    struct bytes frame;           /* on its way out; null if none */
-    uint8_t head[LOAD_HEAD_SIZE]; /* its first bytes, with our correlation id */
-    size_t sent_bytes;            /* of the frame */
-
-    int64_t asked_ns[IN_FLIGHT_MAX]; /* of requests without answer, a ring */
-    uint32_t in_flight;
-    int32_t next_correlation_id;
-    int32_t answer_correlation_id;
-
-    struct arena arena; /* of the answer that is looked at */
-    uint8_t *input;     /* answers, the first byte that of a frame */
-    size_t input_bytes;
-};
-
-enum load_phase { LOAD_WARM_UP, LOAD_MEASURE, LOAD_DRAIN };
 
 struct load {
-    const struct load_kind *kind;
-    const struct options *options;
-    struct load_connection *connections;
-    size_t input_capacity; /* of each connection */
-    int poll_file;
-    enum load_phase phase;
-    uint32_t in_flight; /* of all connections */
-    int64_t now_ns;     /* of this turn of the loop */
-    int64_t began_ns;   /* the phase */
-    int64_t shown_ns;
-    int64_t answered_ns; /* the last answer */
+    enum load_mode mode;
+    const char *brokers; /* "host:port,..."; the first that answers is loaded */
+    const char *topic;
+    uint32_t partitions;
+    uint32_t connections;
+    uint32_t threads;
+    double seconds;
+    double warm_up;
+    uint32_t requests; /* 0: no limit */
+    uint32_t pid;      /* 0: unknown */
 
-    /* Of the phase LOAD_MEASURE. */
-    struct histogram latencies_ns;
-    struct load_gain gain;
-    int64_t elapsed_ns;
-    struct cpu_time cpu; /* the broker's, at the beginning, afterwards what it used */
+    double rate; /* 0: closed loop */
+    bool closed;
+    uint32_t in_flight;
+    struct distribution record_bytes;
+    struct distribution batch_records;
+    uint32_t batch_bytes; /* 0: batch_records counts */
+    int16_t acks;
+    enum compression compression;
+    enum load_payload payload;
+    bool keyed;
+    bool idempotent;
+
+    uint32_t fetch_bytes;
+    bool sessions;
+    bool verify;
+    bool cold;
+    bool once;
+
+    uint32_t consumers;
+    uint32_t backlog_readers;
+    const char *backlog_topic;
+    uint32_t backlog_bytes;
+
+    struct load_steps steps;
+    enum load_over over;
+
+    uint32_t groups;
+    uint32_t members;          /* of each group */
+    uint32_t group_partitions; /* for each member */
+    uint32_t group_connections;
+    bool is_consumer; /* the consumer protocol, not the classic one */
+
+    bool is_live;  /* show figures on stderr while it runs */
+    bool is_quiet; /* no warnings either */
 };
 
-/* Runs the whole load. `answer_bytes_max` is the room for answers of one connection. The load is
- * all zero but for what its owner embeds it in; load_deinit frees what it took. */
-void load_run(struct load *load, const struct load_kind *kind, const struct options *options,
-              size_t answer_bytes_max);
-void load_deinit(struct load *load);
+/* "produce" and so on. */
+const char *load_mode_name(enum load_mode mode);
 
-/* Rates, percentiles and the broker's processor time. */
-void load_report(const struct load *load, struct report *report);
+/* All defaults. */
+void load_init(struct load *load, enum load_mode mode, const char *brokers);
+
+/* Sets the option of that name, which must be in a row; the text is borrowed. False with a sentence
+ * in `problem` if it makes no sense. */
+bool load_set(struct load *load, const char *name, const char *text,
+              char problem[static LOAD_PROBLEM_SIZE]);
+
+/* Judges the options together, and settles what has a default that depends on others. */
+bool load_check(struct load *load, char problem[static LOAD_PROBLEM_SIZE]);
+
+/* Every option by its name, as it was settled. */
+json_t *load_json(const struct load *load);
+
+static inline bool load_has_producers(const struct load *load)
+{
+    return load->mode != LOAD_FETCH && load->mode < LOAD_GROUPS_HEARTBEAT;
+}
+
+static inline bool load_has_groups(const struct load *load)
+{
+    return load->mode >= LOAD_GROUPS_HEARTBEAT;
+}
 
 #endif

@@ -1,113 +1,19 @@
-/* What a broker costs before anybody uses it: the time from exec to its first answers, on an empty
- * folder and on one that it has left, and the memory that it takes when nothing happens. */
+#include "bench/start.h"
+
 #include "base/assert.h"
-#include "base/text.h"
-#include "bench/client.h"
-#include "bench/modes.h"
-#include "bench/report.h"
+#include "bench/broker.h"
 #include "bench/system.h"
+#include "bench/template.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-enum {
-    START_TIMEOUT_SECONDS = 60,
-    RETRY_NS = 100 * 1000,
-    SETTLE_MS = 2000,
-    WORDS_MAX = 256,
-    FRAME_ARENA_BYTES = 256 << 20,
-};
-
-/* --- A broker of our own ----------------------------------------------------------------------
- */
-
-struct broker {
-    const struct options *options;
-    char *words[WORDS_MAX + 1]; /* the command with its places filled in */
-    uint32_t word_count;
-    struct address address;
-    struct process process;
-    struct client client; /* open while the broker runs */
-    int64_t answered_ns;  /* from exec to the first ApiVersions answer */
-};
-
-/* A copy of the word with {port} and {data} replaced; the caller's to free. */
-static char *fill_in(const char *word, const char *port, const char *data)
-{
-    char *filled = NULL;
-    size_t filled_size = 0;
-    FILE *out = open_memstream(&filled, &filled_size);
-    assert(out != NULL);
-    while (*word != '\0') {
-        const char *value = strncmp(word, "{port}", 6) == 0   ? port
-                            : strncmp(word, "{data}", 6) == 0 ? data
-                                                              : NULL;
-        if (value != NULL)
-            fputs(value, out);
-        else
-            fputc(*word, out);
-        word += value != NULL ? 6 : 1;
-    }
-    fclose(out);
-    return filled;
-}
-
-static void broker_prepare(struct broker *broker, const struct options *options, const char *folder)
-{
-    char port_text[8];
-    uint16_t port = port_find_free();
-    *broker = (struct broker){.options = options, .address = address_loopback(port)};
-    snprintf(port_text, sizeof port_text, "%u", port);
-    for (uint32_t i = 0; options->command[i] != NULL; i++) {
-        if (i == WORDS_MAX)
-            fail("the command has more than %d words", WORDS_MAX);
-        broker->words[i] = fill_in(options->command[i], port_text, folder);
-        broker->word_count++;
-    }
-}
-
-static void broker_forget(struct broker *broker)
-{
-    for (uint32_t i = 0; i < broker->word_count; i++)
-        free(broker->words[i]);
-}
-
-static bool broker_answers(struct broker *broker)
-{
-    if (!client_open(&broker->client, &broker->address))
-        return false;
-    if (client_is_answered(&broker->client))
-        return true;
-    client_close(&broker->client);
-    return false;
-}
-
-/* Starts it and knocks until it answers. */
-static void broker_start(struct broker *broker)
-{
-    broker->process = process_start(broker->words, broker->options->is_verbose);
-    int64_t give_up_ns = broker->process.started_ns + START_TIMEOUT_SECONDS * SECOND_NS;
-    while (!broker_answers(broker)) {
-        if (!process_is_alive(&broker->process))
-            fail("%s ended before it answered; --verbose shows why", broker->words[0]);
-        if (now_ns() > give_up_ns)
-            fail("%s does not answer for %d s", broker->words[0], START_TIMEOUT_SECONDS);
-        nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
-    }
-    broker->answered_ns = now_ns() - broker->process.started_ns;
-}
-
-static int64_t broker_stop(struct broker *broker)
-{
-    client_close(&broker->client);
-    return process_stop(&broker->process);
-}
+enum { SETTLE_MS = 2000 };
 
 /* --- First answers ----------------------------------------------------------------------------
  */
+
+static const char topic[] = "bench";
 
 enum first_figure {
     FRESH_ANSWER,
@@ -125,15 +31,15 @@ struct figures {
 static int64_t first_produce(struct broker *broker, bool is_fresh, struct bytes frame)
 {
     if (is_fresh)
-        client_create_topic(&broker->client, broker->options->topic, 1);
-    if (!client_produce(&broker->client, frame))
+        control_create_topic(&broker->control, topic, 1);
+    if (!control_produce(&broker->control, frame))
         fail("the first record was refused");
     return now_ns() - broker->process.started_ns;
 }
 
 /* One broker on an empty folder, then another on what the first one left. */
-static void run_once(const struct options *options, struct bytes frame, struct figures *figures,
-                     uint32_t run)
+static void run_once(const struct start_options *options, struct bytes frame,
+                     struct figures *figures, uint32_t run)
 {
     struct broker broker;
     char *folder = folder_create(options->folder);
@@ -158,17 +64,36 @@ static int compare_i64(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void report_figure(struct report *report, const char *const names[3], int64_t *values_ns,
-                          uint32_t count)
+/* Two decimals of a millisecond. */
+static json_t *ms(int64_t ns)
+{
+    return json_real((double)(ns / 10000) / 100);
+}
+
+/* The median, and the range under names of their own. */
+static void add_figure(json_t *object, const char *const names[3], int64_t *values_ns,
+                       uint32_t count)
 {
     assert(count > 0);
     qsort(values_ns, count, sizeof *values_ns, compare_i64);
-    report_add(report, names[0], (double)values_ns[count / 2] / 1e6, 2);
-    report_add(report, names[1], (double)values_ns[0] / 1e6, 2);
-    report_add(report, names[2], (double)values_ns[count - 1] / 1e6, 2);
+    json_object_set_new(object, names[0], ms(values_ns[count / 2]));
+    json_object_set_new(object, names[1], ms(values_ns[0]));
+    json_object_set_new(object, names[2], ms(values_ns[count - 1]));
 }
 
-void first_answer_run(const struct options *options)
+/* One record of 1 KiB for partition 0. */
+static struct bytes make_frame(struct templates *templates)
+{
+    struct load load;
+    load_init(&load, LOAD_PRODUCE, "");
+    load.topic = topic;
+    templates_init(templates, &load, (struct bytes){0});
+    const struct template *template = &templates->variants[0];
+    return bytes_of(template->head.data,
+                    template->head.size + template->batch.size + template->tail.size);
+}
+
+json_t *bench_start(const struct start_options *options)
 {
     static const char *const names[FIGURE_COUNT][3] = {
         [FRESH_ANSWER] = {"fresh_answer_ms", "fresh_answer_min_ms", "fresh_answer_max_ms"},
@@ -178,55 +103,55 @@ void first_answer_run(const struct options *options)
         [AGAIN_PRODUCE] = {"again_produce_ms", "again_produce_min_ms", "again_produce_max_ms"},
     };
     struct figures figures;
-    struct report report;
-    struct arena arena;
-    arena_init(&arena, FRAME_ARENA_BYTES);
-    struct bytes frame = produce_frame(options, 0, &arena);
+    struct templates templates;
+    struct bytes frame = make_frame(&templates);
+    assert(options->runs > 0);
     for (int i = 0; i < FIGURE_COUNT; i++) {
         figures.values_ns[i] = calloc(options->runs, sizeof(int64_t));
         assert(figures.values_ns[i] != NULL);
     }
     for (uint32_t run = 0; run < options->runs; run++)
         run_once(options, frame, &figures, run);
-    report_init(&report, mode_name(options->mode));
-    report_add(&report, "runs", options->runs, 0);
+    json_t *object = json_pack("{s:s, s:I}", "mode", "start", "runs", (json_int_t)options->runs);
     for (int i = 0; i < FIGURE_COUNT; i++) {
-        report_figure(&report, names[i], figures.values_ns[i], options->runs);
+        add_figure(object, names[i], figures.values_ns[i], options->runs);
         free(figures.values_ns[i]);
     }
-    report_print(&report, options->is_json);
-    arena_deinit(&arena);
+    templates_deinit(&templates);
+    return object;
 }
 
 /* --- Memory -----------------------------------------------------------------------------------
  */
 
-static void report_memory(pid_t pid, const struct options *options)
+/* Two decimals of a MiB. */
+static json_t *mib(int64_t kib)
 {
-    struct report report;
-    struct process_memory memory = process_memory(pid);
-    report_init(&report, mode_name(options->mode));
-    report_add(&report, "resident_mib", (double)memory.resident_kib / 1024, 2);
-    report_add(&report, "proportional_mib", (double)memory.proportional_kib / 1024, 2);
-    report_add(&report, "anonymous_mib", (double)memory.anonymous_kib / 1024, 2);
-    report_add(&report, "threads", (double)memory.thread_count, 0);
-    report_print(&report, options->is_json);
+    return json_real((double)(kib * 100 / 1024) / 100);
 }
 
-void idle_run(const struct options *options)
+static json_t *memory_json(pid_t pid)
+{
+    struct process_memory memory = process_memory(pid);
+    return json_pack("{s:s, s:o, s:o, s:o, s:I}", "mode", "idle", "resident_mib",
+                     mib(memory.resident_kib), "proportional_mib", mib(memory.proportional_kib),
+                     "anonymous_mib", mib(memory.anonymous_kib), "threads",
+                     (json_int_t)memory.thread_count);
+}
+
+json_t *bench_idle(const struct start_options *options)
 {
     struct broker broker;
-    if (options->command == NULL) {
-        report_memory(options->pid, options);
-        return;
-    }
+    if (options->word_count == 0)
+        return memory_json((pid_t)options->pid);
     char *folder = folder_create(options->folder);
     broker_prepare(&broker, options, folder);
     broker_start(&broker);
     poll(NULL, 0, SETTLE_MS);
-    report_memory(broker.process.pid, options);
+    json_t *object = memory_json(broker.process.pid);
     broker_stop(&broker);
     broker_forget(&broker);
     folder_remove(folder);
     free(folder);
+    return object;
 }

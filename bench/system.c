@@ -31,14 +31,14 @@ void fail(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%stailrace-bench: ", isatty(STDERR_FILENO) ? "\r\033[K" : "");
+    fprintf(stderr, "%stailrace bench: ", isatty(STDERR_FILENO) ? "\r\033[K" : "");
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
     exit(EXIT_FAILURE);
 }
 
-/* --- Processor and memory ---------------------------------------------------------------------
+/* --- Memory -----------------------------------------------------------------------------------
  */
 
 static void proc_read(pid_t pid, const char *name, char text[static PROC_TEXT_SIZE])
@@ -51,25 +51,6 @@ static void proc_read(pid_t pid, const char *name, char text[static PROC_TEXT_SI
     size_t size = fread(text, 1, PROC_TEXT_SIZE - 1, file);
     text[size] = '\0';
     fclose(file);
-}
-
-struct cpu_time process_cpu_time(pid_t pid)
-{
-    enum { FIELD_USER = 14, FIELD_SYSTEM = 15, FIELD_AFTER_NAME = 3 };
-    char text[PROC_TEXT_SIZE];
-    int64_t ticks[2] = {0, 0};
-    proc_read(pid, "stat", text);
-    /* The program's name stands in brackets and may hold anything, brackets too. */
-    char *name_end = strrchr(text, ')');
-    if (name_end == NULL)
-        fail("/proc/%d/stat is not as expected", (int)pid);
-    struct bytes rest = text_trim(bytes_of_text(name_end + 1));
-    struct bytes item;
-    for (int field = FIELD_AFTER_NAME; text_next_item(&rest, ' ', &item); field++)
-        if (field == FIELD_USER || field == FIELD_SYSTEM)
-            (void)text_parse_i64(item, 0, INT64_MAX, &ticks[field - FIELD_USER]);
-    int64_t tick_ns = SECOND_NS / sysconf(_SC_CLK_TCK);
-    return (struct cpu_time){.user_ns = ticks[0] * tick_ns, .system_ns = ticks[1] * tick_ns};
 }
 
 /* The number behind `name` in lines of the form "name:   123 kB"; 0 if there is none. */
@@ -102,6 +83,17 @@ struct process_memory process_memory(pid_t pid)
     proc_read(pid, "status", text);
     memory.thread_count = proc_number(text, "Threads:");
     return memory;
+}
+
+void page_cache_drop(void)
+{
+    static const char everything[] = "3";
+    sync();
+    int file = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+    bool is_dropped = file >= 0 && write(file, everything, 1) == 1;
+    if (!is_dropped)
+        fail("cannot empty the page cache: %s", strerror(errno));
+    close(file);
 }
 
 /* --- Brokers ----------------------------------------------------------------------------------

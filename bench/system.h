@@ -1,5 +1,5 @@
-/* What the load generator asks of the operating system: the time, a process' use of processor and
- * memory, and a broker to start and stop. Linux only. */
+/* What the load generator asks of the operating system: the time, a process' memory, and a broker
+ * to start and stop. Linux only. */
 #ifndef TAILRACE_BENCH_SYSTEM_H
 #define TAILRACE_BENCH_SYSTEM_H
 
@@ -16,16 +16,6 @@ int64_t now_ns(void);
  * that it started die with it. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Both kinds of processor time, of all threads, in nanoseconds; the kernel counts in hundredths of
- * a second. */
-struct cpu_time {
-    int64_t user_ns;
-    int64_t system_ns;
-};
-
-/* Fails the program if there is no such process. */
-struct cpu_time process_cpu_time(pid_t pid);
-
 struct process_memory {
     int64_t resident_kib;     /* with shared pages counted whole */
     int64_t proportional_kib; /* with shared pages divided by their users */
@@ -34,6 +24,9 @@ struct process_memory {
 };
 
 struct process_memory process_memory(pid_t pid);
+
+/* Empties the machine's page cache, which only root can. */
+void page_cache_drop(void);
 
 /* A broker that we started. */
 struct process {

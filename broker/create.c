@@ -148,6 +148,14 @@ static void choose_cleaner_options(struct broker *broker)
         bytes_per_second >= (double)INT64_MAX ? 0 : (uint64_t)bytes_per_second + 1;
 }
 
+/* Rounded up, so that everybody gets something. */
+static uint32_t share_of(int64_t whole, uint32_t count)
+{
+    assert(whole > 0);
+    assert(count > 0);
+    return (uint32_t)((whole + count - 1) / count);
+}
+
 static void choose_store_options(struct broker *broker, size_t core_memory_bytes)
 {
     const struct config *config = broker->options.config;
@@ -159,6 +167,10 @@ static void choose_store_options(struct broker *broker, size_t core_memory_bytes
     broker->store_options.unsafe_skip_sync = broker->options.unsafe_skip_sync;
     broker->store_options.producer_expiration_ms =
         config_i64(config, CONFIG_PRODUCER_ID_EXPIRATION_MS);
+    uint32_t producers =
+        share_of(config_i64(config, CONFIG_TAILRACE_PRODUCER_IDS_MAX), broker->options.core_count);
+    broker->store_options.producers_max =
+        producers < LIMIT_PRODUCERS_PER_CORE ? producers : LIMIT_PRODUCERS_PER_CORE;
     broker->store_options.retention_check_ms =
         config_i64(config, CONFIG_LOG_RETENTION_CHECK_INTERVAL_MS);
     choose_cleaner_options(broker);

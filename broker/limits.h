@@ -32,6 +32,9 @@ enum {
     LIMIT_DESCRIBED_PARTITIONS = 2000,
     /* Producer ids that a core takes from the controller at a time, as Kafka's blocks. */
     LIMIT_PRODUCER_ID_BLOCK = 1000,
+    /* Producers that a core remembers at most: all of them, in one log, still fit into its recorded
+     * state (storage/catalog.h). */
+    LIMIT_PRODUCERS_PER_CORE = 2 * 1000 * 1000,
     /* Partitions that are shown one by one in /metrics; with more, only their sums are. */
     LIMIT_METRIC_PARTITIONS = 2000,
     /* Of the admin listener: whoever comes when it is full waits until another has gone. */

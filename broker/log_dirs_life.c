@@ -97,6 +97,7 @@ static struct store_options share_of(const struct broker *broker, uint32_t onlin
     options.memory_bytes_max /= online_count;
     options.cache_bytes_max /= online_count;
     options.cleaner_dedupe_buffer_bytes /= online_count;
+    options.producers_max = (options.producers_max + online_count - 1) / online_count;
     options.journal_file_bytes =
         options.journal_file_bytes / online_count / IO_BLOCK_SIZE * IO_BLOCK_SIZE;
     return options;

@@ -27,6 +27,8 @@ static void take_stores(const struct broker_core *core, struct metrics *metrics)
         metrics_add(metrics, METRIC_COLD_BYTES, (int64_t)facts.cold_bytes);
         metrics_add(metrics, METRIC_FAILED_STORES, facts.has_failed);
         metrics_add(metrics, METRIC_FULL_STORES, facts.is_full);
+        metrics_add(metrics, METRIC_PRODUCER_ID_COUNT, facts.producer_count);
+        metrics_add(metrics, METRIC_PRODUCERS_FORGOTTEN, (int64_t)facts.producers_forgotten);
         metrics_raise(metrics, METRIC_MAX_DIRTY_PERCENT, facts.dirty_percent_max);
     }
 }

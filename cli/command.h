@@ -53,6 +53,18 @@ struct command {
     X(cluster_logdirs)                                                                             \
     X(log_dump)                                                                                    \
     X(log_verify)                                                                                  \
+    X(bench_produce)                                                                               \
+    X(bench_fetch)                                                                                 \
+    X(bench_e2e)                                                                                   \
+    X(bench_mixed)                                                                                 \
+    X(bench_partitions)                                                                            \
+    X(bench_groups_heartbeat)                                                                      \
+    X(bench_groups_commit)                                                                         \
+    X(bench_groups_join)                                                                           \
+    X(bench_groups_list)                                                                           \
+    X(bench_groups_restart)                                                                        \
+    X(bench_start)                                                                                 \
+    X(bench_idle)                                                                                  \
     X(api_versions)                                                                                \
     X(version)                                                                                     \
     X(completion)                                                                                  \

@@ -14,7 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WAIT_STEP_MS = 100, BATCH_RECORDS = 1000, PATTERN_SIZE_MAX = 1024 };
+enum {
+    WAIT_STEP_MS = 100,
+    QUERY_TIMEOUT_MS = 5000,
+    BATCH_RECORDS = 1000,
+    PATTERN_SIZE_MAX = 1024,
+};
 
 static void forget_printed(struct consume_group *consume)
 {
@@ -177,13 +182,58 @@ static bool take_batch(struct consume_group *consume)
     return ok;
 }
 
+/* librdkafka has seen the log's end with the first fetch that went well. */
+static bool was_fetched(const struct consume_group *consume, const rd_kafka_topic_partition_t *at)
+{
+    int64_t start = RD_KAFKA_OFFSET_INVALID;
+    int64_t end = RD_KAFKA_OFFSET_INVALID;
+    rd_kafka_get_watermark_offsets(consume->kafka, at->topic, at->partition, &start, &end);
+    return end >= 0;
+}
+
+/* A partition that was never fetched begins where the group has committed, or at an edge of its
+ * log. What cannot be found out now may be found out the next time. */
+static void find_beginnings(struct consume_group *consume, rd_kafka_topic_partition_list_t *all)
+{
+    rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_new(1);
+    for (int i = 0; i < all->cnt; i++)
+        if (all->elems[i].offset < 0 && !was_fetched(consume, &all->elems[i]))
+            rd_kafka_topic_partition_list_add(committed, all->elems[i].topic,
+                                              all->elems[i].partition);
+    if (committed->cnt > 0)
+        rd_kafka_committed(consume->kafka, committed, QUERY_TIMEOUT_MS);
+    for (int i = 0; i < committed->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &committed->elems[i];
+        int64_t start = RD_KAFKA_OFFSET_INVALID;
+        int64_t end = RD_KAFKA_OFFSET_INVALID;
+        if (at->offset < 0)
+            rd_kafka_query_watermark_offsets(consume->kafka, at->topic, at->partition, &start, &end,
+                                             QUERY_TIMEOUT_MS);
+        int64_t edge = consume->from_end ? end : start;
+        rd_kafka_topic_partition_list_find(all, at->topic, at->partition)->offset =
+            at->offset >= 0 ? at->offset : edge;
+    }
+    rd_kafka_topic_partition_list_destroy(committed);
+}
+
+static bool can_go_on(struct consume_group *consume)
+{
+    rd_kafka_topic_partition_list_t *positions;
+    if (!consume_watch_is_due(&consume->watch) ||
+        rd_kafka_assignment(consume->kafka, &positions) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    rd_kafka_position(consume->kafka, positions);
+    find_beginnings(consume, positions);
+    return consume_watch_look(&consume->watch, positions);
+}
+
 static enum exit_code consume_all(struct consume_group *consume)
 {
     assert(consume->kafka != NULL);
     while (!is_finished(consume)) {
         if (kafka_is_interrupted(consume->interrupt))
             return EXIT_CODE_INTERRUPTED;
-        if (!take_batch(consume))
+        if (!take_batch(consume) || !can_go_on(consume))
             return EXIT_CODE_FAILED;
     }
     return EXIT_CODE_OK;
@@ -202,7 +252,9 @@ enum exit_code consume_group_run(struct consume_group *consume)
     if (subscribe(consume)) {
         progress_start(&consume->print->progress, consume->tool, "consumed",
                        !consume->tool->out_is_terminal);
+        consume_watch_start(&consume->watch, consume->tool, consume->kafka);
         code = consume_all(consume);
+        consume_watch_stop(&consume->watch);
         rd_kafka_consumer_close(consume->kafka);
         progress_finish(&consume->print->progress, "");
     }

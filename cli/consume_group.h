@@ -4,6 +4,7 @@
 #define TAILRACE_CLI_CONSUME_GROUP_H
 
 #include "cli/consume_print.h"
+#include "cli/consume_watch.h"
 
 struct consume_group {
     struct tool *tool;
@@ -17,6 +18,7 @@ struct consume_group {
     rd_kafka_topic_partition_list_t *printed; /* since the last flush: where to go on */
     rd_kafka_topic_partition_t *last;         /* of them, the one added to last; may be NULL */
     bool has_failed;                          /* a commit was refused; that has been said */
+    struct consume_watch watch;
 };
 
 /* Joins, prints until the limit or Ctrl-C, commits what was printed, and leaves. The fields up to

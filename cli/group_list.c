@@ -4,10 +4,29 @@
 #include "cli/groups.h"
 #include "cli/table.h"
 
+#include <strings.h>
+
 enum { FILTER_MAX = 16 };
 
-/* "Empty,Stable" as a list in the tool's arena; false after saying that it is too long. */
-static bool parse_filter(struct tool *tool, const char *name, struct bytes **items, uint32_t *count)
+/* All that Kafka's brokers know. Other words match nothing, which would look like an answer. */
+static const char states_known[] = "Empty, PreparingRebalance, CompletingRebalance, Assigning, "
+                                   "Reconciling, Stable, NotReady, Dead";
+static const char types_known[] = "classic, consumer, share, streams";
+
+static bool is_known(const char *known, struct bytes word)
+{
+    struct bytes rest = bytes_of_text(known);
+    struct bytes item;
+    while (text_next_item(&rest, ',', &item))
+        if (item.size == word.size &&
+            strncasecmp((const char *)item.data, (const char *)word.data, word.size) == 0)
+            return true;
+    return false;
+}
+
+/* "Empty,Stable" as a list in the tool's arena; false after saying what is wrong with it. */
+static bool parse_filter(struct tool *tool, const char *name, const char *known,
+                         struct bytes **items, uint32_t *count)
 {
     const char *text = options_text(&tool->options, name);
     *count = 0;
@@ -20,6 +39,11 @@ static bool parse_filter(struct tool *tool, const char *name, struct bytes **ite
     while (text_next_item(&rest, ',', &item)) {
         if (*count == FILTER_MAX) {
             tool_usage_error(tool, "--%s takes at most %d", name, FILTER_MAX);
+            return false;
+        }
+        if (!is_known(known, item)) {
+            tool_usage_error(tool, "--%s takes some of %s; not '%s'", name, known,
+                             tool_text(tool, item));
             return false;
         }
         (*items)[(*count)++] = item;
@@ -64,8 +88,8 @@ static enum exit_code run_group_list(struct tool *tool)
     struct group_filter filter = {0};
     struct listed_group *groups;
     uint32_t count;
-    if (!parse_filter(tool, "state", &filter.states, &filter.state_count) ||
-        !parse_filter(tool, "type", &filter.types, &filter.type_count))
+    if (!parse_filter(tool, "state", states_known, &filter.states, &filter.state_count) ||
+        !parse_filter(tool, "type", types_known, &filter.types, &filter.type_count))
         return EXIT_CODE_USAGE;
     if (!coordinators_open(&coordinators, tool))
         return EXIT_CODE_FAILED;

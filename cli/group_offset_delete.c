@@ -64,7 +64,8 @@ static bool add_whole_topic(struct forget *forget, struct bytes topic)
             add_row(forget, topic, forget->offsets[i].partition);
     if (forget->row_count > before)
         return true;
-    tool_error(forget->tool, "group %s has committed nothing in topic %s",
+    tool_error(forget->tool,
+               "group %s has committed nothing in topic %s; 'tailrace group describe' shows where",
                tool_text(forget->tool, forget->group), tool_text(forget->tool, topic));
     return false;
 }

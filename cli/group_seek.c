@@ -114,9 +114,10 @@ static bool is_free(struct seek *seek)
     if (!group_view_is_active(&view))
         return true;
     tool_error(tool,
-               "group %s is %s with %u members, who would not notice; stop them first, "
+               "group %s is %s with %u member%s, who would not notice; stop them first, "
                "'tailrace group describe -m' names them",
-               tool_text(tool, seek->group), tool_text(tool, view.state), view.member_count);
+               tool_text(tool, seek->group), tool_text(tool, view.state), view.member_count,
+               view.member_count == 1 ? "" : "s");
     return false;
 }
 

@@ -7,7 +7,7 @@ enum status log_state_open(struct log_state *state, struct bytes content)
     const struct state_cores cores = {&state->epochs, &state->producers, &state->damages};
     *state = (struct log_state){0};
     epoch_core_init(&state->epochs);
-    producer_core_init(&state->producers, INT64_MAX);
+    producer_core_init(&state->producers, INT64_MAX, NULL);
     return state_decode(content, &state->state, &cores);
 }
 

@@ -29,18 +29,25 @@ static bool find_in_batch(struct bytes batch, int64_t offset, struct arena *aren
     return false;
 }
 
+/* What a fetch from the place has found. */
+struct finding {
+    int16_t error_code;
+    int64_t time_ms; /* -1: no record */
+};
+
 static void find_in_response(const struct fetch_response *response, int64_t offset,
-                             struct arena *arena, int64_t *time_ms)
+                             struct arena *arena, struct finding *finding)
 {
     if (response->responses_count != 1 || response->responses[0].partitions_count != 1)
         return;
     const struct fetch_response_partition *answer = &response->responses[0].partitions[0];
+    finding->error_code = answer->error_code;
     if (answer->error_code != KAFKA_NONE || answer->records.piece_count == 0)
         return;
     struct bytes rest = answer->records.pieces[0];
     struct bytes batch;
     while (batch_next(&rest, &batch) == STATUS_OK)
-        if (find_in_batch(batch, offset, arena, time_ms))
+        if (find_in_batch(batch, offset, arena, &finding->time_ms))
             return;
 }
 
@@ -68,7 +75,8 @@ static void fill_question(const struct record_place *place, struct question *que
     question->request.topics_count = 1;
 }
 
-static bool fetch(struct connection *connection, const struct record_place *place, int64_t *time_ms)
+static bool fetch(struct connection *connection, const struct record_place *place,
+                  struct finding *finding)
 {
     struct question question;
     struct fetch_response response;
@@ -82,24 +90,43 @@ static bool fetch(struct connection *connection, const struct record_place *plac
         !call_decoded(&call, fetch_response_decode(&call.reader, call.version,
                                                    &connection->tool->arena, &response)))
         return false;
-    find_in_response(&response, place->offset, &connection->tool->arena, time_ms);
+    finding->error_code = response.error_code;
+    find_in_response(&response, place->offset, &connection->tool->arena, finding);
     return true;
 }
 
-/* A response is large beside the one number that is wanted, so it gets memory that is given back.
- */
-bool record_time_ask(struct connection *connection, const struct record_place *place,
-                     int64_t *time_ms)
+/* A response is large beside what is wanted of it, so it gets memory that is given back. */
+static bool ask(struct connection *connection, const struct record_place *place,
+                struct finding *finding)
 {
     assert(place->offset >= 0);
-    assert(time_ms != NULL);
     struct tool *tool = connection->tool;
     struct tool scratch = *tool;
     arena_init(&scratch.arena, FETCH_ARENA_BYTES);
     connection->tool = &scratch;
-    *time_ms = -1;
-    bool ok = fetch(connection, place, time_ms);
+    *finding = (struct finding){KAFKA_NONE, -1};
+    bool ok = fetch(connection, place, finding);
     connection->tool = tool;
     arena_deinit(&scratch.arena);
+    return ok;
+}
+
+bool record_time_ask(struct connection *connection, const struct record_place *place,
+                     int64_t *time_ms)
+{
+    assert(time_ms != NULL);
+    struct finding finding;
+    bool ok = ask(connection, place, &finding);
+    *time_ms = finding.time_ms;
+    return ok;
+}
+
+bool record_error_ask(struct connection *connection, const struct record_place *place,
+                      int16_t *error_code)
+{
+    assert(error_code != NULL);
+    struct finding finding;
+    bool ok = ask(connection, place, &finding);
+    *error_code = finding.error_code;
     return ok;
 }

@@ -8,8 +8,10 @@
 #include "cli/seek_file.h"
 #include "protocol/errors.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FILE_SIZE_MAX = 64 << 20 };
 
@@ -40,7 +42,8 @@ static bool add_whole_topic(struct seek *seek, struct bytes name)
     if (metadata == NULL)
         return false;
     if (metadata->topics_count != 1 || metadata->topics[0].error_code != KAFKA_NONE) {
-        tool_error(tool, "topic %s: %s", tool_text(tool, name),
+        tool_error(tool, "topic %s: %s; 'tailrace topic list' shows those that there are",
+                   tool_text(tool, name),
                    kafka_error_text(metadata->topics_count == 1
                                         ? metadata->topics[0].error_code
                                         : KAFKA_UNKNOWN_TOPIC_OR_PARTITION));
@@ -72,11 +75,11 @@ static bool choose_topics(struct seek *seek)
 /* A whole file in the tool's arena; null bytes after an error was said. */
 static struct bytes read_file(struct tool *tool, const char *path)
 {
-    FILE *file = fopen(path, "rb");
     uint8_t *data = arena_allocate(&tool->arena, FILE_SIZE_MAX);
     assert(data != NULL);
+    FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        tool_error(tool, "cannot read %s", path);
+        tool_error(tool, "cannot read %s: %s", path, strerror(errno));
         return (struct bytes){0};
     }
     size_t size = fread(data, 1, FILE_SIZE_MAX, file);
@@ -183,6 +186,13 @@ static bool choose(struct seek *seek)
 /* --- Resolving ---------------------------------------------------------------------------------
  */
 
+static const char *problem_of(int16_t error_code)
+{
+    return error_code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION
+               ? "there is none; 'tailrace topic describe' shows a topic's partitions"
+               : kafka_error_text(error_code);
+}
+
 /* A partition that is not there is a mistake, and so is shifting from nowhere: better to commit
  * nothing than half of what was meant. */
 static bool resolve_row(const struct seek *seek, struct seek_row *row,
@@ -193,7 +203,7 @@ static bool resolve_row(const struct seek *seek, struct seek_row *row,
         "nothing is committed, so there is nothing to shift from; give it a place "
         "first, for instance with --to-earliest";
     if (bounds->error_code != KAFKA_NONE)
-        problem = kafka_error_text(bounds->error_code);
+        problem = problem_of(bounds->error_code);
     else if (seek_resolve(seek->mode, row->number, &facts, &row->target))
         return true;
     tool_error(seek->tool, "%s, partition %d: %s", tool_text(seek->tool, row->at.topic),

@@ -150,9 +150,19 @@ bool time_text_parse(struct bytes text, int64_t now_ms, int64_t *time_ms)
     return parse_calendar(text, time_ms);
 }
 
-int64_t time_now_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
+}
+
+int64_t time_now_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+int64_t time_steady_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
 }

@@ -12,4 +12,7 @@ bool time_text_parse(struct bytes text, int64_t now_ms, int64_t *time_ms);
 /* The wall clock, in milliseconds since 1970. */
 int64_t time_now_ms(void);
 
+/* A clock that nobody sets, for distances. */
+int64_t time_steady_ms(void);
+
 #endif

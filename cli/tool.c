@@ -284,7 +284,7 @@ void tool_print_json(const struct tool *tool, json_t *document)
 {
     assert(document != NULL);
     assert(tool->format == FORMAT_JSON);
-    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(document);
 }

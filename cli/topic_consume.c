@@ -11,6 +11,7 @@
 #include "cli/consume_group.h"
 #include "cli/consume_print.h"
 #include "cli/consume_range.h"
+#include "cli/consume_watch.h"
 #include "cli/kafka.h"
 #include "cli/name_match.h"
 #include "cli/time_text.h"
@@ -32,6 +33,7 @@ struct span {
     int32_t partition;
     int64_t start;
     int64_t end;
+    int64_t next; /* where it goes on */
     bool is_started;
     bool is_done;
 };
@@ -49,6 +51,7 @@ struct consume {
     int64_t record_limit;
     int interrupt;
     struct consume_print print;
+    struct consume_watch watch;
 };
 
 /* A group says itself where to go on and who reads which partition. */
@@ -266,6 +269,7 @@ static bool resolve_span(struct consume *consume, struct span *span)
         return false;
     if (range->has_end && !resolve_point(consume, span, &range->to, log_start, log_end, &span->end))
         return false;
+    span->next = span->start;
     span->is_done = span->start >= span->end;
     return true;
 }
@@ -326,12 +330,15 @@ static void finish_span(struct consume *consume, struct span *span)
 static bool take_message(struct consume *consume, const rd_kafka_message_t *message)
 {
     struct span *span = message->rkt != NULL ? find_span(consume, message) : NULL;
+    bool is_record = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (span != NULL && (is_record || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF))
+        span->next = message->offset + is_record;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         if (span != NULL && !span->is_done && message->offset >= span->end)
             finish_span(consume, span);
         return true;
     }
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!is_record) {
         tool_error(consume->tool, "%s", rd_kafka_message_errstr(message));
         return message->err == RD_KAFKA_RESP_ERR__TRANSPORT ||
                message->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
@@ -370,6 +377,21 @@ static bool take_batch(struct consume *consume)
     return ok;
 }
 
+static bool can_go_on(struct consume *consume)
+{
+    if (!consume_watch_is_due(&consume->watch))
+        return true;
+    rd_kafka_topic_partition_list_t *positions =
+        rd_kafka_topic_partition_list_new((int)consume->span_count);
+    for (uint32_t i = 0; i < consume->span_count; i++) {
+        const struct span *span = &consume->spans[i];
+        rd_kafka_topic_partition_list_add(positions, rd_kafka_topic_name(span->topic),
+                                          span->partition)
+            ->offset = span->is_done ? RD_KAFKA_OFFSET_INVALID : span->next;
+    }
+    return consume_watch_look(&consume->watch, positions);
+}
+
 /* Waits for the first record, then takes what came with it; output is flushed when nothing came,
  * so a reader sees each record soon and a busy stream is written in large pieces. */
 static enum exit_code consume_all(struct consume *consume)
@@ -379,6 +401,7 @@ static enum exit_code consume_all(struct consume *consume)
     while (ok && !is_finished(consume)) {
         if (kafka_is_interrupted(consume->interrupt))
             return EXIT_CODE_INTERRUPTED;
+        ok = can_go_on(consume);
         rd_kafka_message_t *message = rd_kafka_consume_queue(consume->queue, 0);
         if (message == NULL) {
             fflush(stdout);
@@ -429,7 +452,9 @@ static enum exit_code consume_alone(struct consume *consume)
     if (connect_consumer(consume) && plan(consume)) {
         progress_start(&consume->print.progress, consume->tool, "consumed",
                        !consume->tool->out_is_terminal);
+        consume_watch_start(&consume->watch, consume->tool, consume->kafka);
         code = consume_all(consume);
+        consume_watch_stop(&consume->watch);
         fflush(stdout);
         progress_finish(&consume->print.progress, "");
     }

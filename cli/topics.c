@@ -145,16 +145,19 @@ static bool fill_request(struct tool *tool, const struct metadata_response_topic
     return asked->partitions_count > 0;
 }
 
-/* What the leader says of partitions that nobody asked for is ignored. */
+/* Partitions are sorted, and answers may come in any order. What the leader says of partitions that
+ * nobody asked for is ignored. */
 static void take_answer(const struct metadata_response_topic *topic,
                         const struct list_offsets_response_partition *answer,
                         struct partition_offset *offsets)
 {
     assert(offsets != NULL);
-    for (uint32_t i = 0; i < topic->partitions_count; i++)
-        if (topic->partitions[i].partition_index == answer->partition_index)
-            offsets[i] =
-                (struct partition_offset){answer->error_code, answer->offset, answer->timestamp};
+    const struct metadata_response_partition key = {.partition_index = answer->partition_index};
+    const struct metadata_response_partition *asked =
+        bsearch(&key, topic->partitions, topic->partitions_count, sizeof key, compare_partitions);
+    if (asked != NULL)
+        offsets[asked - topic->partitions] =
+            (struct partition_offset){answer->error_code, answer->offset, answer->timestamp};
 }
 
 /* Asks one leader. */

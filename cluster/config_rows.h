@@ -240,6 +240,11 @@
     /* --- Producers and transactions --- */                                                       \
     X(PRODUCER_ID_EXPIRATION_MS, "producer.id.expiration.ms", INT, "86400000", 1, INT32_MAX, NULL, \
       false, "How long a partition remembers an idempotent producer that is silent.")              \
+    X(TAILRACE_PRODUCER_IDS_MAX, "tailrace.producer.ids.max", INT, "1000000", 1, INT32_MAX, NULL,  \
+      true, "How many idempotent producers all partitions remember together, each counted in each "\
+      "partition, shared out evenly among cores and log.dirs, 2,000,000 for a core at most; one "  \
+      "takes about 256 bytes. Whoever comes above that takes the place of the one that was silent "\
+      "longest.")                                                                                  \
     X(TRANSACTION_MAX_TIMEOUT_MS, "transaction.max.timeout.ms", INT, "900000", 1, INT32_MAX, NULL, \
       true, NO_EFFECT_YET "transactions come with a later release.")                               \
     X(TRANSACTIONAL_ID_EXPIRATION_MS, "transactional.id.expiration.ms", INT, "604800000", 1,       \

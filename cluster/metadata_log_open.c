@@ -260,12 +260,14 @@ static bool is_last(const struct opening *opening, uint32_t which)
     return which + 1 == opening->first_count;
 }
 
-/* Space that was reserved and never written to. */
+/* Space that was reserved and never written to: zero, and each byte like the one before it. It is
+ * some megabytes at every start, which memcmp looks at faster than a loop does. */
 static bool is_unwritten(struct bytes content, size_t offset)
 {
-    while (offset < content.size && content.data[offset] == 0)
-        offset++;
-    return offset == content.size;
+    assert(offset <= content.size);
+    const uint8_t *rest = content.data + offset;
+    size_t size = content.size - offset;
+    return size == 0 || (rest[0] == 0 && memcmp(rest, rest + 1, size - 1) == 0);
 }
 
 static enum status judge_tail(struct opening *opening, const char *name, struct bytes content,

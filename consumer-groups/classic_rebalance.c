@@ -168,6 +168,11 @@ static void answer_joined(struct classic_group *group, struct group_turn *turn)
     assert(group->owing_sync_count == group->member_count);
 }
 
+int32_t classic_next_generation(const struct classic_group *group)
+{
+    return group->generation == INT32_MAX ? 1 : group->generation + 1;
+}
+
 void classic_complete_join(struct classic_group *group, struct group_turn *turn)
 {
     assert(group->state == CLASSIC_PREPARING_REBALANCE);
@@ -181,7 +186,7 @@ void classic_complete_join(struct classic_group *group, struct group_turn *turn)
             turn->now_ms + (timeout_ms > RETRY_MS_MIN ? timeout_ms : RETRY_MS_MIN);
         return;
     }
-    group->generation = group->generation == INT32_MAX ? 1 : group->generation + 1;
+    group->generation = classic_next_generation(group);
     turn->tally.classic_rebalances++;
     if (group->member_count == 0) {
         become_empty(group, turn);

@@ -30,4 +30,7 @@ void classic_become_stable(struct classic_group *group, struct group_turn *turn)
 /* The assignment cannot be kept: whoever waits for it is told, and the group rebalances. */
 void classic_fail_sync(struct classic_group *group, struct group_turn *turn, int16_t error_code);
 
+/* What the next generation will be. */
+int32_t classic_next_generation(const struct classic_group *group);
+
 #endif

@@ -143,6 +143,9 @@ bool consumer_patterns_advance(struct consumer_group *group, struct group_turn *
 /* Of what the subscribed topics look like. */
 int64_t consumer_metadata_hash(const struct consumer_group *group, const struct image *image);
 
+/* Has every partition of a topic that is wanted an owner? */
+bool consumer_is_shared_out(const struct consumer_group *group, const struct image *image);
+
 /* A new epoch for the group: a target has to be made. */
 void consumer_bump(struct consumer_group *group, struct group_turn *turn);
 

@@ -32,10 +32,23 @@ static struct consumer_member *member_for(struct consumer_group *group, struct g
     return consumer_member_create(group, memory, member_id, (struct bytes){NULL, 0});
 }
 
+/* An instance has one member, who is the last to have been recorded as such: if another one is
+ * still there, whoever wrote the log did not say that he went. */
+static void give_up_instance(struct consumer_group *group, struct group_memory *memory,
+                             const struct consumer_member *member, struct bytes instance_id)
+{
+    if (bytes_are_null(instance_id))
+        return;
+    struct consumer_member *former = consumer_member_of_instance(group, instance_id);
+    if (former != NULL && former != member)
+        consumer_member_destroy(group, memory, former);
+}
+
 static enum status restore_wishes(struct consumer_group *group, struct group_memory *memory,
                                   struct consumer_member *member,
                                   const struct consumer_group_member_metadata_value *value)
 {
+    give_up_instance(group, memory, member, value->instance_id);
     bool has_memory = consumer_member_set_instance(group, memory, member, value->instance_id) &&
                       replace_text(memory, &member->rack_id, value->rack_id) &&
                       replace_text(memory, &member->client_id, value->client_id) &&
@@ -215,4 +228,5 @@ void consumer_restored(struct consumer_group *group, struct group_turn *turn)
         if (!consumer_pattern_want(group, turn, wanting->pattern))
             group_turn_fail(turn);
     consumer_forgive(group, turn);
+    consumer_topics_changed(group, turn);
 }

@@ -121,6 +121,21 @@ int64_t consumer_metadata_hash(const struct consumer_group *group, const struct 
     return (int64_t)hash;
 }
 
+bool consumer_is_shared_out(const struct consumer_group *group, const struct image *image)
+{
+    struct arena arena;
+    struct wanted_topics wanted;
+    size_t unowned_count = 0;
+    arena_init(&arena, SCRATCH_LIMIT_BYTES);
+    bool is_known = wanted_topics_find(group, image, &arena, &wanted);
+    for (uint32_t t = 0; is_known && t < wanted.count; t++)
+        for (uint32_t p = 0; p < wanted.topics[t]->partition_count; p++)
+            unowned_count +=
+                partition_owners_epoch(&group->owners, wanted.topics[t]->id, (int32_t)p) < 0;
+    arena_deinit(&arena);
+    return is_known && unowned_count == 0;
+}
+
 void consumer_bump(struct consumer_group *group, struct group_turn *turn)
 {
     assert(group->epoch < INT32_MAX);

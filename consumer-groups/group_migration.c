@@ -27,6 +27,7 @@ struct migration {
     struct group_turn *turn;
     struct arena arena;
     int32_t epoch; /* or generation */
+    bool was_rebalancing;
     struct migrant *migrants;
     uint32_t count;
     bool is_settled; /* on the way down: everybody has what he is to have */
@@ -85,7 +86,7 @@ static bool may_upgrade(const struct classic_group *group, const struct group_se
 {
     return settings->may_upgrade && bytes_equal_text(group->protocol_type, "consumer") &&
            group->member_count > 0 && group->member_count <= settings->consumer_size_max &&
-           group->generation >= 0 && group->generation < INT32_MAX;
+           group->generation >= 0 && group->generation < INT32_MAX - 1;
 }
 
 static void keep_classic(struct migration *m, const struct classic_group *group,
@@ -185,6 +186,10 @@ static void become_consumer(struct migration *m)
         }
     }
     group->metadata_hash = consumer_metadata_hash(group, turn->image);
+    /* Amid a rebalance members have heard in part what they are to have, or nothing, and not all of
+     * it is anybody's. Whoever comes in the place of a static member asks for no target by that. */
+    if (m->was_rebalancing || !consumer_is_shared_out(group, turn->image))
+        group->epoch++;
     put_consumer(group, turn);
     struct consumer_member *member;
     list_for_each_entry (member, &group->order, order_node)
@@ -195,7 +200,10 @@ bool group_upgrade(struct group *group, struct group_turn *turn)
 {
     assert(group->type == GROUP_CLASSIC);
     struct classic_group *classic = &group->classic;
-    struct migration m = {.group = group, .turn = turn, .epoch = classic->generation};
+    struct migration m = {.group = group,
+                          .turn = turn,
+                          .epoch = classic->generation,
+                          .was_rebalancing = classic->state != CLASSIC_STABLE};
     if (!may_upgrade(classic, turn->settings))
         return false;
     if (begin(&m, classic->member_count)) {
@@ -238,6 +246,19 @@ static bool add_to_classic(const struct migration *m, struct classic_group *grou
     return true;
 }
 
+/* If there is no room for all of it, the members come anew after a restart. A restart also ends the
+ * rebalance of members who have not heard yet what they are to have: as it is recorded for the next
+ * generation, they are told when they come with theirs. */
+static void put_classic(const struct migration *m, struct classic_group *group)
+{
+    int32_t generation = group->generation;
+    if (!m->is_settled)
+        group->generation = classic_next_generation(group);
+    if (classic_record_put(group, m->turn) != STATUS_OK)
+        classic_record_put_new(group, m->turn);
+    group->generation = generation;
+}
+
 static void become_classic(struct migration *m)
 {
     struct group_turn *turn = m->turn;
@@ -255,9 +276,7 @@ static void become_classic(struct migration *m)
     group->state = CLASSIC_STABLE;
     classic_votes_choose(&group->votes, turn->memory, classic_select_protocol(group));
     classic_read_topics(group, turn->memory);
-    /* If there is no room for all of it, the members come anew after a restart. */
-    if (classic_record_put(group, turn) != STATUS_OK)
-        classic_record_put_new(group, turn);
+    put_classic(m, group);
     if (!m->is_settled)
         classic_prepare_rebalance(group, turn);
 }

@@ -110,6 +110,19 @@ void partition_lead(struct partition *partition, int32_t leader_epoch, const int
     partition_wake_readers(partition);
 }
 
+/* In the order of offsets; only a repeated batch, which has those of its first time, is not last.
+ */
+static void wait_for_commit(struct partition *partition, struct partition_append *append)
+{
+    struct list_node *end = &partition->commit_waiters.head;
+    struct list_node *position = end;
+    while (position->prev != end &&
+           container_of(position->prev, struct partition_append, node)->append.last_offset >
+               append->append.last_offset)
+        position = position->prev;
+    list_insert_before(position, &append->node);
+}
+
 /* The batch is durable here, or was refused. */
 static void partition_append_landed(struct completion *completion, int32_t result)
 {
@@ -125,7 +138,7 @@ static void partition_append_landed(struct completion *completion, int32_t resul
         append->completion.landed(&append->completion, STATUS_CANCELLED);
         return;
     }
-    list_push_back(&partition->commit_waiters, &append->node);
+    wait_for_commit(partition, append);
 }
 
 /* The epoch is the one under which this node leads now: what is appended later under another must

@@ -138,6 +138,8 @@ static void build_broker(struct broker_world *w, const struct story_options *opt
         node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));
     for (uint32_t i = 0; i < w->device_count; i++)
         disk_mount(node_disk(w->broker), devices[i]);
+    w->workload.topics = workload_topics;
+    w->workload.topic_count = TOPIC_COUNT;
     w->workload.broker = network_address(node_host(w->broker), BROKER_NODE_PORT);
     node_restart_after(w->broker, 20 * ms_ns);
     node_start(w->broker, 0);

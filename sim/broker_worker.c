@@ -45,15 +45,16 @@ void worker_pause(struct worker *worker, uint32_t max_ms, void (*next)(struct wo
 
 static void send_metadata(struct worker *worker)
 {
+    const struct workload *workload = worker->workload;
     struct metadata_request_topic topics[TOPIC_COUNT];
     struct metadata_request request;
     metadata_request_init(&request);
-    for (uint32_t i = 0; i < TOPIC_COUNT; i++) {
+    for (uint32_t i = 0; i < workload->topic_count; i++) {
         metadata_request_topic_init(&topics[i]);
-        topics[i].name = bytes_of_text(workload_topics[i].name);
+        topics[i].name = bytes_of_text(workload->topics[i].name);
     }
     request.topics = topics;
-    request.topics_count = TOPIC_COUNT;
+    request.topics_count = workload->topic_count;
     request.allow_auto_topic_creation = true;
     int16_t version = (int16_t)prng_between(&worker->prng, METADATA_VERSION_WITH_IDS,
                                             METADATA_REQUEST_VERSION_MAX);
@@ -67,6 +68,7 @@ static void see_topic(struct worker *worker, uint32_t index,
 {
     struct topic_view *view = &worker->topics[index];
     struct topic_view *seen = &worker->workload->seen[index];
+    const struct workload_topic *known = &worker->workload->topics[index];
     struct verdict *verdict = worker_check(worker)->verdict;
     *view = (struct topic_view){0};
     if (topic->error_code == KAFKA_NONE) {
@@ -75,28 +77,29 @@ static void see_topic(struct worker *worker, uint32_t index,
     }
     if (view->partition_count > TOPIC_PARTITIONS_MAX)
         view->partition_count = TOPIC_PARTITIONS_MAX;
-    if (workload_topics[index].is_fleeting)
+    if (known->is_fleeting)
         return;
     if (uuid_is_zero(seen->id))
         *seen = *view;
     else if (!uuid_equal(seen->id, view->id))
-        verdict_fail(verdict, OUTCOME_UNSAFE, "topic %s was lost (error %d)",
-                     workload_topics[index].name, topic->error_code);
+        verdict_fail(verdict, OUTCOME_UNSAFE, "topic %s was lost (error %d)", known->name,
+                     topic->error_code);
 }
 
 static bool take_topics(struct worker *worker)
 {
+    const struct workload *workload = worker->workload;
     struct metadata_response response;
     bool all_are_there = true;
     if (client_metadata_answer(&worker->metadata, &response) != STATUS_OK ||
-        response.topics_count != TOPIC_COUNT)
+        response.topics_count != workload->topic_count)
         return false;
-    for (uint32_t i = 0; i < TOPIC_COUNT; i++) {
+    for (uint32_t i = 0; i < workload->topic_count; i++) {
         uint32_t index = 0;
-        while (index < TOPIC_COUNT &&
-               !bytes_equal_text(response.topics[i].name, workload_topics[index].name))
+        while (index < workload->topic_count &&
+               !bytes_equal_text(response.topics[i].name, workload->topics[index].name))
             index++;
-        if (index == TOPIC_COUNT)
+        if (index == workload->topic_count)
             return false;
         all_are_there = all_are_there && response.topics[i].error_code == KAFKA_NONE;
         see_topic(worker, index, &response.topics[i]);
@@ -157,6 +160,7 @@ void worker_init(struct worker *worker, const struct program *program, struct no
     worker->program =
         container_of((struct program *)(uintptr_t)program, struct worker_program, program);
     worker->workload = worker->program->workload;
+    assert(worker->workload->topic_count <= TOPIC_COUNT);
     worker->io = io;
     worker->program->is_idle = false;
     prng_init(&worker->prng, io_random_u64(io));

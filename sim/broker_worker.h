@@ -31,6 +31,8 @@ struct topic_view {
 
 struct workload {
     struct check check;
+    const struct workload_topic *topics; /* that its workers use */
+    uint32_t topic_count;
     struct io_address broker;
     bool is_quiet;
     struct topic_view seen[TOPIC_COUNT]; /* the last that anybody was told */

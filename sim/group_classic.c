@@ -1,5 +1,5 @@
-/* A member of the classic protocol, eager: it gives up all it owns before it joins again. Whoever
- * leads deals the partitions out, and puts the number of the plan beside each assignment.
+/* A member of the classic protocol. An eager one gives up all it owns before it joins again, a
+ * cooperative one only what its next assignment does not have, after which it joins once more.
  *
  *   find ──▶ join ──▶ sync ──▶ fetch ──▶ heartbeats, commits, fetches ──▶ leave
  *     ▲       ▲                                    │                        │
@@ -7,9 +7,7 @@
  *     └── a connection or the coordinator is gone; or no member (any more) ─┘ */
 #include "base/assert.h"
 #include "protocol/errors.h"
-#include "protocol/messages/consumer_protocol_assignment.h"
-#include "protocol/messages/consumer_protocol_subscription.h"
-#include "sim/group_member.h"
+#include "sim/group_deal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +17,6 @@ enum {
     SYNC_VERSION_MIN = 3,
     HEARTBEAT_VERSION = 4,
     LEAVE_VERSION = 5,
-    EMBEDDED_VERSION = 1, /* of subscriptions and assignments */
-    STAMP_BYTES = 8,
-    MEMBERS_MAX = 64, /* that a leader deals partitions out to: also those who have died lately */
     COMMIT_CHANCE = 40,
     FETCH_CHANCE = 10,
     LEAVE_CHANCE = 2,
@@ -38,10 +33,10 @@ struct classic {
     bool is_placed; /* and where to go on there */
     bool must_join; /* the group rebalances */
     bool is_zombie; /* commits once more although it was fenced */
+    bool is_out;    /* another process has its instance id */
     bool leads;
-    uint64_t plan;
-    char leads_whom[MEMBERS_MAX][GROUP_ID_SIZE];
-    uint32_t leads_count;
+    int32_t generation; /* of what it owns */
+    struct group_deal deal;
 };
 
 static void classic_go_on(struct worker *worker);
@@ -54,26 +49,10 @@ static struct prng *prng_of(struct classic *classic)
 /* --- Joining ------------------------------------------------------------------------------------
  */
 
-static struct bytes written(const struct writer *writer)
+static struct bytes protocol_name(const struct classic *classic)
 {
-    assert(writer->status == STATUS_OK);
-    return writer_result(writer);
-}
-
-static struct bytes subscription(struct classic *classic)
-{
-    struct consumer_protocol_subscription wish;
-    struct bytes topics[GROUP_TOPICS];
-    struct writer writer;
-    consumer_protocol_subscription_init(&wish);
-    for (uint32_t i = 0; i < GROUP_TOPICS; i++)
-        topics[i] = bytes_of_text(workload_topics[i].name);
-    wish.topics = topics;
-    wish.topics_count = GROUP_TOPICS;
-    writer_init(&writer, &classic->member.call.arena);
-    writer_i16(&writer, EMBEDDED_VERSION);
-    consumer_protocol_subscription_encode(&writer, EMBEDDED_VERSION, &wish);
-    return written(&writer);
+    bool is_cooperative = group_member_plot(&classic->member)->is_cooperative;
+    return bytes_of_text(is_cooperative ? "cooperative-sticky" : "roundrobin");
 }
 
 static void send_join(struct classic *classic)
@@ -81,15 +60,16 @@ static void send_join(struct classic *classic)
     struct group_member *member = &classic->member;
     struct join_group_request_protocol protocol;
     struct join_group_request request;
-    group_member_release_all(member);
+    if (!group_member_plot(member)->is_cooperative)
+        group_member_release_all(member);
     classic->is_synced = false;
     classic->is_placed = false;
     classic->must_join = false;
     member->epoch = -1;
     group_member_ask(member);
     join_group_request_protocol_init(&protocol);
-    protocol.name = bytes_of_text("roundrobin");
-    protocol.metadata = subscription(classic);
+    protocol.name = protocol_name(classic);
+    protocol.metadata = group_deal_subscription(member, classic->generation);
     join_group_request_init(&request);
     request.group_id = group_member_group_id(member);
     request.session_timeout_ms = GROUP_SESSION_MS;
@@ -104,18 +84,6 @@ static void send_join(struct classic *classic)
     client_join_group(&member->worker.client, &member->call, version, &request);
 }
 
-static void remember_members(struct classic *classic, const struct join_group_response *response)
-{
-    assert(response->members_count <= MEMBERS_MAX);
-    memset(classic->leads_whom, 0, sizeof classic->leads_whom);
-    classic->leads_count = response->members_count;
-    for (uint32_t i = 0; i < response->members_count; i++) {
-        struct bytes id = response->members[i].member_id;
-        assert(id.size < GROUP_ID_SIZE);
-        memcpy(classic->leads_whom[i], id.data, id.size);
-    }
-}
-
 static int16_t take_join(struct classic *classic)
 {
     struct group_member *member = &classic->member;
@@ -127,50 +95,22 @@ static int16_t take_join(struct classic *classic)
     if (response.error_code != KAFKA_NONE)
         return response.error_code;
     member->epoch = response.generation_id;
+    group_audit_joined(group_member_audit(member), member->program->group, member->epoch);
     member->fenced_in_life = 0;
     classic->leads = bytes_equal(response.leader, response.member_id) && !response.skip_assignment;
-    if (classic->leads)
-        remember_members(classic, &response);
+    if (classic->leads && !group_deal_out(&classic->deal, member, &response))
+        return group_member_failed(member, KAFKA_UNKNOWN_SERVER_ERROR);
     return KAFKA_NONE;
 }
 
 /* --- Assigning ----------------------------------------------------------------------------------
  */
 
-/* Round robin, begun elsewhere in every generation. */
-static struct bytes assignment_of(struct classic *classic, uint32_t whose)
-{
-    struct consumer_protocol_assignment_topic_partition topics[GROUP_TOPICS];
-    int32_t partitions[GROUP_TOPICS][TOPIC_PARTITIONS_MAX];
-    struct consumer_protocol_assignment assignment;
-    uint8_t stamp[STAMP_BYTES];
-    struct writer writer;
-    for (uint32_t i = 0; i < GROUP_TOPICS; i++) {
-        consumer_protocol_assignment_topic_partition_init(&topics[i]);
-        topics[i].topic = bytes_of_text(workload_topics[i].name);
-        topics[i].partitions = partitions[i];
-    }
-    for (uint32_t i = 0; i < GROUP_PARTITIONS; i++) {
-        uint32_t topic = i / TOPIC_PARTITIONS_MAX;
-        if ((i + (uint32_t)classic->member.epoch) % classic->leads_count == whose)
-            partitions[topic][topics[topic].partitions_count++] =
-                (int32_t)(i % TOPIC_PARTITIONS_MAX);
-    }
-    store_u64_be(stamp, classic->plan);
-    consumer_protocol_assignment_init(&assignment);
-    assignment.assigned_partitions = topics;
-    assignment.assigned_partitions_count = GROUP_TOPICS;
-    assignment.user_data = bytes_of(stamp, sizeof stamp);
-    writer_init(&writer, &classic->member.call.arena);
-    writer_i16(&writer, EMBEDDED_VERSION);
-    consumer_protocol_assignment_encode(&writer, EMBEDDED_VERSION, &assignment);
-    return written(&writer);
-}
-
 static void send_sync(struct classic *classic)
 {
     struct group_member *member = &classic->member;
-    struct sync_group_request_assignment assignments[MEMBERS_MAX];
+    struct sync_group_request_assignment assignments[DEAL_MEMBERS_MAX];
+    uint64_t plan = 0;
     struct sync_group_request request;
     group_member_ask(member);
     sync_group_request_init(&request);
@@ -178,55 +118,66 @@ static void send_sync(struct classic *classic)
     request.generation_id = member->epoch;
     request.member_id = bytes_of_text(member->id);
     request.group_instance_id = group_member_instance(member);
+    request.protocol_type = bytes_of_text("consumer");
+    request.protocol_name = protocol_name(classic);
     request.assignments = assignments;
     if (classic->leads) {
-        classic->plan =
-            group_audit_plan(group_member_audit(member), member->program->group, member->epoch);
-        request.assignments_count = classic->leads_count;
+        plan = group_audit_plan(group_member_audit(member), member->program->group, member->epoch);
+        request.assignments_count = classic->deal.count;
     }
     for (uint32_t i = 0; i < request.assignments_count; i++) {
         sync_group_request_assignment_init(&assignments[i]);
-        assignments[i].member_id = bytes_of_text(classic->leads_whom[i]);
-        assignments[i].assignment = assignment_of(classic, i);
+        assignments[i].member_id = bytes_of_text(classic->deal.ids[i]);
+        assignments[i].assignment = group_deal_assignment(&classic->deal, member, i, plan);
     }
     int16_t version =
         (int16_t)prng_between(prng_of(classic), SYNC_VERSION_MIN, SYNC_GROUP_REQUEST_VERSION_MAX);
     client_sync_group(&member->worker.client, &member->call, version, &request);
 }
 
-static void take_partitions(struct classic *classic,
-                            const struct consumer_protocol_assignment *assignment)
+/* Kafka lets a process take the place of another one of its instance without a rebalance, also when
+ * that one was about to give something up and to join again. So it asks for one (KIP-568). */
+static void must_ask_again(struct classic *classic)
 {
-    for (uint32_t t = 0; t < assignment->assigned_partitions_count; t++) {
-        const struct consumer_protocol_assignment_topic_partition *topic =
-            &assignment->assigned_partitions[t];
-        uint32_t index;
-        bool is_known = group_topic_by_name(topic->topic, &index);
-        assert(is_known); /* another member of this story wrote it */
-        for (uint32_t i = 0; i < topic->partitions_count; i++)
-            group_member_take(&classic->member, group_partition_of(index, topic->partitions[i]));
+    bool is_new = classic->generation < 0 && classic->member.program->instance != NULL;
+    if (is_new && group_member_plot(&classic->member)->is_cooperative)
+        classic->must_join = true;
+}
+
+/* What is not its own any more is given up, which only a cooperative one has: others wait for that.
+ */
+static void take_partitions(struct classic *classic, const bool given[GROUP_PARTITIONS])
+{
+    struct group_member *member = &classic->member;
+    for (uint32_t i = 0; i < GROUP_PARTITIONS; i++) {
+        if (given[i] && !member->owned[i])
+            group_member_take(member, i, UUID_NONE);
+        if (given[i] || !member->owned[i])
+            continue;
+        group_member_release(member, i);
+        classic->must_join = true;
     }
+    must_ask_again(classic);
+    classic->generation = member->epoch;
 }
 
 static int16_t take_assignment(struct classic *classic, struct bytes bytes)
 {
     struct group_member *member = &classic->member;
     struct group_audit *audit = group_member_audit(member);
-    struct consumer_protocol_assignment assignment;
-    struct reader reader;
+    bool given[GROUP_PARTITIONS];
+    int64_t plan = DEAL_NO_PLAN;
     if (bytes.size == 0) {
         group_audit_plan_lacks(audit, member->program->group, member->epoch);
         return KAFKA_UNKNOWN_MEMBER_ID;
     }
-    reader_init(&reader, bytes);
-    bool is_read = reader_i16(&reader) == EMBEDDED_VERSION &&
-                   consumer_protocol_assignment_decode(
-                       &reader, EMBEDDED_VERSION, &member->call.arena, &assignment) == STATUS_OK &&
-                   assignment.user_data.size == STAMP_BYTES;
-    uint64_t plan = is_read ? load_u64_be(assignment.user_data.data) : UINT64_MAX;
-    group_audit_plan_told(audit, member->program->group, member->epoch, plan);
+    member->given_at = member->asked_at;
+    bool is_read = group_deal_read(member, bytes, given, &plan);
+    bool is_dealt_here = group_member_plot(member)->readers != READERS_MOVING;
+    if (!is_read || is_dealt_here || plan != DEAL_NO_PLAN)
+        group_audit_plan_told(audit, member->program->group, member->epoch, (uint64_t)plan);
     if (is_read)
-        take_partitions(classic, &assignment);
+        take_partitions(classic, given);
     return KAFKA_NONE;
 }
 
@@ -293,6 +244,8 @@ static void forget(struct classic *classic)
     group_member_set_id(&classic->member, (struct bytes){0});
     classic->member.epoch = -1;
     classic->is_zombie = false;
+    classic->must_join = false;
+    classic->generation = -1;
 }
 
 /* --- What comes of an answer --------------------------------------------------------------------
@@ -314,7 +267,9 @@ static int16_t take_answer(struct classic *classic)
 
 static void was_fenced(struct classic *classic, int16_t error)
 {
-    if (!classic->is_zombie && group_member_fenced(&classic->member)) {
+    classic->is_out = error == KAFKA_FENCED_INSTANCE_ID;
+    bool may_try = !classic->is_zombie && classic->member.epoch >= 0;
+    if (may_try && group_member_fenced(&classic->member)) {
         classic->is_zombie = true; /* one commit, and then it forgets */
         return;
     }
@@ -340,11 +295,22 @@ static void step_ended(struct classic *classic, int16_t error)
     case KAFKA_NONE: step_succeeded(classic); break;
     case KAFKA_MEMBER_ID_REQUIRED: break;
     case KAFKA_REBALANCE_IN_PROGRESS: classic->must_join = true; break;
+    case KAFKA_UNKNOWN_TOPIC_ID: break;
+    case KAFKA_GROUP_ID_NOT_FOUND:
     case KAFKA_UNKNOWN_MEMBER_ID:
     case KAFKA_FENCED_INSTANCE_ID:
     case KAFKA_ILLEGAL_GENERATION: was_fenced(classic, error); break;
     default: classic->is_found = false; break;
     }
+}
+
+static uint32_t pause_ms(struct classic *classic)
+{
+    bool was_out = classic->is_out && !classic->is_zombie;
+    classic->is_out = classic->is_out && !was_out;
+    if (was_out)
+        return GROUP_FENCED_MS;
+    return classic->is_found ? GROUP_PAUSE_MS : GROUP_RETRY_MS;
 }
 
 static void landed(struct completion *completion, int32_t result)
@@ -359,8 +325,9 @@ static void landed(struct completion *completion, int32_t result)
         classic->is_found = false;
     if (classic->step == STEP_LEAVE || (was_zombie && classic->is_zombie))
         forget(classic);
-    worker_pause(&member->worker, classic->is_found ? GROUP_PAUSE_MS : GROUP_RETRY_MS,
-                 classic_go_on);
+    if (classic->step == STEP_LEAVE && group_member_ends(member))
+        return;
+    worker_pause(&member->worker, pause_ms(classic), classic_go_on);
 }
 
 /* --- What comes next ----------------------------------------------------------------------------
@@ -405,7 +372,7 @@ static void send_step(struct classic *classic)
     case STEP_SYNC: send_sync(classic); return;
     case STEP_FETCH: group_member_fetch(member, false); return;
     case STEP_HEARTBEAT: send_heartbeat(classic); return;
-    case STEP_COMMIT: group_member_commit(member, member->owned); return;
+    case STEP_COMMIT: group_member_commit(member, member->owned, -1); return;
     case STEP_LEAVE: send_leave(classic); return;
     }
 }
@@ -415,24 +382,25 @@ static void classic_go_on(struct worker *worker)
     struct group_member *member = container_of(worker, struct group_member, worker);
     struct classic *classic = container_of(member, struct classic, member);
     bool is_settled = classic->is_found && classic->is_placed && !classic->must_join;
+    if (group_member_retires(member))
+        return;
+    if (member->must_learn) {
+        group_member_learn(member, classic_go_on);
+        return;
+    }
     worker->program->is_idle = worker->workload->is_quiet && is_settled && member->epoch >= 0;
     classic->step = choose_step(classic);
     send_step(classic);
 }
 
-static struct process *classic_start(const struct program *program, struct node *node,
-                                     struct io *const *cores, uint32_t core_count)
+struct process *group_classic_start(const struct program *program, struct node *node,
+                                    struct io *const *cores, uint32_t core_count)
 {
     struct classic *classic = calloc(1, sizeof *classic);
     assert(classic != NULL);
     assert(core_count == 1);
     group_member_init(&classic->member, program, node, cores[0], landed);
-    worker_learn_topics(&classic->member.worker, classic_go_on);
+    classic->generation = -1;
+    group_member_learn(&classic->member, classic_go_on);
     return &classic->member.worker.process;
-}
-
-void group_classic_program_init(struct group_program *program, struct group_workload *groups)
-{
-    program->worker =
-        (struct worker_program){.program = {.start = classic_start}, .workload = &groups->workload};
 }

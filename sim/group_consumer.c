@@ -1,5 +1,7 @@
 /* A member of the consumer protocol (KIP-848), as Java's client is one: a heartbeat says what it is
- * to own; what it must give up it commits first, then it says that it owns it no more.
+ * to own; what it must give up it commits first, then it says that it owns it no more. It wants
+ * topics by their names or by a regular expression, and uses what it is given of a topic when it
+ * has learned its id.
  *
  *   find ──▶ heartbeat of epoch 0 ──▶ fetch ──▶ heartbeats, commits, fetches ──▶ leave
  *               ▲                                │    ▲
@@ -22,9 +24,18 @@ enum {
     COMMIT_CHANCE = 35,
     FETCH_CHANCE = 10,
     LEAVE_CHANCE = 2,
+    WANTED_MAX = 2 * GROUP_TOPICS,
 };
 
+static const char pattern[] = "orders|grow.*|f[l]e{2}ting";
+
 enum step { STEP_FIND, STEP_HEARTBEAT, STEP_FETCH, STEP_COMMIT, STEP_LEAVE };
+
+/* Partitions of a topic that it may not know yet. */
+struct wanted {
+    struct uuid topic_id;
+    bool partitions[GROUP_TOPIC_PARTITIONS];
+};
 
 struct modern {
     struct group_member member;
@@ -33,9 +44,12 @@ struct modern {
     bool is_placed;
     bool must_tell; /* everything: it does not know what the coordinator has heard */
     bool is_zombie;
+    bool is_out;      /* another process has its instance id */
+    bool has_pattern; /* instead of names */
     bool has_target;
-    bool target[GROUP_PARTITIONS]; /* what it is to own */
-    bool has_committed;            /* what is to be given up */
+    struct wanted target[WANTED_MAX]; /* what it is to own */
+    uint32_t target_count;
+    bool has_committed; /* what is to be given up */
 };
 
 static void modern_go_on(struct worker *worker);
@@ -43,10 +57,25 @@ static void modern_go_on(struct worker *worker);
 /* --- Heartbeats ---------------------------------------------------------------------------------
  */
 
+static bool is_wanted(const struct modern *modern, uint32_t partition, struct uuid topic_id)
+{
+    for (uint32_t i = 0; i < modern->target_count; i++)
+        if (uuid_equal(modern->target[i].topic_id, topic_id))
+            return modern->target[i].partitions[partition % GROUP_TOPIC_PARTITIONS];
+    return false;
+}
+
+static bool must_give_up_one(const struct modern *modern, uint32_t partition)
+{
+    const struct group_member *member = &modern->member;
+    return modern->has_target && member->owned[partition] &&
+           !is_wanted(modern, partition, member->owned_ids[group_topic_of(partition)]);
+}
+
 static bool must_give_up(const struct modern *modern)
 {
-    for (uint32_t i = 0; modern->has_target && i < GROUP_PARTITIONS; i++)
-        if (modern->member.owned[i] && !modern->target[i])
+    for (uint32_t i = 0; i < GROUP_PARTITIONS; i++)
+        if (must_give_up_one(modern, i))
             return true;
     return false;
 }
@@ -54,7 +83,7 @@ static bool must_give_up(const struct modern *modern)
 static void give_up(struct modern *modern)
 {
     for (uint32_t i = 0; i < GROUP_PARTITIONS; i++)
-        if (modern->member.owned[i] && !modern->target[i])
+        if (must_give_up_one(modern, i))
             group_member_release(&modern->member, i);
     modern->has_committed = false;
     modern->must_tell = true;
@@ -62,31 +91,38 @@ static void give_up(struct modern *modern)
 
 struct owned_body {
     struct consumer_group_heartbeat_request_topic_partitions topics[GROUP_TOPICS];
-    int32_t partitions[GROUP_TOPICS][TOPIC_PARTITIONS_MAX];
+    int32_t partitions[GROUP_PARTITIONS];
     struct bytes names[GROUP_TOPICS];
 };
 
 static void tell_owned(struct modern *modern, struct owned_body *body,
                        struct consumer_group_heartbeat_request *request)
 {
-    struct group_member *member = &modern->member;
-    for (uint32_t i = 0; i < GROUP_TOPICS; i++) {
-        body->names[i] = bytes_of_text(workload_topics[i].name);
-        consumer_group_heartbeat_request_topic_partitions_init(&body->topics[i]);
-        body->topics[i].topic_id = member->worker.topics[i].id;
-        body->topics[i].partitions = body->partitions[i];
-    }
-    for (uint32_t i = 0; i < GROUP_PARTITIONS; i++) {
-        struct consumer_group_heartbeat_request_topic_partitions *topic =
-            &body->topics[i / TOPIC_PARTITIONS_MAX];
-        if (member->owned[i])
-            topic->partitions[topic->partitions_count++] = (int32_t)(i % TOPIC_PARTITIONS_MAX);
-    }
-    request->rebalance_timeout_ms = GROUP_REBALANCE_MS;
-    request->subscribed_topic_names = body->names;
-    request->subscribed_topic_names_count = GROUP_TOPICS;
+    const struct group_member *member = &modern->member;
     request->topic_partitions = body->topics;
-    request->topic_partitions_count = member->epoch == EPOCH_JOIN ? 0 : GROUP_TOPICS;
+    for (uint32_t t = 0; member->epoch != EPOCH_JOIN && t < GROUP_TOPICS; t++) {
+        struct consumer_group_heartbeat_request_topic_partitions *topic =
+            &body->topics[request->topic_partitions_count];
+        consumer_group_heartbeat_request_topic_partitions_init(topic);
+        topic->topic_id = member->owned_ids[t];
+        topic->partitions = &body->partitions[group_partition_of(t, 0)];
+        for (int32_t i = 0; i < GROUP_TOPIC_PARTITIONS; i++)
+            if (member->owned[group_partition_of(t, i)])
+                topic->partitions[topic->partitions_count++] = i;
+        request->topic_partitions_count += topic->partitions_count > 0;
+    }
+}
+
+static void tell_wishes(const struct modern *modern, struct owned_body *body,
+                        struct consumer_group_heartbeat_request *request)
+{
+    request->rebalance_timeout_ms = GROUP_REBALANCE_MS;
+    if (modern->has_pattern)
+        request->subscribed_topic_regex = bytes_of_text(pattern);
+    request->subscribed_topic_names = body->names;
+    for (uint32_t i = 0;
+         !modern->has_pattern && i < group_member_plot(&modern->member)->topic_count; i++)
+        body->names[request->subscribed_topic_names_count++] = bytes_of_text(group_topics[i].name);
 }
 
 static void send_heartbeat(struct modern *modern, int32_t epoch)
@@ -100,8 +136,10 @@ static void send_heartbeat(struct modern *modern, int32_t epoch)
     request.member_id = bytes_of_text(member->id);
     request.member_epoch = epoch;
     request.instance_id = group_member_instance(member);
-    if (epoch == EPOCH_JOIN || (epoch > 0 && modern->must_tell))
+    if (epoch == EPOCH_JOIN || (epoch > 0 && modern->must_tell)) {
+        tell_wishes(modern, &body, &request);
         tell_owned(modern, &body, &request);
+    }
     client_consumer_group_heartbeat(&member->worker.client, &member->call, HEARTBEAT_VERSION,
                                     &request);
 }
@@ -132,28 +170,49 @@ static bool read_target(struct modern *modern,
                         const struct consumer_group_heartbeat_response_assignment *assignment)
 {
     memset(modern->target, 0, sizeof modern->target);
+    modern->target_count = 0;
+    if (assignment->topic_partitions_count > WANTED_MAX)
+        return false;
     for (uint32_t t = 0; t < assignment->topic_partitions_count; t++) {
         const struct consumer_group_heartbeat_response_topic_partitions *topic =
             &assignment->topic_partitions[t];
-        uint32_t index;
-        if (!group_topic_by_id(&modern->member, topic->topic_id, &index))
-            return false;
+        struct wanted *wanted = &modern->target[modern->target_count++];
+        wanted->topic_id = topic->topic_id;
         for (uint32_t i = 0; i < topic->partitions_count; i++) {
-            if (topic->partitions[i] < 0 || topic->partitions[i] >= TOPIC_PARTITIONS_MAX)
+            if (topic->partitions[i] < 0 || topic->partitions[i] >= GROUP_TOPIC_PARTITIONS)
                 return false;
-            modern->target[group_partition_of(index, topic->partitions[i])] = true;
+            wanted->partitions[topic->partitions[i]] = true;
         }
     }
     return true;
 }
 
-/* What is added may be used at once. */
+static bool is_known(const struct modern *modern, struct uuid topic_id)
+{
+    for (uint32_t i = 0; i < GROUP_TOPICS; i++)
+        if (uuid_equal(modern->member.worker.topics[i].id, topic_id))
+            return true;
+    return false;
+}
+
+static bool has_unknown_topic(const struct modern *modern)
+{
+    for (uint32_t i = 0; i < modern->target_count; i++)
+        if (!is_known(modern, modern->target[i].topic_id))
+            return true;
+    return false;
+}
+
+/* What is added may be used at once, if it is known what it is; of a topic that has come anew not
+ * before what was owned of the former one is given up. */
 static void take_target(struct modern *modern)
 {
+    struct group_member *member = &modern->member;
     for (uint32_t i = 0; i < GROUP_PARTITIONS; i++) {
-        if (!modern->target[i] || modern->member.owned[i])
+        struct uuid id = member->worker.topics[group_topic_of(i)].id;
+        if (member->owned[i] || !is_wanted(modern, i, id) || must_give_up(modern))
             continue;
-        group_member_take(&modern->member, i);
+        group_member_take(member, i, id);
         modern->must_tell = true;
         modern->is_placed = false;
     }
@@ -178,8 +237,10 @@ static int16_t take_heartbeat(struct modern *modern)
     if (response.assignment == NULL)
         return KAFKA_NONE;
     modern->has_target = true;
+    member->given_at = member->asked_at;
     if (!read_target(modern, response.assignment))
         verdict_fail(audit->verdict, OUTCOME_UNSAFE, "an assignment of unknown partitions");
+    member->must_learn = member->must_learn || has_unknown_topic(modern);
     take_target(modern);
     return KAFKA_NONE;
 }
@@ -200,6 +261,7 @@ static void forget(struct modern *modern)
 /* Whoever is fenced for its epoch alone is a member, and may be believed what it commits. */
 static void was_fenced(struct modern *modern, int16_t error)
 {
+    modern->is_out = error == KAFKA_FENCED_INSTANCE_ID;
     bool may_try =
         error == KAFKA_UNKNOWN_MEMBER_ID && !modern->is_zombie && modern->member.epoch > EPOCH_JOIN;
     if (may_try && group_member_fenced(&modern->member))
@@ -230,11 +292,22 @@ static void step_ended(struct modern *modern, int16_t error)
         break;
     case KAFKA_STALE_MEMBER_EPOCH: break; /* the next heartbeat knows more */
     case KAFKA_UNRELEASED_INSTANCE_ID: break;
+    case KAFKA_UNKNOWN_TOPIC_ID: break;
+    case KAFKA_GROUP_ID_NOT_FOUND:
     case KAFKA_UNKNOWN_MEMBER_ID:
     case KAFKA_FENCED_INSTANCE_ID:
     case KAFKA_FENCED_MEMBER_EPOCH: was_fenced(modern, error); break;
     default: modern->is_found = false; break;
     }
+}
+
+static uint32_t pause_ms(struct modern *modern)
+{
+    bool was_out = modern->is_out;
+    modern->is_out = false;
+    if (was_out)
+        return GROUP_FENCED_MS;
+    return modern->is_found ? GROUP_PAUSE_MS : GROUP_RETRY_MS;
 }
 
 static void landed(struct completion *completion, int32_t result)
@@ -252,7 +325,9 @@ static void landed(struct completion *completion, int32_t result)
     modern->has_committed = modern->step == STEP_COMMIT;
     if (modern->step == STEP_LEAVE || (was_zombie && modern->is_zombie))
         forget(modern);
-    worker_pause(&member->worker, modern->is_found ? GROUP_PAUSE_MS : GROUP_RETRY_MS, modern_go_on);
+    if (modern->step == STEP_LEAVE && group_member_ends(member))
+        return;
+    worker_pause(&member->worker, pause_ms(modern), modern_go_on);
 }
 
 /* --- What comes next ----------------------------------------------------------------------------
@@ -292,7 +367,7 @@ static void send_step(struct modern *modern)
     case STEP_FIND: group_member_find(member); return;
     case STEP_HEARTBEAT: beat(modern); return;
     case STEP_FETCH: group_member_fetch(member, true); return;
-    case STEP_COMMIT: group_member_commit(member, member->owned); return;
+    case STEP_COMMIT: group_member_commit(member, member->owned, -1); return;
     case STEP_LEAVE: leave(modern); return;
     }
 }
@@ -301,6 +376,14 @@ static void modern_go_on(struct worker *worker)
 {
     struct group_member *member = container_of(worker, struct group_member, worker);
     struct modern *modern = container_of(member, struct modern, member);
+    if (group_member_retires(member))
+        return;
+    if (member->must_learn) {
+        group_member_learn(member, modern_go_on);
+        return;
+    }
+    if (modern->has_target && !modern->is_zombie)
+        take_target(modern);
     bool is_settled = modern->is_found && modern->is_placed && !must_give_up(modern);
     worker->program->is_idle =
         worker->workload->is_quiet && is_settled && member->epoch > EPOCH_JOIN;
@@ -317,8 +400,8 @@ static void draw_id(struct group_member *member)
     group_member_set_id(member, bytes_of_text(text));
 }
 
-static struct process *modern_start(const struct program *program, struct node *node,
-                                    struct io *const *cores, uint32_t core_count)
+struct process *group_consumer_start(const struct program *program, struct node *node,
+                                     struct io *const *cores, uint32_t core_count)
 {
     struct modern *modern = calloc(1, sizeof *modern);
     assert(modern != NULL);
@@ -326,12 +409,8 @@ static struct process *modern_start(const struct program *program, struct node *
     group_member_init(&modern->member, program, node, cores[0], landed);
     draw_id(&modern->member);
     modern->member.epoch = EPOCH_JOIN;
-    worker_learn_topics(&modern->member.worker, modern_go_on);
+    modern->has_pattern = prng_chance(&modern->member.worker.prng, 1, 2) &&
+                          group_member_plot(&modern->member)->topic_count == GROUP_TOPICS;
+    group_member_learn(&modern->member, modern_go_on);
     return &modern->member.worker.process;
-}
-
-void group_consumer_program_init(struct group_program *program, struct group_workload *groups)
-{
-    program->worker =
-        (struct worker_program){.program = {.start = modern_start}, .workload = &groups->workload};
 }

@@ -11,9 +11,20 @@
 /* What malloc fills new memory with, so that reading it uninitialised shows in the trace. */
 enum { FILL_FIRST = 0x55, FILL_SECOND = 0xaa };
 
+/* What dead processes of a world have freed, those that come use again, instead of taking it from
+ * the system each time. */
+enum { KEPT_BYTES = 256 << 20, KEPT_PIECE_BYTES = 32 << 20 /* malloc allows no more */ };
+
+static void keep_freed_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, KEPT_PIECE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 void runner_run(const struct story *story, const struct story_options *options, bool twice,
                 struct verdict *verdict)
 {
+    keep_freed_memory();
     mallopt(M_PERTURB, FILL_FIRST);
     story->run(options, verdict);
     if (!twice)

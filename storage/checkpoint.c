@@ -62,7 +62,6 @@ static void enlist_all(struct store *store, uint64_t last_sequence)
 {
     struct log *log, *following;
     list_for_each_entry_safe (log, following, &store->mentioned, mention_node) {
-        producer_core_expire(&log->producers, io_wall_ms(store->io));
         bool is_forgotten = log->mention_sequence <= last_sequence;
         bool is_recorded = log->recorded_offset == log->end_offset && !log_wants_record(log);
         bool is_in_air = is_mention_in_air(store, log);

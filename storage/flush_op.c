@@ -4,6 +4,7 @@
 #include "storage/flush.h"
 
 #include "base/assert.h"
+#include "storage/groundwork.h"
 #include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
@@ -265,6 +266,12 @@ static bool should_close(const struct store *store, const struct log *log)
     return log->wants_close || store->open_file_count > store->options.open_files_max;
 }
 
+/* There is something to write whose time has come. */
+static bool can_write(const struct log *log)
+{
+    return log->unwritten != NULL && may_write(log, log->unwritten) && !groundwork_is_awaited(log);
+}
+
 static enum op_progress flush_pick(struct flush *flush)
 {
     struct log *log = flush->log;
@@ -272,7 +279,7 @@ static enum op_progress flush_pick(struct flush *flush)
         flush->store->failure == STATUS_OK && log->deletion == NULL && flush->op.error == 0;
     if (may_go_on && direct_waits_for_sync(log))
         return ask_sync(flush);
-    if (may_go_on && log->unwritten != NULL && may_write(log, log->unwritten))
+    if (may_go_on && can_write(log))
         return pick_write(flush, log->unwritten);
     if (may_go_on && should_sync(log))
         return ask_sync(flush);
@@ -409,6 +416,7 @@ static enum op_progress flush_written(struct flush *flush)
         return back_to_pick(flush);
     assert(log->unwritten == flush->frames[0]);
     struct memory_frame *last = flush->frames[flush->frame_count - 1];
+    bool is_direct = last->is_direct;
     log->unwritten = next_sealed(log, last);
     for (uint32_t i = 0; i < flush->frame_count; i++)
         note_written(log, flush->frames[i]);
@@ -417,6 +425,8 @@ static enum op_progress flush_written(struct flush *flush)
         log->written_dirty_sequence = UINT64_MAX;
         note_synced(flush);
     }
+    if (is_direct)
+        groundwork_consider(log);
     store_trim_caches(flush->store);
     return back_to_pick(flush);
 }

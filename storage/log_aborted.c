@@ -140,7 +140,7 @@ static enum op_progress begin_reading(struct aborted_op *aborted, struct segment
     int64_t offset = segment->aborted_from > start_offset ? segment->aborted_from : start_offset;
     aborted->segment = segment_retain(segment);
     aborted->end_offset = segment->aborted_known_from;
-    producer_core_init(&aborted->known, INT64_MAX);
+    producer_core_init(&aborted->known, INT64_MAX, NULL);
     return read_at(aborted, offset);
 }
 

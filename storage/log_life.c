@@ -5,6 +5,7 @@
 #include "storage/cold.h"
 #include "storage/cold_file.h"
 #include "storage/compaction_op.h"
+#include "storage/groundwork.h"
 #include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
@@ -266,7 +267,8 @@ struct log *log_create(struct store *store, const struct log_id *id,
     log->opaque_offset = INT64_MAX;
     log->journal_client.committed = journal_committed;
     epoch_core_init(&log->epochs);
-    producer_core_init(&log->producers, store->options.producer_expiration_ms);
+    producer_core_init(&log->producers, store->options.producer_expiration_ms,
+                       &store->producer_budget);
     init_lists(log);
     configure_looseness(log);
     return log;
@@ -293,6 +295,7 @@ void log_destroy(struct log *log)
     cold_blocks_drop(log, NULL);
     log_retire_drop(log);
     cold_drop_loads(log);
+    groundwork_drop(log);
     index_drop_loads(log);
     log_drop_lookups(log);
     log_drop_aborted_ops(log);

@@ -30,6 +30,7 @@
 #include "storage/segment.h"
 
 struct flush;
+struct groundwork;
 struct log_delete;
 struct log_retire;
 struct store;
@@ -111,6 +112,7 @@ struct log {
     struct segment *write_segment; /* retained; of no meaning without a handle once written */
     bool wants_sync;
     bool wants_close;
+    struct groundwork *groundwork; /* ahead of what is written; NULL: none is under way */
 
     /* Recording. */
     struct catalog_place place;

@@ -31,6 +31,9 @@ static struct producer_event event_of(const struct batch_header *header, int64_t
         .base_offset = header->base_offset,
         .now_ms = now_ms,
         .is_transactional = batch_is_transactional(header),
+        .append_time_ms = batch_timestamp_type(header) == TIMESTAMP_LOG_APPEND_TIME
+                              ? header->max_timestamp
+                              : now_ms,
     };
 }
 

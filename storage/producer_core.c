@@ -1,4 +1,5 @@
-/* A map of producers, each with a window of five batches and perhaps an open transaction. */
+/* A map of producers, each with a window of five batches and perhaps an open transaction; and one
+ * list through those of all logs, in the order in which they were heard. */
 #include "storage/producer_core.h"
 
 #include "base/assert.h"
@@ -21,12 +22,33 @@ static bool has_key(const struct map_node *node, const void *key)
     return producer->producer_id == *(const int64_t *)key;
 }
 
-void producer_core_init(struct producer_core *core, int64_t expiration_ms)
+void producer_budget_init(struct producer_budget *budget, uint32_t count_max)
+{
+    assert(count_max > 0);
+    *budget = (struct producer_budget){.count_max = count_max};
+    list_init(&budget->silent);
+}
+
+void producer_core_init(struct producer_core *core, int64_t expiration_ms,
+                        struct producer_budget *budget)
 {
     assert(expiration_ms > 0);
     map_init(&core->producers, has_key);
     core->transactions = (struct transaction_core){0};
     core->expiration_ms = expiration_ms;
+    core->budget = budget;
+}
+
+static void forget(struct producer *producer)
+{
+    struct producer_core *core = producer->core;
+    map_remove(&core->producers, &producer->node);
+    list_remove(&producer->silent);
+    if (core->budget != NULL) {
+        assert(core->budget->count > 0);
+        core->budget->count--;
+    }
+    free(producer);
 }
 
 void producer_core_deinit(struct producer_core *core)
@@ -34,8 +56,7 @@ void producer_core_deinit(struct producer_core *core)
     struct map_node *node, *following;
     map_for_each_safe(node, following, &core->producers)
     {
-        map_remove(&core->producers, node);
-        free(container_of(node, struct producer, node));
+        forget(container_of(node, struct producer, node));
     }
     map_deinit(&core->producers);
     transaction_core_deinit(&core->transactions);
@@ -71,9 +92,12 @@ static bool find_duplicate(const struct producer *producer, const struct produce
     return false;
 }
 
-/* After a marker with a newer epoch, there is an epoch and no batch of it: the first is due. */
+/* After a marker with a newer epoch, there is an epoch and no batch of it: the first is due.
+ * Without an epoch (-1, which no client sends) sequences have no order, as in Kafka. */
 static bool is_next(const struct producer *producer, const struct producer_event *event)
 {
+    if (producer->epoch < 0)
+        return true;
     if (producer->batch_count == 0 || event->epoch > producer->epoch)
         return event->base_sequence == 0;
     const struct producer_batch *last = &producer->batches[producer->batch_count - 1];
@@ -87,7 +111,7 @@ enum status producer_core_check(const struct producer_core *core,
     assert(event->base_sequence >= 0);
     const struct producer *producer = producer_core_find(core, event->producer_id);
     if (producer == NULL || is_expired(core, producer, event->now_ms))
-        return STATUS_OK;
+        return event->epoch < -1 ? STATUS_STALE_EPOCH : STATUS_OK;
     assert(producer->batch_count <= PRODUCER_WINDOW);
     if (event->epoch < producer->epoch)
         return STATUS_STALE_EPOCH;
@@ -111,21 +135,53 @@ enum status producer_core_check_marker(const struct producer_core *core,
     return marker->coordinator_epoch < producer->coordinator_epoch ? STATUS_FENCED : STATUS_OK;
 }
 
-bool producer_core_reserve(struct producer_core *core, int64_t producer_id)
+/* More than one has to go when a start has restored more than there may be now. */
+static bool make_room(struct producer_budget *budget)
 {
-    assert(producer_id >= 0);
-    if (producer_core_find(core, producer_id) != NULL)
-        return true;
+    while (budget != NULL && budget->count >= budget->count_max) {
+        struct list_node *node = list_first(&budget->silent);
+        if (node == NULL)
+            return false;
+        forget(container_of(node, struct producer, silent));
+        budget->forgotten_count++;
+    }
+    return true;
+}
+
+/* Last in the list, or in none while its transaction is open. */
+static void place_in_list(struct producer *producer)
+{
+    struct producer_budget *budget = producer->core->budget;
+    list_remove(&producer->silent);
+    if (budget != NULL && producer->open_offset < 0)
+        list_push_back(&budget->silent, &producer->silent);
+}
+
+static bool add(struct producer_core *core, int64_t producer_id)
+{
     struct producer *producer = calloc(1, sizeof *producer);
     if (producer == NULL)
         return false;
+    list_node_init(&producer->silent);
+    producer->core = core;
     producer->producer_id = producer_id;
     producer->epoch = -1;
     producer->coordinator_epoch = -1;
     producer->noted_ms = -1;
     producer->open_offset = -1;
     map_insert(&core->producers, &producer->node, hash_of(producer_id));
+    if (core->budget != NULL)
+        core->budget->count++;
+    place_in_list(producer);
     return true;
+}
+
+bool producer_core_reserve(struct producer_core *core, int64_t producer_id)
+{
+    assert(producer_id >= 0);
+    if (producer_core_find(core, producer_id) != NULL)
+        return true;
+    return make_room(core->budget) && add(core, producer_id);
 }
 
 bool producer_core_reserve_transaction(struct producer_core *core)
@@ -174,12 +230,13 @@ void producer_core_note(struct producer_core *core, const struct producer_event 
                                  batch_sequence_add(event->base_sequence, event->last_offset_delta),
                              .base_offset = event->base_offset,
                              .last_offset = event->base_offset + event->last_offset_delta,
-                             .append_time_ms = event->now_ms,
+                             .append_time_ms = event->append_time_ms,
                          });
-    if (!event->is_transactional || producer->open_offset >= 0)
-        return;
-    producer->open_offset = event->base_offset;
-    transaction_core_begin(&core->transactions, event->producer_id, event->base_offset);
+    if (event->is_transactional && producer->open_offset < 0) {
+        producer->open_offset = event->base_offset;
+        transaction_core_begin(&core->transactions, event->producer_id, event->base_offset);
+    }
+    place_in_list(producer);
 }
 
 bool producer_core_note_marker(struct producer_core *core, const struct producer_marker *marker,
@@ -189,9 +246,10 @@ bool producer_core_note_marker(struct producer_core *core, const struct producer
     note_epoch(core, producer, marker->epoch, marker->now_ms);
     producer->coordinator_epoch = marker->coordinator_epoch;
     int64_t first_offset = producer->open_offset;
+    producer->open_offset = -1;
+    place_in_list(producer);
     if (first_offset < 0)
         return false;
-    producer->open_offset = -1;
     transaction_core_end(&core->transactions, first_offset, marker->offset);
     *aborted = (struct aborted_transaction){marker->producer_id, first_offset, marker->offset};
     return marker->is_abort;
@@ -200,7 +258,9 @@ bool producer_core_note_marker(struct producer_core *core, const struct producer
 void producer_core_note_epoch(struct producer_core *core, int64_t producer_id, int16_t epoch,
                               int64_t now_ms)
 {
-    note_epoch(core, find_reserved(core, producer_id), epoch, now_ms);
+    struct producer *producer = find_reserved(core, producer_id);
+    note_epoch(core, producer, epoch, now_ms);
+    place_in_list(producer);
 }
 
 void producer_core_expire(struct producer_core *core, int64_t now_ms)
@@ -209,10 +269,8 @@ void producer_core_expire(struct producer_core *core, int64_t now_ms)
     map_for_each_safe(node, following, &core->producers)
     {
         struct producer *producer = container_of(node, struct producer, node);
-        if (!is_expired(core, producer, now_ms))
-            continue;
-        map_remove(&core->producers, node);
-        free(producer);
+        if (is_expired(core, producer, now_ms))
+            forget(producer);
     }
 }
 
@@ -220,7 +278,7 @@ bool producer_core_restore(struct producer_core *core, const struct producer *sa
 {
     assert(saved->batch_count <= PRODUCER_WINDOW);
     assert(producer_is_noted(saved));
-    if (!producer_core_reserve(core, saved->producer_id))
+    if (producer_core_find(core, saved->producer_id) == NULL && !add(core, saved->producer_id))
         return false;
     struct producer *producer = find_reserved(core, saved->producer_id);
     producer->epoch = saved->epoch;
@@ -242,8 +300,10 @@ enum status producer_core_restore_transaction(struct producer_core *core,
     bool is_open = saved->last_offset == TRANSACTION_OPEN;
     if (is_open && (producer == NULL || producer->open_offset >= 0))
         return STATUS_CORRUPT;
-    if (is_open)
+    if (is_open) {
         producer->open_offset = saved->first_offset;
+        place_in_list(producer);
+    }
     transaction_core_begin(&core->transactions, saved->producer_id, saved->first_offset);
     if (!is_open)
         transaction_core_end(&core->transactions, saved->first_offset, saved->last_offset);

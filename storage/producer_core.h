@@ -2,7 +2,8 @@
  *
  * For each producer id: its epoch and its last five batches (Kafka's window: a client has at most
  * five in flight). Pure: time comes with each call, nothing is read or written, and the state is a
- * function of the batches alone, so a rebuild from the log equals what ran on. Rules:
+ * function of the batches alone, so a rebuild from the log equals what ran on; but for producers
+ * that were forgotten for want of room (struct producer_budget), whom a rebuild may know. Rules:
  *
  *   sequence follows the last          append; sequences run 0 .. 2^31-1 and wrap to 0
  *   equals one of the last five        duplicate, answered with the offsets of the first time
@@ -19,6 +20,7 @@
 #ifndef TAILRACE_STORAGE_PRODUCER_CORE_H
 #define TAILRACE_STORAGE_PRODUCER_CORE_H
 
+#include "base/list.h"
 #include "base/map.h"
 #include "base/status.h"
 #include "storage/transaction_core.h"
@@ -33,11 +35,27 @@ struct producer_batch {
     int32_t last_sequence;
     int64_t base_offset;
     int64_t last_offset;
-    int64_t append_time_ms;
+    int64_t append_time_ms; /* as the batch says it, if it has the time of its append */
+};
+
+/* The producers of many logs against one limit. Anybody may take any number of ids, and each costs
+ * memory where it writes. Who comes when all places are taken gets that of whoever was silent
+ * longest, on any of the logs, who is then as unknown as after an expiry: clients repeat within
+ * minutes, so nobody notices unless more than `count_max` write within that time. Only an open
+ * transaction keeps its place. What was restored counts as silent, in no order, until it is heard.
+ */
+struct producer_budget {
+    uint32_t count_max;
+    uint32_t count;
+    uint64_t forgotten_count; /* to make room, since the start */
+    struct list silent;       /* struct producer.silent */
 };
 
 struct producer {
     struct map_node node;
+    struct list_node silent;    /* the one longest silent first; in no list: its transaction is
+                                   open, or nobody counts */
+    struct producer_core *core; /* that knows it */
     int64_t producer_id;
     int16_t epoch;
     uint16_t batch_count;
@@ -51,6 +69,7 @@ struct producer_core {
     struct map producers;
     struct transaction_core transactions;
     int64_t expiration_ms;
+    struct producer_budget *budget; /* NULL: no limit */
 };
 
 /* One batch as its header tells it. */
@@ -62,6 +81,7 @@ struct producer_event {
     int64_t base_offset; /* of no meaning to producer_core_check */
     int64_t now_ms;
     bool is_transactional;
+    int64_t append_time_ms;
 };
 
 /* A marker, and the producer whose transaction it ends. */
@@ -74,7 +94,11 @@ struct producer_marker {
     int64_t now_ms;
 };
 
-void producer_core_init(struct producer_core *core, int64_t expiration_ms);
+void producer_budget_init(struct producer_budget *budget, uint32_t count_max);
+
+/* The budget must outlive the core, which must stay where it is; NULL: there is no limit. */
+void producer_core_init(struct producer_core *core, int64_t expiration_ms,
+                        struct producer_budget *budget);
 void producer_core_deinit(struct producer_core *core);
 
 /* May this batch be appended? STATUS_OK, STATUS_DUPLICATE (with the batch of the first time in
@@ -88,8 +112,9 @@ enum status producer_core_check(const struct producer_core *core,
 enum status producer_core_check_marker(const struct producer_core *core,
                                        const struct producer_marker *marker);
 
-/* Makes room for the producer, so that producer_core_note cannot fail; false without memory. What
- * is transactional needs producer_core_reserve_transaction as well. */
+/* Makes room for the producer, so that producer_core_note cannot fail; false without memory, or
+ * when all places are taken by open transactions. What is transactional needs
+ * producer_core_reserve_transaction as well. */
 bool producer_core_reserve(struct producer_core *core, int64_t producer_id);
 bool producer_core_reserve_transaction(struct producer_core *core);
 
@@ -110,8 +135,9 @@ void producer_core_expire(struct producer_core *core, int64_t now_ms);
 
 const struct producer *producer_core_find(const struct producer_core *core, int64_t producer_id);
 
-/* For the state file: puts back what was saved; false without memory. A producer comes before its
- * transaction, and transactions come in order. */
+/* For the state file: puts back what was saved, whatever the budget says: who has a transaction
+ * open is known only later. False without memory. A producer comes before its transaction, and
+ * transactions come in order. */
 bool producer_core_restore(struct producer_core *core, const struct producer *saved);
 
 /* STATUS_CORRUPT for an open transaction of a producer that is unknown or has another one. */

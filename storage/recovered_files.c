@@ -22,6 +22,7 @@ struct member {
 struct group {
     struct await_set set;
     uint32_t count;
+    uint32_t count_max;
     uint8_t *windows; /* while it is scanned: AHEAD_SIZE for each member */
     struct member members[AWAIT_COUNT_MAX];
 };
@@ -37,13 +38,29 @@ static bool fill_group(struct group *group, const struct work *work,
                        const struct recovered_logs *logs, uint32_t *index)
 {
     group->count = 0;
-    while (*index < logs->count && group->count < AWAIT_COUNT_MAX) {
+    while (*index < logs->count && group->count < group->count_max) {
         struct member *member = &group->members[group->count];
         member->log = logs->logs[(*index)++];
         member->handle = -1;
         group->count += work->is_needed(member->log);
     }
     return group->count > 0;
+}
+
+/* Where the process may open few files, groups are smaller. A turn that ran short of them has
+ * closed its own and done nothing that it may not do again. */
+static enum status run_group(struct group *group, const struct work *work,
+                             const struct recovered_logs *logs, uint32_t *index)
+{
+    uint32_t first = *index;
+    while (fill_group(group, work, logs, index)) {
+        enum status status = work->run(group);
+        if (status != STATUS_NO_FILES || group->count_max == 1)
+            return status;
+        group->count_max /= 2;
+        *index = first;
+    }
+    return STATUS_OK;
 }
 
 static enum status in_groups(struct io *io, const struct recovered_logs *logs,
@@ -61,8 +78,9 @@ static enum status in_groups(struct io *io, const struct recovered_logs *logs,
         status = STATUS_NO_MEMORY;
     group->set.io = io;
     group->set.count = 0;
-    while (status == STATUS_OK && fill_group(group, work, logs, &index))
-        status = work->run(group);
+    group->count_max = AWAIT_COUNT_MAX;
+    while (status == STATUS_OK && index < logs->count)
+        status = run_group(group, work, logs, &index);
     free(group->windows);
     free(group);
     return status;

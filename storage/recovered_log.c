@@ -90,7 +90,7 @@ static struct recovered_log *create(const struct recovery_site *site, const stru
     log->id.topic_name = bytes_of_text(log->topic_name);
     path_partition(site->store_directory, &log->id, log->directory);
     epoch_core_init(&log->epochs);
-    producer_core_init(&log->producers, site->producer_expiration_ms);
+    producer_core_init(&log->producers, site->producer_expiration_ms, NULL);
     return log;
 }
 

@@ -41,6 +41,7 @@ static void turn_landed(struct completion *completion, int32_t result)
         list_remove(node);
         list_push_back(&store->logs, node);
         log_retire_check(log, now_ms);
+        producer_core_expire(&log->producers, io_wall_ms(store->io));
         if (i + 1 == LOGS_PER_TURN)
             go_on_soon(store);
     }

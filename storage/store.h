@@ -32,7 +32,8 @@ struct store_options {
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */
-    bool cleaner_enable;            /* log.cleaner.enable */
+    uint32_t producers_max; /* remembered by all logs together (producer_core.h): 1,000,000 */
+    bool cleaner_enable;    /* log.cleaner.enable */
     /* The newest offset of each key while a log is compacted; of memory_bytes_max. */
     size_t cleaner_dedupe_buffer_bytes;
     uint64_t cleaner_io_bytes_per_second_max; /* 0: no limit */
@@ -119,8 +120,10 @@ struct store_facts {
     size_t cache_bytes;  /* recent records kept for readers */
     size_t cold_bytes;   /* older ones that were read from disk */
     bool has_failed;
-    bool is_full;               /* the disk: records are refused, reads go on */
-    uint32_t dirty_percent_max; /* of the logs that compaction looked at last */
+    bool is_full;                 /* the disk: records are refused, reads go on */
+    uint32_t dirty_percent_max;   /* of the logs that compaction looked at last */
+    uint32_t producer_count;      /* remembered by the logs */
+    uint64_t producers_forgotten; /* to make room for others, since the start */
 };
 
 void store_describe(const struct store *store, struct store_facts *facts);

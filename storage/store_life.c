@@ -7,6 +7,7 @@
 #include "storage/cold_file.h"
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
+#include "storage/groundwork.h"
 #include "storage/leftovers.h"
 #include "storage/log_struct.h"
 #include "storage/overdue.h"
@@ -25,6 +26,7 @@ void store_options_init(struct store_options *options)
         .cache_bytes_max = (size_t)64 << 20,
         .open_files_max = 256,
         .producer_expiration_ms = 86400000,
+        .producers_max = 1000000,
         .cleaner_enable = true,
         .cleaner_dedupe_buffer_bytes = 32 << 20,
         .cleaner_backoff_ms = 15000,
@@ -162,10 +164,16 @@ static bool must_wait_for_room(const struct store *store, const struct log *log)
     return store->room.level == ROOM_DRY && !log_wants_record(log);
 }
 
+/* There is nothing else to do for the log either. */
+static bool waits_for_ground(const struct log *log)
+{
+    return groundwork_is_awaited(log) && log->written_offset == log->synced_offset;
+}
+
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
-        must_wait_for_room(store, log) || log_waits_for_mention(log))
+        must_wait_for_room(store, log) || log_waits_for_mention(log) || waits_for_ground(log))
         return;
     if (list_node_is_linked(&log->flush_node) && !first)
         return;
@@ -272,6 +280,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     chunk_pool_init(&store->chunks, io, options->memory_bytes_max);
     pool_init(&store->frames, sizeof(struct memory_frame),
               (uint32_t)(options->memory_bytes_max / FRAME_ALIGNMENT));
+    producer_budget_init(&store->producer_budget, options->producers_max);
     list_init(&store->logs);
     list_init(&store->openings);
     list_init(&store->deletions);
@@ -337,8 +346,9 @@ static bool options_are_valid(const struct io *io, const struct store_options *o
            options->journal_file_count <= JOURNAL_FILES_MAX &&
            options->journal_file_bytes % COMMIT_ALIGNMENT == 0 &&
            options->journal_file_bytes / 2 >= commit_bytes && commit_bytes <= COMMIT_SIZE_MAX &&
-           options->producer_expiration_ms > 0 && options->retention_check_ms >= 0 &&
-           options->cleaner_backoff_ms >= 0 && options->reserve_bytes > 0;
+           options->producer_expiration_ms > 0 && options->producers_max > 0 &&
+           options->retention_check_ms >= 0 && options->cleaner_backoff_ms >= 0 &&
+           options->reserve_bytes > 0;
 }
 
 enum status store_create(struct io *io, const struct store_options *options,
@@ -385,6 +395,8 @@ void store_destroy(struct store *store)
         catalog_deinit(&store->catalog);
     if (store->journal.io != NULL)
         journal_deinit(&store->journal);
+    if (store->zeros != NULL)
+        chunk_release(store->zeros, store->io);
     pool_deinit(&store->frames);
     chunk_pool_deinit(&store->chunks);
     free(store->stop);
@@ -401,6 +413,8 @@ void store_describe(const struct store *store, struct store_facts *facts)
         .has_failed = store->failure != STATUS_OK,
         .is_full = store->is_full,
         .dirty_percent_max = compaction_dirty_percent(store),
+        .producer_count = store->producer_budget.count,
+        .producers_forgotten = store->producer_budget.forgotten_count,
     };
 }
 

@@ -64,6 +64,7 @@ struct store {
     enum status failure;         /* OK until the first write or sync error */
     bool is_full;                /* the disk has no space: appends are refused, reads go on */
 
+    struct producer_budget producer_budget;
     struct list logs;
     struct list marks;     /* logs whose durable offset the journal should be told */
     struct list mentioned; /* logs that the journal's files speak of, in the order of mentions */
@@ -73,6 +74,8 @@ struct store {
     struct flush flushes[FLUSHES_MAX];
     struct list idle_flushes;
     struct list flush_queue; /* logs that want to be written */
+    uint32_t groundwork_count;
+    struct chunk *zeros; /* for groundwork; NULL: none was ever laid */
 
     struct completion relief; /* lands with the next turn: tails must give memory back */
     bool relief_is_pending;

@@ -54,7 +54,7 @@ def check_includes(tree):
                 continue
             if there is None:
                 yield Finding(path, line, f'includes "{target}", which belongs to no module: product '
-                              "code must not depend on tests, bench or tools")
+                              "code must not depend on tests or tools")
             elif there is not here:
                 yield from _check_across(path, line, target, here, there, tree.generated)
 
@@ -386,7 +386,7 @@ def check_map(tree):
     text = tree.text("HACKING.md")
     rows = {match.group(1): line_of(text, match.start())
             for match in re.finditer(r"^\| *\d+ *\| *`([\w-]+)` *\|", text, re.M)}
-    floors = {floor for floor in tree.floors if floor not in ("tests", "bench", "tools")}
+    floors = {floor for floor in tree.floors if floor not in ("tests", "tools")}
     for floor in sorted(floors - rows.keys()):
         yield Finding("HACKING.md", 1, f"the map lacks the folder {floor}: add its row")
     for folder in sorted(rows.keys() - floors):

@@ -130,7 +130,7 @@ class Tree:
             folder = os.path.dirname(path)
             if os.path.basename(path) != "CMakeLists.txt" or not folder:
                 continue
-            if folder.split("/")[0] in ("tests", "bench", "tools"):
+            if folder.split("/")[0] in ("tests", "tools"):
                 continue
             text = re.sub(r"#[^\n]*", "", self.text(path))
             for match in re.finditer(r"\bmodule\(([^)]*)\)", text):
@@ -200,7 +200,7 @@ class Tree:
                 source = os.path.relpath(entry["file"], self.root)
                 output = re.search(r" -o (\S+)", entry["command"])
                 top = source.split("/")[0]
-                if output and top not in ("tests", "bench", ".."):
+                if output and top not in ("tests", ".."):
                     found[source] = os.path.join(entry["directory"], output.group(1))
         return found
 

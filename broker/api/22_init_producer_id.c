@@ -31,10 +31,29 @@ static void wish_landed(struct completion *completion, int32_t result)
     op_landed(&init->op, result);
 }
 
+/* An id without its epoch, or an epoch without its id, is nothing to go on with. */
+static bool is_half(const struct init_producer_id_request *in)
+{
+    return (in->producer_id == -1) != (in->producer_epoch == -1);
+}
+
+/* Why there will be no id; KAFKA_NONE if there will. Transactions are not served, and
+ * FindCoordinator is not advertised for them; a client that gets here with a transactional id all
+ * the same is told for good. */
+static enum kafka_error refusal_of(const struct init_producer_id_request *in)
+{
+    if (is_half(in))
+        return KAFKA_INVALID_REQUEST;
+    if (bytes_are_null(in->transactional_id))
+        return KAFKA_NONE;
+    return in->transactional_id.size == 0 ? KAFKA_INVALID_REQUEST
+                                          : KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+}
+
 static enum op_progress init_producer_id_take(struct init_producer_id *init)
 {
     op_move(&init->op, INIT_PRODUCER_ID_REPLY);
-    if (!bytes_are_null(init->in.transactional_id))
+    if (refusal_of(&init->in) != KAFKA_NONE)
         return OP_AGAIN;
     op_expect(&init->op);
     completion_init(&init->wish.completion, wish_landed);
@@ -42,21 +61,16 @@ static enum op_progress init_producer_id_take(struct init_producer_id *init)
     return OP_WAIT;
 }
 
-/* Transactions are not served, and FindCoordinator is not advertised; a client that gets here with
- * a transactional id all the same is told for good. */
 static enum op_progress init_producer_id_reply(struct init_producer_id *init)
 {
     struct request *request = init->request;
     struct init_producer_id_response out;
     init_producer_id_response_init(&out);
     out.producer_epoch = -1;
-    if (!bytes_are_null(init->in.transactional_id)) {
-        bool is_empty = init->in.transactional_id.size == 0;
-        out.error_code =
-            is_empty ? KAFKA_INVALID_REQUEST : KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-    } else if (init->op.error < 0) {
+    out.error_code = (int16_t)refusal_of(&init->in);
+    if (out.error_code == KAFKA_NONE && init->op.error < 0)
         out.error_code = KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
-    } else {
+    if (out.error_code == KAFKA_NONE) {
         out.producer_id = init->wish.producer_id;
         out.producer_epoch = 0;
     }

@@ -12,10 +12,12 @@
 
 #include <cmocka.h>
 
-enum { VALUE_COUNT = 20000, ERROR_DIVISOR = 127 };
+enum { VALUE_COUNT = 20000, ERROR_DIVISOR = 1023 };
 
 struct setup {
     struct histogram histogram;
+    struct histogram before;
+    struct histogram difference;
     uint64_t values[VALUE_COUNT];
 };
 
@@ -52,14 +54,15 @@ static void test_small_values_are_exact(void **state)
 {
     struct setup *setup = *state;
     for (uint64_t value = 1; value <= 200; value++)
-        histogram_add(&setup->histogram, value);
+        histogram_add(&setup->histogram, value, 1);
     assert_int_equal(histogram_percentile(&setup->histogram, 0.005), 1);
     assert_int_equal(histogram_percentile(&setup->histogram, 0.5), 100);
     assert_int_equal(histogram_percentile(&setup->histogram, 0.99), 198);
     assert_int_equal(histogram_percentile(&setup->histogram, 1), 200);
 }
 
-/* A percentile is never below the true one, and at most one part in 127 above it, at any scale. */
+/* A percentile is never below the true one, and at most one part in 1,023 above it, at any scale.
+ */
 static void test_percentiles_are_close(void **state)
 {
     static const double fractions[] = {0.01, 0.5, 0.9, 0.99, 0.999, 1};
@@ -67,8 +70,8 @@ static void test_percentiles_are_close(void **state)
     struct prng prng;
     prng_init(&prng, 7);
     for (uint32_t i = 0; i < VALUE_COUNT; i++) {
-        setup->values[i] = prng_u64(&prng) >> prng_below(&prng, 60);
-        histogram_add(&setup->histogram, setup->values[i]);
+        setup->values[i] = prng_u64(&prng) >> prng_between(&prng, 24, 62);
+        histogram_add(&setup->histogram, setup->values[i], 1);
     }
     qsort(setup->values, VALUE_COUNT, sizeof setup->values[0], compare);
     for (size_t i = 0; i < sizeof fractions / sizeof fractions[0]; i++) {
@@ -79,17 +82,47 @@ static void test_percentiles_are_close(void **state)
     }
 }
 
-/* The largest number has a bucket, and a reset forgets it. */
+/* What is beyond the range counts as the end of the range, and a reset forgets all. */
 static void test_extremes(void **state)
 {
     struct setup *setup = *state;
-    histogram_add(&setup->histogram, UINT64_MAX);
-    histogram_add(&setup->histogram, 0);
+    histogram_add(&setup->histogram, UINT64_MAX, 1);
+    histogram_add(&setup->histogram, 0, 1);
     assert_int_equal(histogram_percentile(&setup->histogram, 0.5), 0);
-    assert_true(histogram_percentile(&setup->histogram, 1) == UINT64_MAX);
+    assert_true(histogram_percentile(&setup->histogram, 1) == HISTOGRAM_VALUE_MAX);
     histogram_reset(&setup->histogram);
-    assert_int_equal(setup->histogram.count, 0);
+    assert_int_equal(histogram_count(&setup->histogram), 0);
     assert_int_equal(histogram_percentile(&setup->histogram, 1), 0);
+}
+
+/* The figures of one second are those of the values that came in it, whatever was before. */
+static void test_difference(void **state)
+{
+    struct setup *setup = *state;
+    histogram_add(&setup->histogram, 1000000, 500);
+    histogram_add_all(&setup->before, &setup->histogram);
+    histogram_add(&setup->histogram, 100, 98);
+    histogram_add(&setup->histogram, 700, 2);
+    histogram_difference(&setup->histogram, &setup->before, &setup->difference);
+    assert_int_equal(histogram_count(&setup->difference), 100);
+    assert_int_equal(histogram_percentile(&setup->difference, 0.5), 100);
+    assert_int_equal(histogram_percentile(&setup->difference, 0.99), 700);
+    assert_int_equal(setup->difference.max, 700);
+    assert_true(histogram_mean(&setup->difference) == 112);
+}
+
+/* Adding up the histograms of threads gives what one for all would have. */
+static void test_sum(void **state)
+{
+    struct setup *setup = *state;
+    histogram_add(&setup->histogram, 10, 90);
+    histogram_add(&setup->before, 20, 10);
+    histogram_add_all(&setup->histogram, &setup->before);
+    assert_int_equal(histogram_count(&setup->histogram), 100);
+    assert_int_equal(histogram_percentile(&setup->histogram, 0.9), 10);
+    assert_int_equal(histogram_percentile(&setup->histogram, 0.91), 20);
+    assert_int_equal(setup->histogram.max, 20);
+    assert_true(histogram_mean(&setup->histogram) == 11);
 }
 
 int main(void)
@@ -99,6 +132,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_small_values_are_exact, create, destroy),
         cmocka_unit_test_setup_teardown(test_percentiles_are_close, create, destroy),
         cmocka_unit_test_setup_teardown(test_extremes, create, destroy),
+        cmocka_unit_test_setup_teardown(test_difference, create, destroy),
+        cmocka_unit_test_setup_teardown(test_sum, create, destroy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,19 @@ tailrace help cluster logdirs
 tailrace help log
 tailrace help log dump
 tailrace help log verify
+tailrace help bench
+tailrace help bench produce
+tailrace help bench fetch
+tailrace help bench e2e
+tailrace help bench mixed
+tailrace help bench partitions
+tailrace help bench groups-heartbeat
+tailrace help bench groups-commit
+tailrace help bench groups-join
+tailrace help bench groups-list
+tailrace help bench groups-restart
+tailrace help bench start
+tailrace help bench idle
 tailrace help api-versions
 tailrace help version
 tailrace help completion
@@ -60,6 +73,14 @@ tailrace topic create t -p 0
 tailrace topic create t -c novalue
 tailrace topic create t --no-such
 tailrace topic list --color sometimes
+tailrace bench produce
+tailrace bench produce --closed --connections 1001
+tailrace bench produce --closed -b 127.0.0.1:1
+tailrace bench e2e --rate 5 --compression lz4
+tailrace bench partitions --rate 5 --steps 1,x
+tailrace bench start
+tailrace bench idle
+tailrace bench fetch --format help
 tailrace topic add-partitions t
 tailrace topic alter-config t
 tailrace topic alter-config t --set retention.ms

@@ -1,160 +1,17 @@
 """`tailrace group ...` and `topic consume -g` against a broker, ours or any other
-(TAILRACE_TEST_BROKER). Members are made of single requests, so each test knows exactly who has what.
-Where Java's tool for groups is at hand, both must say the same about the same group."""
-import itertools
+(TAILRACE_TEST_BROKER)."""
 import json
-import os
-import pathlib
-import shutil
 import signal
-import struct
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 import uuid
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
+from group_case import *  # noqa: F403
 
 import batch as batches  # noqa: E402
-from broker import broker_for_tests  # noqa: E402
-from programs import TAILRACE, create_topic, run, tailrace  # noqa: E402
-from wire import Connection  # noqa: E402
-
-MEMBER_ID_REQUIRED = 79
-PASSING = (14, 15, 16)  # the coordinator loads, is not there, or is somebody else
-TRIES_MAX = 500
-SESSION_MS = 40000
-LOG_START, LOG_MIDDLE, LOG_END = 10, 25, 50
-
-_numbers = itertools.count(1)
-_run = uuid.uuid4().hex[:8]  # an external broker remembers what earlier runs did
-_broker = None
-
-
-def setUpModule():
-    global _broker
-    _broker = broker_for_tests({"group.initial.rebalance.delay.ms": "0"})
-    tailrace(_broker, "group", "describe", "nobody", check=False)  # from here on there are coordinators
-
-
-def tearDownModule():
-    _broker.close()
-
-
-def counted(begin, end):
-    return b"".join(b"%d\n" % number for number in range(begin, end))
-
-
-def text_of(value):
-    return struct.pack(">h", len(value)) + value.encode()
-
-
-def assignment_of(topic, partitions):
-    """What the leader of a classic group writes for a member."""
-    numbers = b"".join(struct.pack(">i", p) for p in partitions)
-    return (struct.pack(">hi", 0, 1) + text_of(topic) + struct.pack(">i", len(partitions)) +
-            numbers + struct.pack(">i", -1))
-
-
-def subscription_of(topic):
-    return struct.pack(">hi", 0, 1) + text_of(topic) + struct.pack(">i", -1)
-
-
-class GroupCase(unittest.TestCase):
-    maxDiff = 4000
-
-    def name(self, stem="group"):
-        return f"{stem}-{_run}-{next(_numbers)}"
-
-    def tool(self, *words, status=0):
-        """What the tool prints as JSON, or its stderr if it is to fail without printing."""
-        done = tailrace(_broker, *words, "--format", "json", check=False)
-        self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
-        return json.loads(done.stdout) if done.stdout else done.stderr.decode()
-
-    def topic(self, partitions=3):
-        """Each partition starts at 10 and ends at 50, and the record 25 is younger than 24."""
-        name = self.name("topic")
-        create_topic(_broker, name, "-p", str(partitions))
-        for part in (0, LOG_MIDDLE), (LOG_MIDDLE, LOG_END):
-            for partition in range(partitions):
-                tailrace(_broker, "topic", "produce", name, "-p", str(partition),
-                         data=counted(*part))
-            produced_ms = int(time.time() * 1000)
-            while int(time.time() * 1000) <= produced_ms:
-                pass
-        self.tool("topic", "trim-prefix", name, "-o", str(LOG_START), "-y")
-        return name
-
-    def time_of(self, topic, offset):
-        line = tailrace(_broker, "topic", "consume", topic, "-p", "0", "-o", f"{offset}", "-n", "1",
-                        "--format", "json")
-        return json.loads(line)["timestamp"]
-
-    def seek(self, group, *words, **rest):
-        """{partition: new offset}"""
-        rows = self.tool("group", "seek", group, *words, **rest)
-        return {row["partition"]: row["new_offset"] for row in rows}
-
-    def offsets(self, group):
-        """{partition: committed offset}"""
-        described, = self.tool("group", "describe", group)
-        return {row["partition"]: row["offset"] for row in described["partitions"]}
-
-    def describe(self, group, *words):
-        described, = self.tool("group", "describe", group, *words)
-        return described
-
-    def connect(self):
-        connection = Connection(_broker.host, _broker.port)
-        self.addCleanup(connection.close)
-        return connection
-
-    def classic_member(self, group, topic, partitions):
-        """A member that is the whole of its group, and has some partitions."""
-        connection = self.connect()
-        protocols = [{"name": "range", "metadata": subscription_of(topic)}]
-        member = ""
-        for _ in range(TRIES_MAX):
-            joined = connection.call("JoinGroup", 9, group=group, session_timeout_ms=SESSION_MS,
-                                     rebalance_timeout_ms=SESSION_MS, member=member, instance=None,
-                                     protocol_type="consumer", protocols=protocols, reason=None)
-            if joined["error"] == MEMBER_ID_REQUIRED:
-                member = joined["member"]
-            elif joined["error"] not in PASSING:
-                break
-        self.assertEqual(joined["error"], 0)
-        mine = [{"member": joined["member"], "assignment": assignment_of(topic, partitions)}]
-        synced = connection.call("SyncGroup", 5, group=group, generation=joined["generation"],
-                                 member=joined["member"], instance=None, protocol_type="consumer",
-                                 protocol="range", assignments=mine)
-        self.assertEqual(synced["error"], 0)
-        return joined["member"]
-
-    def consumer_member(self, group, topic):
-        """A member of the consumer protocol that has taken all that it was given."""
-        connection = self.connect()
-        member, epoch, owned = uuid.uuid4().hex[:22], 0, []
-        for _ in range(TRIES_MAX):
-            answer = connection.call("ConsumerGroupHeartbeat", 1, group=group, member=member,
-                                     epoch=epoch, instance=None, rack=None,
-                                     rebalance_timeout_ms=SESSION_MS, topics=[topic], regex=None,
-                                     assignor=None, owned=owned)
-            if answer["error"] in PASSING:
-                continue
-            self.assertEqual(answer["error"], 0, answer)
-            epoch = answer["epoch"]
-            given = owned
-            if answer["assignment"] is not None:
-                given = [{"topic_id": one["topic_id"], "partitions": one["partitions"]}
-                         for one in answer["assignment"]["partitions"]]
-            if given and given == owned:
-                return member
-            owned = given
-        self.fail("nothing was assigned")
+from programs import TAILRACE  # noqa: E402
 
 
 class SeekTest(GroupCase):
@@ -201,7 +58,7 @@ class SeekTest(GroupCase):
         topic, group = self.topic(), self.name()
         self.seek(group, "--to-offset", "20", "--topic", topic)
         self.seek(group, "--to-offset", "21", "--topic", f"{topic}:1")
-        lines = tailrace(_broker, "group", "seek", group, "--to-current", "--all-topics",
+        lines = tailrace(self.broker, "group", "seek", group, "--to-current", "--all-topics",
                          "--dry-run", "--export")
         self.assertEqual(lines.decode(), f"{topic},0,20\n{topic},1,21\n{topic},2,20\n")
         self.seek(group, "--to-latest", "--all-topics")
@@ -222,9 +79,11 @@ class SeekTest(GroupCase):
         self.assertEqual(self.offsets(group), {0: 20, 1: 20})
         self.assertIn("nothing is committed", self.tool("group", "seek", self.name(), "--to-latest",
                                                         "--all-topics", status=1))
-        for missing in f"{topic}:0,7", self.name("topic"):
-            self.assertIn("does not know this topic or partition", self.tool(
-                "group", "seek", group, "--to-latest", "--topic", missing, status=1))
+        for missing, advice in (f"{topic}:0,7", "topic describe"), (self.name("topic"), "topic list"):
+            self.assertIn(advice, self.tool("group", "seek", group, "--to-latest", "--topic",
+                                            missing, status=1))
+        self.assertIn("No such file", self.tool("group", "seek", group, "--from-file", "/nowhere",
+                                                status=1))
         self.assertEqual(self.offsets(group), {0: 20, 1: 20})
         for words in (["--to-latest"], ["--topic", topic], ["--to-latest", "--to-earliest",
                       "--topic", topic], ["--to-latest", "--topic", topic, "--all-topics"],
@@ -264,7 +123,7 @@ class DescribeTest(GroupCase):
     def test_the_time_is_that_of_the_very_record(self):
         """In the middle of a batch, compressed or not; and of the next one at a batch's end."""
         topic, group = self.name("topic"), self.name()
-        create_topic(_broker, topic, "-p", "1")
+        create_topic(self.broker, topic, "-p", "1")
         time_ms, step_ms = int(time.time() * 1000) - 100000, 1000
         for codec in batches.NONE, batches.ZSTD:
             records = batches.batch([b"v"] * 3, codec=codec, time_ms=time_ms, time_step=step_ms)
@@ -333,7 +192,7 @@ class DescribeTest(GroupCase):
     def test_text_has_the_same(self):
         topic, group = self.topic(), self.name()
         self.seek(group, "--to-offset", "30", "--topic", f"{topic}:1")
-        lines = tailrace(_broker, "group", "describe", group).decode().splitlines()
+        lines = tailrace(self.broker, "group", "describe", group).decode().splitlines()
         self.assertIn("SUMMARY", lines)
         self.assertIn("lag          20", lines)
         row = lines[lines.index("PARTITIONS") + 2].split()
@@ -344,7 +203,7 @@ class DescribeTest(GroupCase):
         topic, group = self.topic(1), self.name()
         self.seek(group, "--to-offset", "30", "--topic", topic)
         watch = subprocess.Popen([TAILRACE, "group", "describe", group, "--watch", "-i", "1",
-                                  "--format", "json", "-b", _broker.address],
+                                  "--format", "json", "-b", self.broker.address],
                                  stdout=subprocess.PIPE, text=True)
         self.addCleanup(watch.stdout.close)
         try:
@@ -375,6 +234,8 @@ class ListAndDeleteTest(GroupCase):
         self.assertEqual(listed("--type", "classic", "--state", "stable"), [classic])
         self.assertEqual([group["group"] for group in self.tool("group", "list", empty, consumer)],
                          [empty, consumer])
+        for words in ["--state", "Stable,nonsense"], ["--type", "nonsense"]:
+            self.assertIn("not 'nonsense'", self.tool("group", "list", *words, status=2))
         shown, = self.tool("group", "list", consumer)
         self.assertEqual((shown["type"], shown["protocol"], shown["state"]),
                          ("consumer", "consumer", "Stable"))
@@ -423,7 +284,7 @@ class ListAndDeleteTest(GroupCase):
 
 class ConsumeTest(GroupCase):
     def consume(self, *words):
-        return tailrace(_broker, "topic", "consume", *words)
+        return tailrace(self.broker, "topic", "consume", *words)
 
     def test_it_goes_on_where_it_stopped(self):
         topic, group = self.topic(1), self.name()
@@ -436,7 +297,7 @@ class ConsumeTest(GroupCase):
     def test_an_interrupt_commits_what_was_printed(self):
         topic, group = self.topic(3), self.name()
         consume = subprocess.Popen([TAILRACE, "topic", "consume", topic, "-g", group, "-f",
-                                    "%p %o\\n", "-b", _broker.address], stdout=subprocess.PIPE,
+                                    "%p %o\\n", "-b", self.broker.address], stdout=subprocess.PIPE,
                                    text=True)
         self.addCleanup(consume.stdout.close)
         try:
@@ -453,103 +314,6 @@ class ConsumeTest(GroupCase):
             self.tool("topic", "consume", "any", "-g", "any", *words, status=2)
         self.assertIn("topic create", self.tool("topic", "consume", self.name("topic"), "-g",
                                                 self.name(), status=1))
-
-
-def java_jars():
-    """The folder of Kafka's own jars, if one of the places where other tests keep them has it."""
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    peers = pathlib.Path(os.environ.get("TAILRACE_PEERS") or cache / "tailrace-peers")
-    clients = pathlib.Path(os.environ.get("TAILRACE_CLIENTS") or cache / "tailrace-clients")
-    for folder in [*sorted(peers.glob("kafka-*/libs")), clients / "java"]:
-        if list(folder.glob("kafka-tools-*.jar")) and shutil.which("java"):
-            return folder
-    return None
-
-
-@unittest.skipUnless(java_jars(), "no java, or no jars of Kafka")
-class JavaTest(GroupCase):
-    """Kafka's own kafka-consumer-groups and ours about the same groups."""
-
-    def java(self, *words):
-        """The rows of the table that it prints, by the names of its columns."""
-        out = run(["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
-                   f"{java_jars()}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-                   "--bootstrap-server", _broker.address, *words]).decode()
-        lines = [line.split() for line in out.splitlines() if line.strip()]
-        begin = next((i for i, line in enumerate(lines) if line[0] == "GROUP"), None)
-        if begin is None:
-            return out
-        return [dict(zip(lines[begin], line)) for line in lines[begin + 1:]]
-
-    def test_the_offsets_of_a_group(self):
-        topic, group = self.topic(), self.name()
-        self.seek(group, "--to-offset", "20", "--topic", f"{topic}:0,1")
-        member = self.classic_member(group, topic, [1, 2])
-        ours = {(row["partition"], str(row["offset"]), str(row["log_end"]), str(row["lag"]),
-                 str(row["member_id"])) for row in self.describe(group)["partitions"]}
-        theirs = {(int(row["PARTITION"]), row["CURRENT-OFFSET"], row["LOG-END-OFFSET"], row["LAG"],
-                   row["CONSUMER-ID"]) for row in self.java("--describe", "--group", group)}
-        self.assertEqual({tuple("-" if value == "None" else value for value in row)
-                          for row in ours}, theirs)
-        self.assertEqual(len(theirs), 3)
-        self.assertIn(member, {row[4] for row in theirs})
-
-    def test_members_and_state(self):
-        topic = self.topic()
-        classic, consumer = self.name(), self.name()
-        self.classic_member(classic, topic, [0, 2])
-        self.consumer_member(consumer, topic)
-        for group in classic, consumer:
-            ours = self.describe(group, "-m")
-            member, = self.java("--describe", "--members", "--group", group)
-            shown, = ours["members"]
-            self.assertEqual((member["CONSUMER-ID"], member["CLIENT-ID"], member["HOST"],
-                              int(member["#PARTITIONS"])),
-                             (shown["member_id"], shown["client_id"], shown["host"],
-                              sum(len(one["partitions"]) for one in shown["assignment"])))
-            state, = self.java("--describe", "--state", "--group", group)
-            self.assertEqual((state["STATE"], state["#MEMBERS"], state["ASSIGNMENT-STRATEGY"]),
-                             (ours["state"], "1", ours["assignor"]))
-        listed = {row["GROUP"]: (row["TYPE"].lower(), row["STATE"])
-                  for row in self.java("--list", "--type", "--state")}
-        ours = {row["group"]: (row["type"], row["state"])
-                for row in self.tool("group", "list", classic, consumer)}
-        self.assertEqual({group: listed[group] for group in ours}, ours)
-
-    def test_every_reset_mode(self):
-        topic, group = self.topic(), self.name()
-        self.seek(group, "--to-offset", "20", "--topic", f"{topic}:0,1")
-        middle = self.time_of(topic, LOG_MIDDLE)
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(middle // 1000))
-        stamp += f".{middle % 1000:03d}Z"
-        file = tempfile.NamedTemporaryFile(mode="w+", suffix=".csv")
-        self.addCleanup(file.close)
-        file.write(f"{topic},0,15\n{topic},1,500\n")
-        file.flush()
-        both = ["--topic", f"{topic}:0,1"]
-        for words in (["--to-earliest", *both], ["--to-latest", *both],
-                      ["--to-offset", "30", *both], ["--to-offset", "3", *both],
-                      ["--to-datetime", stamp, "--topic", topic],
-                      ["--by-duration", "PT1H", "--topic", topic], ["--shift-by", "-5", *both],
-                      ["--shift-by", "100", "--all-topics"], ["--to-current", "--topic", topic],
-                      ["--from-file", file.name]):
-            theirs = self.java("--reset-offsets", "--dry-run", "--group", group, *words)
-            self.assertEqual({int(row["PARTITION"]): int(row["NEW-OFFSET"]) for row in theirs},
-                             self.seek(group, "--dry-run", *words), words)
-
-    def test_what_one_changes_the_other_sees(self):
-        topic, group = self.topic(), self.name()
-        self.java("--reset-offsets", "--execute", "--group", group, "--to-offset", "33", "--topic",
-                  topic)
-        self.assertEqual(self.offsets(group), {0: 33, 1: 33, 2: 33})
-        self.java("--delete-offsets", "--group", group, "--topic", f"{topic}:1")
-        self.assertEqual(self.offsets(group), {0: 33, 2: 33})
-        self.seek(group, "--to-offset", "44", "--topic", f"{topic}:0")
-        self.tool("group", "offset-delete", group, "-t", f"{topic}:2")
-        row, = self.java("--describe", "--group", group)
-        self.assertEqual((row["PARTITION"], row["CURRENT-OFFSET"], row["LAG"]), ("0", "44", "6"))
-        self.java("--delete", "--group", group)
-        self.assertEqual(self.tool("group", "list", group), [])
 
 
 if __name__ == "__main__":

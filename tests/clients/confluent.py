@@ -119,11 +119,15 @@ def admin():
 
 
 class GroupConsumer:
-    def __init__(self, name, group, protocol):
-        self.topic = name
-        self.consumer = Consumer({**BASE, "group.id": group, "group.protocol": protocol,
+    def __init__(self, name, group, protocol, instance=None):
+        self.topic, self.changes = name, 0
+        static = {"group.instance.id": instance} if instance else {}
+        self.consumer = Consumer({**BASE, "group.id": group, "group.protocol": protocol, **static,
                                   "enable.auto.commit": False, "auto.offset.reset": "earliest"})
-        self.consumer.subscribe([name])
+        self.consumer.subscribe([name], on_assign=self._changed, on_revoke=self._changed)
+
+    def _changed(self, *_):
+        self.changes += 1
 
     def poll(self):
         messages = self.consumer.consume(100, 0.2)
@@ -157,8 +161,8 @@ class GroupClient:
                 sender.produce(name, value, partition=partition)
         expect(sender.flush(WAIT_SECONDS), 0)
 
-    def consumer(self, name, group):
-        return GroupConsumer(name, group, self.protocol)
+    def consumer(self, name, group, instance=None):
+        return GroupConsumer(name, group, self.protocol, instance)
 
     def describe(self, group):
         found = self.admin.describe_consumer_groups([group])[group].result(WAIT_SECONDS)
@@ -180,8 +184,10 @@ class GroupClient:
 
 
 def groups():
-    return {**Stories(GroupClient("classic"), "confluent").features(),
-            **Stories(GroupClient("consumer"), "confluent").features("new group")}
+    classic, new = (Stories(GroupClient(protocol), "confluent")
+                    for protocol in ("classic", "consumer"))
+    return {**classic.features(), "group static": classic.static,
+            **new.features("new group"), "new group static": new.static}
 
 
 run_all({"auto-create": auto_create, "produce": produce_and_consume,

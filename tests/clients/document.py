@@ -9,7 +9,7 @@ import re
 from registry import CACHE, CLIENTS
 
 DETAIL_MAX = 200
-GROUP = ["", " restart", " rebalance", " describe", " offsets", " delete"]
+GROUP = ["", " restart", " rebalance", " static", " describe", " offsets", " delete"]
 FEATURES = ["auto-create", "produce", "consume", "headers", "null key", "null value", "gzip",
             "snappy", "lz4", "zstd", "time look-up", "idempotence", "admin",
             "verifiable", *("group" + word for word in GROUP), "group life", "reset-offsets",
@@ -31,6 +31,7 @@ MEANINGS = """
 | group | a member of a group subscribes, reads what was sent, commits and leaves |
 | group restart | later members go on behind the last committed record, three times |
 | group rebalance | one member, two, one: four partitions are shared and taken over; each record is read once |
+| group static | three members with instance ids restart one after the other: nobody else is given or loses a partition |
 | group describe | the group is stable with one member, then empty |
 | group offsets | committed offsets are listed, moved, and a new member goes on from there |
 | group delete | an empty group is deleted, and its offsets with it |

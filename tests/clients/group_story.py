@@ -10,7 +10,8 @@ A client's program hands in an object with
     offsets(group, topic)       {partition: committed offset}
     move(group, topic, {partition: offset})
     delete(group)
-and Skip is raised by what the client cannot do.
+and Skip is raised by what the client cannot do. One that knows static members also has
+    consumer(topic, group, instance), whose `changes` counts how often partitions came or went
 """
 import threading
 import uuid
@@ -58,8 +59,12 @@ class Member(threading.Thread):
         if not came:
             raise TimeoutError(f"{what}: has {sorted(self.assigned)} and {len(self.values)} records")
 
-    def close(self):
+    def stop(self):
+        """It ends soon."""
         self._stopping.set()
+
+    def close(self):
+        self.stop()
         self.join(WAIT_SECONDS)
         if self.problem:
             raise self.problem
@@ -71,7 +76,7 @@ class Member(threading.Thread):
     def __exit__(self, kind, *_):
         if kind is None:
             self.close()
-        self._stopping.set()
+        self.stop()
 
 
 class Stories:
@@ -93,8 +98,8 @@ class Stories:
 
         return topic, f"group-of-{topic}", send
 
-    def member(self, topic, group):
-        return Member(self.client.consumer(topic, group))
+    def member(self, topic, group, *instance):
+        return Member(self.client.consumer(topic, group, *instance))
 
     def read(self, topic, group, wanted):
         """A member reads these values and no others, and leaves."""
@@ -156,6 +161,38 @@ class Stories:
         self.read(topic, group, send(5))
         self.client.delete(group)
         expect(self.client.offsets(group, topic), {})
+
+    def static(self):
+        """Three members restart one after the other: each finds its partition again, and nobody
+        else is given or loses anything."""
+        topic, group, send = self.begin(3)
+        members = [self.member(topic, group, f"place-{n}") for n in range(3)]
+        try:
+            self.restart_each(topic, group, send, members)
+        finally:
+            for member in members:
+                member.stop()
+        for member in members:
+            member.close()
+        expect(self.client.offsets(group, topic), dict.fromkeys(range(3), 15))
+
+    def restart_each(self, topic, group, send, members):
+        for member in members:
+            member.wait_for("sharing", lambda member=member: len(member.assigned) == 1)
+        shares = [member.assigned for member in members]
+        expect(set.union(*shares), {0, 1, 2})
+        for n in range(3):
+            others = [member for member in members if member is not members[n]]
+            before = [member.consumer.changes for member in others]
+            members[n].close()
+            members[n] = self.member(topic, group, f"place-{n}")
+            members[n].wait_for("returning", lambda: members[n].assigned == shares[n])
+            wanted = [len(member.values) + 5 for member in members]
+            send(5)
+            for member, count in zip(members, wanted):
+                member.wait_for("reading", lambda member=member, count=count:
+                                len(member.values) >= count)
+            expect([member.consumer.changes for member in others], before)
 
     def features(self, kind="group"):
         return {kind: self.consume, f"{kind} restart": self.restart,

@@ -24,7 +24,7 @@ class GroupConsumer:
     def __init__(self, words):
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
-        self.records, self.partitions = queue.SimpleQueue(), set()
+        self.records, self.partitions, self.changes = queue.SimpleQueue(), set(), 0
         self.complaints = []
         self.readers = [threading.Thread(target=target, daemon=True)
                         for target in (self._read_records, self._read_log)]
@@ -43,8 +43,10 @@ class GroupConsumer:
                 self.partitions = names
             elif "newly assigned partitions" in line:
                 self.partitions = self.partitions | names
+                self.changes += 1
             elif re.search(r"Revoke previously assigned|partitions lost", line):
                 self.partitions = self.partitions - names
+                self.changes += 1
             elif "ERROR" in line:
                 self.complaints.append(line)
 
@@ -91,13 +93,14 @@ class GroupClient:
             record.get(WAIT_SECONDS)
         sender.close()
 
-    def consumer(self, name, group):
+    def consumer(self, name, group, instance=None):
+        static = ["--command-property", f"group.instance.id={instance}"] if instance else []
         return GroupConsumer([
             *PROGRAM, TELL, "-cp", f"{self.jars}/*",
             "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", self.address,
             "--topic", name, "--group", group, "--from-beginning",
             "--command-property", f"group.protocol={self.protocol}",
-            "--command-property", "auto.commit.interval.ms=100"])
+            "--command-property", "auto.commit.interval.ms=100", *static])
 
     def tool(self, *words):
         """The rows of its table, each a list of its words."""
@@ -153,4 +156,5 @@ class JavaStories(Stories):
 def groups(java, jars, address):
     classic, new = (JavaStories(GroupClient(java, jars, address, protocol), "java")
                     for protocol in ("classic", "consumer"))
-    return {**classic.features(), "reset-offsets": classic.reset, **new.features("new group")}
+    return {**classic.features(), "group static": classic.static, "reset-offsets": classic.reset,
+            **new.features("new group"), "new group static": new.static}

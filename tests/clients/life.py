@@ -38,7 +38,9 @@ RECORDS = 200_000
 PER_SECOND = 8000
 STEP_SECONDS_MAX = 90
 STORY_SECONDS_MAX = 300
-SETTINGS = {"group.consumer.session.timeout.ms": "6000",
+SETTINGS = {"group.consumer.min.session.timeout.ms": "6000",
+            "group.consumer.session.timeout.ms": "6000",
+            "group.consumer.min.heartbeat.interval.ms": "1000",
             "group.consumer.heartbeat.interval.ms": "1000",
             "group.initial.rebalance.delay.ms": "500"}
 

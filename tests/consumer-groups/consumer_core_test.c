@@ -185,6 +185,27 @@ static void static_members(void **state)
     consumer_rig_deinit(&rig);
 }
 
+/* Two members of one instance in the log: the later one has its place. */
+static void instance_recorded_twice(void **state)
+{
+    (void)state;
+    struct consumer_rig rig;
+    struct consumer_group_member_metadata_value value;
+    consumer_rig_init(&rig, "orders:1");
+    consumer_group_member_metadata_value_init(&value);
+    value.instance_id = bytes_of_text("i");
+    value.client_id = bytes_of_text("client");
+    value.client_host = bytes_of_text("/127.0.0.1");
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(consumer_restore_member(&rig.group, &rig.memory,
+                                                 bytes_of_text(i == 0 ? "a" : "b"), &value),
+                         STATUS_OK);
+    assert_int_equal(rig.group.members.count, 1);
+    assert_ptr_equal(consumer_member_of_instance(&rig.group, bytes_of_text("i")),
+                     consumer_member_find(&rig.group, bytes_of_text("b")));
+    consumer_rig_deinit(&rig);
+}
+
 /* New partitions, and topics made anew, are assigned without anybody asking. */
 static void topics_change(void **state)
 {
@@ -402,6 +423,7 @@ int main(void)
         cmocka_unit_test(full),
         cmocka_unit_test(assigning),
         cmocka_unit_test(forgiving),
+        cmocka_unit_test(instance_recorded_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,7 @@ static void make_image(struct consumer_rig *rig, const char *topics)
 
 /* --- Turns ------------------------------------------------------------------------------------ */
 
-static void end_turn(struct consumer_rig *rig)
+void consumer_rig_end_turn(struct consumer_rig *rig)
 {
     assert_int_equal(rig->writer.status, STATUS_OK);
     const struct group_record *record;
@@ -122,7 +122,7 @@ void consumer_rig_topics(struct consumer_rig *rig, const char *topics)
 {
     make_image(rig, topics);
     consumer_topics_changed(&rig->group, &rig->turn);
-    end_turn(rig);
+    consumer_rig_end_turn(rig);
 }
 
 void consumer_rig_pass(struct consumer_rig *rig, int64_t ms)
@@ -135,7 +135,7 @@ void consumer_rig_pass(struct consumer_rig *rig, int64_t ms)
         if (rig->turn.now_ms < deadline_ms)
             rig->turn.now_ms = deadline_ms;
         consumer_tick(&rig->group, &rig->turn);
-        end_turn(rig);
+        consumer_rig_end_turn(rig);
     }
     rig->turn.now_ms = end_ms;
 }
@@ -230,7 +230,7 @@ void consumer_rig_beat(struct consumer_rig *rig, const struct beat *beat, struct
     assert_ptr_equal(list_pop_front(&rig->turn.answered), &call.call.node);
     hear(&call.out, heard);
     arena_deinit(&arena);
-    end_turn(rig);
+    consumer_rig_end_turn(rig);
 }
 
 /* --- Showing ---------------------------------------------------------------------------------- */

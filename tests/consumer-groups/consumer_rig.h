@@ -61,6 +61,10 @@ void consumer_rig_beat(struct consumer_rig *rig, const struct beat *beat, struct
 /* Time passes, and the group hears of it when it is due. */
 void consumer_rig_pass(struct consumer_rig *rig, int64_t ms);
 
+/* After the core was called by other ways than these: what it put goes to the history, and the
+ * group is checked. */
+void consumer_rig_end_turn(struct consumer_rig *rig);
+
 /* "ok 3: orders-0 orders-1", "ok 3" without an assignment, "FENCED_MEMBER_EPOCH". In `text`. */
 const char *consumer_rig_show(struct consumer_rig *rig, const struct heard *heard);
 

@@ -538,6 +538,98 @@ static void upgrade_in_a_rebalance(void **state)
     assert_int_equal(the_group(story)->consumer.members.count, 3);
 }
 
+/* Nobody has been told what is his yet, and whoever comes is nobody new: all is dealt out all the
+ * same. */
+static void static_upgrade_in_a_rebalance(void **state)
+{
+    struct story *story = *state;
+    story->instance = "i";
+    assert_int_equal(join(story, 0, "", ""), KAFKA_NONE);
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_int_equal(the_group(story)->consumer.members.count, 1);
+    assert_int_equal(story->epoch, 2);
+    assert_string_equal(story->text, "0 1 2 3");
+}
+
+/* A cooperative leader gives to nobody, for a generation, what is to change its owner. */
+static void static_upgrade_of_half_an_assignment(void **state)
+{
+    static const uint8_t half[] = {0, 1, 0, 0, 0, 1, 0, 1, 't',  0,    0,    0,   2,
+                                   0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff};
+    const struct bytes assignment = bytes_of(half, sizeof half);
+    struct story *story = *state;
+    story->instance = "i";
+    assert_int_equal(join(story, 0, "", ""), KAFKA_NONE);
+    assert_string_equal(sync_group(story, story->member, 1, &assignment), "0 1");
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_int_equal(the_group(story)->consumer.members.count, 1);
+    assert_string_equal(story->text, "0 1 2 3");
+}
+
+/* A static member of the consumer protocol owns all, and a classic one is to have half of it, which
+ * it has not heard. Then the first comes back with the classic protocol: both rebalance. */
+static void begin_downgrade(struct story *story, char classic[64])
+{
+    story->instance = "i";
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_string_equal(story->text, "0 1 2 3");
+    story->instance = NULL;
+    assert_int_equal(join(story, 0, "", ""), KAFKA_NONE);
+    memcpy(classic, story->member, sizeof story->member);
+    assert_int_equal(story->epoch, 2);
+    assert_string_equal(sync_group(story, classic, 2, NULL), "nothing");
+    assert_int_equal(beat(story, classic, 2), KAFKA_NONE);
+    story->instance = "i";
+    assert_int_equal(join(story, 1, "", ""), KAFKA_NONE);
+    assert_int_equal(the_group(story)->type, GROUP_CLASSIC);
+}
+
+/* What was to be heard after the rebalance is heard, although it does not come to its end. */
+static void upgrade_in_the_rebalance_of_a_downgrade(void **state)
+{
+    struct story *story = *state;
+    char classic[64];
+    begin_downgrade(story, classic);
+    assert_int_equal(consumer_beat(story, "newer", 0), KAFKA_NONE);
+    assert_int_equal(the_group(story)->type, GROUP_CONSUMER);
+    assert_int_equal(beat(story, classic, 2), KAFKA_REBALANCE_IN_PROGRESS);
+    story->instance = NULL;
+    assert_int_equal(join(story, 0, classic, ""), KAFKA_NONE);
+    assert_int_equal(story->epoch, 3);
+    assert_string_equal(sync_group(story, classic, 3, NULL), "2 3");
+}
+
+/* The same, when a restart ends the rebalance. */
+static void restart_in_the_rebalance_of_a_downgrade(void **state)
+{
+    struct story *story = *state;
+    char classic[64];
+    begin_downgrade(story, classic);
+    table_rig_reload(&story->rig);
+    group_table_restored(&story->rig.table, &story->rig.turn);
+    assert_int_equal(beat(story, classic, 2), KAFKA_ILLEGAL_GENERATION);
+    story->instance = NULL;
+    assert_int_equal(join(story, 0, classic, ""), KAFKA_NONE);
+    assert_int_equal(story->epoch, 3);
+    assert_string_equal(sync_group(story, classic, 3, NULL), "2 3");
+}
+
+/* Topics that changed while nobody listened are assigned as if somebody had. */
+static void topics_change_in_a_restart(void **state)
+{
+    struct story *story = *state;
+    assert_int_equal(consumer_beat(story, "new", 0), KAFKA_NONE);
+    assert_string_equal(story->text, "0 1 2 3");
+    table_rig_remove_topic(&story->rig, 1);
+    table_rig_add_topic(&story->rig, "t", 9, 2);
+    table_rig_reload(&story->rig);
+    group_table_restored(&story->rig.table, &story->rig.turn);
+    assert_int_equal(the_group(story)->consumer.epoch, 2);
+    assert_int_equal(consumer_beat_owning(story, "new", 1, ""), KAFKA_NONE);
+    assert_int_equal(story->epoch, 2);
+    assert_string_equal(story->text, "0 1");
+}
+
 /* Nothing is lost when all is read again, and the members go on where they were. */
 static void restart(void **state)
 {
@@ -623,6 +715,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(given_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sync_timeout, set_up, tear_down),
         cmocka_unit_test_setup_teardown(upgrade_in_a_rebalance, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(static_upgrade_in_a_rebalance, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(static_upgrade_of_half_an_assignment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(upgrade_in_the_rebalance_of_a_downgrade, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(restart_in_the_rebalance_of_a_downgrade, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(topics_change_in_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaving, set_up, tear_down),
         cmocka_unit_test_setup_teardown(policy, set_up, tear_down),

@@ -111,16 +111,33 @@ static void append_landed(struct completion *completion, int32_t result)
     appending->result = result;
 }
 
-static void append_one(struct fixture *fixture, struct appending *appending, bool wait_committed)
+static void append_as(struct fixture *fixture, struct appending *appending, bool wait_committed,
+                      const struct batch_options *options)
 {
     struct batch_builder builder;
     *appending =
         (struct appending){.append.wait_committed = wait_committed, .append.log_start_offset = -1};
-    batch_builder_init(&builder, &batch_options_plain, &fixture->arena);
+    batch_builder_init(&builder, options, &fixture->arena);
     batch_builder_append_simple(&builder, 1000, (struct bytes){0}, bytes_of_text("value"));
     assert_int_equal(batch_builder_finish(&builder, &appending->append.append.batch), STATUS_OK);
     completion_init(&appending->append.completion, append_landed);
     partition_append(&fixture->partition, &appending->append);
+}
+
+static void append_one(struct fixture *fixture, struct appending *appending, bool wait_committed)
+{
+    append_as(fixture, appending, wait_committed, &batch_options_plain);
+}
+
+/* The batch of one producer with this sequence. */
+static void append_numbered(struct fixture *fixture, struct appending *appending,
+                            bool wait_committed, int32_t sequence)
+{
+    struct batch_options options = batch_options_plain;
+    options.producer_id = 5;
+    options.producer_epoch = 0;
+    options.base_sequence = sequence;
+    append_as(fixture, appending, wait_committed, &options);
 }
 
 struct waiting {
@@ -180,6 +197,36 @@ static void acks_all_waits_for_the_others(void **state)
     assert_int_equal(partition_high_watermark(&fixture->partition), 2);
 }
 
+/* A batch that is repeated is answered when it has been committed the first time: not before,
+ * though it is durable here, and not only with what was appended behind it. */
+static void repeated_batch_waits_for_its_own_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    const int32_t both[] = {SELF, OTHER};
+    struct appending first;
+    struct appending second;
+    struct appending durable;
+    struct appending again;
+    partition_lead(&fixture->partition, 3, both, 2);
+    append_numbered(fixture, &first, true, 0);
+    append_numbered(fixture, &second, true, 1);
+    append_numbered(fixture, &durable, false, 1);
+    turn_until(fixture, &durable.has_landed);
+    append_numbered(fixture, &again, true, 0);
+    append_numbered(fixture, &durable, false, 0);
+    turn_until(fixture, &durable.has_landed);
+    assert_true(again.append.append.is_duplicate);
+    assert_false(again.has_landed);
+    replica_core_log_end(&fixture->partition.core, OTHER, 1);
+    partition_lead(&fixture->partition, 3, both, 2);
+    turn_until(fixture, &again.has_landed);
+    assert_int_equal(again.result, STATUS_OK);
+    assert_int_equal(again.append.append.base_offset, 0);
+    assert_false(second.has_landed);
+    lead_alone(fixture);
+    turn_until(fixture, &second.has_landed);
+}
+
 /* When the partition goes, those who wait for the commit are told so, and readers are woken to look
  * for themselves. */
 static void the_end_lets_everybody_go(void **state)
@@ -236,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_durable_alone_is_committed, setup, teardown),
         cmocka_unit_test_setup_teardown(acks_all_waits_for_the_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(repeated_batch_waits_for_its_own_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_lets_everybody_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_batch_with_the_disk_outlives_the_partition, setup,
                                         teardown),

@@ -8,7 +8,11 @@
 
 #include <cmocka.h>
 
-enum { GROUP = 1, PARTITION = 3, ALICE = 0, BOB = 1 };
+enum { GROUP = 1, PARTITION = 3, TOPIC = PARTITION / GROUP_TOPIC_PARTITIONS, ALICE = 0, BOB = 1 };
+
+static const struct group_place here = {.group = GROUP, .partition = PARTITION};
+static const struct uuid old_topic = {{1}};
+static const struct uuid new_topic = {{2}};
 
 struct fixture {
     struct verdict verdict;
@@ -47,7 +51,7 @@ static void assert_broken(const struct fixture *f, const char *promise)
 
 static int64_t commit(struct fixture *f)
 {
-    return group_audit_commit(&f->audit, GROUP, PARTITION);
+    return group_audit_commit(&f->audit, &here, false);
 }
 
 static int64_t commit_acked(struct fixture *f)
@@ -61,7 +65,7 @@ static void fetch(struct fixture *f, int64_t answer)
 {
     struct group_snapshot snapshot;
     group_audit_snapshot(&f->audit, GROUP, &snapshot);
-    group_audit_fetched(&f->audit, GROUP, PARTITION, &snapshot, answer);
+    group_audit_fetched(&f->audit, &here, &snapshot, answer);
 }
 
 /* Nothing was acknowledged, so there may be nothing. */
@@ -97,8 +101,8 @@ static void fetch_beside_a_commit_may_see_either(void **state)
     int64_t first = commit_acked(f);
     group_audit_snapshot(&f->audit, GROUP, &snapshot);
     int64_t second = commit_acked(f);
-    group_audit_fetched(&f->audit, GROUP, PARTITION, &snapshot, first);
-    group_audit_fetched(&f->audit, GROUP, PARTITION, &snapshot, second);
+    group_audit_fetched(&f->audit, &here, &snapshot, first);
+    group_audit_fetched(&f->audit, &here, &snapshot, second);
     assert_good(f);
 }
 
@@ -128,7 +132,8 @@ static void offset_that_nobody_committed_is_named(void **state)
 static void offset_of_another_partition_is_named(void **state)
 {
     struct fixture *f = *state;
-    fetch(f, group_audit_commit(&f->audit, GROUP, PARTITION + 1));
+    const struct group_place elsewhere = {.group = GROUP, .partition = PARTITION + 1};
+    fetch(f, group_audit_commit(&f->audit, &elsewhere, false));
     assert_broken(f, "belongs elsewhere");
 }
 
@@ -139,13 +144,166 @@ static void commit_of_who_was_fenced_is_named(void **state)
     assert_broken(f, "fenced:");
 }
 
+/* --- What takes offsets away --------------------------------------------------------------------
+ */
+
+static void delete_group(struct fixture *f, bool is_done)
+{
+    uint64_t asked_at = group_audit_delete(&f->audit, GROUP);
+    group_audit_deleted(&f->audit, GROUP, asked_at, is_done);
+}
+
+static void deleted_group_has_nothing(void **state)
+{
+    commit_acked(*state);
+    delete_group(*state, true);
+    fetch(*state, GROUP_OFFSET_NONE);
+    assert_good(*state);
+}
+
+static void offset_of_a_deleted_group_is_named(void **state)
+{
+    int64_t offset = commit_acked(*state);
+    delete_group(*state, true);
+    fetch(*state, offset);
+    assert_broken(*state, "which was replaced");
+}
+
+static void none_after_the_first_commit_behind_a_deletion_is_named(void **state)
+{
+    commit_acked(*state);
+    delete_group(*state, true);
+    commit_acked(*state);
+    fetch(*state, GROUP_OFFSET_NONE);
+    assert_broken(*state, "but a commit was acknowledged");
+}
+
+static void deletion_that_was_refused_takes_nothing(void **state)
+{
+    commit_acked(*state);
+    delete_group(*state, false);
+    fetch(*state, GROUP_OFFSET_NONE);
+    assert_broken(*state, "but a commit was acknowledged");
+}
+
+/* Nobody knows whether it was carried out, before or after the commit. */
+static void deletion_without_an_answer_allows_both(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_delete(&f->audit, GROUP);
+    int64_t offset = commit_acked(f);
+    fetch(f, offset);
+    fetch(f, GROUP_OFFSET_NONE);
+    assert_good(f);
+}
+
+static void what_expires_may_be_gone_until_it_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_committed(&f->audit, group_audit_commit(&f->audit, &here, true), ALICE, false);
+    fetch(f, GROUP_OFFSET_NONE);
+    assert_good(f);
+    commit_acked(f);
+    fetch(f, GROUP_OFFSET_NONE);
+    assert_broken(f, "but a commit was acknowledged");
+}
+
+/* --- Topics that come and go --------------------------------------------------------------------
+ */
+
+static int64_t commit_to(struct fixture *f, struct uuid topic_id)
+{
+    const struct group_place place = {GROUP, PARTITION, topic_id};
+    int64_t offset = group_audit_commit(&f->audit, &place, false);
+    group_audit_committed(&f->audit, offset, ALICE, false);
+    return offset;
+}
+
+static void fetch_from(struct fixture *f, struct uuid topic_id, int64_t answer)
+{
+    struct group_snapshot snapshot;
+    const struct group_place place = {GROUP, PARTITION, topic_id};
+    group_audit_snapshot(&f->audit, GROUP, &snapshot);
+    group_audit_fetched(&f->audit, &place, &snapshot, answer);
+}
+
+static void topic_is_made_anew(struct fixture *f)
+{
+    group_audit_topic_doomed(&f->audit, TOPIC, old_topic);
+    group_audit_topic_seen(&f->audit, TOPIC, new_topic);
+}
+
+static void offsets_go_with_their_topic(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_topic_seen(&f->audit, TOPIC, old_topic);
+    commit_to(f, old_topic);
+    topic_is_made_anew(f);
+    fetch_from(f, new_topic, GROUP_OFFSET_NONE);
+    fetch_from(f, new_topic, commit_to(f, new_topic));
+    assert_good(f);
+}
+
+static void offset_of_a_deleted_topic_is_named(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_topic_seen(&f->audit, TOPIC, old_topic);
+    int64_t offset = commit_to(f, old_topic);
+    topic_is_made_anew(f);
+    fetch_from(f, new_topic, offset);
+    assert_broken(f, "for a topic that was deleted");
+}
+
+/* By the name alone: it was acknowledged before the deletion was asked for. */
+static void named_offset_of_a_deleted_topic_is_named(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_topic_seen(&f->audit, TOPIC, old_topic);
+    int64_t offset = commit_acked(f);
+    topic_is_made_anew(f);
+    fetch(f, offset);
+    assert_broken(f, "for a topic that was deleted");
+}
+
+/* The deletion may have come between the two. */
+static void doomed_topic_keeps_no_promise(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_topic_seen(&f->audit, TOPIC, old_topic);
+    int64_t offset = commit_acked(f);
+    group_audit_topic_doomed(&f->audit, TOPIC, old_topic);
+    fetch(f, GROUP_OFFSET_NONE);
+    fetch(f, offset);
+    assert_good(f);
+}
+
+static void none_for_the_new_topic_after_a_commit_is_named(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_topic_seen(&f->audit, TOPIC, old_topic);
+    topic_is_made_anew(f);
+    commit_to(f, new_topic);
+    fetch(f, GROUP_OFFSET_NONE);
+    assert_broken(f, "but a commit was acknowledged");
+}
+
+static void topic_that_nobody_deleted_and_has_another_id_is_named(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_topic_seen(&f->audit, TOPIC, old_topic);
+    group_audit_topic_seen(&f->audit, TOPIC, old_topic);
+    assert_good(f);
+    group_audit_topic_seen(&f->audit, TOPIC, new_topic);
+    assert_broken(f, "topics:");
+}
+
 /* --- Owners -------------------------------------------------------------------------------------
  */
 
 static void tell(struct fixture *f, uint32_t member)
 {
     uint64_t asked_at = group_audit_asks(&f->audit);
-    group_audit_told(&f->audit, GROUP, member, PARTITION, asked_at);
+    group_audit_told(&f->audit, &here, member, asked_at);
 }
 
 static void hear_alive(struct fixture *f, uint32_t member)
@@ -206,7 +364,19 @@ static void late_answer_makes_no_rival(void **state)
     struct fixture *f = *state;
     uint64_t asked_at = group_audit_asks(&f->audit);
     tell(f, ALICE);
-    group_audit_told(&f->audit, GROUP, BOB, PARTITION, asked_at);
+    group_audit_told(&f->audit, &here, BOB, asked_at);
+    hear_alive(f, ALICE);
+    assert_good(f);
+}
+
+/* The same partition of another topic of that name. */
+static void owner_of_a_deleted_topic_is_no_rival(void **state)
+{
+    struct fixture *f = *state;
+    const struct group_place former = {GROUP, PARTITION, old_topic};
+    const struct group_place present = {GROUP, PARTITION, new_topic};
+    group_audit_told(&f->audit, &former, ALICE, group_audit_asks(&f->audit));
+    group_audit_told(&f->audit, &present, BOB, group_audit_asks(&f->audit));
     hear_alive(f, ALICE);
     assert_good(f);
 }
@@ -214,14 +384,18 @@ static void late_answer_makes_no_rival(void **state)
 static void all_is_shared_out_when_each_has_one_owner(void **state)
 {
     struct fixture *f = *state;
+    uint32_t partition;
     for (uint32_t i = 0; i < GROUP_PARTITIONS; i++) {
-        assert_false(group_audit_is_shared_out(&f->audit, GROUP));
-        group_audit_told(&f->audit, GROUP, i % 2, i, group_audit_asks(&f->audit));
+        const struct group_place place = {.group = GROUP, .partition = i};
+        assert_false(group_audit_is_shared_out(&f->audit, GROUP, &partition));
+        assert_int_equal(partition, i);
+        group_audit_told(&f->audit, &place, i % 2, group_audit_asks(&f->audit));
     }
-    assert_true(group_audit_is_shared_out(&f->audit, GROUP));
+    assert_true(group_audit_is_shared_out(&f->audit, GROUP, &partition));
     tell(f, ALICE);
     tell(f, BOB);
-    assert_false(group_audit_is_shared_out(&f->audit, GROUP));
+    assert_false(group_audit_is_shared_out(&f->audit, GROUP, &partition));
+    assert_int_equal(partition, PARTITION);
 }
 
 /* --- Plans --------------------------------------------------------------------------------------
@@ -256,6 +430,16 @@ static void plan_of_another_generation_is_named(void **state)
     assert_broken(f, "plan:");
 }
 
+/* All members had gone, and with them the group. */
+static void generations_may_begin_anew(void **state)
+{
+    struct fixture *f = *state;
+    group_audit_plan_told(&f->audit, GROUP, 2, group_audit_plan(&f->audit, GROUP, 2));
+    group_audit_joined(&f->audit, GROUP, 1);
+    group_audit_plan_told(&f->audit, GROUP, 2, group_audit_plan(&f->audit, GROUP, 2));
+    assert_good(f);
+}
+
 static void member_without_a_part_is_named(void **state)
 {
     struct fixture *f = *state;
@@ -277,16 +461,30 @@ int main(void)
         CASE(offset_that_nobody_committed_is_named),
         CASE(offset_of_another_partition_is_named),
         CASE(commit_of_who_was_fenced_is_named),
+        CASE(deleted_group_has_nothing),
+        CASE(offset_of_a_deleted_group_is_named),
+        CASE(none_after_the_first_commit_behind_a_deletion_is_named),
+        CASE(deletion_that_was_refused_takes_nothing),
+        CASE(deletion_without_an_answer_allows_both),
+        CASE(what_expires_may_be_gone_until_it_is_replaced),
+        CASE(offsets_go_with_their_topic),
+        CASE(offset_of_a_deleted_topic_is_named),
+        CASE(named_offset_of_a_deleted_topic_is_named),
+        CASE(doomed_topic_keeps_no_promise),
+        CASE(none_for_the_new_topic_after_a_commit_is_named),
+        CASE(topic_that_nobody_deleted_and_has_another_id_is_named),
         CASE(partition_may_be_taken_from_who_is_silent),
         CASE(owner_who_is_alive_beside_another_is_named),
         CASE(commit_beside_another_owner_is_named),
         CASE(partition_that_was_given_up_is_free),
         CASE(old_answer_is_no_sign_of_life),
         CASE(late_answer_makes_no_rival),
+        CASE(owner_of_a_deleted_topic_is_no_rival),
         CASE(all_is_shared_out_when_each_has_one_owner),
         CASE(plan_that_was_never_told_does_not_count),
         CASE(second_plan_of_a_generation_is_named),
         CASE(plan_of_another_generation_is_named),
+        CASE(generations_may_begin_anew),
         CASE(member_without_a_part_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,13 @@
  * each is a function that the linker puts in the place of the right one (-Wl,--wrap), and does as
  * that one does unless its mistake is the planted one. */
 #include "consumer-groups/classic_answer.h"
+#include "consumer-groups/classic_member.h"
 #include "consumer-groups/consumer_reconcile.h"
+#include "consumer-groups/group_core.h"
+#include "consumer-groups/group_migration.h"
 #include "consumer-groups/group_offsets_core.h"
 #include "consumer-groups/group_shard.h"
+#include "protocol/errors.h"
 #include "replication/partition.h"
 #include "sim/group_story.h"
 #include "sim/runner.h"
@@ -25,6 +29,11 @@ enum mistake {
     MISTAKE_ACK_EARLY,
     MISTAKE_LOSE_MEMBER,
     MISTAKE_GIVE_EARLY,
+    MISTAKE_TAKE_FORMER_INSTANCE,
+    MISTAKE_OFFSETS_BY_NAME,
+    MISTAKE_LOSE_IN_DOWNGRADE,
+    MISTAKE_LOSE_TOMBSTONES,
+    MISTAKE_EXPIRE_WHAT_IS_READ,
 };
 
 /* Runs are children of this process, one after the other. */
@@ -156,6 +165,107 @@ int32_t __wrap_partition_owners_epoch(const struct partition_owners *owners, str
     return __real_partition_owners_epoch(owners, topic_id, partition);
 }
 
+/* --- A process goes on although another one has come in the place of its instance ---------------
+ */
+
+int16_t __real_classic_validate(const struct classic_group *group, struct bytes member_id,
+                                struct bytes instance_id, struct classic_member **member);
+int16_t __wrap_classic_validate(const struct classic_group *group, struct bytes member_id,
+                                struct bytes instance_id, struct classic_member **member);
+
+int16_t __wrap_classic_validate(const struct classic_group *group, struct bytes member_id,
+                                struct bytes instance_id, struct classic_member **member)
+{
+    int16_t error_code = __real_classic_validate(group, member_id, instance_id, member);
+    bool is_taken =
+        *planted() == MISTAKE_TAKE_FORMER_INSTANCE && error_code == KAFKA_FENCED_INSTANCE_ID;
+    if (!is_taken)
+        return error_code;
+    *member = classic_find_static(group, instance_id);
+    return KAFKA_NONE;
+}
+
+/* --- Offsets are the name's, whatever topic has it ----------------------------------------------
+ */
+
+bool __real_group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
+                               struct uuid topic_id, int32_t partition, struct group_offset *found);
+bool __wrap_group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
+                               struct uuid topic_id, int32_t partition, struct group_offset *found);
+bool __real_group_offsets_expire(struct group_table *table, struct group_turn *turn,
+                                 struct group *group, bool ages, uint32_t *left);
+bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *turn,
+                                 struct group *group, bool ages, uint32_t *left);
+
+bool __wrap_group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
+                               struct uuid topic_id, int32_t partition, struct group_offset *found)
+{
+    bool is_any = *planted() == MISTAKE_OFFSETS_BY_NAME;
+    return __real_group_offsets_find(offsets, topic, is_any ? UUID_NONE : topic_id, partition,
+                                     found);
+}
+
+bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *turn,
+                                 struct group *group, bool ages, uint32_t *left)
+{
+    if (*planted() == MISTAKE_OFFSETS_BY_NAME)
+        return true;
+    return __real_group_offsets_expire(table, turn, group, ages, left);
+}
+
+/* --- A group that goes down takes an offset out of the log with its members ---------------------
+ */
+
+void __real_group_downgrade_if_due(struct group *group, struct group_turn *turn);
+void __wrap_group_downgrade_if_due(struct group *group, struct group_turn *turn);
+
+static void lose_one_of_each_topic(struct group *group, struct group_turn *turn)
+{
+    struct map_node *node;
+    map_for_each (node, &group->offsets.topics) {
+        const struct group_offsets_topic *topic =
+            container_of(node, struct group_offsets_topic, node);
+        struct group_offset offset;
+        if (group_offsets_next(topic, 0, &offset))
+            group_record_put_offset_tombstone(turn, group->id, topic->name, offset.partition);
+    }
+}
+
+void __wrap_group_downgrade_if_due(struct group *group, struct group_turn *turn)
+{
+    bool was_consumer = group->type == GROUP_CONSUMER;
+    __real_group_downgrade_if_due(group, turn);
+    if (*planted() == MISTAKE_LOSE_IN_DOWNGRADE && was_consumer && group->type == GROUP_CLASSIC)
+        lose_one_of_each_topic(group, turn);
+}
+
+/* --- Compaction has taken tombstones out before what they delete --------------------------------
+ */
+
+enum status __real_group_table_restore(struct group_table *table, struct group_turn *turn,
+                                       struct arena *arena, const struct group_record_view *view);
+enum status __wrap_group_table_restore(struct group_table *table, struct group_turn *turn,
+                                       struct arena *arena, const struct group_record_view *view);
+
+enum status __wrap_group_table_restore(struct group_table *table, struct group_turn *turn,
+                                       struct arena *arena, const struct group_record_view *view)
+{
+    if (*planted() == MISTAKE_LOSE_TOMBSTONES && view->is_tombstone)
+        return STATUS_OK;
+    return __real_group_table_restore(table, turn, arena, view);
+}
+
+/* --- Offsets expire beside members who read the topic -------------------------------------------
+ */
+
+bool __real_group_is_subscribed(const struct group *group, struct bytes topic);
+bool __wrap_group_is_subscribed(const struct group *group, struct bytes topic);
+
+bool __wrap_group_is_subscribed(const struct group *group, struct bytes topic)
+{
+    return *planted() != MISTAKE_EXPIRE_WHAT_IS_READ && __real_group_is_subscribed(group, topic);
+}
+
 /* --- The cases ----------------------------------------------------------------------------------
  */
 
@@ -206,6 +316,32 @@ static void partition_given_twice_is_found(void **state)
     assert_found(MISTAKE_GIVE_EARLY, "owner:");
 }
 
+static void former_process_of_an_instance_is_found(void **state)
+{
+    assert_found(MISTAKE_TAKE_FORMER_INSTANCE, "owner:");
+}
+
+static void offset_of_a_deleted_topic_is_found(void **state)
+{
+    assert_found(MISTAKE_OFFSETS_BY_NAME, "for a topic that was deleted");
+}
+
+static void offset_lost_in_a_downgrade_is_found(void **state)
+{
+    assert_found(MISTAKE_LOSE_IN_DOWNGRADE, "but a commit was acknowledged");
+}
+
+/* What was deleted comes back with the next start. */
+static void tombstone_lost_is_found(void **state)
+{
+    assert_found(MISTAKE_LOSE_TOMBSTONES, "which was replaced");
+}
+
+static void expiry_of_what_is_read_is_found(void **state)
+{
+    assert_found(MISTAKE_EXPIRE_WHAT_IS_READ, "but a commit was acknowledged");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +350,11 @@ int main(void)
         cmocka_unit_test(commit_acknowledged_early_is_found),
         cmocka_unit_test(member_lost_in_a_join_is_found),
         cmocka_unit_test(partition_given_twice_is_found),
+        cmocka_unit_test(former_process_of_an_instance_is_found),
+        cmocka_unit_test(offset_of_a_deleted_topic_is_found),
+        cmocka_unit_test(offset_lost_in_a_downgrade_is_found),
+        cmocka_unit_test(tombstone_lost_is_found),
+        cmocka_unit_test(expiry_of_what_is_read_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,7 @@ static int set_up(void **state)
     struct fixture *fixture = calloc(1, sizeof *fixture);
     empty_map(fixture);
     epoch_core_init(&fixture->epochs);
-    producer_core_init(&fixture->producers, INT64_MAX);
+    producer_core_init(&fixture->producers, INT64_MAX, NULL);
     arena_init(&fixture->arena, ARENA_BYTES_MAX);
     arena_init(&fixture->working, ARENA_BYTES_MAX);
     compaction_transactions_init(&fixture->transactions, NULL, 0);

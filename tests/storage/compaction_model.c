@@ -268,7 +268,7 @@ void model_read(struct compaction_model *model)
 {
     struct reading reading = {.model = model};
     epoch_core_init(&reading.epochs);
-    producer_core_init(&reading.producers, INT64_MAX);
+    producer_core_init(&reading.producers, INT64_MAX, NULL);
     for (uint32_t i = 0; i < model->record_count; i++)
         model->records[i].is_there = false;
     int64_t offset = 0;
@@ -375,7 +375,7 @@ void model_compare(struct compaction_model *model, struct model_expectation expe
 {
     struct reading reading = {.model = model};
     epoch_core_init(&reading.epochs);
-    producer_core_init(&reading.producers, INT64_MAX);
+    producer_core_init(&reading.producers, INT64_MAX, NULL);
     for (uint32_t i = 0; i < model->record_count; i++)
         model->records[i].is_there = false;
     read_segments(&reading);

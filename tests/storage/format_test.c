@@ -157,7 +157,7 @@ static struct bytes make_state(void)
     struct epoch_core epochs;
     struct producer_core producers;
     epoch_core_init(&epochs);
-    producer_core_init(&producers, 1000);
+    producer_core_init(&producers, 1000, NULL);
     for (int32_t i = 0; i < 3; i++) {
         epoch_core_reserve(&epochs);
         epoch_core_note(&epochs, i * 2, i * 10);
@@ -204,7 +204,7 @@ static void state_round_trip(void **state)
         struct damage_core damages = {0};
         struct state_cores cores = {&epochs, &producers, &damages};
         epoch_core_init(&epochs);
-        producer_core_init(&producers, 1000);
+        producer_core_init(&producers, 1000, NULL);
         uint8_t *changed = malloc(content.size + 1);
         memcpy(changed, content.data, content.size);
         changed[byte] ^= byte == content.size ? 0 : 0x10;

@@ -28,7 +28,9 @@ static void note(struct producer_core *core, struct producer_event noted)
 static int set_up(void **state)
 {
     static struct producer_core core;
-    producer_core_init(&core, 60000);
+    static struct producer_budget budget;
+    producer_budget_init(&budget, 1000);
+    producer_core_init(&core, 60000, &budget);
     *state = &core;
     return 0;
 }
@@ -100,6 +102,19 @@ static void epochs_fence(void **state)
     assert_int_equal(producer_core_find(core, 1)->batch_count, 1);
 }
 
+/* Without an epoch (-1) no sequence is a gap, and whatever comes with one begins anew anywhere;
+ * what is below even that is refused to anybody. */
+static void epochs_that_are_none(void **state)
+{
+    struct producer_core *core = *state;
+    assert_int_equal(check(core, event(1, -2, 0, 1, 0), NULL), STATUS_STALE_EPOCH);
+    note(core, event(1, -1, 0, 1, 0));
+    assert_int_equal(check(core, event(1, -2, 0, 1, 0), NULL), STATUS_STALE_EPOCH);
+    assert_int_equal(check(core, event(1, -1, 0, 1, 0), NULL), STATUS_DUPLICATE);
+    assert_int_equal(check(core, event(1, -1, 5, 1, 0), NULL), STATUS_OK);
+    assert_int_equal(check(core, event(1, 0, 3, 1, 0), NULL), STATUS_OK);
+}
+
 /* An unknown producer, and one that was silent for too long, may begin at any sequence. */
 static void unknown_and_expired(void **state)
 {
@@ -130,12 +145,86 @@ static void reservation_is_not_knowledge(void **state)
     assert_int_equal(check(core, event(1, 3, 700, 1, 0), NULL), STATUS_DUPLICATE);
 }
 
+/* When all places are taken, whoever was silent longest makes room for the newcomer, on whatever
+ * log it wrote, and may then begin anywhere; who was heard meanwhile stays. */
+static void silent_makes_room(void **state)
+{
+    struct producer_core *core = *state;
+    struct producer_core other;
+    struct producer_budget *budget = core->budget;
+    budget->count_max = 3;
+    producer_core_init(&other, 60000, budget);
+    note(core, event(1, 0, 0, 1, 0));
+    note(&other, event(2, 0, 0, 1, 0));
+    note(core, event(3, 0, 0, 1, 1));
+    note(core, event(1, 0, 1, 1, 2));
+    assert_int_equal(budget->forgotten_count, 0);
+    note(core, event(4, 0, 0, 1, 3));
+    assert_null(producer_core_find(&other, 2));
+    assert_int_equal(check(&other, event(2, 0, 9, 1, 0), NULL), STATUS_OK);
+    note(&other, event(5, 0, 0, 1, 1));
+    assert_null(producer_core_find(core, 3));
+    assert_int_equal(check(core, event(1, 0, 1, 1, 0), NULL), STATUS_DUPLICATE);
+    assert_int_equal(budget->forgotten_count, 2);
+    assert_int_equal(budget->count, 3);
+    producer_core_deinit(&other);
+    assert_int_equal(budget->count, 2);
+}
+
+static void transact(struct producer_core *core, int64_t producer_id, int64_t offset)
+{
+    struct producer_event first = event(producer_id, 0, 0, 1, offset);
+    first.is_transactional = true;
+    assert_true(producer_core_reserve_transaction(core));
+    note(core, first);
+}
+
+/* An open transaction keeps its place: with nothing but those there is no room. Its marker makes
+ * its producer one of the silent. */
+static void open_transactions_stay(void **state)
+{
+    struct producer_core *core = *state;
+    core->budget->count_max = 2;
+    transact(core, 1, 0);
+    transact(core, 2, 1);
+    assert_false(producer_core_reserve(core, 3));
+    assert_int_equal(core->budget->forgotten_count, 0);
+    struct aborted_transaction aborted;
+    producer_core_note_marker(core, &(struct producer_marker){1, 0, 0, false, 2, 1000}, &aborted);
+    note(core, event(3, 0, 0, 1, 3));
+    assert_null(producer_core_find(core, 1));
+    assert_non_null(producer_core_find(core, 2));
+}
+
+/* A start restores all that was known, even beyond the limit, so that no open transaction misses
+ * its producer; the next newcomer brings the number back below. */
+static void restored_beyond_the_limit(void **state)
+{
+    struct producer_core *core = *state;
+    struct producer_core restored;
+    struct producer_budget budget;
+    for (int64_t id = 1; id <= 9; id++)
+        note(core, event(id, 0, 0, 1, id));
+    producer_budget_init(&budget, 4);
+    producer_core_init(&restored, 60000, &budget);
+    for (int64_t id = 1; id <= 9; id++)
+        assert_true(producer_core_restore(&restored, producer_core_find(core, id)));
+    assert_int_equal(budget.count, 9);
+    struct transaction open = {
+        .producer_id = 1, .first_offset = 1, .last_offset = TRANSACTION_OPEN};
+    assert_int_equal(producer_core_restore_transaction(&restored, &open), STATUS_OK);
+    note(&restored, event(10, 0, 0, 1, 10));
+    assert_int_equal(budget.count, 4);
+    assert_non_null(producer_core_find(&restored, 1));
+    producer_core_deinit(&restored);
+}
+
 /* What was saved and put back answers like the original. */
 static void restored_equals_original(void **state)
 {
     struct producer_core *core = *state;
     struct producer_core copy;
-    producer_core_init(&copy, 60000);
+    producer_core_init(&copy, 60000, NULL);
     for (int32_t i = 0; i < 9; i++)
         note(core, event(1, 0, i, 1, i));
     assert_true(producer_core_restore(&copy, producer_core_find(core, 1)));
@@ -155,8 +244,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_length_is_a_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sequences_wrap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(epochs_fence, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(epochs_that_are_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_and_expired, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reservation_is_not_knowledge, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(silent_makes_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(open_transactions_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(restored_beyond_the_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(restored_equals_original, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

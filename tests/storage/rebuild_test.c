@@ -120,7 +120,7 @@ static void take_batch(struct rebuilt *rebuilt, struct bytes batch)
 static void rebuild(struct rig *rig, struct rebuilt *rebuilt)
 {
     epoch_core_init(&rebuilt->epochs);
-    producer_core_init(&rebuilt->producers, INT64_MAX);
+    producer_core_init(&rebuilt->producers, INT64_MAX, NULL);
     int64_t offset = 0;
     while (offset < log_end_offset(rig->logs[0])) {
         struct log_read read;

@@ -373,6 +373,25 @@ static void name_is_not_free_before_the_end(void **state)
     assert_int_equal(log_end_offset(rig->logs[0]), 0);
 }
 
+/* A process that may open few files starts after a crash, however many logs were written to. */
+static void few_handles_are_enough(void **state)
+{
+    enum { LOGS = 40, HANDLES = 16 };
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, LOGS), STATUS_OK);
+    for (uint32_t i = 0; i < LOGS; i++)
+        rig_put_many(rig, i, 2, 1000);
+    rig_kill(rig);
+    fixture->sim.world->faults.disk.handle_count_max = HANDLES;
+    assert_int_equal(rig_start(rig, 1, LOGS), STATUS_OK);
+    fixture->sim.world->faults.disk.handle_count_max = 0;
+    uint32_t digest;
+    for (uint32_t i = 0; i < LOGS; i++)
+        assert_int_equal(rig_read_all(rig, i, &digest), 2);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
@@ -382,6 +401,7 @@ int main(void)
         CASE(number_of_the_run_is_there_twice), CASE(orderly_stop_needs_no_search),
         CASE(search_is_not_forgotten),          CASE(waiting_removals_are_searched_for),
         CASE(log_that_comes_back_is_another),   CASE(name_is_not_free_before_the_end),
+        CASE(few_handles_are_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static void select_and_sort(void **state)
 static struct producer_core *core_with_open_transaction(int64_t now_ms)
 {
     static struct producer_core core;
-    producer_core_init(&core, 1000);
+    producer_core_init(&core, 1000, NULL);
     assert_true(producer_core_reserve(&core, 7));
     assert_true(producer_core_reserve_transaction(&core));
     producer_core_note(&core, &(struct producer_event){7, 2, 0, 0, 40, now_ms, true});

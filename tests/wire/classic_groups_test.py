@@ -3,6 +3,7 @@ import unittest
 
 import case
 from case import *  # noqa: F403
+from members import ClassicMember as Member
 
 
 def setUpModule():  # a fresh group waits for more members; long enough to see it, and no longer
@@ -10,71 +11,7 @@ def setUpModule():  # a fresh group waits for more members; long enough to see i
 
 
 COORDINATOR = 0
-INCONSISTENT_GROUP_PROTOCOL, INVALID_SESSION_TIMEOUT, REBALANCE_IN_PROGRESS = 23, 26, 27
-MEMBER_ID_REQUIRED, FENCED_INSTANCE_ID = 79, 82
-# SyncGroup, Heartbeat and LeaveGroup of the release that brought a version of JoinGroup.
-FELLOWS = {0: (0, 0, 0), 1: (0, 0, 0), 2: (1, 1, 1), 3: (2, 2, 2), 4: (2, 2, 2), 5: (3, 3, 3),
-           6: (4, 4, 4), 7: (5, 4, 4), 8: (5, 4, 5), 9: (5, 4, 5)}
-
-
-class Member:
-    """A member with a connection of its own, so that its join may wait."""
-
-    def __init__(self, case, group, version=9, instance=None, protocols=(("range", b"wish"),)):
-        self.group, self.version, self.instance = group, version, instance
-        self.protocols = [{"name": name, "metadata": data} for name, data in protocols]
-        self.sync_version, self.beat_version, self.leave_version = FELLOWS[version]
-        self.connection = case.connect()
-        self.id, self.generation = "", -1
-
-    def with_instance(self, version_needed, version, fields):
-        return {**fields, "instance": self.instance} if version >= version_needed else fields
-
-    def send_join(self, session_ms=10000, protocol_type="consumer", **changes):
-        fields = {"group": self.group, "session_timeout_ms": session_ms, "member": self.id,
-                  "protocol_type": protocol_type, "protocols": self.protocols, **changes}
-        if self.version >= 1:
-            fields["rebalance_timeout_ms"] = 20000
-        self.connection.send("JoinGroup", self.version,
-                             **self.with_instance(5, self.version, fields))
-
-    def joined(self):
-        answer = self.connection.receive()
-        if answer["error"] in (NONE, MEMBER_ID_REQUIRED):
-            self.id, self.generation = answer["member"], answer["generation"]
-        return answer
-
-    def join(self, **changes):
-        """Comes again with its id if it must, and until there is a coordinator."""
-        self.send_join(**changes)
-        answer = self.joined()
-        if answer["error"] in (MEMBER_ID_REQUIRED, COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR):
-            return self.join(**changes)
-        return answer
-
-    def send_sync(self, assignments=(), **changes):
-        fields = {"group": self.group, "generation": self.generation, "member": self.id,
-                  "assignments": [{"member": m.id, "assignment": a} for m, a in assignments]}
-        if self.sync_version >= 5:
-            fields.update(protocol_type="consumer", protocol="range")
-        fields.update(changes)
-        self.connection.send("SyncGroup", self.sync_version,
-                             **self.with_instance(3, self.sync_version, fields))
-
-    def sync(self, assignments=(), **changes):
-        self.send_sync(assignments, **changes)
-        return self.connection.receive()
-
-    def beat(self, **changes):
-        fields = {"group": self.group, "generation": self.generation, "member": self.id, **changes}
-        return self.connection.call("Heartbeat", self.beat_version,
-                                    **self.with_instance(3, self.beat_version, fields))["error"]
-
-    def leave(self):
-        fields = {"member": self.id}
-        if self.leave_version >= 3:
-            fields = {"members": [{"member": self.id, "instance": self.instance}]}
-        return self.connection.call("LeaveGroup", self.leave_version, group=self.group, **fields)
+FENCED_INSTANCE_ID = 82
 
 
 class ClassicGroups(WireCase):

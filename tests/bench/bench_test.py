@@ -1,0 +1,351 @@
+"""`tailrace bench` against a broker, ours or any other (TAILRACE_TEST_BROKER), and against one that
+misbehaves as it is told. Runs are as short as they can be: they show that all of it works, not how
+fast anything is."""
+import json
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import uuid
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support")]
+
+from broker import BUILD, broker_for_tests  # noqa: E402
+from programs import TAILRACE  # noqa: E402
+
+PRODUCE, LIST_OFFSETS, API_VERSIONS, CREATE_TOPICS = 0, 2, 18, 19
+SHORT = ("--seconds", "0.3", "--warm-up", "0.1")
+TOPIC = "stubborn"
+
+_run = uuid.uuid4().hex[:8]
+_broker = None
+
+
+def setUpModule():
+    global _broker
+    _broker = broker_for_tests({"group.initial.rebalance.delay.ms": 0})
+
+
+def tearDownModule():
+    _broker.close()
+
+
+def bench(mode, *words, address=None):
+    """The finished process."""
+    where = ("-b", address or _broker.address)
+    return subprocess.run([TAILRACE, "bench", mode, *where, "--format", "json", *map(str, words)],
+                          capture_output=True, text=True, timeout=120, check=False)
+
+
+class StubbornBroker:
+    """Answers the little that a producer asks, one request after the other. `judge` is asked for each
+    Produce request and answers its error code, or None to close the connection; it may take its
+    time."""
+
+    def __init__(self, judge):
+        self.judge = judge
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection, connection.makefile("rb") as requests:
+            while len(prefix := requests.read(4)) == 4:
+                head = requests.read(struct.unpack(">i", prefix)[0])[:8]
+                key, _, correlation_id = struct.unpack(">hhi", head)
+                body = self._answer(key)
+                if body is None:
+                    return
+                tags = b"" if key == API_VERSIONS else b"\0"
+                answer = struct.pack(">i", correlation_id) + tags + body
+                connection.sendall(struct.pack(">i", len(answer)) + answer)
+
+    def _answer(self, key):
+        name = bytes([len(TOPIC) + 1]) + TOPIC.encode()
+        if key == API_VERSIONS:
+            return struct.pack(">hbib", 0, 1, 0, 0)
+        if key == CREATE_TOPICS:
+            return struct.pack(">ibb", 0, 1, 0)
+        if key == LIST_OFFSETS:
+            partition = struct.pack(">ihqqib", 0, 0, -1, 0, 0, 0)
+            return struct.pack(">ib", 0, 2) + name + b"\x02" + partition + b"\0\0"
+        if key == PRODUCE:
+            error = self.judge()
+            if error is None:
+                return None
+            partition = struct.pack(">ihqqqbbb", 0, error, 0, -1, 0, 1, 0, 0)
+            return b"\x02" + name + b"\x02" + partition + b"\0" + struct.pack(">ib", 0, 0)
+        return None
+
+
+class BenchCase(unittest.TestCase):
+    def name(self, stem):
+        return f"{stem}-{_run}"
+
+    def result(self, mode, *words):
+        done = bench(mode, *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+
+class Produce(BenchCase):
+    def test_members(self):
+        """The result has all members that are promised to those who compare."""
+        result = self.result("produce", "--topic", self.name("members"), "--rate", 100, *SHORT,
+                             "--connections", 4, "--pid", os.getpid())
+        self.assertEqual(result["tool"]["mode"], "produce")
+        self.assertLessEqual({"time", "kernel", "cpu", "cpu_count", "congestion_control",
+                              "load_average", "broker"}, set(result["conditions"]))
+        self.assertEqual(set(result["conditions"]["broker"]),
+                         {"name", "io_backend", "durability", "pid"})
+        figures = result["figures"]
+        self.assertLessEqual({"seconds", "requests", "records", "bytes", "requests_per_s",
+                              "records_per_s", "mb_per_s", "errors", "intended_rate",
+                              "latency_us"}, set(figures))
+        self.assertEqual(set(figures["latency_us"]),
+                         {"p50", "p90", "p99", "p999", "p9999", "max", "mean"})
+        self.assertEqual(set(result["server"]),
+                         {"cpu_user_s", "cpu_system_s", "cpu_us_per_request", "cpu_s_per_gb",
+                          "memory_bytes_max", "context_switches", "written_bytes", "read_bytes"})
+        self.assertEqual(set(result["client"]),
+                         {"cpu_s", "busiest_thread_percent", "send_delay_us"})
+        self.assertEqual(set(result["client"]["send_delay_us"]), {"p50", "p99", "max"})
+        self.assertEqual(result["load"]["topic"], self.name("members"))
+        self.assertEqual(sum(count for _, count in result["histogram"]), figures["requests"])
+
+    def test_rate(self):
+        """An open loop makes as many requests as were meant, all of which are answered."""
+        figures = self.result("produce", "--topic", self.name("rate"), "--rate", 1000, "--seconds",
+                              0.5, "--connections", 7, "--threads", 2)["figures"]
+        self.assertEqual(figures["intended_rate"], 1000)
+        self.assertIn(figures["requests"], range(499, 502))
+        self.assertEqual(figures["unanswered"], 0)
+
+    def test_series(self):
+        """The figures of each second add up to those of the whole."""
+        result = self.result("produce", "--topic", self.name("series"), "--rate", 100, "--seconds",
+                             2, "--warm-up", 0)
+        self.assertEqual([second["second"] for second in result["series"]], [1, 2])
+        records = sum(second["records"] for second in result["series"])
+        self.assertIn(records, range(150, 201))
+
+    def test_requests(self):
+        """A number of requests ends the run."""
+        figures = self.result("produce", "--topic", self.name("requests"), "--closed", "--seconds", 60,
+                              "--warm-up", 0, "--requests", 30, "--connections", 4)["figures"]
+        self.assertEqual(figures["requests"], 30)
+
+    def test_kinds(self):
+        """Every codec, keys, sequences, and acknowledgements of all kinds are taken."""
+        for words in (("--compression", "gzip"), ("--compression", "snappy"),
+                      ("--compression", "lz4"), ("--compression", "zstd"), ("--acks", "1"),
+                      ("--acks", "0", "--rate", 300), ("--keyed", "--idempotent", "--connections", "5"),
+                      ("--idempotent", "--in-flight", "5", "--partitions", "3"),
+                      ("--record-bytes", "10-3000", "--batch-records", "1:9,50:1")):
+            with self.subTest(words):
+                loop = () if "--rate" in words else ("--closed",)
+                figures = self.result("produce", "--topic", self.name("kinds"), "--partitions", 3,
+                                      *loop, "--payload", "text", *SHORT, *words)["figures"]
+                self.assertEqual(figures["errors"], 0)
+                self.assertGreater(figures["records"], 0)
+
+    def test_refused(self):
+        """A run in which nothing was acknowledged is a failure that says so, and says why."""
+        done = bench("produce", "--topic", self.name("large"), "--record-bytes", "2MiB", "--closed",
+                     *SHORT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing was measured", done.stderr)
+        self.assertIn("MESSAGE_TOO_LARGE", json.loads(done.stdout)["figures"]["errors_by_code"])
+
+
+class Read(BenchCase):
+    def fill(self, stem, partitions):
+        topic = self.name(stem)
+        return topic, self.result("produce", "--topic", topic, "--partitions", partitions, "--closed",
+                                  "--batch-records", 20, "--warm-up", 0, "--seconds", 60,
+                                  "--requests", 50)["figures"]["records"]
+
+    def test_once(self):
+        """A pass that ends at the end has read each record once, with sessions and without, also
+        where connections and partitions do not match."""
+        topic, records = self.fill("once", 5)
+        for words in ((), ("--sessions",), ("--connections", 3), ("--connections", 7),
+                      ("--connections", 2, "--sessions", "--fetch-bytes", "1KiB")):
+            with self.subTest(words):
+                figures = self.result("fetch", "--topic", topic, "--partitions", 5, "--once",
+                                      "--warm-up", 0, "--seconds", 60, "--verify", *words)["figures"]
+                self.assertEqual(figures["records"], records)
+                self.assertEqual(figures["errors"], 0)
+
+    def test_again(self):
+        """Without that it begins again until the time is over."""
+        topic, records = self.fill("again", 2)
+        for words in ((), ("--sessions",)):
+            figures = self.result("fetch", "--topic", topic, "--partitions", 2, *SHORT,
+                                  *words)["figures"]
+            self.assertGreater(figures["records"], records)
+
+    def test_end_to_end(self):
+        """All that was acknowledged arrives, at those who follow all of the partitions."""
+        result = self.result("e2e", "--topic", self.name("e2e"), "--partitions", 4, "--rate", 300,
+                             "--connections", 3, "--consumers", 2, "--seconds", 1)
+        produced = result["roles"]["produce"]
+        self.assertIn(produced["requests"], range(299, 302))
+        self.assertEqual(result["figures"]["records"], produced["records"])
+        self.assertEqual(result["figures"]["unanswered"], 0)
+        self.assertEqual(result["figures"], result["roles"]["receive"])
+        self.assertGreater(result["figures"]["latency_us"]["p50"], 0)
+
+    def test_mixed(self):
+        """Beside it a backlog is filled and read."""
+        result = self.result("mixed", "--topic", self.name("mixed"), "--rate", 200,
+                             "--backlog-topic", self.name("backlog"), "--backlog-bytes", "2MiB",
+                             "--backlog-readers", 2, "--seconds", 1)
+        self.assertEqual(result["figures"]["records"], result["roles"]["produce"]["records"])
+        self.assertGreater(result["roles"]["backlog"]["bytes"], 2 << 20)
+
+    def test_steps(self):
+        """The growing load has a result for each step."""
+        result = self.result("partitions", "--topic", self.name("steps"), "--rate", 200, "--steps",
+                             "1,5,20", *SHORT)
+        self.assertEqual([step["partitions"] for step in result["steps"]], [1, 5, 20])
+        result = self.result("partitions", "--topic", self.name("steps"), "--closed", "--over",
+                             "connections", "--steps", "1,9", *SHORT)
+        self.assertEqual([step["connections"] for step in result["steps"]], [1, 9])
+
+    def test_missing(self):
+        """There is nothing to read in a topic that is not there."""
+        done = bench("fetch", "--topic", self.name("nothing"), *SHORT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("does not have 1 partitions", done.stderr)
+
+
+class Groups(unittest.TestCase):
+    """Whatever is wrong ends these loads, so that they end well says much of what must hold."""
+
+    def figures(self, mode, *words):
+        done = bench(mode, "--topic", f"{self.id().split('.')[-1]}-{len(words)}-{_run}", *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = json.loads(done.stdout)
+        self.assertEqual(figures["mode"], mode)
+        return figures
+
+    def test_list(self):
+        """Groups without members are listed and described."""
+        figures = self.figures("groups-list", "--groups", 30, "--members", 0)
+        self.assertEqual((figures["groups"], figures["members"]), (30, 0))
+        self.assertGreater(figures["list_ms"], 0)
+
+    def test_join(self):
+        """All members of a group come to own their share, in both protocols."""
+        for words in ((), ("--consumer-protocol", "--group-connections", 3)):
+            with self.subTest(words):
+                figures = self.figures("groups-join", "--members", 5, "--group-partitions", 2,
+                                       *words)
+                self.assertEqual((figures["members"], figures["partitions"]), (5, 10))
+                self.assertGreater(figures["settled_ms"], 0)
+
+    def test_commit(self):
+        """Members commit, and the last commit of each is what the broker knows."""
+        figures = self.figures("groups-commit", "--groups", 4, "--members", 2, "--pid", os.getpid(),
+                               *SHORT)
+        self.assertEqual(figures["members"], 8)
+        self.assertGreater(figures["requests"], 8)
+        self.assertGreater(figures["latency_p99_us"], 0)
+        self.assertIn("broker_cpu_us_per_request", figures)
+
+
+    def test_heartbeat(self):
+        """Members stay."""
+        figures = self.figures("groups-heartbeat", "--groups", 20, "--members", 5, "--seconds", 1,
+                               "--warm-up", 0)
+        self.assertEqual((figures["members"], figures["connections"]), (100, 100))
+        self.assertGreater(figures["requests"], 0)
+
+    @unittest.skipIf("TAILRACE_TEST_BROKER" in os.environ, "starts brokers of its own")
+    def test_restart(self):
+        """After SIGKILL and after a stop the broker knows all offsets."""
+        with tempfile.TemporaryDirectory() as folder:
+            figures = self.figures("groups-restart", "--groups", 20, "--group-partitions", 5,
+                                   "--folder", folder, "--", BUILD / "tailraced", "--set",
+                                   "listeners=PLAINTEXT://127.0.0.1:{port}", "--set",
+                                   "log.dirs={data}")
+        self.assertEqual(figures["offsets"], 100)
+        self.assertGreaterEqual(figures["killed_all_ms"], figures["killed_first_ms"])
+
+
+class Misbehaviour(unittest.TestCase):
+    def run_against(self, judge, *words):
+        broker = StubbornBroker(judge)
+        try:
+            return bench("produce", "--topic", TOPIC, *words, address=broker.address)
+        finally:
+            broker.close()
+
+    def test_stall(self):
+        """A broker that stalls once for a while has kept waiting all the requests that were meant to
+        start meanwhile, not only the one that it had before it (no coordinated omission)."""
+        state = {"count": 0}
+
+        def judge():
+            state["count"] += 1
+            if state["count"] == 400:
+                threading.Event().wait(0.2)
+            return 0
+
+        done = self.run_against(judge, "--rate", 1000, "--seconds", 1, "--warm-up", 0)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        result = json.loads(done.stdout)
+        late = sum(count for upper_us, count in result["histogram"] if upper_us > 50000)
+        self.assertGreaterEqual(late, 140)
+        self.assertGreater(result["figures"]["latency_us"]["p99"], 150000)
+        self.assertEqual(result["figures"]["requests"], 1000)
+
+    def test_errors(self):
+        """Refusals are counted by their names, beside what was taken."""
+        state = {"count": 0}
+
+        def judge():
+            state["count"] += 1
+            return 7 if state["count"] % 4 == 0 else 0
+
+        done = self.run_against(judge, "--rate", 400, "--seconds", 0.5, "--warm-up", 0)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = json.loads(done.stdout)["figures"]
+        self.assertEqual(figures["errors_by_code"], {"REQUEST_TIMED_OUT": 50})
+        self.assertEqual(figures["errors"], 50)
+        self.assertEqual(figures["requests"], 150)
+
+    def test_unknown(self):
+        """Who does not tell what it is stays unknown."""
+        done = self.run_against(lambda: 0, "--rate", 100, *SHORT)
+        self.assertEqual(json.loads(done.stdout)["conditions"]["broker"],
+                         {"name": "unknown", "io_backend": "unknown", "durability": "unknown",
+                          "pid": None})
+
+    def test_closed_connection(self):
+        """A broker that closes a connection ends the run, which says so."""
+        done = self.run_against(lambda: None, "--rate", 100, *SHORT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the broker closed it", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
