@@ -293,6 +293,15 @@ void text_format_time_ms(int64_t time_ms, char text[static TEXT_FORMAT_SIZE])
     assert(size == 24);
 }
 
+int text_hex_digit(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
 /* Sizes and smallest code points by the number of leading one bits of the first byte. */
 size_t text_utf8_character(struct bytes text, uint32_t *code_point)
 {

@@ -50,6 +50,9 @@ void text_format_duration_ms(int64_t value, char text[static TEXT_FORMAT_SIZE]);
  * outside the years 1 to 9999 give the nearest one inside. */
 void text_format_time_ms(int64_t time_ms, char text[static TEXT_FORMAT_SIZE]);
 
+/* What a hexadecimal digit stands for, in either case; -1: it is none. */
+int text_hex_digit(uint8_t digit);
+
 /* The size in bytes of the UTF-8 character at the start of `text`, and its code point; 0 if there
  * is none, or an over-long, surrogate or impossible one. */
 size_t text_utf8_character(struct bytes text, uint32_t *code_point);

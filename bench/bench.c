@@ -167,30 +167,35 @@ static uint64_t count_records(struct control *control, const struct load *load)
     return records;
 }
 
-/* Makes the backlog as long as was asked for, a partition for each reader. */
-static void fill_backlog(const struct load *load, struct control *control)
+void bench_fill(const char *brokers, const char *topic, uint32_t partitions, uint64_t bytes)
 {
-    uint64_t wanted = load->backlog_bytes / FILL_RECORD_BYTES;
-    control_create_topic(control, load->backlog_topic, load->backlog_readers);
-    uint64_t there = count_records(control, load);
-    if (there >= wanted)
-        return;
     struct load fill;
-    load_init(&fill, LOAD_PRODUCE, load->brokers);
-    fill.topic = load->backlog_topic;
-    fill.partitions = load->backlog_readers;
+    load_init(&fill, LOAD_PRODUCE, brokers);
+    fill.topic = topic;
+    fill.partitions = partitions;
     fill.closed = true;
     fill.in_flight = 4;
     fill.warm_up = 0;
     fill.seconds = FILL_SECONDS_MAX;
     fill.batch_records.parts[0] =
         (struct distribution_part){FILL_BATCH_RECORDS, FILL_BATCH_RECORDS, 1};
-    fill.requests = (uint32_t)((wanted - there) / FILL_BATCH_RECORDS + 1);
+    fill.requests = (uint32_t)(bytes / (FILL_BATCH_RECORDS * FILL_RECORD_BYTES) + 1);
     struct result *result = result_create();
     run_produce(&fill, result);
     if (!result_is_good(result))
-        fail("topic %s could not be filled", load->backlog_topic);
+        fail("topic %s could not be filled", topic);
     bench_free(result);
+}
+
+/* Makes the backlog as long as was asked for, a partition for each reader. */
+static void fill_backlog(const struct load *load, struct control *control)
+{
+    uint64_t wanted = load->backlog_bytes / FILL_RECORD_BYTES;
+    control_create_topic(control, load->backlog_topic, load->backlog_readers);
+    uint64_t there = count_records(control, load);
+    if (there < wanted)
+        bench_fill(load->brokers, load->backlog_topic, load->backlog_readers,
+                   (wanted - there) * FILL_RECORD_BYTES);
 }
 
 static void run_mixed(const struct load *load, struct result *result)

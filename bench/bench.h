@@ -12,4 +12,7 @@
 struct result *bench_run(const struct load *load);
 void bench_free(struct result *result);
 
+/* Puts so many bytes into the topic, in batches of 63 KiB, so that there is something to fetch. */
+void bench_fill(const char *brokers, const char *topic, uint32_t partitions, uint64_t bytes);
+
 #endif

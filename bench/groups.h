@@ -5,7 +5,7 @@
 #define TAILRACE_BENCH_GROUPS_H
 
 #include "bench/load.h"
-#include "bench/start_options.h"
+#include "bench/start.h"
 
 #include <jansson.h>
 

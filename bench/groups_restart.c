@@ -2,9 +2,9 @@
  * for the first group, and until it has answered for some of every coordinator. Answers before that
  * may say that the coordinator loads; one that says another offset ends the program. */
 #include "base/assert.h"
-#include "bench/broker.h"
 #include "bench/groups_calls.h"
 #include "bench/groups_modes.h"
+#include "bench/launch.h"
 #include "bench/server.h"
 #include "protocol/errors.h"
 
@@ -20,13 +20,13 @@ struct restart {
     double cpu_ms;
 };
 
-static double since_ms(const struct broker *broker)
+static double since_ms(const struct launch *broker)
 {
     return (double)(now_ns() - broker->process.started_ns) / 1e6;
 }
 
 /* Asks again while the coordinator loads. */
-static void await_group(const struct load *load, struct broker *broker, uint32_t group)
+static void await_group(const struct load *load, struct launch *broker, uint32_t group)
 {
     for (;;) {
         int16_t error =
@@ -41,7 +41,7 @@ static void await_group(const struct load *load, struct broker *broker, uint32_t
     }
 }
 
-static double cpu_ms(const struct broker *broker)
+static double cpu_ms(const struct launch *broker)
 {
     struct server_use use;
     if (!server_use_read((uint32_t)broker->process.pid, &use))
@@ -49,9 +49,9 @@ static double cpu_ms(const struct broker *broker)
     return (double)(use.cpu_user_ns + use.cpu_system_ns) / 1e6;
 }
 
-static void start_again(const struct load *load, struct broker *broker, struct restart *restart)
+static void start_again(const struct load *load, struct launch *broker, struct restart *restart)
 {
-    broker_start(broker);
+    launch_start(broker);
     restart->answer_ms = (double)broker->answered_ns / 1e6;
     await_group(load, broker, 0);
     restart->first_ms = since_ms(broker);
@@ -72,7 +72,7 @@ static void add_figures(json_t *figures, const char *const names[4], const struc
 }
 
 /* The broker lives three times: it is filled and killed, answers and is stopped, and answers. */
-static json_t *measure(const struct load *load, struct broker *broker)
+static json_t *measure(const struct load *load, struct launch *broker)
 {
     static const char *const killed_names[] = {"killed_answer_ms", "killed_first_ms",
                                                "killed_all_ms", "killed_cpu_ms"};
@@ -80,14 +80,14 @@ static json_t *measure(const struct load *load, struct broker *broker)
                                                 "stopped_all_ms", "stopped_cpu_ms"};
     struct restart killed;
     struct restart stopped;
-    broker_start(broker);
+    launch_start(broker);
     groups_prepare(load, &broker->control, load->group_partitions);
     int64_t began_ns = now_ns();
     groups_fill(load, &broker->address, OFFSET);
     double fill_ms = (double)(now_ns() - began_ns) / 1e6;
-    broker_kill(broker);
+    launch_kill(broker);
     start_again(load, broker, &killed);
-    broker_stop(broker);
+    launch_stop(broker);
     start_again(load, broker, &stopped);
     json_t *figures = json_pack("{s:s}", "mode", load_mode_name(load->mode));
     groups_figure(figures, "groups", load->groups, 0);
@@ -97,18 +97,19 @@ static json_t *measure(const struct load *load, struct broker *broker)
     add_figures(figures, stopped_names, &stopped);
     groups_figure(figures, "resident_mib",
                   (double)process_memory(broker->process.pid).resident_kib / 1024, 1);
-    broker_stop(broker);
+    launch_stop(broker);
     return figures;
 }
 
 json_t *groups_restart_run(const struct load *load, const struct start_options *start)
 {
-    struct broker broker;
+    struct launch broker;
     char *folder = folder_create(start->folder);
     assert(start->word_count > 0);
-    broker_prepare(&broker, start, folder);
+    launch_prepare(&broker, start->command, start->word_count, folder);
+    broker.is_verbose = start->is_verbose;
     json_t *figures = measure(load, &broker);
-    broker_forget(&broker);
+    launch_forget(&broker);
     folder_remove(folder);
     free(folder);
     return figures;

@@ -1,12 +1,16 @@
 #include "bench/start.h"
 
 #include "base/assert.h"
-#include "bench/broker.h"
+#include "base/bytes.h"
+#include "bench/launch.h"
 #include "bench/system.h"
 #include "bench/template.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 enum { SETTLE_MS = 2000 };
 
@@ -28,7 +32,7 @@ struct figures {
     int64_t *values_ns[FIGURE_COUNT]; /* one value for each run */
 };
 
-static int64_t first_produce(struct broker *broker, bool is_fresh, struct bytes frame)
+static int64_t first_produce(struct launch *broker, bool is_fresh, struct bytes frame)
 {
     if (is_fresh)
         control_create_topic(&broker->control, topic, 1);
@@ -41,18 +45,19 @@ static int64_t first_produce(struct broker *broker, bool is_fresh, struct bytes 
 static void run_once(const struct start_options *options, struct bytes frame,
                      struct figures *figures, uint32_t run)
 {
-    struct broker broker;
+    struct launch broker;
     char *folder = folder_create(options->folder);
-    broker_prepare(&broker, options, folder);
-    broker_start(&broker);
+    launch_prepare(&broker, options->command, options->word_count, folder);
+    broker.is_verbose = options->is_verbose;
+    launch_start(&broker);
     figures->values_ns[FRESH_ANSWER][run] = broker.answered_ns;
     figures->values_ns[FRESH_PRODUCE][run] = first_produce(&broker, true, frame);
-    figures->values_ns[FRESH_STOP][run] = broker_stop(&broker);
-    broker_start(&broker);
+    figures->values_ns[FRESH_STOP][run] = launch_stop(&broker);
+    launch_start(&broker);
     figures->values_ns[AGAIN_ANSWER][run] = broker.answered_ns;
     figures->values_ns[AGAIN_PRODUCE][run] = first_produce(&broker, false, frame);
-    broker_stop(&broker);
-    broker_forget(&broker);
+    launch_stop(&broker);
+    launch_forget(&broker);
     folder_remove(folder);
     free(folder);
 }
@@ -141,16 +146,17 @@ static json_t *memory_json(pid_t pid)
 
 json_t *bench_idle(const struct start_options *options)
 {
-    struct broker broker;
+    struct launch broker;
     if (options->word_count == 0)
         return memory_json((pid_t)options->pid);
     char *folder = folder_create(options->folder);
-    broker_prepare(&broker, options, folder);
-    broker_start(&broker);
+    launch_prepare(&broker, options->command, options->word_count, folder);
+    broker.is_verbose = options->is_verbose;
+    launch_start(&broker);
     poll(NULL, 0, SETTLE_MS);
     json_t *object = memory_json(broker.process.pid);
-    broker_stop(&broker);
-    broker_forget(&broker);
+    launch_stop(&broker);
+    launch_forget(&broker);
     folder_remove(folder);
     free(folder);
     return object;

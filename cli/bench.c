@@ -2,6 +2,7 @@
  * become flags and its results are printed. */
 #include "cli/bench.h"
 
+#include "base/assert.h"
 #include "bench/bench.h"
 
 static const char shape[] =
@@ -33,11 +34,12 @@ static const char shape[] =
     " \"steps\": [{\"partitions\": number, \"connections\": number, \"figures\": figures,\n"
     "  \"server\": server}, ...] of partitions}\n";
 
-bool bench_take_load(struct tool *tool, struct option_table rows, struct load *load)
+bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t row_count,
+                      struct load *load)
 {
     char problem[LOAD_PROBLEM_SIZE];
-    for (uint32_t i = 0; i < rows.row_count; i++) {
-        const char *name = rows.rows[i].name;
+    for (uint32_t i = 0; i < row_count; i++) {
+        const char *name = rows[i].name;
         const char *text = options_text(&tool->options, name);
         if (text != NULL && !load_set(load, name, text, problem)) {
             tool_usage_error(tool, "%s", problem);
@@ -56,7 +58,8 @@ static enum exit_code run_load(struct tool *tool, enum load_mode mode)
     load_init(&load, mode, tool->brokers);
     load.is_live = tool->error_is_terminal && !tool->is_quiet;
     load.is_quiet = tool->is_quiet;
-    if (!bench_take_load(tool, tool->command->options, &load))
+    const struct option_table *table = &tool->command->options;
+    if (!bench_take_flags(tool, table->rows, table->row_count, &load))
         return EXIT_CODE_USAGE;
     struct result *result = bench_run(&load);
     if (tool->format == FORMAT_JSON)

@@ -1,4 +1,4 @@
-/* What the commands of `tailrace bench` share. */
+/* What the commands of bench share. */
 #ifndef TAILRACE_CLI_BENCH_H
 #define TAILRACE_CLI_BENCH_H
 
@@ -6,9 +6,10 @@
 #include "bench/start.h"
 #include "cli/tool.h"
 
-/* Takes the flags of these rows, all of which are a load's, and settles it. False after saying
- * what is wrong. */
-bool bench_take_load(struct tool *tool, struct option_table rows, struct load *load);
+/* Takes the flags of these rows, which are rows of a load, into the load and settles it. False
+ * after saying what makes no sense. */
+bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t row_count,
+                      struct load *load);
 
 /* The command behind the flags, --folder and --verbose. */
 struct start_options bench_take_start(const struct tool *tool);

@@ -10,7 +10,7 @@ static enum exit_code run_load(struct tool *tool, enum load_mode mode, struct op
 {
     struct load load;
     load_init(&load, mode, tool->brokers);
-    if (!bench_take_load(tool, rows, &load))
+    if (!bench_take_flags(tool, rows.rows, rows.row_count, &load))
         return EXIT_CODE_USAGE;
     return bench_print(tool, bench_groups(&load, start));
 }
@@ -138,7 +138,7 @@ const struct command command_bench_groups_restart = {
     .name = "bench groups-restart",
     .arguments = "-- COMMAND...",
     .argument_count_min = 1,
-    .argument_count_max = START_WORDS_MAX,
+    .argument_count_max = LAUNCH_WORDS_MAX,
     .summary = "measure how soon a broker knows committed offsets after its start",
     .description =
         "Starts a broker, commits offsets, kills it, starts it, stops it and starts it again. "

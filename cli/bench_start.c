@@ -78,7 +78,7 @@ const struct command command_bench_start = {
     .name = "bench start",
     .arguments = "-- COMMAND...",
     .argument_count_min = 1,
-    .argument_count_max = START_WORDS_MAX,
+    .argument_count_max = LAUNCH_WORDS_MAX,
     .summary = "measure how soon a broker answers after its start",
     .description = "Starts a broker on an empty folder, and again on the one that it has left, and "
                    "knocks until\n"
@@ -97,7 +97,7 @@ const struct command command_bench_start = {
 const struct command command_bench_idle = {
     .name = "bench idle",
     .arguments = "[-- COMMAND...]",
-    .argument_count_max = START_WORDS_MAX,
+    .argument_count_max = LAUNCH_WORDS_MAX,
     .summary = "measure the memory of a broker that has nothing to do",
     .description =
         "Of one that runs, by --pid, or of one that COMMAND starts, two seconds after it\n"

@@ -63,6 +63,8 @@ struct command {
     X(bench_groups_join)                                                                           \
     X(bench_groups_list)                                                                           \
     X(bench_groups_restart)                                                                        \
+    X(bench_compare)                                                                               \
+    X(bench_report)                                                                                \
     X(bench_start)                                                                                 \
     X(bench_idle)                                                                                  \
     X(api_versions)                                                                                \

@@ -300,6 +300,8 @@ static enum exit_code describe_chosen(struct round *round)
     uint32_t count;
     if (!groups_chosen(&round->coordinators, options_has(&tool->options, "regex"), &ids, &count))
         return EXIT_CODE_FAILED;
+    if (count == 0 && tool->options.argument_count > 0)
+        return tool_error(tool, "no group matches");
     enum exit_code code = EXIT_CODE_OK;
     for (uint32_t i = 0; i < count; i++)
         if (!describe_group(round, ids[i]))

@@ -93,15 +93,6 @@ static void add_character(struct parse *parse, char c)
     last->text_size++;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 uint32_t format_escape(const char *text, char *byte)
 {
     assert(text != NULL);
@@ -115,9 +106,10 @@ uint32_t format_escape(const char *text, char *byte)
         *byte = bytes[place - names];
         return 2;
     }
-    if (text[1] != 'x' || hex_digit(text[2]) < 0 || hex_digit(text[3]) < 0)
+    if (text[1] != 'x' || text_hex_digit((uint8_t)text[2]) < 0 ||
+        text_hex_digit((uint8_t)text[3]) < 0)
         return 0;
-    *byte = (char)(hex_digit(text[2]) << 4 | hex_digit(text[3]));
+    *byte = (char)(text_hex_digit((uint8_t)text[2]) << 4 | text_hex_digit((uint8_t)text[3]));
     return 4;
 }
 

@@ -201,21 +201,13 @@ static bool skip_start(struct record_input *input)
     return false;
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Two digits become one byte, in place. */
 static bool decode_hex(uint8_t *data, size_t *size)
 {
     assert(size != NULL);
     for (size_t i = 0; i + 1 < *size; i += 2) {
-        int high = hex_digit(data[i]);
-        int low = hex_digit(data[i + 1]);
+        int high = text_hex_digit(data[i]);
+        int low = text_hex_digit(data[i + 1]);
         if (high < 0 || low < 0)
             return false;
         data[i / 2] = (uint8_t)(high << 4 | low);

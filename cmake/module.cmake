@@ -23,11 +23,15 @@ endfunction()
 # suite(NAME SOURCES files... USES modules... LIBRARIES libraries... ARGS arguments... LABELS labels...)
 #
 # A test program, registered with ctest under its own name. The label `long` keeps it out of the
-# round with the sanitizers in `./dev test`.
+# round with the sanitizers in `./dev test`, and has it begin before the others: a run must not end
+# with one core waiting for it.
 function(suite name)
     cmake_parse_arguments(S "" "" "SOURCES;USES;LIBRARIES;ARGS;LABELS" ${ARGN})
     add_executable(${name} ${S_SOURCES})
     target_link_libraries(${name} PRIVATE ${S_USES} ${S_LIBRARIES} cmocka)
     add_test(NAME ${name} COMMAND ${name} ${S_ARGS})
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${S_LABELS}")
+    if("long" IN_LIST S_LABELS)
+        set_tests_properties(${name} PROPERTIES COST 100)
+    endif()
 endfunction()

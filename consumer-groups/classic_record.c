@@ -148,6 +148,8 @@ static enum status restore_members(struct classic_group *group, struct group_tur
 enum status classic_restore(struct classic_group *group, struct group_turn *turn,
                             const struct group_metadata_value *value)
 {
+    if (value->generation < 0)
+        return STATUS_MALFORMED;
     classic_forget(group, turn->memory);
     group->generation = value->generation;
     group->state_since_ms = value->current_state_timestamp;

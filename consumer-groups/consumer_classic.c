@@ -329,7 +329,8 @@ static bool waits_for_others(const struct consumer_group *group,
         const struct partition_item *item = &target->items[i];
         const struct partition_set *assigned = &member->position.assigned;
         if (partition_set_find(assigned, item->topic_id, item->partition) == NULL &&
-            partition_owners_epoch(&group->owners, item->topic_id, item->partition) >= 0)
+            partition_owners_epoch(&group->owners, item->topic_id, item->partition) !=
+                PARTITION_OWNER_NOBODY)
             return true;
     }
     return false;

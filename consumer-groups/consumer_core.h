@@ -2,7 +2,8 @@
  * each member moves at its own pace from what it owns to what it is to own. Pure: no I/O, no clock
  * (group_turn.h says what a turn is).
  *
- *   group epoch       rises when members, subscriptions or the topics change
+ *   group epoch       rises when members, subscriptions or the topics change; a new group has 1, so
+ *                     its first member comes at 2
  *   assignment epoch  the group epoch for which the target assignment was made
  *   member epoch      the assignment epoch that the member has reached
  *
@@ -33,6 +34,15 @@ enum consumer_group_state {
 };
 
 enum { CONSUMER_GROUP_STATES = CONSUMER_GROUP_STABLE + 1 };
+
+enum {
+    /* Of a group that nobody has joined yet: it stands in no record. */
+    CONSUMER_EPOCH_NEW = 1,
+    /* What a group may begin with, or be recorded at: it has as many to go from there. */
+    CONSUMER_EPOCH_MAX = 1 << 30,
+};
+
+struct consumer_member;
 
 struct consumer_group {
     struct bytes id; /* the owner's */
@@ -78,10 +88,17 @@ void consumer_classic_heartbeat(struct consumer_group *group, struct group_turn 
 void consumer_classic_leave(struct consumer_group *group, struct group_turn *turn,
                             struct leave_group_call *call);
 
-/* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `version`: of the
- * request. */
-int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_id,
-                              int32_t member_epoch, int16_t version);
+/* May offsets be committed, or fetched? Kafka's error code, 0 if so. `version`: of the request.
+ * `late`: NULL, or the member, which does not know yet that its epoch has risen: each partition is
+ * to be asked about then. */
+int16_t consumer_check_commit(const struct consumer_group *group, struct bytes member_id,
+                              int32_t member_epoch, int16_t version,
+                              const struct consumer_member **late);
+
+/* Whoever is late may commit what has been its own since the epoch that it names (KIP-1251). */
+int16_t consumer_check_late_commit(const struct consumer_member *late, int32_t member_epoch,
+                                   struct uuid topic_id, int32_t partition);
+
 int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
                              int32_t member_epoch);
 
@@ -100,9 +117,9 @@ void consumer_topics_changed(struct consumer_group *group, struct group_turn *tu
 
 /* From the records of the offsets topic, in the order of the log; a null value takes back. After
  * the last one comes consumer_restored. STATUS_OK, STATUS_NO_MEMORY, STATUS_MALFORMED. */
-void consumer_restore_group(struct consumer_group *group,
-                            const struct consumer_group_metadata_value *value);
-void consumer_restore_target_epoch(
+enum status consumer_restore_group(struct consumer_group *group,
+                                   const struct consumer_group_metadata_value *value);
+enum status consumer_restore_target_epoch(
     struct consumer_group *group,
     const struct consumer_group_target_assignment_metadata_value *value);
 enum status consumer_restore_member(struct consumer_group *group, struct group_memory *memory,

@@ -169,12 +169,13 @@ static bool take_owned(struct heartbeat *h)
 }
 
 /* The answer that brought the present epoch may have been lost: then the member comes with the
- * former one, and owns nothing that it does not have. */
+ * former one, and owns nothing that it does not have. Whoever begins anew, because it was fenced or
+ * its process knows nothing any more, owns nothing. */
 static bool check_member_epoch(struct heartbeat *h, const struct consumer_member *member)
 {
     const struct member_position *position = &member->position;
     int32_t epoch = h->in->member_epoch;
-    if (epoch == position->epoch)
+    if (epoch == position->epoch || epoch == MEMBER_EPOCH_JOIN)
         return true;
     bool may_have_lost = epoch < position->epoch && epoch == position->previous_epoch &&
                          h->owned != NULL && partition_set_is_subset(h->owned, &position->assigned);
@@ -251,7 +252,7 @@ static bool find_static(struct heartbeat *h)
         if (former->offer == NULL && former->position.epoch != MEMBER_EPOCH_AWAY)
             return refuse(h, KAFKA_UNRELEASED_INSTANCE_ID,
                           "Static member %.*s with instance id %.*s cannot join the group because "
-                          "the instance id is owned by member %.*s.",
+                          "the instance id is owned by %.*s member.",
                           SHOWN(h->member_id), SHOWN(h->in->instance_id), SHOWN(former->id));
         return replace_static(h, former);
     }

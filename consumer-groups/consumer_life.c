@@ -4,7 +4,12 @@
 
 void consumer_init(struct consumer_group *group, struct bytes id, struct hash_seed seed)
 {
-    *group = (struct consumer_group){.id = id, .seed = seed, .deadline_ms = INT64_MAX};
+    *group = (struct consumer_group){
+        .id = id,
+        .seed = seed,
+        .epoch = CONSUMER_EPOCH_NEW,
+        .deadline_ms = INT64_MAX,
+    };
     map_init(&group->members, consumer_member_has_id);
     map_init(&group->instances, consumer_member_has_instance_id);
     list_init(&group->order);
@@ -33,16 +38,17 @@ void consumer_deinit(struct consumer_group *group, struct group_memory *memory)
 
 enum { OFFSET_COMMIT_SINCE = 9 };
 
-static int16_t check_epoch(const struct consumer_member *member, int32_t epoch)
+/* What a member hears whose epoch is not the one that it should be. */
+static int16_t wrong_epoch(const struct consumer_member *member)
 {
-    if (epoch == member->position.epoch)
-        return KAFKA_NONE;
     return member->offer != NULL ? KAFKA_ILLEGAL_GENERATION : KAFKA_STALE_MEMBER_EPOCH;
 }
 
-int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_id,
-                              int32_t member_epoch, int16_t version)
+int16_t consumer_check_commit(const struct consumer_group *group, struct bytes member_id,
+                              int32_t member_epoch, int16_t version,
+                              const struct consumer_member **late)
 {
+    *late = NULL;
     /* A tool may set the offsets of a group that nobody is in. */
     if (member_epoch < 0 && consumer_is_empty(group))
         return KAFKA_NONE;
@@ -51,7 +57,22 @@ int16_t consumer_check_commit(struct consumer_group *group, struct bytes member_
         return KAFKA_UNKNOWN_MEMBER_ID;
     if (member->offer == NULL && version < OFFSET_COMMIT_SINCE)
         return KAFKA_UNSUPPORTED_VERSION;
-    return check_epoch(member, member_epoch);
+    if (member_epoch > member->position.epoch)
+        return wrong_epoch(member);
+    if (member_epoch < member->position.epoch)
+        *late = member;
+    return KAFKA_NONE;
+}
+
+int16_t consumer_check_late_commit(const struct consumer_member *late, int32_t member_epoch,
+                                   struct uuid topic_id, int32_t partition)
+{
+    assert(member_epoch < late->position.epoch);
+    const struct partition_item *item =
+        partition_set_find(&late->position.assigned, topic_id, partition);
+    if (item == NULL)
+        item = partition_set_find(&late->position.revoking, topic_id, partition);
+    return item != NULL && item->epoch <= member_epoch ? KAFKA_NONE : wrong_epoch(late);
 }
 
 int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
@@ -62,7 +83,7 @@ int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes me
     const struct consumer_member *member = consumer_member_find(group, member_id);
     if (member == NULL)
         return KAFKA_UNKNOWN_MEMBER_ID;
-    return check_epoch(member, member_epoch);
+    return member_epoch == member->position.epoch ? KAFKA_NONE : wrong_epoch(member);
 }
 
 /* --- Time, metadata -----------------------------------------------------------------------------

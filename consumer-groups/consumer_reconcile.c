@@ -2,8 +2,6 @@
 
 #include "base/assert.h"
 
-enum { NOBODY = -1 };
-
 /* What becomes of what a member has and is to have. */
 struct step {
     struct partition_set kept;     /* it has it, and is to have it */
@@ -25,7 +23,8 @@ static enum status step_reserve(struct step *step, struct arena *arena, uint32_t
 static void take_if_free(struct step *step, const struct partition_item *wanted, int32_t epoch,
                          const struct partition_owners *owners)
 {
-    if (partition_owners_epoch(owners, wanted->topic_id, wanted->partition) != NOBODY) {
+    if (partition_owners_epoch(owners, wanted->topic_id, wanted->partition) !=
+        PARTITION_OWNER_NOBODY) {
         step->waits = true;
         return;
     }

@@ -29,7 +29,8 @@ struct member_position {
     struct partition_set revoking; /* what it was told to give up, and has not confirmed */
 };
 
-/* Who owns a partition: the epoch of that member, or -1 if it is free. */
+/* Who owns a partition: the epoch of that member, which is below zero while it is away, too. */
+enum { PARTITION_OWNER_NOBODY = -1 };
 struct partition_owners;
 int32_t partition_owners_epoch(const struct partition_owners *owners, struct uuid topic_id,
                                int32_t partition);

@@ -1,19 +1,32 @@
-/* A consumer group from the records of the offsets topic, in the order of the log. */
+/* A consumer group from the records of the offsets topic, in the order of the log. What a record
+ * says by itself is judged here, and it is passed over if that cannot be; what it says beside
+ * others when all are read (consumer_restored), for those may have been passed over. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 
-void consumer_restore_group(struct consumer_group *group,
-                            const struct consumer_group_metadata_value *value)
+static bool is_epoch(int32_t epoch)
 {
-    group->epoch = value->epoch;
-    group->metadata_hash = value->metadata_hash;
+    return epoch >= 0 && epoch <= CONSUMER_EPOCH_MAX;
 }
 
-void consumer_restore_target_epoch(
+enum status consumer_restore_group(struct consumer_group *group,
+                                   const struct consumer_group_metadata_value *value)
+{
+    if (!is_epoch(value->epoch))
+        return STATUS_MALFORMED;
+    group->epoch = value->epoch;
+    group->metadata_hash = value->metadata_hash;
+    return STATUS_OK;
+}
+
+enum status consumer_restore_target_epoch(
     struct consumer_group *group,
     const struct consumer_group_target_assignment_metadata_value *value)
 {
+    if (!is_epoch(value->assignment_epoch))
+        return STATUS_MALFORMED;
     group->assignment_epoch = value->assignment_epoch;
+    return STATUS_OK;
 }
 
 static bool replace_text(struct group_memory *memory, struct bytes *text, struct bytes with)
@@ -163,6 +176,26 @@ static bool restore_set(struct partition_set *set, struct arena *arena, const cu
     return true;
 }
 
+static bool are_epochs(const current_topic *topics, uint32_t topic_count)
+{
+    for (uint32_t t = 0; t < topic_count; t++)
+        for (uint32_t p = 0; p < topics[t].assignment_epochs_count; p++)
+            if (!is_epoch(topics[t].assignment_epochs[p]))
+                return false;
+    return true;
+}
+
+static bool makes_sense(const struct consumer_group_current_member_assignment_value *value)
+{
+    return value->state >= MEMBER_STABLE && value->state <= MEMBER_UNRELEASED_PARTITIONS &&
+           (is_epoch(value->member_epoch) || value->member_epoch == MEMBER_EPOCH_AWAY) &&
+           value->previous_member_epoch >= MEMBER_EPOCH_AWAY &&
+           value->previous_member_epoch <= CONSUMER_EPOCH_MAX &&
+           are_epochs(value->assigned_partitions, value->assigned_partitions_count) &&
+           are_epochs(value->partitions_pending_revocation,
+                      value->partitions_pending_revocation_count);
+}
+
 static const struct member_position nowhere;
 
 enum status consumer_restore_current(
@@ -174,7 +207,7 @@ enum status consumer_restore_current(
         bool is_done = member == NULL || consumer_member_move(group, memory, member, &nowhere);
         return is_done ? STATUS_OK : STATUS_NO_MEMORY;
     }
-    if (value->state < MEMBER_STABLE || value->state > MEMBER_UNRELEASED_PARTITIONS)
+    if (!makes_sense(value))
         return STATUS_MALFORMED;
     member = member_for(group, memory, member_id);
     struct member_position position = {
@@ -216,6 +249,23 @@ enum status consumer_restore_pattern(struct consumer_group *group, struct group_
                : STATUS_NO_MEMORY;
 }
 
+/* Nobody is ahead of the target, and it is not ahead of the group. If somebody is, a record was
+ * passed over: the group goes on behind the greatest epoch that anybody has heard of. */
+static void catch_up(struct consumer_group *group, struct group_turn *turn)
+{
+    int32_t greatest = group->assignment_epoch;
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node)
+        if (greatest < member->position.epoch)
+            greatest = member->position.epoch;
+    if (greatest == group->assignment_epoch && greatest <= group->epoch)
+        return;
+    group->assignment_epoch = greatest;
+    if (group->epoch < greatest)
+        group->epoch = greatest;
+    consumer_bump(group, turn);
+}
+
 /* A member is one only with its wishes: they come with its first record and go with its last. */
 void consumer_restored(struct consumer_group *group, struct group_turn *turn)
 {
@@ -227,6 +277,7 @@ void consumer_restored(struct consumer_group *group, struct group_turn *turn)
     list_for_each_entry (wanting, &group->order, order_node)
         if (!consumer_pattern_want(group, turn, wanting->pattern))
             group_turn_fail(turn);
+    catch_up(group, turn);
     consumer_forgive(group, turn);
     consumer_topics_changed(group, turn);
 }

@@ -130,8 +130,8 @@ bool consumer_is_shared_out(const struct consumer_group *group, const struct ima
     bool is_known = wanted_topics_find(group, image, &arena, &wanted);
     for (uint32_t t = 0; is_known && t < wanted.count; t++)
         for (uint32_t p = 0; p < wanted.topics[t]->partition_count; p++)
-            unowned_count +=
-                partition_owners_epoch(&group->owners, wanted.topics[t]->id, (int32_t)p) < 0;
+            unowned_count += partition_owners_epoch(&group->owners, wanted.topics[t]->id,
+                                                    (int32_t)p) == PARTITION_OWNER_NOBODY;
     arena_deinit(&arena);
     return is_known && unowned_count == 0;
 }

@@ -40,14 +40,16 @@ void group_change_type(struct group *group, struct group_turn *turn, enum group_
  */
 
 int16_t group_check_commit(struct group *group, struct group_turn *turn,
-                           const struct offset_commit_call *commit)
+                           const struct offset_commit_call *commit,
+                           const struct consumer_member **late)
 {
     const struct offset_commit_request *in = commit->in;
+    *late = NULL;
     if (is_classic(group))
         return classic_check_commit(&group->classic, turn, in->member_id, in->group_instance_id,
                                     in->generation_id_or_member_epoch);
     return consumer_check_commit(&group->consumer, in->member_id, in->generation_id_or_member_epoch,
-                                 commit->call.version);
+                                 commit->call.version, late);
 }
 
 int16_t group_check_fetch(const struct group *group, const struct offset_fetch_call *fetch)
@@ -65,7 +67,8 @@ bool group_is_empty(const struct group *group)
 
 bool group_is_nothing(const struct group *group)
 {
-    bool is_recorded = is_classic(group) ? group->classic.is_recorded : group->consumer.epoch > 0;
+    bool is_recorded =
+        is_classic(group) ? group->classic.is_recorded : group->consumer.epoch > CONSUMER_EPOCH_NEW;
     return group_is_empty(group) && !is_recorded && group->offsets.count == 0;
 }
 
@@ -157,15 +160,12 @@ static enum status restore_consumer(struct group *group, struct group_turn *turn
     switch (view->kind) {
     case GROUP_RECORD_CONSUMER:
         if (is_there)
-            consumer_restore_group(consumer, &view->consumer);
-        else
-            begin_anew(group, turn, GROUP_CLASSIC);
+            return consumer_restore_group(consumer, &view->consumer);
+        begin_anew(group, turn, GROUP_CLASSIC);
         return STATUS_OK;
     case GROUP_RECORD_CONSUMER_TARGET_EPOCH:
         /* It is taken back together with the group, or not at all. */
-        if (is_there)
-            consumer_restore_target_epoch(consumer, &view->target_epoch);
-        return STATUS_OK;
+        return is_there ? consumer_restore_target_epoch(consumer, &view->target_epoch) : STATUS_OK;
     case GROUP_RECORD_CONSUMER_MEMBER:
         return consumer_restore_member(consumer, turn->memory, view->member_id,
                                        is_there ? &view->member : NULL);

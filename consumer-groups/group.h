@@ -53,9 +53,11 @@ static inline bool group_is_leaving(const struct group *group)
 /* --- Offsets ------------------------------------------------------------------------------------
  */
 
-/* May these offsets be committed, or fetched? Kafka's error code, 0 if so. */
+/* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `late` as in
+ * consumer_check_commit. */
 int16_t group_check_commit(struct group *group, struct group_turn *turn,
-                           const struct offset_commit_call *commit);
+                           const struct offset_commit_call *commit,
+                           const struct consumer_member **late);
 int16_t group_check_fetch(const struct group *group, const struct offset_fetch_call *fetch);
 
 /* Has it no members? */

@@ -86,7 +86,7 @@ static bool may_upgrade(const struct classic_group *group, const struct group_se
 {
     return settings->may_upgrade && bytes_equal_text(group->protocol_type, "consumer") &&
            group->member_count > 0 && group->member_count <= settings->consumer_size_max &&
-           group->generation >= 0 && group->generation < INT32_MAX - 1;
+           group->generation >= 0 && group->generation <= CONSUMER_EPOCH_MAX;
 }
 
 static void keep_classic(struct migration *m, const struct classic_group *group,
@@ -122,7 +122,8 @@ static void drop_owned(const struct consumer_group *group, struct partition_set 
     uint32_t kept = 0;
     for (uint32_t i = 0; i < set->count; i++) {
         struct partition_item item = set->items[i];
-        if (partition_owners_epoch(&group->owners, item.topic_id, item.partition) >= 0)
+        if (partition_owners_epoch(&group->owners, item.topic_id, item.partition) !=
+            PARTITION_OWNER_NOBODY)
             continue;
         item.epoch = epoch;
         set->items[kept++] = item;

@@ -34,7 +34,8 @@ static void count_offsets(struct group_table *table, const struct group *group, 
 /* --- Commit -------------------------------------------------------------------------------------
  *
  * Two passes: the first decides about every partition, and whether all fits into a batch; the
- * second does it. In between stands the group's own word. */
+ * second does it. In between stands the group's own word, which is about the whole request: a
+ * member that is late for one partition is so for all of them, as in Kafka. */
 
 /* What is wrong with a partition by itself. */
 static int16_t check_partition(const struct group_turn *turn, const struct image_topic *topic,
@@ -48,12 +49,41 @@ static int16_t check_partition(const struct group_turn *turn, const struct image
     return is_short ? KAFKA_NONE : KAFKA_OFFSET_METADATA_TOO_LARGE;
 }
 
+/* May a member commit all that stands in the request, and is well by itself? */
+static int16_t check_late_commit(struct group_turn *turn, const struct offset_commit_call *commit,
+                                 const struct consumer_member *late)
+{
+    for (uint32_t t = 0; t < commit->in->topics_count; t++) {
+        const struct offset_commit_request_topic *in = &commit->in->topics[t];
+        const struct image_topic *topic =
+            resolve(turn, commit->call.version, in->name, in->topic_id);
+        for (uint32_t p = 0; p < in->partitions_count; p++) {
+            if (commit->out.topics[t].partitions[p].error_code != KAFKA_NONE)
+                continue;
+            int16_t error =
+                consumer_check_late_commit(late, commit->in->generation_id_or_member_epoch,
+                                           topic->id, in->partitions[p].partition_index);
+            if (error != KAFKA_NONE)
+                return error;
+        }
+    }
+    return KAFKA_NONE;
+}
+
+static int16_t check_group(struct group_turn *turn, const struct offset_commit_call *commit,
+                           struct group *group)
+{
+    const struct consumer_member *late;
+    int16_t error = group_check_commit(group, turn, commit, &late);
+    return error != KAFKA_NONE || late == NULL ? error : check_late_commit(turn, commit, late);
+}
+
 static int16_t check_commit(struct group_table *table, struct group_turn *turn,
                             struct offset_commit_call *commit, struct group **group)
 {
     *group = group_table_find(table, commit->in->group_id);
     if (*group != NULL)
-        return group_check_commit(*group, turn, commit);
+        return check_group(turn, commit, *group);
     if (commit->in->generation_id_or_member_epoch >= 0)
         return commit->call.version >= COMMIT_NAMES_GROUPS_SINCE ? KAFKA_GROUP_ID_NOT_FOUND
                                                                  : KAFKA_ILLEGAL_GENERATION;
@@ -93,12 +123,18 @@ static int16_t commit_partition(struct group_turn *turn, struct group *group,
     return KAFKA_NONE;
 }
 
-/* What was well so far gets this error. */
+/* Of a partition that exists. */
+static bool is_known(int16_t error_code)
+{
+    return error_code == KAFKA_NONE || error_code == KAFKA_OFFSET_METADATA_TOO_LARGE;
+}
+
+/* What exists gets this error, whatever else is wrong with it. */
 static void refuse_rest(struct offset_commit_response *out, int16_t error_code)
 {
     for (uint32_t t = 0; t < out->topics_count; t++)
         for (uint32_t p = 0; p < out->topics[t].partitions_count; p++)
-            if (out->topics[t].partitions[p].error_code == KAFKA_NONE)
+            if (is_known(out->topics[t].partitions[p].error_code))
                 out->topics[t].partitions[p].error_code = error_code;
 }
 
@@ -126,7 +162,7 @@ static bool judge_topic(struct group_turn *turn, struct offset_commit_call *comm
         int16_t error = topic == NULL ? unknown : check_partition(turn, topic, &in->partitions[p]);
         out->partitions[p].partition_index = in->partitions[p].partition_index;
         out->partitions[p].error_code = error;
-        sum->partition_count += error == KAFKA_NONE || error == KAFKA_OFFSET_METADATA_TOO_LARGE;
+        sum->partition_count += is_known(error);
         if (error == KAFKA_NONE)
             sum->size_bytes += group_record_offset_size_max(commit->in->group_id, topic->name,
                                                             in->partitions[p].committed_metadata);

@@ -103,5 +103,5 @@ int32_t partition_owners_epoch(const struct partition_owners *owners, struct uui
 {
     struct partition_item item = {.topic_id = topic_id, .partition = partition};
     const struct owner *owner = find(owners, &item);
-    return owner == NULL ? -1 : owner->item.epoch;
+    return owner == NULL ? PARTITION_OWNER_NOBODY : owner->item.epoch;
 }

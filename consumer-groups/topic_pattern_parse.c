@@ -10,6 +10,7 @@
  * changes which of several matches is found (lazy forms, the flags m, s and U) changes nothing
  * here: it is the whole name that matches or does not. */
 #include "base/assert.h"
+#include "base/text.h"
 #include "consumer-groups/topic_pattern_tree.h"
 
 #include <string.h>
@@ -195,22 +196,14 @@ static bool perl_set(uint8_t letter, struct ascii_set *set)
 
 /* --- Escapes ---------------------------------------------------------------------------------- */
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Behind "\x": two digits, or any number of them in braces. */
 static bool parse_hex(struct parser *p, uint32_t *character)
 {
     bool is_braced = take(p, "{");
     uint32_t digits = 0;
     *character = 0;
-    while (hex_digit(peek(p)) >= 0 && digits < (is_braced ? 6 : 2)) {
-        *character = *character * 16 + (uint32_t)hex_digit(peek(p));
+    while (text_hex_digit(peek(p)) >= 0 && digits < (is_braced ? 6 : 2)) {
+        *character = *character * 16 + (uint32_t)text_hex_digit(peek(p));
         p->position++;
         digits++;
     }

@@ -116,17 +116,19 @@ static enum op_progress ground_sync(struct groundwork *work)
 
 static enum op_progress ground_close(struct groundwork *work)
 {
-    struct segment *segment = work->segment;
-    assert(segment->allocated_bytes == work->from);
-    if (is_of_use(work)) {
-        assert(work->position == work->to);
-        segment->allocated_bytes = work->to;
-        room_note_allocated(&work->log->store->room, work->to - work->from);
-    }
     if (work->handle < 0)
         return move_to(work, GROUND_END);
     io_close(io_of(work), expect(work), work->handle);
     return wait_in(work, GROUND_END);
+}
+
+static void take_piece(struct groundwork *work)
+{
+    struct segment *segment = work->segment;
+    assert(segment->allocated_bytes == work->from);
+    assert(work->position == work->to);
+    segment->allocated_bytes = work->to;
+    room_note_allocated(&work->log->store->room, work->to - work->from);
 }
 
 /* Without space or handles, and when the file has gone away, the log does as well without. */
@@ -143,6 +145,8 @@ static enum op_progress ground_end(struct groundwork *work)
     enum status status = (enum status)work->op.error;
     assert(log->groundwork == work);
     assert(log->busy_count > 0);
+    if (is_of_use(work))
+        take_piece(work);
     groundwork_drop(log);
     log->busy_count--;
     if (is_final(status))

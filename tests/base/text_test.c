@@ -208,6 +208,20 @@ static void test_format_time(void **state)
     }
 }
 
+/* Digits in either case, and none of their neighbours in the alphabet. */
+static void test_hex_digits(void **state)
+{
+    (void)state;
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(text_hex_digit((uint8_t)digits[i]), i);
+    for (int i = 10; i < 16; i++)
+        assert_int_equal(text_hex_digit((uint8_t)('A' + i - 10)), i);
+    static const uint8_t others[] = {'/', ':', '@', 'G', '`', 'g', 0, 0x10, 0x19, 0xff};
+    for (size_t i = 0; i < sizeof others; i++)
+        assert_int_equal(text_hex_digit(others[i]), -1);
+}
+
 /* Only shortest forms of real characters are UTF-8. */
 static void test_utf8(void **state)
 {
@@ -247,7 +261,7 @@ int main(void)
         cmocka_unit_test(test_parse_duration), cmocka_unit_test(test_parse_f64),
         cmocka_unit_test(test_parse_bool),     cmocka_unit_test(test_items),
         cmocka_unit_test(test_format),         cmocka_unit_test(test_format_time),
-        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_hex_digits),     cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

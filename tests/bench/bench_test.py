@@ -271,7 +271,6 @@ class Groups(unittest.TestCase):
         self.assertGreater(figures["latency_p99_us"], 0)
         self.assertIn("broker_cpu_us_per_request", figures)
 
-
     def test_heartbeat(self):
         """Members stay."""
         figures = self.figures("groups-heartbeat", "--groups", 20, "--members", 5, "--seconds", 1,
@@ -289,6 +288,49 @@ class Groups(unittest.TestCase):
                                    "log.dirs={data}")
         self.assertEqual(figures["offsets"], 100)
         self.assertGreaterEqual(figures["killed_all_ms"], figures["killed_first_ms"])
+
+
+class Compare(BenchCase):
+    def test_turns(self):
+        """Each broker has had the load in each round, in the next one backwards, and the first one's
+        figures are compared with the other's of the same round."""
+        where = f"{_broker.address},{os.getpid()}"
+        result = self.result("compare", "--topic", self.name("turns"), "--closed", "--rounds", 3, *SHORT,
+                             f"a={where}", f"b={where}")
+        begun = {name: [each["conditions"]["time"] for each in results]
+                 for name, results in result["results"].items()}
+        self.assertEqual(result["contenders"], ["a", "b"])
+        order = sorted((moment, name) for name, moments in begun.items() for moment in moments)
+        self.assertEqual("".join(name for _, name in order), "abbaab")
+        rate = next(each for each in result["figures"] if each["name"] == "requests_per_s")
+        seen = [each["figures"]["requests_per_s"] for each in result["results"]["a"]]
+        self.assertEqual(rate["values"]["a"]["max"], max(seen))
+        pairs = [a["figures"]["requests_per_s"] / b["figures"]["requests_per_s"]
+                 for a, b in zip(result["results"]["a"], result["results"]["b"])]
+        self.assertAlmostEqual(rate["ratios"]["b"]["max"], max(pairs), places=6)
+        self.assertEqual(rate["ratios"]["b"]["is_decided"], min(pairs) > 1 or max(pairs) < 1)
+
+    def test_started(self):
+        """A broker may be a command; a topic to be fetched is filled first. Without a process there are
+        no figures of one."""
+        command = f"{BUILD / 'tailraced'} --set listeners=PLAINTEXT://127.0.0.1:{{port}} --set log.dirs={{data}}"
+        with tempfile.TemporaryDirectory() as folder:
+            result = self.result("compare", "--load", "fetch", "--topic", self.name("filled"),
+                                 "--fill-bytes", "1MiB", "--rounds", 1, "--folder", folder, *SHORT,
+                                 f"ours={command}", f"there={_broker.address}")
+            self.assertEqual(os.listdir(folder), [])
+        names = {figure["name"] for figure in result["figures"]}
+        self.assertIn("mb_per_s", names)
+        self.assertNotIn("cpu_s_per_gb", names)
+        self.assertGreater(result["results"]["ours"][0]["server"]["memory_bytes_max"], 0)
+
+    def test_usage(self):
+        """Whom to compare must be clear."""
+        for words in (("a=127.0.0.1:1",), ("a=127.0.0.1:1", "a=127.0.0.1:2"), ("a", "b=127.0.0.1:1"),
+                      ("--load", "partitions", "a=127.0.0.1:1", "b=127.0.0.1:1"),
+                      ("--pid", "1", "a=127.0.0.1:1", "b=127.0.0.1:1")):
+            with self.subTest(words):
+                self.assertEqual(bench("compare", "--closed", *words).returncode, 2)
 
 
 class Misbehaviour(unittest.TestCase):

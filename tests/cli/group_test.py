@@ -240,6 +240,7 @@ class ListAndDeleteTest(GroupCase):
         self.assertEqual((shown["type"], shown["protocol"], shown["state"]),
                          ("consumer", "consumer", "Stable"))
         self.assertEqual(len(self.tool("group", "describe", "-s", "-r", f"{stem}-[ab]")), 2)
+        self.assertEqual(self.tool("group", "describe", "-r", f"{stem}-nobody", status=1), [])
 
     def test_deleting(self):
         topic, stem = self.topic(1), self.name("delete")

@@ -47,21 +47,21 @@ static void handing_over(void **state)
     consumer_rig_init(&rig, "orders:4");
     struct beat a = join("a", "orders");
     struct beat b = join("b", "orders");
-    expect(&rig, &a, "ok 1: orders-0 orders-1 orders-2 orders-3");
-    expect(&rig, &b, "ok 2:");
-    a = at("a", 1);
-    expect(&rig, &a, "ok 1: orders-0 orders-1");
+    expect(&rig, &a, "ok 2: orders-0 orders-1 orders-2 orders-3");
+    expect(&rig, &b, "ok 3:");
+    a = at("a", 2);
+    expect(&rig, &a, "ok 2: orders-0 orders-1");
     struct heard kept = heard;
-    b = at("b", 2);
-    expect(&rig, &b, "ok 2"); /* a has not confirmed yet */
-    a = owning("a", 1, &kept);
+    b = at("b", 3);
+    expect(&rig, &b, "ok 3"); /* a has not confirmed yet */
+    a = owning("a", 2, &kept);
     a.owned.items = kept.items;
-    expect(&rig, &a, "ok 2");
-    expect(&rig, &b, "ok 2: orders-2 orders-3");
+    expect(&rig, &a, "ok 3");
+    expect(&rig, &b, "ok 3: orders-2 orders-3");
     assert_string_equal(consumer_rig_show_group(&rig, &rig.group),
-                        "Stable 2/2\n"
-                        "a 2<1 state 0 has orders-0 orders-1 gives up target orders-0 orders-1\n"
-                        "b 2<2 state 0 has orders-2 orders-3 gives up target orders-2 orders-3\n");
+                        "Stable 3/3\n"
+                        "a 3<2 state 0 has orders-0 orders-1 gives up target orders-0 orders-1\n"
+                        "b 3<3 state 0 has orders-2 orders-3 gives up target orders-2 orders-3\n");
     consumer_rig_check_restored(&rig);
     consumer_rig_deinit(&rig);
 }
@@ -74,10 +74,10 @@ static void leaving(void **state)
     consumer_rig_init(&rig, "orders:2");
     struct beat a = join("a", "orders");
     struct beat b = join("b", "orders");
-    expect(&rig, &a, "ok 1: orders-0 orders-1");
+    expect(&rig, &a, "ok 2: orders-0 orders-1");
     struct beat bye = at("a", MEMBER_EPOCH_LEAVE);
     expect(&rig, &bye, "ok -1");
-    expect(&rig, &b, "ok 3: orders-0 orders-1");
+    expect(&rig, &b, "ok 4: orders-0 orders-1");
     bye = at("c", MEMBER_EPOCH_LEAVE);
     expect_refused(&rig, &bye, "UNKNOWN_MEMBER_ID", "Member c is not a member of group group.");
     consumer_rig_check_restored(&rig);
@@ -93,21 +93,21 @@ static void timeouts(void **state)
     struct beat a = join("a", "orders");
     struct beat b = join("b", "orders");
     a.rebalance_timeout_ms = 10 * 1000;
-    expect(&rig, &a, "ok 1: orders-0 orders-1");
-    expect(&rig, &b, "ok 2:");
-    a = at("a", 1);
-    expect(&rig, &a, "ok 1: orders-0");
+    expect(&rig, &a, "ok 2: orders-0 orders-1");
+    expect(&rig, &b, "ok 3:");
+    a = at("a", 2);
+    expect(&rig, &a, "ok 2: orders-0");
     consumer_rig_pass(&rig, 9 * 1000);
-    expect(&rig, &a, "ok 1");
+    expect(&rig, &a, "ok 2");
     consumer_rig_pass(&rig, 1 * 1000);
     expect(&rig, &a, "UNKNOWN_MEMBER_ID");
-    b = at("b", 2);
-    expect(&rig, &b, "ok 3: orders-0 orders-1");
+    b = at("b", 3);
+    expect(&rig, &b, "ok 4: orders-0 orders-1");
     consumer_rig_pass(&rig, 45 * 1000 - 1);
     assert_false(consumer_is_empty(&rig.group));
     consumer_rig_pass(&rig, 1);
     assert_true(consumer_is_empty(&rig.group));
-    assert_string_equal(consumer_rig_show_group(&rig, &rig.group), "Empty 4/4\n");
+    assert_string_equal(consumer_rig_show_group(&rig, &rig.group), "Empty 5/5\n");
     consumer_rig_check_restored(&rig);
     consumer_rig_deinit(&rig);
 }
@@ -119,35 +119,95 @@ static void epochs(void **state)
     struct consumer_rig rig;
     consumer_rig_init(&rig, "orders:2");
     struct beat a = join("a", "orders");
-    expect(&rig, &a, "ok 1: orders-0 orders-1");
-    expect(&rig, &a, "ok 1: orders-0 orders-1"); /* the first answer was lost */
-    struct beat wrong = at("a", 2);
+    expect(&rig, &a, "ok 2: orders-0 orders-1");
+    expect(&rig, &a, "ok 2: orders-0 orders-1"); /* the first answer was lost */
+    struct beat wrong = at("a", 3);
     expect_refused(&rig, &wrong, "FENCED_MEMBER_EPOCH",
-                   "The consumer group member has a greater member epoch (2) than the one known by "
-                   "the group coordinator (1). The member must abandon all its partitions and "
+                   "The consumer group member has a greater member epoch (3) than the one known by "
+                   "the group coordinator (2). The member must abandon all its partitions and "
                    "rejoin.");
-    struct beat more = at("a", 1);
+    struct beat more = at("a", 2);
     more.topics = "orders audit";
-    expect(&rig, &more, "ok 2");
-    wrong = at("a", 0);
-    wrong.topics = "orders";
+    expect(&rig, &more, "ok 3");
+    struct beat anew = join("a", "orders audit");
+    expect(&rig, &anew, "ok 3: orders-0 orders-1");
+    wrong = at("a", 1);
+    wrong.tells_owned = true;
     expect(&rig, &wrong, "FENCED_MEMBER_EPOCH");
-    struct beat again = at("a", 1);
+    struct beat again = at("a", 2);
     expect(&rig, &again, "FENCED_MEMBER_EPOCH"); /* it does not say what it owns */
     again.tells_owned = true;
-    expect(&rig, &again, "ok 2");
-    assert_int_equal(consumer_check_commit(&rig.group, bytes_of_text("a"), 2, 9), KAFKA_NONE);
-    assert_int_equal(consumer_check_commit(&rig.group, bytes_of_text("a"), 1, 9),
-                     KAFKA_STALE_MEMBER_EPOCH);
-    assert_int_equal(consumer_check_commit(&rig.group, bytes_of_text("a"), 2, 8),
-                     KAFKA_UNSUPPORTED_VERSION);
-    assert_int_equal(consumer_check_commit(&rig.group, bytes_of_text("b"), 2, 9),
-                     KAFKA_UNKNOWN_MEMBER_ID);
-    assert_int_equal(consumer_check_commit(&rig.group, bytes_of_text(""), -1, 9),
-                     KAFKA_UNKNOWN_MEMBER_ID);
+    expect(&rig, &again, "ok 3");
     assert_int_equal(consumer_check_fetch(&rig.group, (struct bytes){NULL, 0}, -1), KAFKA_NONE);
-    assert_int_equal(consumer_check_fetch(&rig.group, bytes_of_text("a"), 1),
+    assert_int_equal(consumer_check_fetch(&rig.group, bytes_of_text("a"), 2),
                      KAFKA_STALE_MEMBER_EPOCH);
+    consumer_rig_deinit(&rig);
+}
+
+/* What a commit of one partition is told. */
+static int16_t commit(const struct consumer_rig *rig, const char *member, int32_t epoch,
+                      int32_t partition)
+{
+    const struct image_topic *topic = image_topic_by_name(rig->image, bytes_of_text("orders"));
+    const struct consumer_member *late;
+    int16_t error_code = consumer_check_commit(&rig->group, bytes_of_text(member), epoch, 9, &late);
+    return error_code != KAFKA_NONE || late == NULL
+               ? error_code
+               : consumer_check_late_commit(late, epoch, topic->id, partition);
+}
+
+/* A member commits at its epoch, whatever it is about; at an older one what has been its own since
+ * then, also while it is to give it up (KIP-1251). */
+static void late_commits(void **state)
+{
+    (void)state;
+    struct consumer_rig rig;
+    const struct consumer_member *late;
+    consumer_rig_init(&rig, "orders:2");
+    assert_int_equal(commit(&rig, "", -1, 0), KAFKA_NONE);
+    struct beat a = join("a", "orders");
+    struct beat b = join("b", "orders");
+    expect(&rig, &a, "ok 2: orders-0 orders-1");
+    expect(&rig, &b, "ok 3:");
+    a = at("a", 2);
+    expect(&rig, &a, "ok 2: orders-0");
+    assert_int_equal(commit(&rig, "a", 1, 1), KAFKA_STALE_MEMBER_EPOCH);
+    assert_int_equal(commit(&rig, "a", 2, 1), KAFKA_NONE);
+    assert_int_equal(commit(&rig, "a", 3, 0), KAFKA_STALE_MEMBER_EPOCH);
+    a = owning("a", 2, &heard);
+    a.owned.items = heard.items;
+    expect(&rig, &a, "ok 3");
+    b = at("b", 3);
+    expect(&rig, &b, "ok 3: orders-1");
+    const struct {
+        const char *member;
+        int32_t epoch;
+        int32_t partition;
+        int16_t error_code;
+    } table[] = {
+        {"a", 3, 0, KAFKA_NONE},
+        {"a", 3, 1, KAFKA_NONE},
+        {"a", 2, 0, KAFKA_NONE},
+        {"a", 2, 1, KAFKA_STALE_MEMBER_EPOCH}, /* given up */
+        {"a", 1, 0, KAFKA_STALE_MEMBER_EPOCH}, /* before it had it */
+        {"a", 0, 0, KAFKA_STALE_MEMBER_EPOCH},
+        {"a", -1, 0, KAFKA_STALE_MEMBER_EPOCH},
+        {"a", 4, 0, KAFKA_STALE_MEMBER_EPOCH},
+        {"b", 3, 1, KAFKA_NONE},
+        {"b", 2, 1, KAFKA_STALE_MEMBER_EPOCH},
+        {"c", 3, 1, KAFKA_UNKNOWN_MEMBER_ID},
+        {"", -1, 1, KAFKA_UNKNOWN_MEMBER_ID},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        assert_int_equal(commit(&rig, table[i].member, table[i].epoch, table[i].partition),
+                         table[i].error_code);
+    assert_int_equal(consumer_check_commit(&rig.group, bytes_of_text("a"), 3, 8, &late),
+                     KAFKA_UNSUPPORTED_VERSION);
+    a = at("a", 3);
+    a.topics = "audit";
+    expect(&rig, &a, "ok 3:");
+    assert_int_equal(commit(&rig, "a", 2, 0), KAFKA_NONE);
+    assert_int_equal(commit(&rig, "a", 1, 0), KAFKA_STALE_MEMBER_EPOCH);
     consumer_rig_deinit(&rig);
 }
 
@@ -159,7 +219,7 @@ static void static_members(void **state)
     consumer_rig_init(&rig, "orders:2");
     struct beat a = join("a", "orders");
     a.instance = "one";
-    expect(&rig, &a, "ok 1: orders-0 orders-1");
+    expect(&rig, &a, "ok 2: orders-0 orders-1");
     struct beat thief = join("t", "orders");
     thief.instance = "one";
     expect(&rig, &thief, "UNRELEASED_INSTANCE_ID");
@@ -168,13 +228,13 @@ static void static_members(void **state)
     away.instance = "one";
     expect(&rig, &away, "ok -2");
     struct beat other = join("b", "orders");
-    expect(&rig, &other, "ok 2:"); /* the other still has everything */
+    expect(&rig, &other, "ok 3:"); /* the other still has everything */
     struct beat b = at("b", MEMBER_EPOCH_LEAVE);
     expect(&rig, &b, "ok -1");
     struct beat back = join("a2", "orders");
     back.instance = "one";
-    expect(&rig, &back, "ok 3: orders-0 orders-1");
-    struct beat ghost = at("a", 1);
+    expect(&rig, &back, "ok 4: orders-0 orders-1");
+    struct beat ghost = at("a", 2);
     ghost.instance = "one";
     expect(&rig, &ghost, "FENCED_INSTANCE_ID");
     ghost.epoch = MEMBER_EPOCH_LEAVE;
@@ -213,17 +273,17 @@ static void topics_change(void **state)
     struct consumer_rig rig;
     consumer_rig_init(&rig, "orders:1 other:1");
     struct beat a = join("a", "orders");
-    expect(&rig, &a, "ok 1: orders-0");
+    expect(&rig, &a, "ok 2: orders-0");
     consumer_rig_topics(&rig, "orders:1 other:7");
-    assert_int_equal(rig.group.epoch, 1);
+    assert_int_equal(rig.group.epoch, 2);
     consumer_rig_topics(&rig, "orders:2 other:7");
-    a = at("a", 1);
-    expect(&rig, &a, "ok 2: orders-0 orders-1");
-    consumer_rig_topics(&rig, "orders:2! other:7");
     a = at("a", 2);
-    expect(&rig, &a, "ok 2:"); /* the old topic's partitions are to be given up */
-    a.tells_owned = true;
     expect(&rig, &a, "ok 3: orders-0 orders-1");
+    consumer_rig_topics(&rig, "orders:2! other:7");
+    a = at("a", 3);
+    expect(&rig, &a, "ok 3:"); /* the old topic's partitions are to be given up */
+    a.tells_owned = true;
+    expect(&rig, &a, "ok 4: orders-0 orders-1");
     consumer_rig_topics(&rig, "other:7");
     consumer_rig_check_restored(&rig);
     consumer_rig_deinit(&rig);
@@ -237,21 +297,21 @@ static void patterns(void **state)
     consumer_rig_init(&rig, "orders-1:1 orders-2:1 audit:1");
     struct beat a = join("a", NULL);
     a.pattern = "orders-[0-9]+";
-    expect(&rig, &a, "ok 1: orders-1-0 orders-2-0");
+    expect(&rig, &a, "ok 2: orders-1-0 orders-2-0");
     assert_true(consumer_is_subscribed(&rig.group, bytes_of_text("orders-2")));
     assert_false(consumer_is_subscribed(&rig.group, bytes_of_text("audit")));
     consumer_rig_topics(&rig, "orders-1:1 orders-2:1 orders-3:1 audit:1");
     consumer_rig_pass(&rig, 2000);
-    a = at("a", 1);
-    expect(&rig, &a, "ok 2: orders-1-0 orders-2-0 orders-3-0");
     a = at("a", 2);
+    expect(&rig, &a, "ok 3: orders-1-0 orders-2-0 orders-3-0");
+    a = at("a", 3);
     a.pattern = "(orders";
     expect_refused(&rig, &a, "INVALID_REGULAR_EXPRESSION",
                    "SubscribedTopicRegex `(orders` is not a valid regular expression: missing ) at "
                    "character 0.");
     a.pattern = "";
     a.topics = "audit";
-    expect(&rig, &a, "ok 2:");
+    expect(&rig, &a, "ok 3:");
     assert_null(list_first(&rig.group.patterns));
     consumer_rig_check_restored(&rig);
     consumer_rig_deinit(&rig);
@@ -269,11 +329,11 @@ static void patterns_in_slices(void **state)
     consumer_rig_init(&rig, topics);
     struct beat a = join("a", NULL);
     a.pattern = "[a-c].(a?){900}(a?){900}";
-    expect(&rig, &a, "ok 1:");
+    expect(&rig, &a, "ok 2:");
     assert_true(consumer_deadline_ms(&rig.group) <= rig.turn.now_ms);
     consumer_rig_pass(&rig, 1);
-    a = at("a", 1);
-    expect(&rig, &a, "ok 2: a-aaaaaa-0 b-aaaaaa-0 c-aaaaaa-0");
+    a = at("a", 2);
+    expect(&rig, &a, "ok 3: a-aaaaaa-0 b-aaaaaa-0 c-aaaaaa-0");
     consumer_rig_deinit(&rig);
 }
 
@@ -306,7 +366,7 @@ static void nonsense(void **state)
         {{.member = "a", .epoch = 1},
          "UNKNOWN_MEMBER_ID",
          "Member a is not a member of group group."},
-        {{.member = "a", .epoch = 1, .instance = "x"},
+        {{.member = "a", .epoch = 2, .instance = "x"},
          "UNKNOWN_MEMBER_ID",
          "Instance id x is unknown."},
     };
@@ -342,11 +402,11 @@ static void full(void **state)
     rig.settings.consumer_size_max = 1;
     struct beat a = join("a", "t");
     struct beat b = join("b", "t");
-    expect(&rig, &a, "ok 1: t-0");
+    expect(&rig, &a, "ok 2: t-0");
     expect_refused(&rig, &b, "GROUP_MAX_SIZE_REACHED",
                    "The consumer group has reached its maximum capacity of 1 members.");
-    a = at("a", 1);
-    expect(&rig, &a, "ok 1");
+    a = at("a", 2);
+    expect(&rig, &a, "ok 2");
     consumer_rig_deinit(&rig);
 }
 
@@ -360,13 +420,13 @@ static void assigning(void **state)
     struct beat a = join("a", "x y");
     struct beat b = join("b", "x y");
     a.assignor = "range";
-    expect(&rig, &a, "ok 1: x-0 x-1 x-2 y-0 y-1 y-2");
-    expect(&rig, &b, "ok 1:");
+    expect(&rig, &a, "ok 2: x-0 x-1 x-2 y-0 y-1 y-2");
+    expect(&rig, &b, "ok 2:");
     assert_string_equal(consumer_state_name(&rig.group), "Assigning");
     consumer_rig_pass(&rig, 1000);
-    assert_int_equal(rig.group.assignment_epoch, 2);
-    a = at("a", 1);
-    expect(&rig, &a, "ok 1: x-0 x-1 y-0 y-1");
+    assert_int_equal(rig.group.assignment_epoch, 3);
+    a = at("a", 2);
+    expect(&rig, &a, "ok 2: x-0 x-1 y-0 y-1");
     assert_string_equal(consumer_state_name(&rig.group), "Reconciling");
     consumer_rig_deinit(&rig);
 }
@@ -384,10 +444,10 @@ static void assignors_that_are_allowed(void **state)
     expect_refused(&rig, &a, "UNSUPPORTED_ASSIGNOR",
                    "ServerAssignor uniform is not supported. Supported assignors: range.");
     a.assignor = NULL;
-    expect(&rig, &a, "ok 1: x-0 x-1 x-2 y-0 y-1 y-2");
-    expect(&rig, &b, "ok 2:");
-    a = at("a", 1);
-    expect(&rig, &a, "ok 1: x-0 x-1 y-0 y-1");
+    expect(&rig, &a, "ok 2: x-0 x-1 x-2 y-0 y-1 y-2");
+    expect(&rig, &b, "ok 3:");
+    a = at("a", 2);
+    expect(&rig, &a, "ok 2: x-0 x-1 y-0 y-1");
     consumer_rig_deinit(&rig);
 }
 
@@ -398,11 +458,11 @@ static void forgiving(void **state)
     struct consumer_rig rig;
     consumer_rig_init(&rig, "t:1");
     struct beat a = join("a", "t");
-    expect(&rig, &a, "ok 1: t-0");
+    expect(&rig, &a, "ok 2: t-0");
     rig.turn.now_ms += 100 * 1000;
     consumer_forgive(&rig.group, &rig.turn);
-    a = at("a", 1);
-    expect(&rig, &a, "ok 1");
+    a = at("a", 2);
+    expect(&rig, &a, "ok 2");
     consumer_rig_deinit(&rig);
 }
 
@@ -413,6 +473,7 @@ int main(void)
         cmocka_unit_test(leaving),
         cmocka_unit_test(timeouts),
         cmocka_unit_test(epochs),
+        cmocka_unit_test(late_commits),
         cmocka_unit_test(static_members),
         cmocka_unit_test(topics_change),
         cmocka_unit_test(patterns),

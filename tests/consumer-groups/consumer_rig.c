@@ -322,56 +322,70 @@ void consumer_rig_check(struct consumer_rig *rig)
     assert_true(group->assignment_epoch <= group->epoch);
 }
 
-static void restore_one(struct consumer_rig *rig, struct consumer_group *group, struct arena *arena,
-                        const struct group_record_view *view)
+static enum status restore_one(struct consumer_rig *rig, struct consumer_group *group,
+                               struct arena *arena, const struct group_record_view *view)
 {
     bool is_gone = view->is_tombstone;
-    enum status status = STATUS_OK;
     switch (view->kind) {
     case GROUP_RECORD_CONSUMER:
-        if (!is_gone)
-            consumer_restore_group(group, &view->consumer);
-        break;
+        return is_gone ? STATUS_OK : consumer_restore_group(group, &view->consumer);
     case GROUP_RECORD_CONSUMER_TARGET_EPOCH:
-        if (!is_gone)
-            consumer_restore_target_epoch(group, &view->target_epoch);
-        break;
+        return is_gone ? STATUS_OK : consumer_restore_target_epoch(group, &view->target_epoch);
     case GROUP_RECORD_CONSUMER_MEMBER:
-        status = consumer_restore_member(group, &rig->memory, view->member_id,
-                                         is_gone ? NULL : &view->member);
-        break;
+        return consumer_restore_member(group, &rig->memory, view->member_id,
+                                       is_gone ? NULL : &view->member);
     case GROUP_RECORD_CONSUMER_TARGET:
-        status = consumer_restore_target(group, &rig->memory, view->member_id,
-                                         is_gone ? NULL : &view->target);
-        break;
+        return consumer_restore_target(group, &rig->memory, view->member_id,
+                                       is_gone ? NULL : &view->target);
     case GROUP_RECORD_CONSUMER_CURRENT:
-        status = consumer_restore_current(group, &rig->memory, arena, view->member_id,
-                                          is_gone ? NULL : &view->current);
-        break;
+        return consumer_restore_current(group, &rig->memory, arena, view->member_id,
+                                        is_gone ? NULL : &view->current);
     case GROUP_RECORD_CONSUMER_PATTERN:
-        status = consumer_restore_pattern(group, &rig->turn, view->pattern,
-                                          is_gone ? NULL : &view->regular_expression);
-        break;
+        return consumer_restore_pattern(group, &rig->turn, view->pattern,
+                                        is_gone ? NULL : &view->regular_expression);
     case GROUP_RECORD_UNKNOWN:
     case GROUP_RECORD_OFFSET:
     case GROUP_RECORD_CLASSIC: fail_msg("a foreign record");
     }
-    assert_int_equal(status, STATUS_OK);
+    return STATUS_MALFORMED;
 }
 
-void consumer_rig_check_restored(struct consumer_rig *rig)
+/* How many records were passed over. */
+static uint32_t restore_all(struct consumer_rig *rig, struct consumer_group *group,
+                            rig_alter *alter, const void *how)
 {
-    struct consumer_group restored;
-    consumer_init(&restored, bytes_of_text("group"), seed);
+    uint32_t malformed_count = 0;
     const struct group_record *record;
     list_for_each_entry (record, &rig->history.records, node) {
         struct group_record_view view;
         struct arena arena;
         arena_init(&arena, MEMORY_LIMIT_BYTES);
         assert_int_equal(group_record_read(record->key, record->value, &arena, &view), STATUS_OK);
-        restore_one(rig, &restored, &arena, &view);
+        if (alter != NULL)
+            alter(&view, how);
+        enum status status = restore_one(rig, group, &arena, &view);
+        assert_true(status == STATUS_OK || status == STATUS_MALFORMED);
+        malformed_count += status == STATUS_MALFORMED;
         arena_deinit(&arena);
     }
+    return malformed_count;
+}
+
+uint32_t consumer_rig_reload(struct consumer_rig *rig, rig_alter *alter, const void *how)
+{
+    consumer_deinit(&rig->group, &rig->memory);
+    consumer_init(&rig->group, bytes_of_text("group"), seed);
+    uint32_t malformed_count = restore_all(rig, &rig->group, alter, how);
+    consumer_restored(&rig->group, &rig->turn);
+    consumer_rig_end_turn(rig);
+    return malformed_count;
+}
+
+void consumer_rig_check_restored(struct consumer_rig *rig)
+{
+    struct consumer_group restored;
+    consumer_init(&restored, bytes_of_text("group"), seed);
+    assert_int_equal(restore_all(rig, &restored, NULL, NULL), 0);
     char *wanted = strdup(consumer_rig_show_group(rig, &rig->group));
     assert_string_equal(consumer_rig_show_group(rig, &restored), wanted);
     free(wanted);

@@ -5,6 +5,7 @@
 
 #include "cluster/image_build.h"
 #include "consumer-groups/consumer_group.h"
+#include "consumer-groups/group_record.h"
 #include "consumer-groups/group_writer.h"
 
 enum { RIG_TEXT_SIZE = 16 * 1024, RIG_TOPICS_MAX = 64, RIG_OWNED_MAX = 512 };
@@ -73,6 +74,11 @@ const char *consumer_rig_show_group(struct consumer_rig *rig, const struct consu
 
 /* The owners are what the members' positions say, and no partition is in two of them. */
 void consumer_rig_check(struct consumer_rig *rig);
+
+/* The group from all records, each of which may be altered on the way; how many of them were
+ * malformed and passed over. */
+typedef void rig_alter(struct group_record_view *view, const void *how);
+uint32_t consumer_rig_reload(struct consumer_rig *rig, rig_alter *alter, const void *how);
 
 /* What comes out of all records is the same group. */
 void consumer_rig_check_restored(struct consumer_rig *rig);

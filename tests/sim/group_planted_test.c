@@ -79,15 +79,21 @@ void __wrap_group_shard_serve(struct group_shard *shard, struct group_call *call
  */
 
 int16_t __real_group_check_commit(struct group *group, struct group_turn *turn,
-                                  const struct offset_commit_call *commit);
+                                  const struct offset_commit_call *commit,
+                                  const struct consumer_member **late);
 int16_t __wrap_group_check_commit(struct group *group, struct group_turn *turn,
-                                  const struct offset_commit_call *commit);
+                                  const struct offset_commit_call *commit,
+                                  const struct consumer_member **late);
 
 int16_t __wrap_group_check_commit(struct group *group, struct group_turn *turn,
-                                  const struct offset_commit_call *commit)
+                                  const struct offset_commit_call *commit,
+                                  const struct consumer_member **late)
 {
-    int16_t error_code = __real_group_check_commit(group, turn, commit);
-    return *planted() == MISTAKE_TAKE_FENCED ? 0 : error_code;
+    int16_t error_code = __real_group_check_commit(group, turn, commit, late);
+    if (*planted() != MISTAKE_TAKE_FENCED)
+        return error_code;
+    *late = NULL;
+    return 0;
 }
 
 /* --- Answers leave while the records are on their way to the disk -------------------------------

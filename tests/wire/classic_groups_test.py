@@ -6,8 +6,8 @@ from case import *  # noqa: F403
 from members import ClassicMember as Member
 
 
-def setUpModule():  # a fresh group waits for more members; long enough to see it, and no longer
-    case.setUpModule({"group.initial.rebalance.delay.ms": "200"})
+def setUpModule():
+    case.setUpModule({"group.initial.rebalance.delay.ms": "0"})
 
 
 COORDINATOR = 0
@@ -24,15 +24,21 @@ class ClassicGroups(WireCase):
         Member(self, self.name(), protocols=()).join()
 
     def group_of(self, *members):
-        """All join, one after the other, so the first leads of each group."""
-        for member in members:
-            if member.version >= 4 and member.instance is None:
+        """All join, and the first leads of each group. Each comes alone when the others are there,
+        so that the same is told whatever the pace: the generation is how many have come."""
+        answers = {}
+        for index, newest in enumerate(members):
+            present = [m for m in members[:index] if m.group == newest.group]
+            if newest.version >= 4 and newest.instance is None:
+                newest.send_join()
+                self.assertEqual(newest.joined()["error"], MEMBER_ID_REQUIRED)
+            newest.send_join()
+            if present:
+                self.await_value(present[0].beat, REBALANCE_IN_PROGRESS)
+            for member in present:
                 member.send_join()
-                self.assertEqual(member.joined()["error"], MEMBER_ID_REQUIRED)
-            member.send_join()
-            count = sum(m.group == member.group for m in members[:members.index(member) + 1])
-            self.await_value(lambda: len(self.describe(member.group)["members"]), count)
-        return [member.joined() for member in members]
+            answers.update((member, member.joined()) for member in (*present, newest))
+        return [answers[member] for member in members]
 
     def describe(self, group):
         return self.call("DescribeGroups", 5, groups=[group])["groups"][0]
@@ -82,7 +88,7 @@ class ClassicGroups(WireCase):
         a.send_join()
         b.send_join()
         answers = [m.joined() for m in (a, b, c)]
-        self.assertEqual([x["generation"] for x in answers], [2, 2, 2])
+        self.assertEqual([x["generation"] for x in answers], [3, 3, 3])
         self.assertEqual([len(x["members"]) for x in answers], [3, 0, 0])
 
     def await_value(self, ask, value):
@@ -132,7 +138,7 @@ class ClassicGroups(WireCase):
             again = Member(self, group, version, "i")
             answer = again.join()
             with self.subTest(version=version):
-                self.assertEqual((answer["error"], answer["generation"]), (NONE, 1))
+                self.assertEqual((answer["error"], answer["generation"]), (NONE, a.generation))
                 self.assertNotEqual(answer["member"], a.id)
                 self.assertEqual(answer["leader"], again.id if leads else a.id)
                 self.assertEqual(len(answer["members"]), 2 if leads else 0)

@@ -197,11 +197,13 @@ class ConsumerTest(MemberCase):
         for version in every_version("ConsumerGroupDescribe"):
             answer = self.call("ConsumerGroupDescribe", version, groups=[group, classic, "none"],
                                include_operations=False)
-            errors = [(g["error"], g["error_message"]) for g in answer["groups"]]
-            self.assertEqual(errors, [
-                (NONE, None), (GROUP_ID_NOT_FOUND, f"Group {classic} is not a consumer group."),
-                (GROUP_ID_NOT_FOUND, "Group none not found.")], version)
-            self.assertEqual(answer["groups"][0]["members"][0]["member"], joined["member"])
+            found = {g["group"]: g for g in answer["groups"]}  # in whatever order
+            errors = {name: (g["error"], g["error_message"]) for name, g in found.items()}
+            self.assertEqual(errors, {
+                group: (NONE, None),
+                classic: (GROUP_ID_NOT_FOUND, f"Group {classic} is not a consumer group."),
+                "none": (GROUP_ID_NOT_FOUND, "Group none not found.")}, version)
+            self.assertEqual(found[group]["members"][0]["member"], joined["member"])
         answer = self.call("DescribeGroups", 6, groups=[group], include_operations=False)
         found = answer["groups"][0]
         self.assertEqual((found["error"], found["error_message"], found["state"]),
