@@ -260,6 +260,7 @@ static struct result *run_steps(const struct load *load)
 
 struct result *bench_run(const struct load *load)
 {
+    assert(!load_has_groups(load));
     if (load->mode == LOAD_PARTITIONS)
         return run_steps(load);
     struct result *result = result_create();
@@ -268,7 +269,12 @@ struct result *bench_run(const struct load *load)
     case LOAD_FETCH: run_fetch(load, result); break;
     case LOAD_E2E: run_e2e(load, result); break;
     case LOAD_MIXED: run_mixed(load, result); break;
-    case LOAD_PARTITIONS: unreachable();
+    case LOAD_PARTITIONS:
+    case LOAD_GROUPS_HEARTBEAT:
+    case LOAD_GROUPS_COMMIT:
+    case LOAD_GROUPS_JOIN:
+    case LOAD_GROUPS_LIST:
+    case LOAD_GROUPS_RESTART: unreachable();
     }
     return result;
 }

@@ -200,25 +200,16 @@ bool response_begin(struct reader *reader, enum api_key key, int16_t version,
     return status == STATUS_OK && header.correlation_id == correlation_id;
 }
 
-/* A request that lies in the arena of the connection, and the response to it, behind its header. */
-struct call {
-    struct control *control;
-    enum api_key key;
-    int16_t version;
-    struct writer writer;
-    struct reader reader;
-};
-
-static void call_begin(struct call *call, struct control *control, enum api_key key,
-                       int16_t version)
+void control_call_begin(struct control_call *call, struct control *control, enum api_key key,
+                        int16_t version)
 {
-    *call = (struct call){.control = control, .key = key, .version = version};
+    *call = (struct control_call){.control = control, .key = key, .version = version};
     arena_reset(&control->arena);
     writer_init(&call->writer, &control->arena);
     request_begin(&call->writer, key, version, ++control->correlation_id);
 }
 
-static bool call_try(struct call *call)
+static bool call_try(struct control_call *call)
 {
     struct control *control = call->control;
     frame_end(&call->writer);
@@ -228,14 +219,14 @@ static bool call_try(struct call *call)
                           &control->arena);
 }
 
-static void call_finish(struct call *call)
+void control_call_finish(struct control_call *call)
 {
     if (!call_try(call))
         fail("no answer to a request for %s: %s", api_find((int16_t)call->key)->name,
              strerror(errno));
 }
 
-static void check_decoded(const struct call *call, enum status status)
+void control_call_check(const struct control_call *call, enum status status)
 {
     if (status != STATUS_OK)
         fail("the response to %s: %s", api_find((int16_t)call->key)->name, status_text(status));
@@ -243,10 +234,10 @@ static void check_decoded(const struct call *call, enum status status)
 
 bool control_is_answered(struct control *control)
 {
-    struct call call;
+    struct control_call call;
     struct api_versions_request request;
     struct api_versions_response response;
-    call_begin(&call, control, API_API_VERSIONS, API_VERSIONS_VERSION);
+    control_call_begin(&call, control, API_API_VERSIONS, API_VERSIONS_VERSION);
     api_versions_request_init(&request);
     request.client_software_name = bytes_of_text(client_id);
     request.client_software_version = bytes_of_text("1");
@@ -261,11 +252,11 @@ bool control_is_answered(struct control *control)
 
 static void request_topic(struct control *control, const char *name, uint32_t partition_count)
 {
-    struct call call;
+    struct control_call call;
     struct create_topics_request request;
     struct create_topics_request_topic topic;
     struct create_topics_response response;
-    call_begin(&call, control, API_CREATE_TOPICS, CREATE_TOPICS_VERSION);
+    control_call_begin(&call, control, API_CREATE_TOPICS, CREATE_TOPICS_VERSION);
     create_topics_request_init(&request);
     create_topics_request_topic_init(&topic);
     topic.name = bytes_of_text(name);
@@ -275,17 +266,17 @@ static void request_topic(struct control *control, const char *name, uint32_t pa
     request.topics_count = 1;
     request.timeout_ms = CLIENT_TIMEOUT_SECONDS * 1000;
     create_topics_request_encode(&call.writer, call.version, &request);
-    call_finish(&call);
+    control_call_finish(&call);
     create_topics_response_init(&response);
-    check_decoded(&call, create_topics_response_decode(&call.reader, call.version, &control->arena,
-                                                       &response));
+    control_call_check(&call, create_topics_response_decode(&call.reader, call.version,
+                                                            &control->arena, &response));
     int16_t error = response.topics_count == 1 ? response.topics[0].error_code : KAFKA_NONE;
     if (error != KAFKA_NONE && error != KAFKA_TOPIC_ALREADY_EXISTS)
         fail("cannot make topic %s: %s", name, kafka_error_text(error));
 }
 
-static void write_offsets_request(struct call *call, const char *name, bool is_end, uint32_t first,
-                                  uint32_t count)
+static void write_offsets_request(struct control_call *call, const char *name, bool is_end,
+                                  uint32_t first, uint32_t count)
 {
     enum { LATEST = -1, EARLIEST = -2 };
     struct list_offsets_request request;
@@ -311,14 +302,14 @@ static void write_offsets_request(struct call *call, const char *name, bool is_e
 static bool find_some_offsets(struct control *control, const char *name, bool is_end,
                               uint32_t first, uint32_t count, int64_t *offsets)
 {
-    struct call call;
+    struct control_call call;
     struct list_offsets_response response;
-    call_begin(&call, control, API_LIST_OFFSETS, LIST_OFFSETS_VERSION);
+    control_call_begin(&call, control, API_LIST_OFFSETS, LIST_OFFSETS_VERSION);
     write_offsets_request(&call, name, is_end, first, count);
-    call_finish(&call);
+    control_call_finish(&call);
     list_offsets_response_init(&response);
-    check_decoded(&call, list_offsets_response_decode(&call.reader, call.version, &control->arena,
-                                                      &response));
+    control_call_check(&call, list_offsets_response_decode(&call.reader, call.version,
+                                                           &control->arena, &response));
     if (response.topics_count != 1 || response.topics[0].partitions_count != count)
         fail("ListOffsets did not answer for all partitions of topic %s", name);
     for (uint32_t i = 0; i < count; i++) {
@@ -363,19 +354,19 @@ void control_create_topic(struct control *control, const char *topic, uint32_t p
 
 void control_init_producer(struct control *control, int64_t *id, int16_t *epoch)
 {
-    struct call call;
+    struct control_call call;
     struct init_producer_id_request request;
     struct init_producer_id_response response;
     int64_t give_up_ns = now_ns() + CLIENT_TIMEOUT_SECONDS * SECOND_NS;
     do {
-        call_begin(&call, control, API_INIT_PRODUCER_ID, INIT_PRODUCER_ID_VERSION);
+        control_call_begin(&call, control, API_INIT_PRODUCER_ID, INIT_PRODUCER_ID_VERSION);
         init_producer_id_request_init(&request);
         request.transactional_id = (struct bytes){0};
         init_producer_id_request_encode(&call.writer, call.version, &request);
-        call_finish(&call);
+        control_call_finish(&call);
         init_producer_id_response_init(&response);
-        check_decoded(&call, init_producer_id_response_decode(&call.reader, call.version,
-                                                              &control->arena, &response));
+        control_call_check(&call, init_producer_id_response_decode(&call.reader, call.version,
+                                                                   &control->arena, &response));
     } while (kafka_error_is_retriable(response.error_code) && now_ns() < give_up_ns);
     if (response.error_code != KAFKA_NONE)
         fail("no producer id: %s", kafka_error_text(response.error_code));
@@ -386,10 +377,10 @@ void control_init_producer(struct control *control, int64_t *id, int16_t *epoch)
 /* Which node answers, by the port that we are connected to; -1 if the broker does not say. */
 static int32_t find_broker_id(struct control *control)
 {
-    struct call call;
+    struct control_call call;
     struct describe_cluster_request request;
     struct describe_cluster_response response;
-    call_begin(&call, control, API_DESCRIBE_CLUSTER, DESCRIBE_CLUSTER_VERSION);
+    control_call_begin(&call, control, API_DESCRIBE_CLUSTER, DESCRIBE_CLUSTER_VERSION);
     describe_cluster_request_init(&request);
     describe_cluster_request_encode(&call.writer, call.version, &request);
     describe_cluster_response_init(&response);
@@ -411,7 +402,7 @@ static int32_t find_broker_id(struct control *control)
 
 const struct describe_configs_response_result *control_describe_broker(struct control *control)
 {
-    struct call call;
+    struct control_call call;
     struct describe_configs_request request;
     struct describe_configs_request_resource resource;
     struct describe_configs_response response;
@@ -421,7 +412,7 @@ const struct describe_configs_response_result *control_describe_broker(struct co
     if (id < 0)
         return NULL;
     snprintf(name, sizeof name, "%d", id);
-    call_begin(&call, control, API_DESCRIBE_CONFIGS, DESCRIBE_CONFIGS_VERSION);
+    control_call_begin(&call, control, API_DESCRIBE_CONFIGS, DESCRIBE_CONFIGS_VERSION);
     describe_configs_request_init(&request);
     describe_configs_request_resource_init(&resource);
     resource.resource_type = RESOURCE_BROKER;

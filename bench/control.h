@@ -54,6 +54,23 @@ void request_begin(struct writer *writer, enum api_key key, int16_t version,
 bool response_begin(struct reader *reader, enum api_key key, int16_t version,
                     int32_t correlation_id, struct arena *arena);
 
+/* A request that lies in the arena of the connection, and the response to it, behind its header. */
+struct control_call {
+    struct control *control;
+    enum api_key key;
+    int16_t version;
+    struct writer writer;
+    struct reader reader;
+};
+
+/* The body goes into the writer; control_call_finish sends it and waits for the answer. */
+void control_call_begin(struct control_call *call, struct control *control, enum api_key key,
+                        int16_t version);
+void control_call_finish(struct control_call *call);
+
+/* Fails unless the body of the response was decoded. */
+void control_call_check(const struct control_call *call, enum status status);
+
 /* True once the broker answers ApiVersions without an error. */
 bool control_is_answered(struct control *control);
 

@@ -2,9 +2,11 @@
 
 #include "base/assert.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 enum {
@@ -83,4 +85,11 @@ int64_t launch_stop(struct launch *launch)
 {
     control_close(&launch->control);
     return process_stop(&launch->process);
+}
+
+void launch_kill(struct launch *launch)
+{
+    control_close(&launch->control);
+    kill(launch->process.pid, SIGKILL);
+    waitpid(launch->process.pid, NULL, 0);
 }

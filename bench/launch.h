@@ -33,4 +33,7 @@ void launch_start(struct launch *launch);
 /* Answers how long that took. */
 int64_t launch_stop(struct launch *launch);
 
+/* SIGKILL. */
+void launch_kill(struct launch *launch);
+
 #endif

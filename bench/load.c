@@ -54,6 +54,11 @@ const char *load_mode_name(enum load_mode mode)
     case LOAD_E2E: return "e2e";
     case LOAD_MIXED: return "mixed";
     case LOAD_PARTITIONS: return "partitions";
+    case LOAD_GROUPS_HEARTBEAT: return "groups-heartbeat";
+    case LOAD_GROUPS_COMMIT: return "groups-commit";
+    case LOAD_GROUPS_JOIN: return "groups-join";
+    case LOAD_GROUPS_LIST: return "groups-list";
+    case LOAD_GROUPS_RESTART: return "groups-restart";
     }
     unreachable();
 }
@@ -217,10 +222,28 @@ static bool check_producers(struct load *load, char problem[static LOAD_PROBLEM_
     return true;
 }
 
+static bool check_groups(const struct load *load, char problem[static LOAD_PROBLEM_SIZE])
+{
+    uint64_t members = load->members > 0 ? load->members : 1;
+    uint64_t partitions = members * load->group_partitions;
+    if (load->members == 0 && load->mode != LOAD_GROUPS_LIST)
+        return refuse(problem, "--members 0 is for groups that are only listed");
+    if (partitions > LOAD_PARTITIONS_MAX)
+        return refuse(problem, "--members by --group-partitions is more than a topic may have");
+    if (partitions * load->groups > LOAD_GROUP_SHARES_MAX)
+        return refuse(problem, "--groups by --members by --group-partitions goes to 10000000");
+    if (!load->is_consumer && load->group_connections < load->members)
+        return refuse(problem, "joins of a classic group wait for each other, so that each member "
+                               "needs a connection: --group-connections as many as --members");
+    return true;
+}
+
 bool load_check(struct load *load, char problem[static LOAD_PROBLEM_SIZE])
 {
     if (load->topic[0] == '\0')
         return refuse(problem, "--topic is empty");
+    if (load_has_groups(load))
+        return check_groups(load, problem);
     if (load_has_producers(load) && !check_producers(load, problem))
         return false;
     if (load->threads > load->connections && load->mode != LOAD_PARTITIONS)

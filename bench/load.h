@@ -12,7 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum load_mode { LOAD_PRODUCE, LOAD_FETCH, LOAD_E2E, LOAD_MIXED, LOAD_PARTITIONS };
+enum load_mode {
+    LOAD_PRODUCE,
+    LOAD_FETCH,
+    LOAD_E2E,
+    LOAD_MIXED,
+    LOAD_PARTITIONS,
+    LOAD_GROUPS_HEARTBEAT,
+    LOAD_GROUPS_COMMIT,
+    LOAD_GROUPS_JOIN,
+    LOAD_GROUPS_LIST,
+    LOAD_GROUPS_RESTART,
+};
 enum load_payload { PAYLOAD_RANDOM, PAYLOAD_TEXT };
 enum load_over { OVER_PARTITIONS, OVER_CONNECTIONS };
 
@@ -28,7 +39,11 @@ enum {
     LOAD_FETCH_BYTES_MAX = 64 << 20,
     LOAD_BACKLOG_BYTES_MAX = INT32_MAX,
     LOAD_STEPS_MAX = 16,
-    LOAD_TAIL_RECORD_BYTES_MIN = 16, /* a time goes into the first record of a batch */
+    LOAD_GROUPS_MAX = 1000 * 1000,
+    LOAD_MEMBERS_MAX = 100 * 1000,
+    LOAD_GROUP_CONNECTIONS_MAX = 8192,
+    LOAD_GROUP_SHARES_MAX = 10 * 1000 * 1000, /* partitions of all groups together */
+    LOAD_TAIL_RECORD_BYTES_MIN = 16,          /* a time goes into the first record of a batch */
     LOAD_TOPIC_SIZE = 256,
     LOAD_PROBLEM_SIZE = 160,
 };
@@ -76,6 +91,12 @@ struct load {
     struct load_steps steps;
     enum load_over over;
 
+    uint32_t groups;
+    uint32_t members;          /* of each group */
+    uint32_t group_partitions; /* for each member */
+    uint32_t group_connections;
+    bool is_consumer; /* the consumer protocol, not the classic one */
+
     bool is_live;  /* show figures on stderr while it runs */
     bool is_quiet; /* no warnings either */
 };
@@ -99,7 +120,12 @@ json_t *load_json(const struct load *load);
 
 static inline bool load_has_producers(const struct load *load)
 {
-    return load->mode != LOAD_FETCH;
+    return load->mode != LOAD_FETCH && load->mode < LOAD_GROUPS_HEARTBEAT;
+}
+
+static inline bool load_has_groups(const struct load *load)
+{
+    return load->mode >= LOAD_GROUPS_HEARTBEAT;
 }
 
 #endif

@@ -8,19 +8,28 @@
 #ifndef TAILRACE_BENCH_LOAD_ROWS_H
 #define TAILRACE_BENCH_LOAD_ROWS_H
 
-/* Of every load. */
+#define LOAD_TOPIC_ROWS(X, Y)                                                                      \
+    X("topic", topic, TEXT, "bench", 0, 0, "NAME", "made if it is missing")
+
+#define LOAD_TIME_ROWS(X, Y)                                                                       \
+    X("seconds", seconds, DECIMAL, "5", 0.01, LOAD_SECONDS_MAX, "S", "how long to measure")        \
+    X("warm-up", warm_up, DECIMAL, "1", 0, LOAD_SECONDS_MAX, "S", "how long to go before that")
+
+#define LOAD_PID_ROWS(X, Y)                                                                        \
+    Y("pid", pid, COUNT, 1, INT32_MAX, "PID",                                                      \
+      "of the broker: its processor time, memory and disk bytes are read, with those of its "      \
+      "children")
+
+/* Of every load on topics. */
 #define LOAD_COMMON_ROWS(X, Y)                                                                     \
-    X("topic", topic, TEXT, "bench", 0, 0, "NAME", "made if it is missing")                        \
+    LOAD_TOPIC_ROWS(X, Y)                                                                          \
     X("partitions", partitions, COUNT, "1", 1, LOAD_PARTITIONS_MAX, "N", "of the topic")           \
     X("connections", connections, COUNT, "1", 1, LOAD_CONNECTIONS_MAX, "N",                        \
       "how many carry the load")                                                                   \
     X("threads", threads, COUNT, "1", 1, LOAD_THREADS_MAX, "N", "of the generator")                \
-    X("seconds", seconds, DECIMAL, "5", 0.01, LOAD_SECONDS_MAX, "S", "how long to measure")        \
-    X("warm-up", warm_up, DECIMAL, "1", 0, LOAD_SECONDS_MAX, "S", "how long to go before that")    \
+    LOAD_TIME_ROWS(X, Y)                                                                           \
     Y("requests", requests, COUNT, 1, UINT32_MAX, "N", "stop after so many, warm-up included")     \
-    Y("pid", pid, COUNT, 1, INT32_MAX, "PID",                                                      \
-      "of the broker: its processor time, memory and disk bytes are read, with those of its "      \
-      "children")
+    LOAD_PID_ROWS(X, Y)
 
 /* Of loads that write. */
 #define LOAD_PRODUCE_ROWS(X, Y)                                                                    \
@@ -77,6 +86,21 @@
       "how many partitions, or connections, in each step")                                         \
     X("over", over, OVER, "partitions", 0, 0, "partitions|connections", "what grows")
 
+/* Of consumer groups, all of which read the topic. */
+#define LOAD_GROUPS_ROWS(X, Y)                                                                     \
+    X("groups", groups, COUNT, "1", 1, LOAD_GROUPS_MAX, "N", "how many consumer groups")           \
+    X("group-partitions", group_partitions, COUNT, "1", 1, LOAD_PARTITIONS_MAX, "N",               \
+      "of the topic, for each member of a group")
+
+/* Of members of groups. */
+#define LOAD_MEMBERS_ROWS(X, Y)                                                                    \
+    X("members", members, COUNT, "1", 0, LOAD_MEMBERS_MAX, "N",                                    \
+      "of each group; groups that are only listed may have 0")                                     \
+    X("group-connections", group_connections, COUNT, "100", 1, LOAD_GROUP_CONNECTIONS_MAX, "N",    \
+      "which the members share; never more than there are members")                                \
+    Y("consumer-protocol", is_consumer, SWITCH, 0, 1, NULL,                                        \
+      "members speak the consumer protocol (KIP-848); else the classic one")
+
 #define LOAD_ALL_ROWS(X, Y)                                                                        \
     LOAD_COMMON_ROWS(X, Y)                                                                         \
     LOAD_PRODUCE_ROWS(X, Y)                                                                        \
@@ -85,6 +109,8 @@
     LOAD_PASS_ROWS(X, Y)                                                                           \
     LOAD_TAIL_ROWS(X, Y)                                                                           \
     LOAD_MIXED_ROWS(X, Y)                                                                          \
-    LOAD_STEPS_ROWS(X, Y)
+    LOAD_STEPS_ROWS(X, Y)                                                                          \
+    LOAD_GROUPS_ROWS(X, Y)                                                                         \
+    LOAD_MEMBERS_ROWS(X, Y)
 
 #endif

@@ -7,9 +7,9 @@
 #include "broker/producer_id_wish.h"
 #include "broker/request.h"
 
-/* Half of a core's memory is the storage's, a quarter is for what clients send, an
- * eighth for their groups. */
-enum { INPUT_SHARE = 4, GROUP_SHARE = 8 };
+/* Half of a core's memory is the storage's, a quarter is for what clients send, a quarter for their
+ * groups: by default a million offsets in ten thousand groups. */
+enum { INPUT_SHARE = 4, GROUP_SHARE = 4 };
 
 static void sessions_have_ended(struct fetch_sessions *sessions)
 {

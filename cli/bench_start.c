@@ -1,12 +1,12 @@
 /* bench start, bench idle: what a broker costs before anybody uses it. The broker is started from
  * the words behind the flags, or runs already. */
+#include "cli/bench.h"
+
 #include "base/assert.h"
-#include "bench/start.h"
-#include "cli/tool.h"
 
 #include <stdio.h>
 
-static enum exit_code print(const struct tool *tool, json_t *figures)
+enum exit_code bench_print(const struct tool *tool, json_t *figures)
 {
     const char *name;
     json_t *value;
@@ -27,7 +27,7 @@ static enum exit_code print(const struct tool *tool, json_t *figures)
     return EXIT_CODE_OK;
 }
 
-static struct start_options take_options(const struct tool *tool)
+struct start_options bench_take_start(const struct tool *tool)
 {
     const char *folder = options_text(&tool->options, "folder");
     return (struct start_options){
@@ -40,17 +40,17 @@ static struct start_options take_options(const struct tool *tool)
 
 static enum exit_code run_bench_start(struct tool *tool)
 {
-    struct start_options options = take_options(tool);
+    struct start_options options = bench_take_start(tool);
     int64_t runs = 5;
     if (!tool_number(tool, "runs", 1, START_RUNS_MAX, &runs))
         return EXIT_CODE_USAGE;
     options.runs = (uint32_t)runs;
-    return print(tool, bench_start(&options));
+    return bench_print(tool, bench_start(&options));
 }
 
 static enum exit_code run_bench_idle(struct tool *tool)
 {
-    struct start_options options = take_options(tool);
+    struct start_options options = bench_take_start(tool);
     int64_t pid = 0;
     if (!tool_number(tool, "pid", 1, INT32_MAX, &pid))
         return EXIT_CODE_USAGE;
@@ -59,7 +59,7 @@ static enum exit_code run_bench_idle(struct tool *tool)
         return tool_usage_error(tool,
                                 "name a broker that runs by --pid, or the command that starts "
                                 "one behind --");
-    return print(tool, bench_idle(&options));
+    return bench_print(tool, bench_idle(&options));
 }
 
 static const struct option_row start_rows[] = {

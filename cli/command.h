@@ -58,6 +58,11 @@ struct command {
     X(bench_e2e)                                                                                   \
     X(bench_mixed)                                                                                 \
     X(bench_partitions)                                                                            \
+    X(bench_groups_heartbeat)                                                                      \
+    X(bench_groups_commit)                                                                         \
+    X(bench_groups_join)                                                                           \
+    X(bench_groups_list)                                                                           \
+    X(bench_groups_restart)                                                                        \
     X(bench_compare)                                                                               \
     X(bench_report)                                                                                \
     X(bench_start)                                                                                 \

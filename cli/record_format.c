@@ -106,7 +106,8 @@ uint32_t format_escape(const char *text, char *byte)
         *byte = bytes[place - names];
         return 2;
     }
-    if (text[1] != 'x' || text_hex_digit((uint8_t)text[2]) < 0 || text_hex_digit((uint8_t)text[3]) < 0)
+    if (text[1] != 'x' || text_hex_digit((uint8_t)text[2]) < 0 ||
+        text_hex_digit((uint8_t)text[3]) < 0)
         return 0;
     *byte = (char)(text_hex_digit((uint8_t)text[2]) << 4 | text_hex_digit((uint8_t)text[3]));
     return 4;

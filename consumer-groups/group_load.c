@@ -100,11 +100,14 @@ static bool next_batch(struct group_load *load)
 static void take_record(struct group_load *load, const struct record_view *record)
 {
     struct group_record_view view;
+    struct group_memory *memory = load->options.turn.memory;
     arena_reset(&load->record_arena);
     enum status status = group_record_read(record->key, record->value, &load->record_arena, &view);
+    memory->is_restoring = true;
     if (status == STATUS_OK)
         status = group_table_restore(load->options.table, &load->options.turn, &load->record_arena,
                                      &view);
+    memory->is_restoring = false;
     load->record_count++;
     if (status == STATUS_MALFORMED || status == STATUS_TRUNCATED)
         load->malformed_count++;

@@ -97,6 +97,7 @@ void group_manager_init(struct group_manager *manager, const struct group_manage
         .settings = settings_of(options->config, options->io),
         .memory = {.limit_bytes = options->memory_bytes_max},
     };
+    group_load_queue_init(&manager->loads);
     list_init(&manager->slots);
     list_init(&manager->closing);
     timer_init(&manager->beat, beat_fired);
@@ -170,6 +171,7 @@ static void open_slot(struct group_manager *manager, const struct image_topic *t
         .memory = &manager->memory,
         .counts = &manager->counts,
         .pulse = &manager->pulse,
+        .loads = &manager->loads,
         .topic_id = topic->id,
         .index = (int32_t)index,
         .leader_epoch = topic->partitions[index].leader_epoch,

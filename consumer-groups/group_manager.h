@@ -25,6 +25,7 @@ struct group_manager {
     struct group_memory memory;
     struct group_counts counts;
     struct group_pulse pulse;
+    struct group_load_queue loads;
     struct timer beat;   /* while there are shards */
     struct list slots;   /* struct group_slot: shards that serve */
     struct list closing; /* those that wait for the disk */

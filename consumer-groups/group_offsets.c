@@ -51,12 +51,64 @@ static struct group_offsets_topic *create_topic(struct group_offsets *offsets,
     return topic;
 }
 
+/* --- Extras -------------------------------------------------------------------------------------
+ */
+
+struct group_offset_extra {
+    int64_t expire_ms;
+    size_t metadata_size;
+    uint8_t metadata[];
+};
+
+static bool needs_extra(const struct group_offset *offset)
+{
+    return offset->metadata.size > 0 || offset->expire_ms != GROUP_OFFSET_NEVER;
+}
+
+/* NULL without memory. */
+static struct group_offset_extra *create_extra(struct group_memory *memory,
+                                               const struct group_offset *offset)
+{
+    struct group_offset_extra *extra =
+        group_memory_allocate(memory, sizeof *extra + offset->metadata.size);
+    if (extra == NULL)
+        return NULL;
+    extra->expire_ms = offset->expire_ms;
+    extra->metadata_size = offset->metadata.size;
+    if (offset->metadata.size > 0)
+        memcpy(extra->metadata, offset->metadata.data, offset->metadata.size);
+    return extra;
+}
+
+static void free_extra(struct group_memory *memory, struct group_offset_extra *extra)
+{
+    if (extra != NULL)
+        group_memory_free(memory, extra, sizeof *extra + extra->metadata_size);
+}
+
+static struct group_offset view_of(const struct group_kept_offset *kept)
+{
+    struct group_offset view = {
+        .partition = kept->partition,
+        .leader_epoch = kept->leader_epoch,
+        .offset = kept->offset,
+        .commit_ms = kept->commit_ms,
+        .expire_ms = GROUP_OFFSET_NEVER,
+    };
+    if (kept->extra != NULL) {
+        view.expire_ms = kept->extra->expire_ms;
+        if (kept->extra->metadata_size > 0)
+            view.metadata = bytes_of(kept->extra->metadata, kept->extra->metadata_size);
+    }
+    return view;
+}
+
 /* --- Runs ---------------------------------------------------------------------------------------
  */
 
 static size_t run_size_bytes(uint32_t capacity)
 {
-    return sizeof(struct group_offset_run) + capacity * sizeof(struct group_offset);
+    return sizeof(struct group_offset_run) + capacity * sizeof(struct group_kept_offset);
 }
 
 static uint32_t run_index(int32_t partition)
@@ -88,7 +140,7 @@ static bool run_has(const struct group_offset_run *run, uint32_t place, int32_t 
 static void free_run(struct group_memory *memory, struct group_offset_run *run)
 {
     for (uint32_t i = 0; i < run->count; i++)
-        group_memory_free_copy(memory, &run->offsets[i].metadata);
+        free_extra(memory, run->offsets[i].extra);
     group_memory_free(memory, run, run_size_bytes(run->capacity));
 }
 
@@ -165,7 +217,8 @@ static struct group_offset_run *widen_run(struct group_memory *memory, struct gr
 /* --- Putting and removing -----------------------------------------------------------------------
  */
 
-static struct group_offset *find_offset(const struct group_offsets_topic *topic, int32_t partition)
+static struct group_kept_offset *find_offset(const struct group_offsets_topic *topic,
+                                             int32_t partition)
 {
     if (partition < 0 || run_index(partition) >= topic->run_count)
         return NULL;
@@ -177,8 +230,8 @@ static struct group_offset *find_offset(const struct group_offsets_topic *topic,
 }
 
 /* Room for a partition that has none yet, in its place; NULL without memory. */
-static struct group_offset *add_offset(struct group_memory *memory,
-                                       struct group_offsets_topic *topic, int32_t partition)
+static struct group_kept_offset *add_offset(struct group_memory *memory,
+                                            struct group_offsets_topic *topic, int32_t partition)
 {
     uint32_t index = run_index(partition);
     if (!reach_run(memory, topic, index))
@@ -193,7 +246,7 @@ static struct group_offset *add_offset(struct group_memory *memory,
             (run->count - place) * sizeof(run->offsets[0]));
     run->count++;
     topic->count++;
-    run->offsets[place] = (struct group_offset){.partition = partition};
+    run->offsets[place] = (struct group_kept_offset){.partition = partition};
     return &run->offsets[place];
 }
 
@@ -215,37 +268,36 @@ static struct group_offsets_topic *take_topic(struct group_offsets *offsets,
     return topic;
 }
 
-/* An empty text takes no memory. */
-static bool copy_metadata(struct group_memory *memory, struct bytes *to, struct bytes from)
-{
-    *to = (struct bytes){NULL, 0};
-    return from.size == 0 || group_memory_copy(memory, to, from);
-}
-
 enum status group_offsets_put(struct group_offsets *offsets, struct group_memory *memory,
                               struct bytes name, struct uuid topic_id,
                               const struct group_offset *offset)
 {
     if (offset->partition < 0 || offset->partition >= GROUP_OFFSETS_PARTITIONS_MAX)
         return STATUS_MALFORMED;
-    struct bytes metadata;
-    if (!copy_metadata(memory, &metadata, offset->metadata))
+    bool has_extra = needs_extra(offset);
+    struct group_offset_extra *extra = has_extra ? create_extra(memory, offset) : NULL;
+    if (has_extra && extra == NULL)
         return STATUS_NO_MEMORY;
     struct group_offsets_topic *topic = take_topic(offsets, memory, name, topic_id);
-    struct group_offset *kept = topic == NULL ? NULL : find_offset(topic, offset->partition);
+    struct group_kept_offset *kept = topic == NULL ? NULL : find_offset(topic, offset->partition);
     if (topic != NULL && kept == NULL) {
         kept = add_offset(memory, topic, offset->partition);
         offsets->count += kept != NULL;
     }
     if (kept == NULL) {
-        group_memory_free_copy(memory, &metadata);
+        free_extra(memory, extra);
         if (topic != NULL && topic->count == 0)
             remove_topic(offsets, memory, topic);
         return STATUS_NO_MEMORY;
     }
-    group_memory_free_copy(memory, &kept->metadata);
-    *kept = *offset;
-    kept->metadata = metadata;
+    free_extra(memory, kept->extra);
+    *kept = (struct group_kept_offset){
+        .partition = offset->partition,
+        .leader_epoch = offset->leader_epoch,
+        .offset = offset->offset,
+        .commit_ms = offset->commit_ms,
+        .extra = extra,
+    };
     return STATUS_OK;
 }
 
@@ -253,13 +305,13 @@ bool group_offsets_remove(struct group_offsets *offsets, struct group_memory *me
                           struct bytes name, int32_t partition)
 {
     struct group_offsets_topic *topic = find_topic(offsets, name);
-    struct group_offset *offset = topic == NULL ? NULL : find_offset(topic, partition);
+    struct group_kept_offset *offset = topic == NULL ? NULL : find_offset(topic, partition);
     if (offset == NULL)
         return false;
     struct group_offset_run *run = topic->runs[run_index(partition)];
     uint32_t place = (uint32_t)(offset - run->offsets);
     assert(place < run->count);
-    group_memory_free_copy(memory, &offset->metadata);
+    free_extra(memory, offset->extra);
     memmove(offset, offset + 1, (run->count - place - 1) * sizeof *offset);
     run->count--;
     topic->count--;
@@ -276,28 +328,33 @@ bool group_offsets_remove(struct group_offsets *offsets, struct group_memory *me
 /* --- Looking ------------------------------------------------------------------------------------
  */
 
-const struct group_offset *group_offsets_find(const struct group_offsets *offsets,
-                                              struct bytes name, struct uuid topic_id,
-                                              int32_t partition)
+bool group_offsets_find(const struct group_offsets *offsets, struct bytes name,
+                        struct uuid topic_id, int32_t partition, struct group_offset *found)
 {
     const struct group_offsets_topic *topic = find_topic(offsets, name);
     if (topic == NULL)
-        return NULL;
+        return false;
     bool is_known = !uuid_is_zero(topic->id) && !uuid_is_zero(topic_id);
     if (is_known && !uuid_equal(topic->id, topic_id))
-        return NULL;
-    return find_offset(topic, partition);
+        return false;
+    const struct group_kept_offset *kept = find_offset(topic, partition);
+    if (kept == NULL)
+        return false;
+    *found = view_of(kept);
+    return true;
 }
 
-const struct group_offset *group_offsets_next(const struct group_offsets_topic *topic,
-                                              int32_t partition)
+bool group_offsets_next(const struct group_offsets_topic *topic, int32_t partition,
+                        struct group_offset *found)
 {
     assert(partition >= 0);
     for (uint32_t i = run_index(partition); i < topic->run_count; i++) {
         const struct group_offset_run *run = topic->runs[i];
         uint32_t place = run == NULL ? 0 : run_place(run, partition);
-        if (run != NULL && place < run->count)
-            return &run->offsets[place];
+        if (run == NULL || place == run->count)
+            continue;
+        *found = view_of(&run->offsets[place]);
+        return true;
     }
-    return NULL;
+    return false;
 }

@@ -12,6 +12,7 @@
 #ifndef TAILRACE_CONSUMER_GROUPS_GROUP_OFFSETS_H
 #define TAILRACE_CONSUMER_GROUPS_GROUP_OFFSETS_H
 
+#include "base/assert.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "consumer-groups/group_turn.h"
@@ -22,20 +23,36 @@ enum {
     GROUP_OFFSETS_PARTITIONS_MAX = 1 << 24,
 };
 
-/* One committed offset. */
+/* One committed offset, as it is put and found. */
 struct group_offset {
     int32_t partition;
     int32_t leader_epoch; /* -1: unknown */
     int64_t offset;
-    int64_t commit_ms;     /* wall clock */
-    int64_t expire_ms;     /* of old clients that said so; -1: the broker's setting */
-    struct bytes metadata; /* owned; empty without memory of its own */
+    int64_t commit_ms; /* wall clock */
+    int64_t expire_ms; /* of old clients that said so; GROUP_OFFSET_NEVER: the broker's setting */
+    struct bytes metadata; /* borrowed; null for an empty one */
 };
+
+enum { GROUP_OFFSET_NEVER = -1 };
+
+/* What few offsets have. */
+struct group_offset_extra;
+
+/* One as it is kept. */
+struct group_kept_offset {
+    int32_t partition;
+    int32_t leader_epoch;
+    int64_t offset;
+    int64_t commit_ms;
+    struct group_offset_extra *extra; /* NULL: no metadata, and it does not expire on its own */
+};
+
+static_assert(sizeof(struct group_kept_offset) == 32, "there may be millions");
 
 struct group_offset_run {
     uint32_t count;
     uint32_t capacity;
-    struct group_offset offsets[]; /* in rising order of partitions */
+    struct group_kept_offset offsets[]; /* in rising order of partitions */
 };
 
 struct group_offsets_topic {
@@ -68,17 +85,17 @@ enum status group_offsets_put(struct group_offsets *offsets, struct group_memory
 bool group_offsets_remove(struct group_offsets *offsets, struct group_memory *memory,
                           struct bytes topic, int32_t partition);
 
-/* NULL if there is none, or only one of another incarnation of the topic (`topic_id` zero: any). */
-const struct group_offset *group_offsets_find(const struct group_offsets *offsets,
-                                              struct bytes topic, struct uuid topic_id,
-                                              int32_t partition);
+/* False if there is none, or only one of another incarnation of the topic (`topic_id` zero: any).
+ * What is found has metadata that stays until the offset is put again or removed. */
+bool group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
+                        struct uuid topic_id, int32_t partition, struct group_offset *found);
 
 /* The topic's, or NULL. */
 const struct group_offsets_topic *group_offsets_topic(const struct group_offsets *offsets,
                                                       struct bytes topic);
 
-/* The first at or after a partition; NULL: none. */
-const struct group_offset *group_offsets_next(const struct group_offsets_topic *topic,
-                                              int32_t partition);
+/* The first at or after a partition; false: none. */
+bool group_offsets_next(const struct group_offsets_topic *topic, int32_t partition,
+                        struct group_offset *found);
 
 #endif

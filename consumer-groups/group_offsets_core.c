@@ -11,8 +11,8 @@ enum {
     TOPIC_IDS_SINCE = 10,          /* of commit and fetch */
     NO_OFFSET = -1,
     NO_EPOCH = -1,
+    NO_PARTITION = -1,
     NO_RETENTION = -1,
-    NEVER = -1,
     /* In one request: it is one turn, and the records of a turn wait in memory together. */
     OFFSET_DELETE_PARTITIONS_MAX = 100000,
 };
@@ -97,7 +97,7 @@ static int64_t expiry_of(const struct group_turn *turn, const struct offset_comm
 {
     int64_t expire_ms;
     if (in->retention_time_ms == NO_RETENTION)
-        return NEVER;
+        return GROUP_OFFSET_NEVER;
     if (__builtin_add_overflow(turn->wall_ms, in->retention_time_ms, &expire_ms))
         return INT64_MAX;
     return expire_ms < 0 ? 0 : expire_ms;
@@ -272,10 +272,10 @@ static bool fetch_topic(const struct group_turn *turn, const struct group *group
     out->partitions_count = in->partition_indexes_count;
     for (uint32_t p = 0; p < in->partition_indexes_count && has_memory; p++) {
         int32_t partition = in->partition_indexes[p];
-        const struct group_offset *kept = NULL;
-        if (group != NULL && !is_unknown)
-            kept = group_offsets_find(&group->offsets, name, id, partition);
-        has_memory = fetch_offset(arena, partition, kept, &out->partitions[p]);
+        struct group_offset kept;
+        bool is_kept = group != NULL && !is_unknown &&
+                       group_offsets_find(&group->offsets, name, id, partition, &kept);
+        has_memory = fetch_offset(arena, partition, is_kept ? &kept : NULL, &out->partitions[p]);
         if (is_unknown)
             out->partitions[p].error_code = KAFKA_UNKNOWN_TOPIC_ID;
     }
@@ -303,12 +303,11 @@ static bool fetch_whole_topic(struct arena *arena, const struct group_offsets_to
     out->partitions = arena_allocate_array(arena, kept->count, sizeof *out->partitions);
     if (out->partitions == NULL)
         return false;
-    const struct group_offset *offset = group_offsets_next(kept, 0);
-    while (offset != NULL && has_memory) {
+    struct group_offset offset = {.partition = NO_PARTITION};
+    while (has_memory && group_offsets_next(kept, offset.partition + 1, &offset)) {
         assert(out->partitions_count < kept->count);
-        has_memory = fetch_offset(arena, offset->partition, offset,
+        has_memory = fetch_offset(arena, offset.partition, &offset,
                                   &out->partitions[out->partitions_count++]);
-        offset = group_offsets_next(kept, offset->partition + 1);
     }
     return has_memory;
 }
@@ -465,7 +464,7 @@ static bool is_over(const struct sweep *sweep, const struct group_offset *offset
 {
     if (sweep->wants_all)
         return true;
-    if (offset->expire_ms != NEVER)
+    if (offset->expire_ms != GROUP_OFFSET_NEVER)
         return sweep->turn->wall_ms >= offset->expire_ms;
     int64_t since_ms = sweep->since_ms >= 0 ? sweep->since_ms : offset->commit_ms;
     int64_t age_ms;
@@ -479,19 +478,17 @@ static void sweep_topic(const struct sweep *sweep, const struct group_offsets_to
     struct group_turn *turn = sweep->turn;
     struct group *group = sweep->group;
     uint32_t kept = topic->count;
-    const struct group_offset *offset = group_offsets_next(topic, 0);
-    while (offset != NULL && *sweep->left > 0) {
-        int32_t partition = offset->partition;
-        bool goes = is_over(sweep, offset);
-        if (goes) {
-            group_record_put_offset_tombstone(turn, group->id, topic->name, partition);
-            group_writer_end_turn(turn->writer);
-            group_offsets_remove(&group->offsets, turn->memory, topic->name, partition);
-            kept--;
-            --*sweep->left;
-        }
-        /* The topic goes with its last offset. */
-        offset = kept == 0 ? NULL : group_offsets_next(topic, partition + 1);
+    struct group_offset offset = {.partition = NO_PARTITION};
+    /* The topic goes with its last offset. */
+    while (kept > 0 && *sweep->left > 0 &&
+           group_offsets_next(topic, offset.partition + 1, &offset)) {
+        if (!is_over(sweep, &offset))
+            continue;
+        group_record_put_offset_tombstone(turn, group->id, topic->name, offset.partition);
+        group_writer_end_turn(turn->writer);
+        group_offsets_remove(&group->offsets, turn->memory, topic->name, offset.partition);
+        kept--;
+        --*sweep->left;
     }
 }
 

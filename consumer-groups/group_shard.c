@@ -22,6 +22,7 @@ enum {
     NS_PER_MS = 1000000,
 };
 
+static void load_called(struct group_load_place *place);
 static void retry_fired(struct timer *timer);
 static void expiry_fired(struct timer *timer);
 static void deadline_fired(struct timer *timer);
@@ -47,6 +48,7 @@ void group_shard_init(struct group_shard *shard, const struct group_shard_option
 {
     assert(options->settings != NULL);
     assert(options->memory != NULL);
+    assert(options->loads != NULL);
     assert(options->batch_bytes_max > 0);
     assert(options->check_interval_ms > 0);
     *shard = (struct group_shard){.options = *options};
@@ -55,6 +57,7 @@ void group_shard_init(struct group_shard *shard, const struct group_shard_option
     group_writer_init(&shard->writers[1], WRITER_BYTES_MAX);
     arena_init(&shard->batch_arena, BATCH_ARENA_BYTES_MAX);
     list_init(&shard->waiting);
+    group_load_place_init(&shard->load_place, load_called);
     timer_init(&shard->retry, retry_fired);
     timer_init(&shard->expiry, expiry_fired);
     timer_init(&shard->deadline, deadline_fired);
@@ -158,7 +161,10 @@ void group_shard_serve(struct group_shard *shard, struct group_call *call)
         group_shard_close(shard);
     switch (shard->state) {
     case GROUP_SHARD_CLOSED: refuse(shard, call, KAFKA_NOT_COORDINATOR); return;
-    case GROUP_SHARD_LOADING: refuse(shard, call, KAFKA_COORDINATOR_LOAD_IN_PROGRESS); return;
+    case GROUP_SHARD_LOADING:
+        group_load_queue_hurry(shard->options.loads, &shard->load_place);
+        refuse(shard, call, KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+        return;
     case GROUP_SHARD_ACTIVE: break;
     }
     if (is_overloaded(shard)) {
@@ -294,6 +300,17 @@ static void begin_sessions(struct group_shard *shard)
     end_turn(shard, &turn);
 }
 
+static void warn_of_memory(const struct group_shard *shard)
+{
+    const struct group_memory *memory = shard->options.memory;
+    if (memory->used_bytes > memory->limit_bytes)
+        log_warn(shard->options.logger,
+                 "groups take more memory than they may: new ones are refused until there is more",
+                 field_i64("partition", shard->options.index),
+                 field_u64("used_bytes", memory->used_bytes),
+                 field_u64("limit_bytes", memory->limit_bytes));
+}
+
 static void become_active(struct group_shard *shard)
 {
     uint64_t took_ms = (uint64_t)now_ms(shard) - shard->load_since_ms;
@@ -305,6 +322,7 @@ static void become_active(struct group_shard *shard)
     if (shard->options.counts->load_ms_max < took_ms)
         shard->options.counts->load_ms_max = took_ms;
     start_timer(shard, &shard->expiry, shard->options.check_interval_ms);
+    warn_of_memory(shard);
     begin_sessions(shard);
     if (shard->load.record_count > 0)
         log_info(shard->options.logger, "groups loaded",
@@ -325,13 +343,13 @@ static void load_landed(struct completion *completion, int32_t result)
         load_failed(shard, (enum status)result);
     else
         become_active(shard);
+    group_load_queue_next(shard->options.loads);
 }
 
-void group_shard_load(struct group_shard *shard)
+static void start_load(struct group_shard *shard)
 {
-    if (shard->state != GROUP_SHARD_LOADING || shard->is_loading || shard->is_appending ||
-        timer_is_running(&shard->retry))
-        return;
+    assert(shard->state == GROUP_SHARD_LOADING);
+    assert(!shard->is_loading);
     struct group_load_options options = {
         .io = shard->options.io,
         .replicas = shard->options.replicas,
@@ -344,6 +362,19 @@ void group_shard_load(struct group_shard *shard)
     shard->load_since_ms = (uint64_t)now_ms(shard);
     completion_init(&shard->loaded, load_landed);
     group_load_start(&shard->load, &options, &shard->loaded);
+}
+
+static void load_called(struct group_load_place *place)
+{
+    start_load(container_of(place, struct group_shard, load_place));
+}
+
+void group_shard_load(struct group_shard *shard)
+{
+    bool is_due = shard->state == GROUP_SHARD_LOADING && !shard->is_loading &&
+                  !shard->is_appending && !timer_is_running(&shard->retry);
+    if (is_due && group_load_queue_enter(shard->options.loads, &shard->load_place))
+        start_load(shard);
 }
 
 static void retry_fired(struct timer *timer)
@@ -388,6 +419,7 @@ void group_shard_close(struct group_shard *shard)
         return;
     shard->state = GROUP_SHARD_CLOSED;
     io_timer_cancel(shard->options.io, &shard->retry);
+    group_load_queue_leave(&shard->load_place);
     if (shard->is_loading)
         group_load_cancel(&shard->load);
     drop_all(shard, KAFKA_NOT_COORDINATOR);
@@ -400,6 +432,7 @@ bool group_shard_is_idle(const struct group_shard *shard)
 
 void group_shard_deinit(struct group_shard *shard)
 {
+    group_load_queue_leave(&shard->load_place);
     if (shard->is_loading)
         group_load_drop(&shard->load);
     group_table_deinit(&shard->table, shard->options.memory);

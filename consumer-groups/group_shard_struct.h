@@ -5,6 +5,7 @@
 
 #include "consumer-groups/group_core.h"
 #include "consumer-groups/group_load.h"
+#include "consumer-groups/group_load_queue.h"
 #include "consumer-groups/group_writer.h"
 #include "protocol/compression.h"
 #include "replication/partition.h"
@@ -36,6 +37,7 @@ struct group_shard_options {
     struct group_memory *memory;
     struct group_counts *counts;
     struct group_pulse *pulse;
+    struct group_load_queue *loads;
     struct uuid topic_id;
     int32_t index;
     int32_t leader_epoch;
@@ -62,6 +64,7 @@ struct group_shard {
     uint32_t append_count; /* records in it */
     bool is_appending;
 
+    struct group_load_place load_place;
     struct group_load load;
     struct completion loaded;
     bool is_loading;
@@ -92,7 +95,7 @@ void group_shard_fail_waiting(struct group_shard *shard, int16_t error_code);
 /* The memory is ahead of the log, or not to be trusted: everything is dropped and loaded again. */
 void group_shard_reload(struct group_shard *shard);
 
-/* Loads, if that is due and nothing stands against it. */
+/* Loads, if that is due and nothing stands against it, when it is this shard's turn. */
 void group_shard_load(struct group_shard *shard);
 
 #endif

@@ -19,13 +19,13 @@ void group_turn_answer(struct group_turn *turn, struct group_call *call)
 
 bool group_memory_has_room(const struct group_memory *memory, size_t size)
 {
-    return size <= memory->limit_bytes - memory->used_bytes;
+    size_t used_bytes = memory->used_bytes;
+    return used_bytes <= memory->limit_bytes && size <= memory->limit_bytes - used_bytes;
 }
 
 void *group_memory_allocate(struct group_memory *memory, size_t size)
 {
-    assert(memory->used_bytes <= memory->limit_bytes);
-    if (!group_memory_has_room(memory, size))
+    if (!memory->is_restoring && !group_memory_has_room(memory, size))
         return NULL;
     void *object = calloc(1, size > 0 ? size : 1);
     if (object != NULL)

@@ -45,10 +45,13 @@ struct group_settings {
 };
 
 /* The memory of all groups of one core. What is over the limit is refused, never the process
- * killed. */
+ * killed. Not so what is read back from the log: it was within the limit when it was accepted, but
+ * the limit may have been another one then, or its groups spread over more cores, and to refuse it
+ * would be to lose all groups of a shard. */
 struct group_memory {
     size_t used_bytes;
     size_t limit_bytes;
+    bool is_restoring; /* what is taken now was accepted before */
 };
 
 /* What has happened, for the metrics; each turn counts its own. */

@@ -261,8 +261,7 @@ int main(void)
         cmocka_unit_test(test_parse_duration), cmocka_unit_test(test_parse_f64),
         cmocka_unit_test(test_parse_bool),     cmocka_unit_test(test_items),
         cmocka_unit_test(test_format),         cmocka_unit_test(test_format_time),
-        cmocka_unit_test(test_hex_digits),
-        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_hex_digits),     cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ _broker = None
 
 def setUpModule():
     global _broker
-    _broker = broker_for_tests({})
+    _broker = broker_for_tests({"group.initial.rebalance.delay.ms": 0})
 
 
 def tearDownModule():
@@ -235,6 +235,59 @@ class Read(BenchCase):
         done = bench("fetch", "--topic", self.name("nothing"), *SHORT)
         self.assertEqual(done.returncode, 1)
         self.assertIn("does not have 1 partitions", done.stderr)
+
+
+class Groups(unittest.TestCase):
+    """Whatever is wrong ends these loads, so that they end well says much of what must hold."""
+
+    def figures(self, mode, *words):
+        done = bench(mode, "--topic", f"{self.id().split('.')[-1]}-{len(words)}-{_run}", *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = json.loads(done.stdout)
+        self.assertEqual(figures["mode"], mode)
+        return figures
+
+    def test_list(self):
+        """Groups without members are listed and described."""
+        figures = self.figures("groups-list", "--groups", 30, "--members", 0)
+        self.assertEqual((figures["groups"], figures["members"]), (30, 0))
+        self.assertGreater(figures["list_ms"], 0)
+
+    def test_join(self):
+        """All members of a group come to own their share, in both protocols."""
+        for words in ((), ("--consumer-protocol", "--group-connections", 3)):
+            with self.subTest(words):
+                figures = self.figures("groups-join", "--members", 5, "--group-partitions", 2,
+                                       *words)
+                self.assertEqual((figures["members"], figures["partitions"]), (5, 10))
+                self.assertGreater(figures["settled_ms"], 0)
+
+    def test_commit(self):
+        """Members commit, and the last commit of each is what the broker knows."""
+        figures = self.figures("groups-commit", "--groups", 4, "--members", 2, "--pid", os.getpid(),
+                               *SHORT)
+        self.assertEqual(figures["members"], 8)
+        self.assertGreater(figures["requests"], 8)
+        self.assertGreater(figures["latency_p99_us"], 0)
+        self.assertIn("broker_cpu_us_per_request", figures)
+
+    def test_heartbeat(self):
+        """Members stay."""
+        figures = self.figures("groups-heartbeat", "--groups", 20, "--members", 5, "--seconds", 1,
+                               "--warm-up", 0)
+        self.assertEqual((figures["members"], figures["connections"]), (100, 100))
+        self.assertGreater(figures["requests"], 0)
+
+    @unittest.skipIf("TAILRACE_TEST_BROKER" in os.environ, "starts brokers of its own")
+    def test_restart(self):
+        """After SIGKILL and after a stop the broker knows all offsets."""
+        with tempfile.TemporaryDirectory() as folder:
+            figures = self.figures("groups-restart", "--groups", 20, "--group-partitions", 5,
+                                   "--folder", folder, "--", BUILD / "tailraced", "--set",
+                                   "listeners=PLAINTEXT://127.0.0.1:{port}", "--set",
+                                   "log.dirs={data}")
+        self.assertEqual(figures["offsets"], 100)
+        self.assertGreaterEqual(figures["killed_all_ms"], figures["killed_first_ms"])
 
 
 class Compare(BenchCase):

@@ -113,6 +113,13 @@ static void test_refusals(void **state)
         {LOAD_E2E, {{"rate", "5"}, {"acks", "0"}, {0}}, "--acks"},
         {LOAD_PARTITIONS, {{"closed", ""}, {"steps", "1,x"}, {0}}, "--steps"},
         {LOAD_PARTITIONS, {{"closed", ""}, {"over", "time"}, {0}}, "--over"},
+        {LOAD_GROUPS_JOIN, {{"members", "0"}, {0}}, "--members"},
+        {LOAD_GROUPS_JOIN, {{"members", "100001"}, {0}}, "--members"},
+        {LOAD_GROUPS_JOIN, {{"groups", "0"}, {0}}, "--groups"},
+        {LOAD_GROUPS_JOIN, {{"members", "1001"}, {"group-partitions", "100"}, {0}}, "a topic"},
+        {LOAD_GROUPS_JOIN, {{"members", "11"}, {"groups", "1000000"}, {0}}, "--groups"},
+        {LOAD_GROUPS_JOIN, {{"members", "101"}, {0}}, "--group-connections"},
+        {LOAD_GROUPS_COMMIT, {{"group-connections", "8193"}, {0}}, "--group-connections"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct load load;
@@ -120,6 +127,24 @@ static void test_refusals(void **state)
         assert_false(settle(&load, cases[i].mode, cases[i].words, problem));
         assert_non_null(strstr(problem, cases[i].named));
     }
+}
+
+/* Groups have members unless they are only listed, and nobody has to say how much. */
+static void test_groups(void **state)
+{
+    struct load load;
+    char problem[LOAD_PROBLEM_SIZE];
+    const struct word join[] = {{"members", "2000"}, {"consumer-protocol", ""}, {0}};
+    const struct word list[] = {{"groups", "10000"}, {"members", "0"}, {0}};
+    assert_true(settle(&load, LOAD_GROUPS_JOIN, join, problem));
+    assert_int_equal(load.groups, 1);
+    assert_int_equal(load.members, 2000);
+    assert_true(load.is_consumer);
+    assert_false(load_has_producers(&load));
+    assert_true(settle(&load, LOAD_GROUPS_LIST, list, problem));
+    assert_int_equal(load.groups, 10000);
+    assert_int_equal(load.members, 0);
+    assert_false(load.is_consumer);
 }
 
 /* The JSON names every option, as it was settled. */
@@ -145,7 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_closed),
         cmocka_unit_test(test_words),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_groups),   cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

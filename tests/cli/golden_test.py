@@ -48,6 +48,11 @@ tailrace help bench fetch
 tailrace help bench e2e
 tailrace help bench mixed
 tailrace help bench partitions
+tailrace help bench groups-heartbeat
+tailrace help bench groups-commit
+tailrace help bench groups-join
+tailrace help bench groups-list
+tailrace help bench groups-restart
 tailrace help bench start
 tailrace help bench idle
 tailrace help api-versions

@@ -53,7 +53,8 @@ struct machine {
     struct replica_directory directory;
     struct replica_manager replicas;
     struct group_manager groups;
-    bool is_up; /* the managers are there */
+    size_t group_memory_bytes; /* of lives to come */
+    bool is_up;                /* the managers are there */
     bool is_adopted;
     struct completion adopted;
     struct known known[GROUPS][PARTITIONS];
@@ -84,7 +85,7 @@ static void machine_init(struct machine *machine, uint64_t seed, struct planned_
 {
     static const char *const environment[] = {NULL};
     struct config_reporter reporter = {.warn = complain, .fail = complain};
-    *machine = (struct machine){0};
+    *machine = (struct machine){.group_memory_bytes = GROUP_MEMORY_BYTES};
     machine->image = test_image_add_topic(NULL, "__consumer_offsets", OFFSETS_TOPIC, 1);
     machine->image = test_image_add_topic(machine->image, "t", TOPIC, PARTITIONS);
     sim_harness_init(&machine->sim, seed);
@@ -140,7 +141,7 @@ static void open_managers(struct machine *machine)
         .logger = &machine->rig.logger,
         .config = machine->config,
         .replicas = &machine->replicas,
-        .memory_bytes_max = GROUP_MEMORY_BYTES,
+        .memory_bytes_max = machine->group_memory_bytes,
     };
     replica_manager_init(&machine->replicas, &options);
     group_manager_init(&machine->groups, &group_options);
@@ -635,6 +636,25 @@ static void what_is_not_written_is_forgotten(void **state)
     end_case(machine);
 }
 
+/* What was accepted is there again after a start that leaves less memory for groups; only more is
+ * refused. */
+static void less_memory_loses_no_offset(void **state)
+{
+    struct machine *machine = begin_case();
+    struct pending pending;
+    for (uint32_t round = 0; round < ROUNDS; round++)
+        assert_true(commit_round(machine, round));
+    rig_kill(&machine->rig);
+    machine->group_memory_bytes = 100;
+    assert_true(begin_life(machine));
+    assert_true(await_loaded(machine));
+    assert_true(offsets_are_right(machine));
+    send_commit(machine, &pending, 0, 0);
+    assert_int_equal(finish_commit(machine, &pending), KAFKA_COORDINATOR_NOT_AVAILABLE);
+    assert_true(offsets_are_right(machine));
+    end_case(machine);
+}
+
 /* A core that has stood still is noticed by whoever comes first, once; one that has nothing to do
  * is not taken for that. */
 static void a_stall_is_noticed_once(void **state)
@@ -670,6 +690,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(a_deletion_in_portions_ends),
         cmocka_unit_test(a_fenced_shard_says_so),
         cmocka_unit_test(what_is_not_written_is_forgotten),
+        cmocka_unit_test(less_memory_loses_no_offset),
         cmocka_unit_test(a_stall_is_noticed_once),
         cmocka_unit_test(power_is_cut_anywhere),
         cmocka_unit_test(process_is_killed_anywhere),

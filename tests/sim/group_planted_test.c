@@ -194,23 +194,21 @@ int16_t __wrap_classic_validate(const struct classic_group *group, struct bytes 
 /* --- Offsets are the name's, whatever topic has it ----------------------------------------------
  */
 
-const struct group_offset *__real_group_offsets_find(const struct group_offsets *offsets,
-                                                     struct bytes topic, struct uuid topic_id,
-                                                     int32_t partition);
-const struct group_offset *__wrap_group_offsets_find(const struct group_offsets *offsets,
-                                                     struct bytes topic, struct uuid topic_id,
-                                                     int32_t partition);
+bool __real_group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
+                               struct uuid topic_id, int32_t partition, struct group_offset *found);
+bool __wrap_group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
+                               struct uuid topic_id, int32_t partition, struct group_offset *found);
 bool __real_group_offsets_expire(struct group_table *table, struct group_turn *turn,
                                  struct group *group, bool ages, uint32_t *left);
 bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *turn,
                                  struct group *group, bool ages, uint32_t *left);
 
-const struct group_offset *__wrap_group_offsets_find(const struct group_offsets *offsets,
-                                                     struct bytes topic, struct uuid topic_id,
-                                                     int32_t partition)
+bool __wrap_group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
+                               struct uuid topic_id, int32_t partition, struct group_offset *found)
 {
     bool is_any = *planted() == MISTAKE_OFFSETS_BY_NAME;
-    return __real_group_offsets_find(offsets, topic, is_any ? UUID_NONE : topic_id, partition);
+    return __real_group_offsets_find(offsets, topic, is_any ? UUID_NONE : topic_id, partition,
+                                     found);
 }
 
 bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *turn,
@@ -233,8 +231,9 @@ static void lose_one_of_each_topic(struct group *group, struct group_turn *turn)
     map_for_each (node, &group->offsets.topics) {
         const struct group_offsets_topic *topic =
             container_of(node, struct group_offsets_topic, node);
-        group_record_put_offset_tombstone(turn, group->id, topic->name,
-                                          group_offsets_next(topic, 0)->partition);
+        struct group_offset offset;
+        if (group_offsets_next(topic, 0, &offset))
+            group_record_put_offset_tombstone(turn, group->id, topic->name, offset.partition);
     }
 }
 
