@@ -177,10 +177,17 @@ static const struct op_kind ground_kind = {"groundwork", ground_step, ground_sta
 /* --- Asking -----------------------------------------------------------------------------------
  */
 
+/* Each opens a file beyond those that stay open: where handles are few, there is none. */
+static uint32_t count_max(const struct store *store)
+{
+    uint32_t share = store->options.open_files_max / 16;
+    return share < GROUNDWORKS_MAX ? share : GROUNDWORKS_MAX;
+}
+
 static bool may_begin(const struct store *store)
 {
     return store->failure == STATUS_OK && !store->is_stopping && !store->is_full &&
-           store->groundwork_count < GROUNDWORKS_MAX;
+           store->groundwork_count < count_max(store);
 }
 
 /* Where the next piece would end; not behind `allocated_bytes` when none is wanted. */

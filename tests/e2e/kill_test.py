@@ -181,11 +181,9 @@ class KillTest(unittest.TestCase):
     def feed(self):
         """Lets the producers send more, and most of it arrive, or little."""
         sent = RECORDS_BETWEEN_KILLS * len(self.producers.by_name)
+        wanted = self.producers.count + self.chance.randint(1, sent)  # before any can arrive
         self.producers.feed(RECORDS_BETWEEN_KILLS)
-        self.wait_for(self.chance.randint(1, sent))
-
-    def wait_for(self, more):
-        if not self.producers.wait_for(more):
+        if not self.producers.wait_for(wanted):
             self.fail(f"no progress: {self.producers.state()}\n" + "".join(self.broker.log))
 
     def kill(self):

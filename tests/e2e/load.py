@@ -90,11 +90,10 @@ class Producers:
             producer.process.stdin.write(f"{count}\n")
             producer.process.stdin.flush()
 
-    def wait_for(self, more):
-        """Until so many more records were acknowledged; False if that takes too long."""
+    def wait_for(self, count):
+        """Until so many records in all were acknowledged; False if that takes too long."""
         with self.changed:
-            target = self.count + more
-            return self.changed.wait_for(lambda: self.count >= target, WAIT_SECONDS)
+            return self.changed.wait_for(lambda: self.count >= count, WAIT_SECONDS)
 
     def acknowledged(self, topic):
         """{producer: {number: (partition, offset)}}, as far as it is known now."""
