@@ -48,6 +48,8 @@ static void closed_landed(struct completion *completion, int32_t result)
     struct store *store = file->store;
     (void)result;
     assert(file->state == COLD_FILE_CLOSING);
+    assert(store->cold_handle_count > 0);
+    store->cold_handle_count--;
     drop(file);
     store_progressed(store);
 }
@@ -160,7 +162,6 @@ static void patience_is_over(struct timer *timer)
 static void try_again_soon(struct cold_file *file)
 {
     struct store *store = file->store;
-    file->tries++;
     trim(store, 0);
     io_timer_start(store->io, &file->patience, io_now_ns(store->io) + PATIENCE_NS);
 }
@@ -171,7 +172,9 @@ static void opened_landed(struct completion *completion, int32_t result)
     struct list_node *node;
     assert(file->state == COLD_FILE_OPENING);
     assert(!list_is_empty(&file->waiting));
-    if (result == STATUS_NO_FILES && file->tries < TRIES_MAX) {
+    if (result < 0)
+        file->store->cold_handle_count--;
+    if (result == STATUS_NO_FILES && file->tries++ < TRIES_MAX) {
         try_again_soon(file);
         return;
     }
@@ -185,11 +188,19 @@ static void opened_landed(struct completion *completion, int32_t result)
         begin_use(file, container_of(node, struct cold_use, node));
 }
 
+/* A crowd of readers takes turns, or its handles would be those that clients wait for. What is
+ * being closed counts: it takes as long as an opening. */
 static void try_open(struct cold_file *file)
 {
+    struct store *store = file->store;
     assert(file->state == COLD_FILE_OPENING);
+    if (store->cold_handle_count >= 2 * files_max(store)) {
+        try_again_soon(file);
+        return;
+    }
+    store->cold_handle_count++;
     completion_init(&file->request.completion, opened_landed);
-    io_open(file->store->io, &file->request, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
+    io_open(store->io, &file->request, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
 }
 
 static struct cold_file *make(struct log *log, struct segment *segment)

@@ -89,7 +89,8 @@ struct store {
     struct list cold_files;
     struct list cold_turns; /* cold_load, waiting until it may read */
     uint32_t cold_reading_count;
-    uint32_t cold_file_count; /* without those being closed */
+    uint32_t cold_file_count;   /* without those being closed */
+    uint32_t cold_handle_count; /* with those being opened or closed */
     struct list indexes; /* of segments, in memory for readers; the least recently used first */
     size_t index_bytes;
     struct list aborted; /* of closed segments that know their aborted transactions; as above */
