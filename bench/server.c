@@ -25,25 +25,6 @@ static bool read_text(const char *path, char text[static TEXT_SIZE])
     return size > 0;
 }
 
-/* The number behind `name` in lines of the form "name: 123 kB"; 0 if there is none. */
-static int64_t find_number(const char *text, const char *name)
-{
-    struct bytes rest = bytes_of_text(text);
-    struct bytes line;
-    size_t name_size = strlen(name);
-    while (text_next_item(&rest, '\n', &line)) {
-        int64_t number = 0;
-        if (line.size < name_size || memcmp(line.data, name, name_size) != 0)
-            continue;
-        struct bytes tail = text_trim(bytes_of(line.data + name_size, line.size - name_size));
-        struct bytes digits;
-        if (text_next_item(&tail, ' ', &digits))
-            (void)text_parse_i64(digits, 0, INT64_MAX, &number);
-        return number;
-    }
-    return 0;
-}
-
 struct process_stat {
     int64_t parent;
     int64_t user_ticks;
@@ -128,8 +109,8 @@ static void add_tasks(int64_t pid, struct server_use *use)
         snprintf(path, sizeof path, "/proc/%lld/task/%lld/status", (long long)pid, (long long)task);
         if (read_text(path, text))
             use->tasks[use->task_count++] = (struct server_task){
-                (uint32_t)task, find_number(text, "voluntary_ctxt_switches:") +
-                                    find_number(text, "nonvoluntary_ctxt_switches:")};
+                (uint32_t)task, proc_number(text, "voluntary_ctxt_switches:") +
+                                    proc_number(text, "nonvoluntary_ctxt_switches:")};
     }
     closedir(folder);
 }
@@ -147,12 +128,12 @@ static bool add_process(int64_t pid, struct server_use *use)
     add_tasks(pid, use);
     snprintf(path, sizeof path, "/proc/%lld/status", (long long)pid);
     if (read_text(path, text))
-        use->memory_bytes += find_number(text, "VmRSS:") * 1024;
+        use->memory_bytes += proc_number(text, "VmRSS:") * 1024;
     snprintf(path, sizeof path, "/proc/%lld/io", (long long)pid);
     if (read_text(path, text)) {
         use->has_disk_bytes = true;
-        use->written_bytes += find_number(text, "write_bytes:");
-        use->read_bytes += find_number(text, "read_bytes:");
+        use->written_bytes += proc_number(text, "write_bytes:");
+        use->read_bytes += proc_number(text, "read_bytes:");
     }
     return true;
 }

@@ -53,8 +53,7 @@ static void proc_read(pid_t pid, const char *name, char text[static PROC_TEXT_SI
     fclose(file);
 }
 
-/* The number behind `name` in lines of the form "name:   123 kB"; 0 if there is none. */
-static int64_t proc_number(const char *text, const char *name)
+int64_t proc_number(const char *text, const char *name)
 {
     struct bytes rest = bytes_of_text(text);
     struct bytes line;

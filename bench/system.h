@@ -25,6 +25,10 @@ struct process_memory {
 
 struct process_memory process_memory(pid_t pid);
 
+/* The number behind `name` in lines of the form "name:   123 kB", as /proc has them; 0 if there is
+ * none. */
+int64_t proc_number(const char *text, const char *name);
+
 /* Empties the machine's page cache, which only root can. */
 void page_cache_drop(void);
 

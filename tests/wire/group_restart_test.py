@@ -180,7 +180,7 @@ class ConsumerTest(RestartCase):
 
     def test_static_members_restart_one_by_one(self):
         """The epoch of the group and all shares stay; so also when the broker is killed between two
-        of them, or while one is away. Who left for now may come back with another id; who did not
+        of them, or while one is away. Who left for a while may come back with another id; who did not
         is not released before its session is over."""
         members = self.settled([self.member(f"place-{n}") for n in range(3)])
         before, share = self.described(), [member.partitions() for member in members]
