@@ -222,7 +222,7 @@ static void ignored_full_disk_is_found(void **state)
 
 static void sync_tried_again_is_found(void **state)
 {
-    assert_found(MISTAKE_SYNC_AGAIN, OUTCOME_UNSAFE, ""); /* which promise breaks is chance */
+    assert_found(MISTAKE_SYNC_AGAIN, OUTCOME_UNSAFE, "latest went back");
 }
 
 int main(void)
