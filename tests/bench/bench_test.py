@@ -112,7 +112,8 @@ class Produce(BenchCase):
                              "--connections", 4, "--pid", os.getpid())
         self.assertEqual(result["tool"]["mode"], "produce")
         self.assertLessEqual({"time", "kernel", "cpu", "cpu_count", "congestion_control",
-                              "load_average", "broker"}, set(result["conditions"]))
+                              "load_average", "stolen_percent", "broker"}, set(result["conditions"]))
+        self.assertTrue(0 <= result["conditions"]["stolen_percent"] <= 100)
         self.assertEqual(set(result["conditions"]["broker"]),
                          {"name", "io_backend", "durability", "pid"})
         figures = result["figures"]
