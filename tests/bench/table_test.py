@@ -25,7 +25,7 @@ def script(name):
 
 
 table = script("table")
-table_floor = table.table_floor
+table_floor, table_goals = table.table_floor, table.table_goals
 rows = table.all_rows()
 
 
@@ -148,6 +148,53 @@ class Document(unittest.TestCase):
                          {"median": 2, "min": 2, "max": 2, "is_decided": True})
 
 
+def rounds_of(name, values):
+    """What is kept of a row: broker -> values of one figure, by rounds."""
+    return {contender: {number: kept(contender, number, {name: value}) for number, value in enumerate(each)}
+            for contender, each in values.items()}
+
+
+class Goals(unittest.TestCase):
+    def judge(self, goal, found):
+        values = table_goals.judged_values(goal, found)
+        return values, table_goals.verdict(goal, values)
+
+    def test_figures(self):
+        """Every goal is about a figure of a row that there is."""
+        figures = {(row.name, figure.title) for row in rows for figure in row.figures}
+        for goal in table_goals.all_goals():
+            for value in (goal.value, goal.to or goal.value):
+                self.assertIn((value.row, value.figure), figures)
+
+    def test_numbers(self):
+        """The median decides, to both sides, and the bound itself is good enough; a tilde where rounds say
+        otherwise."""
+        for make, values, want in ((table_goals.at_least, [5, 6, 7], "yes"), (table_goals.at_least, [4, 5, 7], "~yes"),
+                                   (table_goals.at_least, [3, 4, 7], "~**no**"), (table_goals.at_least, [1, 2], "**no**"),
+                                   (table_goals.at_most, [5, 4, 1], "yes"), (table_goals.at_most, [6, 4, 1], "~yes"),
+                                   (table_goals.at_most, [6, 7, 1], "~**no**"), (table_goals.at_most, [6], "**no**")):
+            with self.subTest(values=values):
+                goal = make("g", "t", "row", "x", 5)
+                self.assertEqual(self.judge(goal, {"row": rounds_of("x", {"Tailrace": values, "Kafka": [9]})}),
+                                 (values, want))
+
+    def test_relations(self):
+        """A relation is taken by rounds, of which both must be there."""
+        goal = table_goals.beside_peer("g", "t", "row", "x", 1 / 4)
+        found = {"row": rounds_of("x", {"Tailrace": [1, 3, 2], "Kafka": [8, 8]})}
+        self.assertEqual(self.judge(goal, found), ([1 / 8, 3 / 8], "~yes"))
+        self.assertEqual(goal.bound_text, "≤ 0.25x")
+        rows_goal = table_goals.Goal("g", "t", table_goals.Value("many", "x"), 1.2, to=table_goals.Value("few", "x"))
+        found = {"many": rounds_of("x", {"Tailrace": [9]}), "few": rounds_of("x", {"Tailrace": [6]})}
+        self.assertEqual(self.judge(rows_goal, found), ([1.5], "**no**"))
+
+    def test_unmeasured(self):
+        """Without measurements nothing holds, and nothing fails."""
+        text = "\n".join(table_goals.lines({}))
+        self.assertEqual(text.count("| - |"), len(table_goals.all_goals()))
+        self.assertEqual(text.count("| not measured |"), len(table_goals.all_goals()))
+
+
 class Quiet(unittest.TestCase):
     """The machine is a list of floors, one for each look; a pause takes the time that it takes."""
 
@@ -216,6 +263,9 @@ class Command(unittest.TestCase):
             self.assertGreater(result["figures"]["memory, most (MiB)"], 1)
             self.assertGreater(result["floor"]["sync_4k_p50_us"], 0)
             self.assertTrue(0 <= result["stolen_percent"] <= 100)
+            goals = self.run_table("--goals")
+            self.assertEqual(goals.returncode, 0, goals.stderr)
+            self.assertRegex(goals.stdout, r"one in flight: requests/s \| \*\*[0-9]")
             page = self.folder / "page.html"
             self.assertEqual(self.run_table("--html", page).returncode, 0)
             self.assertIn("one-record requests", page.read_text(encoding="utf-8"))
