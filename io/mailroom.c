@@ -25,6 +25,8 @@ struct mailbox {
 struct mail_desk {
     _Alignas(CACHE_LINE_SIZE) _Atomic bool is_asleep;
     int bell;
+    int ring;
+    uint64_t served; /* the core's alone: whom it has sent mail, or made room for, in this turn */
 };
 
 struct mailroom {
@@ -58,6 +60,8 @@ static enum status mailroom_open_bells(struct mailroom *room)
     for (uint32_t i = 0; i < room->core_count; i++) {
         atomic_init(&room->desks[i].is_asleep, false);
         room->desks[i].bell = -1;
+        room->desks[i].ring = -1;
+        room->desks[i].served = 0;
     }
     for (uint32_t i = 0; i < room->core_count; i++) {
         room->desks[i].bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -70,6 +74,7 @@ static enum status mailroom_open_bells(struct mailroom *room)
 enum status mailroom_create(uint32_t core_count, struct mailroom **room)
 {
     assert(core_count > 0);
+    assert(core_count <= MAILROOM_CORES_MAX);
     struct mailroom *made = calloc(1, sizeof *made);
     if (made == NULL)
         return STATUS_NO_MEMORY;
@@ -128,13 +133,28 @@ static bool mailbox_put(struct mailbox *box, struct completion *mail)
     return true;
 }
 
-/* Only the first who finds the core asleep pays for the system call. */
-static void mailroom_wake(struct mailroom *room, uint32_t core)
+/* `core` has reason to look into its rings. */
+static void mailroom_note(struct mailroom *room, uint32_t by, uint32_t core)
 {
+    assert(by < room->core_count);
     assert(core < room->core_count);
-    struct mail_desk *desk = &room->desks[core];
-    if (atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false))
-        mailroom_ring_bell(room, core);
+    room->desks[by].served |= (uint64_t)1 << core;
+}
+
+/* Only the first who finds a core asleep pays for the waking. */
+uint64_t mailroom_take_sleepers(struct mailroom *room, uint32_t from)
+{
+    assert(from < room->core_count);
+    uint64_t sleepers = 0;
+    uint64_t served = room->desks[from].served;
+    room->desks[from].served = 0;
+    for (; served != 0; served &= served - 1) {
+        uint32_t core = (uint32_t)__builtin_ctzll(served);
+        struct mail_desk *desk = &room->desks[core];
+        if (atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false))
+            sleepers |= (uint64_t)1 << core;
+    }
+    return sleepers;
 }
 
 /* Moves waiting mail into the ring while there is room. The flag is set before looking for room:
@@ -153,7 +173,7 @@ static void mailbox_flush(struct mailroom *room, uint32_t from, uint32_t to)
             break;
         }
     }
-    mailroom_wake(room, to);
+    mailroom_note(room, from, to);
 }
 
 void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct completion *mail,
@@ -165,7 +185,7 @@ void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct com
     struct mailbox *box = mailroom_box(room, from, to);
     mail->result = result;
     if (list_is_empty(&box->overflow) && mailbox_put(box, mail)) {
-        mailroom_wake(room, to);
+        mailroom_note(room, from, to);
         return;
     }
     list_push_back(&box->overflow, &mail->node);
@@ -188,7 +208,7 @@ static void mailbox_take(struct mailroom *room, uint32_t from, uint32_t to,
     }
     atomic_store(&box->head, head);
     if (atomic_load(&box->sender_waits) && atomic_exchange(&box->sender_waits, false))
-        mailroom_wake(room, from);
+        mailroom_note(room, to, from);
 }
 
 void mailroom_collect(struct mailroom *room, uint32_t core, struct ready_queue *ready)
@@ -220,6 +240,18 @@ void mailroom_awake(struct mailroom *room, uint32_t core)
 {
     assert(core < room->core_count);
     atomic_store(&room->desks[core].is_asleep, false);
+}
+
+void mailroom_set_ring(struct mailroom *room, uint32_t core, int ring)
+{
+    assert(core < room->core_count);
+    room->desks[core].ring = ring;
+}
+
+int mailroom_ring(const struct mailroom *room, uint32_t core)
+{
+    assert(core < room->core_count);
+    return room->desks[core].ring;
 }
 
 int mailroom_bell(const struct mailroom *room, uint32_t core)

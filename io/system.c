@@ -51,6 +51,13 @@ bool system_sleep(struct system_io *system)
     return mailroom_sleep(system->room, system->io.core_index);
 }
 
+void system_ring_bells(struct system_io *system)
+{
+    uint64_t sleepers = mailroom_take_sleepers(system->room, system->io.core_index);
+    for (; sleepers != 0; sleepers &= sleepers - 1)
+        mailroom_ring_bell(system->room, (uint32_t)__builtin_ctzll(sleepers));
+}
+
 void system_awake(struct system_io *system)
 {
     mailroom_awake(system->room, system->io.core_index);
