@@ -21,8 +21,9 @@ struct io_backend {
      * too. May report the result inside this call: it lands later in any case. */
     void (*submit)(struct io *io, struct io_request *request);
 
-    /* Gathers what has happened. Waits for it until `deadline_ns` (0: do not wait; UINT64_MAX: no
-     * limit). Updates io->now_ns. */
+    /* Ends a turn and begins the next: wakes the cores that have got mail, and gathers what has
+     * happened. Waits for it until `deadline_ns` (0: do not wait; UINT64_MAX: no limit). Updates
+     * io->now_ns. */
     void (*poll)(struct io *io, uint64_t deadline_ns);
 
     /* Only to other cores. */
@@ -46,6 +47,7 @@ struct io {
     const struct io_backend *backend;
     struct ready_queue ready;
     struct timer_wheel timers;
+    uint32_t rounds_max; /* of the ready queue in one turn; at least 1 */
     uint64_t now_ns;
     uint32_t core_index;
     uint32_t core_count;

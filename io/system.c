@@ -51,6 +51,13 @@ bool system_sleep(struct system_io *system)
     return mailroom_sleep(system->room, system->io.core_index);
 }
 
+void system_ring_bells(struct system_io *system)
+{
+    uint32_t sleeper;
+    while (mailroom_next_sleeper(system->room, system->io.core_index, &sleeper))
+        mailroom_ring_bell(system->room, sleeper);
+}
+
 void system_awake(struct system_io *system)
 {
     mailroom_awake(system->room, system->io.core_index);

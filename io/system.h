@@ -36,6 +36,9 @@ static inline struct system_io *system_of(struct io *io)
 /* Waiting for events is allowed when this answers true, and system_awake must follow. */
 bool system_sleep(struct system_io *system);
 
+/* After that, at the end of every turn: wakes the cores that have got mail, by their bells. */
+void system_ring_bells(struct system_io *system);
+
 /* After the events were gathered: takes the time and the mail. */
 void system_awake(struct system_io *system);
 
