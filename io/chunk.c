@@ -127,6 +127,13 @@ struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes)
     return chunk;
 }
 
+size_t chunk_size_grown(const struct chunk *chunk, size_t size_bytes)
+{
+    size_t doubled = 2 * (size_t)chunk->capacity_bytes;
+    assert(size_bytes > chunk->capacity_bytes);
+    return doubled > size_bytes ? doubled : size_bytes;
+}
+
 void chunk_retain(struct chunk *chunk)
 {
     uint32_t before = atomic_fetch_add_explicit(&chunk->reference_count, 1, memory_order_relaxed);

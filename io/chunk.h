@@ -47,6 +47,10 @@ void chunk_pool_deinit(struct chunk_pool *pool);
  * reached or the size is above CHUNK_SIZE_MAX. On the pool's core. */
 struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes);
 
+/* What to ask for when a chunk is full and `size_bytes` are needed: at least twice as much, so that
+ * what grows little by little is copied once for each doubling. */
+size_t chunk_size_grown(const struct chunk *chunk, size_t size_bytes);
+
 /* From any core that holds a reference. */
 void chunk_retain(struct chunk *chunk);
 

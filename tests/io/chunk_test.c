@@ -72,6 +72,20 @@ static void the_limit_holds(void **state)
     fixture_close(&fixture);
 }
 
+static void growing_doubles(void **state)
+{
+    /* A chunk that is full is exchanged for one of twice its size, or for one that is large enough.
+     */
+    struct fixture fixture;
+    fixture_open(&fixture, 64 * KIB);
+    struct chunk *chunk = chunk_acquire(&fixture.pool, 16 * KIB);
+    assert_non_null(chunk);
+    assert_int_equal(chunk_size_grown(chunk, 16 * KIB + 1), 32 * KIB);
+    assert_int_equal(chunk_size_grown(chunk, 40 * KIB), 40 * KIB);
+    chunk_release(chunk, fixture.doors[0]);
+    fixture_close(&fixture);
+}
+
 static void idle_chunks_make_room(void **state)
 {
     /* Chunks that lie idle are freed when another size needs their room: out and idle together
@@ -165,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_are_aligned_and_large_enough),
         cmocka_unit_test(the_limit_holds),
+        cmocka_unit_test(growing_doubles),
         cmocka_unit_test(idle_chunks_make_room),
         cmocka_unit_test(chunks_are_used_again),
         cmocka_unit_test(sizes_out_of_use_make_way),
