@@ -12,6 +12,9 @@
 
 #include <stdatomic.h>
 
+/* Of a slab, and what its address is a multiple of: the size of a huge page. */
+enum { IO_SLAB_SIZE = 2 * 1024 * 1024 };
+
 struct io_backend {
     const char *name;
 
@@ -34,6 +37,11 @@ struct io_backend {
     enum status (*listen)(struct io *io, struct io_address *address, int32_t *listener);
     void (*close_listener)(struct io *io, int32_t listener);
     void (*shutdown)(struct io *io, int32_t handle);
+
+    /* IO_SLAB_SIZE bytes for payload, in a huge page if there is one; NULL without memory. Nothing
+     * may be in flight in what is given back. */
+    uint8_t *(*slab_map)(struct io *io);
+    void (*slab_unmap)(struct io *io, uint8_t *memory);
 
     uint64_t (*now_ns)(struct io *io);
     int64_t (*wall_ms)(struct io *io);
