@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 /* A ring is 4 KiB of slots: with 64 cores all rings together are 16 MiB. */
-enum { MAILBOX_CAPACITY = 512, CACHE_LINE_SIZE = 64 };
+enum { MAILBOX_CAPACITY = 512, CACHE_LINE_SIZE = 64, WORD_BITS = 64 };
 
 struct mailbox {
     _Alignas(CACHE_LINE_SIZE) _Atomic uint32_t head; /* next to take; the receiver moves it */
@@ -26,7 +27,8 @@ struct mail_desk {
     _Alignas(CACHE_LINE_SIZE) _Atomic bool is_asleep;
     int bell;
     int ring;
-    uint64_t served; /* the core's alone: whom it has sent mail, or made room for, in this turn */
+    /* The core's alone: whom it has sent mail, or made room for, in this turn. A bit for each. */
+    uint64_t served[MAILROOM_CORES_MAX / WORD_BITS];
 };
 
 struct mailroom {
@@ -61,7 +63,7 @@ static enum status mailroom_open_bells(struct mailroom *room)
         atomic_init(&room->desks[i].is_asleep, false);
         room->desks[i].bell = -1;
         room->desks[i].ring = -1;
-        room->desks[i].served = 0;
+        memset(room->desks[i].served, 0, sizeof room->desks[i].served);
     }
     for (uint32_t i = 0; i < room->core_count; i++) {
         room->desks[i].bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -138,23 +140,33 @@ static void mailroom_note(struct mailroom *room, uint32_t by, uint32_t core)
 {
     assert(by < room->core_count);
     assert(core < room->core_count);
-    room->desks[by].served |= (uint64_t)1 << core;
+    room->desks[by].served[core / WORD_BITS] |= (uint64_t)1 << core % WORD_BITS;
+}
+
+/* The lowest of those noted, which is noted no more. */
+static bool mailroom_take_served(struct mailroom *room, uint32_t by, uint32_t *core)
+{
+    for (uint32_t i = 0; i * WORD_BITS < room->core_count; i++) {
+        uint64_t *word = &room->desks[by].served[i];
+        if (*word == 0)
+            continue;
+        *core = i * WORD_BITS + (uint32_t)__builtin_ctzll(*word);
+        *word &= *word - 1;
+        return true;
+    }
+    return false;
 }
 
 /* Only the first who finds a core asleep pays for the waking. */
-uint64_t mailroom_take_sleepers(struct mailroom *room, uint32_t from)
+bool mailroom_next_sleeper(struct mailroom *room, uint32_t from, uint32_t *sleeper)
 {
     assert(from < room->core_count);
-    uint64_t sleepers = 0;
-    uint64_t served = room->desks[from].served;
-    room->desks[from].served = 0;
-    for (; served != 0; served &= served - 1) {
-        uint32_t core = (uint32_t)__builtin_ctzll(served);
-        struct mail_desk *desk = &room->desks[core];
+    while (mailroom_take_served(room, from, sleeper)) {
+        struct mail_desk *desk = &room->desks[*sleeper];
         if (atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false))
-            sleepers |= (uint64_t)1 << core;
+            return true;
     }
-    return sleepers;
+    return false;
 }
 
 /* Moves waiting mail into the ring while there is room. The flag is set before looking for room:

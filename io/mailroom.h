@@ -6,8 +6,8 @@
  *   ...                                   turn anyway.
  *
  * Waking a core is a system call and, on a virtual machine, a way out to its host: dearer than all
- * the rest. So a sender wakes nobody while its turn lasts; at the end of it, it takes the list of
- * those who sleep and have got mail (mailroom_take_sleepers) and wakes each of them once, by the
+ * the rest. So a sender wakes nobody while its turn lasts; at the end of it, it asks
+ * for those who sleep and have got mail (mailroom_next_sleeper) and wakes each of them once, by the
  * bell (an eventfd) or by whatever its backend has that is cheaper.
  *
  * Two races decide the memory order, and both have the same answer, sequential consistency:
@@ -29,7 +29,7 @@
 
 struct mailroom;
 
-enum { MAILROOM_CORES_MAX = 64 };
+enum { MAILROOM_CORES_MAX = 1024 };
 
 /* STATUS_NO_MEMORY, STATUS_NO_FILES. */
 enum status mailroom_create(uint32_t core_count, struct mailroom **room);
@@ -40,7 +40,7 @@ void mailroom_destroy(struct mailroom *room);
 uint32_t mailroom_core_count(const struct mailroom *room);
 
 /* On core `from`. The mail must be on no list; it belongs to core `to` from here on. Whether that
- * has to be woken, mailroom_take_sleepers says. */
+ * has to be woken, mailroom_next_sleeper says. */
 void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct completion *mail,
                    int32_t result);
 
@@ -52,9 +52,9 @@ void mailroom_collect(struct mailroom *room, uint32_t core, struct ready_queue *
 bool mailroom_sleep(struct mailroom *room, uint32_t core);
 void mailroom_awake(struct mailroom *room, uint32_t core);
 
-/* On core `from`, at the end of every turn, also of the last one: the cores, a bit for each, that
- * have something new from it and are asleep. Each is answered to one caller, who must wake it. */
-uint64_t mailroom_take_sleepers(struct mailroom *room, uint32_t from);
+/* On core `from`, at the end of every turn, also of the last one, until it answers false: a core
+ * that has something new from it and is asleep. It is answered once, so the caller must wake it. */
+bool mailroom_next_sleeper(struct mailroom *room, uint32_t from, uint32_t *sleeper);
 
 /* The bell of a core: readable when it was rung. Ringing is allowed from any thread. */
 int mailroom_bell(const struct mailroom *room, uint32_t core);

@@ -54,9 +54,9 @@ bool system_sleep(struct system_io *system)
 
 void system_ring_bells(struct system_io *system)
 {
-    uint64_t sleepers = mailroom_take_sleepers(system->room, system->io.core_index);
-    for (; sleepers != 0; sleepers &= sleepers - 1)
-        mailroom_ring_bell(system->room, (uint32_t)__builtin_ctzll(sleepers));
+    uint32_t sleeper;
+    while (mailroom_next_sleeper(system->room, system->io.core_index, &sleeper))
+        mailroom_ring_bell(system->room, sleeper);
 }
 
 void system_awake(struct system_io *system)

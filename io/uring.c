@@ -445,9 +445,9 @@ static void uring_wake(struct uring *uring, uint32_t core)
 static void uring_wake_sleepers(struct uring *uring)
 {
     struct system_io *system = &uring->system;
-    uint64_t sleepers = mailroom_take_sleepers(system->room, system->io.core_index);
-    for (; sleepers != 0; sleepers &= sleepers - 1)
-        uring_wake(uring, (uint32_t)__builtin_ctzll(sleepers));
+    uint32_t sleeper;
+    while (mailroom_next_sleeper(system->room, system->io.core_index, &sleeper))
+        uring_wake(uring, sleeper);
 }
 
 /* Submits everything and waits for one completion until the deadline. */

@@ -128,7 +128,7 @@ const char *uring_refusal(void)
     if (error < 0)
         return refusal_of_errno(-error);
     const char *refusal = NULL;
-    if ((ring.features & URING_FEATURES) != URING_FEATURES || 
+    if ((ring.features & URING_FEATURES) != URING_FEATURES ||
         !opcodes_are_known(&ring, opcodes, sizeof opcodes))
         refusal = "the kernel's io_uring is too old";
     else if (!ring_carries(&ring))
