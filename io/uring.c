@@ -28,6 +28,7 @@
 #include "io/file_call.h"
 #include "io/socket.h"
 #include "io/uring_setup.h"
+#include "io/vector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +51,7 @@ enum { TAG_BITS = 3 };
 
 /* What the kernel reads at the submission of an entry and not later. */
 union uring_slot {
+    struct bytes pieces[IO_WRITE_PIECE_COUNT_MAX];
     struct msghdr message;
     struct sockaddr_storage address;
 };
@@ -139,16 +141,34 @@ static union uring_slot *uring_slot_of(struct uring *uring, const struct io_urin
 /* --- Preparing entries -------------------------------------------------------------------------
  */
 
+static void prepare_write_buffer(struct io_uring_sqe *entry, const struct io_request *request)
+{
+    uint32_t done_bytes = request->transfer.done_bytes;
+    assert(request->transfer.buffer != NULL);
+    io_uring_prep_write(entry, request->handle, request->transfer.buffer + done_bytes,
+                        request->transfer.size_bytes - done_bytes,
+                        request->transfer.offset + done_bytes);
+}
+
+static void prepare_write_pieces(struct uring *uring, struct io_uring_sqe *entry,
+                                 const struct io_request *request)
+{
+    struct bytes *rest = uring_slot_of(uring, entry)->pieces;
+    uint32_t count = io_pieces_rest(request, rest);
+    io_uring_prep_writev(entry, request->handle, vector_of(rest), count,
+                         request->transfer.offset + request->transfer.done_bytes);
+}
+
 static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
                           struct io_request *request)
 {
     assert(request->kind == IO_WRITE);
     assert(request->handle >= 0);
-    uint32_t done_bytes = request->transfer.done_bytes;
-    assert(done_bytes < request->transfer.size_bytes);
-    io_uring_prep_write(entry, request->handle, request->transfer.buffer + done_bytes,
-                        request->transfer.size_bytes - done_bytes,
-                        request->transfer.offset + done_bytes);
+    assert(request->transfer.done_bytes < request->transfer.size_bytes);
+    if (request->transfer.pieces == NULL)
+        prepare_write_buffer(entry, request);
+    else
+        prepare_write_pieces(uring, entry, request);
     if ((request->flags & IO_FLAG_SYNC) == 0)
         return;
     entry->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
@@ -516,6 +536,8 @@ static const struct io_backend uring_backend = {
     .listen = uring_listen,
     .close_listener = uring_close_listener,
     .shutdown = system_shutdown,
+    .slab_map = system_slab_map,
+    .slab_unmap = system_slab_unmap,
     .now_ns = system_now_ns,
     .wall_ms = system_wall_ms,
     .secret = system_secret,
