@@ -12,6 +12,9 @@
 
 #include <stdatomic.h>
 
+/* Of a slab, and what its address is a multiple of: the size of a huge page. */
+enum { IO_SLAB_SIZE = 2 * 1024 * 1024 };
+
 struct io_backend {
     const char *name;
 
@@ -21,8 +24,9 @@ struct io_backend {
      * the sync is done, too. May report the result inside this call: it lands later in any case. */
     void (*submit)(struct io *io, struct io_request *request);
 
-    /* Gathers what has happened. Waits for it until `deadline_ns` (0: do not wait; UINT64_MAX: no
-     * limit). Updates io->now_ns. */
+    /* Ends a turn and begins the next: wakes the cores that have got mail, and gathers what has
+     * happened. Waits for it until `deadline_ns` (0: do not wait; UINT64_MAX: no limit). Updates
+     * io->now_ns. */
     void (*poll)(struct io *io, uint64_t deadline_ns);
 
     /* Only to other cores. */
@@ -33,6 +37,11 @@ struct io_backend {
     enum status (*listen)(struct io *io, struct io_address *address, int32_t *listener);
     void (*close_listener)(struct io *io, int32_t listener);
     void (*shutdown)(struct io *io, int32_t handle);
+
+    /* IO_SLAB_SIZE bytes for payload, in a huge page if there is one; NULL without memory. Nothing
+     * may be in flight in what is given back. */
+    uint8_t *(*slab_map)(struct io *io);
+    void (*slab_unmap)(struct io *io, uint8_t *memory);
 
     uint64_t (*now_ns)(struct io *io);
     int64_t (*wall_ms)(struct io *io);
@@ -46,6 +55,7 @@ struct io {
     const struct io_backend *backend;
     struct ready_queue ready;
     struct timer_wheel timers;
+    uint32_t rounds_max; /* of the ready queue in one turn; at least 1 */
     uint64_t now_ns;
     uint32_t core_index;
     uint32_t core_count;
