@@ -1,7 +1,8 @@
 /* Finding the commits of the present epoch in files that also hold those of earlier rounds and
  * runs. The order is told by sequences alone: file numbers say nothing, the ring may begin
- * anywhere. Every commit says how far the journal had been checkpointed when it was made: of the
- * files that hold nothing newer than that only the heads are read. */
+ * anywhere. Every commit says how far the journal had been checkpointed when it was made, the
+ * newest one says it best, and so the newest file is read first: of the files that hold nothing
+ * newer than that only the heads are. */
 #include "storage/journal_scan.h"
 
 #include "base/assert.h"
@@ -12,6 +13,7 @@
 enum {
     READ_SIZE = 1024 * 1024,
     WINDOW_SIZE_MAX = 8 * READ_SIZE, /* as many reads are in flight */
+    AHEAD_SIZE_MAX = 32 * READ_SIZE, /* a file that is larger is not read before its turn */
     HEAD_SIZE = 128 * 1024,
     SEARCH_SIZE = 2 * COMMIT_SIZE_MAX,
     LISTING_BYTES_MAX = 1 << 20,
@@ -46,6 +48,7 @@ struct journal_scan {
     uint32_t file_count;
     struct scanned_file *oldest; /* of those that are needed; NULL: none */
     struct window window;
+    struct window ahead; /* the beginning of the newest file, read before its turn */
     uint64_t next_sequence;
     uint64_t released_sequence; /* checkpointed up to here: not visited */
     uint64_t missing_sequence;  /* the last one that should be there and is not; 0: none */
@@ -179,29 +182,58 @@ static uint32_t read_together(const struct io_request *requests, uint32_t count)
     return size;
 }
 
-/* Makes the bytes from `position` on available, as many as `size_max`. */
-static enum status fill(struct journal_scan *scan, const struct scanned_file *file,
-                        uint64_t position, uint64_t size_max)
+/* Into memory that has room for it, in several reads at once. */
+static enum status read_stretch(const struct journal_scan *scan, const struct scanned_file *file,
+                                struct window *window, uint64_t position, uint64_t size)
 {
     struct io_request requests[WINDOW_SIZE_MAX / READ_SIZE];
     struct await_set set = {.io = scan->site->io};
-    uint64_t rest = position < file->size_bytes ? file->size_bytes - position : 0;
-    uint64_t size = (rest + IO_BLOCK_SIZE - 1) & ~(uint64_t)(IO_BLOCK_SIZE - 1);
-    size = size < size_max ? size : size_max;
-    leave_window(scan);
-    if (!has_window(&scan->window, size == 0 ? IO_BLOCK_SIZE : size))
-        return STATUS_NO_MEMORY;
-    assert(size <= scan->window.capacity);
+    uint8_t *data = window->data + (position - window->position);
+    assert(size <= WINDOW_SIZE_MAX);
+    assert(position - window->position + size <= window->capacity);
     for (uint64_t at = 0; at < size; at += READ_SIZE) {
         uint64_t part = size - at < READ_SIZE ? size - at : READ_SIZE;
-        io_read(set.io, await_add(&set, &requests[set.count]), file->handle, scan->window.data + at,
+        io_read(set.io, await_add(&set, &requests[set.count]), file->handle, data + at,
                 (uint32_t)part, position + at);
     }
     uint32_t count = set.count;
     enum status status = await_all(&set, STATUS_OK);
-    scan->window.position = position;
-    scan->window.size_bytes = status == STATUS_OK ? read_together(requests, count) : 0;
+    uint32_t read_bytes = status == STATUS_OK ? read_together(requests, count) : 0;
+    window->size_bytes = (uint32_t)(position - window->position) + read_bytes;
     return status;
+}
+
+/* What there is from `position` on, in whole blocks. */
+static uint64_t stretch_size(const struct scanned_file *file, uint64_t position, uint64_t size_max)
+{
+    uint64_t rest = position < file->size_bytes ? file->size_bytes - position : 0;
+    uint64_t size = (rest + IO_BLOCK_SIZE - 1) & ~(uint64_t)(IO_BLOCK_SIZE - 1);
+    return size < size_max ? size : size_max;
+}
+
+/* Its turn has come. */
+static void take_what_was_read_ahead(struct journal_scan *scan)
+{
+    free(scan->window.data);
+    scan->window = scan->ahead;
+    scan->ahead = (struct window){0};
+}
+
+/* Makes the bytes from `position` on available, as many as `size_max`. */
+static enum status fill(struct journal_scan *scan, const struct scanned_file *file,
+                        uint64_t position, uint64_t size_max)
+{
+    bool is_newest = file == &scan->files[scan->file_count - 1];
+    leave_window(scan);
+    if (is_newest && position == 0 && scan->ahead.size_bytes > 0) {
+        take_what_was_read_ahead(scan);
+        return STATUS_OK;
+    }
+    uint64_t size = stretch_size(file, position, size_max);
+    if (!has_window(&scan->window, size == 0 ? IO_BLOCK_SIZE : size))
+        return STATUS_NO_MEMORY;
+    scan->window.position = position;
+    return read_stretch(scan, file, &scan->window, position, size);
 }
 
 static struct bytes available(const struct journal_scan *scan, uint64_t position)
@@ -448,6 +480,46 @@ static int compare_files(const void *left, const void *right)
     return (a->first_sequence > b->first_sequence) - (a->first_sequence < b->first_sequence);
 }
 
+/* Is there a commit at `position` of what has been read ahead, or can one be read? */
+static enum status look_ahead(struct journal_scan *scan, const struct scanned_file *file,
+                              uint64_t position, struct commit_header *header)
+{
+    struct window *ahead = &scan->ahead;
+    struct bytes rest = bytes_of(ahead->data + position, ahead->size_bytes - position);
+    enum status status = commit_verify(rest, scan->site->epoch, COMMIT_SIZE_MAX, header);
+    bool is_cut = status == STATUS_TRUNCATED || rest.size < COMMIT_HEADER_SIZE;
+    uint64_t size = stretch_size(file, ahead->size_bytes, WINDOW_SIZE_MAX);
+    if (!is_cut || size == 0)
+        return status;
+    status = read_stretch(scan, file, ahead, ahead->size_bytes, size);
+    rest = bytes_of(ahead->data + position, ahead->size_bytes - position);
+    return status == STATUS_OK ? commit_verify(rest, scan->site->epoch, COMMIT_SIZE_MAX, header)
+                               : status;
+}
+
+/* From the newest file's beginning to the first that is not whole or does not follow: how far had
+ * the journal been checkpointed? Only what is found one behind the other is believed: anywhere else
+ * a client's payload may look like a commit. Whatever goes wrong here the walk will come upon. */
+static void read_newest(struct journal_scan *scan)
+{
+    const struct scanned_file *newest = &scan->files[scan->file_count - 1];
+    uint64_t size = stretch_size(newest, 0, UINT64_MAX);
+    uint64_t position = 0, sequence = newest->first_sequence;
+    struct commit_header header;
+    if (newest->is_headless || size > AHEAD_SIZE_MAX || size > scan->site->spare_bytes)
+        return;
+    if (!has_window(&scan->ahead, size))
+        return;
+    while (look_ahead(scan, newest, position, &header) == STATUS_OK &&
+           header.sequence == sequence) {
+        note_released(scan, &header);
+        position += commit_stored_size(header.size_bytes);
+        sequence++;
+        if (position > scan->ahead.size_bytes)
+            break;
+    }
+}
+
 /* Without those that hold nothing of this epoch, or nothing that has not been checkpointed. */
 static void find_oldest(struct journal_scan *scan)
 {
@@ -455,10 +527,12 @@ static void find_oldest(struct journal_scan *scan)
     qsort(scan->files, scan->file_count, sizeof *scan->files, compare_files);
     while (first < scan->file_count && scan->files[first].first_sequence == 0)
         first++;
-    scan->may_be_zeroed = first + 1 < scan->file_count;
+    if (first + 1 < scan->file_count)
+        read_newest(scan);
     while (first + 1 < scan->file_count &&
            scan->files[first + 1].first_sequence <= scan->released_sequence + 1)
         first++;
+    scan->may_be_zeroed = first + 1 < scan->file_count; /* the newest is never made anew */
     scan->oldest = first == scan->file_count ? NULL : &scan->files[first];
 }
 
@@ -539,6 +613,7 @@ void journal_scan_destroy(struct journal_scan *scan)
         return;
     stop_keeping(scan);
     free(scan->window.data);
+    free(scan->ahead.data);
     free(scan->buffers);
     free(scan->commits);
     free(scan->files);

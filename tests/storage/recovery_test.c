@@ -174,6 +174,35 @@ static void checkpointed_commits_are_passed_over(void **state)
     assert_int_equal(rig_read_all(rig, 1, &digest), 1);
 }
 
+/* How far that was the newest commits say, and their file is read first: of a file that holds
+ * nothing newer only the head is, so that what nobody could read behind it is not even seen. */
+static void newest_commits_say_what_is_needed(void **state)
+{
+    enum { FILES = 8, FILE_SIZE = 256 << 10, BATCHES = 500 };
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct torn torn = {0};
+    _Alignas(IO_BLOCK_SIZE) uint8_t block[IO_BLOCK_SIZE];
+    char path[PATH_SIZE];
+    uint64_t position;
+    uint32_t digest;
+    rig->options.journal_file_bytes = FILE_SIZE;
+    rig->options.journal_file_count = FILES;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, BATCHES, BATCH_SIZE);
+    uint64_t epoch = rig->stores[0]->journal.epoch;
+    torn.sequence = rig->stores[0]->journal.released_sequence;
+    rig_put_many(rig, 0, 1, BATCH_SIZE); /* says so */
+    rig_kill(rig);
+    assert_true(find_commit(fixture, &torn, epoch, path, &position));
+    assert_true(position > 0);
+    assert_true(read_block(fixture, path, position, block));
+    memset(block + offsetof(struct commit_header, version), 0xff, sizeof(uint32_t));
+    rig_overwrite(rig, path, position, bytes_of(block, sizeof block));
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(rig_read_all(rig, 0, &digest), BATCHES + 1);
+}
+
 /* --- The number of the run --------------------------------------------------------------------
  */
 
@@ -397,10 +426,15 @@ static void few_handles_are_enough(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(any_commit_may_be_torn),           CASE(checkpointed_commits_are_passed_over),
-        CASE(number_of_the_run_is_there_twice), CASE(orderly_stop_needs_no_search),
-        CASE(search_is_not_forgotten),          CASE(waiting_removals_are_searched_for),
-        CASE(log_that_comes_back_is_another),   CASE(name_is_not_free_before_the_end),
+        CASE(any_commit_may_be_torn),
+        CASE(checkpointed_commits_are_passed_over),
+        CASE(newest_commits_say_what_is_needed),
+        CASE(number_of_the_run_is_there_twice),
+        CASE(orderly_stop_needs_no_search),
+        CASE(search_is_not_forgotten),
+        CASE(waiting_removals_are_searched_for),
+        CASE(log_that_comes_back_is_another),
+        CASE(name_is_not_free_before_the_end),
         CASE(few_handles_are_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
