@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from driver import number, say
 
-FLOOR_TIME = "600ms"
+FLOOR_TIME = "400ms"
 PAUSE_SECONDS = 5
 SYNC, STOLEN = "sync_4k_p50_us", "stolen_percent"
 
