@@ -86,8 +86,10 @@
       "How many cores the broker works on, one thread each; 0: all that the process may use but "    \
       "one, which is left to the kernel's part of the work: syncs and the network.")                \
     X(TAILRACE_MEMORY_BYTES, "tailrace.memory.bytes", LONG, "0", 0, INT64_MAX, NULL, true,         \
-      "Memory for requests and for the data being served, over all cores; 0: 256 MiB. "            \
-      "When it is used up, the broker stops reading from sockets until some is free.")             \
+      "Memory for requests and for the data being served, over all cores; 0: 256 MiB. A quarter "  \
+      "keeps recent records for readers and an eighth older ones that were read back; all others " \
+      "come from the disk. When it is used up, the broker stops reading from sockets until some "  \
+      "is free.")                                                                                  \
     X(NUM_NETWORK_THREADS, "num.network.threads", INT, "3", 1, INT32_MAX, NULL, false,             \
       NO_EFFECT_YET "see tailrace.cores.")                                                         \
     X(NUM_IO_THREADS, "num.io.threads", INT, "8", 1, INT32_MAX, NULL, false,                       \

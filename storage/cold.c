@@ -149,9 +149,7 @@ static void begin_walk(struct cold_load *load)
     if (block == NULL || block->segment != segment)
         return;
     cold_walk_begin_behind(&load->walk, block->position + block->size_bytes, block->next_offset);
-    if (block->next_offset == load->walk.offset &&
-        log->store->options.cache_bytes_max / 16 >= COLD_SEQUENTIAL_SIZE)
-        load->is_sequential = true;
+    load->is_sequential = block->next_offset == load->walk.offset;
 }
 
 static enum op_progress load_ready(struct cold_load *load)
@@ -250,7 +248,7 @@ static uint64_t reading_size(const struct cold_load *load)
 {
     const struct store *store = load->log->store;
     uint64_t size =
-        load->is_sequential && !someone_appends(store) ? COLD_SEQUENTIAL_SIZE : COLD_BLOCK_SIZE;
+        load->is_sequential && !someone_appends(store) ? store->cold_step_bytes : COLD_BLOCK_SIZE;
     return load->walk.needed_bytes > size ? load->walk.needed_bytes : size;
 }
 
@@ -368,7 +366,7 @@ static enum op_progress load_end(struct cold_load *load)
     wake(load);
     segment_release(load->segment);
     free(load);
-    cold_trim(store, store->options.cache_bytes_max / 4);
+    cold_trim(store);
     assert(log->busy_count > 0);
     log->busy_count--;
     log_delete_progressed(log);

@@ -51,7 +51,12 @@ void cold_block_pass(struct cold_block *block);
 
 /* Gives back the block that is missed least; false when there is none. */
 bool cold_evict(struct store *store);
-void cold_trim(struct store *store, size_t bytes_max);
+
+/* Down to the bound. */
+void cold_trim(struct store *store);
+
+/* The largest steps that the bound allows, until there are too many readers for them. */
+void cold_step_init(struct store *store);
 
 /* Those of one segment; of all, with NULL. */
 void cold_blocks_drop(struct log *log, const struct segment *segment);

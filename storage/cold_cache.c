@@ -104,6 +104,44 @@ static void drop(struct cold_block *block)
     drop_at(block->log, count - 1);
 }
 
+/* The caches' bound is for tails; beside it. */
+static size_t bytes_max(const struct store *store)
+{
+    return store->options.cache_bytes_max / 2;
+}
+
+/* So that a few readers find room for what they read and what comes next. */
+static uint32_t step_max(const struct store *store)
+{
+    uint32_t step = COLD_STEP_MAX;
+    while (step > COLD_BLOCK_SIZE && step > bytes_max(store) / 8)
+        step /= 2;
+    return step;
+}
+
+void cold_step_init(struct store *store)
+{
+    store->cold_step_bytes = step_max(store);
+}
+
+/* What was read in vain will be read again: there are more readers than the bound has room for, at
+ * steps as large as these. */
+static void note_waste(struct store *store)
+{
+    store->cold_calm_count = 0;
+    if (store->cold_step_bytes > COLD_BLOCK_SIZE)
+        store->cold_step_bytes /= 2;
+}
+
+static void note_calm(struct store *store)
+{
+    if (++store->cold_calm_count < COLD_STEP_CALM)
+        return;
+    store->cold_calm_count = 0;
+    if (store->cold_step_bytes < step_max(store))
+        store->cold_step_bytes *= 2;
+}
+
 /* What is kept may fill half of the room; beyond that the oldest of it goes like any other. */
 bool cold_evict(struct store *store)
 {
@@ -113,13 +151,16 @@ bool cold_evict(struct store *store)
         node = list_first(&store->cold_kept);
     if (node == NULL)
         return false;
-    drop(container_of(node, struct cold_block, lru_node));
+    struct cold_block *block = container_of(node, struct cold_block, lru_node);
+    if (!block->is_read_through)
+        note_waste(store);
+    drop(block);
     return true;
 }
 
-void cold_trim(struct store *store, size_t bytes_max)
+void cold_trim(struct store *store)
 {
-    while (store->cold_bytes > bytes_max && cold_evict(store))
+    while (store->cold_bytes > bytes_max(store) && cold_evict(store))
         ;
 }
 
@@ -176,5 +217,6 @@ bool cold_block_add(const struct cold_block *given)
     store->cold_bytes += block->chunk->capacity_bytes;
     list_node_init(&block->lru_node);
     list_push_back(&store->cold, &block->lru_node);
+    note_calm(store);
     return true;
 }

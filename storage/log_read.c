@@ -10,6 +10,7 @@
 struct span {
     struct bytes payload;
     struct chunk *chunk;
+    int64_t base_offset;
     int64_t next_offset;
     struct cold_block *block; /* that it lies in; NULL: in the frames of the log itself */
     uint32_t block_position;  /* of what follows it there */
@@ -61,6 +62,7 @@ static bool find_in_memory(struct log *log, int64_t offset, struct span *span)
     *span = (struct span){
         .payload = bytes_of(frame->chunk->data + FRAME_HEADER_SIZE, frame->payload_size),
         .chunk = frame->chunk,
+        .base_offset = frame->base_offset,
         .next_offset = frame->next_offset,
     };
     return true;
@@ -80,6 +82,7 @@ static bool find_in_block(struct cold_block *block, uint32_t position, int64_t o
             *span = (struct span){
                 .payload = bytes_of(data + position + FRAME_HEADER_SIZE, header.payload_size),
                 .chunk = block->chunk,
+                .base_offset = header.base_offset,
                 .next_offset = header.last_offset + 1,
                 .block = block,
                 .block_position = next_position,
@@ -112,15 +115,21 @@ static bool batch_fits(const struct log_read *read, size_t taken_bytes, size_t b
     return total + batch_bytes <= read->size_bytes_max || (total == 0 && read->first_batch_anyway);
 }
 
-/* Takes from the span the batches from `read->next_offset` on, up to the limits. Answers whether
- * the span was taken to its end, so that the next may follow. */
-static bool take_batches(struct log_read *read, const struct span *span)
+/* All of it is wanted, and fits. */
+static bool span_fits(const struct log_read *read, const struct span *span)
+{
+    return read->next_offset <= span->base_offset && span->next_offset <= read->end_offset &&
+           read->size_bytes + span->payload.size <= read->size_bytes_max;
+}
+
+/* The batches of the span from `read->next_offset` on, up to the limits. `goes_on`: to its end. */
+static struct bytes choose_batches(struct log_read *read, const struct span *span, bool *goes_on)
 {
     struct bytes rest = span->payload;
     struct bytes taken = {rest.data, 0};
     struct bytes batch;
-    bool goes_on = true;
-    while (goes_on && batch_next(&rest, &batch) == STATUS_OK) {
+    *goes_on = true;
+    while (*goes_on && batch_next(&rest, &batch) == STATUS_OK) {
         int64_t base_offset = (int64_t)load_u64_be(batch.data + BATCH_BASE_OFFSET_AT);
         int64_t next_offset =
             base_offset + (int32_t)load_u32_be(batch.data + BATCH_LAST_OFFSET_DELTA_AT) + 1;
@@ -128,12 +137,26 @@ static bool take_batches(struct log_read *read, const struct span *span)
             taken.data = rest.data;
             continue;
         }
-        goes_on = base_offset < read->end_offset && batch_fits(read, taken.size, batch.size);
-        if (!goes_on)
+        *goes_on = base_offset < read->end_offset && batch_fits(read, taken.size, batch.size);
+        if (!*goes_on)
             break;
         taken.size += batch.size;
         read->next_offset = next_offset;
     }
+    return taken;
+}
+
+/* Takes of the span what is wanted and fits. Answers whether it was taken to its end, so that the
+ * next may follow. Looking at each batch of a whole span would cost more than all else here: they
+ * are not in the processor's cache. */
+static bool take_batches(struct log_read *read, const struct span *span)
+{
+    struct bytes taken = span->payload;
+    bool goes_on = true;
+    if (span_fits(read, span))
+        read->next_offset = span->next_offset;
+    else
+        taken = choose_batches(read, span, &goes_on);
     if (taken.size == 0)
         return false;
     assert(read->piece_count < LOG_READ_PIECES_MAX);

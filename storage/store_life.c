@@ -52,7 +52,7 @@ void store_trim_caches(struct store *store)
 {
     while (store->cache_bytes > store->options.cache_bytes_max && evict_frame(store))
         ;
-    cold_trim(store, store->options.cache_bytes_max / 4);
+    cold_trim(store);
 }
 
 void store_cache_frame(struct store *store, struct memory_frame *frame)
@@ -293,6 +293,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->cache);
     list_init(&store->cold);
     list_init(&store->cold_kept);
+    cold_step_init(store);
     list_init(&store->cold_files);
     list_init(&store->cold_turns);
     list_init(&store->indexes);

@@ -16,7 +16,8 @@ enum {
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
-    COLD_SEQUENTIAL_SIZE = 1024 * 1024, /* for a reader who goes on where he was */
+    COLD_STEP_MAX = 2 * 1024 * 1024, /* for a reader who goes on where he was */
+    COLD_STEP_CALM = 64, /* blocks in a row that were read before they had to go: larger steps */
     /* Blocks on their way from the disk at once; while batches come in only one, so that a commit,
      * which somebody waits for, never queues behind many of them in the device. */
     COLD_READS_MAX = 4,
@@ -86,6 +87,8 @@ struct store {
     struct list cold_kept; /* those that several have wanted, the least recently used first */
     size_t cold_bytes;     /* of both */
     size_t cold_kept_bytes;
+    uint32_t cold_step_bytes; /* what a reader who goes on gets at a time */
+    uint32_t cold_calm_count; /* blocks since one had to go before anybody had read it */
     struct list cold_files;
     struct list cold_turns; /* cold_load, waiting until it may read */
     uint32_t cold_reading_count;

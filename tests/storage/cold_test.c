@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { LOG_BATCHES_MAX = 512, SEGMENT_BYTES = 2 << 20, READ_LOGS = 20 };
+enum { LOG_BATCHES_MAX = 512, SEGMENT_BYTES = 2 << 20, READ_LOGS = 20, STEP_LOGS = 10 };
 
 /* What was appended: one batch of three records each. */
 struct known_batch {
@@ -447,6 +447,53 @@ static void readers_make_way_for_appends(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* Reads logs [first, end) side by side, a little of each in turn, from their beginning on. */
+static void read_in_turn(struct rig *rig, uint32_t first, uint32_t end)
+{
+    int64_t offsets[STEP_LOGS] = {0};
+    bool has_more = true;
+    while (has_more) {
+        has_more = false;
+        for (uint32_t i = first; i < end; i++) {
+            struct log_read read;
+            if (offsets[i] >= log_end_offset(rig->logs[i]))
+                continue;
+            assert_int_equal(rig_read(rig, i, offsets[i], INT64_MAX, 100000, &read), STATUS_OK);
+            assert_true(read.next_offset > offsets[i]);
+            offsets[i] = read.next_offset;
+            log_read_release(&read, rig->io);
+            has_more = true;
+        }
+    }
+}
+
+/* A few readers get large steps; as soon as there are more than the bound has room for, small ones,
+ * and large ones again some time after they have gone. */
+static void steps_suit_the_number_of_readers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
+    for (uint32_t i = 0; i < STEP_LOGS; i++)
+        rig_put_many(rig, i, 80, 40000);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+
+    assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
+    struct store *store = rig->stores[0];
+    uint32_t large = store->cold_step_bytes;
+    assert_true(large > COLD_BLOCK_SIZE);
+    assert_true(large < COLD_STEP_MAX); /* the rig's bound is small */
+    read_in_turn(rig, 0, 2);
+    assert_int_equal(store->cold_step_bytes, large);
+    read_in_turn(rig, 0, STEP_LOGS);
+    assert_int_equal(store->cold_step_bytes, COLD_BLOCK_SIZE);
+    for (uint32_t i = 0; i < STEP_LOGS; i++)
+        read_in_turn(rig, i, i + 1);
+    assert_int_equal(store->cold_step_bytes, large);
+    assert_true(store->cold_bytes <= store->options.cache_bytes_max / 2);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* A segment that is read while retention or cleaning takes it away: the reader is told what is so
  * then, and nobody touches what has gone. */
 static void segment_retired_while_it_is_read(void **state)
@@ -511,6 +558,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reader_comes_to_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(error_of_a_read_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readers_make_way_for_appends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(steps_suit_the_number_of_readers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segment_retired_while_it_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_held_open, set_up, tear_down),
     };
