@@ -7,8 +7,13 @@
 
 #include <stdlib.h>
 
-/* Of each log, read ahead for the scan: most have little that is not recorded. */
-enum { AHEAD_SIZE = 64 * 1024, LISTING_BYTES_MAX = 16 << 20 };
+enum {
+    /* Read ahead for the scan, of all logs of a group together: few logs have much that is not
+     * recorded, and many have little. */
+    AHEAD_SIZE = 64 << 20,
+    AHEAD_SIZE_MAX = 8 << 20, /* of one log */
+    LISTING_BYTES_MAX = 16 << 20,
+};
 
 struct member {
     struct recovered_log *log;
@@ -23,7 +28,7 @@ struct group {
     struct await_set set;
     uint32_t count;
     uint32_t count_max;
-    uint8_t *windows; /* while it is scanned: AHEAD_SIZE for each member */
+    uint8_t *windows; /* while it is scanned: AHEAD_SIZE, in equal parts */
     struct member members[AWAIT_COUNT_MAX];
 };
 
@@ -71,9 +76,7 @@ static enum status in_groups(struct io *io, const struct recovered_logs *logs,
     uint32_t index = 0;
     if (group == NULL)
         return STATUS_NO_MEMORY;
-    group->windows = work->needs_windows
-                         ? aligned_alloc(FRAME_ALIGNMENT, (size_t)AWAIT_COUNT_MAX * AHEAD_SIZE)
-                         : NULL;
+    group->windows = work->needs_windows ? aligned_alloc(FRAME_ALIGNMENT, AHEAD_SIZE) : NULL;
     if (work->needs_windows && group->windows == NULL)
         status = STATUS_NO_MEMORY;
     group->set.io = io;
@@ -199,12 +202,21 @@ static bool has_more(const struct member *member)
            member->ahead.size_bytes > recovered_log_last_segment(member->log)->size_bytes;
 }
 
+/* No further than the file goes, in whole blocks. */
+static uint32_t ahead_size(const struct member *member)
+{
+    uint64_t rest = member->ahead.size_bytes - recovered_log_last_segment(member->log)->size_bytes;
+    uint64_t size = (rest + FRAME_ALIGNMENT - 1) & ~(uint64_t)(FRAME_ALIGNMENT - 1);
+    uint32_t capacity = member->ahead.window_capacity;
+    return size < capacity ? (uint32_t)size : capacity;
+}
+
 static enum status read_ahead(struct group *group)
 {
     for_each_member (member, group)
         if (has_more(member))
             io_read(group->set.io, ask(group, member), member->handle, member->ahead.window,
-                    AHEAD_SIZE, recovered_log_last_segment(member->log)->size_bytes);
+                    ahead_size(member), recovered_log_last_segment(member->log)->size_bytes);
     enum status status = await_all(&group->set, STATUS_OK);
     for_each_member (member, group)
         if (has_more(member) && status == STATUS_OK)
@@ -231,15 +243,17 @@ static enum status list_ahead(struct group *group)
 static void begin_ahead(struct group *group)
 {
     uint8_t *window = group->windows;
+    uint32_t part = AHEAD_SIZE / group->count & ~(uint32_t)(FRAME_ALIGNMENT - 1);
+    uint32_t capacity = part < AHEAD_SIZE_MAX ? part : AHEAD_SIZE_MAX;
     for_each_member (member, group) {
         member->ahead = (struct scan_ahead){
             .segment_index = member->log->segment_count - 1,
             .handle = -1,
             .window = window,
-            .window_capacity = AHEAD_SIZE,
+            .window_capacity = capacity,
         };
         arena_init(&member->names, LISTING_BYTES_MAX);
-        window += AHEAD_SIZE;
+        window += capacity;
     }
 }
 
@@ -255,6 +269,17 @@ static enum status scan_logs(struct group *group)
         member->log->ahead = NULL;
     }
     return status;
+}
+
+static enum status write_taken(struct group *group)
+{
+    for_each_member (member, group) {
+        const struct scan_ahead *ahead = &member->ahead;
+        if (ahead->taken_bytes > 0)
+            io_write(group->set.io, ask(group, member), member->handle, ahead->taken,
+                     ahead->taken_bytes, ahead->taken_from);
+    }
+    return await_all(&group->set, STATUS_OK);
 }
 
 static enum status sync_dirty(struct group *group)
@@ -279,6 +304,8 @@ static enum status scan_group(struct group *group)
         status = list_ahead(group);
     if (status == STATUS_OK)
         status = scan_logs(group);
+    if (status == STATUS_OK)
+        status = write_taken(group);
     if (status == STATUS_OK)
         status = sync_dirty(group);
     for_each_member (member, group)

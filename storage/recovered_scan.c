@@ -151,7 +151,7 @@ static enum status take_frames(struct scan_file *file)
             status = take_frame(file, &header);
     }
     log->has_excess = segment->size_bytes < file->size_bytes;
-    return status == STATUS_OK ? write_again(file) : status;
+    return status;
 }
 
 /* The next good frame from `position` on; each block may be the beginning of one. STATUS_NOT_FOUND
@@ -209,15 +209,39 @@ static enum status open_file(struct recovered_log *log, uint32_t index, struct s
     return await_open(log->io, file->path, IO_OPEN_DIRECT, &file->handle, &file->size_bytes);
 }
 
+/* What was taken from the window that was read ahead the group writes again, together with what
+ * the others have taken. */
+static void leave_to_group(struct scan_file *file)
+{
+    struct scan_ahead *ahead = file->ahead;
+    assert(file->window == ahead->window);
+    ahead->taken_from = file->taken_from;
+    ahead->taken_bytes = (uint32_t)(segment_of(file)->size_bytes - file->taken_from);
+    ahead->taken = file->window + (file->taken_from - file->window_position);
+    ahead->is_dirty = file->is_dirty || ahead->taken_bytes > 0;
+}
+
+static enum status close_ahead(struct scan_file *file, enum status status)
+{
+    bool has_own_window = file->own_window != NULL;
+    if (status == STATUS_OK && has_own_window)
+        status = write_again(file);
+    free(file->own_window);
+    file->ahead->is_dirty = file->is_dirty;
+    if (status == STATUS_OK && !has_own_window)
+        leave_to_group(file);
+    return status;
+}
+
 static enum status close_file(struct scan_file *file, enum status status)
 {
+    if (file->ahead != NULL)
+        return close_ahead(file, status);
+    if (status == STATUS_OK)
+        status = write_again(file);
     free(file->own_window);
     if (file->handle < 0)
         return status;
-    if (file->ahead != NULL) {
-        file->ahead->is_dirty = file->is_dirty;
-        return status;
-    }
     if (status == STATUS_OK && file->is_dirty)
         status = await_sync(file->log->io, file->handle);
     enum status close_status = await_close(file->log->io, file->handle);
