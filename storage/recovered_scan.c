@@ -55,10 +55,39 @@ static enum status write_again(struct scan_file *file)
     return status;
 }
 
+/* What was taken from the window that was read ahead the group writes again, together with what
+ * the others have taken. */
+static void leave_to_group(struct scan_file *file)
+{
+    struct scan_ahead *ahead = file->ahead;
+    uint64_t end = segment_of(file)->size_bytes;
+    assert(file->window == ahead->window);
+    ahead->taken = file->window + (file->taken_from - file->window_position);
+    ahead->taken_from = file->taken_from;
+    ahead->taken_bytes = (uint32_t)(end - file->taken_from);
+    file->taken_from = end;
+    file->is_dirty = ahead->taken_bytes > 0;
+}
+
+static bool is_read_ahead(const struct scan_file *file)
+{
+    return file->ahead != NULL && file->window == file->ahead->window;
+}
+
+/* Before the window is left: nothing that was taken may be. */
+static enum status settle(struct scan_file *file)
+{
+    if (!is_read_ahead(file))
+        return write_again(file);
+    leave_to_group(file);
+    file->window_capacity = 0;
+    return STATUS_OK;
+}
+
 /* Makes `size` bytes from `position` on available, as far as the file has them. */
 static enum status fill(struct scan_file *file, uint64_t position, uint64_t size)
 {
-    enum status status = write_again(file);
+    enum status status = settle(file);
     if (status != STATUS_OK)
         return status;
     if (size > file->window_capacity) {
@@ -209,37 +238,15 @@ static enum status open_file(struct recovered_log *log, uint32_t index, struct s
     return await_open(log->io, file->path, IO_OPEN_DIRECT, &file->handle, &file->size_bytes);
 }
 
-/* What was taken from the window that was read ahead the group writes again, together with what
- * the others have taken. */
-static void leave_to_group(struct scan_file *file)
-{
-    struct scan_ahead *ahead = file->ahead;
-    assert(file->window == ahead->window);
-    ahead->taken_from = file->taken_from;
-    ahead->taken_bytes = (uint32_t)(segment_of(file)->size_bytes - file->taken_from);
-    ahead->taken = file->window + (file->taken_from - file->window_position);
-    ahead->is_dirty = file->is_dirty || ahead->taken_bytes > 0;
-}
-
-static enum status close_ahead(struct scan_file *file, enum status status)
-{
-    bool has_own_window = file->own_window != NULL;
-    if (status == STATUS_OK && has_own_window)
-        status = write_again(file);
-    free(file->own_window);
-    file->ahead->is_dirty = file->is_dirty;
-    if (status == STATUS_OK && !has_own_window)
-        leave_to_group(file);
-    return status;
-}
-
 static enum status close_file(struct scan_file *file, enum status status)
 {
-    if (file->ahead != NULL)
-        return close_ahead(file, status);
     if (status == STATUS_OK)
-        status = write_again(file);
+        status = settle(file);
     free(file->own_window);
+    if (file->ahead != NULL) {
+        file->ahead->is_dirty = file->is_dirty;
+        return status;
+    }
     if (file->handle < 0)
         return status;
     if (status == STATUS_OK && file->is_dirty)
