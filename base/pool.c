@@ -3,15 +3,9 @@
 #include "base/pool.h"
 
 #include "base/assert.h"
+#include "base/poison.h"
 
 #include <stdlib.h>
-
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size)   ((void)(address), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#endif
 
 enum { POOL_ALIGNMENT = 16, POOL_SLAB_BYTES = 16 * 1024 };
 

@@ -151,7 +151,7 @@ static void find_broker(struct conditions *conditions, struct control *control)
 
 void conditions_find(struct conditions *conditions, uint32_t pid, struct control *control)
 {
-    *conditions = (struct conditions){.pid = pid};
+    *conditions = (struct conditions){.pid = pid, .stolen_percent = -1};
     find_machine(conditions);
     find_broker(conditions, control);
 }
@@ -164,13 +164,15 @@ json_t *conditions_json(const struct conditions *conditions)
     char time[TEXT_FORMAT_SIZE];
     text_format_time_ms(conditions->time_ms, time);
     json_t *pid = conditions->pid != 0 ? json_integer(conditions->pid) : json_null();
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:[fff], s:{s:s, s:s, s:s, s:o}}", "time", time,
-                     "kernel", conditions->kernel, "cpu", conditions->cpu, "cpu_count",
+    json_t *stolen =
+        conditions->stolen_percent >= 0 ? json_real(conditions->stolen_percent) : json_null();
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:[fff], s:o, s:{s:s, s:s, s:s, s:o}}", "time",
+                     time, "kernel", conditions->kernel, "cpu", conditions->cpu, "cpu_count",
                      (int)conditions->cpu_count, "congestion_control",
                      conditions->congestion_control, "load_average", conditions->load_average[0],
-                     conditions->load_average[1], conditions->load_average[2], "broker", "name",
-                     conditions->broker, "io_backend", conditions->io_backend, "durability",
-                     conditions->durability, "pid", pid);
+                     conditions->load_average[1], conditions->load_average[2], "stolen_percent",
+                     stolen, "broker", "name", conditions->broker, "io_backend",
+                     conditions->io_backend, "durability", conditions->durability, "pid", pid);
 }
 
 void conditions_print(const struct conditions *conditions)
@@ -178,7 +180,10 @@ void conditions_print(const struct conditions *conditions)
     assert(conditions->cpu_count > 0);
     printf("broker      %s, io %s, %s\n", conditions->broker, conditions->io_backend,
            conditions->durability);
-    printf("machine     %s, %u cores, Linux %s, %s, load average %.2f\n", conditions->cpu,
+    printf("machine     %s, %u cores, Linux %s, %s, load average %.2f", conditions->cpu,
            conditions->cpu_count, conditions->kernel, conditions->congestion_control,
            conditions->load_average[0]);
+    if (conditions->stolen_percent >= 0)
+        printf(", %.1f %% of its processors stolen", conditions->stolen_percent);
+    printf("\n");
 }

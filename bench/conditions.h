@@ -16,6 +16,7 @@ struct conditions {
     uint32_t cpu_count;
     char congestion_control[CONDITION_SIZE];
     double load_average[3];      /* when it began */
+    double stolen_percent;       /* of all processor time while it ran; below 0: unknown */
     char broker[CONDITION_SIZE]; /* "Tailrace", "Kafka", or "unknown" */
     char io_backend[CONDITION_SIZE];
     char durability[CONDITION_SIZE];

@@ -30,6 +30,7 @@ enum {
     RESPONSE_BYTES_MAX = 16 << 20,
     RETRY_NS = 20 * 1000 * 1000,
     OFFSETS_AT_ONCE = 1000,
+    PORT_TRIES_MAX = 100,
 };
 
 static const char client_id[] = "tailrace-bench";
@@ -83,17 +84,35 @@ static bool address_find(struct bytes text, struct address *address)
     return true;
 }
 
+/* A socket on the port, 0 for any that is free; -1 if it is taken. */
+static int bind_port(uint16_t port)
+{
+    struct address address = address_loopback(port);
+    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (file >= 0 && bind(file, (struct sockaddr *)&address.socket, address.socket_size) != 0) {
+        close(file);
+        return -1;
+    }
+    return file;
+}
+
 uint16_t port_find_free(void)
 {
-    struct address address = address_loopback(0);
-    struct sockaddr_in bound;
-    socklen_t bound_size = sizeof bound;
-    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (file < 0 || bind(file, (struct sockaddr *)&address.socket, address.socket_size) != 0 ||
-        getsockname(file, (struct sockaddr *)&bound, &bound_size) != 0)
-        fail("no free port: %s", strerror(errno));
-    close(file);
-    return ntohs(bound.sin_port);
+    for (int i = 0; i < PORT_TRIES_MAX; i++) {
+        struct sockaddr_in bound;
+        socklen_t bound_size = sizeof bound;
+        int file = bind_port(0);
+        if (file < 0 || getsockname(file, (struct sockaddr *)&bound, &bound_size) != 0)
+            fail("no free port: %s", strerror(errno));
+        uint16_t port = ntohs(bound.sin_port);
+        int next = port < UINT16_MAX ? bind_port(port + 1) : -1;
+        close(file);
+        if (next < 0)
+            continue;
+        close(next);
+        return port;
+    }
+    fail("no two free ports beside each other");
 }
 
 /* --- Connection -------------------------------------------------------------------------------

@@ -33,7 +33,8 @@ struct address {
 
 struct address address_loopback(uint16_t port);
 
-/* A port of 127.0.0.1 on which nothing listens now. */
+/* A port of 127.0.0.1 on which nothing listens now, nor on the next one, which Kafka's controller
+ * takes. */
 uint16_t port_find_free(void);
 
 struct control {

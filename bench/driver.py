@@ -166,6 +166,32 @@ def congestion_control(wanted):
             CONGESTION.write_text(before, encoding="utf-8")
 
 
+def machine_time():
+    """Ticks of all processors: stolen by the host of a virtual machine, and all. tailrace bench
+    (bench/machine_time.c) reads the same."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[1:9]]
+    return ticks[7], sum(ticks)
+
+
+def stolen_percent(before, now):
+    stolen, total = (b - a for a, b in zip(before, now))
+    return min(max(stolen * 100 / total, 0), 100) if total > 0 else 0
+
+
+def disk_of(folder):
+    """The device below the folder, with what decides about the cost of a sync."""
+    number_of = os.stat(folder).st_dev
+    device = Path(f"/sys/dev/block/{os.major(number_of)}:{os.minor(number_of)}")
+    if not device.exists():
+        return "unknown"
+    device = device.resolve()
+    whole = device.parent if (device / "partition").exists() else device
+    cache = whole / "queue/write_cache"
+    kind = cache.read_text(encoding="utf-8").strip() if cache.exists() else "unknown"
+    driven = (whole / "device/driver").resolve().name if (whole / "device/driver").exists() else "no driver"
+    return f"{whole.name} ({driven}), cache: {kind}"
+
+
 def conditions(folder):
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
                 if line.startswith("model name")), "unknown")
@@ -176,6 +202,7 @@ def conditions(folder):
         "cpu": f"{cpu}, {os.cpu_count()} cores",
         "kernel": platform.release(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "unknown"),
+        "disk": disk_of(folder),
         "file system": disk,
         "congestion control": CONGESTION.read_text(encoding="utf-8").strip(),
     }

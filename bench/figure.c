@@ -15,6 +15,7 @@ static const struct figure figures[] = {
     {"cpu_s_per_gb", "CPU s/GB", {"server", "cpu_s_per_gb"}, 1, false},
     {"memory_mib", "memory (MiB)", {"server", "memory_bytes_max"}, 1.0 / (1 << 20), false},
     {"context_switches", "context switches", {"server", "context_switches"}, 1, false},
+    {"stolen_percent", "CPU stolen (%)", {"conditions", "stolen_percent"}, 1, false},
     {"written_mb", "written (MB)", {"server", "written_bytes"}, 1e-6, false},
 };
 

@@ -341,7 +341,8 @@ bool report_write_bars(const struct report *report, const char *name, FILE *out)
  */
 static bool is_pictured(const json_t *figure)
 {
-    static const char *const left_out[] = {"records_per_s", "p999_us", "max_us", "context_switches",
+    static const char *const left_out[] = {"records_per_s",    "p999_us",         "max_us",
+                                           "context_switches", "machine_sync_us", "stolen_percent",
                                            "written_mb"};
     for (size_t i = 0; i < sizeof left_out / sizeof left_out[0]; i++)
         if (strcmp(text_of(figure, "name"), left_out[i]) == 0)

@@ -1,8 +1,10 @@
 /* What came out of a run, as a fixed form of JSON and as text for people.
  *
  *   {"tool": {"version", "mode"},
- *    "conditions": {"time", "kernel", "cpu", "cpu_count", "congestion_control", "load_average":
- * [3], "broker": {"name", "io_backend", "durability", "pid"}}, "load": {every option by its name},
+ *    "conditions": {"time", "kernel", "cpu", "cpu_count", "congestion_control",
+ *                   "load_average": [3], "stolen_percent" or null,
+ *                   "broker": {"name", "io_backend", "durability", "pid"}},
+ *    "load": {every option by its name},
  *    "figures": {"seconds", "requests", "records", "bytes", "requests_per_s", "records_per_s",
  *                "mb_per_s", "errors", "unanswered", "intended_rate", "errors_by_code": {},
  *                "latency_us": {"p50", "p90", "p99", "p999", "p9999", "max", "mean"}},

@@ -1,6 +1,7 @@
 #include "bench/run.h"
 
 #include "base/assert.h"
+#include "bench/machine_time.h"
 #include "bench/system.h"
 #include "bench/worker.h"
 
@@ -32,6 +33,8 @@ struct watch {
     uint64_t records_before;
     uint64_t bytes_before;
     struct server_use server_before;
+    struct machine_time machine_before;
+    bool has_machine;
     int64_t cpu_before_ns[LOAD_THREADS_MAX];
     int64_t producers_done_ns; /* 0: not yet */
 };
@@ -124,6 +127,7 @@ static void begin_window(struct watch *watch)
     const struct load *load = watch->run->load;
     if (load->pid != 0 && !server_use_read(load->pid, &watch->server_before))
         fail("there is no process %u", load->pid);
+    watch->has_machine = machine_time_read(&watch->machine_before);
     for (uint32_t i = 0; i < load->threads; i++)
         watch->cpu_before_ns[i] = worker_cpu_ns(&watch->workers[i]);
 }
@@ -147,6 +151,14 @@ static void watch_all(struct watch *watch)
     }
 }
 
+static void note_machine(struct watch *watch)
+{
+    struct machine_time now;
+    if (watch->has_machine && machine_time_read(&now))
+        watch->result->conditions.stolen_percent =
+            machine_time_stolen_percent(&now, &watch->machine_before);
+}
+
 static void note_use(struct watch *watch, int64_t ended_ns)
 {
     struct result *result = watch->result;
@@ -155,6 +167,7 @@ static void note_use(struct watch *watch, int64_t ended_ns)
     if (result->has_server)
         server_use_subtract(&result->server, &watch->server_before);
     note_memory(watch);
+    note_machine(watch);
     double passed = (double)(ended_ns - watch->window.begin_ns);
     for (uint32_t i = 0; i < load->threads; i++) {
         double used = (double)(worker_cpu_ns(&watch->workers[i]) - watch->cpu_before_ns[i]);

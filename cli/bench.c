@@ -10,6 +10,7 @@ static const char shape[] =
     " \"conditions\": {\"time\": string, \"kernel\": string, \"cpu\": string, \"cpu_count\": "
     "number,\n"
     "  \"congestion_control\": string, \"load_average\": [number, number, number],\n"
+    "  \"stolen_percent\": number or null,\n"
     "  \"broker\": {\"name\": string, \"io_backend\": string, \"durability\": string,\n"
     "   \"pid\": number or null}},\n"
     " \"load\": {every flag by its name},\n"

@@ -18,6 +18,8 @@ enum exit_code bench_print(const struct tool *tool, json_t *figures)
     {
         if (json_is_string(value))
             printf("%s\n", json_string_value(value));
+        else if (json_is_boolean(value))
+            printf("  %-24s%10s\n", name, json_is_true(value) ? "yes" : "no");
         else if (json_is_integer(value))
             printf("  %-24s%10lld\n", name, (long long)json_integer_value(value));
         else

@@ -67,6 +67,7 @@ struct command {
     X(bench_report)                                                                                \
     X(bench_start)                                                                                 \
     X(bench_idle)                                                                                  \
+    X(bench_floor)                                                                                 \
     X(api_versions)                                                                                \
     X(version)                                                                                     \
     X(completion)                                                                                  \

@@ -83,7 +83,8 @@
       "for Prometheus, /healthz and /readyz. Empty: none. If it cannot be opened, the log says "   \
       "so and the broker serves without.")                                                         \
     X(TAILRACE_CORES, "tailrace.cores", INT, "0", 0, 1024, NULL, true,                             \
-      "How many cores the broker works on, one thread each; 0: all that the process may use.")     \
+      "How many cores the broker works on, one thread each; 0: all that the process may use but "    \
+      "one, which is left to the kernel's part of the work: syncs and the network.")                \
     X(TAILRACE_MEMORY_BYTES, "tailrace.memory.bytes", LONG, "0", 0, INT64_MAX, NULL, true,         \
       "Memory for requests and for the data being served, over all cores; 0: 256 MiB. "            \
       "When it is used up, the broker stops reading from sockets until some is free.")             \

@@ -7,12 +7,13 @@
 
 #include <stdlib.h>
 
-_Static_assert((size_t)CHUNK_SIZE_MIN << (CHUNK_CLASS_COUNT - 1) == CHUNK_SIZE_MAX,
-               "the classes are the powers of two from the smallest to the largest chunk");
 _Static_assert(CHUNK_SIZE_MIN % IO_BLOCK_SIZE == 0, "any chunk may be written past the page cache");
 
-/* Of the limit, what may lie idle on the free lists. */
-enum { CHUNK_KEPT_DIVISOR = 4 };
+enum {
+    CHUNK_KEPT_DIVISOR = 4, /* of the limit, what may lie idle on the free lists */
+    CHUNK_SLAB_SIZE_MIN = 32 * 1024,
+    CHUNK_SLAB_SIZE_MAX = IO_SLAB_SIZE
+};
 
 static void chunk_came_home(struct completion *home, int32_t result);
 
@@ -26,12 +27,16 @@ void chunk_pool_init(struct chunk_pool *pool, struct io *io, size_t limit_bytes)
     for (uint32_t i = 0; i < CHUNK_CLASS_COUNT; i++)
         list_init(&pool->free[i]);
     list_init(&pool->kept);
+    slab_set_init(&pool->slabs, io, limit_bytes);
 }
 
 static void chunk_destroy(struct chunk *chunk)
 {
     assert(atomic_load_explicit(&chunk->reference_count, memory_order_relaxed) == 0);
-    free(chunk->data);
+    if (chunk->slab != NULL)
+        slab_set_give(&chunk->pool->slabs, chunk->slab, chunk->data, chunk->capacity_bytes);
+    else
+        free(chunk->data);
     free(chunk);
 }
 
@@ -74,16 +79,60 @@ void chunk_pool_deinit(struct chunk_pool *pool)
     assert(pool->used_bytes == 0);
     chunk_pool_trim(pool, 0);
     assert(list_is_empty(&pool->kept));
+    slab_set_deinit(&pool->slabs);
+}
+
+/* --- Sizes ------------------------------------------------------------------------------------
+ *
+ * In blocks of CHUNK_SIZE_MIN: 1 2 3 4 5 6 7 8 | 10 12 14 16 | 20 24 28 32 | 40 ... From 5 on a
+ * size minus one has three leading bits that count, the first of them always set: the other two are
+ * the place among four, the number of bits behind them says which four. */
+
+static uint32_t chunk_class_of(size_t size_bytes)
+{
+    assert(size_bytes <= CHUNK_SIZE_MAX);
+    if (size_bytes <= CHUNK_SIZE_MIN)
+        return 0;
+    uint32_t last_block = (uint32_t)((size_bytes - 1) / CHUNK_SIZE_MIN);
+    uint32_t bit_count = 32 - (uint32_t)__builtin_clz(last_block);
+    uint32_t shift = bit_count > 3 ? bit_count - 3 : 0;
+    uint32_t class_index = 4 * shift + (last_block >> shift);
+    assert(class_index < CHUNK_CLASS_COUNT);
+    return class_index;
+}
+
+static size_t chunk_class_size(uint32_t class_index)
+{
+    assert(class_index < CHUNK_CLASS_COUNT);
+    uint32_t shift = class_index < 8 ? 0 : class_index / 4 - 1;
+    size_t blocks = (size_t)(class_index - 4 * shift + 1) << shift;
+    assert(chunk_class_of(blocks * CHUNK_SIZE_MIN) == class_index);
+    return blocks * CHUNK_SIZE_MIN;
+}
+
+/* --- Taking ------------------------------------------------------------------------------------
+ */
+
+/* Where gaps between idle chunks are too short for this one, those make way. */
+static uint8_t *chunk_memory(struct chunk_pool *pool, size_t size_bytes, struct slab **slab)
+{
+    *slab = NULL;
+    if (size_bytes < CHUNK_SLAB_SIZE_MIN || size_bytes > CHUNK_SLAB_SIZE_MAX)
+        return aligned_alloc(IO_BLOCK_SIZE, size_bytes);
+    uint8_t *memory = slab_set_take(&pool->slabs, size_bytes, slab);
+    if (memory != NULL)
+        return memory;
+    chunk_pool_trim(pool, 0);
+    return slab_set_take(&pool->slabs, size_bytes, slab);
 }
 
 static struct chunk *chunk_create(struct chunk_pool *pool, uint32_t class_index)
 {
-    assert(class_index < CHUNK_CLASS_COUNT);
     struct chunk *chunk = calloc(1, sizeof *chunk);
     if (chunk == NULL)
         return NULL;
-    chunk->capacity_bytes = (uint32_t)CHUNK_SIZE_MIN << class_index;
-    chunk->data = aligned_alloc(IO_BLOCK_SIZE, chunk->capacity_bytes);
+    chunk->capacity_bytes = (uint32_t)chunk_class_size(class_index);
+    chunk->data = chunk_memory(pool, chunk->capacity_bytes, &chunk->slab);
     if (chunk->data == NULL) {
         free(chunk);
         return NULL;
@@ -95,22 +144,13 @@ static struct chunk *chunk_create(struct chunk_pool *pool, uint32_t class_index)
     return chunk;
 }
 
-static uint32_t chunk_class_for(size_t size_bytes)
-{
-    uint32_t class_index = 0;
-    while ((size_t)CHUNK_SIZE_MIN << class_index < size_bytes)
-        class_index++;
-    assert(class_index < CHUNK_CLASS_COUNT);
-    return class_index;
-}
-
 struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes)
 {
     assert(pool->used_bytes <= pool->limit_bytes);
     if (size_bytes > CHUNK_SIZE_MAX)
         return NULL;
-    uint32_t class_index = chunk_class_for(size_bytes);
-    size_t capacity_bytes = (size_t)CHUNK_SIZE_MIN << class_index;
+    uint32_t class_index = chunk_class_of(size_bytes);
+    size_t capacity_bytes = chunk_class_size(class_index);
     if (capacity_bytes > pool->limit_bytes - pool->used_bytes)
         return NULL;
 
@@ -125,6 +165,13 @@ struct chunk *chunk_acquire(struct chunk_pool *pool, size_t size_bytes)
     assert(pool->used_bytes + pool->kept_bytes <= pool->limit_bytes);
     atomic_store_explicit(&chunk->reference_count, 1, memory_order_relaxed);
     return chunk;
+}
+
+size_t chunk_size_grown(const struct chunk *chunk, size_t size_bytes)
+{
+    size_t doubled = 2 * (size_t)chunk->capacity_bytes;
+    assert(size_bytes > chunk->capacity_bytes);
+    return doubled > size_bytes ? doubled : size_bytes;
 }
 
 void chunk_retain(struct chunk *chunk)

@@ -39,6 +39,17 @@ static uint32_t cores_allowed_count(const cpu_set_t *cpus)
     return count > 0 ? (uint32_t)count : 1;
 }
 
+/* One is left to the rest of the work, which the kernel does: syncs, the network's interrupts; and
+ * to others on this machine. A reactor that shares its CPU with them wakes up more often for less.
+ */
+static uint32_t cores_default_count(const cpu_set_t *cpus)
+{
+    uint32_t count = cores_allowed_count(cpus);
+    if (count > MAILROOM_CORES_MAX)
+        return MAILROOM_CORES_MAX;
+    return count > 1 ? count - 1 : 1;
+}
+
 /* The n-th CPU of those allowed, beginning again when there are fewer. */
 static int cores_cpu_for(const cpu_set_t *cpus, uint32_t core_index)
 {
@@ -113,15 +124,14 @@ static struct io_cores *cores_allocate(const struct io_cores_options *options,
     cpu_set_t cpus;
     if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
         CPU_ZERO(&cpus);
-    uint32_t core_count = options->core_count;
-    if (core_count == 0)
-        core_count = cores_allowed_count(&cpus);
+    uint32_t core_count =
+        options->core_count > 0 ? options->core_count : cores_default_count(&cpus);
     struct io_cores *cores = calloc(1, sizeof *cores + core_count * sizeof cores->core[0]);
     if (cores == NULL)
         return NULL;
     cores->cpus = cpus;
     cores->core_count = core_count;
-    cores->pin = options->pin && CPU_COUNT(&cpus) > 0;
+    cores->pin = options->pin && core_count > 1 && CPU_COUNT(&cpus) > 0;
     for (uint32_t i = 0; i < core_count; i++) {
         cores->core[i].cores = cores;
         cores->core[i].logger = *logger;
@@ -209,7 +219,8 @@ struct io *io_cores_at(struct io_cores *cores, uint32_t core_index)
 /* --- Running -----------------------------------------------------------------------------------
  */
 
-/* A reactor that could not be bound to its CPU works as well, a little slower. */
+/* A lone reactor is moved to where there is room. One that could not be bound to its CPU works as
+ * well, a little slower. */
 static void core_pin(const struct core *core)
 {
     const struct io_cores *cores = core->cores;

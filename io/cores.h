@@ -1,5 +1,5 @@
-/* The doors of all cores of one process: one reactor per core, each with its own thread, pinned,
- * and mailboxes between them. The simulator has its own way to make doors; the broker sees only an
+/* The doors of all cores of one process: one reactor per core, each with its own thread, and
+ * mailboxes between them. The simulator has its own way to make doors; the broker sees only an
  * array of `struct io *`. */
 #ifndef TAILRACE_IO_CORES_H
 #define TAILRACE_IO_CORES_H
@@ -13,8 +13,8 @@ enum io_backend_choice { IO_BACKEND_AUTO, IO_BACKEND_URING, IO_BACKEND_POSIX };
 
 struct io_cores_options {
     enum io_backend_choice backend; /* AUTO: uring, or posix where io_uring is refused */
-    uint32_t core_count;            /* 0: as many as this process may run on */
-    bool pin;                       /* bind each reactor to a CPU of its own */
+    uint32_t core_count;            /* 0: one less than this process may run on, at least one */
+    bool pin;                       /* bind each of several reactors to a CPU of its own */
 };
 
 /* Makes the doors; no thread runs yet, so core 0 may be used with io_await. Logs which backend won

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "io/directory.h"
 #include "io/io_backend.h"
+#include "io/vector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,11 +56,21 @@ static int32_t file_call_close(const struct io_request *request)
     return call_error();
 }
 
+static ssize_t write_pieces_rest(const struct io_request *request)
+{
+    struct bytes rest[IO_WRITE_PIECE_COUNT_MAX];
+    uint32_t count = io_pieces_rest(request, rest);
+    off_t offset = (off_t)(request->transfer.offset + request->transfer.done_bytes);
+    return pwritev(request->handle, vector_of(rest), (int)count, offset);
+}
+
 static ssize_t transfer_rest(const struct io_request *request)
 {
     uint32_t done_bytes = request->transfer.done_bytes;
     assert(request->kind == IO_READ || request->kind == IO_WRITE);
     assert(done_bytes < request->transfer.size_bytes);
+    if (request->transfer.pieces != NULL)
+        return write_pieces_rest(request);
     uint8_t *buffer = request->transfer.buffer + done_bytes;
     size_t size = request->transfer.size_bytes - done_bytes;
     off_t offset = (off_t)(request->transfer.offset + done_bytes);

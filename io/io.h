@@ -37,6 +37,9 @@
 /* Direct transfers need buffer address, size and offset to be multiples of this. */
 enum { IO_BLOCK_SIZE = 4096 };
 
+/* Of one write to a file. */
+enum { IO_WRITE_PIECE_COUNT_MAX = 16 };
+
 struct io;
 
 enum io_kind {
@@ -95,6 +98,8 @@ struct io_request {
             uint32_t size_bytes;
             uint32_t done_bytes; /* of the parts that came before a short count */
             uint64_t offset;
+            const struct bytes *pieces; /* of a WRITE from several buffers, instead of `buffer` */
+            uint32_t piece_count;
         } transfer; /* READ, WRITE, RECEIVE */
         struct {
             const struct bytes *pieces;
@@ -153,6 +158,13 @@ void io_write(struct io *io, struct io_request *request, int32_t handle, const v
  * size_bytes, which is not 0, or with the error of either. */
 void io_write_durable(struct io *io, struct io_request *request, int32_t handle, const void *buffer,
                       uint32_t size_bytes, uint64_t offset);
+
+/* The same from several buffers, which come to lie one behind the other in the file. There are from
+ * 1 to IO_WRITE_PIECE_COUNT_MAX, and none is empty; on a file opened DIRECT each is aligned. */
+void io_write_pieces(struct io *io, struct io_request *request, int32_t handle,
+                     const struct bytes *pieces, uint32_t piece_count, uint64_t offset);
+void io_write_pieces_durable(struct io *io, struct io_request *request, int32_t handle,
+                             const struct bytes *pieces, uint32_t piece_count, uint64_t offset);
 
 /* Data, and the metadata needed to read it back (fdatasync). */
 void io_sync(struct io *io, struct io_request *request, int32_t handle);

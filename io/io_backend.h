@@ -12,17 +12,21 @@
 
 #include <stdatomic.h>
 
+/* Of a slab, and what its address is a multiple of: the size of a huge page. */
+enum { IO_SLAB_SIZE = 2 * 1024 * 1024 };
+
 struct io_backend {
     const char *name;
 
-    /* Takes the request. For transfers the part that is still to do is buffer + done_bytes,
-     * size_bytes - done_bytes, offset + done_bytes; a write with IO_FLAG_SYNC syncs the file after
-     * the last byte, and a count that it reports for the last byte means that the sync is done,
-     * too. May report the result inside this call: it lands later in any case. */
+    /* Takes the request. For transfers the part that is still to do is buffer + done_bytes (or
+     * io_pieces_rest), size_bytes - done_bytes, offset + done_bytes; a write with IO_FLAG_SYNC
+     * syncs the file after the last byte, and a count that it reports for the last byte means that
+     * the sync is done, too. May report the result inside this call: it lands later in any case. */
     void (*submit)(struct io *io, struct io_request *request);
 
-    /* Gathers what has happened. Waits for it until `deadline_ns` (0: do not wait; UINT64_MAX: no
-     * limit). Updates io->now_ns. */
+    /* Ends a turn and begins the next: wakes the cores that have got mail, and gathers what has
+     * happened. Waits for it until `deadline_ns` (0: do not wait; UINT64_MAX: no limit). Updates
+     * io->now_ns. */
     void (*poll)(struct io *io, uint64_t deadline_ns);
 
     /* Only to other cores. */
@@ -33,6 +37,11 @@ struct io_backend {
     enum status (*listen)(struct io *io, struct io_address *address, int32_t *listener);
     void (*close_listener)(struct io *io, int32_t listener);
     void (*shutdown)(struct io *io, int32_t handle);
+
+    /* IO_SLAB_SIZE bytes for payload, in a huge page if there is one; NULL without memory. Nothing
+     * may be in flight in what is given back. */
+    uint8_t *(*slab_map)(struct io *io);
+    void (*slab_unmap)(struct io *io, uint8_t *memory);
 
     uint64_t (*now_ns)(struct io *io);
     int64_t (*wall_ms)(struct io *io);
@@ -46,6 +55,7 @@ struct io {
     const struct io_backend *backend;
     struct ready_queue ready;
     struct timer_wheel timers;
+    uint32_t rounds_max; /* of the ready queue in one turn; at least 1 */
     uint64_t now_ns;
     uint32_t core_index;
     uint32_t core_count;
@@ -68,6 +78,11 @@ void io_deinit(struct io *io);
 /* The backend's answer to a request: a count or a negative enum status. May submit again. Not for
  * IO_SIGNAL, which is not counted as in flight: that lands by io_land. */
 void io_finish(struct io *io, struct io_request *request, int32_t result);
+
+/* For a write whose bytes are in pieces: those that are still to be written, in order; answers how
+ * many. The first may be the rest of one. */
+uint32_t io_pieces_rest(const struct io_request *request,
+                        struct bytes rest[static IO_WRITE_PIECE_COUNT_MAX]);
 
 /* Counts in what a transfer has moved (or its error, or its end). True: the request is over and
  * `*result` is its final result. False: there is a rest to do. From any thread that works on the

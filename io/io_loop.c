@@ -2,6 +2,11 @@
 #include "base/assert.h"
 #include "io/io_backend.h"
 
+/* Most work is a chain of landings: bytes arrive, a request begins, its batch goes to the log, the
+ * log asks the journal. Looking for events between any two of them would be a system call for each,
+ * so a turn goes on along the chains; but not for ever, for there are those that never end. */
+enum { ROUNDS_OF_A_TURN = 8 };
+
 void io_init(struct io *io, const struct io_backend *backend, uint32_t core_index,
              uint32_t core_count, uint64_t seed, struct logger *logger)
 {
@@ -11,6 +16,7 @@ void io_init(struct io *io, const struct io_backend *backend, uint32_t core_inde
     *io = (struct io){
         .backend = backend, .core_index = core_index, .core_count = core_count, .logger = logger};
     ready_queue_init(&io->ready);
+    io->rounds_max = ROUNDS_OF_A_TURN;
     io->now_ns = backend->now_ns(io);
     timer_wheel_init(&io->timers, io->now_ns);
     atomic_init(&io->stopping, false);
@@ -42,15 +48,18 @@ void io_turn(struct io *io)
     io->backend->poll(io, io_poll_deadline(io));
     assert(io->now_ns >= before_ns);
     timer_wheel_advance(&io->timers, io->now_ns);
-    ready_queue_run(&io->ready);
+    for (uint32_t i = 0; i < io->rounds_max && !ready_queue_is_empty(&io->ready); i++)
+        ready_queue_run(&io->ready);
 }
 
-/* The wish to stop is used up, so the door still serves for closing what is open. */
+/* The wish to stop is used up, so the door still serves for closing what is open. What the last
+ * turn has prepared, and whom it must wake, goes out with one more look at the events. */
 void io_run(struct io *io)
 {
     assert(io->awaited == NULL);
     while (!atomic_load(&io->stopping))
         io_turn(io);
+    io->backend->poll(io, 0);
     atomic_store(&io->stopping, false);
 }
 

@@ -64,6 +64,8 @@ static void io_submit_transfer(struct io *io, struct io_request *request, uint8_
     request->transfer.size_bytes = size_bytes;
     request->transfer.done_bytes = 0;
     request->transfer.offset = offset;
+    request->transfer.pieces = NULL;
+    request->transfer.piece_count = 0;
     io->in_flight_count++;
     if (size_bytes == 0 && (request->flags & IO_FLAG_SYNC) == 0)
         io_complete(io, request, 0);
@@ -111,6 +113,49 @@ void io_write_durable(struct io *io, struct io_request *request, int32_t handle,
     io_prepare(request, IO_WRITE, handle);
     request->flags = IO_FLAG_SYNC;
     io_submit_transfer(io, request, (uint8_t *)buffer, size_bytes, offset);
+}
+
+/* One piece is a buffer like any other. */
+static void io_submit_pieces(struct io *io, struct io_request *request, const struct bytes *pieces,
+                             uint32_t piece_count, uint64_t offset)
+{
+    assert(piece_count > 0);
+    assert(piece_count <= IO_WRITE_PIECE_COUNT_MAX);
+    size_t size_bytes = 0;
+    for (uint32_t i = 0; i < piece_count; i++) {
+        assert(pieces[i].size > 0);
+        size_bytes += pieces[i].size;
+    }
+    assert(size_bytes <= IO_TRANSFER_SIZE_MAX);
+    if (piece_count == 1) {
+        io_submit_transfer(io, request, (uint8_t *)pieces[0].data, (uint32_t)size_bytes, offset);
+        return;
+    }
+    assert(offset <= (uint64_t)INT64_MAX - size_bytes);
+    request->transfer.buffer = NULL;
+    request->transfer.size_bytes = (uint32_t)size_bytes;
+    request->transfer.done_bytes = 0;
+    request->transfer.offset = offset;
+    request->transfer.pieces = pieces;
+    request->transfer.piece_count = piece_count;
+    io_submit(io, request);
+}
+
+void io_write_pieces(struct io *io, struct io_request *request, int32_t handle,
+                     const struct bytes *pieces, uint32_t piece_count, uint64_t offset)
+{
+    assert(handle >= 0);
+    io_prepare(request, IO_WRITE, handle);
+    io_submit_pieces(io, request, pieces, piece_count, offset);
+}
+
+void io_write_pieces_durable(struct io *io, struct io_request *request, int32_t handle,
+                             const struct bytes *pieces, uint32_t piece_count, uint64_t offset)
+{
+    assert(handle >= 0);
+    io_prepare(request, IO_WRITE, handle);
+    request->flags = IO_FLAG_SYNC;
+    io_submit_pieces(io, request, pieces, piece_count, offset);
 }
 
 void io_sync(struct io *io, struct io_request *request, int32_t handle)
@@ -235,6 +280,26 @@ void io_signal(struct io *io, struct io_request *request)
 
 /* --- Answers -----------------------------------------------------------------------------------
  */
+
+uint32_t io_pieces_rest(const struct io_request *request,
+                        struct bytes rest[static IO_WRITE_PIECE_COUNT_MAX])
+{
+    assert(request->kind == IO_WRITE);
+    assert(request->transfer.pieces != NULL);
+    assert(request->transfer.piece_count <= IO_WRITE_PIECE_COUNT_MAX);
+    size_t done_bytes = request->transfer.done_bytes;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < request->transfer.piece_count; i++) {
+        struct bytes piece = request->transfer.pieces[i];
+        size_t skipped_bytes = done_bytes < piece.size ? done_bytes : piece.size;
+        done_bytes -= skipped_bytes;
+        if (skipped_bytes < piece.size)
+            rest[count++] = bytes_of(piece.data + skipped_bytes, piece.size - skipped_bytes);
+    }
+    assert(count > 0);
+    assert(done_bytes == 0);
+    return count;
+}
 
 void io_complete(struct io *io, struct io_request *request, int32_t result)
 {

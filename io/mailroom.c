@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 /* A ring is 4 KiB of slots: with 64 cores all rings together are 16 MiB. */
-enum { MAILBOX_CAPACITY = 512, CACHE_LINE_SIZE = 64 };
+enum { MAILBOX_CAPACITY = 512, CACHE_LINE_SIZE = 64, WORD_BITS = 64 };
 
 struct mailbox {
     _Alignas(CACHE_LINE_SIZE) _Atomic uint32_t head; /* next to take; the receiver moves it */
@@ -25,6 +26,9 @@ struct mailbox {
 struct mail_desk {
     _Alignas(CACHE_LINE_SIZE) _Atomic bool is_asleep;
     int bell;
+    int ring;
+    /* The core's alone: whom it has sent mail, or made room for, in this turn. A bit for each. */
+    uint64_t served[MAILROOM_CORES_MAX / WORD_BITS];
 };
 
 struct mailroom {
@@ -58,6 +62,8 @@ static enum status mailroom_open_bells(struct mailroom *room)
     for (uint32_t i = 0; i < room->core_count; i++) {
         atomic_init(&room->desks[i].is_asleep, false);
         room->desks[i].bell = -1;
+        room->desks[i].ring = -1;
+        memset(room->desks[i].served, 0, sizeof room->desks[i].served);
     }
     for (uint32_t i = 0; i < room->core_count; i++) {
         room->desks[i].bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -70,6 +76,7 @@ static enum status mailroom_open_bells(struct mailroom *room)
 enum status mailroom_create(uint32_t core_count, struct mailroom **room)
 {
     assert(core_count > 0);
+    assert(core_count <= MAILROOM_CORES_MAX);
     struct mailroom *made = calloc(1, sizeof *made);
     if (made == NULL)
         return STATUS_NO_MEMORY;
@@ -128,13 +135,38 @@ static bool mailbox_put(struct mailbox *box, struct completion *mail)
     return true;
 }
 
-/* Only the first who finds the core asleep pays for the system call. */
-static void mailroom_wake(struct mailroom *room, uint32_t core)
+/* `core` has reason to look into its rings. */
+static void mailroom_note(struct mailroom *room, uint32_t by, uint32_t core)
 {
+    assert(by < room->core_count);
     assert(core < room->core_count);
-    struct mail_desk *desk = &room->desks[core];
-    if (atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false))
-        mailroom_ring_bell(room, core);
+    room->desks[by].served[core / WORD_BITS] |= (uint64_t)1 << core % WORD_BITS;
+}
+
+/* The lowest of those noted, which is noted no more. */
+static bool mailroom_take_served(struct mailroom *room, uint32_t by, uint32_t *core)
+{
+    for (uint32_t i = 0; i * WORD_BITS < room->core_count; i++) {
+        uint64_t *word = &room->desks[by].served[i];
+        if (*word == 0)
+            continue;
+        *core = i * WORD_BITS + (uint32_t)__builtin_ctzll(*word);
+        *word &= *word - 1;
+        return true;
+    }
+    return false;
+}
+
+/* Only the first who finds a core asleep pays for the waking. */
+bool mailroom_next_sleeper(struct mailroom *room, uint32_t from, uint32_t *sleeper)
+{
+    assert(from < room->core_count);
+    while (mailroom_take_served(room, from, sleeper)) {
+        struct mail_desk *desk = &room->desks[*sleeper];
+        if (atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false))
+            return true;
+    }
+    return false;
 }
 
 /* Moves waiting mail into the ring while there is room. The flag is set before looking for room:
@@ -153,7 +185,7 @@ static void mailbox_flush(struct mailroom *room, uint32_t from, uint32_t to)
             break;
         }
     }
-    mailroom_wake(room, to);
+    mailroom_note(room, from, to);
 }
 
 void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct completion *mail,
@@ -165,7 +197,7 @@ void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct com
     struct mailbox *box = mailroom_box(room, from, to);
     mail->result = result;
     if (list_is_empty(&box->overflow) && mailbox_put(box, mail)) {
-        mailroom_wake(room, to);
+        mailroom_note(room, from, to);
         return;
     }
     list_push_back(&box->overflow, &mail->node);
@@ -188,7 +220,7 @@ static void mailbox_take(struct mailroom *room, uint32_t from, uint32_t to,
     }
     atomic_store(&box->head, head);
     if (atomic_load(&box->sender_waits) && atomic_exchange(&box->sender_waits, false))
-        mailroom_wake(room, from);
+        mailroom_note(room, to, from);
 }
 
 void mailroom_collect(struct mailroom *room, uint32_t core, struct ready_queue *ready)
@@ -220,6 +252,18 @@ void mailroom_awake(struct mailroom *room, uint32_t core)
 {
     assert(core < room->core_count);
     atomic_store(&room->desks[core].is_asleep, false);
+}
+
+void mailroom_set_ring(struct mailroom *room, uint32_t core, int ring)
+{
+    assert(core < room->core_count);
+    room->desks[core].ring = ring;
+}
+
+int mailroom_ring(const struct mailroom *room, uint32_t core)
+{
+    assert(core < room->core_count);
+    return room->desks[core].ring;
 }
 
 int mailroom_bell(const struct mailroom *room, uint32_t core)

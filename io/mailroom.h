@@ -1,9 +1,14 @@
 /* Mail between the cores of one process: one ring for every pair, one bell for every core.
  *
  *   core 0 ──▶ ring 0→1 ──▶ core 1        A ring has one sender and one receiver, so neither
- *   core 0 ──▶ ring 0→2 ──▶ core 2        needs a lock. The bell (an eventfd) is rung only when
- *   core 1 ──▶ ring 1→0 ──▶ core 0        the receiver is asleep: a busy core looks into its
- *   ...                                   rings at every turn anyway.
+ *   core 0 ──▶ ring 0→2 ──▶ core 2        needs a lock. A receiver is woken only when it is
+ *   core 1 ──▶ ring 1→0 ──▶ core 0        asleep: a busy core looks into its rings at every
+ *   ...                                   turn anyway.
+ *
+ * Waking a core is a system call and, on a virtual machine, a way out to its host: dearer than all
+ * the rest. So a sender wakes nobody while its turn lasts; at the end of it, it asks
+ * for those who sleep and have got mail (mailroom_next_sleeper) and wakes each of them once, by the
+ * bell (an eventfd) or by whatever its backend has that is cheaper.
  *
  * Two races decide the memory order, and both have the same answer, sequential consistency:
  *   - the sender puts mail and then looks whether the receiver sleeps, the receiver says that it
@@ -24,6 +29,8 @@
 
 struct mailroom;
 
+enum { MAILROOM_CORES_MAX = 1024 };
+
 /* STATUS_NO_MEMORY, STATUS_NO_FILES. */
 enum status mailroom_create(uint32_t core_count, struct mailroom **room);
 
@@ -32,7 +39,8 @@ void mailroom_destroy(struct mailroom *room);
 
 uint32_t mailroom_core_count(const struct mailroom *room);
 
-/* On core `from`. The mail must be on no list; it belongs to core `to` from here on. */
+/* On core `from`. The mail must be on no list; it belongs to core `to` from here on. Whether that
+ * has to be woken, mailroom_next_sleeper says. */
 void mailroom_post(struct mailroom *room, uint32_t from, uint32_t to, struct completion *mail,
                    int32_t result);
 
@@ -44,9 +52,18 @@ void mailroom_collect(struct mailroom *room, uint32_t core, struct ready_queue *
 bool mailroom_sleep(struct mailroom *room, uint32_t core);
 void mailroom_awake(struct mailroom *room, uint32_t core);
 
+/* On core `from`, at the end of every turn, also of the last one, until it answers false: a core
+ * that has something new from it and is asleep. It is answered once, so the caller must wake it. */
+bool mailroom_next_sleeper(struct mailroom *room, uint32_t from, uint32_t *sleeper);
+
 /* The bell of a core: readable when it was rung. Ringing is allowed from any thread. */
 int mailroom_bell(const struct mailroom *room, uint32_t core);
 void mailroom_ring_bell(struct mailroom *room, uint32_t core);
 void mailroom_silence_bell(struct mailroom *room, uint32_t core);
+
+/* A core's io_uring, for others to send a completion to; -1 where it has none. Set before the cores
+ * run. */
+void mailroom_set_ring(struct mailroom *room, uint32_t core, int ring);
+int mailroom_ring(const struct mailroom *room, uint32_t core);
 
 #endif

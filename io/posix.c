@@ -379,6 +379,7 @@ static void posix_poll(struct io *io, uint64_t deadline_ns)
     struct posix *posix = posix_of(io);
     struct epoll_event events[POSIX_EVENT_COUNT_MAX];
     bool may_wait = deadline_ns > 0 && system_sleep(&posix->system);
+    system_ring_bells(&posix->system);
     int timeout_ms = may_wait ? posix_timeout_ms(posix, deadline_ns) : 0;
     int count = epoll_wait(posix->epoll_fd, events, POSIX_EVENT_COUNT_MAX, timeout_ms);
     assert(count >= 0 || errno == EINTR);
@@ -417,6 +418,8 @@ static const struct io_backend posix_backend = {
     .listen = posix_listen,
     .close_listener = posix_close_listener,
     .shutdown = system_shutdown,
+    .slab_map = system_slab_map,
+    .slab_unmap = system_slab_unmap,
     .now_ns = system_now_ns,
     .wall_ms = system_wall_ms,
     .secret = system_secret,

@@ -4,20 +4,15 @@
 
 #include "base/assert.h"
 #include "io/address.h"
+#include "io/vector.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <unistd.h>
 
 enum { LISTEN_BACKLOG = 1024 };
-
-/* A list of pieces is handed to the kernel as it is. */
-_Static_assert(sizeof(struct bytes) == sizeof(struct iovec), "same size");
-_Static_assert(offsetof(struct bytes, data) == offsetof(struct iovec, iov_base), "same pointer");
-_Static_assert(offsetof(struct bytes, size) == offsetof(struct iovec, iov_len), "same length");
 
 int32_t socket_error(int error_number)
 {
@@ -115,7 +110,7 @@ void socket_message(const struct io_request *request, struct msghdr *message)
     assert(request->send.piece_index < request->send.piece_count);
     uint32_t count = request->send.piece_count - request->send.piece_index;
     *message = (struct msghdr){
-        .msg_iov = (struct iovec *)&request->send.pieces[request->send.piece_index],
+        .msg_iov = vector_of(&request->send.pieces[request->send.piece_index]),
         .msg_iovlen = count < IOV_MAX ? count : IOV_MAX,
     };
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -49,6 +50,13 @@ void system_deinit(struct system_io *system)
 bool system_sleep(struct system_io *system)
 {
     return mailroom_sleep(system->room, system->io.core_index);
+}
+
+void system_ring_bells(struct system_io *system)
+{
+    uint32_t sleeper;
+    while (mailroom_next_sleeper(system->room, system->io.core_index, &sleeper))
+        mailroom_ring_bell(system->room, sleeper);
 }
 
 void system_awake(struct system_io *system)
@@ -194,4 +202,34 @@ void system_secret(struct io *io, void *buffer, size_t size)
             size -= (size_t)got;
         }
     }
+}
+
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+/* The system places mappings where it likes; of twice the size one half can be had where we like,
+ * and the rest goes back. */
+uint8_t *system_slab_map(struct io *io)
+{
+    assert(io != NULL);
+    uint8_t *mapped = mmap(NULL, 2 * (size_t)IO_SLAB_SIZE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+    size_t before = (size_t)(-(uintptr_t)mapped % IO_SLAB_SIZE);
+    uint8_t *slab = mapped + before;
+    if (before > 0)
+        munmap(mapped, before);
+    munmap(slab + IO_SLAB_SIZE, IO_SLAB_SIZE - before);
+    assert((uintptr_t)slab % IO_SLAB_SIZE == 0);
+    /* A machine without huge pages refuses, and small ones do as well. */
+    (void)madvise(slab, IO_SLAB_SIZE, MADV_HUGEPAGE);
+    return slab;
+}
+
+void system_slab_unmap(struct io *io, uint8_t *memory)
+{
+    assert(io != NULL);
+    assert((uintptr_t)memory % IO_SLAB_SIZE == 0);
+    int failed = munmap(memory, IO_SLAB_SIZE);
+    assert(failed == 0);
 }

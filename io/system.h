@@ -36,6 +36,9 @@ static inline struct system_io *system_of(struct io *io)
 /* Waiting for events is allowed when this answers true, and system_awake must follow. */
 bool system_sleep(struct system_io *system);
 
+/* After that, at the end of every turn: wakes the cores that have got mail, by their bells. */
+void system_ring_bells(struct system_io *system);
+
 /* After the events were gathered: takes the time and the mail. */
 void system_awake(struct system_io *system);
 
@@ -56,6 +59,8 @@ void system_signal_arrived(struct system_io *system);
 void system_post(struct io *io, uint32_t core_index, struct completion *mail, int32_t result);
 void system_wake(struct io *io);
 void system_shutdown(struct io *io, int32_t handle);
+uint8_t *system_slab_map(struct io *io);
+void system_slab_unmap(struct io *io, uint8_t *memory);
 uint64_t system_now_ns(struct io *io);
 int64_t system_wall_ms(struct io *io);
 void system_secret(struct io *io, void *buffer, size_t size);

@@ -11,6 +11,8 @@
  *     TAG_REQUEST  the request's only entry, or the write of a durable write
  *     TAG_SYNC     the sync of a durable write, linked behind its write
  *     TAG_BELL     the bell of this core, watched for ever
+ *     TAG_MESSAGE  from another core's ring: there is mail. On the sending ring, only when it did
+ *                  not get there; the address is then the index of the core it was meant for
  *     TAG_SIGNAL   the signal descriptor
  *
  * A durable write is two linked entries of which exactly one is reported. The write is silent when
@@ -26,6 +28,7 @@
 #include "io/file_call.h"
 #include "io/socket.h"
 #include "io/uring_setup.h"
+#include "io/vector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,10 +38,20 @@
 
 enum { URING_WORKER_COUNT_MAX = 2, URING_NS_PER_S = 1000000000 };
 
-enum uring_tag { TAG_REQUEST, TAG_SYNC, TAG_BELL, TAG_SIGNAL, TAG_MASK = 7 };
+enum uring_tag {
+    TAG_REQUEST,
+    TAG_SYNC,
+    TAG_BELL,
+    TAG_MESSAGE,
+    TAG_SIGNAL,
+    TAG_MASK = 7,
+};
+
+enum { TAG_BITS = 3 };
 
 /* What the kernel reads at the submission of an entry and not later. */
 union uring_slot {
+    struct bytes pieces[IO_WRITE_PIECE_COUNT_MAX];
     struct msghdr message;
     struct sockaddr_storage address;
 };
@@ -128,16 +141,34 @@ static union uring_slot *uring_slot_of(struct uring *uring, const struct io_urin
 /* --- Preparing entries -------------------------------------------------------------------------
  */
 
+static void prepare_write_buffer(struct io_uring_sqe *entry, const struct io_request *request)
+{
+    uint32_t done_bytes = request->transfer.done_bytes;
+    assert(request->transfer.buffer != NULL);
+    io_uring_prep_write(entry, request->handle, request->transfer.buffer + done_bytes,
+                        request->transfer.size_bytes - done_bytes,
+                        request->transfer.offset + done_bytes);
+}
+
+static void prepare_write_pieces(struct uring *uring, struct io_uring_sqe *entry,
+                                 const struct io_request *request)
+{
+    struct bytes *rest = uring_slot_of(uring, entry)->pieces;
+    uint32_t count = io_pieces_rest(request, rest);
+    io_uring_prep_writev(entry, request->handle, vector_of(rest), count,
+                         request->transfer.offset + request->transfer.done_bytes);
+}
+
 static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
                           struct io_request *request)
 {
     assert(request->kind == IO_WRITE);
     assert(request->handle >= 0);
-    uint32_t done_bytes = request->transfer.done_bytes;
-    assert(done_bytes < request->transfer.size_bytes);
-    io_uring_prep_write(entry, request->handle, request->transfer.buffer + done_bytes,
-                        request->transfer.size_bytes - done_bytes,
-                        request->transfer.offset + done_bytes);
+    assert(request->transfer.done_bytes < request->transfer.size_bytes);
+    if (request->transfer.pieces == NULL)
+        prepare_write_buffer(entry, request);
+    else
+        prepare_write_pieces(uring, entry, request);
     if ((request->flags & IO_FLAG_SYNC) == 0)
         return;
     entry->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
@@ -357,6 +388,10 @@ static void uring_completion(struct uring *uring, const struct io_uring_cqe *com
             uring->bell_is_armed = false;
         system_answer_bell(&uring->system);
         return;
+    case TAG_MESSAGE:
+        if (completion->res < 0)
+            mailroom_ring_bell(uring->system.room, (uint32_t)(word >> TAG_BITS));
+        return;
     case TAG_SIGNAL:
         uring->signal_is_armed = false;
         system_signal_arrived(&uring->system);
@@ -411,6 +446,30 @@ static void uring_release_held(struct uring *uring)
     }
 }
 
+/* A completion on the sleeper's ring wakes it, goes out with everything else, and needs no answer;
+ * the bell has to be written, watched and read. */
+static void uring_wake(struct uring *uring, uint32_t core)
+{
+    struct mailroom *room = uring->system.room;
+    int ring = mailroom_ring(room, core);
+    if (ring < 0 || !uring_has_room(uring, 1)) {
+        mailroom_ring_bell(room, core);
+        return;
+    }
+    struct io_uring_sqe *entry = uring_entry(uring);
+    io_uring_prep_msg_ring(entry, ring, 0, TAG_MESSAGE, 0);
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(entry, (uint64_t)core << TAG_BITS | TAG_MESSAGE);
+}
+
+static void uring_wake_sleepers(struct uring *uring)
+{
+    struct system_io *system = &uring->system;
+    uint32_t sleeper;
+    while (mailroom_next_sleeper(system->room, system->io.core_index, &sleeper))
+        uring_wake(uring, sleeper);
+}
+
 /* Submits everything and waits for one completion until the deadline. */
 static int uring_enter_and_wait(struct uring *uring, uint64_t deadline_ns)
 {
@@ -431,6 +490,7 @@ static void uring_poll(struct io *io, uint64_t deadline_ns)
     uring_arm(uring);
     uring_release_held(uring);
     bool may_wait = deadline_ns > 0 && list_is_empty(&uring->held) && system_sleep(&uring->system);
+    uring_wake_sleepers(uring);
     int answer = may_wait ? uring_enter_and_wait(uring, deadline_ns)
                           : io_uring_submit_and_get_events(&uring->ring);
     assert(answer >= 0 || answer == -ETIME || answer == -EINTR || answer == -EAGAIN ||
@@ -476,6 +536,8 @@ static const struct io_backend uring_backend = {
     .listen = uring_listen,
     .close_listener = uring_close_listener,
     .shutdown = system_shutdown,
+    .slab_map = system_slab_map,
+    .slab_unmap = system_slab_unmap,
     .now_ns = system_now_ns,
     .wall_ms = system_wall_ms,
     .secret = system_secret,
@@ -495,6 +557,8 @@ enum status uring_create(const struct system_options *options, struct io **io)
     }
     list_init(&uring->held);
     system_init(&uring->system, &uring_backend, options, URING_WORKER_COUNT_MAX);
+    if (uring_ring_takes_messages(&uring->ring))
+        mailroom_set_ring(options->room, options->core_index, uring->ring.ring_fd);
     *io = &uring->system.io;
     return STATUS_OK;
 }
@@ -525,6 +589,7 @@ void uring_destroy(struct io *io)
     struct uring *uring = uring_of(io);
     assert(io->in_flight_count == 0);
     assert(list_is_empty(&uring->held));
+    mailroom_set_ring(uring->system.room, io->core_index, -1);
     io_uring_queue_exit(&uring->ring);
     system_deinit(&uring->system);
     free(uring);

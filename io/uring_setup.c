@@ -34,7 +34,7 @@ static const uint8_t opcodes[] = {
     IORING_OP_OPENAT,  IORING_OP_CLOSE,     IORING_OP_READ,     IORING_OP_WRITE,
     IORING_OP_FSYNC,   IORING_OP_FALLOCATE, IORING_OP_RENAMEAT, IORING_OP_UNLINKAT,
     IORING_OP_MKDIRAT, IORING_OP_ACCEPT,    IORING_OP_CONNECT,  IORING_OP_RECV,
-    IORING_OP_SEND,    IORING_OP_SENDMSG,   IORING_OP_POLL_ADD,
+    IORING_OP_SEND,    IORING_OP_SENDMSG,   IORING_OP_POLL_ADD, IORING_OP_WRITEV,
 };
 
 /* 0 or a negative errno. Flags that the kernel does not know are EINVAL. */
@@ -77,16 +77,22 @@ enum status uring_ring_enable(struct io_uring *ring)
     return STATUS_OK;
 }
 
-static bool opcodes_are_there(struct io_uring *ring)
+static bool opcodes_are_known(struct io_uring *ring, const uint8_t *wanted, size_t count)
 {
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     if (probe == NULL)
         return false;
     bool all = true;
-    for (size_t i = 0; i < sizeof opcodes; i++)
-        all = all && io_uring_opcode_supported(probe, opcodes[i]);
+    for (size_t i = 0; i < count; i++)
+        all = all && io_uring_opcode_supported(probe, wanted[i]);
     io_uring_free_probe(probe);
     return all;
+}
+
+bool uring_ring_takes_messages(struct io_uring *ring)
+{
+    const uint8_t message = IORING_OP_MSG_RING;
+    return opcodes_are_known(ring, &message, 1);
 }
 
 /* Goes through the whole path once: a filter may forbid any of its system calls. */
@@ -122,7 +128,8 @@ const char *uring_refusal(void)
     if (error < 0)
         return refusal_of_errno(-error);
     const char *refusal = NULL;
-    if ((ring.features & URING_FEATURES) != URING_FEATURES || !opcodes_are_there(&ring))
+    if ((ring.features & URING_FEATURES) != URING_FEATURES ||
+        !opcodes_are_known(&ring, opcodes, sizeof opcodes))
         refusal = "the kernel's io_uring is too old";
     else if (!ring_carries(&ring))
         refusal = "io_uring starts but does not work here";

@@ -6,6 +6,7 @@
 #include "base/status.h"
 
 #include <liburing.h>
+#include <stdbool.h>
 
 /* Completions have room for many requests in flight; beyond that the kernel keeps them. */
 enum {
@@ -19,6 +20,9 @@ const char *uring_refusal(void);
 
 /* A ring that takes no entries yet. STATUS_UNSUPPORTED, STATUS_NO_MEMORY, STATUS_NO_FILES. */
 enum status uring_ring_open(struct io_uring *ring);
+
+/* Whether rings of this kernel can be sent completions by other rings (5.18). */
+bool uring_ring_takes_messages(struct io_uring *ring);
 
 /* On the thread that will use it, and no other thread will. */
 enum status uring_ring_enable(struct io_uring *ring);

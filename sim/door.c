@@ -4,6 +4,8 @@
 #include "sim/file_job.h"
 #include "sim/memory.h"
 
+#include <stdlib.h>
+
 enum { MAIL_NS = 3000 };
 
 static struct core *core_of(struct io *io)
@@ -203,6 +205,19 @@ static void sim_wake(struct io *io)
     core_wake(core, world_now_ns(core->node->world));
 }
 
+/* From the node's own memory, which dies with it. */
+static uint8_t *sim_slab_map(struct io *io)
+{
+    assert(io != NULL);
+    return aligned_alloc(IO_SLAB_SIZE, IO_SLAB_SIZE);
+}
+
+static void sim_slab_unmap(struct io *io, uint8_t *memory)
+{
+    assert(io != NULL);
+    free(memory);
+}
+
 static const struct io_backend sim_backend = {
     .name = "sim",
     .submit = sim_submit,
@@ -212,6 +227,8 @@ static const struct io_backend sim_backend = {
     .listen = sim_listen,
     .close_listener = sim_close_listener,
     .shutdown = sim_shutdown,
+    .slab_map = sim_slab_map,
+    .slab_unmap = sim_slab_unmap,
     .now_ns = sim_now_ns,
     .wall_ms = sim_wall_ms,
     .secret = sim_secret,

@@ -22,6 +22,7 @@ struct file_job {
     struct inode *file;    /* held; NULL for requests by name */
     uint64_t mark;         /* of a sync: what was complete when it was asked for */
     uint64_t content_hash; /* of what a write was given */
+    uint8_t *gathered;     /* its pieces, put together; NULL: it has none */
     enum planned_effect effect;
     int32_t written; /* of a durable write that has come to its sync: what it will answer */
     bool is_syncing;
@@ -145,25 +146,60 @@ struct transfer {
     uint64_t offset;
 };
 
-/* The part of the request that is still to do. */
-static struct transfer transfer_rest(const struct io_request *request)
+/* Puts together, as they are now, the pieces that are still to be written. */
+static uint8_t *job_gather(struct file_job *job, uint32_t size_bytes)
 {
+    struct bytes rest[IO_WRITE_PIECE_COUNT_MAX];
+    uint32_t count = io_pieces_rest(job->request, rest);
+    if (job->gathered == NULL)
+        job->gathered = must_allocate(size_bytes, 1);
+    size_t filled_bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(job->gathered + filled_bytes, rest[i].data, rest[i].size);
+        filled_bytes += rest[i].size;
+    }
+    assert(filled_bytes == size_bytes);
+    return job->gathered;
+}
+
+/* The part of the request that is still to do. */
+static struct transfer job_rest(struct file_job *job)
+{
+    const struct io_request *request = job->request;
     uint32_t done_bytes = request->transfer.done_bytes;
-    return (struct transfer){.buffer = request->transfer.buffer + done_bytes,
-                             .size_bytes = request->transfer.size_bytes - done_bytes,
+    uint32_t size_bytes = request->transfer.size_bytes - done_bytes;
+    uint8_t *buffer = request->transfer.pieces == NULL ? request->transfer.buffer + done_bytes
+                                                       : job_gather(job, size_bytes);
+    return (struct transfer){.buffer = buffer,
+                             .size_bytes = size_bytes,
                              .offset = request->transfer.offset + done_bytes};
 }
 
-static uint64_t request_hash(const struct io_request *request)
+static uint64_t job_hash(struct file_job *job)
 {
-    struct transfer rest = transfer_rest(request);
+    struct transfer rest = job_rest(job);
     return content_hash(rest.buffer, rest.size_bytes);
 }
 
-static bool transfer_is_aligned(struct transfer transfer)
+static bool is_aligned(const uint8_t *data, size_t size)
 {
-    return (uintptr_t)transfer.buffer % IO_BLOCK_SIZE == 0 &&
-           transfer.size_bytes % IO_BLOCK_SIZE == 0 && transfer.offset % IO_BLOCK_SIZE == 0;
+    return (uintptr_t)data % IO_BLOCK_SIZE == 0 && size % IO_BLOCK_SIZE == 0;
+}
+
+/* Each piece for itself: where they lie together says nothing about the memory they come from. */
+static bool request_is_aligned(const struct io_request *request)
+{
+    if ((request->transfer.offset + request->transfer.done_bytes) % IO_BLOCK_SIZE != 0)
+        return false;
+    if (request->transfer.pieces == NULL)
+        return is_aligned(request->transfer.buffer + request->transfer.done_bytes,
+                          request->transfer.size_bytes - request->transfer.done_bytes);
+    struct bytes rest[IO_WRITE_PIECE_COUNT_MAX];
+    uint32_t count = io_pieces_rest(request, rest);
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_aligned(rest[i].data, rest[i].size))
+            return false;
+    return true;
 }
 
 static const struct handle *job_handle(const struct file_job *job)
@@ -186,9 +222,9 @@ static int32_t job_read(struct file_job *job)
 {
     struct node *node = job->core->node;
     const struct disk_faults *faults = &node->world->faults.disk;
-    struct transfer rest = transfer_rest(job->request);
+    struct transfer rest = job_rest(job);
     bool is_direct = job_handle(job)->is_direct;
-    if (is_direct && !transfer_is_aligned(rest))
+    if (is_direct && !request_is_aligned(job->request))
         return STATUS_INVALID;
     if (node_draw(node, faults->rotten_read))
         disk_rot(&node->disk, &node->prng);
@@ -202,12 +238,12 @@ static int32_t job_read(struct file_job *job)
 static int32_t job_write(struct file_job *job)
 {
     struct node *node = job->core->node;
-    struct transfer rest = transfer_rest(job->request);
-    assert(request_hash(job->request) == job->content_hash);
+    struct transfer rest = job_rest(job);
+    assert(job_hash(job) == job->content_hash);
     if (job_handle(job)->is_read_only)
         return STATUS_IO; /* EBADF */
     bool is_direct = job_handle(job)->is_direct;
-    if (is_direct && !transfer_is_aligned(rest))
+    if (is_direct && !request_is_aligned(job->request))
         return STATUS_INVALID;
     job_misdirect(job, &rest, node->world->faults.disk.misdirected_write);
     uint32_t size_bytes = job_draw_size(job, rest.size_bytes, is_direct);
@@ -218,7 +254,7 @@ static int32_t job_write(struct file_job *job)
 
 static void job_write_torn(struct file_job *job)
 {
-    struct transfer rest = transfer_rest(job->request);
+    struct transfer rest = job_rest(job);
     if (rest.offset + rest.size_bytes <= job->file->file.current_size_bytes)
         file_write_torn(&job->file->file, rest.offset, rest.buffer, rest.size_bytes,
                         &job->core->node->prng);
@@ -386,6 +422,7 @@ static void job_destroy(struct file_job *job)
     event_cancel(&node->world->queue, &job->event);
     list_remove(&job->node);
     disk_release(&node->disk, job->file);
+    free(job->gathered);
     free(job);
 }
 
@@ -463,7 +500,7 @@ void file_job_submit(struct core *core, struct io_request *request)
     if (job_kind(request->kind)->by_handle)
         job_hold_handle(job);
     if (request->kind == IO_WRITE)
-        job->content_hash = request_hash(request);
+        job->content_hash = job_hash(job);
     job_ask(job, request->kind);
 }
 

@@ -1,14 +1,11 @@
 #include "sim/heap.h"
 
 #include "base/assert.h"
+#include "base/poison.h"
 
 #include <errno.h>
 #include <stdalign.h>
 #include <string.h>
-
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
 
 enum { HEAP_MAGIC = 0x51ab1e55, POISON = 0xdb };
 
@@ -70,9 +67,7 @@ static void block_forget(struct heap_block *block)
  * them; this is the last time. */
 static void block_poison(struct heap_block *block)
 {
-#ifdef __SANITIZE_ADDRESS__
-    __asan_unpoison_memory_region(block + 1, block->size);
-#endif
+    ASAN_UNPOISON_MEMORY_REGION(block + 1, block->size);
     memset(block + 1, POISON, block->size);
 }
 

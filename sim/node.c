@@ -8,6 +8,10 @@
 
 static_assert((int)NODE_PLAN_COUNT_MAX == (int)MACHINE_PLAN_COUNT_MAX, "one limit, two doors");
 
+/* Of a core's ready queue in one turn, drawn for each: chains of landings run on, or what happens
+ * meanwhile comes between. */
+enum { ROUNDS_MAX = 8 };
+
 /* Simulated time starts on 2026-01-01, machines have run for up to an hour. */
 static const int64_t wall_start_ms = 1767225600000;
 static const uint64_t clock_base_ns_max = 3600ull * 1000 * 1000 * 1000;
@@ -116,6 +120,7 @@ static void core_turn(struct event *event)
     }
     node_note(node, "turn", core->io.core_index);
     core->is_turning = true;
+    core->io.rounds_max = 1 + (uint32_t)prng_below(&node->prng, ROUNDS_MAX);
     struct heap *outside = heap_enter(&node->heap);
     io_turn(&core->io);
     heap_enter(outside);

@@ -462,10 +462,7 @@ void cold_wait(struct log *log, struct log_read *read)
 void cold_prefetch(struct log *log, int64_t offset)
 {
     struct store *store = log->store;
-    bool is_on_disk_only =
-        offset < log->written_offset &&
-        (list_is_empty(&log->frames) ||
-         container_of(list_first(&log->frames), struct memory_frame, node)->base_offset > offset);
+    bool is_on_disk_only = offset < log->written_offset && log_is_before_memory(log, offset);
     if (!is_on_disk_only || log->deletion != NULL || find_load(log, offset) != NULL ||
         cold_block_has(log, offset) ||
         store->chunks.used_bytes + COLD_BLOCK_SIZE > store->chunks.limit_bytes)

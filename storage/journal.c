@@ -58,10 +58,12 @@ static bool has_ticket_room(struct journal_commit *commit)
 static bool has_byte_room(struct journal *journal, struct journal_commit *commit,
                           uint64_t size_bytes)
 {
-    if (commit->chunk != NULL && commit_stored_size(size_bytes) <= commit->chunk->capacity_bytes)
+    size_t stored_size = commit_stored_size(size_bytes);
+    if (commit->chunk != NULL && stored_size <= commit->chunk->capacity_bytes)
         return true;
-    struct chunk *larger =
-        journal->owner->acquire_chunk(journal->owner, commit_stored_size(size_bytes));
+    if (commit->chunk != NULL)
+        stored_size = chunk_size_grown(commit->chunk, stored_size);
+    struct chunk *larger = journal->owner->acquire_chunk(journal->owner, stored_size);
     if (larger == NULL)
         return false;
     if (commit->chunk != NULL) {

@@ -94,7 +94,11 @@ static bool grow_frame(struct log *log, struct memory_frame *frame, uint64_t pay
 {
     if (frame_stored_size(payload_size) <= frame->chunk->capacity_bytes)
         return true;
-    struct chunk *larger = store_acquire_chunk(log->store, frame_stored_size(payload_size));
+    size_t size = chunk_size_grown(frame->chunk, frame_stored_size(payload_size));
+    if (size > FRAME_SMALL_SIZE_MAX)
+        size = FRAME_SMALL_SIZE_MAX;
+    assert(size >= frame_stored_size(payload_size));
+    struct chunk *larger = store_acquire_chunk(log->store, size);
     if (larger == NULL)
         return false;
     memcpy(larger->data + FRAME_HEADER_SIZE, frame->chunk->data + FRAME_HEADER_SIZE,

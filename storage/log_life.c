@@ -274,9 +274,17 @@ struct log *log_create(struct store *store, const struct log_id *id,
     return log;
 }
 
+bool log_is_before_memory(const struct log *log, int64_t offset)
+{
+    const struct list_node *first = list_first(&log->frames);
+    return first == NULL || offset < container_of(first, struct memory_frame, node)->base_offset;
+}
+
 void log_drop_frame(struct memory_frame *frame)
 {
     struct store *store = frame->log->store;
+    if (frame->log->read_frame == frame)
+        frame->log->read_frame = NULL;
     if (list_node_is_linked(&frame->cache_node))
         store->cache_bytes -= frame->chunk->capacity_bytes;
     list_remove(&frame->cache_node);

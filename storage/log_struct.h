@@ -96,10 +96,11 @@ struct log {
     uint32_t segment_capacity;
     uint64_t exchange_count; /* how often compaction has exchanged some of them */
 
-    struct list frames;             /* memory_frame; the newest of the log without a gap */
-    struct list directs;            /* memory_frame; direct ones that are not synced */
-    struct memory_frame *open;      /* takes small batches; NULL: none */
-    struct memory_frame *unwritten; /* the first sealed one; NULL: none */
+    struct list frames;              /* memory_frame, by offset; some may have gone from between */
+    struct list directs;             /* memory_frame; direct ones that are not synced */
+    struct memory_frame *open;       /* takes small batches; NULL: none */
+    struct memory_frame *unwritten;  /* the first sealed one; NULL: none */
+    struct memory_frame *read_frame; /* the last that was found for a reader; NULL: it is gone */
     struct epoch_core epochs;
     struct damage_core damages; /* what cannot be read; reads of it answer STATUS_CORRUPT */
     struct producer_core producers;
@@ -213,6 +214,9 @@ void log_retire_segment(struct log *log, struct segment *segment);
 /* What lies in [from, to) cannot be read. True when some of it was not known: then it is worth a
  * line in the log. */
 bool log_note_damage(struct log *log, int64_t from, int64_t to);
+
+/* Does all that is in memory lie behind the offset? */
+bool log_is_before_memory(const struct log *log, int64_t offset);
 
 /* Takes a frame out of memory. */
 void log_drop_frame(struct memory_frame *frame);

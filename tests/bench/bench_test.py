@@ -1,9 +1,11 @@
 """`tailrace bench` against a broker, ours or any other (TAILRACE_TEST_BROKER), and against one that
 misbehaves as it is told. Runs are as short as they can be: they show that all of it works, not how
 fast anything is."""
+import fcntl
 import json
 import os
 import pathlib
+import re
 import socket
 import struct
 import subprocess
@@ -112,7 +114,8 @@ class Produce(BenchCase):
                              "--connections", 4, "--pid", os.getpid())
         self.assertEqual(result["tool"]["mode"], "produce")
         self.assertLessEqual({"time", "kernel", "cpu", "cpu_count", "congestion_control",
-                              "load_average", "broker"}, set(result["conditions"]))
+                              "load_average", "stolen_percent", "broker"}, set(result["conditions"]))
+        self.assertTrue(0 <= result["conditions"]["stolen_percent"] <= 100)
         self.assertEqual(set(result["conditions"]["broker"]),
                          {"name", "io_backend", "durability", "pid"})
         figures = result["figures"]
@@ -288,6 +291,63 @@ class Groups(unittest.TestCase):
                                    "log.dirs={data}")
         self.assertEqual(figures["offsets"], 100)
         self.assertGreaterEqual(figures["killed_all_ms"], figures["killed_first_ms"])
+
+
+def takes_direct(folder):
+    """Whether files there can pass the page cache by."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            fcntl.fcntl(file, fcntl.F_SETFL, os.O_DIRECT)
+        except OSError:
+            return False
+        return True
+
+
+class Floor(unittest.TestCase):
+    def floor(self, *words):
+        return subprocess.run([TAILRACE, "bench", "floor", "--format", "json", *map(str, words)],
+                              capture_output=True, text=True, timeout=120, check=False)
+
+    def check(self, figures):
+        for better, worse in (("sync_4k_p50_us", "sync_4k_p99_us"), ("sync_64k_p50_us", "sync_64k_p99_us"),
+                              ("round_trip_p50_us", "round_trip_p99_us")):
+            self.assertTrue(0 < figures[better] <= figures[worse], figures)
+        for name, value in figures.items():
+            if name.endswith("_percent"):
+                self.assertTrue(0 <= value <= 100, name)
+            elif "_per_" in name or name.endswith("_us"):
+                self.assertGreater(value, 0, name)
+
+    def test_figures(self):
+        """Everything is measured, in about the time that was given, and nothing stays in the folder."""
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.floor("--folder", folder, "--time", "300ms")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+            figures = json.loads(done.stdout)
+            self.check(figures)
+            self.assertEqual(figures["direct"], takes_direct(folder))
+            self.assertEqual("no O_DIRECT" in done.stderr, not figures["direct"])
+            promised = subprocess.run([TAILRACE, "bench", "floor", "--format", "help"], capture_output=True,
+                                      text=True, check=True).stdout
+            self.assertEqual(set(figures), set(re.findall(r'"(\w+)":', promised)))
+
+    @unittest.skipUnless(os.path.isdir("/dev/shm"), "no file system in memory here")
+    def test_memory(self):
+        """A file system that may not have O_DIRECT is measured all the same, and told apart."""
+        done = self.floor("--folder", "/dev/shm", "--time", "100ms")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = json.loads(done.stdout)
+        self.check(figures)
+        self.assertEqual(figures["direct"], takes_direct("/dev/shm"))
+
+    def test_refused(self):
+        """A folder that is not there, and a time that makes no sense, are said."""
+        done = self.floor("--folder", "no/such/folder")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot make a file in no/such/folder", done.stderr)
+        for time in ("99ms", "61s", "soon"):
+            self.assertEqual(self.floor("--time", time).returncode, 2, time)
 
 
 class Compare(BenchCase):

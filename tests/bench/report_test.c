@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 static const char result_text[] =
-    "{\"tool\":{\"version\":\"1\",\"mode\":\"produce\"},\"conditions\":{\"kernel\":\"<6>\"},"
+    "{\"tool\":{\"version\":\"1\",\"mode\":\"produce\"},\"conditions\":{\"kernel\":\"<6>\","
+    "\"stolen_percent\":12.5},"
     "\"load\":{\"topic\":\"t\"},"
     "\"figures\":{\"requests_per_s\":48151,\"latency_us\":{\"p50\":500}},"
     "\"histogram\":[[100,50],[1000,49],[10000,1]],"
@@ -58,6 +59,7 @@ static void test_single(void **state)
     char *page = write_page(&report);
     assert_true(has(page, "48,151"));
     assert_true(has(page, "evening"));
+    assert_true(has(page, "<td>CPU stolen (%)</td><td><b>12.5</b></td>"));
     assert_true(has(page, "Latency by percentile"));
     assert_true(has(page, "99 %"));
     assert_true(has(page, "Records a second"));

@@ -55,6 +55,7 @@ tailrace help bench groups-list
 tailrace help bench groups-restart
 tailrace help bench start
 tailrace help bench idle
+tailrace help bench floor
 tailrace help api-versions
 tailrace help version
 tailrace help completion
@@ -80,6 +81,8 @@ tailrace bench e2e --rate 5 --compression lz4
 tailrace bench partitions --rate 5 --steps 1,x
 tailrace bench start
 tailrace bench idle
+tailrace bench floor --time 2m
+tailrace bench floor --folder no/such
 tailrace bench fetch --format help
 tailrace topic add-partitions t
 tailrace topic alter-config t

@@ -2,6 +2,8 @@
 #include "io/chunk.h"
 #include "tests/io/real_harness.h"
 
+#include <string.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -32,16 +34,34 @@ static void fixture_close(struct fixture *fixture)
 
 static void chunks_are_aligned_and_large_enough(void **state)
 {
-    /* A chunk has at least the size asked for, rounded up to a power of two, on a block boundary.
-     */
+    /* A chunk has at least the size asked for, rounded up to the next of four sizes in each
+     * doubling, on a block boundary. */
     struct fixture fixture;
     fixture_open(&fixture, 2 * (size_t)CHUNK_SIZE_MAX);
-    const size_t sizes[] = {0, 1, 4096, 4097, 100000, CHUNK_SIZE_MAX};
-    const uint32_t capacities[] = {4096, 4096, 4096, 8192, 131072, CHUNK_SIZE_MAX};
-    for (uint32_t i = 0; i < 6; i++) {
-        struct chunk *chunk = chunk_acquire(&fixture.pool, sizes[i]);
+    static const size_t sizes[][2] = {
+        {0, 4 * KIB},
+        {1, 4 * KIB},
+        {4096, 4 * KIB},
+        {4097, 8 * KIB},
+        {17 * KIB, 20 * KIB},
+        {32 * KIB, 32 * KIB},
+        {32 * KIB + 1, 40 * KIB},
+        {40 * KIB + 1, 48 * KIB},
+        {56 * KIB + 1, 64 * KIB},
+        {64 * KIB + 64, 80 * KIB},
+        {100000, 112 * KIB},
+        {112 * KIB + 1, 128 * KIB},
+        {1025 * KIB, 1280 * KIB},
+        {1793 * KIB, 2048 * KIB},
+        {2048 * KIB + 1, 2560 * KIB},
+        {CHUNK_SIZE_MAX / 8 * 7, CHUNK_SIZE_MAX / 8 * 7},
+        {CHUNK_SIZE_MAX / 8 * 7 + 1, CHUNK_SIZE_MAX},
+        {CHUNK_SIZE_MAX, CHUNK_SIZE_MAX},
+    };
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct chunk *chunk = chunk_acquire(&fixture.pool, sizes[i][0]);
         assert_non_null(chunk);
-        assert_int_equal(chunk->capacity_bytes, capacities[i]);
+        assert_int_equal(chunk->capacity_bytes, sizes[i][1]);
         assert_int_equal((uintptr_t)chunk->data % IO_BLOCK_SIZE, 0);
         chunk->data[chunk->capacity_bytes - 1] = 1;
         chunk_release(chunk, fixture.doors[0]);
@@ -69,6 +89,67 @@ static void the_limit_holds(void **state)
     chunk_release(large, fixture.doors[0]);
     chunk_release(last, fixture.doors[0]);
     chunk_release(small, fixture.doors[0]);
+    fixture_close(&fixture);
+}
+
+static void growing_doubles(void **state)
+{
+    /* A chunk that is full is exchanged for one of twice its size, or for one that is large enough.
+     */
+    struct fixture fixture;
+    fixture_open(&fixture, 64 * KIB);
+    struct chunk *chunk = chunk_acquire(&fixture.pool, 16 * KIB);
+    assert_non_null(chunk);
+    assert_int_equal(chunk_size_grown(chunk, 16 * KIB + 1), 32 * KIB);
+    assert_int_equal(chunk_size_grown(chunk, 40 * KIB), 40 * KIB);
+    chunk_release(chunk, fixture.doors[0]);
+    fixture_close(&fixture);
+}
+
+static void payload_lies_in_slabs(void **state)
+{
+    /* Sizes that payload has on its way are taken from slabs and found there again; small and very
+     * large chunks are not, and cost no slab. */
+    struct fixture fixture;
+    fixture_open(&fixture, 32 * (size_t)KIB * KIB);
+    static const uint32_t sizes[] = {4 * KIB, 28 * KIB, 32 * KIB, 80 * KIB, 2048 * KIB, 2560 * KIB};
+    static const bool is_in_slab[] = {false, false, true, true, true, false};
+    struct chunk *chunks[6];
+    for (uint32_t i = 0; i < 6; i++) {
+        chunks[i] = chunk_acquire(&fixture.pool, sizes[i]);
+        assert_non_null(chunks[i]);
+        memset(chunks[i]->data, (int)i, chunks[i]->capacity_bytes);
+        assert_int_equal(chunks[i]->slab != NULL, is_in_slab[i]);
+    }
+    assert_int_equal(fixture.pool.slabs.count, 2);
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(chunks[i]->data[0], i);
+        assert_int_equal(chunks[i]->data[chunks[i]->capacity_bytes - 1], i);
+        chunk_release(chunks[i], fixture.doors[0]);
+    }
+    fixture_close(&fixture);
+}
+
+static void gaps_do_not_refuse_what_the_limit_allows(void **state)
+{
+    /* Idle chunks whose slabs have gaps that are too short for another size are freed for it. */
+    struct fixture fixture;
+    fixture_open(&fixture, 16 * (size_t)KIB * KIB);
+    enum { MANY = 11, IDLE = 3 };
+    struct chunk *chunks[MANY];
+    for (uint32_t i = 0; i < MANY; i++) {
+        chunks[i] = chunk_acquire(&fixture.pool, 1280 * KIB);
+        assert_non_null(chunks[i]);
+    }
+    for (uint32_t i = 0; i < IDLE; i++)
+        chunk_release(chunks[i], fixture.doors[0]);
+    assert_int_equal(fixture.pool.slabs.count, fixture.pool.slabs.count_max);
+    assert_int_equal(fixture.pool.kept_bytes, IDLE * 1280 * KIB);
+    struct chunk *large = chunk_acquire(&fixture.pool, 2048 * KIB);
+    assert_non_null(large);
+    chunk_release(large, fixture.doors[0]);
+    for (uint32_t i = IDLE; i < MANY; i++)
+        chunk_release(chunks[i], fixture.doors[0]);
     fixture_close(&fixture);
 }
 
@@ -165,6 +246,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_are_aligned_and_large_enough),
         cmocka_unit_test(the_limit_holds),
+        cmocka_unit_test(growing_doubles),
+        cmocka_unit_test(payload_lies_in_slabs),
+        cmocka_unit_test(gaps_do_not_refuse_what_the_limit_allows),
         cmocka_unit_test(idle_chunks_make_room),
         cmocka_unit_test(chunks_are_used_again),
         cmocka_unit_test(sizes_out_of_use_make_way),

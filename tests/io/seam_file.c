@@ -186,6 +186,15 @@ static void durable_writes_land_with_their_size(void **state)
     free(content);
 }
 
+/* Cuts the bytes into `count` pieces whose sizes differ by one `step` each. */
+static void cut_up(struct bytes *pieces, uint32_t count, const uint8_t *content, size_t step)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        pieces[i] = bytes_of(content, (i + 1) * step);
+        content += pieces[i].size;
+    }
+}
+
 static void durable_writes_report_errors(void **state)
 {
     /* A durable write that cannot be written lands once, with the error and not with a sync. */
@@ -198,7 +207,69 @@ static void durable_writes_report_errors(void **state)
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(seam_read(seam, handle, (uint8_t[1]){0}, 1, 0), 0);
     assert_int_equal(written.landed_count, 1);
+
+    struct bytes pieces[2];
+    cut_up(pieces, 2, (const uint8_t *)"xyz", 1);
+    io_write_pieces_durable(seam->io, seam_ask(&written), handle, pieces, 2, 0);
+    assert_true(seam_wait(seam, &written) < 0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(seam_read(seam, handle, (uint8_t[1]){0}, 1, 0), 0);
+    assert_int_equal(written.landed_count, 1);
     seam_close(seam, handle);
+}
+
+static void pieces_lie_one_behind_the_other(void **state)
+{
+    /* What is written from several buffers lies in the file as if it had been one; also from one
+     * buffer, and from as many as there may be. */
+    struct seam *seam = *state;
+    enum { STEP = 777, STEP_COUNT = IO_WRITE_PIECE_COUNT_MAX * (IO_WRITE_PIECE_COUNT_MAX + 1) / 2 };
+    static uint8_t content[STEP * STEP_COUNT];
+    static uint8_t read[STEP * STEP_COUNT];
+    static const uint32_t counts[] = {1, 2, 3, IO_WRITE_PIECE_COUNT_MAX};
+    seam_fill(content, sizeof content, 6);
+    int32_t handle = seam_open(seam, "file", CREATE);
+    for (uint32_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct bytes pieces[IO_WRITE_PIECE_COUNT_MAX];
+        uint32_t size = STEP * counts[i] * (counts[i] + 1) / 2;
+        struct seam_request written;
+        cut_up(pieces, counts[i], content, STEP);
+        if (i % 2 == 0)
+            io_write_pieces(seam->io, seam_ask(&written), handle, pieces, counts[i], 77 + i);
+        else
+            io_write_pieces_durable(seam->io, seam_ask(&written), handle, pieces, counts[i],
+                                    77 + i);
+        assert_int_equal(written.landed_count, 0);
+        assert_int_equal(seam_wait(seam, &written), size);
+        assert_int_equal(file_size(seam, handle), 77 + i + size);
+        assert_int_equal(seam_read(seam, handle, read, size, 77 + i), size);
+        assert_memory_equal(read, content, size);
+    }
+    seam_close(seam, handle);
+}
+
+static void direct_pieces_may_be_one_buffer_again_and_again(void **state)
+{
+    /* A durable write to a DIRECT file of several MiB, all from the same aligned buffer. */
+    struct seam *seam = *state;
+    enum { COUNT = IO_WRITE_PIECE_COUNT_MAX, SIZE = 64 * IO_BLOCK_SIZE };
+    uint8_t *content = aligned_bytes(SIZE);
+    uint8_t *read = aligned_bytes(SIZE);
+    struct bytes pieces[COUNT];
+    seam_fill(content, SIZE, 7);
+    for (uint32_t i = 0; i < COUNT; i++)
+        pieces[i] = bytes_of(content, SIZE);
+    int32_t handle = seam_open(seam, "file", CREATE | IO_OPEN_DIRECT);
+    struct seam_request written;
+    io_write_pieces_durable(seam->io, seam_ask(&written), handle, pieces, COUNT, IO_BLOCK_SIZE);
+    assert_int_equal(seam_wait(seam, &written), COUNT * SIZE);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_int_equal(seam_read(seam, handle, read, SIZE, IO_BLOCK_SIZE + i * SIZE), SIZE);
+        assert_memory_equal(read, content, SIZE);
+    }
+    seam_close(seam, handle);
+    free(read);
+    free(content);
 }
 
 static void allocated_ranges_read_as_zeros(void **state)
@@ -405,15 +476,22 @@ static void many_requests_land_once_each(void **state)
     struct seam *seam = *state;
     enum { COUNT = 1500, SIZE = 512 };
     struct seam_request *requests = calloc(COUNT, sizeof *requests);
+    struct bytes(*halves)[2] = calloc(COUNT, sizeof *halves);
     uint8_t *content = malloc(COUNT * SIZE);
     uint8_t *read = malloc(COUNT * SIZE);
-    assert_true(requests != NULL && content != NULL && read != NULL);
+    assert_true(requests != NULL && halves != NULL && content != NULL && read != NULL);
     seam_fill(content, COUNT * SIZE, 5);
     int32_t handle = seam_open(seam, "file", CREATE);
     for (uint32_t i = 0; i < COUNT; i++) {
         struct io_request *request = seam_ask(&requests[i]);
+        halves[i][0] = bytes_of(content + i * SIZE, SIZE / 2);
+        halves[i][1] = bytes_of(content + i * SIZE + SIZE / 2, SIZE / 2);
         if (i % 5 == 0)
             io_write_durable(seam->io, request, handle, content + i * SIZE, SIZE, i * SIZE);
+        else if (i % 5 == 1)
+            io_write_pieces_durable(seam->io, request, handle, halves[i], 2, i * SIZE);
+        else if (i % 5 == 2)
+            io_write_pieces(seam->io, request, handle, halves[i], 2, i * SIZE);
         else
             io_write(seam->io, request, handle, content + i * SIZE, SIZE, i * SIZE);
         assert_int_equal(requests[i].landed_count, 0);
@@ -427,6 +505,7 @@ static void many_requests_land_once_each(void **state)
     seam_close(seam, handle);
     free(read);
     free(content);
+    free(halves);
     free(requests);
 }
 
@@ -478,16 +557,28 @@ static void await_waits_for_one_request(void **state)
 uint32_t seam_file_cases(struct CMUnitTest *tests, struct seam_harness *harness)
 {
     static const struct CMUnitTest cases[] = {
-        SEAM_CASE(open_says_why_it_fails),        SEAM_CASE(open_truncates_only_when_asked),
-        SEAM_CASE(read_only_files_refuse_writes), SEAM_CASE(what_is_written_is_read),
-        SEAM_CASE(a_hole_reads_as_zeros),         SEAM_CASE(large_transfers_are_whole),
-        SEAM_CASE(direct_files_work_like_others), SEAM_CASE(durable_writes_land_with_their_size),
-        SEAM_CASE(durable_writes_report_errors),  SEAM_CASE(allocated_ranges_read_as_zeros),
-        SEAM_CASE(truncate_cuts_and_grows),       SEAM_CASE(rename_replaces),
-        SEAM_CASE(unlink_removes_the_name),       SEAM_CASE(directories_are_made_and_removed),
-        SEAM_CASE(listings_are_in_byte_order),    SEAM_CASE(listings_have_edges),
-        SEAM_CASE(free_space_is_known),           SEAM_CASE(many_requests_land_once_each),
-        SEAM_CASE(nothing_lands_inside_the_call), SEAM_CASE(await_waits_for_one_request),
+        SEAM_CASE(open_says_why_it_fails),
+        SEAM_CASE(open_truncates_only_when_asked),
+        SEAM_CASE(read_only_files_refuse_writes),
+        SEAM_CASE(what_is_written_is_read),
+        SEAM_CASE(a_hole_reads_as_zeros),
+        SEAM_CASE(large_transfers_are_whole),
+        SEAM_CASE(direct_files_work_like_others),
+        SEAM_CASE(durable_writes_land_with_their_size),
+        SEAM_CASE(durable_writes_report_errors),
+        SEAM_CASE(pieces_lie_one_behind_the_other),
+        SEAM_CASE(direct_pieces_may_be_one_buffer_again_and_again),
+        SEAM_CASE(allocated_ranges_read_as_zeros),
+        SEAM_CASE(truncate_cuts_and_grows),
+        SEAM_CASE(rename_replaces),
+        SEAM_CASE(unlink_removes_the_name),
+        SEAM_CASE(directories_are_made_and_removed),
+        SEAM_CASE(listings_are_in_byte_order),
+        SEAM_CASE(listings_have_edges),
+        SEAM_CASE(free_space_is_known),
+        SEAM_CASE(many_requests_land_once_each),
+        SEAM_CASE(nothing_lands_inside_the_call),
+        SEAM_CASE(await_waits_for_one_request),
     };
     memcpy(tests, cases, sizeof cases);
     return sizeof cases / sizeof cases[0];

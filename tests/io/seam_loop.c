@@ -147,7 +147,7 @@ static void letter_landed(struct completion *completion, int32_t result)
 
 static void landings_keep_their_order(void **state)
 {
-    /* What is landed lands at the next turn in order; what a landing lands waits one more turn. */
+    /* What is landed lands at the next turn in order; what a landing lands comes behind it. */
     struct seam *seam = *state;
     struct story story = {.io = seam->io};
     struct letter letters[3];
@@ -160,9 +160,37 @@ static void landings_keep_their_order(void **state)
     io_post(seam->io, 0, &letters[1].completion, 2);
     assert_int_equal(story.count, 0);
     io_turn(seam->io);
-    story_check(&story, (uint32_t[]){1, 2}, 2);
-    io_turn(seam->io);
     story_check(&story, (uint32_t[]){1, 2, 101}, 3);
+}
+
+/* Lands itself for ever. */
+struct echo {
+    struct completion completion;
+    struct io *io;
+    uint32_t landed_count;
+};
+
+static void echo_landed(struct completion *completion, int32_t result)
+{
+    struct echo *echo = container_of(completion, struct echo, completion);
+    echo->landed_count++;
+    io_land(echo->io, completion, result);
+}
+
+static void a_turn_ends_though_landings_do_not(void **state)
+{
+    /* A chain of landings without end neither holds up timers nor waits for anything. */
+    struct seam *seam = *state;
+    struct echo echo = {.io = seam->io};
+    struct story story = {.io = seam->io};
+    struct alarm alarm = {0};
+    completion_init(&echo.completion, echo_landed);
+    alarm_start(&alarm, &story, 1, io_now_ns(seam->io) + ms);
+    io_land(seam->io, &echo.completion, 0);
+    io_turn(seam->io);
+    assert_in_range(echo.landed_count, 2, 100);
+    story_turn_until(&story, 1);
+    list_remove(&echo.completion.node);
 }
 
 /* Numbered mail that expects to arrive in order. */
@@ -299,6 +327,7 @@ uint32_t seam_loop_cases(struct CMUnitTest *tests, struct seam_harness *harness)
         SEAM_CASE(timers_start_again_when_they_fire),
         SEAM_CASE(timers_fire_while_requests_wait),
         SEAM_CASE(landings_keep_their_order),
+        SEAM_CASE(a_turn_ends_though_landings_do_not),
         SEAM_CASE(mail_keeps_its_order),
         SEAM_CASE(mail_travels_back),
         SEAM_CASE(a_stop_ends_one_run),

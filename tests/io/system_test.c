@@ -167,6 +167,10 @@ static int check_short_write(enum io_backend_choice backend)
     io_write_durable(io, &request, handle, content, sizeof content, 0);
     if (io_await(io, &request) != STATUS_NO_SPACE || request.transfer.done_bytes != 6000)
         return 3;
+    struct bytes pieces[] = {{content, 5000}, {content + 5000, 500}, {content + 5500, 6500}};
+    io_write_pieces_durable(io, &request, handle, pieces, 3, 0);
+    if (io_await(io, &request) != STATUS_NO_SPACE || request.transfer.done_bytes != 6000)
+        return 7;
     io_write_durable(io, &request, handle, content, 5000, 0);
     if (io_await(io, &request) != 5000)
         return 4;
@@ -208,6 +212,9 @@ static void check_failed_sync(enum io_backend_choice backend)
     io_write(io, &request, handle, "content", 7, 0);
     assert_int_equal(io_await(io, &request), 7);
     io_write_durable(io, &request, handle, "content", 7, 0);
+    assert_int_equal(io_await(io, &request), STATUS_INVALID);
+    struct bytes pieces[] = {bytes_of("con", 3), bytes_of("tent", 4)};
+    io_write_pieces_durable(io, &request, handle, pieces, 2, 0);
     assert_int_equal(io_await(io, &request), STATUS_INVALID);
     io_close(io, &request, handle);
     assert_int_equal(io_await(io, &request), STATUS_OK);

@@ -51,7 +51,8 @@ def external_address():
 
 
 class Broker:
-    """One broker process and its data folder. `settings` are server.properties names."""
+    """One broker process and its data folder. `settings` are server.properties names. It works on
+    two cores, wherever it runs, so that mail between them is part of what is tested."""
 
     def __init__(self, settings=None, build=BUILD):
         self.program = pathlib.Path(build) / "tailraced"
@@ -72,6 +73,7 @@ class Broker:
             "listeners": f"PLAINTEXT://{self.address}",
             "log.dirs": str(self.folder / "data"),
             "tailrace.admin.listener": "",
+            "tailrace.cores": "2",
             **self.settings,
         }
         words = [str(self.program)]

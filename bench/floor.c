@@ -1,0 +1,142 @@
+#include "bench/floor.h"
+
+#include "base/assert.h"
+#include "bench/floor_disk.h"
+#include "bench/floor_loopback.h"
+#include "bench/machine_time.h"
+#include "bench/system.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* More than the caches next to a core hold. */
+enum { COPY_BYTES = 16 << 20, SPINNERS_MAX = 256 };
+
+/* --- Memory -----------------------------------------------------------------------------------
+ */
+
+static uint8_t *touched(int value)
+{
+    uint8_t *bytes = malloc(COPY_BYTES);
+    if (bytes == NULL)
+        fail("no memory to be copied");
+    memset(bytes, value, COPY_BYTES);
+    return bytes;
+}
+
+static double measure_copying(int64_t time_ns)
+{
+    uint8_t *from = touched(1);
+    uint8_t *to = touched(2);
+    int64_t begin_ns = now_ns();
+    double bytes = 0;
+    do {
+        memcpy(to, from, COPY_BYTES);
+        /* Nobody reads the copy, but the compiler must not know. */
+        __asm__ volatile("" : : "r"(to) : "memory");
+        bytes += COPY_BYTES;
+    } while (now_ns() < begin_ns + time_ns);
+    int64_t passed_ns = now_ns() - begin_ns;
+    free(from);
+    free(to);
+    return bytes / (double)passed_ns;
+}
+
+/* --- Stolen time ------------------------------------------------------------------------------
+ */
+
+static double stolen_since(const struct machine_time *before)
+{
+    struct machine_time now;
+    if (!machine_time_read(&now))
+        return 0;
+    return machine_time_stolen_percent(&now, before);
+}
+
+static double measure_resting(int64_t time_ns)
+{
+    struct machine_time before;
+    struct timespec rest = {.tv_sec = time_ns / SECOND_NS, .tv_nsec = time_ns % SECOND_NS};
+    (void)machine_time_read(&before);
+    nanosleep(&rest, NULL);
+    return stolen_since(&before);
+}
+
+static void *spin(void *context)
+{
+    const int64_t *end_ns = context;
+    while (now_ns() < *end_ns) {
+    }
+    return NULL;
+}
+
+/* Only who asks for all of the processors learns how much of them there is. */
+static double measure_busy(int64_t time_ns)
+{
+    pthread_t threads[SPINNERS_MAX];
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t count = cpus < 1 ? 1 : cpus < SPINNERS_MAX ? (uint32_t)cpus : SPINNERS_MAX;
+    struct machine_time before;
+    (void)machine_time_read(&before);
+    int64_t end_ns = now_ns() + time_ns;
+    for (uint32_t i = 0; i < count; i++)
+        if (pthread_create(&threads[i], NULL, spin, &end_ns) != 0)
+            fail("cannot start a thread");
+    for (uint32_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    return stolen_since(&before);
+}
+
+/* --- All of it --------------------------------------------------------------------------------
+ */
+
+static void add(json_t *figures, const char *name, double value)
+{
+    json_object_set_new(figures, name, json_real((double)(int64_t)(value * 1000 + 0.5) / 1000));
+}
+
+static void add_disk(json_t *figures, const struct floor_disk *disk)
+{
+    json_object_set_new(figures, "direct", json_boolean(disk->is_direct));
+    add(figures, "sync_4k_p50_us", disk->small.p50_us);
+    add(figures, "sync_4k_p99_us", disk->small.p99_us);
+    add(figures, "sync_64k_p50_us", disk->large.p50_us);
+    add(figures, "sync_64k_p99_us", disk->large.p99_us);
+    add(figures, "write_mb_per_s", disk->write_mb_per_s);
+    add(figures, "read_mb_per_s", disk->read_mb_per_s);
+}
+
+static void add_loopback(json_t *figures, const struct floor_loopback *loopback)
+{
+    add(figures, "round_trip_p50_us", loopback->round_trip_p50_us);
+    add(figures, "round_trip_p99_us", loopback->round_trip_p99_us);
+    add(figures, "round_trip_cpu_us", loopback->round_trip_cpu_us);
+    add(figures, "loopback_gb_per_s", loopback->gb_per_s);
+    add(figures, "send_cpu_s_per_gb", loopback->send_cpu_s_per_gb);
+    add(figures, "receive_cpu_s_per_gb", loopback->receive_cpu_s_per_gb);
+}
+
+json_t *bench_floor(const struct floor_options *options)
+{
+    struct floor_disk disk;
+    struct floor_loopback loopback;
+    struct machine_time before;
+    assert(options->time_ms >= FLOOR_TIME_MS_MIN);
+    assert(options->time_ms <= FLOOR_TIME_MS_MAX);
+    /* Shares of the time; the last tenth is for what runs over. */
+    int64_t percent_ns = options->time_ms * 1000 * 10;
+    json_t *figures = json_pack("{s:s}", "mode", "floor");
+    (void)machine_time_read(&before);
+    floor_disk_measure(options->folder, percent_ns * 50, &disk);
+    add_disk(figures, &disk);
+    floor_loopback_measure(percent_ns * 20, &loopback);
+    add_loopback(figures, &loopback);
+    add(figures, "memcpy_gb_per_s", measure_copying(percent_ns * 4));
+    add(figures, "stolen_idle_percent", measure_resting(percent_ns * 6));
+    add(figures, "stolen_busy_percent", measure_busy(percent_ns * 10));
+    add(figures, "stolen_percent", stolen_since(&before));
+    return figures;
+}
