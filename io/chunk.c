@@ -114,16 +114,30 @@ static size_t chunk_class_size(uint32_t class_index)
  */
 
 /* Where gaps between idle chunks are too short for this one, those make way. */
-static uint8_t *chunk_memory(struct chunk_pool *pool, size_t size_bytes, struct slab **slab)
+static uint8_t *chunk_slab_memory(struct chunk_pool *pool, size_t size_bytes, struct slab **slab)
 {
-    *slab = NULL;
-    if (size_bytes < CHUNK_SLAB_SIZE_MIN || size_bytes > CHUNK_SLAB_SIZE_MAX)
-        return aligned_alloc(IO_BLOCK_SIZE, size_bytes);
+    assert(size_bytes >= CHUNK_SLAB_SIZE_MIN);
+    assert(size_bytes <= CHUNK_SLAB_SIZE_MAX);
     uint8_t *memory = slab_set_take(&pool->slabs, size_bytes, slab);
-    if (memory != NULL)
+    if (memory != NULL || pool->kept_bytes == 0)
         return memory;
     chunk_pool_trim(pool, 0);
     return slab_set_take(&pool->slabs, size_bytes, slab);
+}
+
+/* Where those that are out leave no gap that is long enough, the chunk lies by itself: what the
+ * limit allows is not refused for where others lie, or half the cache would be given up to bring
+ * together what one large read needs. */
+static uint8_t *chunk_memory(struct chunk_pool *pool, size_t size_bytes, struct slab **slab)
+{
+    *slab = NULL;
+    if (size_bytes >= CHUNK_SLAB_SIZE_MIN && size_bytes <= CHUNK_SLAB_SIZE_MAX) {
+        uint8_t *memory = chunk_slab_memory(pool, size_bytes, slab);
+        if (memory != NULL)
+            return memory;
+    }
+    assert(*slab == NULL);
+    return aligned_alloc(IO_BLOCK_SIZE, size_bytes);
 }
 
 static struct chunk *chunk_create(struct chunk_pool *pool, uint32_t class_index)

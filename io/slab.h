@@ -39,7 +39,7 @@ void slab_set_init(struct slab_set *set, struct io *io, size_t size_bytes_max);
 void slab_set_deinit(struct slab_set *set);
 
 /* At least `size_bytes`, aligned to SLAB_UNIT_SIZE, content undefined, and the slab they are in;
- * NULL when the set is full or the machine has no memory. At most IO_SLAB_SIZE. */
+ * NULL, twice, when the set is full or the machine has no memory. At most IO_SLAB_SIZE. */
 uint8_t *slab_set_take(struct slab_set *set, size_t size_bytes, struct slab **slab);
 
 /* What was taken, all of it. */

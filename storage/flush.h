@@ -2,9 +2,10 @@
  * that, and its state is recorded when a snapshot is due. At most one flush runs for a log, so
  * frames are written in order:
  *
- *   - a round of up to FLUSH_DEPTH frames is in flight together; the next begins when all landed;
- *   - a direct frame is followed by a sync before it counts as durable, and as all rounds before
- *     had landed, that sync covers everything below it in the segment;
+ *   - what has been sealed meanwhile is one round, up to FLUSH_ROUND_FRAMES or FLUSH_ROUND_SIZE:
+ * one write, since its frames lie one behind the other; the next begins when it has landed;
+ *   - a round with a direct frame has its sync with it, and as all rounds before had landed, that
+ *     sync covers everything below its end in the segment;
  *   - a segment is synced before the first frame goes to the next one.
  *
  * So whatever is found whole in the segments after a crash has everything before it there too, and
@@ -21,23 +22,20 @@ struct log;
 struct memory_frame;
 struct store;
 
-enum { FLUSH_DEPTH = 4 };
-
-struct flush_write {
-    struct io_request request;
-    struct flush *flush;
-};
+/* Of one round. A frame that is larger is a round of its own. */
+enum { FLUSH_ROUND_FRAMES = IO_WRITE_PIECE_COUNT_MAX, FLUSH_ROUND_SIZE = 1024 * 1024 };
 
 struct flush {
     struct op op;
     struct list_node node; /* store->idle_flushes */
     struct store *store;
     struct log *log; /* NULL: idle */
-    struct flush_write writes[FLUSH_DEPTH];
-    struct memory_frame *frames[FLUSH_DEPTH];
+    struct io_request request;
+    struct memory_frame *frames[FLUSH_ROUND_FRAMES]; /* the round in flight */
+    struct bytes pieces[FLUSH_ROUND_FRAMES];         /* the same as bytes */
     uint32_t frame_count;
+    bool has_direct; /* among them, so the round is durable when it lands */
     bool is_short_of_space;
-    bool is_durable_write; /* this round is one frame, written and synced at once */
     int64_t target_offset; /* of the sync in flight */
     uint64_t step_bytes;   /* of the allocation in flight */
     struct log_directory directory;

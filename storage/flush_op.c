@@ -49,19 +49,16 @@ static const struct op_stage flush_stages[] = {
     [FLUSH_END] = {"end", AFTER(FLUSH_PICK)},
 };
 
-static void write_landed(struct completion *completion, int32_t result)
+static void request_landed(struct completion *completion, int32_t result)
 {
-    struct flush_write *write = container_of(completion, struct flush_write, request.completion);
-    op_landed(&write->flush->op, result);
+    op_landed(&container_of(completion, struct flush, request.completion)->op, result);
 }
 
-static struct io_request *expect(struct flush *flush, uint32_t index)
+static struct io_request *expect(struct flush *flush)
 {
-    struct flush_write *write = &flush->writes[index];
-    write->flush = flush;
-    completion_init(&write->request.completion, write_landed);
+    completion_init(&flush->request.completion, request_landed);
     op_expect(&flush->op);
-    return &write->request;
+    return &flush->request;
 }
 
 static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
@@ -94,7 +91,7 @@ static enum op_progress open_file(struct flush *flush)
     const struct segment *segment = log->write_segment;
     uint32_t flags = IO_OPEN_CREATE | IO_OPEN_DIRECT | (segment->exists ? 0 : IO_OPEN_TRUNCATE);
     path_segment(log->directory, segment->base_offset, segment->generation, flush->path);
-    io_open(flush->store->io, expect(flush, 0), flush->path, flags);
+    io_open(flush->store->io, expect(flush), flush->path, flags);
     return wait_in(flush, FLUSH_OPENED);
 }
 
@@ -131,8 +128,8 @@ static enum op_progress ask_allocate(struct flush *flush, struct segment *segmen
     assert(needed_bytes > segment->allocated_bytes);
     flush->step_bytes = allocation_step(flush->store, segment, needed_bytes);
     assert(segment->allocated_bytes + flush->step_bytes >= needed_bytes);
-    io_allocate(flush->store->io, expect(flush, 0), flush->log->write_handle,
-                segment->allocated_bytes, flush->step_bytes);
+    io_allocate(flush->store->io, expect(flush), flush->log->write_handle, segment->allocated_bytes,
+                flush->step_bytes);
     return wait_in(flush, FLUSH_ALLOCATED);
 }
 
@@ -155,39 +152,54 @@ static bool may_write(const struct log *log, const struct memory_frame *frame)
     return frame->base_offset < log->write_limit;
 }
 
-/* The sealed frames that can go out together: same segment, space reserved. */
+/* Same segment, space reserved, and not too much together. */
+static bool fits_round(const struct flush *flush, const struct memory_frame *frame)
+{
+    const struct log *log = flush->log;
+    if (frame->segment != log->write_segment || !may_write(log, frame) ||
+        frame_end(frame) > frame->segment->allocated_bytes)
+        return false;
+    return flush->frame_count == 0 ||
+           (flush->frame_count < FLUSH_ROUND_FRAMES &&
+            frame_end(frame) - flush->frames[0]->position <= FLUSH_ROUND_SIZE);
+}
+
+static void add_to_round(struct flush *flush, struct memory_frame *frame)
+{
+    uint32_t index = flush->frame_count++;
+    assert(index == 0 || frame_end(flush->frames[index - 1]) == frame->position);
+    flush->frames[index] = frame;
+    flush->pieces[index] = bytes_of(frame->chunk->data, frame_stored_size(frame->payload_size));
+    flush->has_direct = flush->has_direct || frame->is_direct;
+}
+
+/* The sealed frames that go out together. */
 static void gather_round(struct flush *flush)
 {
-    struct log *log = flush->log;
-    struct memory_frame *frame = log->unwritten;
+    struct memory_frame *frame = flush->log->unwritten;
     flush->frame_count = 0;
-    while (frame != NULL && flush->frame_count < FLUSH_DEPTH &&
-           frame->segment == log->write_segment && may_write(log, frame) &&
-           frame_end(frame) <= frame->segment->allocated_bytes) {
-        flush->frames[flush->frame_count++] = frame;
-        frame = next_sealed(log, frame);
+    flush->has_direct = false;
+    while (frame != NULL && fits_round(flush, frame)) {
+        add_to_round(flush, frame);
+        frame = next_sealed(flush->log, frame);
     }
     assert(flush->frame_count > 0);
-    flush->is_durable_write = flush->frame_count == 1 && flush->frames[0]->is_direct &&
-                              !flush->store->options.unsafe_skip_sync;
 }
 
 static enum op_progress ask_write(struct flush *flush)
 {
     struct log *log = flush->log;
+    struct io *io = flush->store->io;
     assert(log->write_handle >= 0);
     assert(log->write_segment->exists);
     gather_round(flush);
-    for (uint32_t i = 0; i < flush->frame_count; i++) {
-        struct memory_frame *frame = flush->frames[i];
-        uint32_t size = (uint32_t)frame_stored_size(frame->payload_size);
-        if (flush->is_durable_write)
-            io_write_durable(flush->store->io, expect(flush, i), log->write_handle,
-                             frame->chunk->data, size, frame->position);
-        else
-            io_write(flush->store->io, expect(flush, i), log->write_handle, frame->chunk->data,
-                     size, frame->position);
-    }
+    uint64_t position = flush->frames[0]->position;
+    if (flush->has_direct && !flush->store->options.unsafe_skip_sync)
+        io_write_pieces_durable(io, expect(flush), log->write_handle, flush->pieces,
+                                flush->frame_count, position);
+    else
+        io_write_pieces(io, expect(flush), log->write_handle, flush->pieces, flush->frame_count,
+                        position);
     return wait_in(flush, FLUSH_WRITTEN);
 }
 
@@ -203,9 +215,9 @@ static enum op_progress ask_sync(struct flush *flush)
         return ask_open(flush, flush->log->write_segment);
     begin_sync(flush);
     if (flush->store->options.unsafe_skip_sync)
-        io_land(flush->store->io, &expect(flush, 0)->completion, STATUS_OK);
+        io_land(flush->store->io, &expect(flush)->completion, STATUS_OK);
     else
-        io_sync(flush->store->io, expect(flush, 0), flush->log->write_handle);
+        io_sync(flush->store->io, expect(flush), flush->log->write_handle);
     return wait_in(flush, FLUSH_SYNCED);
 }
 
@@ -216,7 +228,7 @@ static enum op_progress ask_close(struct flush *flush)
     assert(flush->store->open_file_count > 0);
     flush->log->write_handle = -1;
     flush->store->open_file_count--;
-    io_close(flush->store->io, expect(flush, 0), handle);
+    io_close(flush->store->io, expect(flush), handle);
     return wait_in(flush, FLUSH_CLOSED);
 }
 
@@ -231,8 +243,7 @@ static bool has_unsynced(const struct log *log)
 static bool should_sync(const struct log *log)
 {
     bool snapshot_waits = log->snapshot != NULL && !log->snapshot->is_put;
-    return has_unsynced(log) &&
-           (!list_is_empty(&log->directs) || log->wants_sync || snapshot_waits);
+    return has_unsynced(log) && (log->wants_sync || snapshot_waits);
 }
 
 static enum op_progress pick_write(struct flush *flush, struct memory_frame *frame)
@@ -252,14 +263,6 @@ static enum op_progress pick_write(struct flush *flush, struct memory_frame *fra
     return ask_write(flush);
 }
 
-/* A direct frame that has been written comes before what is only sealed: someone waits for it. */
-static bool direct_waits_for_sync(const struct log *log)
-{
-    struct list_node *node = list_first(&log->directs);
-    return node != NULL &&
-           container_of(node, struct memory_frame, direct_node)->state == FRAME_WRITTEN;
-}
-
 /* The segment may have to be synced later: that opens it again. */
 static bool should_close(const struct store *store, const struct log *log)
 {
@@ -277,8 +280,6 @@ static enum op_progress flush_pick(struct flush *flush)
     struct log *log = flush->log;
     bool may_go_on =
         flush->store->failure == STATUS_OK && log->deletion == NULL && flush->op.error == 0;
-    if (may_go_on && direct_waits_for_sync(log))
-        return ask_sync(flush);
     if (may_go_on && can_write(log))
         return pick_write(flush, log->unwritten);
     if (may_go_on && should_sync(log))
@@ -323,12 +324,12 @@ static enum op_progress flush_opened(struct flush *flush)
         note_shortage(flush);
         return back_to_pick(flush);
     }
-    log->write_handle = flush->writes[0].request.completion.result;
+    log->write_handle = flush->request.completion.result;
     flush->store->open_file_count++;
     if (segment->exists)
         return back_to_pick(flush);
     path_copy(log->directory, flush->path);
-    io_sync_directory(flush->store->io, expect(flush, 0), flush->path);
+    io_sync_directory(flush->store->io, expect(flush), flush->path);
     return wait_in(flush, FLUSH_NAMED);
 }
 
@@ -416,17 +417,14 @@ static enum op_progress flush_written(struct flush *flush)
         return back_to_pick(flush);
     assert(log->unwritten == flush->frames[0]);
     struct memory_frame *last = flush->frames[flush->frame_count - 1];
-    bool is_direct = last->is_direct;
     log->unwritten = next_sealed(log, last);
     for (uint32_t i = 0; i < flush->frame_count; i++)
         note_written(log, flush->frames[i]);
-    if (flush->is_durable_write) {
-        flush->target_offset = log->written_offset;
-        log->written_dirty_sequence = UINT64_MAX;
+    if (flush->has_direct) {
+        begin_sync(flush);
         note_synced(flush);
-    }
-    if (is_direct)
         groundwork_consider(log);
+    }
     store_trim_caches(flush->store);
     return back_to_pick(flush);
 }

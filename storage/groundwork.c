@@ -13,7 +13,6 @@
 enum {
     PIECE_MIN = 512 * 1024,
     PIECE_MAX = 16 * 1024 * 1024,
-    ZERO_WRITE_SIZE = 256 * 1024,
     GROUNDWORKS_MAX = 4, /* of a store */
 };
 
@@ -90,18 +89,31 @@ static enum op_progress ground_reserve(struct groundwork *work)
     return wait_in(work, GROUND_ZERO);
 }
 
+/* The same zeros again and again, as many as one write takes or are left to do. */
+static void ask_zeros(struct groundwork *work)
+{
+    const uint8_t *zeros = work->log->store->zeros->data;
+    uint64_t from = work->position;
+    uint32_t count = 0;
+    while (count < GROUNDWORK_PIECES && work->position < work->to) {
+        uint64_t size = work->to - work->position;
+        if (size > GROUNDWORK_ZEROS_SIZE)
+            size = GROUNDWORK_ZEROS_SIZE;
+        work->pieces[count++] = bytes_of(zeros, size);
+        work->position += size;
+    }
+    assert(count > 0);
+    io_write_pieces(io_of(work), expect(work), work->handle, work->pieces, count, from);
+}
+
 static enum op_progress ground_zero(struct groundwork *work)
 {
-    uint64_t size = work->to - work->position;
+    assert(work->position <= work->to);
     if (!is_of_use(work))
         return move_to(work, GROUND_CLOSE);
-    if (size == 0)
+    if (work->position == work->to)
         return move_to(work, GROUND_SYNC);
-    if (size > ZERO_WRITE_SIZE)
-        size = ZERO_WRITE_SIZE;
-    io_write(io_of(work), expect(work), work->handle, work->log->store->zeros->data, (uint32_t)size,
-             work->position);
-    work->position += size;
+    ask_zeros(work);
     return wait_in(work, GROUND_ZERO);
 }
 
@@ -209,9 +221,9 @@ static uint64_t piece_end(const struct log *log, const struct segment *segment)
 static bool has_zeros(struct store *store)
 {
     if (store->zeros == NULL) {
-        store->zeros = store_acquire_chunk(store, ZERO_WRITE_SIZE);
+        store->zeros = store_acquire_chunk(store, GROUNDWORK_ZEROS_SIZE);
         if (store->zeros != NULL)
-            memset(store->zeros->data, 0, ZERO_WRITE_SIZE);
+            memset(store->zeros->data, 0, GROUNDWORK_ZEROS_SIZE);
     }
     return store->zeros != NULL;
 }

@@ -132,7 +132,8 @@ static void payload_lies_in_slabs(void **state)
 
 static void gaps_do_not_refuse_what_the_limit_allows(void **state)
 {
-    /* Idle chunks whose slabs have gaps that are too short for another size are freed for it. */
+    /* A chunk for which all gaps are too short lies by itself; and idle chunks make way for one
+     * that fits where they are. */
     struct fixture fixture;
     fixture_open(&fixture, 16 * (size_t)KIB * KIB);
     enum { MANY = 11, IDLE = 3 };
@@ -141,12 +142,18 @@ static void gaps_do_not_refuse_what_the_limit_allows(void **state)
         chunks[i] = chunk_acquire(&fixture.pool, 1280 * KIB);
         assert_non_null(chunks[i]);
     }
+    assert_int_equal(fixture.pool.slabs.count, fixture.pool.slabs.count_max);
+    struct chunk *lone = chunk_acquire(&fixture.pool, 1024 * KIB);
+    assert_non_null(lone);
+    assert_null(lone->slab);
+    memset(lone->data, 1, lone->capacity_bytes);
+    chunk_release(lone, fixture.doors[0]);
     for (uint32_t i = 0; i < IDLE; i++)
         chunk_release(chunks[i], fixture.doors[0]);
-    assert_int_equal(fixture.pool.slabs.count, fixture.pool.slabs.count_max);
     assert_int_equal(fixture.pool.kept_bytes, IDLE * 1280 * KIB);
     struct chunk *large = chunk_acquire(&fixture.pool, 2048 * KIB);
     assert_non_null(large);
+    assert_non_null(large->slab);
     chunk_release(large, fixture.doors[0]);
     for (uint32_t i = IDLE; i < MANY; i++)
         chunk_release(chunks[i], fixture.doors[0]);

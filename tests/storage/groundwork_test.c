@@ -86,6 +86,35 @@ static void is_taken_when_it_is_durable(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* A piece is written with zeros from its beginning to its end, in as few writes as may be. */
+static void is_written_whole(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, 1, 2500000);
+    struct log *log = rig->logs[0];
+    while (log->groundwork == NULL)
+        rig_turn(rig);
+    uint64_t from = log->groundwork->from;
+    uint64_t to = log->groundwork->to;
+    uint64_t covered = from;
+    uint32_t write_count = 0;
+    for (; log->groundwork != NULL; rig_turn(rig)) {
+        const struct io_request *request = &log->groundwork->request;
+        if (request->kind != IO_WRITE || request->transfer.offset != covered)
+            continue;
+        covered += request->transfer.size_bytes;
+        write_count++;
+        for (uint32_t i = 0; i < request->transfer.piece_count; i++)
+            assert_int_equal(*request->transfer.pieces[i].data, 0);
+    }
+    assert_int_equal(covered, to);
+    assert_int_equal(write_count, (to - from + (1 << 20) - 1) >> 20);
+    assert_true(write_count > 1);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* A stop, a deletion and a full disk find a piece half laid. */
 static void stops_half_way(void **state)
 {
@@ -125,9 +154,9 @@ static void goes_on_without_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(grows_with_the_segment),      CASE(small_batches_need_none),
-        CASE(is_taken_when_it_is_durable), CASE(stops_half_way),
-        CASE(goes_on_without_space),
+        CASE(grows_with_the_segment), CASE(small_batches_need_none),
+        CASE(is_written_whole),       CASE(is_taken_when_it_is_durable),
+        CASE(stops_half_way),         CASE(goes_on_without_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

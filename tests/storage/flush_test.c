@@ -1,0 +1,149 @@
+/* What has been sealed goes out in rounds: as much at once as the limits of a round allow, and a
+ * round that somebody waits for is durable when it lands. */
+#include "storage/flush.h"
+
+#include "storage/log_struct.h"
+#include "storage/store_struct.h"
+#include "tests/storage/check.h"
+#include "tests/storage/sim_harness.h"
+
+enum { SMALL_SIZE = 1000, DIRECT_SIZE = 40000, LARGE_SIZE = 100000, APPENDS_MAX = 64 };
+
+static int set_up(void **state)
+{
+    sim_rig_set_up(state, 31);
+    return 0;
+}
+
+static void settle(struct rig *rig)
+{
+    while (rig->logs[0]->groundwork != NULL || rig->logs[0]->flush != NULL)
+        rig_turn(rig);
+}
+
+/* A log with some MiB of ground before it, so that nothing but the limits ends a round. */
+static void start_with_ground(struct rig *rig)
+{
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    for (uint32_t i = 0; i < 40; i++) {
+        rig_put_many(rig, 0, 1, LARGE_SIZE);
+        settle(rig);
+    }
+}
+
+struct rounds {
+    uint32_t frame_count_max;
+    uint64_t size_bytes_max;
+};
+
+static uint64_t round_size(const struct flush *flush)
+{
+    uint64_t size_bytes = 0;
+    for (uint32_t i = 0; i < flush->frame_count; i++)
+        size_bytes += flush->pieces[i].size;
+    return size_bytes;
+}
+
+static void note_round(struct rounds *rounds, const struct flush *flush)
+{
+    if (flush == NULL)
+        return;
+    if (flush->frame_count > rounds->frame_count_max)
+        rounds->frame_count_max = flush->frame_count;
+    if (round_size(flush) > rounds->size_bytes_max)
+        rounds->size_bytes_max = round_size(flush);
+}
+
+/* Appends all at once and waits; looks at every turn what is under way, and what is durable. */
+static struct rounds append_all(struct rig *rig, const uint32_t *value_sizes, uint32_t count)
+{
+    struct rig_append appends[APPENDS_MAX];
+    struct rounds rounds = {0};
+    struct log *log = rig->logs[0];
+    assert_in_range(count, 1, APPENDS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        rig_append(rig, 0, &appends[i],
+                   rig_make(rig, &(struct rig_batch){.value_size = value_sizes[i]}));
+    log_seal(log);
+    while (!appends[count - 1].has_landed) {
+        note_round(&rounds, log->flush);
+        assert_int_equal(log->written_offset, log->synced_offset);
+        rig_turn(rig);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(rig_append_wait(rig, &appends[i]), STATUS_OK);
+    settle(rig);
+    return rounds;
+}
+
+static struct rounds append_many(struct rig *rig, uint32_t value_size, uint32_t count)
+{
+    uint32_t value_sizes[APPENDS_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        value_sizes[i] = value_size;
+    return append_all(rig, value_sizes, count);
+}
+
+static void finish(struct rig *rig, int64_t batch_count)
+{
+    uint32_t digest;
+    uint32_t digest_after;
+    assert_int_equal(rig_read_all(rig, 0, &digest), batch_count);
+    rig_cut_power(rig);
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_int_equal(rig_read_all(rig, 0, &digest_after), batch_count);
+    assert_int_equal(digest_after, digest);
+    rig_kill(rig);
+}
+
+/* The first goes at once, and what came meanwhile goes together, up to the number of frames. */
+static void what_waits_is_one_round(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    start_with_ground(rig);
+    assert_int_equal(append_many(rig, DIRECT_SIZE, 1).frame_count_max, 1);
+    assert_int_equal(append_many(rig, DIRECT_SIZE, 6).frame_count_max, 5);
+    assert_int_equal(append_many(rig, DIRECT_SIZE, 40).frame_count_max, FLUSH_ROUND_FRAMES);
+    finish(rig, 40 + 1 + 6 + 40);
+}
+
+/* No more than a round's bytes at once, except for a frame that is larger by itself. */
+static void a_round_has_a_size(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    start_with_ground(rig);
+    struct rounds rounds = append_many(rig, 300000, 12);
+    assert_int_equal(rounds.frame_count_max, 3);
+    assert_in_range(rounds.size_bytes_max, 900000, FLUSH_ROUND_SIZE);
+    rounds = append_many(rig, 2 * FLUSH_ROUND_SIZE, 3);
+    assert_int_equal(rounds.frame_count_max, 1);
+    assert_true(rounds.size_bytes_max > 2 * FLUSH_ROUND_SIZE);
+    finish(rig, 40 + 12 + 3);
+}
+
+/* Small batches before, between and behind large ones are durable with the round they are in. */
+static void small_frames_go_with_large_ones(void **state)
+{
+    static const uint32_t value_sizes[] = {DIRECT_SIZE, SMALL_SIZE,  DIRECT_SIZE,
+                                           SMALL_SIZE,  SMALL_SIZE,  LARGE_SIZE,
+                                           SMALL_SIZE,  DIRECT_SIZE, SMALL_SIZE};
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    start_with_ground(rig);
+    assert_int_equal(append_all(rig, value_sizes, 9).frame_count_max, 7);
+    finish(rig, 40 + 9);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(what_waits_is_one_round),
+        CASE(a_round_has_a_size),
+        CASE(small_frames_go_with_large_ones),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
