@@ -7,8 +7,13 @@
 
 #include <stdlib.h>
 
-/* Of each log, read ahead for the scan: most have little that is not recorded. */
-enum { AHEAD_SIZE = 64 * 1024, LISTING_BYTES_MAX = 16 << 20 };
+enum {
+    /* Of each log, read ahead for the scan: few logs have much that is not recorded, and many have
+     * little. */
+    AHEAD_SIZE_MIN = 64 << 10,
+    AHEAD_SIZE_MAX = 8 << 20,
+    LISTING_BYTES_MAX = 16 << 20,
+};
 
 struct member {
     struct recovered_log *log;
@@ -23,7 +28,8 @@ struct group {
     struct await_set set;
     uint32_t count;
     uint32_t count_max;
-    uint8_t *windows; /* while it is scanned: AHEAD_SIZE for each member */
+    uint8_t *windows; /* while it is scanned, in equal parts */
+    size_t windows_size;
     struct member members[AWAIT_COUNT_MAX];
 };
 
@@ -31,7 +37,7 @@ struct group {
 struct work {
     bool (*is_needed)(const struct recovered_log *log);
     enum status (*run)(struct group *group);
-    bool needs_windows;
+    size_t windows_size; /* 0: it needs none */
 };
 
 static bool fill_group(struct group *group, const struct work *work,
@@ -71,10 +77,10 @@ static enum status in_groups(struct io *io, const struct recovered_logs *logs,
     uint32_t index = 0;
     if (group == NULL)
         return STATUS_NO_MEMORY;
-    group->windows = work->needs_windows
-                         ? aligned_alloc(FRAME_ALIGNMENT, (size_t)AWAIT_COUNT_MAX * AHEAD_SIZE)
-                         : NULL;
-    if (work->needs_windows && group->windows == NULL)
+    group->windows_size = work->windows_size;
+    group->windows =
+        work->windows_size > 0 ? aligned_alloc(FRAME_ALIGNMENT, work->windows_size) : NULL;
+    if (work->windows_size > 0 && group->windows == NULL)
         status = STATUS_NO_MEMORY;
     group->set.io = io;
     group->set.count = 0;
@@ -199,12 +205,21 @@ static bool has_more(const struct member *member)
            member->ahead.size_bytes > recovered_log_last_segment(member->log)->size_bytes;
 }
 
+/* No further than the file goes, in whole blocks. */
+static uint32_t ahead_size(const struct member *member)
+{
+    uint64_t rest = member->ahead.size_bytes - recovered_log_last_segment(member->log)->size_bytes;
+    uint64_t size = (rest + FRAME_ALIGNMENT - 1) & ~(uint64_t)(FRAME_ALIGNMENT - 1);
+    uint32_t capacity = member->ahead.window_capacity;
+    return size < capacity ? (uint32_t)size : capacity;
+}
+
 static enum status read_ahead(struct group *group)
 {
     for_each_member (member, group)
         if (has_more(member))
             io_read(group->set.io, ask(group, member), member->handle, member->ahead.window,
-                    AHEAD_SIZE, recovered_log_last_segment(member->log)->size_bytes);
+                    ahead_size(member), recovered_log_last_segment(member->log)->size_bytes);
     enum status status = await_all(&group->set, STATUS_OK);
     for_each_member (member, group)
         if (has_more(member) && status == STATUS_OK)
@@ -231,15 +246,18 @@ static enum status list_ahead(struct group *group)
 static void begin_ahead(struct group *group)
 {
     uint8_t *window = group->windows;
+    size_t part = group->windows_size / group->count & ~(size_t)(FRAME_ALIGNMENT - 1);
+    uint32_t capacity = part < AHEAD_SIZE_MAX ? (uint32_t)part : AHEAD_SIZE_MAX;
+    assert(capacity >= AHEAD_SIZE_MIN);
     for_each_member (member, group) {
         member->ahead = (struct scan_ahead){
             .segment_index = member->log->segment_count - 1,
             .handle = -1,
             .window = window,
-            .window_capacity = AHEAD_SIZE,
+            .window_capacity = capacity,
         };
         arena_init(&member->names, LISTING_BYTES_MAX);
-        window += AHEAD_SIZE;
+        window += capacity;
     }
 }
 
@@ -255,6 +273,17 @@ static enum status scan_logs(struct group *group)
         member->log->ahead = NULL;
     }
     return status;
+}
+
+static enum status write_taken(struct group *group)
+{
+    for_each_member (member, group) {
+        const struct scan_ahead *ahead = &member->ahead;
+        if (ahead->taken_bytes > 0)
+            io_write(group->set.io, ask(group, member), member->handle, ahead->taken,
+                     ahead->taken_bytes, ahead->taken_from);
+    }
+    return await_all(&group->set, STATUS_OK);
 }
 
 static enum status sync_dirty(struct group *group)
@@ -280,15 +309,21 @@ static enum status scan_group(struct group *group)
     if (status == STATUS_OK)
         status = scan_logs(group);
     if (status == STATUS_OK)
+        status = write_taken(group);
+    if (status == STATUS_OK)
         status = sync_dirty(group);
     for_each_member (member, group)
         arena_deinit(&member->names);
     return close_files(group, status);
 }
 
-enum status recovered_files_scan(struct io *io, const struct recovered_logs *logs)
+enum status recovered_files_scan(struct io *io, const struct recovered_logs *logs,
+                                 size_t memory_bytes)
 {
-    return in_groups(io, logs, &(struct work){is_unscanned, scan_group, true});
+    size_t size = memory_bytes & ~(size_t)(FRAME_ALIGNMENT - 1);
+    if (size < AWAIT_COUNT_MAX * AHEAD_SIZE_MIN)
+        size = AWAIT_COUNT_MAX * AHEAD_SIZE_MIN;
+    return in_groups(io, logs, &(struct work){is_unscanned, scan_group, size});
 }
 
 /* --- Cutting and writing ----------------------------------------------------------------------
@@ -346,7 +381,7 @@ static enum status cut_group(struct group *group)
 
 enum status recovered_files_cut(struct io *io, const struct recovered_logs *logs)
 {
-    return in_groups(io, logs, &(struct work){has_excess, cut_group, false});
+    return in_groups(io, logs, &(struct work){has_excess, cut_group, 0});
 }
 
 static bool has_gathered(const struct recovered_log *log)
@@ -391,7 +426,7 @@ static enum status write_group(struct group *group)
 
 enum status recovered_files_write(struct io *io, const struct recovered_logs *logs)
 {
-    return in_groups(io, logs, &(struct work){has_gathered, write_group, false});
+    return in_groups(io, logs, &(struct work){has_gathered, write_group, 0});
 }
 
 /* --- Names ------------------------------------------------------------------------------------
@@ -441,9 +476,9 @@ enum status recovered_files_sync_names(struct io *io, const char *store_director
     if (ones == NULL)
         return STATUS_NO_MEMORY;
     struct recovered_logs one_each = take_one_each(logs, ones);
-    enum status status = in_groups(io, logs, &(struct work){has_new_names, sync_partitions, false});
+    enum status status = in_groups(io, logs, &(struct work){has_new_names, sync_partitions, 0});
     if (status == STATUS_OK)
-        status = in_groups(io, &one_each, &(struct work){has_new_names, sync_topics, false});
+        status = in_groups(io, &one_each, &(struct work){has_new_names, sync_topics, 0});
     path_topics(store_directory, topics);
     if (status == STATUS_OK && one_each.count > 0)
         status = await_sync_directory(io, topics);

@@ -15,8 +15,9 @@ struct recovered_logs {
     uint32_t count;
 };
 
-/* Scans those that have not been. */
-enum status recovered_files_scan(struct io *io, const struct recovered_logs *logs);
+/* Scans those that have not been, with about so much memory for what is read ahead. */
+enum status recovered_files_scan(struct io *io, const struct recovered_logs *logs,
+                                 size_t memory_bytes);
 
 /* Everything behind the last good frame is taken away, not left to be overwritten: a stale frame
  * that happens to fit would be believed after the next crash. */

@@ -35,7 +35,10 @@ struct scan_ahead {
     uint8_t *window; /* from the segment's recorded end on */
     uint32_t window_capacity;
     uint32_t window_size;
-    bool is_dirty; /* has been written to, and is to be synced */
+    uint8_t *taken; /* in the window: frames to be written again, at `taken_from` of the file */
+    uint64_t taken_from;
+    uint32_t taken_bytes;
+    bool is_dirty; /* has been written to, or is about to be, and is to be synced */
     enum status list_status;
     struct io_entry *entries; /* of the directory */
     uint32_t entry_count;

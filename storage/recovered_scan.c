@@ -55,10 +55,39 @@ static enum status write_again(struct scan_file *file)
     return status;
 }
 
+/* What was taken from the window that was read ahead the group writes again, together with what
+ * the others have taken. */
+static void leave_to_group(struct scan_file *file)
+{
+    struct scan_ahead *ahead = file->ahead;
+    uint64_t end = segment_of(file)->size_bytes;
+    assert(file->window == ahead->window);
+    ahead->taken = file->window + (file->taken_from - file->window_position);
+    ahead->taken_from = file->taken_from;
+    ahead->taken_bytes = (uint32_t)(end - file->taken_from);
+    file->taken_from = end;
+    file->is_dirty = ahead->taken_bytes > 0;
+}
+
+static bool is_read_ahead(const struct scan_file *file)
+{
+    return file->ahead != NULL && file->window == file->ahead->window;
+}
+
+/* Before the window is left: nothing that was taken may be. */
+static enum status settle(struct scan_file *file)
+{
+    if (!is_read_ahead(file))
+        return write_again(file);
+    leave_to_group(file);
+    file->window_capacity = 0;
+    return STATUS_OK;
+}
+
 /* Makes `size` bytes from `position` on available, as far as the file has them. */
 static enum status fill(struct scan_file *file, uint64_t position, uint64_t size)
 {
-    enum status status = write_again(file);
+    enum status status = settle(file);
     if (status != STATUS_OK)
         return status;
     if (size > file->window_capacity) {
@@ -151,7 +180,7 @@ static enum status take_frames(struct scan_file *file)
             status = take_frame(file, &header);
     }
     log->has_excess = segment->size_bytes < file->size_bytes;
-    return status == STATUS_OK ? write_again(file) : status;
+    return status;
 }
 
 /* The next good frame from `position` on; each block may be the beginning of one. STATUS_NOT_FOUND
@@ -211,13 +240,15 @@ static enum status open_file(struct recovered_log *log, uint32_t index, struct s
 
 static enum status close_file(struct scan_file *file, enum status status)
 {
+    if (status == STATUS_OK)
+        status = settle(file);
     free(file->own_window);
-    if (file->handle < 0)
-        return status;
     if (file->ahead != NULL) {
         file->ahead->is_dirty = file->is_dirty;
         return status;
     }
+    if (file->handle < 0)
+        return status;
     if (status == STATUS_OK && file->is_dirty)
         status = await_sync(file->log->io, file->handle);
     enum status close_status = await_close(file->log->io, file->handle);

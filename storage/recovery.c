@@ -494,13 +494,14 @@ static enum status recover_logs(struct recovery *recovery)
 {
     recovery->expect.visit = expect_entry;
     recovery->replay.visit = replay_entry;
+    size_t ahead_bytes = recovery->options->memory_bytes_max / 4;
     enum status status = read_journals(recovery);
     if (status == STATUS_OK)
         status = find_mentioned(recovery);
     if (status == STATUS_OK)
         status = order_by_topic(recovery);
     if (status == STATUS_OK)
-        status = recovered_files_scan(recovery->io, &recovery->by_topic);
+        status = recovered_files_scan(recovery->io, &recovery->by_topic, ahead_bytes);
     if (status == STATUS_OK)
         status = find_extents(recovery);
     if (status == STATUS_OK)

@@ -4,6 +4,7 @@
 #include "storage/cold_file.h"
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
+#include "storage/index.h"
 #include "storage/log_struct.h"
 #include "storage/replace.h"
 #include "storage/store_states.h"
@@ -29,7 +30,8 @@ struct store_stop {
     struct completion *done;
     struct completion progress;
     bool progress_is_pending;
-    bool has_asked; /* every log to be recorded, once; from then on, the one that holds it up */
+    bool has_asked;    /* every log to be recorded, once; from then on, the one that holds it up */
+    bool has_put_away; /* the indexes, once all is recorded */
     struct list_node *unclosed; /* the log whose files are closed next */
     struct io_request request;
     struct replace replace;
@@ -160,6 +162,28 @@ static void give_up(struct store_stop *stop)
     }
 }
 
+/* A smaller segment's index is made anew in less time than it takes to notice. */
+static bool is_worth_putting_away(const struct segment *segment)
+{
+    return segment->indexed_from == 0 && segment->size_bytes >= SNAPSHOT_INTERVAL;
+}
+
+/* Or the first reader of old records in the next life would wait until all of the segment that was
+ * appended to last has been read. What is not whole in memory is left to him all the same: it would
+ * have to be read now, and whoever stops a broker waits, too. */
+static void put_indexes_away(struct store_stop *stop)
+{
+    struct log *log;
+    stop->has_put_away = true;
+    if (!writing_goes_on(stop->store))
+        return;
+    list_for_each_entry (log, &stop->store->logs, node) {
+        struct segment *segment = log_active_segment(log);
+        if (segment != NULL && is_worth_putting_away(segment))
+            index_put_away(log, segment);
+    }
+}
+
 static enum op_progress stop_drain(struct store_stop *stop)
 {
     struct store *store = stop->store;
@@ -169,6 +193,10 @@ static enum op_progress stop_drain(struct store_stop *stop)
     if (!journal_has_waiting(&store->journal) && store->journal.in_flight == NULL)
         journal_abandon_file(&store->journal);
     bool has_settled = logs_are_settled(store);
+    if (is_quiet(store) && has_settled && !stop->has_put_away) {
+        put_indexes_away(stop);
+        has_settled = logs_are_settled(store);
+    }
     if (!is_quiet(store) || !has_settled) {
         op_expect(&stop->op);
         return OP_WAIT;
