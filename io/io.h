@@ -247,6 +247,11 @@ uint64_t io_random_u64(struct io *io);
 /* For ids, nonces and salts: the system's secure source; seeded in the simulator. */
 void io_secret(struct io *io, void *buffer, size_t size);
 
+/* What was asked for so far goes to the system now and not at the end of the turn: for what others
+ * wait for while the turn goes on with something else. Costs a system call, changes nothing else.
+ */
+void io_hurry(struct io *io);
+
 /* --- Cores ------------------------------------------------------------------------------------ */
 
 uint32_t io_core_index(const struct io *io);

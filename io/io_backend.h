@@ -29,6 +29,9 @@ struct io_backend {
      * io->now_ns. */
     void (*poll)(struct io *io, uint64_t deadline_ns);
 
+    /* Hands over what was submitted and is kept until the next poll. NULL: nothing is kept. */
+    void (*hurry)(struct io *io);
+
     /* Only to other cores. */
 
     void (*post)(struct io *io, uint32_t core_index, struct completion *mail, int32_t result);

@@ -301,6 +301,11 @@ static void uring_submit(struct io *io, struct io_request *request)
         list_push_back(&uring->held, &request->backend_node);
 }
 
+static void uring_hurry(struct io *io)
+{
+    uring_push(uring_of(io));
+}
+
 /* --- Completions -------------------------------------------------------------------------------
  */
 
@@ -531,6 +536,7 @@ static const struct io_backend uring_backend = {
     .name = "uring",
     .submit = uring_submit,
     .poll = uring_poll,
+    .hurry = uring_hurry,
     .post = system_post,
     .wake = system_wake,
     .listen = uring_listen,

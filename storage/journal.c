@@ -211,6 +211,7 @@ static void submit_write(struct journal *journal, struct journal_commit *commit,
         io_write_durable(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
                          journal->position);
     journal->position += size;
+    io_hurry(journal->io); /* the disk works while the former commit's answers are made and sent */
 }
 
 void journal_submit(struct journal *journal)
