@@ -200,7 +200,7 @@ def conditions(folder):
     return {
         "date": time.strftime("%Y-%m-%d"),
         "cpu": f"{cpu}, {os.cpu_count()} cores",
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "unknown"),
         "disk": disk_of(folder),
         "file system": disk,
