@@ -28,7 +28,7 @@ struct mail_desk {
     int bell;
     int ring;
     /* The core's alone: whom it has sent mail, or made room for, in this turn. A bit for each. */
-    uint64_t served[MAILROOM_CORES_MAX / WORD_BITS];
+    _Alignas(CACHE_LINE_SIZE) uint64_t served[MAILROOM_CORES_MAX / WORD_BITS];
 };
 
 struct mailroom {

@@ -6,9 +6,9 @@
  *   ...                                   turn anyway.
  *
  * Waking a core is a system call and, on a virtual machine, a way out to its host: dearer than all
- * the rest. So a sender wakes nobody while its turn lasts; at the end of it, it asks
- * for those who sleep and have got mail (mailroom_next_sleeper) and wakes each of them once, by the
- * bell (an eventfd) or by whatever its backend has that is cheaper.
+ * the rest. So a sender wakes nobody while its turn lasts; at the end of it, it asks for those who
+ * sleep and have got mail (mailroom_next_sleeper) and wakes each of them once, by the bell (an
+ * eventfd) or by whatever its backend has that is cheaper.
  *
  * Two races decide the memory order, and both have the same answer, sequential consistency:
  *   - the sender puts mail and then looks whether the receiver sleeps, the receiver says that it

@@ -65,11 +65,16 @@ void slab_set_deinit(struct slab_set *set)
     assert(set->count == 0);
 }
 
+static uint32_t units_of(size_t size_bytes)
+{
+    return (uint32_t)((size_bytes + SLAB_UNIT_SIZE - 1) / SLAB_UNIT_SIZE);
+}
+
 /* NULL when this slab has no room. */
 static uint8_t *slab_take(struct slab_set *set, struct slab *slab, size_t size_bytes)
 {
     bool was_empty = slab->core.free_count == SLAB_UNIT_COUNT;
-    uint32_t unit_count = (uint32_t)((size_bytes + SLAB_UNIT_SIZE - 1) / SLAB_UNIT_SIZE);
+    uint32_t unit_count = units_of(size_bytes);
     uint32_t first = slab_core_take(&slab->core, unit_count);
     if (first == SLAB_NOWHERE)
         return NULL;
@@ -104,7 +109,7 @@ void slab_set_give(struct slab_set *set, struct slab *slab, uint8_t *memory, siz
     assert(memory >= slab->memory);
     assert(memory + size_bytes <= slab->memory + IO_SLAB_SIZE);
     uint32_t first = (uint32_t)((size_t)(memory - slab->memory) / SLAB_UNIT_SIZE);
-    uint32_t unit_count = (uint32_t)((size_bytes + SLAB_UNIT_SIZE - 1) / SLAB_UNIT_SIZE);
+    uint32_t unit_count = units_of(size_bytes);
     slab_core_give(&slab->core, first, unit_count);
     ASAN_POISON_MEMORY_REGION(memory, (size_t)unit_count * SLAB_UNIT_SIZE);
     if (slab->core.free_count < SLAB_UNIT_COUNT)

@@ -2,8 +2,8 @@
  * that, and its state is recorded when a snapshot is due. At most one flush runs for a log, so
  * frames are written in order:
  *
- *   - what has been sealed meanwhile is one round, up to FLUSH_ROUND_FRAMES or FLUSH_ROUND_SIZE:
- * one write, since its frames lie one behind the other; the next begins when it has landed;
+ *   - what has been sealed meanwhile is a round, of FLUSH_ROUND_FRAMES and FLUSH_ROUND_SIZE at
+ *     most: one write, as its frames lie one behind the other; the next begins when it has landed;
  *   - a round with a direct frame has its sync with it, and as all rounds before had landed, that
  *     sync covers everything below its end in the segment;
  *   - a segment is synced before the first frame goes to the next one.

@@ -200,19 +200,19 @@ class Quiet(unittest.TestCase):
     """The machine is a list of floors, one for each look; a pause takes the time that it takes."""
 
     def run_machine(self, wanted, floors):
-        clock, slept = [0.0], []
+        clock, pauses = [0.0], []
 
         def look():
             clock[0] += 1
             sync_us, stolen = floors.pop(0)
             return {"sync_4k_p50_us": sync_us, "stolen_percent": stolen}
 
-        def sleep(seconds):
-            slept.append(seconds)
+        def pause(seconds):
+            pauses.append(seconds)
             clock[0] += seconds
 
-        table_floor.await_quiet(look, wanted, lambda: clock[0], sleep)
-        return slept
+        table_floor.await_quiet(look, wanted, lambda: clock[0], pause)
+        return pauses
 
     def test_quiet(self):
         """Nobody waits for what is as it should be, or looks at what does not matter."""
