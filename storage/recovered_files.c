@@ -208,6 +208,7 @@ static bool has_more(const struct member *member)
 /* No further than the file goes, in whole blocks. */
 static uint32_t ahead_size(const struct member *member)
 {
+    assert(has_more(member));
     uint64_t rest = member->ahead.size_bytes - recovered_log_last_segment(member->log)->size_bytes;
     uint64_t size = (rest + FRAME_ALIGNMENT - 1) & ~(uint64_t)(FRAME_ALIGNMENT - 1);
     uint32_t capacity = member->ahead.window_capacity;
