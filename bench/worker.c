@@ -179,21 +179,37 @@ static int64_t release_all_due(struct worker *worker)
     return next_ns;
 }
 
-static bool connection_is_idle(const struct worker *worker, const struct connection *connection)
+/* Whether the open loop means more to begin; a thread that wakes up late may find itself behind the
+ * end of the window with that before it. */
+static bool has_more_due(const struct worker_role *part)
+{
+    const struct role *role = part->role;
+    if (role->rate <= 0 || part->connection_count == 0)
+        return false;
+    uint32_t index = part->connections[part->turn].index;
+    return schedule_start_ns(&role->schedule, index, part->turn_number) < role->window.end_ns;
+}
+
+static bool connection_is_idle(const struct worker *worker, const struct connection *connection,
+                               bool is_more_due)
 {
     const struct role *role = connection->role;
-    bool may_ask = !connection->is_finished && (worker->now_ns < role->window.end_ns ||
-                                                connection->begun_count < connection->due_count);
+    bool may_ask =
+        !connection->is_finished && (is_more_due || worker->now_ns < role->window.end_ns ||
+                                     connection->begun_count < connection->due_count);
     return role->is_follower ||
            (!may_ask && connection->in_flight == 0 && connection->piece_count == 0);
 }
 
 static bool is_idle(const struct worker *worker)
 {
-    for (uint32_t i = 0; i < worker->role_count; i++)
-        for (uint32_t c = 0; c < worker->roles[i].connection_count; c++)
-            if (!connection_is_idle(worker, &worker->roles[i].connections[c]))
+    for (uint32_t i = 0; i < worker->role_count; i++) {
+        const struct worker_role *part = &worker->roles[i];
+        bool is_more_due = has_more_due(part);
+        for (uint32_t c = 0; c < part->connection_count; c++)
+            if (!connection_is_idle(worker, &part->connections[c], is_more_due))
                 return false;
+    }
     return true;
 }
 

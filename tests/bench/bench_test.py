@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -419,6 +420,30 @@ class Misbehaviour(unittest.TestCase):
         self.assertGreaterEqual(late, 140)
         self.assertGreater(result["figures"]["latency_us"]["p99"], 150000)
         self.assertEqual(result["figures"]["requests"], 1000)
+
+    def test_late(self):
+        """Whom the machine stops until its time is over still makes all requests that were meant."""
+        seen = []
+        tool = None
+
+        def pause():
+            tool.send_signal(signal.SIGSTOP)
+            threading.Timer(0.5, tool.send_signal, (signal.SIGCONT,)).start()
+
+        def judge():
+            seen.append(True)
+            if len(seen) == 5:
+                # Between two requests, mostly: what was asked has been answered, and more is due.
+                threading.Timer(0.005, pause).start()
+            return 0
+
+        broker = StubbornBroker(judge)
+        self.addCleanup(broker.close)
+        with subprocess.Popen([TAILRACE, "bench", "produce", "-b", broker.address, "--topic", TOPIC,
+                               "--format", "json", "--rate", "100", "--seconds", "0.3",
+                               "--warm-up", "0"], stdout=subprocess.PIPE, text=True) as tool:
+            result = json.loads(tool.communicate(timeout=120)[0])
+        self.assertEqual(result["figures"]["requests"], 30)
 
     def test_errors(self):
         """Refusals are counted by their names, beside what was taken."""
