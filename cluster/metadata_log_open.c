@@ -27,6 +27,7 @@ struct opening {
     uint64_t entries_from; /* index of the first entry gathered */
     uint64_t next_index;   /* of the entry expected next; 0: none was read yet */
     uint64_t last_term;
+    bool has_synced_folder;
 };
 
 static enum status await(struct opening *opening)
@@ -67,34 +68,12 @@ static enum status make_directory(struct opening *opening, const char *path)
 }
 
 /* Makes durable the names in the folder. Not only after making them: a process that was killed may
- * have made names that are not on disk yet, and what is built on them would be lost with them. */
+ * have made names that are not on disk yet, and what is built on them would be lost with them. So
+ * nothing is removed, and nothing answered, before it. */
 static enum status sync_folder(struct opening *opening)
 {
     io_sync_directory(opening->log->io, &opening->request, opening->log->directory);
     return await(opening);
-}
-
-/* Makes durable the folder's own name and those above it; of a new log only, since the first state
- * file is written after that. Folders above that we may not open are somebody else's. */
-static enum status sync_names_above(struct opening *opening)
-{
-    char path[FILE_PATH_MAX];
-    snprintf(path, sizeof path, "%s", opening->log->directory);
-    for (;;) {
-        char *slash = strrchr(path, '/');
-        if (slash != NULL && slash[1] == '\0')
-            return STATUS_OK;
-        if (slash != NULL)
-            slash[slash == path] = '\0';
-        else if (strcmp(path, ".") != 0)
-            snprintf(path, sizeof path, ".");
-        else
-            return STATUS_OK;
-        io_sync_directory(opening->log->io, &opening->request, path);
-        enum status status = await(opening);
-        if (status != STATUS_OK && status != STATUS_DENIED)
-            return status;
-    }
 }
 
 static enum status remove_file(struct opening *opening, const char *name)
@@ -324,10 +303,26 @@ static enum status judge_header(struct opening *opening, const char *name, struc
     return remove_file(opening, name);
 }
 
+static enum status settle_file(struct opening *opening, struct bytes content)
+{
+    struct metadata_log *log = opening->log;
+    struct io_request named;
+    struct io_request *const both[] = {&opening->request, &named};
+    assert(content.size >= METADATA_BLOCK_SIZE);
+    io_write_durable(log->io, &opening->request, log->handle, content.data, (uint32_t)content.size,
+                     0);
+    io_sync_directory(log->io, &named, log->directory);
+    io_await_all(log->io, both, 2);
+    opening->has_synced_folder = true;
+    int32_t written = opening->request.completion.result;
+    int32_t result = written < 0 ? written : named.completion.result;
+    return result < 0 ? (enum status)result : STATUS_OK;
+}
+
 /* The last file is written on; a torn tail is cut. What was read is not on disk for certain: the
  * process before may have been killed between write and sync, or a sync may have failed, after
  * which no other writes what only the cache still shows. So everything is written again as it was
- * read, and synced; its name has been made durable before it was read (sync_folder). */
+ * read, and synced, together with the names in the folder. */
 static enum status adopt_file(struct opening *opening, const char *path, uint64_t file_id,
                               struct bytes content, size_t end)
 {
@@ -350,11 +345,7 @@ static enum status adopt_file(struct opening *opening, const char *path, uint64_
         io_truncate(log->io, &opening->request, handle, end);
         status = await(opening);
     }
-    if (status == STATUS_OK) {
-        io_write_durable(log->io, &opening->request, handle, content.data, (uint32_t)end, 0);
-        status = await(opening);
-    }
-    return status;
+    return status == STATUS_OK ? settle_file(opening, bytes_of(content.data, end)) : status;
 }
 
 static enum status check_chain(struct opening *opening, const char *name, uint64_t first)
@@ -404,18 +395,37 @@ static enum status read_file(struct opening *opening, uint32_t which)
 }
 
 /* Files whose successor begins at or before the snapshot's end hold nothing that is needed. */
+static bool is_replaced(const struct opening *opening, uint32_t which)
+{
+    return !is_last(opening, which) &&
+           opening->firsts[which + 1] <= opening->log->snapshot_index + 1;
+}
+
+/* What takes their place is durable by now. */
+static enum status remove_replaced(struct opening *opening)
+{
+    assert(opening->has_synced_folder);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < opening->first_count && status == STATUS_OK; i++) {
+        char name[METADATA_NAME_MAX];
+        metadata_log_name(name, opening->firsts[i]);
+        if (is_replaced(opening, i))
+            status = remove_file(opening, name);
+    }
+    return status;
+}
+
 static enum status read_files(struct opening *opening)
 {
-    uint64_t snapshot_index = opening->log->snapshot_index;
-    for (uint32_t i = 0; i < opening->first_count; i++) {
-        char name[METADATA_NAME_MAX];
-        bool is_replaced = !is_last(opening, i) && opening->firsts[i + 1] <= snapshot_index + 1;
-        metadata_log_name(name, opening->firsts[i]);
-        enum status status = is_replaced ? remove_file(opening, name) : read_file(opening, i);
-        if (status != STATUS_OK)
-            return status;
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < opening->first_count && status == STATUS_OK; i++)
+        if (!is_replaced(opening, i))
+            status = read_file(opening, i);
+    if (status == STATUS_OK && !opening->has_synced_folder) {
+        status = sync_folder(opening);
+        opening->has_synced_folder = true;
     }
-    return STATUS_OK;
+    return status == STATUS_OK ? remove_replaced(opening) : status;
 }
 
 /* --- Log and snapshot together ------------------------------------------------------------------
@@ -489,8 +499,6 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     uint64_t snapshot_index = 0;
     enum status status = make_directory(opening, opening->log->directory);
     if (status == STATUS_OK)
-        status = sync_folder(opening);
-    if (status == STATUS_OK)
         status = read_directory(opening, &snapshot_index);
     if (status != STATUS_OK)
         return status;
@@ -500,8 +508,7 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     if (status == STATUS_NOT_FOUND) {
         opening->loaded->is_new = true;
         opening->loaded->state.server_id = server_id;
-        status = sync_names_above(opening);
-        return status == STATUS_OK ? settle(opening) : status;
+        return settle(opening);
     }
     if (status == STATUS_OK && snapshot_index > 0)
         status = load_snapshot(opening, snapshot_index);
@@ -556,77 +563,5 @@ enum status metadata_log_open(struct io *io, const char *directory, uint64_t ser
         return status;
     }
     *log = opening.log;
-    return STATUS_OK;
-}
-
-/* --- The first entry of all ---------------------------------------------------------------------
- */
-
-enum status metadata_log_save_state(struct metadata_log *log, uint64_t term, uint64_t vote)
-{
-    assert(!log->is_appending);
-    assert(term >= log->state.term);
-    assert(term > 0);
-    uint8_t bytes[METADATA_STATE_SIZE];
-    log->state.term = term;
-    log->state.vote = vote;
-    metadata_state_encode(&log->state, bytes);
-    return file_save_await(log->io, log->directory, "state", bytes_of(bytes, sizeof bytes));
-}
-
-/* Makes the first log file; header and name are durable when it returns. */
-static enum status create_file(struct metadata_log *log, struct io_request *request)
-{
-    assert(log->handle < 0);
-    assert(log->wants_new_file);
-    char name[METADATA_NAME_MAX];
-    char path[FILE_PATH_MAX];
-    struct metadata_log_header header = {.first_index = log->stored_index + 1};
-    metadata_log_name(name, header.first_index);
-    file_path(path, log->directory, name);
-    io_open(log->io, request, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE);
-    int32_t result = io_await(log->io, request);
-    if (result < 0)
-        return (enum status)result;
-    log->handle = result;
-    io_secret(log->io, &log->file_id, sizeof log->file_id);
-    header.file_id = log->file_id;
-    metadata_log_header_encode(&header, log->roll.block);
-    io_write_durable(log->io, request, log->handle, log->roll.block, METADATA_BLOCK_SIZE, 0);
-    result = io_await(log->io, request);
-    if (result < 0)
-        return (enum status)result;
-    io_sync_directory(log->io, request, log->directory);
-    result = io_await(log->io, request);
-    metadata_log_add_file(log, header.first_index);
-    log->write_offset = METADATA_BLOCK_SIZE;
-    log->wants_new_file = false;
-    return result < 0 ? (enum status)result : STATUS_OK;
-}
-
-enum status metadata_log_append_await(struct metadata_log *log, const struct metadata_entry *entry)
-{
-    assert(entry->term > 0);
-    struct io_request request = {0};
-    assert(!log->is_appending);
-    assert(log->next_index == log->stored_index + 1);
-    enum status status = log->wants_new_file ? create_file(log, &request) : STATUS_OK;
-    if (status != STATUS_OK)
-        return status;
-    size_t size = metadata_batch_size(entry, 1);
-    uint8_t *batch = malloc(size);
-    assert(batch != NULL);
-    metadata_batch_encode(log->file_id, log->next_index, entry, 1, batch);
-    io_write_durable(log->io, &request, log->handle, batch, (uint32_t)size, log->write_offset);
-    int32_t result = io_await(log->io, &request);
-    free(batch);
-    if (result < 0)
-        return (enum status)result;
-    assert(log->write_offset % METADATA_BLOCK_SIZE == 0);
-    log->write_offset += size;
-    log->grown_bytes += size;
-    log->stored_index++;
-    log->next_index++;
-    log->files[log->file_count - 1].last_index = log->stored_index;
     return STATUS_OK;
 }
