@@ -58,7 +58,9 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
         return true;
     uint32_t next;
     bool is_ready = find_file(journal, JOURNAL_READY, &next);
-    if (is_ready) {
+    if (!is_ready) {
+        journal->prepare.is_unwanted = false; /* somebody waits for it after all */
+    } else {
         assert(journal->in_flight == NULL); /* or a full file's last commit could still fail */
         assert(journal->files[next].last_sequence <= journal->released_sequence);
         assert(journal->files[next].last_sequence < journal_landed_sequence(journal));
@@ -98,7 +100,7 @@ void journal_release_file(struct journal *journal, uint64_t last_sequence)
 
 void journal_abandon_file(struct journal *journal)
 {
-    assert(journal->in_flight == NULL);
+    assert(!journal_has_waiting(journal));
     journal->prepare.is_unwanted = true;
 }
 
