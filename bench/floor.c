@@ -100,7 +100,6 @@ static void add(json_t *figures, const char *name, double value)
 
 static void add_disk(json_t *figures, const struct floor_disk *disk)
 {
-    json_object_set_new(figures, "direct", json_boolean(disk->is_direct));
     add(figures, "sync_4k_p50_us", disk->small.p50_us);
     add(figures, "sync_4k_p99_us", disk->small.p99_us);
     add(figures, "sync_64k_p50_us", disk->large.p50_us);
@@ -121,6 +120,7 @@ static void add_loopback(json_t *figures, const struct floor_loopback *loopback)
 
 json_t *bench_floor(const struct floor_options *options)
 {
+    struct floor_file file;
     struct floor_disk disk;
     struct floor_loopback loopback;
     struct machine_time before;
@@ -130,7 +130,10 @@ json_t *bench_floor(const struct floor_options *options)
     int64_t percent_ns = options->time_ms * 1000 * 10;
     json_t *figures = json_pack("{s:s}", "mode", "floor");
     (void)machine_time_read(&before);
-    floor_disk_measure(options->folder, percent_ns * 50, &disk);
+    floor_file_open(&file, options->folder, percent_ns * 8);
+    json_object_set_new(figures, "direct", json_boolean(file.is_direct));
+    floor_disk_measure(&file, percent_ns * 42, &disk);
+    floor_file_close(&file);
     add_disk(figures, &disk);
     floor_loopback_measure(percent_ns * 20, &loopback);
     add_loopback(figures, &loopback);

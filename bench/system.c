@@ -20,11 +20,21 @@
 
 enum { PROC_TEXT_SIZE = 8192, STOP_TIMEOUT_MS = 30000, FOLDER_DEPTH_MAX = 32 };
 
-int64_t now_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+int64_t now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t thread_cpu_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void fail(const char *format, ...)

@@ -12,6 +12,9 @@
 /* Monotonic. */
 int64_t now_ns(void);
 
+/* Processor time of the calling thread, the kernel's work for it included. */
+int64_t thread_cpu_ns(void);
+
 /* Says why and ends the program with code 1: a measurement that went wrong has no result. Brokers
  * that it started die with it. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
