@@ -316,6 +316,16 @@ class Command(unittest.TestCase):
             self.assertNotEqual(self.run_table("no-such-row").returncode, 0)
             self.assertNotEqual(self.run_table("idle", "--only", "nobody").returncode, 0)
 
+    def test_folder(self):
+        """So is a folder that is not there, before anything is measured."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.folder = pathlib.Path(folder) / "nowhere"
+            done = self.run_table("idle")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"there is no folder '{self.folder}'", done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+
 
 if __name__ == "__main__":
     unittest.main()
