@@ -466,18 +466,18 @@ struct packing {
 
 /* Counts exactly what packing will write; the two must agree to the byte, which pack asserts at its
  * end. */
-static struct packing measure(const struct topic_draft *draft)
+static struct packing measure(const struct image_topic *topic)
 {
-    struct packing packing = {.text_bytes = draft->name.size + 1};
-    for (uint32_t i = 0; i < draft->partition_count; i++) {
-        packing.id_count += draft->partitions[i].replica_count + draft->partitions[i].in_sync_count;
-        packing.directory_count += draft->partitions[i].replica_count;
+    struct packing packing = {.text_bytes = topic->name.size + 1};
+    for (uint32_t i = 0; i < topic->partition_count; i++) {
+        packing.id_count += topic->partitions[i].replica_count + topic->partitions[i].in_sync_count;
+        packing.directory_count += topic->partitions[i].replica_count;
     }
     for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++) {
-        if (draft->config.texts[key] == NULL)
+        if (topic->config->texts[key] == NULL)
             continue;
         packing.setting_count++;
-        packing.text_bytes += strlen(draft->config.texts[key]) + 1;
+        packing.text_bytes += strlen(topic->config->texts[key]) + 1;
     }
     return packing;
 }
@@ -533,34 +533,34 @@ static void pack_settings(struct packer *packer, const struct topic_config *from
 /* One allocation for a topic with all that it points to, so the last reference frees it in one call
  * on whatever core that is, and a lookup touches memory that lies together. Most topics have no
  * settings of their own, and no table of them. */
-static struct topic_node *pack(const struct topic_draft *draft)
+static struct topic_node *topic_pack(const struct image_topic *topic)
 {
-    assert(!draft->is_removed);
-    assert(draft->name.size > 0);
-    struct packing packing = measure(draft);
+    assert(topic->config != NULL);
+    assert(topic->name.size > 0);
+    struct packing packing = measure(topic);
     size_t table_bytes = packing.setting_count == 0 ? 0 : sizeof(struct topic_config);
-    size_t partition_bytes = draft->partition_count * sizeof(struct image_partition);
+    size_t partition_bytes = topic->partition_count * sizeof(struct image_partition);
     struct topic_node *node = shelf_allocate(
         1, sizeof *node + partition_bytes + table_bytes + packing.id_count * sizeof(int32_t) +
                packing.directory_count * sizeof(struct uuid) + packing.text_bytes);
     struct image_partition *partitions = (struct image_partition *)(node + 1);
-    struct topic_config *config = (struct topic_config *)(partitions + draft->partition_count);
+    struct topic_config *config = (struct topic_config *)(partitions + topic->partition_count);
     struct packer packer = {.ids = (int32_t *)((uint8_t *)config + table_bytes)};
     packer.directories = (struct uuid *)(packer.ids + packing.id_count);
     packer.text = (char *)(packer.directories + packing.directory_count);
     const char *end = packer.text + packing.text_bytes;
     atomic_init(&node->reference_count, 1);
-    for (uint32_t i = 0; i < draft->partition_count; i++)
-        pack_partition(&packer, &draft->partitions[i], &partitions[i]);
-    const char *name = pack_text(&packer, draft->name);
-    node->topic = (struct image_topic){.name = bytes_of(name, draft->name.size),
-                                       .id = draft->id,
-                                       .is_internal = draft->is_internal,
+    for (uint32_t i = 0; i < topic->partition_count; i++)
+        pack_partition(&packer, &topic->partitions[i], &partitions[i]);
+    const char *name = pack_text(&packer, topic->name);
+    node->topic = (struct image_topic){.name = bytes_of(name, topic->name.size),
+                                       .id = topic->id,
+                                       .is_internal = topic->is_internal,
                                        .partitions = partitions,
-                                       .partition_count = draft->partition_count,
+                                       .partition_count = topic->partition_count,
                                        .config = table_bytes == 0 ? NULL : config};
     if (table_bytes > 0)
-        pack_settings(&packer, &draft->config, config);
+        pack_settings(&packer, topic->config, config);
     assert(packer.text == end);
     return node;
 }
@@ -568,7 +568,13 @@ static struct topic_node *pack(const struct topic_draft *draft)
 static void shelve(struct image *image, const struct topic_draft *draft)
 {
     assert(!draft->is_removed);
-    struct topic_node *node = pack(draft);
+    const struct image_topic topic = {.name = draft->name,
+                                      .id = draft->id,
+                                      .is_internal = draft->is_internal,
+                                      .partitions = draft->partitions,
+                                      .partition_count = draft->partition_count,
+                                      .config = &draft->config};
+    struct topic_node *node = topic_pack(&topic);
     shelf_insert(&image->by_name, node);
     shelf_insert(&image->by_id, node);
     if (topic_has_metric_letters(draft->name))
