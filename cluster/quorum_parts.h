@@ -1,4 +1,4 @@
-/* The inside of the quorum; only the files quorum*.c include this. */
+/* The inside of the quorum; only the files quorum_*.c include this. */
 #ifndef TAILRACE_CLUSTER_QUORUM_PARTS_H
 #define TAILRACE_CLUSTER_QUORUM_PARTS_H
 

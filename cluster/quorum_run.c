@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* Who owns which memory after a step changed in later versions of the library. */
-static_assert(RAFT_VERSION_NUMBER == 2201, "quorum*.c is written for libraft 0.22.1");
+static_assert(RAFT_VERSION_NUMBER == 2201, "quorum_*.c is written for libraft 0.22.1");
 static_assert((int)METADATA_ENTRY_COMMAND == (int)RAFT_COMMAND, "kinds of entries");
 static_assert((int)METADATA_ENTRY_BARRIER == (int)RAFT_BARRIER, "kinds of entries");
 static_assert((int)METADATA_ENTRY_CHANGE == (int)RAFT_CHANGE, "kinds of entries");
