@@ -86,6 +86,7 @@ static struct memory_frame *begin_frame(struct log *log, const struct batch_head
         .next_offset = log->end_offset,
         .max_timestamp_ms = -1,
         .commit_sequence = UINT64_MAX,
+        .read_offset = log->end_offset,
     };
     list_node_init(&frame->cache_node);
     list_node_init(&frame->direct_node);
