@@ -204,6 +204,9 @@ void group_audit_deleted(struct group_audit *audit, uint32_t group, uint64_t ask
 {
     assert(group < GROUP_COUNT);
     void_ends(&audit->deletions[group], is_done, ++audit->now);
+    /* Generations begin anew, and the answer of the first may be lost. */
+    if (is_done)
+        audit->planned_generation[group] = -1;
     for (uint32_t i = 0; is_done && i < GROUP_PARTITIONS; i++)
         replaces(&audit->partitions[group][i], newest_life(audit, group_topic_of(i)), asked_at);
 }
