@@ -225,10 +225,21 @@ static bool find_dynamic(struct heartbeat *h)
     return check_room(h) && create_member(h);
 }
 
+/* Two members of one id would be one in the log. */
+static bool check_id_is_free(struct heartbeat *h)
+{
+    if (consumer_member_find(h->group, h->member_id) == NULL)
+        return true;
+    return refuse(h, KAFKA_INVALID_REQUEST, "Member %.*s is in the group without this instance id.",
+                  SHOWN(h->member_id));
+}
+
 /* Whoever comes with the instance id of a member that is away takes its place: what that one had
  * is its own, so nothing moves. */
 static bool replace_static(struct heartbeat *h, struct consumer_member *former)
 {
+    if (!bytes_equal(former->id, h->member_id) && !check_id_is_free(h))
+        return false;
     h->member = former;
     return consumer_replace(h->group, h->turn, former, h->member_id) ||
            refuse(h, KAFKA_COORDINATOR_NOT_AVAILABLE, "No memory.");
@@ -240,12 +251,8 @@ static bool find_static(struct heartbeat *h)
     bool is_same = former != NULL && bytes_equal(former->id, h->member_id);
     h->member = former;
     if (h->in->member_epoch == MEMBER_EPOCH_JOIN) {
-        if (former == NULL && consumer_member_find(h->group, h->member_id) != NULL)
-            return refuse(h, KAFKA_INVALID_REQUEST,
-                          "Member %.*s is in the group without this instance id.",
-                          SHOWN(h->member_id));
         if (former == NULL)
-            return check_room(h) && create_member(h);
+            return check_id_is_free(h) && check_room(h) && create_member(h);
         if (is_same && former->position.previous_epoch == MEMBER_EPOCH_JOIN &&
             former->position.epoch > MEMBER_EPOCH_JOIN)
             return true; /* the answer to its joining was lost */

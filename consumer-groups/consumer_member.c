@@ -92,6 +92,8 @@ bool consumer_member_rename(struct consumer_group *group, struct group_memory *m
                             struct consumer_member *member, struct bytes id)
 {
     struct bytes former = member->id;
+    const struct consumer_member *holder = consumer_member_find(group, id);
+    assert(holder == NULL || holder == member);
     map_remove(&group->members, &member->node);
     bool has_memory = group_memory_copy(memory, &member->id, id);
     map_insert(&group->members, &member->node, hash_bytes(group->seed, member->id));
