@@ -104,6 +104,7 @@ static struct clean_mark read_marks(const struct recovery *recovery)
 
 static enum status add_scan(struct recovery *recovery, uint32_t core)
 {
+    assert(recovery->scan_count < recovery->journals.count);
     struct journal_scan **scan = &recovery->scans[recovery->scan_count++];
     enum status status = journal_scan_create(&recovery->journal_site, core, scan);
     if (status != STATUS_OK)
@@ -128,6 +129,7 @@ static enum status read_journals(struct recovery *recovery)
         .epoch = recovery->epoch,
         .spare_bytes = options->memory_bytes_max / 2,
     };
+    assert(recovery->scans == NULL);
     recovery->scans = calloc(recovery->journals.count + 1, sizeof(struct journal_scan *));
     if (recovery->scans == NULL)
         return STATUS_NO_MEMORY;
@@ -343,11 +345,13 @@ static enum status order_by_topic(struct recovery *recovery)
 {
     struct recovered_logs *logs = &recovery->by_topic;
     struct map_node *node;
+    assert(logs->logs == NULL);
     logs->logs = malloc((recovery->logs.count + 1) * sizeof *logs->logs);
     if (logs->logs == NULL)
         return STATUS_NO_MEMORY;
     map_for_each (node, &recovery->logs)
         logs->logs[logs->count++] = container_of(node, struct recovered_log, node);
+    assert(logs->count == recovery->logs.count);
     qsort(logs->logs, logs->count, sizeof *logs->logs, compare_topics);
     return STATUS_OK;
 }
@@ -370,6 +374,7 @@ static enum status replay_journals(struct recovery *recovery)
 
 static enum status recover_logs(struct recovery *recovery)
 {
+    assert(recovery->catalog.states != NULL);
     recovery->expect.visit = expect_entry;
     recovery->replay.visit = replay_entry;
     size_t ahead_bytes = recovery->options->memory_bytes_max / 4;
@@ -420,6 +425,7 @@ static enum status begin_next_run(struct recovery *recovery)
 {
     const char *directory = recovery->options->directory;
     uint64_t epoch = recovery->epoch + 1;
+    assert(recovery->scans == NULL); /* Nothing of the journals is needed any more. */
     enum status status = epoch_file_settle(recovery->io, directory);
     if (status == STATUS_OK)
         status = catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
@@ -514,6 +520,8 @@ static void deinit(struct recovery *recovery)
 enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
                           struct store_recovery_report *report, struct store_states **states)
 {
+    assert(report != NULL);
+    assert(options->producer_expiration_ms > 0);
     *states = NULL;
     if (strlen(options->directory) > PATH_STORE_SIZE_MAX)
         return STATUS_INVALID;
