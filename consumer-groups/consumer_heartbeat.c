@@ -45,6 +45,7 @@ static bool refuse(struct heartbeat *h, int16_t error_code, const char *format, 
 static bool refuse(struct heartbeat *h, int16_t error_code, const char *format, ...)
 {
     struct consumer_group_heartbeat_response *out = &h->call->out;
+    assert(error_code != KAFKA_NONE);
     char *text = arena_allocate(h->call->call.arena, MESSAGE_BYTES_MAX);
     consumer_group_heartbeat_response_init(out);
     out->error_code = error_code;
@@ -163,6 +164,7 @@ static bool take_owned(struct heartbeat *h)
             partition_set_push(&h->owned_set, &item);
         }
     }
+    assert(h->owned_set.count == count);
     partition_set_sort(&h->owned_set);
     h->owned = &h->owned_set;
     return true;
@@ -175,6 +177,8 @@ static bool check_member_epoch(struct heartbeat *h, const struct consumer_member
 {
     const struct member_position *position = &member->position;
     int32_t epoch = h->in->member_epoch;
+    assert(bytes_equal(member->id, h->member_id));
+    assert(epoch >= MEMBER_EPOCH_JOIN);
     if (epoch == position->epoch || epoch == MEMBER_EPOCH_JOIN)
         return true;
     bool may_have_lost = epoch < position->epoch && epoch == position->previous_epoch &&
@@ -238,6 +242,7 @@ static bool check_id_is_free(struct heartbeat *h)
  * is its own, so nothing moves. */
 static bool replace_static(struct heartbeat *h, struct consumer_member *former)
 {
+    assert(!bytes_are_null(former->instance_id));
     if (!bytes_equal(former->id, h->member_id) && !check_id_is_free(h))
         return false;
     h->member = former;
@@ -370,6 +375,7 @@ static struct consumer_group_heartbeat_response_assignment *answer_assignment(
         partitions[i] = item->partition;
         topic->partitions_count++;
     }
+    assert(assignment->topic_partitions_count <= set->count);
     assignment->topic_partitions = topics;
     return assignment;
 }
@@ -422,6 +428,7 @@ static bool find_leaving(struct heartbeat *h)
 static void go_away(struct heartbeat *h)
 {
     struct member_position position = h->member->position;
+    assert(!bytes_are_null(h->member->instance_id)); /* Only static members come back. */
     position.epoch = MEMBER_EPOCH_AWAY;
     position.revoking = (struct partition_set){NULL, 0, 0};
     position.state = MEMBER_STABLE;
@@ -455,11 +462,14 @@ static void go_on(struct heartbeat *h)
         return;
     struct consumer_group *group = h->group;
     struct consumer_member *member = h->member;
+    assert(member != NULL);
+    assert(bytes_equal(member->id, h->member_id));
     if (take_wishes(h))
         consumer_bump(group, h->turn);
     consumer_assign(group, h->turn);
     bool has_moved = consumer_step(group, h->turn, member, h->owned);
     consumer_member_keep(group, h->turn, member);
+    assert(group->deadline_ms <= member->session_deadline_ms);
     answer(h, has_moved);
 }
 
@@ -493,5 +503,6 @@ void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
         leave(&h);
     else
         go_on(&h);
+    consumer_assert_is_sound(group);
     group_turn_answer(turn, &call->call);
 }

@@ -19,6 +19,7 @@ static void watch_revocation(struct consumer_group *group, const struct group_tu
 bool consumer_step(struct consumer_group *group, struct group_turn *turn,
                    struct consumer_member *member, const struct partition_set *owned)
 {
+    assert(consumer_member_find(group, member->id) == member);
     struct arena arena;
     struct member_position next;
     bool has_changed = false;

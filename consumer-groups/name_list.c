@@ -43,7 +43,9 @@ bool name_list_copy(struct name_list *to, struct group_memory *memory, const str
         to->names[i] = bytes_of(text, names[i].size);
         text += names[i].size;
     }
+    assert(text == (const uint8_t *)to->names + size_bytes);
     to->count = sort(to->names, count);
+    assert(to->count <= count);
     return true;
 }
 
