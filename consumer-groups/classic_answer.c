@@ -1,3 +1,5 @@
+/* What an answer says is copied when it is given: the group may have changed when it leaves,
+ * because answers wait for the disk. */
 #include "consumer-groups/classic_answer.h"
 
 #include "base/assert.h"

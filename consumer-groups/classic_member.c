@@ -1,3 +1,6 @@
+/* One table by id for members and pending ones alike, so that an id cannot be both; one by instance
+ * id for those that have one. Counts are kept beside the lists, because what is asked after every
+ * event, whether all have joined, must not cost a walk. */
 #include "consumer-groups/classic_member.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* What all members can do is counted as they come and go: a choice knows how many support it, so
+ * whether a newcomer fits is a look-up for each of its protocols, however many members there are.
+ */
 #include "consumer-groups/classic_protocols.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* From one generation to the next. A state is entered in one place, which knows from where it may
+ * be: whoever adds a way between two states has to add it to that table, and to the picture in
+ * classic_core.h. */
 #include "consumer-groups/classic_rebalance.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* One record holds the whole group, so its size is known only when it is written, and may be more
+ * than the topic takes: that is found out before, by adding up, and the generation fails instead.
+ */
 #include "consumer-groups/classic_record.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* A consumer group from its first breath to its last, what time does to it, and what others may ask
+ * of it. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 #include "protocol/errors.h"

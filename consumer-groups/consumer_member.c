@@ -1,3 +1,5 @@
+/* Members, and what they own: whatever moves a member takes the owners along (partition_owners.h),
+ * so that the two never disagree. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 

@@ -1,3 +1,5 @@
+/* One walk over two sorted sets says what is kept, what must go, and what is to come; the states of
+ * the picture follow from which of the three are empty. */
 #include "consumer-groups/consumer_reconcile.h"
 
 #include "base/assert.h"

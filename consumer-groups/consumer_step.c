@@ -1,3 +1,5 @@
+/* Where the pure step (consumer_reconcile.h) becomes a change of the group: its sets are copied out
+ * of scratch memory, recorded, and watched, if something is to be given up. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 

@@ -1,3 +1,5 @@
+/* The one place that knows that there are two kinds of groups: each question goes to the one it is.
+ */
 #include "consumer-groups/group.h"
 
 #include "base/assert.h"

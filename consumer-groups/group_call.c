@@ -1,3 +1,5 @@
+/* Answers that say no. Each kind of request has its own place for an error, by group, by partition
+ * or by member, and some versions have none: here, and nowhere else, stands where. */
 #include "consumer-groups/group_call.h"
 
 #include "base/assert.h"

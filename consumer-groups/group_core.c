@@ -1,3 +1,6 @@
+/* Which group an event is for, and what becomes of it afterwards. Whatever was done to a group, it
+ * is settled then (group_table_settle): its deadline is set anew, or, if nothing is left of it, it
+ * goes. */
 #include "consumer-groups/group_core.h"
 
 #include "base/assert.h"

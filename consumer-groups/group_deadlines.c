@@ -1,3 +1,5 @@
+/* A pairing heap whose nodes are embedded in what they belong to: setting is constant, taking out
+ * logarithmic, and nothing is allocated, so a deadline can always be set. */
 #include "consumer-groups/group_deadlines.h"
 
 #include "base/assert.h"

@@ -1,3 +1,8 @@
+/* OffsetCommit, OffsetFetch and OffsetDelete, and the offsets that go without being asked for: of
+ * old age, with their topic, with their group.
+ *
+ * Whatever changes a group's offsets tells the table how many there were before (count_offsets):
+ * the metrics show the sum, and nobody wants to walk millions of them for it. */
 #include "consumer-groups/group_offsets_core.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* A shard has its turns here: it makes one for each event, lets the pure core work on it, and gives
+ * the result to group_shard_append.c. Nothing of a turn survives it but records and answers. */
 #include "consumer-groups/group_shard.h"
 
 #include "base/assert.h"

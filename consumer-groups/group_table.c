@@ -1,3 +1,6 @@
+/* Groups by id, in a row for those who go through all of them a slice at a time, and by deadline. A
+ * group of which nothing is left goes as soon as it is settled: nobody else holds a pointer to it.
+ */
 #include "consumer-groups/group_table.h"
 
 #include "base/assert.h"

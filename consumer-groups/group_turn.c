@@ -1,3 +1,5 @@
+/* Memory is counted by what was asked for, not by what the allocator took for it: the count has to
+ * come out at zero in the end, which the tests check. */
 #include "consumer-groups/group_turn.h"
 
 #include "base/assert.h"

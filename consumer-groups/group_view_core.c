@@ -1,3 +1,5 @@
+/* What others are shown of groups, ListGroups and DescribeGroups, and DeleteGroups, which shows
+ * them that there is none any more. */
 #include "consumer-groups/group_view_core.h"
 
 #include "base/assert.h"

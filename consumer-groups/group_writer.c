@@ -1,3 +1,5 @@
+/* Each record lies in one piece of the arena with its key and value behind it, so that nothing of a
+ * group is referred to once its turn is over. */
 #include "consumer-groups/group_writer.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* The names and the array of them are one allocation: each member has such a list, and there may be
+ * many thousands of members. */
 #include "consumer-groups/name_list.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* A map from partitions to epochs. Who is meant is told apart by the epoch alone: a position that
+ * is taken back leaves alone what a later one has written over it. */
 #include "consumer-groups/partition_owners.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+/* All questions about two sets are one walk over both, side by side. */
 #include "consumer-groups/partition_set.h"
 
 #include "base/assert.h"
