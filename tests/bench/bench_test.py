@@ -351,6 +351,28 @@ class Floor(unittest.TestCase):
             self.assertEqual(self.floor("--time", time).returncode, 2, time)
 
 
+class Start(unittest.TestCase):
+    def fail_start(self, *command):
+        """What it says when it fails; nothing is left in its folder then."""
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([TAILRACE, "bench", "start", "--runs", "2", "--folder", folder, "--",
+                                   *map(str, command)],
+                                  capture_output=True, text=True, timeout=120, check=False)
+            self.assertEqual(os.listdir(folder), [])
+        self.assertEqual(done.returncode, 1)
+        return done.stderr
+
+    def test_no_broker(self):
+        """A command that is no broker is said, and leaves nothing behind."""
+        self.assertIn("false ended before it answered", self.fail_start("false"))
+
+    def test_running_broker(self):
+        """Nor does a broker that runs when the measurement fails."""
+        said = self.fail_start(BUILD / "tailraced", "--set", "listeners=PLAINTEXT://127.0.0.1:{port}", "--set",
+                               "log.dirs={data}", "--set", "message.max.bytes=100")
+        self.assertIn("the first record was refused", said)
+
+
 class Compare(BenchCase):
     def test_turns(self):
         """Each broker has had the load in each round, in the next one backwards, and the first one's
