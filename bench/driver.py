@@ -1,5 +1,6 @@
 """What the drivers of this folder share: brokers that are started and stopped, `tailrace bench` as a
 function, and figures as text."""
+import argparse
 import contextlib
 import json
 import os
@@ -26,6 +27,13 @@ HELLO = b"\0\0\0\x0a\0\x12\0\0\0\0\0\1\xff\xff"
 
 class DriverError(Exception):
     """A measurement went wrong and has no figures; others may have."""
+
+
+def existing_folder(text):
+    """An argument of a command line."""
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder '{text}'")
+    return Path(text)
 
 
 def say(text):

@@ -1,6 +1,7 @@
 #include "bench/floor.h"
 
 #include "base/assert.h"
+#include "bench/floor_crowd.h"
 #include "bench/floor_disk.h"
 #include "bench/floor_loopback.h"
 #include "bench/machine_time.h"
@@ -100,7 +101,6 @@ static void add(json_t *figures, const char *name, double value)
 
 static void add_disk(json_t *figures, const struct floor_disk *disk)
 {
-    json_object_set_new(figures, "direct", json_boolean(disk->is_direct));
     add(figures, "sync_4k_p50_us", disk->small.p50_us);
     add(figures, "sync_4k_p99_us", disk->small.p99_us);
     add(figures, "sync_64k_p50_us", disk->large.p50_us);
@@ -119,10 +119,24 @@ static void add_loopback(json_t *figures, const struct floor_loopback *loopback)
     add(figures, "receive_cpu_s_per_gb", loopback->receive_cpu_s_per_gb);
 }
 
+static void add_crowd(json_t *figures, const struct floor_crowd *crowd)
+{
+    add(figures, "echo_per_s", crowd->echo.requests_per_s);
+    add(figures, "echo_cpu_us", crowd->echo.cpu_us);
+    add(figures, "echo_pipelined_per_s", crowd->echo_pipelined.requests_per_s);
+    add(figures, "echo_pipelined_cpu_us", crowd->echo_pipelined.cpu_us);
+    add(figures, "intake_mb_per_s", crowd->intake.mb_per_s);
+    add(figures, "intake_cpu_s_per_gb", crowd->intake.cpu_s_per_gb);
+    add(figures, "store_mb_per_s", crowd->store.mb_per_s);
+    add(figures, "store_cpu_s_per_gb", crowd->store.cpu_s_per_gb);
+}
+
 json_t *bench_floor(const struct floor_options *options)
 {
+    struct floor_file file;
     struct floor_disk disk;
     struct floor_loopback loopback;
+    struct floor_crowd crowd;
     struct machine_time before;
     assert(options->time_ms >= FLOOR_TIME_MS_MIN);
     assert(options->time_ms <= FLOOR_TIME_MS_MAX);
@@ -130,13 +144,18 @@ json_t *bench_floor(const struct floor_options *options)
     int64_t percent_ns = options->time_ms * 1000 * 10;
     json_t *figures = json_pack("{s:s}", "mode", "floor");
     (void)machine_time_read(&before);
-    floor_disk_measure(options->folder, percent_ns * 50, &disk);
+    floor_file_open(&file, options->folder, percent_ns * 6);
+    json_object_set_new(figures, "direct", json_boolean(file.is_direct));
+    floor_disk_measure(&file, percent_ns * 24, &disk);
     add_disk(figures, &disk);
-    floor_loopback_measure(percent_ns * 20, &loopback);
+    floor_loopback_measure(percent_ns * 10, &loopback);
     add_loopback(figures, &loopback);
-    add(figures, "memcpy_gb_per_s", measure_copying(percent_ns * 4));
-    add(figures, "stolen_idle_percent", measure_resting(percent_ns * 6));
-    add(figures, "stolen_busy_percent", measure_busy(percent_ns * 10));
+    floor_crowd_measure(&file, percent_ns * 36, &crowd);
+    add_crowd(figures, &crowd);
+    floor_file_close(&file);
+    add(figures, "memcpy_gb_per_s", measure_copying(percent_ns * 2));
+    add(figures, "stolen_idle_percent", measure_resting(percent_ns * 4));
+    add(figures, "stolen_busy_percent", measure_busy(percent_ns * 8));
     add(figures, "stolen_percent", stolen_since(&before));
     return figures;
 }

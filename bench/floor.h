@@ -1,7 +1,7 @@
 /* What this machine can do at all, at this moment: its disk, its loopback, its memory, and how much
  * of its processors the host takes away. On a shared machine all of this changes by factors from
  * minute to minute, so a broker's figure is only worth something beside the floor that was measured
- * in the same one. Blocking calls, on a file of its own and on two threads: nothing is here that a
+ * in the same one. Blocking calls, on a file of its own and on few threads: nothing is here that a
  * broker would have to be blamed or praised for. */
 #ifndef TAILRACE_BENCH_FLOOR_H
 #define TAILRACE_BENCH_FLOOR_H

@@ -54,21 +54,23 @@ static int16_t find_coordinator(const struct load *load, struct control *control
 /* An OffsetFetch is answered without an error, whatever it says. */
 static int16_t ask_offset(struct control *control, const struct load *load, uint32_t group);
 
+/* Before something is asked again that a broker which has just started may not know yet. */
+static void wait_a_moment(int64_t give_up_ns)
+{
+    if (now_ns() > give_up_ns)
+        fail("no coordinator of groups");
+    poll(NULL, 0, RETRY_MS);
+}
+
 void groups_prepare(const struct load *load, struct control *control, uint32_t partition_count)
 {
     int64_t give_up_ns = now_ns() + READY_TIMEOUT_SECONDS * SECOND_NS;
     control_create_topic(control, load->topic, partition_count);
-    while (find_coordinator(load, control) != KAFKA_NONE) {
-        if (now_ns() > give_up_ns)
-            fail("no coordinator of groups");
-        poll(NULL, 0, RETRY_MS);
-    }
+    while (find_coordinator(load, control) != KAFKA_NONE)
+        wait_a_moment(give_up_ns);
     for (uint32_t i = 0; i < load->groups && i < GROUPS_ASKED; i++)
-        while (ask_offset(control, load, i) != KAFKA_NONE) {
-            if (now_ns() > give_up_ns)
-                fail("group %u gets no coordinator", i);
-            poll(NULL, 0, RETRY_MS);
-        }
+        while (ask_offset(control, load, i) != KAFKA_NONE)
+            wait_a_moment(give_up_ns);
 }
 
 struct uuid groups_topic_id(struct control *control, const char *topic)

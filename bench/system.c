@@ -20,11 +20,21 @@
 
 enum { PROC_TEXT_SIZE = 8192, STOP_TIMEOUT_MS = 30000, FOLDER_DEPTH_MAX = 32 };
 
-int64_t now_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+int64_t now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t thread_cpu_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void fail(const char *format, ...)
@@ -98,6 +108,17 @@ void page_cache_drop(void)
 /* --- Brokers ----------------------------------------------------------------------------------
  */
 
+/* When this program ends; what was registered last comes first, so no broker writes to a folder
+ * that is being removed. */
+static void end_process(int code, void *context)
+{
+    const struct process process = {.pid = (pid_t)(intptr_t)context};
+    if (process_is_alive(&process)) {
+        kill(process.pid, SIGKILL);
+        waitpid(process.pid, NULL, 0);
+    }
+}
+
 struct process process_start(char *const *command, bool is_verbose)
 {
     assert(command[0] != NULL);
@@ -116,6 +137,7 @@ struct process process_start(char *const *command, bool is_verbose)
         execvp(command[0], command);
         _exit(127);
     }
+    on_exit(end_process, (void *)(intptr_t)process.pid);
     return process;
 }
 
@@ -143,11 +165,23 @@ int64_t process_stop(const struct process *process)
 /* --- Folders ----------------------------------------------------------------------------------
  */
 
+/* When this program ends, however it does. */
+static void remove_folder(int code, void *context)
+{
+    char *path = context;
+    folder_remove(path);
+    free(path);
+}
+
 char *folder_create(const char *parent)
 {
     char *path = NULL;
     if (asprintf(&path, "%s/tailrace-bench-XXXXXX", parent) < 0 || mkdtemp(path) == NULL)
         fail("cannot make a folder in %s: %s", parent, strerror(errno));
+    char *absolute = realpath(path, NULL);
+    if (absolute == NULL)
+        fail("cannot find %s: %s", path, strerror(errno));
+    on_exit(remove_folder, absolute);
     return path;
 }
 

@@ -12,8 +12,11 @@
 /* Monotonic. */
 int64_t now_ns(void);
 
+/* Processor time of the calling thread, the kernel's work for it included. */
+int64_t thread_cpu_ns(void);
+
 /* Says why and ends the program with code 1: a measurement that went wrong has no result. Brokers
- * that it started die with it. */
+ * that it started die with it, and their folders go. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 struct process_memory {
@@ -47,7 +50,8 @@ bool process_is_alive(const struct process *process);
 /* Asks it to end, waits up to 30 s, then ends it; answers how long that took. */
 int64_t process_stop(const struct process *process);
 
-/* A new folder under `parent`; the text is the caller's to free. */
+/* A new folder under `parent`; the text is the caller's to free. What is in it when the program
+ * ends goes, whether it was removed before or not. */
 char *folder_create(const char *parent);
 void folder_remove(const char *path);
 

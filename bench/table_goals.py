@@ -1,5 +1,7 @@
 """The goals of the table: which figure of which row must reach what. Bounds are numbers, or relations to
-another figure of the same rounds: of another broker, of another row. Nothing here runs anything."""
+another figure of the same rounds: of another broker, of another row. Beside a number that is not reached
+stands what the machine could do itself in the same minutes (table_floor.py), without any broker's work: what
+is left to the bound is the machine's, not the broker's. Nothing here runs anything."""
 import statistics
 from dataclasses import dataclass
 
@@ -18,6 +20,18 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """The sum of these figures of `tailrace bench floor`; what that is, in words."""
+    text: str
+    figures: tuple
+
+    def values(self, floors):
+        """Of those that have all of them, which older ones have not."""
+        return [sum(floor[name] for name in self.figures) for floor in floors
+                if all(name in floor for name in self.figures)]
+
+
+@dataclass(frozen=True)
 class Goal:
     group: str
     text: str
@@ -25,6 +39,7 @@ class Goal:
     bound: float
     is_least: bool = False  # the bound is the least that is wanted; otherwise the most
     to: Value | None = None  # the bound is for the ratio to this one
+    floor: Floor | None = None  # if the machine can be asked for as much
 
     @property
     def bound_text(self):
@@ -35,12 +50,12 @@ class Goal:
         return value >= self.bound if self.is_least else value <= self.bound
 
 
-def at_least(group, text, row, figure, bound):
-    return Goal(group, text, Value(row, figure), bound, is_least=True)
+def at_least(group, text, row, figure, bound, floor=None):
+    return Goal(group, text, Value(row, figure), bound, is_least=True, floor=floor)
 
 
-def at_most(group, text, row, figure, bound):
-    return Goal(group, text, Value(row, figure), bound)
+def at_most(group, text, row, figure, bound, floor=None):
+    return Goal(group, text, Value(row, figure), bound, floor=floor)
 
 
 def beside_peer(group, text, row, figure, bound, is_least=False):
@@ -51,33 +66,38 @@ def beside_peer(group, text, row, figure, bound, is_least=False):
 # --- The goals -----------------------------------------------------------------------------------
 
 def bulk_goals():
-    group = "Large batches"
-    yield at_least(group, "64 KiB batches, 16 connections: MB/s", "bulk-16", "MB/s", 1000)
-    yield at_least(group, "64 KiB batches, one partition: MB/s", "bulk-1", "MB/s", 800)
+    group, text = "Large batches", "received and stored"
+    rate, cost = Floor(text, ("store_mb_per_s",)), Floor(text, ("store_cpu_s_per_gb",))
+    yield at_least(group, "64 KiB batches, 16 connections: MB/s", "bulk-16", "MB/s", 1000, rate)
+    yield at_least(group, "64 KiB batches, one partition: MB/s", "bulk-1", "MB/s", 800, rate)
     for row, who in (("bulk-16", "16 connections"), ("bulk-1", "one partition")):
-        yield at_most(group, f"64 KiB batches, {who}: CPU seconds per GB", row, CPU_GB, 0.6)
+        yield at_most(group, f"64 KiB batches, {who}: CPU seconds per GB", row, CPU_GB, 0.6, cost)
         yield beside_peer(group, f"64 KiB batches, {who}: CPU per GB", row, CPU_GB, 1 / 4)
 
 
 def small_goals():
     group = "Small requests"
     for suffix, how in (("", "one in flight"), ("-pipelined", "five in flight")):
+        echo = "echo" + suffix.replace("-", "_")
+        rate, cost = Floor("a bare echo", (f"{echo}_per_s",)), Floor("a bare echo", (f"{echo}_cpu_us",))
         yield at_least(group, f"one record, 64 connections, {how}: requests/s", f"one-record{suffix}",
-                       "requests/s", 100000)
+                       "requests/s", 100000, rate)
         yield at_most(group, f"one record, 64 connections, {how}: CPU µs each", f"one-record{suffix}",
-                      CPU_REQUEST, 6)
+                      CPU_REQUEST, 6, cost)
         yield at_least(group, f"four records, 200 connections, {how}: requests/s", f"four-records{suffix}",
-                       "requests/s", 90000)
+                       "requests/s", 90000, rate)
 
 
 def latency_goals():
     group = "Latency"
+    usual = Floor("a round trip and a sync", ("round_trip_p50_us", "sync_4k_p50_us"))
+    late = Floor("a sync", ("sync_4k_p99_us",))
     for rate in (1000, 10000):
         what, row = f"acks at {rate:,} a second", f"acks-{rate}"
-        yield at_most(group, f"{what}: p50 (µs)", row, "p50 (µs)", 200)
-        yield at_most(group, f"{what}: p99 (µs)", row, "p99 (µs)", 600)
+        yield at_most(group, f"{what}: p50 (µs)", row, "p50 (µs)", 200, usual)
+        yield at_most(group, f"{what}: p99 (µs)", row, "p99 (µs)", 600, late)
         yield beside_peer(group, f"{what}: p99.9", row, "p99.9 (µs)", 1)
-    yield at_most(group, "end to end at 10,000 a second: p99 (µs)", "e2e-10000", "p99 (µs)", 1000)
+    yield at_most(group, "end to end at 10,000 a second: p99 (µs)", "e2e-10000", "p99 (µs)", 1000, late)
 
 
 def fetch_goals():
@@ -144,14 +164,23 @@ def verdict(goal, values):
     return mark + ("yes" if holds else "**no**")
 
 
+def floor_cell(goal, values, found):
+    """Of a number that is not reached; a dash if the machine was not asked for as much."""
+    if goal.floor is None or not values or goal.is_reached_by(statistics.median(values)):
+        return ""
+    rounds = found.get(goal.value.row, {}).get(goal.value.contender, {})
+    seen = goal.floor.values([floor for result in rounds.values() for floor in result.get("floors", ())])
+    return f"{goal.floor.text}: {driver.cell(seen)}" if seen else "-"
+
+
 def lines(found):
     group = ""
-    yield "| goal | | measured | wanted | holds |"
-    yield "|---|---|---|---|---|"
+    yield "| goal | | measured | wanted | holds | the machine alone |"
+    yield "|---|---|---|---|---|---|"
     for goal in all_goals():
         values = judged_values(goal, found)
         title = goal.group if goal.group != group else ""
         group = goal.group
         yield (f"| {title} | {goal.text} | {driver.cell(values)} | {goal.bound_text} | "
-               f"{verdict(goal, values)} |")
+               f"{verdict(goal, values)} | {floor_cell(goal, values, found)} |")
     yield ""

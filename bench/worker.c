@@ -213,13 +213,6 @@ static bool is_idle(const struct worker *worker)
     return true;
 }
 
-static int64_t thread_cpu_ns(void)
-{
-    struct timespec used;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return used.tv_sec * SECOND_NS + used.tv_nsec;
-}
-
 /* Looks around now and then, not in each turn. */
 static void look_around(struct worker *worker)
 {

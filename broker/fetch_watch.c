@@ -94,7 +94,7 @@ void fetch_watcher_leave(struct fetch_watcher *watcher)
 /* --- Telling -----------------------------------------------------------------------------------
  */
 
-static void carry_begin(struct fetch_watch *watch);
+static void gather(struct fetch_watch *watch);
 
 static void carry_returned(struct completion *mail, int32_t result)
 {
@@ -108,7 +108,7 @@ static void carry_returned(struct completion *mail, int32_t result)
         post(watch->core, watch->home, &watch->leave, leave_returned);
     watch->is_leave_held = false;
     if (!list_is_empty(&watch->has_moved))
-        carry_begin(watch);
+        gather(watch);
 }
 
 static void carry_arrived(struct completion *mail, int32_t result)
@@ -120,16 +120,27 @@ static void carry_arrived(struct completion *mail, int32_t result)
     post(watch->home, watch->core, &watch->carry, carry_returned);
 }
 
-static void carry_begin(struct fetch_watch *watch)
+static void gathered(struct completion *mail, int32_t result)
 {
+    struct fetch_watch *watch = container_of(mail, struct fetch_watch, carry);
     struct fetch_watcher *watcher;
-    assert(!watch->is_carrying);
+    assert(watch->is_carrying);
     assert(list_is_empty(&watch->carried));
-    watch->is_carrying = true;
     list_append(&watch->carried, &watch->has_moved);
     list_for_each_entry (watcher, &watch->carried, waiter.node)
         watcher->state = WATCHER_CARRIED;
     post(watch->core, watch->home, &watch->carry, carry_arrived);
+}
+
+/* One commit moves many logs within one landing, and the mail leaves after it: with the first of
+ * them alone, the fetch that waits would be answered for one partition, and the others would wait
+ * until the consumer has asked again. */
+static void gather(struct fetch_watch *watch)
+{
+    assert(!watch->is_carrying);
+    watch->is_carrying = true;
+    completion_init(&watch->carry, gathered);
+    io_land(watch->core, &watch->carry, STATUS_OK);
 }
 
 static void watcher_woken(struct partition_waiter *waiter)
@@ -140,7 +151,7 @@ static void watcher_woken(struct partition_waiter *waiter)
     watcher->state = WATCHER_MOVED;
     list_push_back(&watch->has_moved, &waiter->node);
     if (!watch->is_carrying)
-        carry_begin(watch);
+        gather(watch);
 }
 
 bool fetch_watcher_arm(struct fetch_watcher *watcher, struct partition *partition)

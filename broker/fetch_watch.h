@@ -7,7 +7,8 @@
  * A watcher is armed on its partition's core before a fetch looks at the partition, and stays so
  * however many fetches come and go. When the partition moves, its core puts the watcher among those
  * that have moved; one mail at a time carries all of them to the session's core and travels back.
- * So an event costs the same however many partitions the session has, and many events share a mail.
+ * It leaves in a landing of its own, for one commit moves many partitions. So an event costs the
+ * same however many partitions the session has, and many events share a mail.
  *
  * Everything of a watch belongs to the partitions' core but what is for leaving: a watcher that the
  * session no longer wants must be let go by that core first. While they are carried, watchers are
@@ -40,7 +41,7 @@ struct fetch_watch {
     struct list has_moved;
     struct list carried;
     struct completion carry;
-    bool is_carrying;
+    bool is_carrying;   /* or about to */
     bool is_leave_held; /* until what is carried is back */
 
     struct list leaving; /* these at home */

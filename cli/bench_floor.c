@@ -50,9 +50,14 @@ const struct command command_bench_floor = {
         "reads\n"
         "of 1 MiB, loopback between two threads, copies of memory, and the share of the "
         "processors\n"
-        "that the host took for others: at rest, with all of them busy, and over all. Figures of "
-        "a\n"
-        "broker are worth something beside those of the same minute.\n",
+        "that the host took for others: at rest, with all of them busy, and over all. And what "
+        "the\n"
+        "plainest server can do, which looks at no byte: answer requests of 1 KiB from 64 "
+        "connections\n"
+        "(echo; with five in flight on each: echo_pipelined), take what 16 connections send\n"
+        "(intake), and write it, with a sync behind each MiB (store); CPU is the server's. "
+        "Figures\n"
+        "of a broker are worth something beside those of the same minute.\n",
     .example = "tailrace bench floor --folder /var/lib/tailrace\n",
     .json_shape =
         "{\"mode\": \"floor\", \"direct\": boolean, \"sync_4k_p50_us\": number,\n"
@@ -60,7 +65,11 @@ const struct command command_bench_floor = {
         "  \"write_mb_per_s\": number, \"read_mb_per_s\": number, \"round_trip_p50_us\": number,\n"
         "  \"round_trip_p99_us\": number, \"round_trip_cpu_us\": number,\n"
         "  \"loopback_gb_per_s\": number, \"send_cpu_s_per_gb\": number,\n"
-        "  \"receive_cpu_s_per_gb\": number, \"memcpy_gb_per_s\": number,\n"
+        "  \"receive_cpu_s_per_gb\": number, \"echo_per_s\": number, \"echo_cpu_us\": number,\n"
+        "  \"echo_pipelined_per_s\": number, \"echo_pipelined_cpu_us\": number,\n"
+        "  \"intake_mb_per_s\": number, \"intake_cpu_s_per_gb\": number,\n"
+        "  \"store_mb_per_s\": number, \"store_cpu_s_per_gb\": number,\n"
+        "  \"memcpy_gb_per_s\": number,\n"
         "  \"stolen_idle_percent\": number, \"stolen_busy_percent\": number,\n"
         "  \"stolen_percent\": number}\n",
     .options = {rows, sizeof rows / sizeof rows[0]},

@@ -159,22 +159,18 @@ static void print_members(const struct description *description)
 
 static void print_text(const struct description *description, struct sections wanted)
 {
-    bool is_first = true;
-    const struct {
-        bool is_wanted;
-        void (*print)(const struct description *);
-    } sections[] = {
-        {wanted.has_summary, print_summary},
-        {wanted.has_partitions, print_partitions},
-        {wanted.has_members, print_members},
-    };
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        if (!sections[i].is_wanted)
-            continue;
-        if (!is_first)
-            putchar('\n');
-        sections[i].print(description);
-        is_first = false;
+    uint32_t section_count = 0;
+    if (wanted.has_summary) {
+        tool_begin_part(&section_count);
+        print_summary(description);
+    }
+    if (wanted.has_partitions) {
+        tool_begin_part(&section_count);
+        print_partitions(description);
+    }
+    if (wanted.has_members) {
+        tool_begin_part(&section_count);
+        print_members(description);
     }
 }
 
@@ -287,8 +283,7 @@ static bool describe_group(struct round *round, struct bytes id)
         json_array_append_new(round->list, json_of(&description, round->sections));
         return true;
     }
-    if (round->shown_count++ > 0)
-        putchar('\n');
+    tool_begin_part(&round->shown_count);
     print_text(&description, round->sections);
     return true;
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { NAME_WIDTH = 22, FLAG_WIDTH = 32 };
+enum { NAME_WIDTH = 24, FLAG_WIDTH = 32 };
 
 void help_print_all(FILE *out)
 {

@@ -279,6 +279,12 @@ const char *tool_setting(const struct tool *tool, const char *name)
     return NULL;
 }
 
+void tool_begin_part(uint32_t *part_count)
+{
+    if ((*part_count)++ > 0)
+        putchar('\n');
+}
+
 /* Keys stay in the order of the documentation, so that outputs can be compared by eye. */
 void tool_print_json(const struct tool *tool, json_t *document)
 {

@@ -75,6 +75,10 @@ bool tool_confirm(const struct tool *tool, const char *question);
 /* The setting's value, NULL if it was not given. */
 const char *tool_setting(const struct tool *tool, const char *name);
 
+/* Between the parts of a text that has several: an empty line before all but the first. The count
+ * of parts begins at 0 and is the caller's. */
+void tool_begin_part(uint32_t *part_count);
+
 /* Prints a document, or in a stream one object a line, and takes it over. */
 void tool_print_json(const struct tool *tool, json_t *document);
 

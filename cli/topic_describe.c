@@ -146,22 +146,18 @@ static void print_configs(const struct description *description)
 
 static void print_text(const struct description *description)
 {
-    bool is_first = true;
-    const struct {
-        bool is_wanted;
-        void (*print)(const struct description *);
-    } sections[] = {
-        {description->has_summary, print_summary},
-        {description->starts != NULL, print_partitions},
-        {description->has_configs, print_configs},
-    };
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        if (!sections[i].is_wanted)
-            continue;
-        if (!is_first)
-            putchar('\n');
-        sections[i].print(description);
-        is_first = false;
+    uint32_t section_count = 0;
+    if (description->has_summary) {
+        tool_begin_part(&section_count);
+        print_summary(description);
+    }
+    if (description->starts != NULL) {
+        tool_begin_part(&section_count);
+        print_partitions(description);
+    }
+    if (description->has_configs) {
+        tool_begin_part(&section_count);
+        print_configs(description);
     }
 }
 
@@ -249,7 +245,7 @@ static enum exit_code describe(struct connection *connection,
     assert(topics != NULL);
     struct tool *tool = connection->tool;
     enum exit_code code = EXIT_CODE_OK;
-    bool is_first = true;
+    uint32_t shown_count = 0;
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++) {
         struct description description = {.tool = tool, .metadata = metadata, .topic = topics[i]};
@@ -266,10 +262,8 @@ static enum exit_code describe(struct connection *connection,
             json_array_append_new(list, json_of(&description));
             continue;
         }
-        if (!is_first)
-            putchar('\n');
+        tool_begin_part(&shown_count);
         print_text(&description);
-        is_first = false;
     }
     if (tool->format == FORMAT_JSON)
         tool_print_json(tool, json_incref(list));

@@ -11,11 +11,10 @@
  * While one image is on its way to the cores, further commits gather, and the next image published
  * is the newest. A command that changes nothing is answered when what it was decided on is adopted,
  * so "exists already" is never told before the topic can be found. */
-#include "cluster/controller.h"
+#include "cluster/controller_parts.h"
 
 #include "cluster/controller_core.h"
 #include "cluster/image_build.h"
-#include "cluster/quorum.h"
 #include "cluster/random_uuid.h"
 
 #include "base/assert.h"
@@ -24,52 +23,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { DECISION_BYTES_MAX = 256 * 1024 * 1024, RECOVERY_BYTES_MAX = 2000 * 1000 * 1000 };
-
-/* A change on its way. */
-struct change {
-    struct list_node node;
-    int64_t offset;                     /* of the image that holds it */
-    struct image *image;                /* NULL: it changes nothing, it only waits */
-    struct controller_command *command; /* NULL: our own registration */
-};
-
-struct controller {
-    struct io *io;
-    struct logger *logger;
-    const struct config *config;
-    const char *directory;
-    int32_t node_id;
-    uint64_t free_bytes_min;
-    struct quorum *quorum;
-    struct quorum_handler handler;
-    struct image *image;  /* the newest committed */
-    struct image *newest; /* the newest of all */
-    int64_t committed_offset;
-    struct list uncommitted;
-    struct list committed; /* until adopted */
-    struct arena arena;    /* of one decision */
-    enum status failed;
-
-    struct image_publisher *publisher;
-    struct completion adopted;
-    bool is_publishing;
-    bool was_published; /* some image was */
-    int64_t publishing_offset;
-    int64_t adopted_offset; /* -1: none yet */
-
-    struct broker_record registration; /* what this broker wants to be known as */
-    bool directories_changed;          /* and the metadata does not say so yet */
-    struct uuid cluster_id;
-    struct completion *lost; /* lands when nothing can be written any more; or NULL */
-    struct completion *active;
-    int64_t active_offset; /* -1: not known yet */
-
-    struct op stop_op;
-    struct completion quorum_stopped;
-    struct completion *stopped;
-};
 
 /* --- Landing ------------------------------------------------------------------------------------
  */
@@ -85,14 +38,14 @@ static void change_end(struct controller *controller, struct change *change, int
     free(change);
 }
 
-static void end_all(struct controller *controller, struct list *changes, int32_t result)
+void controller_end_all(struct controller *controller, struct list *changes, int32_t result)
 {
     struct list_node *node;
     while ((node = list_first(changes)) != NULL)
         change_end(controller, container_of(node, struct change, node), result);
 }
 
-static void land_active(struct controller *controller, int32_t result)
+void controller_land_active(struct controller *controller, int32_t result)
 {
     if (controller->active == NULL)
         return;
@@ -113,7 +66,7 @@ static void land_adopted(struct controller *controller)
         change_end(controller, change, STATUS_OK);
     }
     if (controller->active_offset >= 0 && controller->adopted_offset >= controller->active_offset)
-        land_active(controller, STATUS_OK);
+        controller_land_active(controller, STATUS_OK);
 }
 
 /* --- Publishing ---------------------------------------------------------------------------------
@@ -269,10 +222,10 @@ static void quorum_failed(struct quorum_handler *handler, enum status status)
     assert(status != STATUS_OK);
     assert(controller->failed == STATUS_OK);
     controller->failed = status;
-    end_all(controller, &controller->uncommitted, STATUS_FAILED);
+    controller_end_all(controller, &controller->uncommitted, STATUS_FAILED);
     image_release(controller->newest);
     controller->newest = image_retain(controller->image);
-    land_active(controller, STATUS_FAILED);
+    controller_land_active(controller, STATUS_FAILED);
     if (controller->lost != NULL)
         io_land(controller->io, controller->lost, (int32_t)status);
 }
@@ -399,27 +352,6 @@ void controller_submit(struct controller *controller, struct controller_command 
 /* --- Registration -------------------------------------------------------------------------------
  */
 
-/* What the metadata says, else what the data directory says, else what is configured, so that a
- * container that is made anew belongs to the cluster that it names. */
-static struct uuid choose_cluster_id(struct controller *controller)
-{
-    struct uuid id = image_cluster_id(controller->image);
-    const char *text = config_text(controller->config, CONFIG_TAILRACE_CLUSTER_ID);
-    if (!uuid_is_zero(id))
-        return id;
-    if (!uuid_is_zero(controller->cluster_id))
-        return controller->cluster_id;
-    if (text != NULL && uuid_parse(bytes_of_text(text), &id))
-        return id;
-    return random_uuid(controller->io);
-}
-
-struct uuid controller_cluster_id(const struct controller *controller)
-{
-    assert(!uuid_is_zero(controller->cluster_id));
-    return controller->cluster_id;
-}
-
 /* The cluster's first record, or the word that this release writes more than the one before. */
 static enum status propose_cluster(struct controller *controller)
 {
@@ -439,7 +371,7 @@ static void register_broker(struct controller *controller)
     if (status == STATUS_OK)
         status = propose_registration(controller);
     if (status != STATUS_OK)
-        land_active(controller, status);
+        controller_land_active(controller, status);
     controller->active_offset = image_offset(controller->newest);
 }
 
@@ -465,238 +397,13 @@ static void quorum_role_changed(struct quorum_handler *handler, enum quorum_role
     publish(controller);
 }
 
-/* --- Life ---------------------------------------------------------------------------------------
- */
-
-static enum status replay(struct image_delta *delta, const struct quorum_recovered *recovered,
-                          struct logger *logger)
+void controller_run_init(struct controller *controller)
 {
-    char message[IMAGE_MESSAGE_SIZE];
-    uint64_t index = recovered->snapshot_index;
-    enum status status = STATUS_OK;
-    if (recovered->has_snapshot)
-        status = image_delta_apply_all(delta, recovered->records, message);
-    for (uint32_t i = 0; status == STATUS_OK && i < recovered->entry_count; i++) {
-        index = recovered->first_index + i;
-        if (recovered->entries[i].kind == METADATA_ENTRY_COMMAND)
-            status = image_delta_apply_all(delta, recovered->entries[i].data, message);
-    }
-    if (status != STATUS_OK)
-        log_error(logger, "the metadata cannot be read; the broker does not start",
-                  field_u64("index", index), field_text("reason", message));
-    return status;
-}
-
-/* The image of everything that is committed on disk. */
-static enum status recover(struct controller *controller, const struct quorum_recovered *recovered)
-{
-    assert(controller->image == NULL);
-    assert(controller->quorum != NULL);
-    struct image *empty = image_create();
-    struct image_delta *delta = image_delta_create(empty);
-    image_release(empty);
-    enum status status = replay(delta, recovered, controller->logger);
-    if (status != STATUS_OK) {
-        image_delta_destroy(delta);
-        return status;
-    }
-    controller->committed_offset = (int64_t)quorum_describe(controller->quorum).commit_index;
-    controller->image =
-        image_delta_finish(delta, controller->committed_offset, controller->node_id);
-    controller->newest = image_retain(controller->image);
-    assert(image_offset(controller->image) == controller->committed_offset);
-    controller->cluster_id = choose_cluster_id(controller);
-    return STATUS_OK;
-}
-
-static enum status load(struct controller *controller)
-{
-    struct arena arena;
-    struct quorum_recovered recovered;
-    struct quorum_options options = {
-        .directory = controller->directory,
-        .node_id = controller->node_id,
-        .snapshot_bytes = (uint64_t)config_i64(
-            controller->config, CONFIG_METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS)};
-    arena_init(&arena, RECOVERY_BYTES_MAX);
-    enum status status = quorum_create(controller->io, &options, controller->logger, &arena,
-                                       &recovered, &controller->quorum);
-    if (status == STATUS_OK)
-        status = recover(controller, &recovered);
-    arena_deinit(&arena);
-    return status;
-}
-
-static struct controller *controller_allocate(struct io *io,
-                                              const struct controller_options *options,
-                                              struct logger *logger)
-{
-    struct controller *controller = calloc(1, sizeof *controller);
-    assert(controller != NULL);
-    controller->io = io;
-    controller->logger = logger;
-    controller->config = options->config;
-    controller->directory = options->directory;
-    controller->node_id = options->node_id;
-    controller->free_bytes_min = options->free_bytes_min;
-    controller->cluster_id = options->cluster_id;
-    controller->lost = options->lost;
     controller->handler = (struct quorum_handler){quorum_committed, quorum_role_changed,
                                                   quorum_snapshot, quorum_failed};
     controller->adopted_offset = -1;
     controller->active_offset = -1;
     list_init(&controller->uncommitted);
     list_init(&controller->committed);
-    arena_init(&controller->arena, DECISION_BYTES_MAX);
     completion_init(&controller->adopted, image_adopted);
-    return controller;
-}
-
-static void keep_registration(struct controller *controller,
-                              const struct controller_options *options)
-{
-    assert(options->endpoints != NULL || options->endpoint_count == 0);
-    struct broker_record_endpoint *endpoints =
-        calloc(options->endpoint_count + 1, sizeof *endpoints);
-    struct broker_record_log_dir *log_dirs = calloc(options->log_dir_count + 1, sizeof *log_dirs);
-    assert(endpoints != NULL);
-    assert(log_dirs != NULL);
-    for (uint32_t i = 0; i < options->endpoint_count; i++)
-        endpoints[i] = (struct broker_record_endpoint){.listener = options->endpoints[i].listener,
-                                                       .host = options->endpoints[i].host,
-                                                       .port = options->endpoints[i].port,
-                                                       .security_protocol =
-                                                           options->endpoints[i].security_protocol};
-    for (uint32_t i = 0; i < options->log_dir_count; i++)
-        log_dirs[i] = (struct broker_record_log_dir){.directory_id = options->log_dirs[i].id,
-                                                     .path = options->log_dirs[i].path,
-                                                     .is_online = true};
-    controller->registration = (struct broker_record){.broker_id = options->node_id,
-                                                      .rack = options->rack,
-                                                      .endpoints = endpoints,
-                                                      .endpoints_count = options->endpoint_count,
-                                                      .log_dirs = log_dirs,
-                                                      .log_dirs_count = options->log_dir_count};
-}
-
-enum status controller_create(struct io *io, const struct controller_options *options,
-                              struct logger *logger, struct controller **controller)
-{
-    assert(io_core_index(io) == 0);
-    assert(options->directory != NULL);
-    assert(controller != NULL);
-    assert(options->node_id >= 0);
-    assert(options->config != NULL);
-    struct controller *created = controller_allocate(io, options, logger);
-    keep_registration(created, options);
-    enum status status = load(created);
-    if (status != STATUS_OK) {
-        controller_destroy(created);
-        *controller = NULL;
-        return status;
-    }
-    *controller = created;
-    return STATUS_OK;
-}
-
-void controller_start(struct controller *controller, struct image_publisher *publisher,
-                      struct completion *active)
-{
-    assert(publisher->publish != NULL);
-    assert(active->landed != NULL);
-    assert(controller->stopped == NULL);
-    assert(controller->publisher == NULL);
-    controller->publisher = publisher;
-    controller->active = active;
-    quorum_start(controller->quorum, &controller->handler);
-}
-
-struct image *controller_image(const struct controller *controller)
-{
-    assert(controller->image != NULL);
-    return controller->image;
-}
-
-/* --- Stopping -----------------------------------------------------------------------------------
- */
-
-enum { STOP_BEGIN, STOP_DONE };
-
-static const struct op_stage stop_stages[] = {
-    [STOP_BEGIN] = {"begin", 0},
-    [STOP_DONE] = {"done", AFTER(STOP_BEGIN)},
-};
-
-static void quorum_has_stopped(struct completion *completion, int32_t result)
-{
-    op_landed(&container_of(completion, struct controller, quorum_stopped)->stop_op, result);
-}
-
-static enum op_progress stop_begin(struct controller *controller)
-{
-    assert(controller->stopped != NULL);
-    end_all(controller, &controller->uncommitted, STATUS_CANCELLED);
-    end_all(controller, &controller->committed, STATUS_CANCELLED);
-    land_active(controller, STATUS_CANCELLED);
-    assert(list_is_empty(&controller->uncommitted));
-    assert(list_is_empty(&controller->committed));
-    op_move(&controller->stop_op, STOP_DONE);
-    completion_init(&controller->quorum_stopped, quorum_has_stopped);
-    op_expect(&controller->stop_op);
-    if (controller->is_publishing)
-        op_expect(&controller->stop_op);
-    quorum_stop(controller->quorum, &controller->quorum_stopped);
-    return OP_WAIT;
-}
-
-static enum op_progress stop_step(struct op *op)
-{
-    struct controller *controller = container_of(op, struct controller, stop_op);
-    switch (op->stage) {
-    case STOP_BEGIN: return stop_begin(controller);
-    case STOP_DONE: io_land(controller->io, controller->stopped, op->error); return OP_DONE;
-    }
-    unreachable();
-}
-
-static const struct op_kind stop_kind = {"controller-stop", stop_step, stop_stages};
-
-/* Commands are cancelled before the quorum stops: their commits may still happen, which is what an
- * unanswered request means in Kafka, too. */
-void controller_stop(struct controller *controller, struct completion *stopped)
-{
-    assert(stopped->landed != NULL);
-    assert(controller->stopped == NULL);
-    controller->stopped = stopped;
-    op_start(&controller->stop_op, &stop_kind, io_ops(controller->io));
-}
-
-/* Nobody is told: after a stop nobody is left, and at the end of a simulated world those who wait
- * are gone. */
-static void forget_all(struct list *changes)
-{
-    struct list_node *node;
-    while ((node = list_pop_front(changes)) != NULL) {
-        struct change *change = container_of(node, struct change, node);
-        if (change->image != NULL)
-            image_release(change->image);
-        free(change);
-    }
-}
-
-void controller_destroy(struct controller *controller)
-{
-    if (controller == NULL)
-        return;
-    forget_all(&controller->uncommitted);
-    forget_all(&controller->committed);
-    if (controller->image != NULL)
-        image_release(controller->image);
-    if (controller->newest != NULL)
-        image_release(controller->newest);
-    quorum_destroy(controller->quorum);
-    arena_deinit(&controller->arena);
-    free(controller->registration.endpoints);
-    free(controller->registration.log_dirs);
-    free(controller);
 }

@@ -446,129 +446,19 @@ enum status image_delta_apply_all(struct image_delta *delta, struct bytes record
     return status;
 }
 
-/* --- Packing -----------------------------------------------------------------------------------
+/* --- The next image ----------------------------------------------------------------------------
  */
-
-/* Where the next things go in a topic's one piece of memory. */
-struct packer {
-    int32_t *ids;
-    struct uuid *directories;
-    char *text;
-};
-
-/* How much of everything a topic takes. */
-struct packing {
-    size_t setting_count;
-    size_t id_count;
-    size_t directory_count;
-    size_t text_bytes;
-};
-
-/* Counts exactly what packing will write; the two must agree to the byte, which pack asserts at its
- * end. */
-static struct packing measure(const struct topic_draft *draft)
-{
-    struct packing packing = {.text_bytes = draft->name.size + 1};
-    for (uint32_t i = 0; i < draft->partition_count; i++) {
-        packing.id_count += draft->partitions[i].replica_count + draft->partitions[i].in_sync_count;
-        packing.directory_count += draft->partitions[i].replica_count;
-    }
-    for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++) {
-        if (draft->config.texts[key] == NULL)
-            continue;
-        packing.setting_count++;
-        packing.text_bytes += strlen(draft->config.texts[key]) + 1;
-    }
-    return packing;
-}
-
-static const int32_t *pack_ids(struct packer *packer, const int32_t *ids, uint32_t count)
-{
-    assert(ids != NULL || count == 0);
-    int32_t *packed = packer->ids;
-    if (count > 0)
-        memcpy(packed, ids, count * sizeof *ids);
-    packer->ids += count;
-    return packed;
-}
-
-static const struct uuid *pack_directories(struct packer *packer, const struct uuid *directories,
-                                           uint32_t count)
-{
-    assert(directories != NULL || count == 0);
-    struct uuid *packed = packer->directories;
-    if (count > 0)
-        memcpy(packed, directories, count * sizeof *directories);
-    packer->directories += count;
-    return packed;
-}
-
-static void pack_partition(struct packer *packer, const struct image_partition *from,
-                           struct image_partition *to)
-{
-    *to = *from;
-    to->replicas = pack_ids(packer, from->replicas, from->replica_count);
-    to->directories = pack_directories(packer, from->directories, from->replica_count);
-    to->in_sync = pack_ids(packer, from->in_sync, from->in_sync_count);
-}
-
-static const char *pack_text(struct packer *packer, struct bytes text)
-{
-    assert(!bytes_are_null(text));
-    char *packed = packer->text;
-    memcpy(packed, text.data, text.size);
-    packed[text.size] = '\0';
-    packer->text += text.size + 1;
-    return packed;
-}
-
-static void pack_settings(struct packer *packer, const struct topic_config *from,
-                          struct topic_config *to)
-{
-    for (uint32_t key = 0; key < TOPIC_CONFIG_KEY_COUNT; key++)
-        if (from->texts[key] != NULL)
-            to->texts[key] = pack_text(packer, bytes_of_text(from->texts[key]));
-}
-
-/* One allocation for a topic with all that it points to, so the last reference frees it in one call
- * on whatever core that is, and a lookup touches memory that lies together. Most topics have no
- * settings of their own, and no table of them. */
-static struct topic_node *pack(const struct topic_draft *draft)
-{
-    assert(!draft->is_removed);
-    assert(draft->name.size > 0);
-    struct packing packing = measure(draft);
-    size_t table_bytes = packing.setting_count == 0 ? 0 : sizeof(struct topic_config);
-    size_t partition_bytes = draft->partition_count * sizeof(struct image_partition);
-    struct topic_node *node = shelf_allocate(
-        1, sizeof *node + partition_bytes + table_bytes + packing.id_count * sizeof(int32_t) +
-               packing.directory_count * sizeof(struct uuid) + packing.text_bytes);
-    struct image_partition *partitions = (struct image_partition *)(node + 1);
-    struct topic_config *config = (struct topic_config *)(partitions + draft->partition_count);
-    struct packer packer = {.ids = (int32_t *)((uint8_t *)config + table_bytes)};
-    packer.directories = (struct uuid *)(packer.ids + packing.id_count);
-    packer.text = (char *)(packer.directories + packing.directory_count);
-    const char *end = packer.text + packing.text_bytes;
-    atomic_init(&node->reference_count, 1);
-    for (uint32_t i = 0; i < draft->partition_count; i++)
-        pack_partition(&packer, &draft->partitions[i], &partitions[i]);
-    const char *name = pack_text(&packer, draft->name);
-    node->topic = (struct image_topic){.name = bytes_of(name, draft->name.size),
-                                       .id = draft->id,
-                                       .is_internal = draft->is_internal,
-                                       .partitions = partitions,
-                                       .partition_count = draft->partition_count,
-                                       .config = table_bytes == 0 ? NULL : config};
-    if (table_bytes > 0)
-        pack_settings(&packer, &draft->config, config);
-    assert(packer.text == end);
-    return node;
-}
 
 static void shelve(struct image *image, const struct topic_draft *draft)
 {
     assert(!draft->is_removed);
-    struct topic_node *node = pack(draft);
+    const struct image_topic topic = {.name = draft->name,
+                                      .id = draft->id,
+                                      .is_internal = draft->is_internal,
+                                      .partitions = draft->partitions,
+                                      .partition_count = draft->partition_count,
+                                      .config = &draft->config};
+    struct topic_node *node = topic_pack(&topic);
     shelf_insert(&image->by_name, node);
     shelf_insert(&image->by_id, node);
     if (topic_has_metric_letters(draft->name))

@@ -63,6 +63,10 @@ struct image_deleted *deleted_create(const struct image_deleted *before, const s
 struct image_deleted *deleted_retain(struct image_deleted *deleted);
 void deleted_release(struct image_deleted *deleted);
 
+/* A copy of the topic, with one reference, that shares nothing with the one given: neither texts
+ * nor arrays. Its config must be there; one in which nothing is set becomes none. */
+struct topic_node *topic_pack(const struct image_topic *topic);
+
 struct image {
     _Atomic uint32_t reference_count;
     int64_t offset;

@@ -4,6 +4,7 @@
 #include "cluster/properties.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 
 /* One character of a logical line, after continuation lines and escapes. */
 struct letter {
@@ -73,17 +74,6 @@ static bool skip_to_entry(struct properties *p)
     return false;
 }
 
-static int hex_value(uint8_t digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 /* Halves of surrogate pairs are refused: together they would be one character, and writing it as
  * such is shorter and safer. */
 static uint32_t take_unicode(struct properties *p, const char **problem)
@@ -91,7 +81,7 @@ static uint32_t take_unicode(struct properties *p, const char **problem)
     assert(problem != NULL);
     uint32_t code = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = at_end(p) ? -1 : hex_value(peek(p));
+        int digit = at_end(p) ? -1 : text_hex_digit(peek(p));
         if (digit < 0) {
             *problem = "\\u is followed by fewer than four hexadecimal digits";
             return '?';

@@ -272,7 +272,7 @@ void io_land(struct io *io, struct completion *completion, int32_t result);
  * signal ends the process at once. The request need not have landed when the door is given up. */
 void io_signal(struct io *io, struct io_request *request);
 
-/* The operations in flight on this core, and its trace. */
+/* The operations in flight on this core. */
 struct op_registry *io_ops(struct io *io);
 struct logger *io_logger(struct io *io);
 const char *io_backend_name(const struct io *io);

@@ -64,7 +64,6 @@ struct io {
     struct io_request *awaited; /* by io_await, or NULL: nothing else can move before it lands */
     _Atomic bool stopping;
     struct prng random;
-    struct trace trace;
     struct op_registry ops;
     struct logger *logger;
 };

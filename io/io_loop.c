@@ -21,8 +21,7 @@ void io_init(struct io *io, const struct io_backend *backend, uint32_t core_inde
     timer_wheel_init(&io->timers, io->now_ns);
     atomic_init(&io->stopping, false);
     prng_init(&io->random, seed);
-    trace_init(&io->trace);
-    op_registry_init(&io->ops, &io->trace);
+    op_registry_init(&io->ops, NULL); /* only the simulator reads what operations do */
 }
 
 void io_deinit(struct io *io)

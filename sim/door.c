@@ -236,13 +236,6 @@ static const struct io_backend sim_backend = {
 
 /* --- Life of a door --------------------------------------------------------------------------- */
 
-/* What its operations do goes into the world's trace. */
-static void door_trace(void *context, const char *subject, const char *event, int64_t number)
-{
-    struct core *core = context;
-    trace_note(&core->node->world->trace, subject, event, number);
-}
-
 void door_open(struct core *core, uint32_t core_index, uint64_t seed)
 {
     struct node *node = core->node;
@@ -250,8 +243,7 @@ void door_open(struct core *core, uint32_t core_index, uint64_t seed)
         (struct logger){.sink = &node->log_sink, .level = LOG_DEBUG, .core = (int32_t)core_index};
     list_init(&core->jobs);
     io_init(&core->io, &sim_backend, core_index, node->core_count, seed, &core->logger);
-    core->io.trace.sink = door_trace;
-    core->io.trace.context = core;
+    core->io.ops.trace = &node->world->trace;
 }
 
 static void list_sever(struct list *list)

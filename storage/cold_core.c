@@ -12,11 +12,14 @@ void cold_walk_begin(struct cold_walk *walk)
     walk->position = entry == NULL ? 0 : entry->position;
     walk->known_end = entry == NULL ? walk->place.segment_base_offset : entry->base_offset;
     walk->expected_base = entry == NULL ? -1 : entry->base_offset;
+    assert(walk->known_end <= walk->offset);
 }
 
 void cold_walk_begin_behind(struct cold_walk *walk, uint64_t position, int64_t next_offset)
 {
     assert(next_offset <= walk->offset);
+    assert(walk->done_bytes == 0);
+    assert(position % FRAME_ALIGNMENT == 0);
     if (position <= walk->position)
         return;
     walk->position = position;
@@ -26,6 +29,7 @@ void cold_walk_begin_behind(struct cold_walk *walk, uint64_t position, int64_t n
 
 static bool run_has_offset(const struct cold_walk *walk)
 {
+    assert(walk->run_bytes == 0 || walk->run_base < walk->run_next);
     return walk->run_bytes > 0 && walk->run_base <= walk->offset && walk->offset < walk->run_next;
 }
 
@@ -37,6 +41,7 @@ static bool run_is_beyond(const struct cold_walk *walk)
 
 static void begin_run(struct cold_walk *walk)
 {
+    assert(walk->run_at + walk->run_bytes <= walk->done_bytes);
     walk->run_at = walk->done_bytes;
     walk->run_bytes = 0;
 }
@@ -53,6 +58,9 @@ static bool fits(const struct cold_walk *walk, const struct frame_header *header
 static void take_frame(struct cold_walk *walk, const struct frame_header *header, uint64_t size)
 {
     assert(header->base_offset >= walk->known_end);
+    assert(header->last_offset < walk->end_offset);
+    assert(size % FRAME_ALIGNMENT == 0);
+    assert(!walk->is_in_damage);
     if (walk->run_bytes == 0)
         walk->run_base = header->base_offset;
     walk->run_bytes += size;
@@ -60,6 +68,8 @@ static void take_frame(struct cold_walk *walk, const struct frame_header *header
     walk->known_end = walk->run_next;
     walk->expected_base = -1;
     walk->done_bytes += size;
+    /* The run is one piece, up to what has been looked at. */
+    assert(walk->run_at + walk->run_bytes == walk->done_bytes);
 }
 
 static void take_damage(struct cold_walk *walk)
@@ -69,6 +79,7 @@ static void take_damage(struct cold_walk *walk)
         walk->damage.from = walk->known_end;
         walk->damage_position = walk->position + walk->done_bytes;
     }
+    assert(walk->damage.from == walk->known_end);
     walk->done_bytes += FRAME_ALIGNMENT;
     begin_run(walk);
 }
@@ -94,8 +105,9 @@ static enum cold_verdict ask_more(struct cold_walk *walk, uint64_t needed_bytes)
 {
     walk->position += walk->done_bytes;
     walk->needed_bytes = needed_bytes;
-    walk->done_bytes = 0;
     begin_run(walk);
+    walk->done_bytes = 0;
+    walk->run_at = 0;
     return WALK_MORE;
 }
 

@@ -19,11 +19,13 @@ static int64_t greater(int64_t a, int64_t b)
 static int64_t segment_end(const struct compaction_log *log, uint32_t index)
 {
     assert(index + 1 < log->segment_count); /* the active one has no end */
+    assert(log->segments[index].base_offset < log->segments[index + 1].base_offset);
     return log->segments[index + 1].base_offset;
 }
 
 static bool is_too_young(const struct compaction_log *log, uint32_t index, int64_t now_ms)
 {
+    assert(index + 1 < log->segment_count);
     return log->min_lag_ms > 0 && log->segments[index].max_timestamp_ms > now_ms - log->min_lag_ms;
 }
 
@@ -54,6 +56,7 @@ static void count_segment(struct tally *tally, const struct compaction_segment *
     if (!is_dirty)
         return;
     tally->dirty_units += units;
+    assert(tally->dirty_units <= tally->total_units);
     int64_t begun_ms = segment->created_ms >= 0 ? segment->created_ms : segment->max_timestamp_ms;
     if (begun_ms >= 0)
         tally->oldest_ms = lesser(tally->oldest_ms, begun_ms);
@@ -86,6 +89,8 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
         return;
     assert(tally.dirty_units <= tally.total_units);
     need->dirty_ppm = (uint32_t)(tally.dirty_units * PPM / tally.total_units);
+    assert(need->dirty_ppm <= PPM);
+    assert(need->end_offset > need->dirty_offset); /* Something is dirty, and lies in between. */
     need->is_due = need->dirty_ppm > log->min_dirty_ppm || has_waited_too_long(log, &tally, now_ms);
 }
 
@@ -102,5 +107,7 @@ uint32_t compaction_group_count(const struct compaction_segment *segments, uint3
         if (size_bytes > segment_bytes_max || end - 1 - segments[0].base_offset > INT32_MAX)
             break;
     }
+    assert(taken >= 1);
+    assert(taken <= count);
     return taken;
 }

@@ -15,6 +15,7 @@ void damage_core_deinit(struct damage_core *core)
 /* The first range that ends at or behind `offset`; `count` when all end before it. */
 static uint32_t first_ending_at(const struct damage_core *core, int64_t offset)
 {
+    assert(core->count <= core->capacity);
     uint32_t low = 0;
     uint32_t high = core->count;
     while (low < high) {
@@ -24,6 +25,7 @@ static uint32_t first_ending_at(const struct damage_core *core, int64_t offset)
         else
             high = middle;
     }
+    assert(low == core->count || core->ranges[low].to >= offset);
     return low;
 }
 
@@ -39,6 +41,7 @@ static bool has_room(struct damage_core *core)
         return false;
     core->ranges = ranges;
     core->capacity = capacity;
+    assert(core->count < core->capacity);
     return true;
 }
 
@@ -51,6 +54,10 @@ static void replace(struct damage_core *core, uint32_t first, uint32_t last, str
             (core->count - last) * sizeof *core->ranges);
     core->ranges[first] = by;
     core->count = core->count - (last - first) + 1;
+    /* What touches is one range, so between two there is a gap. */
+    assert(first == 0 || core->ranges[first - 1].to < by.from);
+    assert(first + 1 == core->count || by.to < core->ranges[first + 1].from);
+    assert(core->count <= DAMAGES_MAX);
 }
 
 bool damage_core_note(struct damage_core *core, int64_t from, int64_t to)
@@ -77,6 +84,7 @@ const struct log_damage *damage_core_find(const struct damage_core *core, int64_
     uint32_t i = first_ending_at(core, offset + 1);
     if (i == core->count || core->ranges[i].from > offset)
         return NULL;
+    assert(core->ranges[i].from <= offset);
     assert(core->ranges[i].to > offset);
     return &core->ranges[i];
 }

@@ -28,6 +28,7 @@ bool epoch_core_reserve(struct epoch_core *core)
         return false;
     core->entries = entries;
     core->capacity = capacity;
+    assert(core->count < core->capacity);
     return true;
 }
 
@@ -43,12 +44,15 @@ void epoch_core_note(struct epoch_core *core, int32_t epoch, int64_t offset)
 
 void epoch_core_forget(struct epoch_core *core, int64_t start_offset)
 {
+    int32_t last_epoch = epoch_core_last(core);
     uint32_t count = 0;
     while (count + 1 < core->count && core->entries[count + 1].start_offset <= start_offset)
         count++;
     core->count -= count;
     if (count > 0)
         memmove(core->entries, core->entries + count, core->count * sizeof core->entries[0]);
+    /* The newest epoch stays known, also of a log that is empty now. */
+    assert(epoch_core_last(core) == last_epoch);
 }
 
 int32_t epoch_core_last(const struct epoch_core *core)
@@ -63,6 +67,7 @@ static uint32_t count_up_to_epoch(const struct epoch_core *core, int32_t epoch)
     uint32_t count = core->count;
     while (count > 0 && core->entries[count - 1].epoch > epoch)
         count--;
+    assert(count == core->count || core->entries[count].epoch > epoch);
     return count;
 }
 
@@ -74,6 +79,7 @@ bool epoch_core_end(const struct epoch_core *core, int32_t epoch, int64_t log_en
     if (count == 0)
         return false;
     *found_epoch = core->entries[count - 1].epoch;
+    assert(*found_epoch <= epoch);
     *end_offset = count == core->count ? log_end_offset : core->entries[count].start_offset;
     assert(*end_offset > core->entries[count - 1].start_offset);
     return true;
@@ -81,6 +87,7 @@ bool epoch_core_end(const struct epoch_core *core, int32_t epoch, int64_t log_en
 
 int32_t epoch_core_at(const struct epoch_core *core, int64_t offset)
 {
+    assert(offset >= 0);
     uint32_t count = core->count;
     while (count > 0 && core->entries[count - 1].start_offset > offset)
         count--;

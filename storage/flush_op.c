@@ -24,6 +24,7 @@ enum flush_stage {
     FLUSH_OPENED,
     FLUSH_NAMED,
     FLUSH_ALLOCATED,
+    FLUSH_TURN,
     FLUSH_WRITTEN,
     FLUSH_SYNCED,
     FLUSH_CLOSED,
@@ -32,8 +33,8 @@ enum flush_stage {
 
 enum {
     AFTER_ANY_LANDED = AFTER(FLUSH_PLACED) | AFTER(FLUSH_OPENED) | AFTER(FLUSH_NAMED) |
-                       AFTER(FLUSH_ALLOCATED) | AFTER(FLUSH_WRITTEN) | AFTER(FLUSH_SYNCED) |
-                       AFTER(FLUSH_CLOSED)
+                       AFTER(FLUSH_ALLOCATED) | AFTER(FLUSH_TURN) | AFTER(FLUSH_WRITTEN) |
+                       AFTER(FLUSH_SYNCED) | AFTER(FLUSH_CLOSED)
 };
 
 static const struct op_stage flush_stages[] = {
@@ -43,6 +44,7 @@ static const struct op_stage flush_stages[] = {
     [FLUSH_OPENED] = {"opened", AFTER(FLUSH_PICK) | AFTER(FLUSH_PLACED)},
     [FLUSH_NAMED] = {"named", AFTER(FLUSH_OPENED)},
     [FLUSH_ALLOCATED] = {"allocated", AFTER(FLUSH_PICK)},
+    [FLUSH_TURN] = {"turn", AFTER(FLUSH_PICK)},
     [FLUSH_WRITTEN] = {"written", AFTER(FLUSH_PICK)},
     [FLUSH_SYNCED] = {"synced", AFTER(FLUSH_PICK)},
     [FLUSH_CLOSED] = {"closed", AFTER(FLUSH_PICK)},
@@ -65,6 +67,66 @@ static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
 {
     op_move(&flush->op, stage);
     return OP_WAIT;
+}
+
+/* --- Turns ------------------------------------------------------------------------------------
+ */
+
+/* Whether a round may be synced now. A turn is kept for what comes next in the same log, up to a
+ * bound: those who have just been answered tend to ask again. */
+static bool take_turn(struct flush *flush)
+{
+    struct store *store = flush->store;
+    if (flush->has_turn)
+        return true;
+    if (store->durable_round_count == DURABLE_ROUNDS_MAX)
+        return false;
+    store->durable_round_count++;
+    flush->has_turn = true;
+    return true;
+}
+
+static void turn_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct flush, turn)->op, result);
+}
+
+/* What has been sealed when the turn comes goes along. */
+static enum op_progress ask_turn(struct flush *flush)
+{
+    assert(!flush->has_turn);
+    completion_init(&flush->turn, turn_landed);
+    op_expect(&flush->op);
+    list_push_back(&flush->store->round_turns, &flush->node);
+    return wait_in(flush, FLUSH_TURN);
+}
+
+/* The one who has waited longest has it from now on. */
+static void give_turn(struct flush *flush)
+{
+    struct store *store = flush->store;
+    if (!flush->has_turn)
+        return;
+    assert(store->durable_round_count > 0);
+    flush->has_turn = false;
+    flush->turn_round_count = 0;
+    struct list_node *node = list_pop_front(&store->round_turns);
+    if (node == NULL) {
+        store->durable_round_count--;
+        return;
+    }
+    struct flush *next = container_of(node, struct flush, node);
+    next->has_turn = true;
+    io_land(store->io, &next->turn, STATUS_OK);
+}
+
+static void note_turn_used(struct flush *flush)
+{
+    if (!flush->has_turn)
+        return;
+    flush->turn_round_count++;
+    if (flush->turn_round_count >= FLUSH_TURN_ROUNDS)
+        give_turn(flush);
 }
 
 /* --- Asking -----------------------------------------------------------------------------------
@@ -193,6 +255,8 @@ static enum op_progress ask_write(struct flush *flush)
     assert(log->write_handle >= 0);
     assert(log->write_segment->exists);
     gather_round(flush);
+    if (flush->has_direct && !take_turn(flush))
+        return ask_turn(flush);
     uint64_t position = flush->frames[0]->position;
     if (flush->has_direct && !flush->store->options.unsafe_skip_sync)
         io_write_pieces_durable(io, expect(flush), log->write_handle, flush->pieces,
@@ -413,6 +477,7 @@ static void note_synced(struct flush *flush)
 static enum op_progress flush_written(struct flush *flush)
 {
     struct log *log = flush->log;
+    note_turn_used(flush);
     if (flush->op.error != 0)
         return back_to_pick(flush);
     assert(log->unwritten == flush->frames[0]);
@@ -455,6 +520,7 @@ static enum op_progress flush_end(struct flush *flush)
     struct log *log = flush->log;
     struct store *store = flush->store;
     assert(log->flush == flush);
+    give_turn(flush); /* it may have come for nothing: the log goes away, or the store has failed */
     flush->log = NULL;
     log->flush = NULL;
     if (flush->is_short_of_space)
@@ -477,6 +543,7 @@ static enum op_progress flush_step(struct op *op)
     case FLUSH_OPENED: return flush_opened(flush);
     case FLUSH_NAMED: return flush_named(flush);
     case FLUSH_ALLOCATED: return flush_allocated(flush);
+    case FLUSH_TURN: return back_to_pick(flush);
     case FLUSH_WRITTEN: return flush_written(flush);
     case FLUSH_SYNCED: return flush_synced(flush);
     case FLUSH_CLOSED: return flush_closed(flush);

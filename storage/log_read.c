@@ -12,8 +12,9 @@ struct span {
     struct chunk *chunk;
     int64_t base_offset;
     int64_t next_offset;
-    struct cold_block *block; /* that it lies in; NULL: in the frames of the log itself */
-    uint32_t block_position;  /* of what follows it there */
+    struct memory_frame *frame; /* that it lies in; NULL: in a block */
+    struct cold_block *block;
+    uint32_t block_position; /* of what follows it there */
 };
 
 /* --- Finding ----------------------------------------------------------------------------------
@@ -52,6 +53,8 @@ static struct memory_frame *find_frame(const struct log *log, int64_t offset)
     return frame->base_offset <= offset && offset < frame->next_offset ? frame : NULL;
 }
 
+/* Readers of the tail ask for what came since they asked last. To look for that from the frame's
+ * first batch on would cost each of them more than all else here. */
 static bool find_in_memory(struct log *log, int64_t offset, struct span *span)
 {
     bool is_before = log_is_before_memory(log, offset);
@@ -59,13 +62,28 @@ static bool find_in_memory(struct log *log, int64_t offset, struct span *span)
     if (frame == NULL)
         return false;
     log->read_frame = frame;
+    bool is_before_reader = offset < frame->read_offset;
+    uint32_t position = is_before_reader ? 0 : frame->read_position;
+    assert(position < frame->payload_size);
     *span = (struct span){
-        .payload = bytes_of(frame->chunk->data + FRAME_HEADER_SIZE, frame->payload_size),
+        .payload = bytes_of(frame->chunk->data + FRAME_HEADER_SIZE + position,
+                            frame->payload_size - position),
         .chunk = frame->chunk,
-        .base_offset = frame->base_offset,
+        .base_offset = is_before_reader ? frame->base_offset : frame->read_offset,
         .next_offset = frame->next_offset,
+        .frame = frame,
     };
     return true;
+}
+
+/* The first batch taken from the frame lies at `data`. */
+static void note_reader(struct memory_frame *frame, int64_t offset, const uint8_t *data)
+{
+    const uint8_t *payload = frame->chunk->data + FRAME_HEADER_SIZE;
+    assert(data >= payload);
+    assert(data < payload + frame->payload_size);
+    frame->read_offset = offset;
+    frame->read_position = (uint32_t)(data - payload);
 }
 
 /* From `position` in the block on: the first frame that ends behind `offset`. */
@@ -152,6 +170,7 @@ static struct bytes choose_batches(struct log_read *read, const struct span *spa
 static bool take_batches(struct log_read *read, const struct span *span)
 {
     struct bytes taken = span->payload;
+    int64_t offset = read->next_offset;
     bool goes_on = true;
     if (span_fits(read, span))
         read->next_offset = span->next_offset;
@@ -162,6 +181,8 @@ static bool take_batches(struct log_read *read, const struct span *span)
     assert(read->piece_count < LOG_READ_PIECES_MAX);
     assert(taken.data >= span->payload.data);
     assert(taken.data + taken.size <= span->payload.data + span->payload.size);
+    if (span->frame != NULL)
+        note_reader(span->frame, offset, taken.data);
     chunk_retain(span->chunk);
     read->pieces[read->piece_count++] = taken;
     read->chunks[read->chunk_count++] = span->chunk;

@@ -55,6 +55,11 @@ struct memory_frame {
     int64_t max_timestamp_ms;
     int32_t leader_epoch;
     uint64_t commit_sequence; /* of its oldest batch; UINT64_MAX for a direct one */
+
+    /* Where the last reader began: no batch before this position holds the offset or a later one.
+     */
+    int64_t read_offset;
+    uint32_t read_position; /* in the payload */
 };
 
 /* The log's state as of `offset`, encoded when everything below had been sealed, to be recorded

@@ -19,6 +19,7 @@ bool loose_core_is_wanted(int64_t messages, int64_t ms)
 
 void loose_core_configure(struct loose_core *core, int64_t messages, int64_t ms)
 {
+    assert(core->count <= LOOSE_MARKS_MAX);
     bool is_wanted = loose_core_is_wanted(messages, ms);
     core->messages = is_wanted ? messages : 1;
     core->ms = ms;
@@ -28,6 +29,7 @@ void loose_core_configure(struct loose_core *core, int64_t messages, int64_t ms)
 
 static bool has_age_limit(const struct loose_core *core)
 {
+    assert(core->ms >= 0);
     return core->ms < INT64_MAX / NS_PER_MS;
 }
 
@@ -40,6 +42,7 @@ static struct loose_mark *mark_at(struct loose_core *core, uint32_t index)
 static void drop_oldest(struct loose_core *core)
 {
     assert(core->count > 0);
+    assert(core->first < LOOSE_MARKS_MAX);
     core->first = (core->first + 1) % LOOSE_MARKS_MAX;
     core->count--;
 }
@@ -58,6 +61,7 @@ void loose_core_note(struct loose_core *core, int64_t offset, uint64_t now_ns)
     if (core->count == LOOSE_MARKS_MAX)
         drop_oldest(core);
     core->count++;
+    assert(core->count <= LOOSE_MARKS_MAX);
     *mark_at(core, core->count - 1) = (struct loose_mark){offset, now_ns};
 }
 
@@ -68,6 +72,7 @@ static bool is_too_old(struct loose_core *core, int64_t durable_offset, uint64_t
         drop_oldest(core);
     if (core->count == 0 || mark_at(core, 0)->offset > durable_offset)
         return true;
+    assert(now_ns >= mark_at(core, 0)->time_ns);
     return now_ns - mark_at(core, 0)->time_ns >= (uint64_t)core->ms * NS_PER_MS;
 }
 

@@ -22,6 +22,19 @@ static bool has_key(const struct map_node *node, const void *key)
     return producer->producer_id == *(const int64_t *)key;
 }
 
+/* What holds of a producer between any two calls. It is in the list of the silent, unless its open
+ * transaction protects it or nobody counts; what is open for it stands among the transactions. */
+static void assert_is_sound(const struct producer *producer)
+{
+    const struct producer_core *core = producer->core;
+    bool is_open = producer->open_offset >= 0;
+    assert(producer->producer_id >= 0);
+    assert(producer->batch_count <= PRODUCER_WINDOW);
+    assert(list_node_is_linked(&producer->silent) == (core->budget != NULL && !is_open));
+    assert(!is_open || core->transactions.count > core->transactions.ended_count);
+    assert(core->budget == NULL || core->budget->count >= core->producers.count);
+}
+
 void producer_budget_init(struct producer_budget *budget, uint32_t count_max)
 {
     assert(count_max > 0);
@@ -42,11 +55,13 @@ void producer_core_init(struct producer_core *core, int64_t expiration_ms,
 static void forget(struct producer *producer)
 {
     struct producer_core *core = producer->core;
+    assert(core->producers.count > 0);
     map_remove(&core->producers, &producer->node);
     list_remove(&producer->silent);
     if (core->budget != NULL) {
         assert(core->budget->count > 0);
         core->budget->count--;
+        assert(core->budget->count >= core->producers.count);
     }
     free(producer);
 }
@@ -58,6 +73,7 @@ void producer_core_deinit(struct producer_core *core)
     {
         forget(container_of(node, struct producer, node));
     }
+    assert(core->producers.count == 0);
     map_deinit(&core->producers);
     transaction_core_deinit(&core->transactions);
 }
@@ -72,6 +88,8 @@ const struct producer *producer_core_find(const struct producer_core *core, int6
 static bool is_expired(const struct producer_core *core, const struct producer *producer,
                        int64_t now_ms)
 {
+    assert(producer->core == core);
+    assert(core->expiration_ms > 0);
     if (!producer_is_noted(producer))
         return true;
     return producer->open_offset < 0 && now_ms > producer->noted_ms &&
@@ -81,6 +99,8 @@ static bool is_expired(const struct producer_core *core, const struct producer *
 static bool find_duplicate(const struct producer *producer, const struct producer_event *event,
                            struct producer_batch *original)
 {
+    assert(event->epoch == producer->epoch);
+    assert(original != NULL);
     int32_t last_sequence = batch_sequence_add(event->base_sequence, event->last_offset_delta);
     for (uint32_t i = 0; i < producer->batch_count; i++) {
         const struct producer_batch *batch = &producer->batches[i];
@@ -96,6 +116,7 @@ static bool find_duplicate(const struct producer *producer, const struct produce
  * Without an epoch (-1, which no client sends) sequences have no order, as in Kafka. */
 static bool is_next(const struct producer *producer, const struct producer_event *event)
 {
+    assert(event->epoch >= producer->epoch);
     if (producer->epoch < 0)
         return true;
     if (producer->batch_count == 0 || event->epoch > producer->epoch)
@@ -112,7 +133,7 @@ enum status producer_core_check(const struct producer_core *core,
     const struct producer *producer = producer_core_find(core, event->producer_id);
     if (producer == NULL || is_expired(core, producer, event->now_ms))
         return event->epoch < -1 ? STATUS_STALE_EPOCH : STATUS_OK;
-    assert(producer->batch_count <= PRODUCER_WINDOW);
+    assert_is_sound(producer);
     if (event->epoch < producer->epoch)
         return STATUS_STALE_EPOCH;
     if (event->epoch == producer->epoch && find_duplicate(producer, event, original))
@@ -145,6 +166,7 @@ static bool make_room(struct producer_budget *budget)
         forget(container_of(node, struct producer, silent));
         budget->forgotten_count++;
     }
+    assert(budget == NULL || budget->count < budget->count_max);
     return true;
 }
 
@@ -155,10 +177,12 @@ static void place_in_list(struct producer *producer)
     list_remove(&producer->silent);
     if (budget != NULL && producer->open_offset < 0)
         list_push_back(&budget->silent, &producer->silent);
+    assert_is_sound(producer);
 }
 
 static bool add(struct producer_core *core, int64_t producer_id)
 {
+    assert(producer_core_find(core, producer_id) == NULL);
     struct producer *producer = calloc(1, sizeof *producer);
     if (producer == NULL)
         return false;
@@ -198,6 +222,7 @@ static void push_batch(struct producer *producer, const struct producer_batch *b
         producer->batch_count--;
     }
     producer->batches[producer->batch_count++] = *batch;
+    assert(producer->batch_count <= PRODUCER_WINDOW);
 }
 
 static struct producer *find_reserved(const struct producer_core *core, int64_t producer_id)
@@ -215,6 +240,7 @@ static void note_epoch(const struct producer_core *core, struct producer *produc
         producer->batch_count = 0;
     producer->epoch = epoch;
     producer->noted_ms = now_ms < 0 ? 0 : now_ms;
+    assert(producer_is_noted(producer));
 }
 
 void producer_core_note(struct producer_core *core, const struct producer_event *event)
@@ -242,10 +268,13 @@ void producer_core_note(struct producer_core *core, const struct producer_event 
 bool producer_core_note_marker(struct producer_core *core, const struct producer_marker *marker,
                                struct aborted_transaction *aborted)
 {
+    assert(aborted != NULL);
+    assert(marker->offset >= 0);
     struct producer *producer = find_reserved(core, marker->producer_id);
     note_epoch(core, producer, marker->epoch, marker->now_ms);
     producer->coordinator_epoch = marker->coordinator_epoch;
     int64_t first_offset = producer->open_offset;
+    assert(first_offset < marker->offset);
     producer->open_offset = -1;
     place_in_list(producer);
     if (first_offset < 0)
@@ -286,12 +315,15 @@ bool producer_core_restore(struct producer_core *core, const struct producer *sa
     producer->noted_ms = saved->noted_ms;
     producer->batch_count = saved->batch_count;
     memcpy(producer->batches, saved->batches, sizeof producer->batches);
+    assert_is_sound(producer);
     return true;
 }
 
 enum status producer_core_restore_transaction(struct producer_core *core,
                                               const struct transaction *saved)
 {
+    assert(saved->producer_id >= 0);
+    assert(saved->first_offset >= 0);
     if (!transaction_core_reserve(&core->transactions))
         return STATUS_NO_MEMORY;
     struct map_node *node =
@@ -300,12 +332,12 @@ enum status producer_core_restore_transaction(struct producer_core *core,
     bool is_open = saved->last_offset == TRANSACTION_OPEN;
     if (is_open && (producer == NULL || producer->open_offset >= 0))
         return STATUS_CORRUPT;
+    transaction_core_begin(&core->transactions, saved->producer_id, saved->first_offset);
     if (is_open) {
         producer->open_offset = saved->first_offset;
         place_in_list(producer);
-    }
-    transaction_core_begin(&core->transactions, saved->producer_id, saved->first_offset);
-    if (!is_open)
+    } else {
         transaction_core_end(&core->transactions, saved->first_offset, saved->last_offset);
+    }
     return STATUS_OK;
 }

@@ -2,6 +2,8 @@
 
 #include "base/assert.h"
 
+#include <stddef.h>
+
 static bool is_too_large_without(const struct retention_log *log, uint64_t segment_bytes)
 {
     assert(segment_bytes <= log->size_bytes);
@@ -31,6 +33,8 @@ enum retention_reason retention_core_judge(const struct retention_log *log,
 {
     assert(log->start_offset <= log->limit_offset);
     assert(oldest->size_bytes <= log->size_bytes);
+    assert(log->retention_ms >= -1);
+    assert(log->retention_bytes >= -1);
     if (oldest->next_offset > log->limit_offset)
         return RETENTION_KEEP;
     if (oldest->next_offset <= log->start_offset)
@@ -60,13 +64,17 @@ int64_t retention_core_segment_ms(int64_t segment_ms, int64_t jitter_ms, uint64_
     int64_t range_ms = jitter_ms < segment_ms ? jitter_ms : segment_ms;
     if (range_ms == 0)
         return segment_ms;
-    return segment_ms - (int64_t)(segment_hash % (uint64_t)range_ms);
+    int64_t jittered_ms = segment_ms - (int64_t)(segment_hash % (uint64_t)range_ms);
+    assert(jittered_ms > 0);
+    assert(jittered_ms <= segment_ms);
+    return jittered_ms;
 }
 
 int64_t retention_clock_check(struct retention_clock *clock, int64_t wall_ms, int64_t steady_ms,
                               int64_t *jumped_ms)
 {
     assert(!clock->has_begun || steady_ms >= clock->steady_ms);
+    assert(jumped_ms != NULL);
     int64_t ahead_ms = 0;
     if (clock->has_begun)
         ahead_ms = (wall_ms - clock->wall_ms) - (steady_ms - clock->steady_ms);

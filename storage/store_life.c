@@ -290,6 +290,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->dirty);
     list_init(&store->idle_flushes);
     list_init(&store->flush_queue);
+    list_init(&store->round_turns);
     list_init(&store->cache);
     list_init(&store->cold);
     list_init(&store->cold_kept);

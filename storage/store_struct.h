@@ -13,6 +13,9 @@
 
 enum {
     FLUSHES_MAX = 16, /* logs being written at the same time */
+    /* Of those, logs whose round is being synced. The others gather larger rounds meanwhile: a sync
+     * costs the same for one batch as for many. */
+    DURABLE_ROUNDS_MAX = 4,
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
@@ -75,6 +78,8 @@ struct store {
     struct flush flushes[FLUSHES_MAX];
     struct list idle_flushes;
     struct list flush_queue; /* logs that want to be written */
+    uint32_t durable_round_count;
+    struct list round_turns; /* struct flush, waiting until their round may be synced */
     uint32_t groundwork_count;
     struct chunk *zeros; /* for groundwork; NULL: none was ever laid */
 

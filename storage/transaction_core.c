@@ -24,6 +24,7 @@ bool transaction_core_reserve(struct transaction_core *core)
         return false;
     core->entries = entries;
     core->capacity = capacity;
+    assert(core->count < core->capacity);
     return true;
 }
 
@@ -32,6 +33,7 @@ void transaction_core_begin(struct transaction_core *core, int64_t producer_id,
 {
     assert(core->count < core->capacity);
     assert(producer_id >= 0);
+    assert(first_offset >= 0);
     assert(core->count == 0 || core->entries[core->count - 1].first_offset < first_offset);
     core->entries[core->count++] =
         (struct transaction){producer_id, first_offset, TRANSACTION_OPEN};
@@ -39,6 +41,7 @@ void transaction_core_begin(struct transaction_core *core, int64_t producer_id,
 
 static struct transaction *find(struct transaction_core *core, int64_t first_offset)
 {
+    assert(core->count > core->ended_count); /* It is open. */
     uint32_t low = 0;
     uint32_t high = core->count;
     while (low < high) {
@@ -60,6 +63,7 @@ void transaction_core_end(struct transaction_core *core, int64_t first_offset, i
     assert(first_offset < last_offset);
     transaction->last_offset = last_offset;
     core->ended_count++;
+    assert(core->ended_count <= core->count);
 }
 
 static bool is_decided(const struct transaction *transaction, int64_t high_watermark)
@@ -70,8 +74,10 @@ static bool is_decided(const struct transaction *transaction, int64_t high_water
 
 void transaction_core_commit(struct transaction_core *core, int64_t high_watermark)
 {
+    assert(core->ended_count <= core->count);
     if (core->ended_count == 0)
         return;
+    int64_t first_unstable = transaction_core_first_unstable(core);
     uint32_t kept_count = 0;
     for (uint32_t i = 0; i < core->count; i++) {
         if (is_decided(&core->entries[i], high_watermark))
@@ -79,11 +85,16 @@ void transaction_core_commit(struct transaction_core *core, int64_t high_waterma
         else
             core->entries[kept_count++] = core->entries[i];
     }
+    /* The first unstable offset never moves back. */
+    assert(kept_count == 0 || core->entries[0].first_offset >= first_unstable);
     core->count = kept_count;
     assert(core->ended_count <= core->count);
 }
 
 int64_t transaction_core_first_unstable(const struct transaction_core *core)
 {
-    return core->count == 0 ? INT64_MAX : core->entries[0].first_offset;
+    if (core->count == 0)
+        return INT64_MAX;
+    assert(core->entries[0].first_offset >= 0);
+    return core->entries[0].first_offset;
 }

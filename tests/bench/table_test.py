@@ -189,6 +189,33 @@ class Goals(unittest.TestCase):
         found = {"many": rounds_of("x", {"Tailrace": [9]}), "few": rounds_of("x", {"Tailrace": [6]})}
         self.assertEqual(self.judge(rows_goal, found), ([1.5], "**no**"))
 
+    def test_floor(self):
+        """Beside a number that is not reached stands what the machine did in the same minutes; a dash if an
+        older tool did not ask it; nothing if the goal holds, or if there is no such figure of a machine."""
+        floor = table_goals.Floor("a call", ("round_trip_p50_us", "sync_4k_p50_us"))
+        found = {"row": rounds_of("x", {"Tailrace": [6, 8], "Kafka": [1]})}
+        for number, result in found["row"]["Tailrace"].items():
+            result["floors"] = [{"round_trip_p50_us": number + 1, "sync_4k_p50_us": sync} for sync in (1, 3)]
+        found["row"]["Kafka"][0]["floors"] = [{"round_trip_p50_us": 50, "sync_4k_p50_us": 50}]
+
+        def cell(bound, floor, found=found):
+            goal = table_goals.at_most("g", "t", "row", "x", bound, floor)
+            return table_goals.floor_cell(goal, table_goals.judged_values(goal, found), found)
+
+        self.assertEqual(cell(5, floor), "a call: **3.50** (2.00-5.00)")
+        self.assertEqual(cell(7, floor), "")
+        self.assertEqual(cell(5, None), "")
+        self.assertEqual(cell(5, floor, {}), "")
+        self.assertEqual(cell(5, table_goals.Floor("a call", ("not_asked_us", "sync_4k_p50_us"))), "-")
+
+    def test_floors_are_measured(self):
+        """The tool measures what the goals take for floors."""
+        promised = subprocess.run([BUILD / "tailrace", "bench", "floor", "--format", "help"],
+                                  capture_output=True, text=True, check=True).stdout
+        wanted = {name for goal in table_goals.all_goals() if goal.floor for name in goal.floor.figures}
+        self.assertEqual({name for name in wanted if f'"{name}": number' not in promised}, set())
+        self.assertIn("echo_pipelined_cpu_us", wanted)
+
     def test_unmeasured(self):
         """Without measurements nothing holds, and nothing fails."""
         text = "\n".join(table_goals.lines({}))
@@ -243,7 +270,7 @@ class Regression(unittest.TestCase):
 
 class Command(unittest.TestCase):
     def run_table(self, *words):
-        return subprocess.run([sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "0.2",
+        return subprocess.run([sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "1",
                                "--no-peers", "--only", "Tailrace", "--folder", self.folder, "--broker",
                                BUILD / "tailraced", "--bench", BUILD / "tailrace", "--results",
                                self.folder / "kept", *words],
@@ -288,6 +315,16 @@ class Command(unittest.TestCase):
             self.folder = pathlib.Path(folder)
             self.assertNotEqual(self.run_table("no-such-row").returncode, 0)
             self.assertNotEqual(self.run_table("idle", "--only", "nobody").returncode, 0)
+
+    def test_folder(self):
+        """So is a folder that is not there, before anything is measured."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.folder = pathlib.Path(folder) / "nowhere"
+            done = self.run_table("idle")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"there is no folder '{self.folder}'", done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 #include "tests/broker/server_cases.h"
 #include "tests/broker/server_wishes.h"
 
-enum { PARTITION_COUNT = 4 };
+enum { PARTITION_COUNT = 4, PRODUCE_VERSION = 13 };
 
 /* A reader in the middle of a session over all partitions of a topic with a record in each. */
 struct reading {
@@ -12,10 +12,10 @@ struct reading {
     struct wishes wishes;
 };
 
-static void reading_begin(struct reading *reading, struct server *server)
+static void reading_begin_on(struct reading *reading, struct server *server, uint32_t core_count)
 {
     reading->server = server;
-    server_start(server, &(struct server_shape){.core_count = 3});
+    server_start(server, &(struct server_shape){.core_count = core_count});
     reading->client = server_client(server);
     reading->topic = server_topic(server, reading->client, PARTITION_COUNT);
     struct client_partition at = reading->topic;
@@ -30,6 +30,11 @@ static void reading_begin(struct reading *reading, struct server *server)
     assert_int_not_equal(response.session_id, 0);
     assert_int_equal(response.responses[0].partitions_count, PARTITION_COUNT);
     reading->wishes.request.session_id = response.session_id;
+}
+
+static void reading_begin(struct reading *reading, struct server *server)
+{
+    reading_begin_on(reading, server, SERVER_CORES_MAX);
 }
 
 /* The next request names no partitions: all is as it was. */
@@ -260,6 +265,51 @@ static void what_came_while_waiting_is_told_together(void **state)
     wishes_deinit(&reading.wishes);
 }
 
+/* One request puts a record into every partition, so that on one core they share a commit. */
+static void put_in_all(const struct reading *reading, struct client *writer)
+{
+    struct produce_request request;
+    struct produce_request_topic topic;
+    struct produce_request_partition partitions[PARTITION_COUNT];
+    struct bytes batch = server_make(reading->server, &(struct server_batch){0});
+    produce_request_init(&request);
+    produce_request_topic_init(&topic);
+    for (int32_t i = 0; i < PARTITION_COUNT; i++) {
+        produce_request_partition_init(&partitions[i]);
+        partitions[i].index = i;
+        partitions[i].records =
+            (struct records_field){.pieces = &batch, .piece_count = 1, .size = batch.size};
+    }
+    topic.topic_id = reading->topic.topic_id;
+    topic.partition_data = partitions;
+    topic.partition_data_count = PARTITION_COUNT;
+    request.acks = CLIENT_ACKS_ALL;
+    request.timeout_ms = 600 * 1000;
+    request.topic_data = &topic;
+    request.topic_data_count = 1;
+    struct asked *asked = server_ask(reading->server);
+    client_produce(writer, &asked->call, PRODUCE_VERSION, &request);
+    server_answered(reading->server, asked);
+}
+
+/* A session that waits hears at once of all partitions that one commit has moved, although one
+ * byte would do: the others would have to wait for its next request. */
+static void what_one_commit_brings_is_told_together(void **state)
+{
+    struct reading reading;
+    reading_begin_on(&reading, *state, 1);
+    struct client *writer = server_client(reading.server);
+    reading.wishes.request.topics_count = 0;
+    struct asked *asked = reading_wait(&reading, 1);
+    put_in_all(&reading, writer);
+    struct fetch_response response = wishes_answer(reading.server, asked);
+    assert_int_equal(response.responses_count, 1);
+    assert_int_equal(response.responses[0].partitions_count, PARTITION_COUNT);
+    for (uint32_t i = 0; i < PARTITION_COUNT; i++)
+        assert_true(response.responses[0].partitions[i].records.size > 0);
+    wishes_deinit(&reading.wishes);
+}
+
 /* Of this partition alone there are records; others may have a new high watermark to tell. */
 static void check_records_of(const struct fetch_response *response, int32_t index)
 {
@@ -388,6 +438,7 @@ uint32_t server_sessions_cases(struct CMUnitTest *tests)
         SERVER_CASE(a_reader_may_go_back),
         SERVER_CASE(what_was_not_taken_comes_again),
         SERVER_CASE(what_came_while_waiting_is_told_together),
+        SERVER_CASE(what_one_commit_brings_is_told_together),
         SERVER_CASE(partitions_take_turns),
         SERVER_CASE(a_start_that_moved_is_told),
         SERVER_CASE(a_topic_made_anew_is_heard),

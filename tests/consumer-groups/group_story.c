@@ -85,13 +85,18 @@ struct story_client *story_client(struct group_story *story, const char *name)
 
 struct bytes story_text(struct story_call *call, const char *text)
 {
-    return bytes_of(arena_copy_text(&call->arena, text, strlen(text)), strlen(text));
+    char *copy = arena_copy_text(&call->arena, text, strlen(text));
+    assert(copy != NULL);
+    return bytes_of(copy, strlen(text));
 }
 
 struct story_call *story_call_new(struct group_story *story, struct story_client *client,
                                   enum group_call_kind kind, int16_t version)
 {
+    assert(client >= story->clients);
+    assert(client < story->clients + story->client_count);
     struct story_call *call = calloc(1, sizeof *call);
+    assert(call != NULL);
     call->client = client;
     call->kind = kind;
     arena_init(&call->arena, 64u << 20);
@@ -250,6 +255,8 @@ static void show_records(struct group_story *story)
 void story_turn_begin(struct group_story *story)
 {
     struct group_turn *turn = &story->turn;
+    /* The turn before has been ended: its records were looked at. */
+    assert(group_writer_first(&story->writer) == NULL);
     uint32_t number = ++story->ids_made;
     turn->fresh_id = UUID_NONE;
     store_u32_be(turn->fresh_id.bytes + 12, number);
@@ -321,6 +328,8 @@ static void fill_arena(struct arena *arena)
 
 void story_run(struct group_story *story, struct story_call *call)
 {
+    assert(list_node_is_linked(&call->node));
+    assert(!list_node_is_linked(&call->join.call.node));
     if (call->kind != GROUP_CALL_JOIN)
         story->ids_made--; /* No number is lost. */
     story_turn_begin(story);

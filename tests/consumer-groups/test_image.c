@@ -44,15 +44,22 @@ struct image *test_image_add_topic(struct image *image, const char *name, uint8_
                  });
     for (int32_t p = 0; p < partitions; p++)
         apply_partition(delta, id, p);
-    return finish(delta, base);
+    struct image *next = finish(delta, base);
+    const struct image_topic *topic = image_topic_by_name(next, bytes_of_text(name));
+    assert_non_null(topic);
+    assert_int_equal(topic->partition_count, partitions);
+    return next;
 }
 
 struct image *test_image_remove_topic(struct image *image, uint8_t id)
 {
+    assert_non_null(image_topic_by_id(image, test_image_id(id)));
     struct image_delta *delta = image_delta_create(image);
     apply(delta, (struct metadata_record){
                      .kind = METADATA_REMOVE_TOPIC,
                      .remove_topic = {.topic_id = test_image_id(id)},
                  });
-    return finish(delta, image);
+    struct image *next = finish(delta, image);
+    assert_null(image_topic_by_id(next, test_image_id(id)));
+    return next;
 }

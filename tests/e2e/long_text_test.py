@@ -24,6 +24,7 @@ from wire import Connection, Reader  # noqa: E402
 PROGRAM = BUILD / "tests" / "e2e" / "e2e_long_text"
 RECORDS = int(os.environ.get("TAILRACE_RECORDS", 400_000))
 PLACES = int(os.environ.get("TAILRACE_PLACES", 200))
+PLACES_AT_ONCE = 20  # on a busy machine each waiting for an answer takes its time, whatever is asked
 SEGMENTS = 12      # what is written fills about so many
 KEPT_SEGMENTS = 10
 SEGMENT_BYTES_MIN = 1 << 20
@@ -83,35 +84,46 @@ class LongTextTest(unittest.TestCase):
                         "json")
         return json.loads(said)[0]["offset"]
 
+    @staticmethod
+    def ask_offset(connection, offset):
+        connection.send("Fetch", 11, replica_id=-1, max_wait_ms=0, min_bytes=1, max_bytes=FETCH_BYTES,
+                        session_epoch=-1, topics=[
+                            {"name": TOPIC, "partitions": [
+                                {"partition": 0, "partition_max_bytes": FETCH_BYTES,
+                                 "fetch_offset": offset, "current_leader_epoch": -1}]}])
+
     def check_offset(self, connection, offset):
-        answer = connection.call("Fetch", 11, replica_id=-1, max_wait_ms=0, min_bytes=1,
-                                 max_bytes=FETCH_BYTES, session_epoch=-1, topics=[
-                                     {"name": TOPIC, "partitions": [
-                                         {"partition": 0, "partition_max_bytes": FETCH_BYTES,
-                                          "fetch_offset": offset, "current_leader_epoch": -1}]}])
-        partition = answer["topics"][0]["partitions"][0]
+        partition = connection.receive()["topics"][0]["partitions"][0]
         self.assertEqual(partition["error"], 0, f"fetch at {offset}")
         want = (b"%d" % offset, self.lines[offset % len(self.lines)])
         self.assertEqual(record_at(partition["records"], offset), want, f"offset {offset}")
 
-    def check_time(self, connection, number, start):
-        """The offset for a time is that of the first record of it that is still there."""
-        answer = connection.call("ListOffsets", 5, replica_id=-1, topics=[
+    @staticmethod
+    def ask_time(connection, number):
+        connection.send("ListOffsets", 5, replica_id=-1, topics=[
             {"name": TOPIC, "partitions": [
                 {"index": 0, "current_leader_epoch": -1,
                  "timestamp": FIRST_TIME_MS + number // RECORDS_PER_MS}]}])
-        partition = answer["topics"][0]["partitions"][0]
+
+    def check_time(self, connection, number, start):
+        """The offset for a time is that of the first record of it that is still there."""
+        partition = connection.receive()["topics"][0]["partitions"][0]
         want = max(start, number // RECORDS_PER_MS * RECORDS_PER_MS)
         self.assertEqual((partition["error"], partition["offset"]), (0, want), f"time of {number}")
 
     def check_places(self, start):
         chance = random.Random(self.seed)
-        connection = Connection(self.broker.host, self.broker.port)
         began = time.monotonic()
-        for _ in range(PLACES):
-            self.check_offset(connection, chance.randrange(start, RECORDS))
-            self.check_time(connection, chance.randrange(start, RECORDS), start)
-        connection.close()
+        with Connection(self.broker.host, self.broker.port) as connection:
+            for begin in range(0, PLACES, PLACES_AT_ONCE):
+                places = [(chance.randrange(start, RECORDS), chance.randrange(start, RECORDS))
+                          for _ in range(begin, min(begin + PLACES_AT_ONCE, PLACES))]
+                for offset, number in places:
+                    self.ask_offset(connection, offset)
+                    self.ask_time(connection, number)
+                for offset, number in places:
+                    self.check_offset(connection, offset)
+                    self.check_time(connection, number, start)
         say(f"{PLACES} offsets and times in {time.monotonic() - began:.1f} s")
 
     def test_is_found_again(self):

@@ -5,6 +5,7 @@
  * with {"hex": ...}, the same batches decoded and encoded without compression, or {"error": ...}:
  * the other side of any tool that compares codecs. */
 #include "base/assert.h"
+#include "base/text.h"
 #include "protocol/batch_build.h"
 #include "protocol/batch_record.h"
 #include "protocol/batch_validate.h"
@@ -66,21 +67,18 @@ static enum kafka_error expected_error(const char *kind, const char *kafka)
     return KAFKA_NONE;
 }
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = memchr(digits, c, sizeof digits - 1);
-    assert(found != NULL);
-    return (int)(found - digits);
-}
-
 static struct bytes from_hex(struct arena *arena, const char *hex)
 {
     size_t size = strlen(hex) / 2;
     uint8_t *data = arena_allocate(arena, size);
     assert(data != NULL);
-    for (size_t i = 0; i < size; i++)
-        data[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
+    for (size_t i = 0; i < size; i++) {
+        int high = text_hex_digit((uint8_t)hex[2 * i]);
+        int low = text_hex_digit((uint8_t)hex[2 * i + 1]);
+        assert(high >= 0);
+        assert(low >= 0);
+        data[i] = (uint8_t)(high << 4 | low);
+    }
     return bytes_of(data, size);
 }
 

@@ -136,6 +136,72 @@ static void small_frames_go_with_large_ones(void **state)
     finish(rig, 40 + 9);
 }
 
+/* --- Turns ------------------------------------------------------------------------------------
+ */
+
+enum { HOT_LOGS = DURABLE_ROUNDS_MAX, HOT_APPENDS = 6 * FLUSH_ROUND_FRAMES };
+
+static void start_many_with_ground(struct rig *rig)
+{
+    assert_int_equal(rig_start(rig, 1, RIG_LOGS_MAX), STATUS_OK);
+    for (uint32_t log = 0; log < RIG_LOGS_MAX; log++) {
+        for (uint32_t i = 0; i < 40; i++)
+            rig_put_many(rig, log, 1, LARGE_SIZE);
+        while (rig->logs[log]->groundwork != NULL || rig->logs[log]->flush != NULL)
+            rig_turn(rig);
+    }
+}
+
+static uint32_t count_turns(const struct store *store)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < FLUSHES_MAX; i++)
+        count += store->flushes[i].has_turn;
+    assert_int_equal(count, store->durable_round_count);
+    return count;
+}
+
+static void append_large(struct rig *rig, uint32_t log, struct rig_append *append)
+{
+    rig_append(rig, log, append, rig_make(rig, &(struct rig_batch){.value_size = DIRECT_SIZE}));
+}
+
+/* As many logs as have a turn have a lot to write, and the others a batch each: those are not kept
+ * waiting until the first have nothing more, and never are there more turns than that. */
+static void logs_take_turns(void **state)
+{
+    static struct rig_append hot[HOT_LOGS][HOT_APPENDS];
+    struct rig_append late[RIG_LOGS_MAX];
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    start_many_with_ground(rig);
+    const struct store *store = rig->stores[0];
+    for (uint32_t log = 0; log < HOT_LOGS; log++) {
+        for (uint32_t i = 0; i < HOT_APPENDS; i++)
+            append_large(rig, log, &hot[log][i]);
+        log_seal(rig->logs[log]);
+    }
+    for (uint32_t log = HOT_LOGS; log < RIG_LOGS_MAX; log++)
+        append_large(rig, log, &late[log]);
+    uint32_t turns_max = 0;
+    while (!late[RIG_LOGS_MAX - 1].has_landed) {
+        uint32_t turns = count_turns(store);
+        turns_max = turns > turns_max ? turns : turns_max;
+        rig_turn(rig);
+    }
+    assert_int_equal(turns_max, DURABLE_ROUNDS_MAX);
+    for (uint32_t log = 0; log < HOT_LOGS; log++)
+        assert_false(hot[log][HOT_APPENDS - 1].has_landed);
+    for (uint32_t log = HOT_LOGS; log < RIG_LOGS_MAX; log++)
+        assert_int_equal(rig_append_wait(rig, &late[log]), STATUS_OK);
+    for (uint32_t log = 0; log < HOT_LOGS; log++)
+        for (uint32_t i = 0; i < HOT_APPENDS; i++)
+            assert_int_equal(rig_append_wait(rig, &hot[log][i]), STATUS_OK);
+    while (count_turns(store) > 0)
+        rig_turn(rig);
+    finish(rig, 40 + HOT_APPENDS);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
@@ -144,6 +210,7 @@ int main(void)
         CASE(what_waits_is_one_round),
         CASE(a_round_has_a_size),
         CASE(small_frames_go_with_large_ones),
+        CASE(logs_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * anywhere. Every commit says how far the journal had been checkpointed when it was made, the
  * newest one says it best, and so the newest file is read first: of the files that hold nothing
  * newer than that only the heads are. */
-#include "storage/journal_scan.h"
+#include "storage/journal_scan_parts.h"
 
 #include "base/assert.h"
 #include "storage/await.h"
@@ -11,58 +11,11 @@
 #include <stdlib.h>
 
 enum {
-    READ_SIZE = 1024 * 1024,
-    WINDOW_SIZE_MAX = 8 * READ_SIZE, /* as many reads are in flight */
-    AHEAD_SIZE_MAX = 32 * READ_SIZE, /* a file that is larger is not read before its turn */
+    AHEAD_SIZE_MAX = 32 * 1024 * 1024, /* a file that is larger is not read before its turn */
     HEAD_SIZE = 128 * 1024,
     SEARCH_SIZE = 2 * COMMIT_SIZE_MAX,
     LISTING_BYTES_MAX = 1 << 20,
     SILENCE_BYTES_MAX = 8 * COMMIT_SIZE_MAX, /* without a commit: the end of what was written */
-};
-
-struct scanned_file {
-    int32_t handle; /* -1: not open */
-    uint64_t size_bytes;
-    uint64_t first_sequence; /* 0: no commit of this epoch */
-    bool is_headless;        /* not at its beginning */
-    char path[PATH_SIZE];
-};
-
-/* A stretch of a file. */
-struct window {
-    uint8_t *data; /* NULL: none */
-    uint64_t position;
-    uint32_t capacity;
-    uint32_t size_bytes;
-    bool is_kept; /* there are commits in it that are */
-};
-
-struct kept_commit {
-    uint64_t sequence;
-    struct bytes commit;
-};
-
-struct journal_scan {
-    struct journal_scan_site *site;
-    struct scanned_file *files;
-    uint32_t file_count;
-    struct scanned_file *oldest; /* of those that are needed; NULL: none */
-    struct window window;
-    struct window ahead; /* the beginning of the newest file, read before its turn */
-    uint64_t next_sequence;
-    uint64_t released_sequence; /* checkpointed up to here: not visited */
-    uint64_t missing_sequence;  /* the last one that should be there and is not; 0: none */
-    bool may_be_zeroed;         /* what is missing would be in the oldest of several files */
-    bool is_damaged;
-    struct journal_visitor *visitor; /* of a visit that reads; NULL: the first reading */
-
-    bool keeps; /* everything that is needed so far */
-    struct kept_commit *commits;
-    size_t commit_count;
-    size_t commit_capacity;
-    uint8_t **buffers; /* of former windows */
-    size_t buffer_count;
-    uint64_t kept_bytes;
 };
 
 enum status journal_scan_list(struct io *io, const char *store, struct journal_listing *listing)
@@ -89,180 +42,6 @@ enum status journal_scan_list(struct io *io, const char *store, struct journal_l
     }
     arena_deinit(&arena);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
-/* --- Keeping ----------------------------------------------------------------------------------
- */
-
-static void stop_keeping(struct journal_scan *scan)
-{
-    for (size_t i = 0; i < scan->buffer_count; i++)
-        free(scan->buffers[i]);
-    scan->site->spare_bytes += scan->kept_bytes;
-    scan->kept_bytes = 0;
-    scan->buffer_count = 0;
-    scan->commit_count = 0;
-    scan->window.is_kept = false;
-    scan->keeps = false;
-}
-
-static bool has_commit_room(struct journal_scan *scan)
-{
-    if (scan->commit_count < scan->commit_capacity)
-        return true;
-    size_t capacity = scan->commit_capacity == 0 ? 256 : 2 * scan->commit_capacity;
-    struct kept_commit *grown = realloc(scan->commits, capacity * sizeof *grown);
-    if (grown == NULL)
-        return false;
-    scan->commits = grown;
-    scan->commit_capacity = capacity;
-    return true;
-}
-
-static bool has_buffer_room(struct journal_scan *scan)
-{
-    uint8_t **grown = realloc(scan->buffers, (scan->buffer_count + 1) * sizeof *grown);
-    if (grown != NULL)
-        scan->buffers = grown;
-    return grown != NULL;
-}
-
-/* Its window is kept with it. */
-static void keep_commit(struct journal_scan *scan, uint64_t sequence, struct bytes commit)
-{
-    if (!scan->keeps)
-        return;
-    if (!has_commit_room(scan)) {
-        stop_keeping(scan);
-        return;
-    }
-    scan->commits[scan->commit_count++] = (struct kept_commit){sequence, commit};
-    scan->window.is_kept = true;
-}
-
-/* What has been read stays where it is, if it is kept, and the next goes into memory of its own. */
-static void leave_window(struct journal_scan *scan)
-{
-    struct window *window = &scan->window;
-    if (!window->is_kept)
-        return;
-    assert(scan->keeps);
-    if (window->capacity > scan->site->spare_bytes || !has_buffer_room(scan)) {
-        stop_keeping(scan);
-        return;
-    }
-    scan->buffers[scan->buffer_count++] = window->data;
-    scan->kept_bytes += window->capacity;
-    scan->site->spare_bytes -= window->capacity;
-    *window = (struct window){0};
-}
-
-/* --- Reading ----------------------------------------------------------------------------------
- */
-
-static bool has_window(struct window *window, uint64_t size_bytes)
-{
-    if (window->capacity >= size_bytes)
-        return true;
-    free(window->data);
-    window->data = aligned_alloc(IO_BLOCK_SIZE, size_bytes);
-    window->capacity = window->data == NULL ? 0 : (uint32_t)size_bytes;
-    return window->data != NULL;
-}
-
-/* How many bytes lie there without a gap: a read is short at the end of the file only. */
-static uint32_t read_together(const struct io_request *requests, uint32_t count)
-{
-    uint32_t size = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        size += (uint32_t)requests[i].completion.result;
-        if (requests[i].completion.result < READ_SIZE)
-            break;
-    }
-    return size;
-}
-
-/* Into memory that has room for it, in several reads at once. */
-static enum status read_stretch(const struct journal_scan *scan, const struct scanned_file *file,
-                                struct window *window, uint64_t position, uint64_t size)
-{
-    struct io_request requests[WINDOW_SIZE_MAX / READ_SIZE];
-    struct await_set set = {.io = scan->site->io};
-    uint8_t *data = window->data + (position - window->position);
-    assert(size <= WINDOW_SIZE_MAX);
-    assert(position - window->position + size <= window->capacity);
-    for (uint64_t at = 0; at < size; at += READ_SIZE) {
-        uint64_t part = size - at < READ_SIZE ? size - at : READ_SIZE;
-        io_read(set.io, await_add(&set, &requests[set.count]), file->handle, data + at,
-                (uint32_t)part, position + at);
-    }
-    uint32_t count = set.count;
-    enum status status = await_all(&set, STATUS_OK);
-    uint32_t read_bytes = status == STATUS_OK ? read_together(requests, count) : 0;
-    window->size_bytes = (uint32_t)(position - window->position) + read_bytes;
-    return status;
-}
-
-/* What there is from `position` on, in whole blocks. */
-static uint64_t stretch_size(const struct scanned_file *file, uint64_t position, uint64_t size_max)
-{
-    uint64_t rest = position < file->size_bytes ? file->size_bytes - position : 0;
-    uint64_t size = (rest + IO_BLOCK_SIZE - 1) & ~(uint64_t)(IO_BLOCK_SIZE - 1);
-    return size < size_max ? size : size_max;
-}
-
-/* Its turn has come. */
-static void take_what_was_read_ahead(struct journal_scan *scan)
-{
-    free(scan->window.data);
-    scan->window = scan->ahead;
-    scan->ahead = (struct window){0};
-}
-
-/* Makes the bytes from `position` on available, as many as `size_max`. */
-static enum status fill(struct journal_scan *scan, const struct scanned_file *file,
-                        uint64_t position, uint64_t size_max)
-{
-    bool is_newest = file == &scan->files[scan->file_count - 1];
-    leave_window(scan);
-    if (is_newest && position == 0 && scan->ahead.size_bytes > 0) {
-        take_what_was_read_ahead(scan);
-        return STATUS_OK;
-    }
-    uint64_t size = stretch_size(file, position, size_max);
-    if (!has_window(&scan->window, size == 0 ? IO_BLOCK_SIZE : size))
-        return STATUS_NO_MEMORY;
-    scan->window.position = position;
-    return read_stretch(scan, file, &scan->window, position, size);
-}
-
-static struct bytes available(const struct journal_scan *scan, uint64_t position)
-{
-    const struct window *window = &scan->window;
-    assert(position >= window->position);
-    uint64_t skipped = position - window->position;
-    if (skipped >= window->size_bytes)
-        return bytes_of(window->data, 0);
-    return bytes_of(window->data + skipped, window->size_bytes - skipped);
-}
-
-/* Looks for a commit at `position`, reading on when the window ends before it does. */
-static enum status look(struct journal_scan *scan, const struct scanned_file *file,
-                        uint64_t position, struct commit_header *header, struct bytes *commit)
-{
-    struct bytes bytes = available(scan, position);
-    enum status status = commit_verify(bytes, scan->site->epoch, COMMIT_SIZE_MAX, header);
-    bool is_cut = status == STATUS_TRUNCATED || bytes.size < COMMIT_HEADER_SIZE;
-    if (is_cut && position != scan->window.position) {
-        status = fill(scan, file, position, WINDOW_SIZE_MAX);
-        if (status != STATUS_OK)
-            return status;
-        bytes = available(scan, position);
-        status = commit_verify(bytes, scan->site->epoch, COMMIT_SIZE_MAX, header);
-    }
-    if (status == STATUS_OK)
-        *commit = bytes_of(bytes.data, header->size_bytes);
-    return status == STATUS_TRUNCATED ? STATUS_CORRUPT : status;
 }
 
 /* --- Commits ----------------------------------------------------------------------------------
@@ -318,7 +97,7 @@ static enum status take_commit(struct journal_scan *scan, const struct scanned_f
         return STATUS_OK;
     if (scan->visitor != NULL)
         return visit_commit(commit, scan->visitor);
-    keep_commit(scan, header->sequence, commit);
+    journal_scan_keep(scan, header->sequence, commit);
     return STATUS_OK;
 }
 
@@ -327,12 +106,12 @@ static enum status walk(struct journal_scan *scan, const struct scanned_file *fi
 {
     uint64_t position = 0;
     uint64_t end_position = 0; /* of the last whole commit */
-    enum status status = fill(scan, file, 0, WINDOW_SIZE_MAX);
+    enum status status = journal_scan_fill(scan, file, 0, JOURNAL_SCAN_WINDOW_SIZE);
     while (status == STATUS_OK && position < file->size_bytes &&
            position - end_position < SILENCE_BYTES_MAX) {
         struct commit_header header;
         struct bytes commit = {0};
-        enum status verdict = look(scan, file, position, &header, &commit);
+        enum status verdict = journal_scan_look(scan, file, position, &header, &commit);
         if (verdict == STATUS_NOT_FOUND || verdict == STATUS_CORRUPT) {
             position += COMMIT_ALIGNMENT;
             continue;
@@ -386,11 +165,11 @@ static void note_first(struct journal_scan *scan, struct scanned_file *file,
 static enum status find_first(struct journal_scan *scan, struct scanned_file *file)
 {
     struct commit_header header;
-    enum status status = fill(scan, file, 0, SEARCH_SIZE);
+    enum status status = journal_scan_fill(scan, file, 0, SEARCH_SIZE);
     for (uint64_t position = 0; status == STATUS_OK && position < scan->window.size_bytes;
          position += COMMIT_ALIGNMENT) {
-        status =
-            commit_verify(available(scan, position), scan->site->epoch, COMMIT_SIZE_MAX, &header);
+        status = commit_verify(journal_scan_available(scan, position), scan->site->epoch,
+                               COMMIT_SIZE_MAX, &header);
         if (status == STATUS_OK) {
             note_first(scan, file, &header, position);
             return STATUS_OK;
@@ -480,37 +259,20 @@ static int compare_files(const void *left, const void *right)
     return (a->first_sequence > b->first_sequence) - (a->first_sequence < b->first_sequence);
 }
 
-/* Is there a commit at `position` of what has been read ahead, or can one be read? */
-static enum status look_ahead(struct journal_scan *scan, const struct scanned_file *file,
-                              uint64_t position, struct commit_header *header)
-{
-    struct window *ahead = &scan->ahead;
-    struct bytes rest = bytes_of(ahead->data + position, ahead->size_bytes - position);
-    enum status status = commit_verify(rest, scan->site->epoch, COMMIT_SIZE_MAX, header);
-    bool is_cut = status == STATUS_TRUNCATED || rest.size < COMMIT_HEADER_SIZE;
-    uint64_t size = stretch_size(file, ahead->size_bytes, WINDOW_SIZE_MAX);
-    if (!is_cut || size == 0)
-        return status;
-    status = read_stretch(scan, file, ahead, ahead->size_bytes, size);
-    rest = bytes_of(ahead->data + position, ahead->size_bytes - position);
-    return status == STATUS_OK ? commit_verify(rest, scan->site->epoch, COMMIT_SIZE_MAX, header)
-                               : status;
-}
-
 /* From the newest file's beginning to the first that is not whole or does not follow: how far had
  * the journal been checkpointed? Only what is found one behind the other is believed: anywhere else
  * a client's payload may look like a commit. Whatever goes wrong here the walk will come upon. */
 static void read_newest(struct journal_scan *scan)
 {
     const struct scanned_file *newest = &scan->files[scan->file_count - 1];
-    uint64_t size = stretch_size(newest, 0, UINT64_MAX);
+    uint64_t size = journal_scan_stretch_size(newest, 0, UINT64_MAX);
     uint64_t position = 0, sequence = newest->first_sequence;
     struct commit_header header;
     if (newest->is_headless || size > AHEAD_SIZE_MAX || size > scan->site->spare_bytes)
         return;
-    if (!has_window(&scan->ahead, size))
+    if (!journal_scan_begin_ahead(scan, size))
         return;
-    while (look_ahead(scan, newest, position, &header) == STATUS_OK &&
+    while (journal_scan_look_ahead(scan, newest, position, &header) == STATUS_OK &&
            header.sequence == sequence) {
         note_released(scan, &header);
         position += commit_stored_size(header.size_bytes);
@@ -558,7 +320,7 @@ static enum status read_commits(struct journal_scan *scan)
         return STATUS_OK;
     check_beginning(scan);
     enum status status = walk_all(scan);
-    leave_window(scan);
+    journal_scan_leave_window(scan);
     return status;
 }
 
@@ -611,7 +373,7 @@ void journal_scan_destroy(struct journal_scan *scan)
 {
     if (scan == NULL)
         return;
-    stop_keeping(scan);
+    journal_scan_stop_keeping(scan);
     free(scan->window.data);
     free(scan->ahead.data);
     free(scan->buffers);

@@ -4,15 +4,12 @@
  *
  * The handler is told from a completion of its own and never inside a call, so a caller that
  * proposes is not surprised by a commit before it has noted what it proposed. */
-#include "cluster/quorum.h"
+#include "cluster/quorum_parts.h"
 
-#include "base/assert.h"
-
-#include <raft.h>
 #include <stdlib.h>
 
 /* Who owns which memory after a step changed in later versions of the library. */
-static_assert(RAFT_VERSION_NUMBER == 2201, "quorum.c is written for libraft 0.22.1");
+static_assert(RAFT_VERSION_NUMBER == 2201, "quorum_*.c is written for libraft 0.22.1");
 static_assert((int)METADATA_ENTRY_COMMAND == (int)RAFT_COMMAND, "kinds of entries");
 static_assert((int)METADATA_ENTRY_BARRIER == (int)RAFT_BARRIER, "kinds of entries");
 static_assert((int)METADATA_ENTRY_CHANGE == (int)RAFT_CHANGE, "kinds of entries");
@@ -29,43 +26,6 @@ struct proposal {
     uint64_t index;
     uint8_t data[];
 };
-
-struct quorum {
-    struct io *io;
-    struct logger *logger;
-    struct quorum_handler *handler;
-    struct metadata_log *log;
-    struct raft raft;
-    struct raft_configuration configuration; /* committed; our own copy */
-    uint64_t configuration_index;
-    uint64_t snapshot_bytes;
-    uint64_t snapshot_index;
-    uint64_t last_index;
-    uint64_t commit_index; /* as of the last step */
-    uint64_t told_index;   /* commits told to the handler */
-    uint64_t term;
-    enum quorum_role role;
-    enum status failed;
-    bool is_stopping;
-    struct list proposals; /* uncommitted, in order of index */
-    uint32_t proposal_count;
-    struct timer timer;
-    struct completion telling; /* tells the handler at the next turn */
-    bool is_telling;
-    bool failure_is_told;
-    bool role_is_told;
-    struct arena snapshot_arena;
-    struct metadata_snapshot snapshot;
-    struct completion snapshot_done;
-    bool is_saving_snapshot;
-};
-
-static raft_id server_id(int32_t node_id)
-{
-    assert(node_id < INT32_MAX);
-    assert(node_id >= 0);
-    return (raft_id)node_id + 1; /* 0 is no id for the library */
-}
 
 /* --- Telling the owner --------------------------------------------------------------------------
  */
@@ -176,9 +136,7 @@ static void start_timer(struct quorum *quorum)
         io_timer_start(quorum->io, &quorum->timer, raft_timeout(&quorum->raft) * NS_PER_MS);
 }
 
-/* Hands one event to the library and does what it asks for, but for entries, which the caller who
- * submitted them has. False: the quorum is over. */
-static bool step(struct quorum *quorum, struct raft_event *event, const char *what)
+bool quorum_step(struct quorum *quorum, struct raft_event *event, const char *what)
 {
     assert(event != NULL);
     struct raft_update update = {0};
@@ -216,7 +174,7 @@ static void timer_fired(struct timer *timer)
     struct raft_event event = {.type = RAFT_TIMEOUT};
     if (quorum->failed != STATUS_OK || quorum->is_stopping)
         return;
-    if (step(quorum, &event, "timeout") && !timer_is_running(&quorum->timer))
+    if (quorum_step(quorum, &event, "timeout") && !timer_is_running(&quorum->timer))
         start_timer(quorum);
 }
 
@@ -240,7 +198,7 @@ static void proposal_stored(struct completion *completion, int32_t result)
     struct raft_event event = {.type = RAFT_PERSISTED_ENTRIES,
                                .persisted_entries = {.index = proposal->index}};
     assert(proposal->index <= metadata_log_stored_index(quorum->log));
-    if (step(quorum, &event, "persisted"))
+    if (quorum_step(quorum, &event, "persisted"))
         drop_proposals(quorum, quorum->commit_index);
 }
 
@@ -277,7 +235,7 @@ static bool submit(struct quorum *quorum, struct proposal *proposal)
                                .batch = proposal->data};
     struct raft_event event = {.type = RAFT_SUBMIT, .submit = {.entries = &entry, .n = 1}};
     quorum->last_index = proposal->index;
-    return step(quorum, &event, "submit");
+    return quorum_step(quorum, &event, "submit");
 }
 
 /* As far as is known: where a disk turns out to be full later, the entry waits. */
@@ -329,7 +287,7 @@ enum status quorum_barrier(struct quorum *quorum, uint64_t *index)
 /* --- Snapshots ----------------------------------------------------------------------------------
  */
 
-static bool copy_configuration(const struct raft_configuration *from, struct raft_configuration *to)
+bool quorum_copy_configuration(const struct raft_configuration *from, struct raft_configuration *to)
 {
     assert(from != to);
     raft_configuration_init(to);
@@ -364,11 +322,11 @@ static void snapshot_saved(struct completion *completion, int32_t result)
     metadata->index = index;
     metadata->term = quorum->snapshot.term;
     metadata->configuration_index = quorum->configuration_index;
-    if (!copy_configuration(&quorum->configuration, &metadata->configuration)) {
+    if (!quorum_copy_configuration(&quorum->configuration, &metadata->configuration)) {
         fail(quorum, STATUS_NO_MEMORY, "snapshot", 0);
         return;
     }
-    if (step(quorum, &event, "snapshot"))
+    if (quorum_step(quorum, &event, "snapshot"))
         quorum->snapshot_index = index;
 }
 
@@ -411,128 +369,6 @@ static void begin_snapshot(struct quorum *quorum)
 /* --- Starting -----------------------------------------------------------------------------------
  */
 
-static bool configure(struct raft_configuration *configuration, int32_t node_id)
-{
-    raft_configuration_init(configuration);
-    return raft_configuration_add(configuration, server_id(node_id), "self", RAFT_VOTER) == 0;
-}
-
-/* Term and then configuration, each durable before the next: a directory that has entries has a
- * term. If the power goes in between, the next start does the rest. */
-static enum status bootstrap(struct quorum *quorum, struct metadata_loaded *loaded,
-                             struct arena *arena)
-{
-    assert(!loaded->is_new || loaded->entry_count == 0);
-    enum status status = STATUS_OK;
-    if (loaded->is_new) {
-        loaded->state.term = 1;
-        status = metadata_log_save_state(quorum->log, 1, 0);
-    }
-    if (status != STATUS_OK || metadata_log_stored_index(quorum->log) > 0)
-        return status;
-    struct raft_buffer configuration;
-    if (raft_configuration_encode(&quorum->configuration, &configuration) != 0)
-        return STATUS_NO_MEMORY;
-    struct metadata_entry *entry = arena_allocate_array(arena, 1, sizeof *entry);
-    char *data = arena_copy_text(arena, configuration.base, configuration.len);
-    size_t size = configuration.len;
-    raft_free(configuration.base);
-    if (entry == NULL || data == NULL)
-        return STATUS_NO_MEMORY;
-    *entry = (struct metadata_entry){
-        .term = loaded->state.term, .kind = METADATA_ENTRY_CHANGE, .data = bytes_of(data, size)};
-    loaded->entries = entry;
-    loaded->entry_count = 1;
-    loaded->first_index = 1;
-    return metadata_log_append_await(quorum->log, entry);
-}
-
-/* The configuration must name this node, and as the only voter. Checked here, because the library
- * decodes without looking at the size. */
-static bool configuration_is_ours(struct bytes data, int32_t node_id)
-{
-    struct raft_configuration ours;
-    struct raft_buffer encoded = {0};
-    bool is_equal = configure(&ours, node_id) && raft_configuration_encode(&ours, &encoded) == 0 &&
-                    bytes_equal(data, bytes_of(encoded.base, encoded.len));
-    raft_configuration_close(&ours);
-    raft_free(encoded.base);
-    return is_equal;
-}
-
-static bool loaded_is_ours(const struct quorum *quorum, const struct metadata_loaded *loaded,
-                           int32_t node_id)
-{
-    bool has_configuration = false;
-    if (loaded->has_snapshot) {
-        has_configuration = true;
-        if (!configuration_is_ours(loaded->snapshot.configuration, node_id))
-            return false;
-    }
-    for (uint32_t i = 0; i < loaded->entry_count; i++) {
-        const struct metadata_entry *entry = &loaded->entries[i];
-        if (entry->term > loaded->state.term)
-            return false;
-        if (entry->kind != METADATA_ENTRY_CHANGE)
-            continue;
-        if (has_configuration || i > 0 || !configuration_is_ours(entry->data, node_id))
-            return false;
-        has_configuration = true;
-    }
-    return has_configuration && loaded->state.term > 0;
-}
-
-/* Entries as the library wants them. It looks only at terms, kinds and configurations, and keeps
- * nothing once the step is done. */
-static struct raft_entry *raft_entries(const struct metadata_loaded *loaded)
-{
-    struct raft_entry *entries = raft_calloc(loaded->entry_count + 1, sizeof *entries);
-    if (entries == NULL)
-        return NULL;
-    for (uint32_t i = 0; i < loaded->entry_count; i++)
-        entries[i] = (struct raft_entry){.term = loaded->entries[i].term,
-                                         .type = (enum raft_entry_type)loaded->entries[i].kind,
-                                         .buf = {.base = (void *)loaded->entries[i].data.data,
-                                                 .len = loaded->entries[i].data.size}};
-    return entries;
-}
-
-static enum status begin(struct quorum *quorum, const struct metadata_loaded *loaded)
-{
-    assert(quorum->commit_index == 0);
-    assert(quorum->handler == NULL);
-    struct raft_snapshot_metadata metadata = {.index = loaded->snapshot.index,
-                                              .term = loaded->snapshot.term,
-                                              .configuration_index =
-                                                  loaded->snapshot.configuration_index};
-    struct raft_event event = {.type = RAFT_START};
-    struct raft_entry *entries = raft_entries(loaded);
-    bool has_memory = entries != NULL;
-    if (loaded->has_snapshot && has_memory)
-        has_memory = copy_configuration(&quorum->configuration, &metadata.configuration);
-    if (!has_memory) {
-        raft_free(entries);
-        return STATUS_NO_MEMORY;
-    }
-    event.start.term = loaded->state.term;
-    event.start.voted_for = loaded->state.vote;
-    event.start.metadata = loaded->has_snapshot ? &metadata : NULL;
-    event.start.start_index = loaded->first_index;
-    event.start.entries = entries;
-    event.start.n_entries = loaded->entry_count;
-    quorum->last_index = metadata_log_stored_index(quorum->log);
-    quorum->snapshot_index = loaded->snapshot.index;
-    /* A step that fails has freed the entries itself. */
-    if (!step(quorum, &event, "start"))
-        return quorum->failed;
-    raft_free(entries);
-    /* The only voter elects itself at once, and what it has is committed. */
-    assert(quorum->role == QUORUM_LEADER);
-    assert(quorum->commit_index == quorum->last_index);
-    quorum->told_index = quorum->commit_index;
-    return STATUS_OK;
-}
-
 static struct quorum *quorum_allocate(struct io *io, const struct quorum_options *options,
                                       struct logger *logger)
 {
@@ -548,7 +384,7 @@ static struct quorum *quorum_allocate(struct io *io, const struct quorum_options
     completion_init(&quorum->telling, tell);
     completion_init(&quorum->snapshot_done, snapshot_saved);
     arena_init(&quorum->snapshot_arena, SNAPSHOT_RECORDS_MAX);
-    if (raft_init(&quorum->raft, NULL, NULL, server_id(options->node_id), "self") != 0) {
+    if (raft_init(&quorum->raft, NULL, NULL, quorum_server_id(options->node_id), "self") != 0) {
         free(quorum);
         return NULL;
     }
@@ -558,30 +394,6 @@ static struct quorum *quorum_allocate(struct io *io, const struct quorum_options
     raft_set_heartbeat_timeout(&quorum->raft, HEARTBEAT_TIMEOUT_MS);
     raft_set_max_inflight_entries(&quorum->raft, QUORUM_UNCOMMITTED_MAX);
     return quorum;
-}
-
-/* Nothing is believed before the log says that this node wrote it: starting on another's entries
- * would make its history ours. */
-static enum status load(struct quorum *quorum, const struct quorum_options *options,
-                        struct arena *arena, struct metadata_loaded *loaded)
-{
-    enum status status =
-        metadata_log_open(quorum->io, options->directory, server_id(options->node_id),
-                          quorum->logger, arena, loaded, &quorum->log);
-    if (status != STATUS_OK)
-        return status;
-    if (!configure(&quorum->configuration, options->node_id))
-        return STATUS_NO_MEMORY;
-    status = bootstrap(quorum, loaded, arena);
-    if (status != STATUS_OK)
-        return status;
-    if (!loaded_is_ours(quorum, loaded, options->node_id)) {
-        log_error(quorum->logger,
-                  "the metadata was written by a quorum that this release cannot join",
-                  field_text("directory", options->directory));
-        return STATUS_CORRUPT;
-    }
-    return begin(quorum, loaded);
 }
 
 enum status quorum_create(struct io *io, const struct quorum_options *options,
@@ -599,7 +411,7 @@ enum status quorum_create(struct io *io, const struct quorum_options *options,
     struct quorum *created = quorum_allocate(io, options, logger);
     if (created == NULL)
         return STATUS_NO_MEMORY;
-    enum status status = load(created, options, arena, &loaded);
+    enum status status = quorum_load(created, options, arena, &loaded);
     if (status != STATUS_OK) {
         quorum_destroy(created);
         return status;

@@ -16,39 +16,16 @@
  * that they held, and what 5 has appended already is found there by 2. The base names the run it is
  * for: from 7 on, what the cores had recorded is without meaning, whether it is still there or not.
  * After an orderly stop only 1, 7 and 8 are done. */
+#include "storage/recovery_parts.h"
+
 #include "base/assert.h"
 #include "base/hash.h"
 #include "storage/await.h"
-#include "storage/catalog_scan.h"
 #include "storage/epoch_file.h"
-#include "storage/journal_scan.h"
-#include "storage/recovered_files.h"
-#include "storage/store.h"
 
 #include <stdlib.h>
 
-enum { LISTING_BYTES_MAX = 64 << 20, BUFFERED_BYTES_MAX = 64 << 20 };
-
-struct recovery {
-    struct io *io;
-    const struct store_options *options;
-    struct logger *logger;
-    struct store_recovery_report *report;
-    uint64_t epoch;
-    struct recovery_site site;
-    struct journal_listing journals;
-    struct journal_scan_site journal_site;
-    struct journal_scan **scans; /* of each core */
-    uint32_t scan_count;
-    bool has_gap; /* a commit is lost */
-    struct catalog_contents catalog;
-    struct map logs;                /* recovered_log: those that the journals mention */
-    struct recovered_logs by_topic; /* the same, when all have been found */
-    struct journal_visitor mention;
-    struct journal_visitor expect;
-    struct journal_visitor replay;
-    uint64_t buffered_bytes;
-};
+enum { BUFFERED_BYTES_MAX = 64 << 20 };
 
 /* --- Logs by name -----------------------------------------------------------------------------
  */
@@ -79,6 +56,12 @@ static struct recovered_log *find_log(const struct recovery *recovery, const str
     return node == NULL ? NULL : container_of(node, struct recovered_log, node);
 }
 
+void recovery_add_log(struct recovery *recovery, struct recovered_log *log)
+{
+    struct log_key key = {log->id.topic_id, log->id.partition};
+    map_insert(&recovery->logs, &log->node, hash_of(&key));
+}
+
 static enum status open_log(struct recovery *recovery, const struct store_state *state)
 {
     struct log_key key = {state->topic_id, state->partition};
@@ -87,112 +70,7 @@ static enum status open_log(struct recovery *recovery, const struct store_state 
         return STATUS_OK;
     enum status status = recovered_log_open(&recovery->site, state, &log);
     if (status == STATUS_OK)
-        map_insert(&recovery->logs, &log->node, hash_of(&key));
-    return status;
-}
-
-/* --- Lost logs --------------------------------------------------------------------------------
- *
- * When states may be missing in the catalog, directories say which logs there are: those of which
- * nothing is known are built anew from their segments.
- */
-
-static void take_lost(struct recovery *recovery, struct recovered_log *log)
-{
-    struct log_key key = {log->id.topic_id, log->id.partition};
-    map_insert(&recovery->logs, &log->node, hash_of(&key));
-    log_warn(recovery->logger, "the catalog has lost a log, which is built anew from its segments",
-             field_bytes("topic", log->id.topic_name), field_i64("partition", log->id.partition),
-             field_i64("start_offset", log->start_offset),
-             field_i64("end_offset", log->end_offset));
-}
-
-static bool is_known(const struct recovery *recovery, const struct log_id *id)
-{
-    return store_states_find(recovery->catalog.states, id->topic_id, id->partition) != NULL;
-}
-
-static enum status find_lost_partitions(struct recovery *recovery, const char *directory,
-                                        struct log_id id)
-{
-    struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
-    arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(recovery->io, directory, &arena, &entries, &entry_count);
-    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
-        struct recovered_log *log;
-        if (!path_parse_partition(entries[i].name, &id.partition) || is_known(recovery, &id))
-            continue;
-        status = recovered_log_open_lost(&recovery->site, &id, &log);
-        if (status == STATUS_OK)
-            take_lost(recovery, log);
-    }
-    arena_deinit(&arena);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
-/* A place for the state of each; it is filled in with those of all logs that have been looked at.
- */
-static enum status make_places(struct recovery *recovery)
-{
-    struct map_node *node;
-    map_for_each (node, &recovery->logs) {
-        const struct recovered_log *log = container_of(node, struct recovered_log, node);
-        struct store_state state = {.topic_id = log->id.topic_id,
-                                    .partition = log->id.partition,
-                                    .content = log->id.topic_name};
-        enum status status = store_states_add(recovery->catalog.states, &state);
-        if (status != STATUS_OK)
-            return status;
-    }
-    store_states_settle(recovery->catalog.states);
-    return STATUS_OK;
-}
-
-static enum status find_lost_logs(struct recovery *recovery)
-{
-    char topics[PATH_SIZE], directory[PATH_SIZE];
-    struct arena arena;
-    struct io_entry *entries;
-    uint32_t entry_count;
-    path_topics(recovery->options->directory, topics);
-    arena_init(&arena, LISTING_BYTES_MAX);
-    enum status status = await_list(recovery->io, topics, &arena, &entries, &entry_count);
-    for (uint32_t i = 0; i < entry_count && status == STATUS_OK; i++) {
-        struct log_id id = {.partition = -1};
-        if (!path_parse_topic(entries[i].name, &id.topic_name, &id.topic_id))
-            continue;
-        path_join(topics, entries[i].name, directory);
-        status = find_lost_partitions(recovery, directory, id);
-    }
-    arena_deinit(&arena);
-    return status == STATUS_OK || status == STATUS_NOT_FOUND ? make_places(recovery) : status;
-}
-
-/* --- Removed logs -----------------------------------------------------------------------------
- */
-
-/* A log may have been removed from the catalog, and its directory not been renamed yet. */
-static enum status bury(struct recovery *recovery, const struct store_state *state)
-{
-    char topic[PATH_SIZE], directory[PATH_SIZE], deleted[PATH_SIZE];
-    struct log_id id = {state->topic_id, state->partition, state->content};
-    path_topic(recovery->options->directory, &id, topic);
-    path_partition(recovery->options->directory, &id, directory);
-    path_deleted(directory, io_random_u64(recovery->io), deleted);
-    enum status status = await_rename(recovery->io, directory, deleted);
-    return status == STATUS_NOT_FOUND || status == STATUS_EXISTS ? STATUS_OK : status;
-}
-
-static enum status bury_removed(struct recovery *recovery)
-{
-    struct store_states *states = recovery->catalog.states;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < states->count && status == STATUS_OK; i++)
-        if (states->states[i].is_removed)
-            status = bury(recovery, &states->states[i]);
-    store_states_drop_removed(states);
+        recovery_add_log(recovery, log);
     return status;
 }
 
@@ -516,16 +394,25 @@ static enum status recover_logs(struct recovery *recovery)
     return status;
 }
 
+static enum status make_directory(struct recovery *recovery, const char *path)
+{
+    struct io_request request;
+    io_make_directory(recovery->io, &request, path);
+    int32_t result = io_await(recovery->io, &request);
+    return result < 0 && result != STATUS_EXISTS ? (enum status)result : STATUS_OK;
+}
+
+/* Their names are made durable before that of the first epoch file. */
 static enum status make_directories(struct recovery *recovery)
 {
     char path[PATH_SIZE];
     path_journals(recovery->options->directory, path);
-    enum status status = await_make_directory(recovery->io, path);
+    enum status status = make_directory(recovery, path);
     path_catalogs(recovery->options->directory, path);
     if (status == STATUS_OK)
-        status = await_make_directory(recovery->io, path);
+        status = make_directory(recovery, path);
     path_topics(recovery->options->directory, path);
-    return status == STATUS_OK ? await_make_directory(recovery->io, path) : status;
+    return status == STATUS_OK ? make_directory(recovery, path) : status;
 }
 
 static enum status load_catalog(struct recovery *recovery)
@@ -537,20 +424,81 @@ static enum status load_catalog(struct recovery *recovery)
                         recovery->epoch, &recovery->catalog);
 }
 
-/* From the base on, nothing of the past is needed any more. */
-static enum status begin_next_run(struct recovery *recovery)
+/* --- The next run -----------------------------------------------------------------------------
+ *
+ * The base and the number of the next run, each in a file that takes the place of the former one.
+ * Three times somebody waits for the disk, whatever has to be durable at that point together:
+ *
+ *   1  both contents, and the names that the last run may not have made durable
+ *   2  the base's name: from then on, nothing of the past is needed any more
+ *   3  the number's
+ */
+
+struct next_run {
+    struct await_draft base;
+    struct await_draft number;
+};
+
+static enum status draft_next_run(struct recovery *recovery, struct next_run *next)
 {
     const char *directory = recovery->options->directory;
     uint64_t epoch = recovery->epoch + 1;
-    enum status status = epoch_file_settle(recovery->io, directory);
+    enum status status =
+        catalog_draft_base(recovery->io, directory, epoch, recovery->catalog.states, &next->base);
+    if (status != STATUS_OK)
+        return status;
+    status = epoch_file_draft(recovery->io, directory, epoch, &next->number);
+    return status == STATUS_OK ? STATUS_OK : await_draft_end(recovery->io, &next->base, status);
+}
+
+/* What was read stays: whoever wrote the number of the last run may have been killed before its
+ * name was on disk, and nothing may be built on a number that a power cut takes back. In a new
+ * directory it is the names of the directories that come before everything. */
+static enum status sync_drafts(struct recovery *recovery, struct next_run *next)
+{
+    struct await_set set = {.io = recovery->io};
+    struct io_request names;
+    char journals[PATH_SIZE];
+    path_journals(recovery->options->directory, journals);
+    io_sync(recovery->io, await_add(&set, &next->base.request), next->base.handle);
+    io_sync(recovery->io, await_add(&set, &next->number.request), next->number.handle);
+    io_sync_directory(recovery->io, await_add(&set, &names),
+                      recovery->epoch == EPOCH_FIRST ? recovery->options->directory : journals);
+    return await_all(&set, STATUS_OK);
+}
+
+static enum status name_base(struct recovery *recovery, struct next_run *next, enum status status)
+{
+    char catalogs[PATH_SIZE];
+    path_catalogs(recovery->options->directory, catalogs);
+    status = await_draft_end(recovery->io, &next->base, status);
     if (status == STATUS_OK)
-        status = catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
-    if (status == STATUS_OK)
-        status = epoch_file_write(recovery->io, directory, epoch);
-    if (status == STATUS_OK)
-        status = catalog_remove_records(recovery->io, directory);
+        status = catalog_remove_records(recovery->io, recovery->options->directory);
+    return status == STATUS_OK ? await_sync_directory(recovery->io, catalogs) : status;
+}
+
+static enum status name_number(struct recovery *recovery, struct next_run *next, enum status status)
+{
+    char journals[PATH_SIZE];
+    path_journals(recovery->options->directory, journals);
+    status = await_draft_end(recovery->io, &next->number, status);
+    return status == STATUS_OK ? await_sync_directory(recovery->io, journals) : status;
+}
+
+static enum status begin_next_run(struct recovery *recovery)
+{
+    struct next_run next;
+    enum status status = draft_next_run(recovery, &next);
+    if (status != STATUS_OK)
+        return status;
+    status = sync_drafts(recovery, &next);
+    status = name_base(recovery, &next, status);
+    status = name_number(recovery, &next, status);
     return status == STATUS_OK ? remove_strangers(recovery) : status;
 }
+
+/* --- From beginning to end --------------------------------------------------------------------
+ */
 
 /* On a disk that is full, this is the room for what recovery writes. */
 static void let_reserves_go(struct recovery *recovery)
@@ -593,11 +541,11 @@ static enum status run(struct recovery *recovery)
     recovery->catalog.states->is_swept =
         mark.is_clean && mark.is_swept && !recovery->catalog.is_damaged;
     if (recovery->catalog.is_damaged)
-        status = find_lost_logs(recovery);
+        status = recovery_find_lost_logs(recovery);
     if (status == STATUS_OK && (!recovery->report->was_clean || recovery->catalog.is_damaged))
         status = recover_logs(recovery);
     if (status == STATUS_OK)
-        status = bury_removed(recovery);
+        status = recovery_bury_removed(recovery);
     recovery->report->log_count = (uint32_t)recovery->catalog.states->count;
     return status == STATUS_OK ? begin_next_run(recovery) : status;
 }

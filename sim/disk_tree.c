@@ -1,25 +1,11 @@
-#include "sim/disk.h"
+/* The tree of a simulated disk: inodes, paths to them, and what programs do with them. */
+#include "sim/disk_changes.h"
 
 #include "base/assert.h"
 #include "io/io.h"
 #include "sim/memory.h"
 
-enum { CHANCE_WHOLE = 256, PATH_PART_SIZE_MAX = 256 };
-
-/* One name that comes to stand for something else, or for nothing. */
-struct link {
-    struct inode *directory; /* NULL: this half of the change is not used */
-    char *name;
-    struct inode *target;
-};
-
-/* A change to names, all or nothing. A rename has two halves, everything else has one. */
-struct name_change {
-    struct list_node node;
-    uint64_t number;
-    struct link links[2];
-    bool keep; /* while it is decided what becomes durable */
-};
+enum { PATH_PART_SIZE_MAX = 256 };
 
 /* --- Inodes ----------------------------------------------------------------------------------- */
 
@@ -71,113 +57,6 @@ void disk_release(struct disk *disk, struct inode *inode)
     file_deinit(&inode->file);
     list_remove(&inode->node);
     free(inode);
-}
-
-static void name_set(struct disk *disk, struct disk_names *table, const char *name,
-                     struct inode *target)
-{
-    disk_hold(target);
-    disk_release(disk, disk_names_set(table, name, target));
-}
-
-/* --- Changes to names ------------------------------------------------------------------------- */
-
-static struct link link_make(struct inode *directory, const char *name, struct inode *target)
-{
-    assert(directory->is_directory);
-    return (struct link){.directory = disk_hold(directory),
-                         .name = must_copy_text(name, strlen(name)),
-                         .target = disk_hold(target)};
-}
-
-static void link_release(struct disk *disk, struct link *link)
-{
-    if (link->directory == NULL)
-        return;
-    free(link->name);
-    disk_release(disk, link->target);
-    disk_release(disk, link->directory);
-}
-
-/* The change is made visible at once, and waits on the list to become durable. */
-static struct name_change *change_names(struct disk *disk, struct inode *directory,
-                                        const char *name, struct inode *target)
-{
-    assert(directory->is_directory);
-    struct name_change *change = must_allocate(1, sizeof *change);
-    change->number = ++disk->name_change_count;
-    change->links[0] = link_make(directory, name, target);
-    list_node_init(&change->node);
-    list_push_back(&disk->name_changes, &change->node);
-    name_set(disk, &directory->current, name, target);
-    return change;
-}
-
-static void change_destroy(struct disk *disk, struct name_change *change)
-{
-    list_remove(&change->node);
-    link_release(disk, &change->links[0]);
-    link_release(disk, &change->links[1]);
-    free(change);
-}
-
-static bool change_touches(const struct name_change *change, const struct inode *directory)
-{
-    return change->links[0].directory == directory || change->links[1].directory == directory;
-}
-
-static void change_make_durable(struct disk *disk, struct name_change *change)
-{
-    assert(change->keep);
-    for (int i = 0; i < 2; i++) {
-        struct link *link = &change->links[i];
-        if (link->directory != NULL)
-            name_set(disk, &link->directory->durable, link->name, link->target);
-    }
-    change_destroy(disk, change);
-}
-
-/* Whether a later change that is kept shares a directory with this one: then this one, which came
- * before it there, is kept as well. */
-static bool change_is_needed(const struct disk *disk, const struct name_change *change)
-{
-    for (const struct list_node *node = change->node.next; node != &disk->name_changes.head;
-         node = node->next) {
-        const struct name_change *later = container_of(node, struct name_change, node);
-        if (!later->keep)
-            continue;
-        for (int i = 0; i < 2; i++)
-            if (later->links[i].directory != NULL &&
-                change_touches(change, later->links[i].directory))
-                return true;
-    }
-    return false;
-}
-
-/* Whether an earlier change that was lost shares a directory with this one: then this one, which
- * came after it there, is lost as well. */
-static bool change_is_cut_off(const struct disk *disk, const struct name_change *change)
-{
-    for (const struct list_node *node = change->node.prev; node != &disk->name_changes.head;
-         node = node->prev) {
-        const struct name_change *earlier = container_of(node, struct name_change, node);
-        if (earlier->keep)
-            continue;
-        for (int i = 0; i < 2; i++)
-            if (earlier->links[i].directory != NULL &&
-                change_touches(change, earlier->links[i].directory))
-                return true;
-    }
-    return false;
-}
-
-static void changes_make_durable(struct disk *disk)
-{
-    struct name_change *change;
-    struct name_change *following;
-    list_for_each_entry_safe (change, following, &disk->name_changes, node)
-        if (change->keep)
-            change_make_durable(disk, change);
 }
 
 /* --- Paths ------------------------------------------------------------------------------------ */
@@ -238,10 +117,7 @@ static enum status path_find_directory(const struct disk *disk, const char *path
 /* Everything is durable at once. */
 static void disk_settle(struct disk *disk)
 {
-    struct name_change *change;
-    list_for_each_entry (change, &disk->name_changes, node)
-        change->keep = true;
-    changes_make_durable(disk);
+    disk_changes_sync_all(disk);
     struct inode *inode;
     list_for_each_entry (inode, &disk->inodes, node)
         file_sync(&inode->file, file_sync_mark(&inode->file));
@@ -258,17 +134,9 @@ void disk_init(struct disk *disk)
     disk_settle(disk);
 }
 
-static void changes_drop(struct disk *disk)
-{
-    struct name_change *change;
-    struct name_change *following;
-    list_for_each_entry_safe (change, following, &disk->name_changes, node)
-        change_destroy(disk, change);
-}
-
 void disk_deinit(struct disk *disk)
 {
-    changes_drop(disk);
+    disk_changes_drop(disk);
     disk_release(disk, disk->root);
     assert(list_is_empty(&disk->inodes));
 }
@@ -303,7 +171,7 @@ enum status disk_open(struct disk *disk, const char *path, uint32_t open_flags, 
         return STATUS_INVALID;
     if (found == NULL) {
         found = inode_create(disk, false, directory->device);
-        change_names(disk, directory, part, found);
+        disk_change_name(disk, directory, part, found);
     } else if (open_flags & IO_OPEN_TRUNCATE) {
         disk_truncate(disk, found, 0);
     }
@@ -387,9 +255,7 @@ enum status disk_rename(struct disk *disk, const char *from, const char *to)
     if (status != STATUS_OK || moved == there)
         return status;
 
-    struct name_change *change = change_names(disk, to_directory, to_part, moved);
-    change->links[1] = link_make(from_directory, from_part, NULL);
-    name_set(disk, &from_directory->current, from_part, NULL);
+    disk_change_two_names(disk, from_directory, from_part, to_directory, to_part, moved);
     return STATUS_OK;
 }
 
@@ -405,7 +271,7 @@ enum status disk_unlink(struct disk *disk, const char *path)
         return STATUS_NOT_FOUND;
     if (found->is_directory)
         return STATUS_INVALID;
-    change_names(disk, directory, part, NULL);
+    disk_change_name(disk, directory, part, NULL);
     return STATUS_OK;
 }
 
@@ -419,7 +285,7 @@ enum status disk_make_directory(struct disk *disk, const char *path)
         return status;
     if (found != NULL)
         return STATUS_EXISTS;
-    change_names(disk, directory, part, inode_create(disk, true, directory->device));
+    disk_change_name(disk, directory, part, inode_create(disk, true, directory->device));
     return STATUS_OK;
 }
 
@@ -437,7 +303,7 @@ enum status disk_remove_directory(struct disk *disk, const char *path)
         return STATUS_INVALID;
     if (found->current.count > 0)
         return STATUS_EXISTS;
-    change_names(disk, directory, part, NULL);
+    disk_change_name(disk, directory, part, NULL);
     return STATUS_OK;
 }
 
@@ -501,7 +367,6 @@ bool disk_is_broken_at(const struct disk *disk, const char *path)
 
 /* --- What becomes durable --------------------------------------------------------------------- */
 
-/* The newest change is looked at first: what it needs to have happened before is older. */
 enum status disk_sync_directory(struct disk *disk, const char *path, uint64_t mark)
 {
     assert(mark <= disk->name_change_count);
@@ -509,13 +374,7 @@ enum status disk_sync_directory(struct disk *disk, const char *path, uint64_t ma
     enum status status = path_find_directory(disk, path, &directory);
     if (status != STATUS_OK)
         return status;
-    for (struct list_node *node = disk->name_changes.head.prev; node != &disk->name_changes.head;
-         node = node->prev) {
-        struct name_change *change = container_of(node, struct name_change, node);
-        bool asked_for = change->number <= mark && change_touches(change, directory);
-        change->keep = asked_for || change_is_needed(disk, change);
-    }
-    changes_make_durable(disk);
+    disk_changes_sync(disk, directory, mark);
     return STATUS_OK;
 }
 
@@ -535,18 +394,6 @@ enum status disk_free_space(const struct disk *disk, const char *path, uint64_t 
     return status == STATUS_OK && found == NULL ? STATUS_NOT_FOUND : status;
 }
 
-/* The chance that a directory loses its next change, and with it all that follow, is drawn once. */
-static void names_power_cut(struct disk *disk, struct prng *prng)
-{
-    static const uint32_t chances[] = {0, 16, 128, CHANCE_WHOLE};
-    uint32_t chance = chances[prng_below(prng, sizeof chances / sizeof chances[0])];
-    struct name_change *change;
-    list_for_each_entry (change, &disk->name_changes, node)
-        change->keep = !change_is_cut_off(disk, change) && !prng_chance(prng, chance, CHANCE_WHOLE);
-    changes_make_durable(disk);
-    changes_drop(disk);
-}
-
 /* The directory is again what the medium says. What it named stays alive until the end, because
  * the durable names of another directory may be all that will hold it. */
 static void directory_reread(struct disk *disk, struct inode *directory)
@@ -556,7 +403,7 @@ static void directory_reread(struct disk *disk, struct inode *directory)
     directory->current = (struct disk_names){0};
     for (size_t i = 0; i < directory->durable.count; i++) {
         const struct name *name = &directory->durable.names[i];
-        name_set(disk, &directory->current, name->text, name->target);
+        disk_name_set(disk, &directory->current, name->text, name->target);
     }
     names_release(disk, &forgotten);
 }
@@ -590,7 +437,7 @@ static void directories_reread(struct disk *disk)
 
 void disk_power_cut(struct disk *disk, struct prng *prng)
 {
-    names_power_cut(disk, prng);
+    disk_changes_power_cut(disk, prng);
     directories_reread(disk);
     struct inode *inode;
     list_for_each_entry (inode, &disk->inodes, node)

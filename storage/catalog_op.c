@@ -1,6 +1,6 @@
 /* Writing the catalog: one operation that runs while there is something to write, and asks itself
  * after every landing what comes next. */
-#include "storage/catalog.h"
+#include "storage/catalog_parts.h"
 
 #include "base/assert.h"
 
@@ -41,26 +41,10 @@ static const struct op_stage catalog_stages[] = {
     [CATALOG_END] = {"end", AFTER(CATALOG_PICK)},
 };
 
-/* A log that is no more; of one that the base has it is said again in each new file. */
-struct catalog_removal {
-    struct catalog_record record;
-    struct list_node node; /* catalog->removals */
-    struct catalog *catalog;
-    struct completion *done; /* NULL: he has been told */
-    bool is_in_base;
-    char topic_name[];
-};
-
-static struct catalog_record *first_record(const struct list *list)
-{
-    struct list_node *node = list_first(list);
-    return node == NULL ? NULL : container_of(node, struct catalog_record, node);
-}
-
 static void land_all(struct catalog *catalog, struct list *records, enum status status)
 {
     struct catalog_record *record;
-    while ((record = first_record(records)) != NULL) {
+    while ((record = catalog_first_record(records)) != NULL) {
         list_remove(&record->node);
         io_land(catalog->io, &record->completion, (int32_t)status);
     }
@@ -82,190 +66,13 @@ static void kick_landed(struct completion *completion, int32_t result)
     op_start(&catalog->op, &catalog_kind, io_ops(catalog->io));
 }
 
-static void kick(struct catalog *catalog)
+void catalog_kick(struct catalog *catalog)
 {
     if (catalog->kick_is_pending || catalog->is_running)
         return;
     catalog->kick_is_pending = true;
     completion_init(&catalog->kick, kick_landed);
     io_land(catalog->io, &catalog->kick, STATUS_OK);
-}
-
-static bool has_state(const struct list *records)
-{
-    const struct catalog_record *record;
-    list_for_each_entry (record, records, node) {
-        if (record->kind == COMMIT_STATE)
-            return true;
-    }
-    return false;
-}
-
-/* Something waits that may go now. What the reserve is spent on waits for company. */
-static bool has_next(const struct catalog *catalog)
-{
-    bool is_held = catalog->is_sparing && !catalog->is_hurried && catalog->failure == STATUS_OK;
-    return !list_is_empty(&catalog->waiting) && (!is_held || has_state(&catalog->waiting));
-}
-
-static void put_again(struct catalog *catalog, struct catalog_record *record)
-{
-    list_node_init(&record->node);
-    list_push_back(&catalog->waiting, &record->node);
-    if (has_next(catalog))
-        kick(catalog);
-}
-
-void catalog_put(struct catalog *catalog, struct catalog_record *record)
-{
-    assert(record->kind == COMMIT_STATE || record->kind == COMMIT_REMOVED);
-    assert(record->payload.size > 0);
-    record->version = ++catalog->last_version;
-    put_again(catalog, record);
-}
-
-/* --- Removals ---------------------------------------------------------------------------------
- */
-
-static void removal_landed(struct completion *completion, int32_t result)
-{
-    struct catalog_removal *removal =
-        container_of(completion, struct catalog_removal, record.completion);
-    struct catalog *catalog = removal->catalog;
-    bool is_first = removal->done != NULL;
-    if (is_first)
-        io_land(catalog->io, removal->done, result);
-    removal->done = NULL;
-    if (!is_first && result != STATUS_OK) {
-        list_push_back(&catalog->unsaid, &removal->record.node);
-    } else if (!removal->is_in_base || result != STATUS_OK) {
-        list_remove(&removal->node);
-        free(removal);
-    }
-}
-
-void catalog_retry(struct catalog *catalog)
-{
-    list_append(&catalog->waiting, &catalog->unsaid);
-    catalog->is_sparing = false;
-    if (has_next(catalog))
-        kick(catalog);
-}
-
-bool catalog_is_sparing(const struct catalog *catalog)
-{
-    return catalog->is_sparing;
-}
-
-void catalog_hurry(struct catalog *catalog)
-{
-    assert(!catalog->is_hurried);
-    catalog->is_hurried = true;
-    catalog_retry(catalog);
-}
-
-void catalog_remove(struct catalog *catalog, const struct catalog_place *place,
-                    const struct log_id *id, struct completion *done)
-{
-    struct catalog_removal *removal = calloc(1, sizeof *removal + id->topic_name.size);
-    if (removal == NULL) {
-        io_land(catalog->io, done, STATUS_NO_MEMORY);
-        return;
-    }
-    memcpy(removal->topic_name, id->topic_name.data, id->topic_name.size);
-    removal->catalog = catalog;
-    removal->done = done;
-    removal->is_in_base = place->is_in_base;
-    removal->record = (struct catalog_record){
-        .kind = COMMIT_REMOVED,
-        .topic_id = id->topic_id,
-        .partition = id->partition,
-        .payload = bytes_of((uint8_t *)removal->topic_name, id->topic_name.size),
-    };
-    list_push_back(&catalog->removals, &removal->node);
-    completion_init(&removal->record.completion, removal_landed);
-    catalog_put(catalog, &removal->record);
-}
-
-/* --- Leaving a file ---------------------------------------------------------------------------
- */
-
-static bool should_roll(const struct catalog *catalog)
-{
-    uint64_t enough =
-        4 * catalog->live_bytes; /* twice what is live, of which there are two copies */
-    return catalog->former_file == 0 && catalog->failure == STATUS_OK && !catalog->is_sparing &&
-           catalog->position >= (enough < CATALOG_ROLL_BYTES ? CATALOG_ROLL_BYTES : enough);
-}
-
-static void renew_some(struct catalog *catalog)
-{
-    struct list_node *node;
-    uint32_t count = 0;
-    if (!list_is_empty(&catalog->renewing))
-        return;
-    while (count++ < CATALOG_RENEWALS_MAX && (node = list_pop_front(&catalog->former)) != NULL) {
-        list_push_back(&catalog->renewing, node);
-        catalog->owner->renew(catalog->owner, container_of(node, struct catalog_place, node));
-    }
-}
-
-/* The former file goes when nothing in it is the newest of its log. */
-static void go_on_leaving(struct catalog *catalog)
-{
-    if (catalog->former_file == 0 || catalog->failure != STATUS_OK)
-        return;
-    renew_some(catalog);
-    if (list_is_empty(&catalog->renewing))
-        kick(catalog);
-}
-
-void catalog_note_live(struct catalog *catalog, struct catalog_place *place,
-                       const struct catalog_record *record)
-{
-    assert(!list_node_is_linked(&record->node));
-    if (list_node_is_linked(&place->node) && place->is_live)
-        catalog->live_bytes -= place->size_bytes;
-    list_remove(&place->node);
-    list_push_back(&catalog->live, &place->node);
-    place->is_live = true;
-    place->size_bytes = (uint32_t)commit_entry_stored_size((uint32_t)record->payload.size);
-    catalog->live_bytes += place->size_bytes;
-    go_on_leaving(catalog);
-}
-
-void catalog_forget(struct catalog *catalog, struct catalog_place *place)
-{
-    if (place->is_live)
-        catalog->live_bytes -= place->size_bytes;
-    place->is_live = false;
-    list_remove(&place->node);
-    go_on_leaving(catalog);
-}
-
-void catalog_abandon(struct catalog *catalog)
-{
-    if (catalog->failure == STATUS_OK)
-        catalog->failure = STATUS_CANCELLED;
-}
-
-static void begin_next_file(struct catalog *catalog)
-{
-    struct list_node *node;
-    while ((node = list_pop_front(&catalog->live)) != NULL) {
-        container_of(node, struct catalog_place, node)->is_live = false;
-        list_push_back(&catalog->former, node);
-    }
-    struct catalog_removal *removal;
-    list_for_each_entry (removal, &catalog->removals, node) {
-        if (removal->is_in_base && removal->done == NULL)
-            put_again(catalog, &removal->record);
-    }
-    catalog->live_bytes = 0;
-    catalog->former_file = catalog->file;
-    catalog->position = 0;
-    catalog->allocated_bytes = 0;
-    renew_some(catalog);
 }
 
 /* --- Asking -----------------------------------------------------------------------------------
@@ -297,11 +104,11 @@ static enum op_progress move_to(struct catalog *catalog, enum catalog_stage stag
 
 static enum op_progress catalog_start(struct catalog *catalog)
 {
-    if (!should_roll(catalog))
+    if (!catalog_should_roll(catalog))
         return move_to(catalog, CATALOG_PICK);
     int32_t handle = catalog_take_handle(catalog);
     assert(handle >= 0);
-    begin_next_file(catalog);
+    catalog_begin_next_file(catalog);
     io_close(catalog->io, expect(catalog), handle);
     return wait_in(catalog, CATALOG_CLOSED);
 }
@@ -358,7 +165,7 @@ static uint64_t gather(struct catalog *catalog)
     struct catalog_record *record;
     assert(list_is_empty(&catalog->group));
     catalog->entry_count = 0;
-    while ((record = first_record(&catalog->waiting)) != NULL) {
+    while ((record = catalog_first_record(&catalog->waiting)) != NULL) {
         uint64_t entry_size = commit_entry_stored_size((uint32_t)record->payload.size);
         if (catalog->entry_count > 0 && size + entry_size > CATALOG_GROUP_SIZE)
             break;
@@ -416,7 +223,7 @@ static uint64_t group_end(const struct catalog *catalog)
 
 static bool may_spend_reserve(const struct catalog *catalog)
 {
-    return catalog->is_sparing && !has_state(&catalog->group) &&
+    return catalog->is_sparing && !catalog_has_state(&catalog->group) &&
            group_end(catalog) <= catalog->allocated_bytes;
 }
 
@@ -441,9 +248,9 @@ static enum op_progress catalog_pick(struct catalog *catalog)
     }
     if (!list_is_empty(&catalog->group))
         return pick_write(catalog);
-    if (should_roll(catalog))
+    if (catalog_should_roll(catalog))
         return move_to(catalog, CATALOG_END);
-    if (has_next(catalog))
+    if (catalog_has_next(catalog))
         return form_group(catalog);
     bool is_left = list_is_empty(&catalog->former) && list_is_empty(&catalog->renewing) &&
                    list_is_empty(&catalog->unsaid);
@@ -472,9 +279,9 @@ static void refuse_group(struct catalog *catalog)
 {
     struct list removals;
     struct catalog_record *record;
-    bool had_state = has_state(&catalog->group);
+    bool had_state = catalog_has_state(&catalog->group);
     list_init(&removals);
-    while ((record = first_record(&catalog->group)) != NULL) {
+    while ((record = catalog_first_record(&catalog->group)) != NULL) {
         list_remove(&record->node);
         if (record->kind == COMMIT_REMOVED && had_state)
             list_push_back(&removals, &record->node);
@@ -522,7 +329,7 @@ static enum op_progress catalog_allocated(struct catalog *catalog)
 {
     bool is_full = catalog->op.error == STATUS_NO_SPACE;
     bool has_reserve =
-        !has_state(&catalog->group) && group_end(catalog) <= catalog->allocated_bytes;
+        !catalog_has_state(&catalog->group) && group_end(catalog) <= catalog->allocated_bytes;
     if (is_full && !catalog->is_tight) {
         catalog->op.error = STATUS_OK;
         catalog->is_tight = true;
@@ -573,8 +380,8 @@ static enum op_progress catalog_end(struct catalog *catalog)
     assert(catalog->is_running);
     assert(list_is_empty(&catalog->group));
     catalog->is_running = false;
-    if (has_next(catalog) || should_roll(catalog))
-        kick(catalog);
+    if (catalog_has_next(catalog) || catalog_should_roll(catalog))
+        catalog_kick(catalog);
     catalog->owner->progressed(catalog->owner);
     return OP_DONE;
 }
@@ -633,12 +440,4 @@ int32_t catalog_take_handle(struct catalog *catalog)
     int32_t handle = catalog->handle;
     catalog->handle = -1;
     return handle;
-}
-
-void catalog_deinit(struct catalog *catalog)
-{
-    struct list_node *node;
-    drop_buffer(catalog);
-    while ((node = list_pop_front(&catalog->removals)) != NULL)
-        free(container_of(node, struct catalog_removal, node));
 }
