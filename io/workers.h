@@ -20,7 +20,7 @@ struct workers_owner {
 struct workers {
     struct workers_owner *owner;
     pthread_mutex_t lock;
-    sem_t calls; /* one for each request that waits: a post that finds nobody asleep is no call */
+    sem_t calls; /* one for each request that waits; a post that wakes nobody is no system call */
     struct list waiting; /* requests by backend_node */
     struct list done;
     _Atomic uint32_t done_count; /* changed under the lock, looked at without it */
