@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ enum { ARENA_ALIGNMENT = 16, ARENA_BLOCK_MIN = 4096, ARENA_BLOCK_KEPT_MAX = 64 *
 struct arena_block {
     struct arena_block *older;
     size_t capacity;
+    bool is_borrowed; /* the owner's own memory: not to be freed */
     _Alignas(ARENA_ALIGNMENT) uint8_t data[];
 };
 
@@ -28,12 +30,27 @@ void arena_init(struct arena *arena, size_t limit_bytes)
     *arena = (struct arena){.limit_bytes = limit_bytes};
 }
 
+void arena_init_in(struct arena *arena, void *first, size_t first_bytes, size_t limit_bytes)
+{
+    struct arena_block *block = first;
+    assert((uintptr_t)first % ARENA_ALIGNMENT == 0);
+    assert(first_bytes > sizeof *block);
+    assert(first_bytes <= ARENA_BLOCK_KEPT_MAX);
+    assert(first_bytes <= limit_bytes);
+    block->older = NULL;
+    block->capacity = first_bytes - sizeof *block;
+    block->is_borrowed = true;
+    *arena = (struct arena){
+        .block = block, .total_bytes = block->capacity, .limit_bytes = limit_bytes};
+}
+
 /* Blocks are freed one after the other and not by recursion: a chain may be long. */
 static void free_from(struct arena_block *block)
 {
     while (block != NULL) {
         struct arena_block *older = block->older;
-        free(block);
+        if (!block->is_borrowed)
+            free(block);
         block = older;
     }
 }
@@ -79,6 +96,7 @@ static struct arena_block *arena_grow(struct arena *arena, size_t size)
         return NULL;
     block->older = arena->block;
     block->capacity = capacity;
+    block->is_borrowed = false;
     arena->block = block;
     arena->used_bytes = 0;
     arena->total_bytes += capacity;

@@ -20,6 +20,10 @@ struct arena {
 /* An arena that takes no memory until it is used. */
 void arena_init(struct arena *arena, size_t limit_bytes);
 
+/* The same, but it begins in memory of its owner, who keeps it until after arena_deinit; aligned
+ * for any type, and counted in the limit. */
+void arena_init_in(struct arena *arena, void *first, size_t first_bytes, size_t limit_bytes);
+
 /* Frees everything. The arena may be used again after arena_reset; not after arena_deinit. */
 void arena_deinit(struct arena *arena);
 

@@ -188,27 +188,35 @@ void writer_fail(struct writer *writer, enum status status)
         writer->status = status;
 }
 
+/* Makes room for `size` more bytes; false and a failed writer without memory. Apart from
+ * writer_claim, so that what every number of an answer runs through stays short. */
+__attribute__((noinline)) static bool writer_grow(struct writer *writer, size_t size)
+{
+    assert(size > writer->capacity - writer->size);
+    assert(size < SIZE_MAX / 4); /* or doubling would come round to 0 and never end */
+    size_t capacity = writer->capacity == 0 ? 256 : writer->capacity * 2;
+    while (capacity - writer->size < size)
+        capacity *= 2;
+    uint8_t *data = arena_allocate(writer->arena, capacity);
+    if (data == NULL) {
+        writer->status = STATUS_NO_MEMORY;
+        return false;
+    }
+    if (writer->size > 0)
+        memcpy(data, writer->data, writer->size);
+    writer->data = data;
+    writer->capacity = capacity;
+    return true;
+}
+
 /* Room for `size` more bytes, or NULL and a failed writer. */
-static uint8_t *writer_claim(struct writer *writer, size_t size)
+static inline uint8_t *writer_claim(struct writer *writer, size_t size)
 {
     assert(writer->size <= writer->capacity);
     if (writer->status != STATUS_OK)
         return NULL;
-    if (size > writer->capacity - writer->size) {
-        assert(size < SIZE_MAX / 4); /* or doubling would come round to 0 and never end */
-        size_t capacity = writer->capacity == 0 ? 256 : writer->capacity * 2;
-        while (capacity - writer->size < size)
-            capacity *= 2;
-        uint8_t *data = arena_allocate(writer->arena, capacity);
-        if (data == NULL) {
-            writer->status = STATUS_NO_MEMORY;
-            return NULL;
-        }
-        if (writer->size > 0)
-            memcpy(data, writer->data, writer->size);
-        writer->data = data;
-        writer->capacity = capacity;
-    }
+    if (size > writer->capacity - writer->size && !writer_grow(writer, size))
+        return NULL;
     uint8_t *to = writer->data + writer->size;
     writer->size += size;
     return to;

@@ -95,6 +95,15 @@ static void note_second(struct watch *watch)
     note_memory(watch);
 }
 
+/* Those that are over; the watcher may have slept for more than one. */
+static void note_seconds(struct watch *watch, int64_t now)
+{
+    while (watch->next_second_ns <= now) {
+        note_second(watch);
+        watch->next_second_ns += SECOND_NS;
+    }
+}
+
 /* --- Beginning and end ------------------------------------------------------------------------
  */
 
@@ -144,11 +153,12 @@ static void watch_all(struct watch *watch)
         if (!has_begun)
             begin_window(watch);
         has_begun = true;
-        if (now >= watch->next_second_ns && watch->next_second_ns <= watch->window.end_ns) {
-            note_second(watch);
-            watch->next_second_ns += SECOND_NS;
-        }
+        if (now < watch->window.end_ns)
+            note_seconds(watch, now);
     }
+    /* What was asked in the last second may have been answered behind its end. */
+    now = now_ns();
+    note_seconds(watch, now < watch->window.end_ns ? now : watch->window.end_ns);
 }
 
 static void note_machine(struct watch *watch)

@@ -50,8 +50,8 @@ bool process_is_alive(const struct process *process);
 /* Asks it to end, waits up to 30 s, then ends it; answers how long that took. */
 int64_t process_stop(const struct process *process);
 
-/* A new folder under `parent`; the text is the caller's to free. What is in it when the program ends
- * goes, whether it was removed before or not. */
+/* A new folder under `parent`; the text is the caller's to free. What is in it when the program
+ * ends goes, whether it was removed before or not. */
 char *folder_create(const char *parent);
 void folder_remove(const char *path);
 

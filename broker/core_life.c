@@ -28,7 +28,8 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
     list_init(&core->connections);
     core->connection_count_max = LIMIT_CONNECTIONS_PER_CORE;
     list_init(&core->starved_connections);
-    pool_init(&core->request_pool, sizeof(struct request), LIMIT_REQUESTS_PER_CORE);
+    pool_init(&core->request_pool, sizeof(struct request) + LIMIT_REQUEST_MEMORY_BYTES,
+              LIMIT_REQUESTS_PER_CORE);
     pool_init(&core->connection_pool, sizeof(struct connection), LIMIT_CONNECTIONS_PER_CORE);
     pool_init(&core->read_pool, sizeof(struct fetch_read), LIMIT_READS_PER_CORE);
     chunk_pool_init(&core->input_chunks, io, memory_bytes / INPUT_SHARE);

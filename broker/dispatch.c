@@ -36,7 +36,8 @@ static struct request *request_create(struct connection *connection, struct byte
         .arrived_ns = io_now_ns(core->io),
     };
     chunk_retain(connection->input);
-    arena_init(&request->arena, LIMIT_REQUEST_ARENA_BYTES + frame.size);
+    arena_init_in(&request->arena, request->memory, LIMIT_REQUEST_MEMORY_BYTES,
+                  LIMIT_REQUEST_ARENA_BYTES + frame.size);
     list_node_init(&request->node);
     list_push_back(&connection->requests, &request->node);
     connection->request_count++;

@@ -24,6 +24,8 @@ enum {
     LIMIT_PRODUCE_MS_MIN = 1000,
     /* Memory of one request beside its frame: decoded arrays and the response. */
     LIMIT_REQUEST_ARENA_BYTES = 64 * 1024 * 1024,
+    /* Of it, what comes with the request itself. */
+    LIMIT_REQUEST_MEMORY_BYTES = 2048,
     /* Pieces of several responses that leave in one send. */
     LIMIT_SEND_PIECES = 256,
     /* What decompression of one batch may yield. */

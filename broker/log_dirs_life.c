@@ -154,6 +154,13 @@ static void store_closed(struct completion *completion, int32_t result)
         io_land(core->io, core->closed, (int32_t)core->closing_status);
 }
 
+void log_dirs_expect_stop(struct broker_core *core)
+{
+    for (uint32_t i = 0; i < CONFIG_LOG_DIRS_MAX; i++)
+        if (core->log_dirs[i].store != NULL)
+            store_expect_stop(core->log_dirs[i].store);
+}
+
 void log_dirs_close_stores(struct broker_core *core, struct completion *closed)
 {
     assert(core->directory_count > 0);

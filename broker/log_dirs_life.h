@@ -13,6 +13,9 @@ struct broker_core;
  * failed like one that fails later; the status is an error when none is left. */
 enum status log_dirs_open_stores(struct broker *broker, struct broker_core *core);
 
+/* On the core: the broker is about to stop. */
+void log_dirs_expect_stop(struct broker_core *core);
+
 /* On the core: `closed` lands when everything has been written down, with the first error. */
 void log_dirs_close_stores(struct broker_core *core, struct completion *closed);
 

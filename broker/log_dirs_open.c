@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "broker/broker_parts.h"
+#include "cluster/folder_names.h"
 #include "cluster/meta_properties.h"
 #include "cluster/random_uuid.h"
 #include "io/cores.h"
@@ -43,30 +44,12 @@ static void take_names(struct broker *broker)
 /* --- Making and locking ------------------------------------------------------------------------
  */
 
-/* Makes the name of `path` durable. A directory that may not be read is nobody's work here. */
-static enum status sync_parent(struct io *io, const char *path)
-{
-    char parent[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t size = slash == NULL ? 0 : (size_t)(slash - path);
-    snprintf(parent, sizeof parent, "%.*s", (int)size, path);
-    if (size == 0)
-        snprintf(parent, sizeof parent, "%s", slash == NULL ? "." : "/");
-    struct io_request request;
-    io_sync_directory(io, &request, parent);
-    int32_t result = io_await(io, &request);
-    return result < 0 && result != STATUS_DENIED ? (enum status)result : STATUS_OK;
-}
-
-/* Also of a directory that is there: an earlier run may have died before it got so far. */
 static enum status make_directory(struct io *io, const char *path)
 {
     struct io_request request;
     io_make_directory(io, &request, path);
     int32_t result = io_await(io, &request);
-    if (result < 0 && result != STATUS_EXISTS)
-        return (enum status)result;
-    return sync_parent(io, path);
+    return result < 0 && result != STATUS_EXISTS ? (enum status)result : STATUS_OK;
 }
 
 /* Makes the directory and what is above it, from the root down. What is wrong above shows at the
@@ -81,25 +64,20 @@ static enum status make_path(struct io *io, char *path)
     return make_directory(io, path);
 }
 
-/* The metadata's directory is made after the names above it have been made durable, and so is
- * meta.properties: where one of them stands nothing is left to do, and syncing directories of
- * others takes long on a busy machine. */
-static bool has_been_used(struct broker *broker, const struct log_dir *dir)
+/* Their names are made durable also if they are there: an earlier run may have died before it got
+ * so far. Where meta.properties stands nothing is left to do, and syncing directories of others
+ * takes long on a busy machine. The metadata's directory is left to the metadata log, which makes
+ * all names above its own durable before it writes its first file. */
+static enum status make_durable_path(struct broker *broker, struct log_dir *dir)
 {
-    enum { NAMES_BYTES_MAX = 1024 * 1024 };
     struct io *io = broker->options.doors[0];
     struct meta_properties properties;
     if (meta_properties_load(io, dir->path, &properties) != STATUS_NOT_FOUND)
-        return true;
-    if (dir != &broker->log_dirs.dirs[broker->log_dirs.metadata_index])
-        return false;
-    struct arena arena;
-    struct io_request request;
-    arena_init(&arena, NAMES_BYTES_MAX);
-    io_list_directory(io, &request, broker->cluster_directory, &arena);
-    int32_t result = io_await(io, &request);
-    arena_deinit(&arena);
-    return result >= 0;
+        return STATUS_OK;
+    enum status status = make_path(io, dir->path);
+    bool is_of_metadata = dir == &broker->log_dirs.dirs[broker->log_dirs.metadata_index];
+    return status != STATUS_OK || is_of_metadata ? status
+                                                 : folder_names_sync(io, dir->path, NULL, 0);
 }
 
 /* While a former broker still has writes under way, it holds the lock. */
@@ -158,9 +136,7 @@ static enum status read_owner(struct broker *broker, struct log_dir *dir)
  * directory's failure. */
 static enum status open_dir(struct broker *broker, struct log_dir *dir)
 {
-    dir->failure = STATUS_OK;
-    if (!has_been_used(broker, dir))
-        dir->failure = make_path(broker->options.doors[0], dir->path);
+    dir->failure = make_durable_path(broker, dir);
     if (dir->failure == STATUS_OK)
         dir->failure = lock_directory(broker, dir);
     if (dir->failure == STATUS_IN_USE)

@@ -14,6 +14,8 @@
 #include "io/chunk.h"
 #include "protocol/apis.h"
 
+#include <stddef.h>
+
 struct connection;
 
 enum request_state {
@@ -47,6 +49,9 @@ struct request {
 
     struct bytes *pieces; /* of the response, once it is being sent */
     uint32_t piece_count;
+
+    /* Where the arena begins: enough for most small requests, so that they never ask malloc. */
+    _Alignas(max_align_t) uint8_t memory[];
 };
 
 #endif

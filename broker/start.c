@@ -181,6 +181,7 @@ static void publisher_has_stopped(struct completion *published, int32_t result)
 
 static void drain_core(struct core_visit *visit)
 {
+    log_dirs_expect_stop(visit->core);
     group_manager_release_waiters(&visit->core->groups);
     broker_core_drain(visit->core, &visit->done);
 }

@@ -263,6 +263,15 @@ enum status metadata_batch_decode(struct bytes bytes, struct metadata_batch *bat
     return is_sound ? STATUS_OK : STATUS_CORRUPT;
 }
 
+uint64_t metadata_batch_claimed_size(struct bytes bytes)
+{
+    struct batch_head head;
+    if (bytes.size < sizeof head)
+        return 0;
+    memcpy(&head, bytes.data, sizeof head);
+    return head.magic == BATCH_MAGIC ? round_to_blocks(sizeof head + head.entries_size) : 0;
+}
+
 bool metadata_batch_entry(const struct metadata_batch *batch, size_t *position,
                           struct metadata_entry *entry)
 {

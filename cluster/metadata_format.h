@@ -95,6 +95,11 @@ void metadata_batch_encode(uint64_t file_id, uint64_t first_index,
  * STATUS_CORRUPT: there is no whole batch; STATUS_NOT_FOUND: there are no bytes at all. */
 enum status metadata_batch_decode(struct bytes bytes, struct metadata_batch *batch);
 
+/* How much the batch that seems to begin here says it takes on disk; 0: none does. It may be
+ * damaged.
+ */
+uint64_t metadata_batch_claimed_size(struct bytes bytes);
+
 /* The next entry of a decoded batch; false after the last. Starts with *position 0. */
 bool metadata_batch_entry(const struct metadata_batch *batch, size_t *position,
                           struct metadata_entry *entry);

@@ -50,11 +50,9 @@ enum status metadata_log_open(struct io *io, const char *directory, uint64_t ser
                               struct logger *logger, struct arena *arena,
                               struct metadata_loaded *loaded, struct metadata_log **log);
 
-/* Blocking: makes term and vote durable; before the first append of a new directory. */
-enum status metadata_log_save_state(struct metadata_log *log, uint64_t term, uint64_t vote);
-
-/* Blocking: appends one entry; for the very first, the configuration of the quorum. */
-enum status metadata_log_append_await(struct metadata_log *log, const struct metadata_entry *entry);
+/* Blocking, of a log that has no entry: makes the entry durable, the configuration of the quorum,
+ * and before it its term, if there is none yet. */
+enum status metadata_log_begin(struct metadata_log *log, const struct metadata_entry *entry);
 
 /* The entries follow those given before. */
 void metadata_log_append(struct metadata_log *log, struct metadata_append *append);

@@ -26,6 +26,7 @@ struct opening {
     uint64_t entries_from; /* index of the first entry gathered */
     uint64_t next_index;   /* of the entry expected next; 0: none was read yet */
     uint64_t last_term;
+    bool has_synced_folder;
 };
 
 static enum status await(struct opening *opening)
@@ -66,34 +67,12 @@ static enum status make_directory(struct opening *opening, const char *path)
 }
 
 /* Makes durable the names in the folder. Not only after making them: a process that was killed may
- * have made names that are not on disk yet, and what is built on them would be lost with them. */
+ * have made names that are not on disk yet, and what is built on them would be lost with them. So
+ * nothing is removed, and nothing answered, before it. */
 static enum status sync_folder(struct opening *opening)
 {
     io_sync_directory(opening->log->io, &opening->request, opening->log->directory);
     return await(opening);
-}
-
-/* Makes durable the folder's own name and those above it; of a new log only, since the first state
- * file is written after that. Folders above that we may not open are somebody else's. */
-static enum status sync_names_above(struct opening *opening)
-{
-    char path[FILE_PATH_MAX];
-    snprintf(path, sizeof path, "%s", opening->log->directory);
-    for (;;) {
-        char *slash = strrchr(path, '/');
-        if (slash != NULL && slash[1] == '\0')
-            return STATUS_OK;
-        if (slash != NULL)
-            slash[slash == path] = '\0';
-        else if (strcmp(path, ".") != 0)
-            snprintf(path, sizeof path, ".");
-        else
-            return STATUS_OK;
-        io_sync_directory(opening->log->io, &opening->request, path);
-        enum status status = await(opening);
-        if (status != STATUS_OK && status != STATUS_DENIED)
-            return status;
-    }
 }
 
 static enum status remove_file(struct opening *opening, const char *name)
@@ -190,6 +169,92 @@ static enum status load_snapshot(struct opening *opening, uint64_t index)
 /* --- Log files ----------------------------------------------------------------------------------
  */
 
+/* Space that was reserved and never written to: zero, and each byte like the one before it. It is
+ * some megabytes at every start, which memcmp looks at faster than a loop does. */
+static bool is_unwritten(struct bytes content, size_t offset)
+{
+    assert(offset <= content.size);
+    const uint8_t *rest = content.data + offset;
+    size_t size = content.size - offset;
+    return size == 0 || (rest[0] == 0 && memcmp(rest, rest + 1, size - 1) == 0);
+}
+
+/* A log file without the zeros at its end: space is reserved far ahead of what is written. */
+struct log_content {
+    struct bytes written; /* what lies behind it reads as zeros, and belongs to no batch */
+    uint64_t file_bytes;
+};
+
+/* A batch may end in zeros: as far as one that begins in what is written goes, they belong to it.
+ */
+static void take_in_batches(struct log_content *content, uint8_t *bytes)
+{
+    uint64_t end = content->written.size;
+    for (size_t offset = 0; offset < content->written.size; offset += METADATA_BLOCK_SIZE) {
+        struct bytes rest = bytes_of(bytes + offset, content->written.size - offset);
+        uint64_t batch_end = offset + metadata_batch_claimed_size(rest);
+        if (batch_end > end && batch_end <= content->file_bytes)
+            end = batch_end;
+    }
+    memset(bytes + content->written.size, 0, end - content->written.size);
+    content->written = bytes_of(bytes, end);
+}
+
+/* A window that is all zeros leaves its memory to the next one: pages that nobody touches cost
+ * nothing, and the reserve is larger than most logs. */
+static enum status load_windows(struct opening *opening, int32_t handle, uint8_t *bytes,
+                                struct log_content *content)
+{
+    enum { WINDOW_SIZE = 64 * 1024 };
+    uint64_t written = 0;
+    for (uint64_t position = 0; position < content->file_bytes; position += WINDOW_SIZE) {
+        uint64_t rest = content->file_bytes - position;
+        uint32_t size = rest < WINDOW_SIZE ? (uint32_t)rest : WINDOW_SIZE;
+        io_read(opening->log->io, &opening->request, handle, bytes + written, size, position);
+        enum status status = await(opening);
+        if (status != STATUS_OK)
+            return status;
+        if (opening->request.completion.result != (int32_t)size)
+            return STATUS_TRUNCATED;
+        if (is_unwritten(bytes_of(bytes + written, size), 0))
+            continue;
+        memmove(bytes + position, bytes + written, size);
+        memset(bytes + written, 0, position - written);
+        written = position + size;
+    }
+    content->written = bytes_of(bytes, written);
+    take_in_batches(content, bytes);
+    return STATUS_OK;
+}
+
+static enum status load_opened(struct opening *opening, int32_t handle, struct log_content *content)
+{
+    enum { LOG_BYTES_MAX = 1024 * 1024 * 1024 };
+    io_file_size(opening->log->io, &opening->request, handle);
+    enum status status = await(opening);
+    if (status != STATUS_OK)
+        return status;
+    content->file_bytes = opening->request.range.size_bytes;
+    if (content->file_bytes > LOG_BYTES_MAX)
+        return STATUS_TOO_LARGE;
+    uint8_t *bytes = arena_allocate(opening->arena, content->file_bytes);
+    return bytes == NULL ? STATUS_NO_MEMORY : load_windows(opening, handle, bytes, content);
+}
+
+static enum status load_content(struct opening *opening, const char *path,
+                                struct log_content *content)
+{
+    struct io *io = opening->log->io;
+    io_open(io, &opening->request, path, IO_OPEN_READ_ONLY);
+    int32_t handle = io_await(io, &opening->request);
+    if (handle < 0)
+        return (enum status)handle;
+    enum status status = load_opened(opening, handle, content);
+    io_close(io, &opening->request, handle);
+    (void)io_await(io, &opening->request);
+    return status;
+}
+
 /* Doubles in an arena and leaves the smaller array behind: at most as much again is wasted, and
  * only until the start is over. */
 static bool gather_entry(struct opening *opening, const struct metadata_entry *entry)
@@ -259,16 +324,6 @@ static bool is_last(const struct opening *opening, uint32_t which)
     return which + 1 == opening->first_count;
 }
 
-/* Space that was reserved and never written to: zero, and each byte like the one before it. It is
- * some megabytes at every start, which memcmp looks at faster than a loop does. */
-static bool is_unwritten(struct bytes content, size_t offset)
-{
-    assert(offset <= content.size);
-    const uint8_t *rest = content.data + offset;
-    size_t size = content.size - offset;
-    return size == 0 || (rest[0] == 0 && memcmp(rest, rest + 1, size - 1) == 0);
-}
-
 static enum status judge_tail(struct opening *opening, const char *name, struct bytes content,
                               size_t offset, uint64_t file_id, uint32_t which)
 {
@@ -323,17 +378,34 @@ static enum status judge_header(struct opening *opening, const char *name, struc
     return remove_file(opening, name);
 }
 
-/* The last file is written on; a torn tail is cut. What was read is not on disk for certain: the
- * process before may have been killed between write and sync, or a sync may have failed, after
- * which no other writes what only the cache still shows. So everything is written again as it was
- * read, and synced; its name has been made durable before it was read (sync_folder). */
+/* What was read is not on disk for certain: the process before may have been killed between write
+ * and sync, or a sync may have failed, after which no other writes what only the cache still shows.
+ * So everything is written again as it was read, and synced, together with the names in the folder.
+ */
+static enum status settle_file(struct opening *opening, struct bytes content)
+{
+    struct metadata_log *log = opening->log;
+    struct io_request named;
+    struct io_request *const both[] = {&opening->request, &named};
+    assert(content.size >= METADATA_BLOCK_SIZE);
+    io_write_durable(log->io, &opening->request, log->handle, content.data, (uint32_t)content.size,
+                     0);
+    io_sync_directory(log->io, &named, log->directory);
+    io_await_all(log->io, both, 2);
+    opening->has_synced_folder = true;
+    int32_t written = opening->request.completion.result;
+    int32_t result = written < 0 ? written : named.completion.result;
+    return result < 0 ? (enum status)result : STATUS_OK;
+}
+
+/* The last file is written on; a torn tail is cut. */
 static enum status adopt_file(struct opening *opening, const char *path, uint64_t file_id,
-                              struct bytes content, size_t end)
+                              const struct log_content *content, size_t end)
 {
     assert(opening->log->handle < 0);
     assert(end % METADATA_BLOCK_SIZE == 0);
     struct metadata_log *log = opening->log;
-    assert(end <= content.size);
+    assert(end <= content->written.size);
     assert(end <= UINT32_MAX);
     io_open(log->io, &opening->request, path, 0);
     int32_t handle = io_await(log->io, &opening->request);
@@ -344,16 +416,13 @@ static enum status adopt_file(struct opening *opening, const char *path, uint64_
     log->write_offset = end;
     log->wants_new_file = false;
     enum status status = STATUS_OK;
-    log->allocated_end = end < content.size && is_unwritten(content, end) ? content.size : end;
-    if (log->allocated_end < content.size) {
+    log->allocated_end = is_unwritten(content->written, end) ? content->file_bytes : end;
+    if (log->allocated_end < content->file_bytes) {
         io_truncate(log->io, &opening->request, handle, end);
         status = await(opening);
     }
-    if (status == STATUS_OK) {
-        io_write_durable(log->io, &opening->request, handle, content.data, (uint32_t)end, 0);
-        status = await(opening);
-    }
-    return status;
+    return status == STATUS_OK ? settle_file(opening, bytes_of(content->written.data, end))
+                               : status;
 }
 
 static enum status check_chain(struct opening *opening, const char *name, uint64_t first)
@@ -371,50 +440,76 @@ static enum status check_chain(struct opening *opening, const char *name, uint64
     return STATUS_OK;
 }
 
-static enum status read_file(struct opening *opening, uint32_t which)
+static enum status read_content(struct opening *opening, uint32_t which, const char *name,
+                                struct log_content *content)
 {
     struct metadata_log *log = opening->log;
     struct metadata_log_header header;
-    struct bytes content = {0};
-    char name[METADATA_NAME_MAX];
     char path[FILE_PATH_MAX];
     size_t end;
-    metadata_log_name(name, opening->firsts[which]);
-    file_path(path, log->directory, name);
-    enum status status = file_load_await(log->io, path, opening->arena, &content);
-    if (status != STATUS_OK)
-        return status;
-    size_t head_size = content.size < METADATA_BLOCK_SIZE ? content.size : METADATA_BLOCK_SIZE;
-    status = metadata_log_header_decode(bytes_of(content.data, head_size), &header);
+    struct bytes written = content->written;
+    size_t head_size = written.size < METADATA_BLOCK_SIZE ? written.size : METADATA_BLOCK_SIZE;
+    enum status status = metadata_log_header_decode(bytes_of(written.data, head_size), &header);
     if (status == STATUS_CORRUPT ||
         (status == STATUS_OK && header.first_index != opening->firsts[which]))
-        return judge_header(opening, name, content, which);
+        return judge_header(opening, name, written, which);
     if (status == STATUS_OK)
         status = check_chain(opening, name, header.first_index);
     if (status == STATUS_OK)
-        status = read_batches(opening, name, content, header.file_id, which, &end);
+        status = read_batches(opening, name, written, header.file_id, which, &end);
     if (status != STATUS_OK)
         return status;
     metadata_log_add_file(log, header.first_index);
     log->files[log->file_count - 1].last_index = opening->next_index - 1;
     log->grown_bytes += end;
+    file_path(path, log->directory, name);
     return is_last(opening, which) ? adopt_file(opening, path, header.file_id, content, end)
                                    : STATUS_OK;
 }
 
+static enum status read_file(struct opening *opening, uint32_t which)
+{
+    struct log_content content = {0};
+    char name[METADATA_NAME_MAX];
+    char path[FILE_PATH_MAX];
+    metadata_log_name(name, opening->firsts[which]);
+    file_path(path, opening->log->directory, name);
+    enum status status = load_content(opening, path, &content);
+    return status == STATUS_OK ? read_content(opening, which, name, &content) : status;
+}
+
 /* Files whose successor begins at or before the snapshot's end hold nothing that is needed. */
+static bool is_replaced(const struct opening *opening, uint32_t which)
+{
+    return !is_last(opening, which) &&
+           opening->firsts[which + 1] <= opening->log->snapshot_index + 1;
+}
+
+/* What takes their place is durable by now. */
+static enum status remove_replaced(struct opening *opening)
+{
+    assert(opening->has_synced_folder);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < opening->first_count && status == STATUS_OK; i++) {
+        char name[METADATA_NAME_MAX];
+        metadata_log_name(name, opening->firsts[i]);
+        if (is_replaced(opening, i))
+            status = remove_file(opening, name);
+    }
+    return status;
+}
+
 static enum status read_files(struct opening *opening)
 {
-    uint64_t snapshot_index = opening->log->snapshot_index;
-    for (uint32_t i = 0; i < opening->first_count; i++) {
-        char name[METADATA_NAME_MAX];
-        bool is_replaced = !is_last(opening, i) && opening->firsts[i + 1] <= snapshot_index + 1;
-        metadata_log_name(name, opening->firsts[i]);
-        enum status status = is_replaced ? remove_file(opening, name) : read_file(opening, i);
-        if (status != STATUS_OK)
-            return status;
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < opening->first_count && status == STATUS_OK; i++)
+        if (!is_replaced(opening, i))
+            status = read_file(opening, i);
+    if (status == STATUS_OK && !opening->has_synced_folder) {
+        status = sync_folder(opening);
+        opening->has_synced_folder = true;
     }
-    return STATUS_OK;
+    return status == STATUS_OK ? remove_replaced(opening) : status;
 }
 
 /* --- Log and snapshot together ------------------------------------------------------------------
@@ -488,8 +583,6 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     uint64_t snapshot_index = 0;
     enum status status = make_directory(opening, opening->log->directory);
     if (status == STATUS_OK)
-        status = sync_folder(opening);
-    if (status == STATUS_OK)
         status = read_directory(opening, &snapshot_index);
     if (status != STATUS_OK)
         return status;
@@ -499,8 +592,7 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     if (status == STATUS_NOT_FOUND) {
         opening->loaded->is_new = true;
         opening->loaded->state.server_id = server_id;
-        status = sync_names_above(opening);
-        return status == STATUS_OK ? settle(opening) : status;
+        return settle(opening);
     }
     if (status == STATUS_OK && snapshot_index > 0)
         status = load_snapshot(opening, snapshot_index);

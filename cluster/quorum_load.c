@@ -12,19 +12,15 @@ static bool configure(struct raft_configuration *configuration, int32_t node_id)
            0;
 }
 
-/* Term and then configuration, each durable before the next: a directory that has entries has a
- * term. If the power goes in between, the next start does the rest. */
+/* A log without entries gets the configuration, as its first. */
 static enum status bootstrap(struct quorum *quorum, struct metadata_loaded *loaded,
                              struct arena *arena)
 {
     assert(!loaded->is_new || loaded->entry_count == 0);
-    enum status status = STATUS_OK;
-    if (loaded->is_new) {
+    if (loaded->is_new)
         loaded->state.term = 1;
-        status = metadata_log_save_state(quorum->log, 1, 0);
-    }
-    if (status != STATUS_OK || metadata_log_stored_index(quorum->log) > 0)
-        return status;
+    if (metadata_log_stored_index(quorum->log) > 0)
+        return STATUS_OK;
     struct raft_buffer configuration;
     if (raft_configuration_encode(&quorum->configuration, &configuration) != 0)
         return STATUS_NO_MEMORY;
@@ -39,7 +35,7 @@ static enum status bootstrap(struct quorum *quorum, struct metadata_loaded *load
     loaded->entries = entry;
     loaded->entry_count = 1;
     loaded->first_index = 1;
-    return metadata_log_append_await(quorum->log, entry);
+    return metadata_log_begin(quorum->log, entry);
 }
 
 /* The configuration must name this node, and as the only voter. Checked here, because the library

@@ -57,26 +57,25 @@ enum status batch_next(struct bytes *rest, struct bytes *batch)
 enum status batch_header_read(struct bytes bytes, struct batch_header *header)
 {
     assert(header != NULL);
-    struct reader reader;
-    reader_init(&reader, bytes);
+    assert(bytes.data != NULL || bytes.size == 0);
+    if (bytes.size < BATCH_HEADER_SIZE)
+        return STATUS_TRUNCATED;
+    const uint8_t *from = bytes.data;
     *header = (struct batch_header){
-        .base_offset = reader_i64(&reader),
+        .base_offset = (int64_t)load_u64_be(from + BATCH_BASE_OFFSET_AT),
+        .batch_length = (int32_t)load_u32_be(from + BATCH_LENGTH_AT),
+        .leader_epoch = (int32_t)load_u32_be(from + BATCH_LEADER_EPOCH_AT),
+        .magic = (int8_t)from[BATCH_MAGIC_AT],
+        .crc = load_u32_be(from + BATCH_CRC_AT),
+        .attributes = (int16_t)load_u16_be(from + BATCH_ATTRIBUTES_AT),
+        .last_offset_delta = (int32_t)load_u32_be(from + BATCH_LAST_OFFSET_DELTA_AT),
+        .base_timestamp = (int64_t)load_u64_be(from + BATCH_BASE_TIMESTAMP_AT),
+        .max_timestamp = (int64_t)load_u64_be(from + BATCH_MAX_TIMESTAMP_AT),
+        .producer_id = (int64_t)load_u64_be(from + BATCH_PRODUCER_ID_AT),
+        .producer_epoch = (int16_t)load_u16_be(from + BATCH_PRODUCER_EPOCH_AT),
+        .base_sequence = (int32_t)load_u32_be(from + BATCH_BASE_SEQUENCE_AT),
+        .record_count = (int32_t)load_u32_be(from + BATCH_RECORD_COUNT_AT),
     };
-    header->batch_length = reader_i32(&reader);
-    header->leader_epoch = reader_i32(&reader);
-    header->magic = reader_i8(&reader);
-    header->crc = reader_u32(&reader);
-    header->attributes = reader_i16(&reader);
-    header->last_offset_delta = reader_i32(&reader);
-    header->base_timestamp = reader_i64(&reader);
-    header->max_timestamp = reader_i64(&reader);
-    header->producer_id = reader_i64(&reader);
-    header->producer_epoch = reader_i16(&reader);
-    header->base_sequence = reader_i32(&reader);
-    header->record_count = reader_i32(&reader);
-    if (reader.status != STATUS_OK)
-        return reader.status;
-    assert(reader.position == BATCH_HEADER_SIZE);
     if (header->magic != BATCH_MAGIC)
         return STATUS_UNSUPPORTED;
     if (header->batch_length < BATCH_HEADER_SIZE - BATCH_LENGTH_BASE ||

@@ -441,6 +441,20 @@ static void job_ask(struct file_job *job, enum io_kind kind)
     job_schedule(job);
 }
 
+/* The second half of a durable write. A process that has died since asks for nothing more: what it
+ * has written stays as open as any other write. */
+static bool job_begins_sync(struct file_job *job, int32_t *result)
+{
+    if (node_is_doomed(job->core->node)) {
+        *result = STATUS_FAILED;
+        return false;
+    }
+    job->is_syncing = true;
+    job->written = *result;
+    job_ask(job, IO_SYNC);
+    return true;
+}
+
 /* Whether all of a durable write is written, so that its sync comes next. */
 static bool job_comes_to_sync(const struct file_job *job, int32_t result)
 {
@@ -456,12 +470,8 @@ static void job_fire(struct event *event)
     struct core *core = job->core;
     struct io_request *request = job->request;
     int32_t result = job_execute(job);
-    if (job_comes_to_sync(job, result)) {
-        job->is_syncing = true;
-        job->written = result;
-        job_ask(job, IO_SYNC);
+    if (job_comes_to_sync(job, result) && job_begins_sync(job, &result))
         return;
-    }
     if (job_kind(request->kind)->by_handle && !job->is_refused)
         core->node->handles[request->handle].in_flight_count--;
     job_destroy(job);

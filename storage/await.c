@@ -2,7 +2,6 @@
 #include "storage/await.h"
 
 #include "base/assert.h"
-#include "storage/path.h"
 
 #include <stdlib.h>
 
@@ -156,21 +155,6 @@ enum status await_read_whole(struct io *io, const char *path, uint32_t size_byte
     return STATUS_OK;
 }
 
-static enum status write_new(struct io *io, const char *path, struct bytes content)
-{
-    int32_t handle;
-    uint64_t size_bytes;
-    enum status status =
-        await_open(io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE, &handle, &size_bytes);
-    if (status != STATUS_OK)
-        return status;
-    status = await_write(io, handle, content.data, (uint32_t)content.size, 0);
-    if (status == STATUS_OK)
-        status = await_sync(io, handle);
-    enum status close_status = await_close(io, handle);
-    return status != STATUS_OK ? status : close_status;
-}
-
 enum status await_rename(struct io *io, const char *from, const char *to)
 {
     struct io_request request;
@@ -181,12 +165,24 @@ enum status await_rename(struct io *io, const char *from, const char *to)
     return status == STATUS_OK ? await_sync_directory(io, parent) : status;
 }
 
-enum status await_replace(struct io *io, const char *path, struct bytes content)
+enum status await_draft_open(struct io *io, const char *path, uint32_t open_flags,
+                             struct await_draft *draft)
 {
-    assert(content.size > 0);
-    assert(content.size <= UINT32_MAX);
-    char temporary[PATH_SIZE];
-    path_with_suffix(path, ".new", temporary);
-    enum status status = write_new(io, temporary, content);
-    return status == STATUS_OK ? await_rename(io, temporary, path) : status;
+    assert((open_flags & IO_OPEN_READ_ONLY) == 0);
+    uint64_t size_bytes;
+    path_copy(path, draft->path);
+    path_with_suffix(path, ".new", draft->temporary);
+    return await_open(io, draft->temporary, open_flags | IO_OPEN_CREATE | IO_OPEN_TRUNCATE,
+                      &draft->handle, &size_bytes);
+}
+
+enum status await_draft_end(struct io *io, struct await_draft *draft, enum status status)
+{
+    assert(draft->handle >= 0);
+    enum status close_status = await_close(io, draft->handle);
+    draft->handle = -1;
+    if (status != STATUS_OK || close_status != STATUS_OK)
+        return status != STATUS_OK ? status : close_status;
+    io_rename(io, &draft->request, draft->temporary, draft->path);
+    return wait_for(io, &draft->request);
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "io/io.h"
+#include "storage/path.h"
 
 /* Requests that are in flight together. */
 enum { AWAIT_COUNT_MAX = 64 };
@@ -50,7 +51,22 @@ enum status await_read_whole(struct io *io, const char *path, uint32_t size_byte
 /* Within one directory; the new name is durable. */
 enum status await_rename(struct io *io, const char *from, const char *to);
 
-/* Temporary file, sync, rename, sync of the directory: the new content or the old, never less. */
-enum status await_replace(struct io *io, const char *path, struct bytes content);
+/* A file that will take the place of the one at `path`, or be the first there: written under a name
+ * of its own, synced, and then renamed, so that what is there is the new content or the old, never
+ * less. In steps, so that several files and directories are synced at once. */
+struct await_draft {
+    int32_t handle;
+    struct io_request request;
+    char path[PATH_SIZE];
+    char temporary[PATH_SIZE];
+};
+
+/* Begins one; what is to be in it is written to its handle by the caller. */
+enum status await_draft_open(struct io *io, const char *path, uint32_t open_flags,
+                             struct await_draft *draft);
+
+/* Closes it, and gives it its name unless something went wrong before. Its content has been synced;
+ * the name is durable when the directory has been, too. */
+enum status await_draft_end(struct io *io, struct await_draft *draft, enum status status);
 
 #endif

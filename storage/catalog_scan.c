@@ -183,10 +183,7 @@ enum status catalog_scan(struct io *io, const char *store, struct logger *logger
 
 enum status catalog_remove_records(struct io *io, const char *store)
 {
-    char directory[PATH_SIZE];
-    path_catalogs(store, directory);
-    enum status status = for_each_file(io, store, NULL);
-    return status == STATUS_OK ? await_sync_directory(io, directory) : status;
+    return for_each_file(io, store, NULL);
 }
 
 /* --- The base ---------------------------------------------------------------------------------
@@ -272,31 +269,19 @@ static enum status put_all(struct base *base, const struct store_states *states)
     return status == STATUS_OK ? write_commit(base) : status;
 }
 
-static enum status write_base(struct io *io, const char *path, uint64_t epoch,
-                              const struct store_states *states)
+enum status catalog_draft_base(struct io *io, const char *store, uint64_t epoch,
+                               const struct store_states *states, struct await_draft *draft)
 {
-    struct base base = {.io = io, .epoch = epoch, .size_bytes = COMMIT_HEADER_SIZE};
-    uint64_t size_bytes;
-    enum status status = await_open(io, path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE | IO_OPEN_DIRECT,
-                                    &base.handle, &size_bytes);
+    char path[PATH_SIZE];
+    path_catalog_base(store, path);
+    enum status status = await_draft_open(io, path, IO_OPEN_DIRECT, draft);
     if (status != STATUS_OK)
         return status;
+    struct base base = {
+        .io = io, .handle = draft->handle, .epoch = epoch, .size_bytes = COMMIT_HEADER_SIZE};
     base.capacity = CATALOG_GROUP_SIZE;
     base.buffer = aligned_alloc(COMMIT_ALIGNMENT, base.capacity);
     status = base.buffer == NULL ? STATUS_NO_MEMORY : put_all(&base, states);
     free(base.buffer);
-    if (status == STATUS_OK)
-        status = await_sync(io, base.handle);
-    enum status close_status = await_close(io, base.handle);
-    return status != STATUS_OK ? status : close_status;
-}
-
-enum status catalog_write_base(struct io *io, const char *store, uint64_t epoch,
-                               const struct store_states *states)
-{
-    char path[PATH_SIZE], temporary[PATH_SIZE];
-    path_catalog_base(store, path);
-    path_with_suffix(path, ".new", temporary);
-    enum status status = write_base(io, temporary, epoch, states);
-    return status == STATUS_OK ? await_rename(io, temporary, path) : status;
+    return status == STATUS_OK ? STATUS_OK : await_draft_end(io, draft, status);
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "io/io.h"
+#include "storage/await.h"
 #include "storage/store_states.h"
 
 struct catalog_contents {
@@ -18,11 +19,12 @@ struct catalog_contents {
 enum status catalog_scan(struct io *io, const char *store, struct logger *logger, uint64_t epoch,
                          struct catalog_contents *contents);
 
-/* Replaces the base; what was recorded in earlier runs is without meaning from here on. */
-enum status catalog_write_base(struct io *io, const char *store, uint64_t epoch,
-                               const struct store_states *states);
+/* The next base, written and neither synced nor named yet; the draft is the caller's to end if this
+ * succeeds. When its name is durable, what was recorded in earlier runs is without meaning. */
+enum status catalog_draft_base(struct io *io, const char *store, uint64_t epoch,
+                               const struct store_states *states, struct await_draft *draft);
 
-/* Removes the files of all cores. */
+/* Removes the files of all cores; they may come back. */
 enum status catalog_remove_records(struct io *io, const char *store);
 
 #endif

@@ -85,23 +85,19 @@ enum status epoch_file_read(struct io *io, const char *store, struct logger *log
     return status != STATUS_OK ? status : close_status;
 }
 
-enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch)
+enum status epoch_file_draft(struct io *io, const char *store, uint64_t epoch,
+                             struct await_draft *draft)
 {
     uint8_t content[EPOCH_COPY_AT + EPOCH_SIZE] = {0};
     char path[PATH_SIZE];
     encode(EPOCH_MAGIC, epoch, content);
     encode(EPOCH_MAGIC, epoch, content + EPOCH_COPY_AT);
     path_epoch(store, path);
-    return await_replace(io, path, bytes_of(content, sizeof content));
-}
-
-enum status epoch_file_settle(struct io *io, const char *store)
-{
-    char path[PATH_SIZE];
-    char directory[PATH_SIZE];
-    path_epoch(store, path);
-    path_parent(path, directory);
-    return await_sync_directory(io, directory);
+    enum status status = await_draft_open(io, path, 0, draft);
+    if (status != STATUS_OK)
+        return status;
+    status = await_write(io, draft->handle, content, sizeof content, 0);
+    return status == STATUS_OK ? STATUS_OK : await_draft_end(io, draft, status);
 }
 
 uint32_t epoch_file_encode_clean(uint64_t epoch, bool is_swept,

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "io/io.h"
+#include "storage/await.h"
 
 enum { EPOCH_SIZE = 24, EPOCH_COPY_AT = 4096, CLEAN_SIZE_MAX = 2 * EPOCH_SIZE, EPOCH_FIRST = 1 };
 
@@ -30,11 +31,11 @@ enum status epoch_file_decode(struct bytes content, uint64_t *epoch);
  * greater. If only the copy can be read, the logger says so. STATUS_CORRUPT, STATUS_UNSUPPORTED. */
 enum status epoch_file_read(struct io *io, const char *store, struct logger *logger,
                             uint64_t *epoch);
-enum status epoch_file_write(struct io *io, const char *store, uint64_t epoch);
 
-/* Blocking. What has been read stays: whoever wrote it may have been killed before its name was on
- * disk, and nothing may be built on a number that a power cut takes back. */
-enum status epoch_file_settle(struct io *io, const char *store);
+/* Blocking. The next epoch, written and neither synced nor named yet; the draft is the caller's to
+ * end if this succeeds. */
+enum status epoch_file_draft(struct io *io, const char *store, uint64_t epoch,
+                             struct await_draft *draft);
 
 /* Was the core stopped in order in this epoch, and swept? A file that is missing or damaged means
  * no. */

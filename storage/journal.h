@@ -79,7 +79,7 @@ struct journal_prepare {
     uint32_t file_index;
     uint64_t position;
     bool is_running;
-    bool is_unwanted; /* ends soon, and the file stays absent */
+    bool is_unwanted; /* ends soon, and the file stays absent, if no commit comes to need it */
     char path[PATH_SIZE];
 };
 
@@ -155,7 +155,8 @@ void journal_retry(struct journal *journal);
 /* Of the newest commit that is durable. */
 uint64_t journal_landed_sequence(const struct journal *journal);
 
-/* A stop does not wait until a file is full of zeros. Nothing may be waiting for one. */
+/* A stop does not wait until a file is full of zeros: none is made any more unless a commit needs
+ * it. Nothing may be waiting for one. */
 void journal_abandon_file(struct journal *journal);
 
 /* Something gathered has not been written. */

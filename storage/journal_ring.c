@@ -58,7 +58,9 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
         return true;
     uint32_t next;
     bool is_ready = find_file(journal, JOURNAL_READY, &next);
-    if (is_ready) {
+    if (!is_ready) {
+        journal->prepare.is_unwanted = false; /* somebody waits for it after all */
+    } else {
         assert(journal->in_flight == NULL); /* or a full file's last commit could still fail */
         assert(journal->files[next].last_sequence <= journal->released_sequence);
         assert(journal->files[next].last_sequence < journal_landed_sequence(journal));
@@ -98,7 +100,7 @@ void journal_release_file(struct journal *journal, uint64_t last_sequence)
 
 void journal_abandon_file(struct journal *journal)
 {
-    assert(journal->in_flight == NULL);
+    assert(!journal_has_waiting(journal));
     journal->prepare.is_unwanted = true;
 }
 
@@ -332,6 +334,18 @@ static enum status open_existing(struct journal *journal, uint32_t index)
     return status;
 }
 
+/* The file and its name at once. */
+static enum status sync_first(struct journal *journal, const struct journal_file *file)
+{
+    struct await_set set = {.io = journal->io};
+    struct io_request synced, named;
+    char path[PATH_SIZE];
+    path_journals(journal->store_directory, path);
+    io_sync(journal->io, await_add(&set, &synced), file->handle);
+    io_sync_directory(journal->io, await_add(&set, &named), path);
+    return await_all(&set, STATUS_OK);
+}
+
 /* The very first start: there is no time to write zeros throughout. The file is reserved only, and
  * left for a zeroed one as soon as that is ready. */
 static enum status make_first(struct journal *journal)
@@ -346,10 +360,7 @@ static enum status make_first(struct journal *journal)
     if (status == STATUS_OK)
         status = await_allocate(journal->io, file->handle, unzeroed_file_bytes(journal));
     if (status == STATUS_OK)
-        status = await_sync(journal->io, file->handle);
-    path_journals(journal->store_directory, path);
-    if (status == STATUS_OK)
-        status = await_sync_directory(journal->io, path);
+        status = sync_first(journal, file);
     file->state = JOURNAL_READY;
     return status;
 }

@@ -18,15 +18,20 @@ enum { SEGMENT_SPAN_MAX = INT32_MAX };
  */
 
 /* Segments of a log, and of different logs, take appends for different times (segment.jitter.ms).
- */
-bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms)
+ * Every append asks, so there is no hash for the many logs that want no jitter. */
+static int64_t age_max_ms(const struct log *log, const struct segment *segment)
 {
+    if (log->config.segment_jitter_ms == 0)
+        return log->config.segment_ms_max;
     struct hash_seed seed = {{0, (uint64_t)log->id.partition}};
     memcpy(seed.words, log->id.topic_id.bytes, sizeof seed.words[0]);
-    int64_t age_max_ms =
-        retention_core_segment_ms(log->config.segment_ms_max, log->config.segment_jitter_ms,
-                                  hash_u64(seed, (uint64_t)segment->base_offset));
-    return segment->created_ms >= 0 && now_ms - segment->created_ms >= age_max_ms;
+    return retention_core_segment_ms(log->config.segment_ms_max, log->config.segment_jitter_ms,
+                                     hash_u64(seed, (uint64_t)segment->base_offset));
+}
+
+bool log_segment_is_too_old(const struct log *log, const struct segment *segment, int64_t now_ms)
+{
+    return segment->created_ms >= 0 && now_ms - segment->created_ms >= age_max_ms(log, segment);
 }
 
 static bool must_roll(const struct log *log, const struct segment *segment,

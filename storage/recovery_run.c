@@ -394,16 +394,25 @@ static enum status recover_logs(struct recovery *recovery)
     return status;
 }
 
+static enum status make_directory(struct recovery *recovery, const char *path)
+{
+    struct io_request request;
+    io_make_directory(recovery->io, &request, path);
+    int32_t result = io_await(recovery->io, &request);
+    return result < 0 && result != STATUS_EXISTS ? (enum status)result : STATUS_OK;
+}
+
+/* Their names are made durable before that of the first epoch file. */
 static enum status make_directories(struct recovery *recovery)
 {
     char path[PATH_SIZE];
     path_journals(recovery->options->directory, path);
-    enum status status = await_make_directory(recovery->io, path);
+    enum status status = make_directory(recovery, path);
     path_catalogs(recovery->options->directory, path);
     if (status == STATUS_OK)
-        status = await_make_directory(recovery->io, path);
+        status = make_directory(recovery, path);
     path_topics(recovery->options->directory, path);
-    return status == STATUS_OK ? await_make_directory(recovery->io, path) : status;
+    return status == STATUS_OK ? make_directory(recovery, path) : status;
 }
 
 static enum status load_catalog(struct recovery *recovery)
@@ -415,20 +424,81 @@ static enum status load_catalog(struct recovery *recovery)
                         recovery->epoch, &recovery->catalog);
 }
 
-/* From the base on, nothing of the past is needed any more. */
-static enum status begin_next_run(struct recovery *recovery)
+/* --- The next run -----------------------------------------------------------------------------
+ *
+ * The base and the number of the next run, each in a file that takes the place of the former one.
+ * Three times somebody waits for the disk, whatever has to be durable at that point together:
+ *
+ *   1  both contents, and the names that the last run may not have made durable
+ *   2  the base's name: from then on, nothing of the past is needed any more
+ *   3  the number's
+ */
+
+struct next_run {
+    struct await_draft base;
+    struct await_draft number;
+};
+
+static enum status draft_next_run(struct recovery *recovery, struct next_run *next)
 {
     const char *directory = recovery->options->directory;
     uint64_t epoch = recovery->epoch + 1;
-    enum status status = epoch_file_settle(recovery->io, directory);
+    enum status status =
+        catalog_draft_base(recovery->io, directory, epoch, recovery->catalog.states, &next->base);
+    if (status != STATUS_OK)
+        return status;
+    status = epoch_file_draft(recovery->io, directory, epoch, &next->number);
+    return status == STATUS_OK ? STATUS_OK : await_draft_end(recovery->io, &next->base, status);
+}
+
+/* What was read stays: whoever wrote the number of the last run may have been killed before its
+ * name was on disk, and nothing may be built on a number that a power cut takes back. In a new
+ * directory it is the names of the directories that come before everything. */
+static enum status sync_drafts(struct recovery *recovery, struct next_run *next)
+{
+    struct await_set set = {.io = recovery->io};
+    struct io_request names;
+    char journals[PATH_SIZE];
+    path_journals(recovery->options->directory, journals);
+    io_sync(recovery->io, await_add(&set, &next->base.request), next->base.handle);
+    io_sync(recovery->io, await_add(&set, &next->number.request), next->number.handle);
+    io_sync_directory(recovery->io, await_add(&set, &names),
+                      recovery->epoch == EPOCH_FIRST ? recovery->options->directory : journals);
+    return await_all(&set, STATUS_OK);
+}
+
+static enum status name_base(struct recovery *recovery, struct next_run *next, enum status status)
+{
+    char catalogs[PATH_SIZE];
+    path_catalogs(recovery->options->directory, catalogs);
+    status = await_draft_end(recovery->io, &next->base, status);
     if (status == STATUS_OK)
-        status = catalog_write_base(recovery->io, directory, epoch, recovery->catalog.states);
-    if (status == STATUS_OK)
-        status = epoch_file_write(recovery->io, directory, epoch);
-    if (status == STATUS_OK)
-        status = catalog_remove_records(recovery->io, directory);
+        status = catalog_remove_records(recovery->io, recovery->options->directory);
+    return status == STATUS_OK ? await_sync_directory(recovery->io, catalogs) : status;
+}
+
+static enum status name_number(struct recovery *recovery, struct next_run *next, enum status status)
+{
+    char journals[PATH_SIZE];
+    path_journals(recovery->options->directory, journals);
+    status = await_draft_end(recovery->io, &next->number, status);
+    return status == STATUS_OK ? await_sync_directory(recovery->io, journals) : status;
+}
+
+static enum status begin_next_run(struct recovery *recovery)
+{
+    struct next_run next;
+    enum status status = draft_next_run(recovery, &next);
+    if (status != STATUS_OK)
+        return status;
+    status = sync_drafts(recovery, &next);
+    status = name_base(recovery, &next, status);
+    status = name_number(recovery, &next, status);
     return status == STATUS_OK ? remove_strangers(recovery) : status;
 }
+
+/* --- From beginning to end --------------------------------------------------------------------
+ */
 
 /* On a disk that is full, this is the room for what recovery writes. */
 static void let_reserves_go(struct recovery *recovery)

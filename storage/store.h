@@ -100,6 +100,10 @@ void store_check_retention(struct store *store);
  * itself. */
 void store_delete_log(struct store *store, struct log *log, struct completion *completion);
 
+/* A stop is coming: nothing is made ready any more that only later appends would need, so that the
+ * disk is free for what the stop writes. Everything else goes on. */
+void store_expect_stop(struct store *store);
+
 /* Writes every tail to its segment, syncs, and leaves the directory clean. No new appends. Lands
  * when nothing of the store is in flight any more, with the first error if there was one. */
 void store_stop(struct store *store, struct completion *completion);

@@ -41,6 +41,12 @@ struct store_stop {
     uint8_t content[CLEAN_SIZE_MAX];
 };
 
+void store_expect_stop(struct store *store)
+{
+    if (!journal_has_waiting(&store->journal))
+        journal_abandon_file(&store->journal);
+}
+
 static bool log_is_recorded(const struct log *log)
 {
     return log->recorded_offset == log->end_offset && !log_wants_record(log);
@@ -190,8 +196,7 @@ static enum op_progress stop_drain(struct store_stop *stop)
     if (!stop->has_asked)
         ask_for_records(store);
     stop->has_asked = true;
-    if (!journal_has_waiting(&store->journal) && store->journal.in_flight == NULL)
-        journal_abandon_file(&store->journal);
+    store_expect_stop(store);
     bool has_settled = logs_are_settled(store);
     if (is_quiet(store) && has_settled && !stop->has_put_away) {
         put_indexes_away(stop);

@@ -2,6 +2,7 @@
 
 #include "tests/base/check.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Allocations are aligned, distinct and writable to their last byte. */
@@ -56,6 +57,33 @@ static void test_reset(void **state)
     arena_deinit(&arena);
 }
 
+/* An arena takes from its owner's memory first, goes on elsewhere when that is full, and gives back
+ * only what it took itself. */
+static void test_owner_memory(void **state)
+{
+    _Alignas(max_align_t) uint8_t memory[512];
+    struct arena arena;
+    arena_init_in(&arena, memory, sizeof memory, 10000);
+    uint8_t *inside = arena_allocate(&arena, 400);
+    assert_true(inside >= memory);
+    assert_true(inside + 400 <= memory + sizeof memory);
+    uint8_t *outside = arena_allocate(&arena, 400);
+    assert_non_null(outside);
+    assert_true(outside + 400 <= memory || outside >= memory + sizeof memory);
+    memset(inside, 1, 400);
+    memset(outside, 2, 400);
+    assert_int_equal(inside[399], 1);
+    assert_null(arena_allocate(&arena, 9000));
+    assert_true(arena.total_bytes <= 10000);
+    arena_deinit(&arena);
+
+    arena_init_in(&arena, memory, sizeof memory, 10000);
+    assert_ptr_equal(arena_allocate(&arena, 400), inside);
+    arena_reset(&arena);
+    assert_ptr_equal(arena_allocate(&arena, 400), inside);
+    arena_deinit(&arena);
+}
+
 /* Arrays are cleared, even in memory that was used before; copies end with a zero byte. */
 static void test_array_and_text(void **state)
 {
@@ -78,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_allocations),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_owner_memory),
         cmocka_unit_test(test_array_and_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,7 +270,7 @@ class Regression(unittest.TestCase):
 
 class Command(unittest.TestCase):
     def run_table(self, *words):
-        return subprocess.run([sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "0.2",
+        return subprocess.run([sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "1",
                                "--no-peers", "--only", "Tailrace", "--folder", self.folder, "--broker",
                                BUILD / "tailraced", "--bench", BUILD / "tailrace", "--results",
                                self.folder / "kept", *words],

@@ -223,6 +223,22 @@ static void full_file_without_news_is_given_back(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* With a stop before it no journal file is made ready for later; a commit that comes to need one
+ * gets it all the same. */
+static void commits_go_on_before_a_stop(void **state)
+{
+    enum { COMMITS = 200 };
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->options.journal_file_bytes = 256 << 10;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, 1, 10000);
+    store_expect_stop(rig->stores[0]);
+    rig_put_many(rig, 0, COMMITS, 10000);
+    assert_int_equal(log_durable_offset(rig->logs[0]), 1 + COMMITS);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
@@ -236,6 +252,7 @@ int main(void)
         CASE(wish_on_a_full_disk),
         CASE(stop_on_a_full_disk_waits_for_no_user),
         CASE(full_file_without_news_is_given_back),
+        CASE(commits_go_on_before_a_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

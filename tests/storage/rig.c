@@ -218,8 +218,19 @@ void rig_overwrite(struct rig *rig, const char *path, uint64_t position, struct 
 
 enum status rig_plant(struct rig *rig, const char *path, struct bytes content)
 {
+    struct await_draft draft;
+    char parent[PATH_SIZE];
     open_doors(rig, 1);
-    enum status status = await_replace(rig->io, path, content);
+    path_parent(path, parent);
+    enum status status = await_draft_open(rig->io, path, 0, &draft);
+    if (status == STATUS_OK) {
+        status = await_write(rig->io, draft.handle, content.data, (uint32_t)content.size, 0);
+        if (status == STATUS_OK)
+            status = await_sync(rig->io, draft.handle);
+        status = await_draft_end(rig->io, &draft, status);
+    }
+    if (status == STATUS_OK)
+        status = await_sync_directory(rig->io, parent);
     rig->harness->close(rig->harness, false);
     return status;
 }
