@@ -83,17 +83,17 @@ static void on_failed(struct quorum_handler *handler, enum status status)
     container_of(handler, struct bench, handler)->failure_count++;
 }
 
-static enum status bench_create_with(struct bench *bench, int32_t node_id, uint64_t snapshot_bytes)
+static enum status bench_create_with(struct bench *bench, const struct quorum_options *options)
 {
-    struct quorum_options options = {
-        .directory = "/data/cluster", .node_id = node_id, .snapshot_bytes = snapshot_bytes};
-    return quorum_create(bench->io, &options, &bench->logger, &bench->arena, &bench->recovered,
+    return quorum_create(bench->io, options, &bench->logger, &bench->arena, &bench->recovered,
                          &bench->quorum);
 }
 
 static enum status bench_create(struct bench *bench, int32_t node_id)
 {
-    return bench_create_with(bench, node_id, 50000);
+    struct quorum_options options = {
+        .directory = "/data/cluster", .node_id = node_id, .snapshot_bytes = 50000};
+    return bench_create_with(bench, &options);
 }
 
 static struct bench *bench_open(void)
@@ -238,9 +238,11 @@ static void test_entries_of_zeros_are_there_after_a_restart(void **state)
 {
     enum { ZERO_BYTES = 300 * 1024, ENTRY_COUNT = 3 };
     static const uint8_t zeros[ZERO_BYTES];
+    const struct quorum_options options = {
+        .directory = "/data/cluster", .node_id = 1, .snapshot_bytes = 1 << 30};
     struct bench *bench = bench_open();
     uint64_t index = 0;
-    assert_int_equal(bench_create_with(bench, 1, 1 << 30), STATUS_OK);
+    assert_int_equal(bench_create_with(bench, &options), STATUS_OK);
     quorum_start(bench->quorum, &bench->handler);
     for (uint32_t i = 0; i < ENTRY_COUNT; i++) {
         assert_int_equal(quorum_propose(bench->quorum, bytes_of(zeros, ZERO_BYTES), &index),
@@ -248,7 +250,7 @@ static void test_entries_of_zeros_are_there_after_a_restart(void **state)
         turn_until_committed(bench, index);
     }
     quorum_destroy(bench->quorum);
-    assert_int_equal(bench_create_with(bench, 1, 1 << 30), STATUS_OK);
+    assert_int_equal(bench_create_with(bench, &options), STATUS_OK);
     assert_int_equal(bench->recovered.entry_count, 1 + ENTRY_COUNT);
     for (uint32_t i = 1; i <= ENTRY_COUNT; i++)
         assert_true(bytes_equal(bench->recovered.entries[i].data, bytes_of(zeros, ZERO_BYTES)));
@@ -394,6 +396,29 @@ static void test_a_stop_does_not_wait_for_space(void **state)
     bench_close(bench);
 }
 
+/* However deep it lies: what tells the second node that the folder is not its own was there when
+ * the power went. */
+static void test_the_names_above_a_new_folder_are_durable(void **state)
+{
+    enum { DEPTH = 40 };
+    static const char level[] = "/d";
+    char directory[DEPTH * (sizeof level - 1) + 1] = {0};
+    struct quorum_options options = {.directory = directory, .node_id = 1, .snapshot_bytes = 50000};
+    struct bench *bench = bench_open();
+    for (uint32_t i = 0; i < DEPTH; i++)
+        memcpy(directory + i * (sizeof level - 1), level, sizeof level);
+    assert_int_equal(bench_create_with(bench, &options), STATUS_OK);
+    quorum_destroy(bench->quorum);
+    node_kill(bench->node, DEATH_POWER_CUT);
+    world_step(bench->world);
+    node_start(bench->node, 0);
+    world_step(bench->world);
+    bench->io = node_core(bench->node, 0);
+    options.node_id = 2;
+    assert_int_equal(bench_create_with(bench, &options), STATUS_INVALID);
+    bench_close(bench);
+}
+
 static void test_the_folder_of_another_node_is_refused(void **state)
 {
     struct bench *bench = bench_open();
@@ -418,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_ends_in_refusals_and_loses_nothing),
         cmocka_unit_test(test_what_was_taken_without_space_waits_for_it),
         cmocka_unit_test(test_a_stop_does_not_wait_for_space),
+        cmocka_unit_test(test_the_names_above_a_new_folder_are_durable),
         cmocka_unit_test(test_the_folder_of_another_node_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
