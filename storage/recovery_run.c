@@ -481,8 +481,8 @@ static enum status name_base(struct recovery *recovery, struct next_run *next, e
     return status == STATUS_OK ? await_sync_directory(recovery->io, catalogs) : status;
 }
 
-/* The records of the last run go only now: a directory's changes may reach the disk in any order, and
- * with them gone and the base not yet there, nothing would be known of the logs. */
+/* The records of the last run go only now: a directory's changes may reach the disk in any order,
+ * and with them gone and the base not yet there, nothing would be known of the logs. */
 static enum status name_number(struct recovery *recovery, struct next_run *next, enum status status)
 {
     const char *directory = recovery->options->directory;
