@@ -40,8 +40,8 @@ void arena_init_in(struct arena *arena, void *first, size_t first_bytes, size_t 
     block->older = NULL;
     block->capacity = first_bytes - sizeof *block;
     block->is_borrowed = true;
-    *arena = (struct arena){
-        .block = block, .total_bytes = block->capacity, .limit_bytes = limit_bytes};
+    *arena =
+        (struct arena){.block = block, .total_bytes = block->capacity, .limit_bytes = limit_bytes};
 }
 
 /* Blocks are freed one after the other and not by recursion: a chain may be long. */

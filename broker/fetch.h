@@ -40,6 +40,7 @@ struct fetch_partition {
     /* Nothing to read, and its watcher will tell when that changes: what the answer says of it
      * holds until then. */
     bool is_quiet;
+    bool is_quiet_behind; /* so it is behind what was read */
 
     bool is_armed;                  /* the watcher was, before the leg looked at the partition */
     struct partition_waiter waiter; /* while its leg watches */

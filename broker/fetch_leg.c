@@ -93,6 +93,12 @@ static struct partition *leg_look_at(struct fetch_leg *leg, struct fetch_partiti
     return wanted->has_diverged ? NULL : partition;
 }
 
+/* Where this reader's records end. */
+static int64_t leg_limit(const struct fetch_leg *leg, const struct fetch_partition *wanted)
+{
+    return leg->read_committed ? wanted->last_stable_offset : wanted->high_watermark;
+}
+
 /* The partition may have gone while its records were read. */
 static void count_read(struct fetch_leg *leg, const struct fetch_partition *wanted,
                        size_t size_bytes)
@@ -110,6 +116,8 @@ static void end_read(struct fetch_read *fetch_read, int32_t result)
     bool is_empty = result < 0 || fetch_read->read.size_bytes == 0;
     if (result < 0 && result != STATUS_NO_MEMORY && result != STATUS_BUSY)
         wanted->error = kafka_error_of_status((enum status)result);
+    wanted->is_quiet_behind =
+        !is_empty && wanted->is_armed && fetch_read->read.next_offset >= leg_limit(leg, wanted);
     leg->size_bytes += is_empty ? 0 : (int64_t)fetch_read->read.size_bytes;
     if (!is_empty)
         count_read(leg, wanted, fetch_read->read.size_bytes);
@@ -167,12 +175,6 @@ static void read_landed(struct completion *completion, int32_t result)
     fetch_read->aborted.exchange_count = read->exchange_count;
     completion_init(&fetch_read->aborted.completion, aborted_landed);
     log_aborted(partition->log, &fetch_read->aborted);
-}
-
-/* Where this reader's records end. */
-static int64_t leg_limit(const struct fetch_leg *leg, const struct fetch_partition *wanted)
-{
-    return leg->read_committed ? wanted->last_stable_offset : wanted->high_watermark;
 }
 
 /* False when the core has no reads left. */

@@ -282,6 +282,7 @@ bool fetch_plan_make(struct request *request, const struct fetch_request *in,
     plan->session_id = session == NULL ? FETCH_SESSION_NONE : session->id;
     if (session == NULL)
         return plan_from_request(request, in, plan);
+    plan->session_epoch = session->epoch;
     fetch_session_read_as(session, reader_kind(in));
     return plan_from_session(request, in, session, plan);
 }

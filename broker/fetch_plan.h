@@ -14,7 +14,8 @@ struct fetch_plan {
     uint32_t partition_count;
     uint32_t partition_count_max; /* that there is memory for */
     int64_t size_bytes_max;
-    int32_t session_id; /* for the answer */
+    int32_t session_id;    /* for the answer */
+    int32_t session_epoch; /* that comes next, unless another fetch has come in between */
     bool is_incremental;
     int16_t error; /* of the session: nothing else is answered */
 };

@@ -56,6 +56,25 @@ static void trim(struct request *request, struct fetch_plan *plan)
     }
 }
 
+/* Another fetch may have gone on with the session, and have looked at the partition later than this
+ * one. */
+static bool is_quiet_behind(const struct fetch_session *session, const struct fetch_plan *plan,
+                            const struct fetch_partition *wanted)
+{
+    return wanted->is_quiet_behind && wanted->fetch_read != NULL &&
+           session->epoch == plan->session_epoch;
+}
+
+/* What the next fetch must look at. */
+static void note_due(struct fetch_session *session, const struct fetch_plan *plan,
+                     const struct fetch_partition *wanted, struct fetch_session_partition *known)
+{
+    if (is_quiet_behind(session, plan, wanted))
+        fetch_session_note_read(session, known, wanted->fetch_read->read.next_offset);
+    else if (!wanted->is_quiet)
+        fetch_session_note_due(session, known);
+}
+
 /* Notes what this answer tells the consumer; answers whether it must be told at all. */
 static bool session_note(struct request *request, struct fetch_session *session,
                          const struct fetch_plan *plan, const struct fetch_partition *wanted)
@@ -65,8 +84,8 @@ static bool session_note(struct request *request, struct fetch_session *session,
     struct fetch_session_partition *known =
         fetch_session_partition(&request->core->fetch_sessions, session, &wanted->wish);
     bool must_tell = !plan->is_incremental || fetch_plan_is_news(known, wanted);
-    if (known != NULL && !wanted->is_quiet)
-        fetch_session_note_due(session, known);
+    if (known != NULL)
+        note_due(session, plan, wanted, known);
     if (known == NULL || !must_tell)
         return must_tell;
     known->sent_high_watermark = wanted->error == KAFKA_NONE ? wanted->high_watermark : -1;

@@ -86,12 +86,18 @@ static void watcher_left(struct fetch_watcher *watcher)
     session_free_if_over(session);
 }
 
+static void take_from_due(struct fetch_session *session, struct fetch_session_partition *partition)
+{
+    assert(session->due_count >= list_node_is_linked(&partition->due));
+    session->due_count -= list_node_is_linked(&partition->due);
+    list_remove(&partition->due);
+}
+
 /* Its memory stays until the core that watches it has let go. */
 static void partition_drop(struct fetch_session *session, struct fetch_session_partition *partition)
 {
     map_remove(&session->partitions_by_key, &partition->by_key);
-    session->due_count -= list_node_is_linked(&partition->due);
-    list_remove(&partition->due);
+    take_from_due(session, partition);
     session->partition_count--;
     if (partition->watcher.watch == NULL) {
         partition_free(partition);
@@ -277,6 +283,7 @@ static struct fetch_session_partition *partition_add(struct fetch_session *sessi
     assert(has_copied);
     partition->sent_high_watermark = -1;
     partition->sent_start_offset = -1;
+    partition->quiet_offset = -1;
     partition->order = ++session->order_last;
     list_node_init(&partition->due);
     list_push_back(&session->partitions, &partition->node);
@@ -286,18 +293,32 @@ static struct fetch_session_partition *partition_add(struct fetch_session *sessi
     return partition;
 }
 
+/* Only the offset may be another: the epochs are checked when the partition is looked at. */
+static bool has_moved_on(const struct fetch_session_partition *partition,
+                         const struct fetch_wish *wish)
+{
+    return partition->quiet_offset >= 0 && wish->fetch_offset == partition->quiet_offset &&
+           wish->leader_epoch == partition->wish.leader_epoch &&
+           wish->last_fetched_epoch == partition->wish.last_fetched_epoch;
+}
+
 void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
                        const struct fetch_wish *wish)
 {
     struct fetch_session_partition *partition = fetch_session_partition(sessions, session, wish);
     if (partition == NULL) {
         partition = partition_add(session, wish);
-    } else {
-        struct bytes own_name = partition->wish.topic_name;
-        partition->wish = *wish;
-        partition->wish.topic_name = own_name;
+        fetch_session_note_due(session, partition);
+        return;
     }
-    fetch_session_note_due(session, partition);
+    bool is_quiet = has_moved_on(partition, wish);
+    struct bytes own_name = partition->wish.topic_name;
+    partition->wish = *wish;
+    partition->wish.topic_name = own_name;
+    if (is_quiet)
+        take_from_due(session, partition);
+    else
+        fetch_session_note_due(session, partition);
 }
 
 void fetch_session_forget(struct fetch_sessions *sessions, struct fetch_session *session,
@@ -329,6 +350,16 @@ void fetch_session_note_due(struct fetch_session *session,
     wake_reader(session, false);
 }
 
+/* What is due since the fetch took it has moved meanwhile. */
+void fetch_session_note_read(struct fetch_session *session,
+                             struct fetch_session_partition *partition, int64_t quiet_offset)
+{
+    assert(quiet_offset > 0);
+    if (!list_node_is_linked(&partition->due))
+        partition->quiet_offset = quiet_offset;
+    fetch_session_note_due(session, partition);
+}
+
 struct fetch_session_partition *fetch_session_take_due(struct fetch_session *session)
 {
     struct list_node *node = list_pop_front(&session->due);
@@ -336,7 +367,10 @@ struct fetch_session_partition *fetch_session_take_due(struct fetch_session *ses
         return NULL;
     assert(session->due_count > 0);
     session->due_count--;
-    return container_of(node, struct fetch_session_partition, due);
+    struct fetch_session_partition *partition =
+        container_of(node, struct fetch_session_partition, due);
+    partition->quiet_offset = -1;
+    return partition;
 }
 
 void fetch_session_read_as(struct fetch_session *session, uint32_t reader_kind)
@@ -366,6 +400,7 @@ static void watcher_moved(struct fetch_watcher *watcher)
 {
     struct fetch_session_partition *partition =
         container_of(watcher, struct fetch_session_partition, watcher);
+    partition->quiet_offset = -1;
     if (!partition->is_dropped)
         fetch_session_note_due(watcher->watch->session, partition);
 }

@@ -8,8 +8,9 @@
  *                       forgotten ones dropped; n must be the epoch that comes next
  *
  * A fetch looks only at partitions that are due: those that are new to the session or wanted
- * otherwise, had something to tell the last time, or have moved since (fetch_watch.h). All others
- * have nothing to say that the consumer does not know.
+ * otherwise, have moved since, or had something to tell the last time; but not those of which the
+ * consumer has got all there is, and now asks for what follows. All others have nothing to say that
+ * the consumer does not know. So a consumer at the end of its partitions waits without a look.
  *
  * A core keeps the sessions that were begun on it. A consumer that comes back on another core is
  * told that its session is not found, and begins a new one: that is what the protocol is made for.
@@ -48,6 +49,7 @@ struct fetch_session_partition {
     uint64_t order;              /* in which partitions share the bytes of an answer */
     int64_t sent_high_watermark; /* what the consumer was told last; -1: nothing */
     int64_t sent_start_offset;
+    int64_t quiet_offset; /* nothing to read from there on, until the watcher tells; -1: none */
 };
 
 /* The fetch that waits until a partition is due. It is called once, and waits no more. */
@@ -114,7 +116,8 @@ struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_
 
 void fetch_session_end(struct fetch_sessions *sessions, int32_t id);
 
-/* Adds the partition or changes what is wanted of it. */
+/* Adds the partition or changes what is wanted of it. It is due then, unless the consumer has only
+ * moved on to where it was told that there is nothing more. */
 void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
                        const struct fetch_wish *wish);
 
@@ -140,6 +143,12 @@ void fetch_session_read_as(struct fetch_session *session, uint32_t reader_kind);
 /* The partition must be looked at by the next fetch; one that waits is woken. */
 void fetch_session_note_due(struct fetch_session *session,
                             struct fetch_session_partition *partition);
+
+/* The consumer gets all records of the partition up to `quiet_offset`, and its watcher was armed
+ * before they were read. They may not arrive, so the next fetch looks at it again; but not if that
+ * asks for what follows them, and the watcher has nothing to tell. */
+void fetch_session_note_read(struct fetch_session *session,
+                             struct fetch_session_partition *partition, int64_t quiet_offset);
 
 /* Takes a partition that is due; NULL when there is none. */
 struct fetch_session_partition *fetch_session_take_due(struct fetch_session *session);

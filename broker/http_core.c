@@ -7,6 +7,7 @@
 /* Where the empty line behind the headers ends; 0 if it is not there yet. */
 static size_t find_end(struct bytes arrived)
 {
+    assert(!bytes_are_null(arrived));
     const uint8_t *end = memmem(arrived.data, arrived.size, "\r\n\r\n", 4);
     return end != NULL ? (size_t)(end - arrived.data) + 4 : 0;
 }
@@ -18,6 +19,7 @@ static struct bytes take_word(struct bytes *line)
     size_t size = space != NULL ? (size_t)(space - line->data) : line->size;
     struct bytes word = bytes_of(line->data, size);
     size_t skipped = space != NULL ? size + 1 : size;
+    assert(skipped <= line->size);
     *line = bytes_of(line->data + skipped, line->size - skipped);
     return word;
 }
@@ -44,6 +46,7 @@ enum http_status http_request_read(struct bytes arrived, struct http_request *re
     request->is_head = bytes_equal_text(method, "HEAD");
     if (!request->is_head && !bytes_equal_text(method, "GET"))
         return HTTP_METHOD_NOT_ALLOWED;
+    assert(target.data + target.size <= line_end);
     const uint8_t *query = memchr(target.data, '?', target.size);
     request->path = query != NULL ? bytes_of(target.data, (size_t)(query - target.data)) : target;
     return HTTP_OK;
@@ -66,6 +69,8 @@ const char *http_status_text(enum http_status status)
 size_t http_response_head(enum http_status status, const char *content_type, size_t body_size,
                           char head[static HTTP_HEAD_BYTES_MAX])
 {
+    assert(status != HTTP_INCOMPLETE); /* That is no answer. */
+    assert(content_type != NULL);
     int size = snprintf(head, HTTP_HEAD_BYTES_MAX,
                         "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s"
                         "Connection: close\r\n\r\n",

@@ -22,6 +22,7 @@ struct alteration {
 
 static struct bytes present_value(const struct image_topic *existing, enum topic_config_key key)
 {
+    assert(key < TOPIC_CONFIG_KEY_COUNT);
     if (existing == NULL || existing->config == NULL || existing->config->texts[key] == NULL)
         return (struct bytes){0};
     return bytes_of_text(existing->config->texts[key]);
@@ -89,6 +90,7 @@ static struct bytes list_result(const struct list_text *list)
 
 static void list_add(struct list_text *list, struct bytes word)
 {
+    assert(list->text != NULL);
     if (word.size == 0)
         return;
     if (list->size > 0)
@@ -149,6 +151,7 @@ static void refuse_list(struct controller_topic *topic, const struct controller_
 /* False when the arena is used up; the topic may be refused. */
 static bool alter_list(struct alteration *alteration, const struct controller_setting *setting)
 {
+    assert(!bytes_are_null(setting->value)); /* request_makes_sense */
     enum topic_config_key key;
     enum config_source source;
     const struct image_topic *existing = alteration->existing;
@@ -194,6 +197,7 @@ static bool alter_setting(struct alteration *alteration, const struct controller
 static bool alter_settings(struct alteration *alteration, bool keeps_others)
 {
     struct controller_topic *topic = alteration->topic;
+    assert(topic->error == KAFKA_NONE);
     for (uint32_t i = 0; keeps_others && i < TOPIC_CONFIG_KEY_COUNT; i++)
         alteration->values[i] = present_value(alteration->existing, (enum topic_config_key)i);
     for (uint32_t i = 0; topic->error == KAFKA_NONE && i < topic->setting_count; i++)
@@ -214,6 +218,7 @@ static bool add_difference(const struct alteration *alteration,
                            struct controller_decision *decision)
 {
     assert(alteration->topic->error == KAFKA_NONE);
+    assert(alteration->existing != NULL);
     for (uint32_t i = 0; i < TOPIC_CONFIG_KEY_COUNT; i++) {
         enum topic_config_key key = (enum topic_config_key)i;
         struct bytes before = present_value(alteration->existing, key);
@@ -235,6 +240,8 @@ static bool add_difference(const struct alteration *alteration,
 static bool alter_topic(const struct controller_facts *facts, struct controller_topic *topic,
                         bool keeps_others, struct controller_decision *decision)
 {
+    assert(!topic->is_group);
+    assert(topic->error == KAFKA_NONE);
     struct alteration alteration = {
         .facts = facts,
         .topic = topic,

@@ -21,6 +21,7 @@ struct directory_load {
 static struct directory_load *find_load(const struct controller_decision *decision,
                                         struct uuid directory)
 {
+    assert(decision->loads != NULL);
     for (uint32_t i = 0; i < decision->load_count; i++)
         if (uuid_equal(decision->loads[i].directory, directory))
             return &decision->loads[i];
@@ -46,6 +47,7 @@ static uint32_t choice_count(const struct controller_facts *facts,
     uint32_t count = 0;
     for (uint32_t i = 0; i < broker->log_dir_count; i++)
         count += may_take(facts, &broker->log_dirs[i]);
+    assert(count <= broker->log_dir_count);
     return count;
 }
 
@@ -78,6 +80,7 @@ static bool list_loads(const struct controller_facts *facts, struct controller_d
 {
     uint32_t count = 0;
     assert(decision->loads == NULL);
+    assert(decision->load_count == 0);
     for (uint32_t i = 0; i < image_broker_count(facts->image); i++)
         count += choice_count(facts, image_broker_at(facts->image, i));
     decision->loads = arena_allocate_array(decision->arena, count, sizeof *decision->loads);
@@ -96,6 +99,7 @@ static bool list_loads(const struct controller_facts *facts, struct controller_d
 
 static void count_topic(struct controller_decision *decision, const struct image_topic *topic)
 {
+    assert(!decision->loads_are_counted); /* Else a replica would count twice. */
     for (uint32_t i = 0; i < topic->partition_count; i++) {
         const struct image_partition *partition = &topic->partitions[i];
         for (uint32_t j = 0; j < partition->replica_count; j++) {
@@ -111,6 +115,7 @@ static struct directory_load *least_load(const struct controller_decision *decis
                                          int32_t broker_id)
 {
     struct directory_load *least = NULL;
+    assert(decision->loads != NULL);
     for (uint32_t i = 0; i < decision->load_count; i++) {
         struct directory_load *load = &decision->loads[i];
         if (load->broker_id == broker_id &&
@@ -136,8 +141,10 @@ bool choose_directory(const struct controller_facts *facts, struct controller_de
         decision->loads_are_counted = true;
     }
     struct directory_load *load = least_load(decision, broker_id);
+    assert((load == NULL) == (choice_count(facts, broker) == 0));
     if (load == NULL)
         return true;
+    assert(load->broker_id == broker_id);
     load->replica_count++;
     *directory = load->directory;
     return true;
@@ -181,6 +188,7 @@ static bool log_dirs_are_equal(const struct image_broker *broker,
 {
     if (online_count(broker) != wanted->log_dirs_count)
         return false;
+    assert(wanted->log_dirs_count <= broker->log_dir_count);
     for (uint32_t i = 0; i < wanted->log_dirs_count; i++) {
         const struct image_log_dir *a = &broker->log_dirs[i];
         const struct broker_record_log_dir *b = &wanted->log_dirs[i];
@@ -231,6 +239,8 @@ static bool add_broker(const struct registration *registration)
             log_dirs[record->broker.log_dirs_count++] = (struct broker_record_log_dir){
                 .directory_id = log_dir->id, .path = log_dir->path, .is_online = false};
     }
+    assert(record->broker.log_dirs_count >= wanted->log_dirs_count);
+    assert(record->broker.log_dirs_count <= wanted->log_dirs_count + before_count);
     return true;
 }
 
@@ -270,6 +280,7 @@ static int32_t elect(const struct registration *registration,
         if (leader < 0)
             leader = id;
     }
+    assert(leader == -1 || is_in_sync(partition, leader));
     return leader;
 }
 
@@ -279,6 +290,7 @@ static struct uuid *directories_of(const struct registration *registration,
                                    const struct image_partition *partition, bool *has_changed)
 {
     const struct broker_record *wanted = registration->wanted;
+    assert(partition->replica_count > 0);
     struct uuid *directories = arena_allocate_array(registration->decision->arena,
                                                     partition->replica_count, sizeof *directories);
     *has_changed = false;
@@ -297,6 +309,7 @@ static struct uuid *directories_of(const struct registration *registration,
 static bool add_partition_change(const struct registration *registration,
                                  const struct image_topic *topic, uint32_t index)
 {
+    assert(index < topic->partition_count);
     const struct image_partition *partition = &topic->partitions[index];
     bool is_assigned;
     struct uuid *directories = directories_of(registration, partition, &is_assigned);
@@ -339,11 +352,13 @@ enum status controller_core_register(const struct controller_facts *facts,
 {
     assert(wanted->broker_id >= 0);
     assert(!wanted->is_fenced);
+    assert(facts->image != NULL);
     *decision = (struct controller_decision){.arena = arena};
     const struct registration registration = {facts, wanted, decision};
     if (broker_is_registered(facts->image, wanted))
         return STATUS_OK;
     bool has_memory = add_broker(&registration);
+    assert(!has_memory || decision->record_count == 1); /* The broker comes first. */
     for (uint32_t i = 0; i < image_topic_count(facts->image) && has_memory; i++) {
         const struct image_topic *topic = image_topic_at(facts->image, i);
         for (uint32_t j = 0; j < topic->partition_count && has_memory; j++)

@@ -36,6 +36,7 @@ static int shown(struct bytes text)
 static bool alter_one(struct group_alteration *alteration, const struct controller_setting *setting)
 {
     struct controller_topic *group = alteration->group;
+    assert(group->error == KAFKA_NONE);
     const char *name = (const char *)setting->name.data;
     char message[CONFIG_MESSAGE_SIZE];
     enum group_config_key key;
@@ -94,6 +95,7 @@ static bool work_out(const struct controller_facts *facts, struct group_alterati
 {
     struct controller_topic *group = alteration->group;
     char message[CONFIG_MESSAGE_SIZE];
+    assert(group->settings != NULL || group->setting_count == 0);
     for (uint32_t key = 0; keeps_others && key < GROUP_CONFIG_KEY_COUNT; key++)
         alteration->values[key] = present_value(alteration, key);
     for (uint32_t i = 0; i < group->setting_count; i++)
@@ -114,8 +116,10 @@ bool alter_group(const struct controller_facts *facts, struct controller_topic *
         .present = image_group_config(facts->image, group->name),
     };
     if (!name_makes_sense(group) || !has_room(facts, &alteration) ||
-        !work_out(facts, &alteration, keeps_others))
+        !work_out(facts, &alteration, keeps_others)) {
+        assert(group->error != KAFKA_NONE); /* Whoever says no says why. */
         return true;
+    }
     for (uint32_t key = 0; key < GROUP_CONFIG_KEY_COUNT; key++) {
         struct bytes before = present_value(&alteration, key);
         struct bytes after = alteration.values[key];

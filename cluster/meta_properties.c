@@ -1,3 +1,5 @@
+/* The file is Kafka's own format, properties, so that whoever looks into a directory finds what
+ * they know. */
 #include "cluster/meta_properties.h"
 
 #include "base/arena.h"

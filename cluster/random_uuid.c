@@ -1,3 +1,5 @@
+/* Drawn until its text begins with a letter or a digit: one that begins with a dash would be taken
+ * for a flag on a command line. */
 #include "cluster/random_uuid.h"
 
 struct uuid random_uuid(struct io *io)

@@ -1,3 +1,5 @@
+/* The assignors that there are, by our short names and by Kafka's class names: settings that were
+ * written for Kafka may have either. */
 #include "consumer-groups/assignor.h"
 
 #include "base/assert.h"

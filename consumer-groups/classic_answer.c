@@ -1,3 +1,5 @@
+/* What an answer says is copied when it is given: the group may have changed when it leaves,
+ * because answers wait for the disk. */
 #include "consumer-groups/classic_answer.h"
 
 #include "base/assert.h"
@@ -134,9 +136,11 @@ void classic_hold_join(struct classic_group *group, struct group_turn *turn,
     struct join_group_call *former = classic_release_join(group, member);
     if (former != NULL)
         classic_refuse_join(turn, former, former->in->member_id, KAFKA_NOT_COORDINATOR);
+    assert(!list_node_is_linked(&call->call.node));
     list_push_back(&member->join_call, &call->call.node);
     member->awaits_join = true;
     group->awaiting_join_count++;
+    assert(group->awaiting_join_count <= group->member_count);
 }
 
 void classic_hold_sync(struct group_turn *turn, struct classic_member *member,
@@ -145,6 +149,7 @@ void classic_hold_sync(struct group_turn *turn, struct classic_member *member,
     struct sync_group_call *former = classic_release_sync(member);
     if (former != NULL)
         classic_refuse_sync(turn, former, KAFKA_NOT_COORDINATOR);
+    assert(!list_node_is_linked(&call->call.node));
     list_push_back(&member->sync_call, &call->call.node);
     member->awaits_sync = true;
 }

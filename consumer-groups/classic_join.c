@@ -91,6 +91,7 @@ static void add_member(struct classic_group *group, struct group_turn *turn,
         .session_timeout_ms = in->session_timeout_ms,
         .rebalance_timeout_ms = rebalance_timeout_of(call),
     };
+    assert(member_id.size > 0);
     struct classic_member *member = classic_member_add(group, turn->memory, &entry);
     if (member == NULL) {
         refuse_for_now(turn, call);
@@ -131,6 +132,8 @@ static void answer_renamed(struct classic_group *group, struct group_turn *turn,
 {
     bool knows_skipping = call->call.version >= SKIP_ASSIGNMENT_VERSION;
     bool leads = group->leader == member;
+    assert(group->state == CLASSIC_STABLE);
+    assert(classic_member_is_static(member));
     if (classic_record_put(group, turn) != STATUS_OK) {
         refuse_for_now(turn, call);
         return;
@@ -160,6 +163,7 @@ static bool prepare_replacement(struct classic_group *group, struct group_turn *
                                 struct bytes *member_id, struct bytes *former_leader)
 {
     const struct join_group_request *in = call->in;
+    assert(group->leader != NULL);
     struct bytes leader = group->leader->identity.member_id;
     char *text = arena_copy_text(call->call.arena, leader.data, leader.size);
     *former_leader = bytes_of(text, leader.size);
@@ -179,6 +183,7 @@ static void replace_static(struct classic_group *group, struct group_turn *turn,
 {
     struct bytes former_leader;
     assert(group->state != CLASSIC_EMPTY);
+    assert(classic_member_is_static(member));
     if (!prepare_replacement(group, turn, call, member, &member_id, &former_leader)) {
         refuse_for_now(turn, call);
         return;
@@ -220,6 +225,7 @@ static void rejoin(struct classic_group *group, struct group_turn *turn,
                    struct join_group_call *call, struct classic_member *member)
 {
     const struct join_group_request *in = call->in;
+    assert(bytes_equal(member->identity.member_id, in->member_id));
     if (!classic_member_offer(group, turn->memory, member, in->protocols, in->protocols_count)) {
         refuse_for_now(turn, call);
         return;
@@ -293,4 +299,5 @@ void classic_join(struct classic_group *group, struct group_turn *turn,
     /* A group is known from its first member on, also after a restart. */
     if (!group->is_recorded && group->member_count + group->pending_count > 0)
         classic_record_put_new(group, turn);
+    classic_assert_is_sound(group);
 }

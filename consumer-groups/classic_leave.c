@@ -69,4 +69,5 @@ void classic_leave(struct classic_group *group, struct group_turn *turn,
     group_turn_answer(turn, &call->call);
     if (has_left && group->state != CLASSIC_EMPTY)
         classic_rebalance_or_complete(group, turn);
+    classic_assert_is_sound(group);
 }

@@ -60,6 +60,7 @@ void classic_abandon(struct classic_group *group, struct group_turn *turn, struc
         classic_refuse_sync(turn, container_of(call, struct sync_group_call, call),
                             KAFKA_COORDINATOR_NOT_AVAILABLE);
     }
+    classic_assert_is_sound(group); /* Its member is waited for no less. */
 }
 
 void classic_drop_calls(struct classic_group *group, struct group_turn *turn, int16_t error_code)
@@ -67,6 +68,7 @@ void classic_drop_calls(struct classic_group *group, struct group_turn *turn, in
     struct classic_member *member;
     for_each_member (member, group)
         classic_refuse_waiting(group, turn, member, bytes_of_text(""), error_code);
+    assert(group->awaiting_join_count == 0);
 }
 
 /* --- Views ---------------------------------------------------------------------------------------
@@ -81,6 +83,7 @@ bool classic_is_subscribed(const struct classic_group *group, struct bytes topic
 
 bool classic_is_empty(const struct classic_group *group)
 {
+    assert(group->state != CLASSIC_EMPTY || group->member_count == 0);
     return group->state == CLASSIC_EMPTY && group->pending_count == 0;
 }
 

@@ -1,3 +1,6 @@
+/* One table by id for members and pending ones alike, so that an id cannot be both; one by instance
+ * id for those that have one. Counts are kept beside the lists, because what is asked after every
+ * event, whether all have joined, must not cost a walk. */
 #include "consumer-groups/classic_member.h"
 
 #include "base/assert.h"
@@ -22,6 +25,8 @@ struct classic_member *classic_member_first(struct classic_group *group)
 struct classic_member *classic_member_after(struct classic_group *group,
                                             const struct classic_member *member)
 {
+    assert(member->offer != NULL); /* A pending one is in another list. */
+    assert(list_node_is_linked(&member->place));
     return visited(group, member->place.next);
 }
 
@@ -75,6 +80,22 @@ bool classic_have_all_joined(const struct classic_group *group)
     return group->awaiting_join_count == group->member_count && group->pending_count == 0;
 }
 
+void classic_assert_is_sound(const struct classic_group *group)
+{
+    bool has_members = group->member_count > 0;
+    bool is_preparing = group->state == CLASSIC_PREPARING_REBALANCE;
+    bool has_generation = group->state != CLASSIC_EMPTY && !is_preparing;
+    assert((group->leader != NULL) == has_members);
+    assert(has_members ? group->state != CLASSIC_EMPTY : !has_generation);
+    assert(!has_generation || group->votes.chosen != NULL);
+    assert(group->by_id.count == (size_t)group->member_count + group->pending_count);
+    assert(group->by_instance.count <= group->member_count);
+    assert(group->awaiting_join_count <= group->member_count);
+    assert(group->owing_sync_count <= group->member_count);
+    assert((group->join_deadline_ms != INT64_MAX) == is_preparing);
+    assert((group->sync_deadline_ms != INT64_MAX) == (group->owing_sync_count > 0));
+}
+
 /* --- Coming and going ----------------------------------------------------------------------------
  */
 
@@ -92,6 +113,7 @@ static void enter_tables(struct classic_group *group, struct classic_member *mem
 
 static void leave_tables(struct classic_group *group, struct classic_member *member)
 {
+    assert(classic_find(group, member->identity.member_id) == member);
     map_remove(&group->by_id, &member->node);
     if (member->offer != NULL && classic_member_is_static(member))
         map_remove(&group->by_instance, &member->static_node);
@@ -141,6 +163,7 @@ static bool take_type(struct classic_group *group, struct group_memory *memory,
 static bool member_take_offer(struct classic_group *group, struct group_memory *memory,
                               struct classic_member *member, const struct classic_entry *entry)
 {
+    assert(member->offer == NULL);
     member->offer = classic_offer_copy(memory, entry->protocols, entry->protocols_count);
     if (member->offer == NULL || !classic_votes_add(&group->votes, memory, member->offer))
         return false;
@@ -172,6 +195,8 @@ struct classic_member *classic_member_add(struct classic_group *group, struct gr
     group->member_count++;
     if (group->leader == NULL)
         group->leader = member;
+    assert(classic_find_member(group, entry->identity.member_id) == member);
+    assert(group->leader == member || group->member_count > 1);
     return member;
 }
 
@@ -185,6 +210,7 @@ struct classic_member *classic_pending_add(struct classic_group *group, struct g
     enter_tables(group, member);
     list_push_back(&group->pending, &member->place);
     group->pending_count++;
+    assert(classic_find_pending(group, identity->member_id) == member);
     return member;
 }
 
@@ -194,8 +220,8 @@ static void member_uncount(struct classic_group *group, struct group_memory *mem
     assert(group->member_count > 0);
     classic_votes_remove(&group->votes, memory, member->offer);
     classic_member_set_owing(group, member, false);
-    if (member->awaits_join)
-        group->awaiting_join_count--;
+    assert(group->awaiting_join_count >= member->awaits_join);
+    group->awaiting_join_count -= member->awaits_join;
     group->member_count--;
     if (group->leader == member)
         group->leader = classic_member_first(group);
@@ -207,6 +233,7 @@ void classic_member_remove(struct classic_group *group, struct group_memory *mem
     leave_tables(group, member);
     list_remove(&member->place);
     group_deadline_clear(&group->sessions, &member->session);
+    assert(member->offer != NULL || group->pending_count > 0);
     if (member->offer == NULL)
         group->pending_count--;
     else
@@ -231,6 +258,8 @@ void classic_forget(struct classic_group *group, struct group_memory *memory)
     group->state = CLASSIC_EMPTY;
     assert(group->owing_sync_count == 0);
     assert(group->awaiting_join_count == 0);
+    assert(group->votes.choices.count == 0);
+    classic_assert_is_sound(group);
 }
 
 /* --- Changing ------------------------------------------------------------------------------------
@@ -240,6 +269,7 @@ bool classic_member_offer(struct classic_group *group, struct group_memory *memo
                           struct classic_member *member,
                           const struct join_group_request_protocol *protocols, uint32_t count)
 {
+    assert(member->offer != NULL);
     struct classic_offer *offer = classic_offer_copy(memory, protocols, count);
     if (offer == NULL)
         return false;
@@ -256,6 +286,8 @@ bool classic_member_offer(struct classic_group *group, struct group_memory *memo
 void classic_member_rename(struct classic_group *group, struct group_memory *memory,
                            struct classic_member *member, struct bytes member_id)
 {
+    assert(classic_member_is_static(member)); /* Others keep their id for as long as they live. */
+    assert(classic_find(group, member_id) == NULL);
     leave_tables(group, member);
     group_memory_free_copy(memory, &member->identity.member_id);
     member->identity.member_id = member_id;
@@ -272,12 +304,17 @@ bool classic_member_assign(struct group_memory *memory, struct classic_member *m
 void classic_member_keep(struct classic_group *group, const struct group_turn *turn,
                          struct classic_member *member, int32_t timeout_ms)
 {
+    assert(list_node_is_linked(&member->place));
     group_deadline_set(&group->sessions, &member->session, turn->now_ms + timeout_ms);
+    assert(group->sessions.first != NULL);
 }
 
 void classic_member_set_owing(struct classic_group *group, struct classic_member *member,
                               bool owes_sync)
 {
+    assert(member->offer != NULL);
+    assert(member->owes_sync ? group->owing_sync_count > 0
+                             : group->owing_sync_count < group->member_count);
     if (member->owes_sync == owes_sync)
         return;
     member->owes_sync = owes_sync;
@@ -299,7 +336,11 @@ struct classic_choice *classic_select_protocol(struct classic_group *group)
     classic_votes_clear(&group->votes, first);
     for_each_member (member, group)
         classic_votes_cast(&group->votes, member->offer, group->member_count);
-    return classic_votes_winner(&group->votes, first);
+    struct classic_choice *winner = classic_votes_winner(&group->votes, first);
+    /* Nobody is let in who has nothing in common with all the others. */
+    assert(winner != NULL);
+    assert(winner->supporters == group->member_count);
+    return winner;
 }
 
 struct bytes classic_protocol_name(const struct classic_group *group)

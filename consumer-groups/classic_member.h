@@ -96,6 +96,10 @@ void classic_member_keep(struct classic_group *group, const struct group_turn *t
 void classic_member_set_owing(struct classic_group *group, struct classic_member *member,
                               bool owes_sync);
 
+/* What holds of every group between two events: counts that agree with the tables, and deadlines
+ * with the state. Cheap enough to be asked after each. */
+void classic_assert_is_sound(const struct classic_group *group);
+
 /* All have joined, and nobody is expected. */
 bool classic_have_all_joined(const struct classic_group *group);
 

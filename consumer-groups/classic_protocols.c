@@ -1,3 +1,6 @@
+/* What all members can do is counted as they come and go: a choice knows how many support it, so
+ * whether a newcomer fits is a look-up for each of its protocols, however many members there are.
+ */
 #include "consumer-groups/classic_protocols.h"
 
 #include "base/assert.h"
@@ -29,6 +32,7 @@ struct classic_offer *classic_offer_copy(struct group_memory *memory,
                                          uint32_t count)
 {
     assert(count <= CLASSIC_PROTOCOLS_MAX);
+    assert(protocols != NULL || count == 0);
     size_t size_bytes = sizeof(struct classic_offer) + count * sizeof protocols[0];
     for (uint32_t i = 0; i < count; i++)
         size_bytes += protocols[i].name.size + protocols[i].metadata.size;
@@ -47,6 +51,7 @@ struct classic_offer *classic_offer_copy(struct group_memory *memory,
         };
     }
     assert(room <= (uint8_t *)offer + size_bytes);
+    assert(offer->count <= count);
     return offer;
 }
 
@@ -128,6 +133,7 @@ static struct classic_choice *find_or_create(struct classic_votes *votes,
 static void drop_if_unused(struct classic_votes *votes, struct group_memory *memory,
                            struct classic_choice *choice)
 {
+    assert(votes->choices.count > 0);
     if (choice->supporters > 0 || choice == votes->chosen)
         return;
     map_remove(&votes->choices, &choice->node);
@@ -212,8 +218,10 @@ struct classic_choice *classic_votes_winner(const struct classic_votes *votes,
 void classic_votes_choose(struct classic_votes *votes, struct group_memory *memory,
                           struct classic_choice *choice)
 {
+    assert(choice == NULL || classic_votes_find(votes, choice->name) == choice);
     struct classic_choice *former = votes->chosen;
     votes->chosen = choice;
     if (former != NULL)
         drop_if_unused(votes, memory, former);
+    assert(choice == NULL || votes->choices.count > 0);
 }

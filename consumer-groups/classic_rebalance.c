@@ -1,3 +1,6 @@
+/* From one generation to the next. A state is entered in one place, which knows from where it may
+ * be: whoever adds a way between two states has to add it to that table, and to the picture in
+ * classic_core.h. */
 #include "consumer-groups/classic_rebalance.h"
 
 #include "base/assert.h"
@@ -32,6 +35,7 @@ static int32_t rebalance_timeout_ms(struct classic_group *group)
         if (member->rebalance_timeout_ms > timeout_ms)
             timeout_ms = member->rebalance_timeout_ms;
     }
+    assert(timeout_ms >= 0);
     return timeout_ms;
 }
 
@@ -47,6 +51,8 @@ int64_t classic_rebalance_deadline_ms(struct classic_group *group, const struct 
 /* The session of who waited begins anew: it did not count while it waited. */
 static void refuse_syncs(struct classic_group *group, struct group_turn *turn, int16_t error_code)
 {
+    assert(group->state == CLASSIC_COMPLETING_REBALANCE);
+    assert(error_code != KAFKA_NONE);
     struct classic_member *member;
     for_each_member (member, group) {
         classic_member_assign(turn->memory, member, (struct bytes){NULL, 0});
@@ -75,6 +81,8 @@ static void begin_initial_delay(struct classic_group *group, const struct group_
 {
     int32_t delay_ms = turn->settings->initial_rebalance_delay_ms;
     int32_t timeout_ms = rebalance_timeout_ms(group);
+    assert(group->is_initial);
+    assert(delay_ms >= 0);
     group->initial_delay_ms = delay_ms;
     group->initial_remaining_ms = timeout_ms > delay_ms ? timeout_ms - delay_ms : 0;
     group->has_new_member = false;
@@ -83,6 +91,7 @@ static void begin_initial_delay(struct classic_group *group, const struct group_
 
 void classic_prepare_rebalance(struct classic_group *group, struct group_turn *turn)
 {
+    assert(group->state != CLASSIC_PREPARING_REBALANCE);
     if (group->state == CLASSIC_COMPLETING_REBALANCE)
         refuse_syncs(group, turn, KAFKA_REBALANCE_IN_PROGRESS);
     forgive_owing(group);
@@ -143,6 +152,8 @@ static bool elect_leader(struct classic_group *group)
 
 static void become_empty(struct classic_group *group, struct group_turn *turn)
 {
+    assert(group->member_count == 0);
+    assert(group->leader == NULL);
     classic_votes_choose(&group->votes, turn->memory, NULL);
     classic_read_topics(group, turn->memory);
     enter(group, turn, CLASSIC_EMPTY);
@@ -170,6 +181,7 @@ static void answer_joined(struct classic_group *group, struct group_turn *turn)
 
 int32_t classic_next_generation(const struct classic_group *group)
 {
+    assert(group->generation >= 0);
     return group->generation == INT32_MAX ? 1 : group->generation + 1;
 }
 
@@ -192,6 +204,7 @@ void classic_complete_join(struct classic_group *group, struct group_turn *turn)
         become_empty(group, turn);
         return;
     }
+    assert(group->leader->awaits_join);
     classic_votes_choose(&group->votes, turn->memory, classic_select_protocol(group));
     classic_read_topics(group, turn->memory);
     enter(group, turn, CLASSIC_COMPLETING_REBALANCE);
@@ -204,6 +217,7 @@ void classic_complete_join(struct classic_group *group, struct group_turn *turn)
 
 void classic_become_stable(struct classic_group *group, struct group_turn *turn)
 {
+    assert(group->leader != NULL);
     enter(group, turn, CLASSIC_STABLE);
     struct classic_member *member;
     for_each_member (member, group) {

@@ -1,5 +1,9 @@
+/* One record holds the whole group, so its size is known only when it is written, and may be more
+ * than the topic takes: that is found out before, by adding up, and the generation fails instead.
+ */
 #include "consumer-groups/classic_record.h"
 
+#include "base/assert.h"
 #include "consumer-groups/group_writer.h"
 #include "protocol/batch.h"
 
@@ -53,6 +57,7 @@ static enum status put_members(struct classic_group *group, struct group_turn *t
     struct classic_member *member;
     for_each_member (member, group)
         size_bytes += describe_member(group, member, &members[count++]);
+    assert(count == group->member_count);
     if (turn->batch_bytes_max > 0 && size_bytes > turn->batch_bytes_max)
         return STATUS_TOO_LARGE;
     put_value(group, turn,
@@ -85,6 +90,7 @@ enum status classic_record_put(struct classic_group *group, struct group_turn *t
 void classic_record_put_new(struct classic_group *group, struct group_turn *turn)
 {
     struct group_metadata_value value;
+    assert(!group->is_recorded);
     group_metadata_value_init(&value);
     value.protocol = (struct bytes){NULL, 0};
     value.leader = (struct bytes){NULL, 0};
@@ -161,5 +167,6 @@ enum status classic_restore(struct classic_group *group, struct group_turn *turn
     }
     group->state = group->member_count == 0 ? CLASSIC_EMPTY : CLASSIC_STABLE;
     classic_read_topics(group, turn->memory);
+    classic_assert_is_sound(group);
     return STATUS_OK;
 }

@@ -38,6 +38,7 @@ static int16_t validate_sync(const struct classic_group *group, const struct syn
 
 static void note_sync(struct classic_group *group, struct classic_member *member)
 {
+    assert(group->state == CLASSIC_COMPLETING_REBALANCE || group->state == CLASSIC_STABLE);
     classic_member_set_owing(group, member, false);
     if (group->owing_sync_count == 0)
         group->sync_deadline_ms = INT64_MAX;
@@ -47,6 +48,7 @@ static void note_sync(struct classic_group *group, struct classic_member *member
 static enum status assign_all(struct classic_group *group, struct group_turn *turn,
                               const struct sync_group_request *in)
 {
+    assert(group->state == CLASSIC_COMPLETING_REBALANCE);
     struct classic_member *member;
     for_each_member (member, group)
         classic_member_assign(turn->memory, member, (struct bytes){NULL, 0});
@@ -91,6 +93,7 @@ void classic_sync(struct classic_group *group, struct group_turn *turn,
     classic_hold_sync(turn, member, call);
     if (group->leader == member)
         assign(group, turn, call->in);
+    classic_assert_is_sound(group);
 }
 
 /* --- Heartbeat -----------------------------------------------------------------------------------

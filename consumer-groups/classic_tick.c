@@ -11,6 +11,7 @@ static void remove_expired(struct classic_group *group, struct group_turn *turn,
                            struct classic_member *member)
 {
     bool was_pending = member->offer == NULL;
+    assert(!group_deadline_is_set(&member->session));
     if (!was_pending)
         classic_refuse_waiting(group, turn, member, bytes_of_text(""), KAFKA_UNKNOWN_MEMBER_ID);
     classic_member_remove(group, turn->memory, member);
@@ -24,8 +25,10 @@ static void remove_expired(struct classic_group *group, struct group_turn *turn,
 
 static void expire_session(struct classic_group *group, struct group_turn *turn)
 {
+    assert(group->sessions.first != NULL);
     struct classic_member *member =
         container_of(group->sessions.first, struct classic_member, session);
+    assert(member->session.at_ms <= turn->now_ms);
     group_deadline_clear(&group->sessions, &member->session);
     /* Who waits for our answer cannot be asked for heartbeats. A new member can: with version 3 and
      * before it may come again as somebody else, and would stay here for ever. */
@@ -41,6 +44,8 @@ static void expire_session(struct classic_group *group, struct group_turn *turn)
 /* Who comes while an empty group waits extends the wait, up to the rebalance timeout. */
 static void end_initial_delay(struct classic_group *group, struct group_turn *turn)
 {
+    assert(group->initial_delay_ms >= 0);
+    assert(group->initial_remaining_ms >= 0);
     if (!group->has_new_member || group->initial_remaining_ms == 0) {
         classic_complete_join(group, turn);
         return;
@@ -101,6 +106,7 @@ void classic_tick(struct classic_group *group, struct group_turn *turn)
         else
             expire_syncs(group, turn);
     }
+    classic_assert_is_sound(group);
 }
 
 static void forgive_sessions(struct classic_group *group, const struct group_turn *turn,
@@ -123,4 +129,5 @@ void classic_forgive(struct classic_group *group, struct group_turn *turn)
         group->sync_deadline_ms = classic_rebalance_deadline_ms(group, turn);
     if (group->state == CLASSIC_STABLE && group->member_count > turn->settings->size_max)
         classic_prepare_rebalance(group, turn);
+    classic_assert_is_sound(group);
 }

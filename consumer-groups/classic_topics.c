@@ -1,3 +1,5 @@
+/* A set of names. It is made anew with each generation; when the bytes of one member cannot be
+ * read, nothing is known at all, since half an answer would let offsets expire that are in use. */
 #include "consumer-groups/classic_topics.h"
 
 #include "base/assert.h"

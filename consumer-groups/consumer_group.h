@@ -83,6 +83,10 @@ bool consumer_topics_change(struct group_turn *turn, struct arena *arena, struct
 int32_t consumer_setting(const struct consumer_group *group, const struct group_turn *turn,
                          enum group_config_key key, int32_t brokers);
 
+/* What holds of every group between two events, even after one that found no memory: counts that
+ * agree with the tables. */
+void consumer_assert_is_sound(const struct consumer_group *group);
+
 /* Its session begins anew. */
 void consumer_member_keep(struct consumer_group *group, const struct group_turn *turn,
                           struct consumer_member *member);

@@ -45,6 +45,7 @@ static bool refuse(struct heartbeat *h, int16_t error_code, const char *format, 
 static bool refuse(struct heartbeat *h, int16_t error_code, const char *format, ...)
 {
     struct consumer_group_heartbeat_response *out = &h->call->out;
+    assert(error_code != KAFKA_NONE);
     char *text = arena_allocate(h->call->call.arena, MESSAGE_BYTES_MAX);
     consumer_group_heartbeat_response_init(out);
     out->error_code = error_code;
@@ -163,6 +164,7 @@ static bool take_owned(struct heartbeat *h)
             partition_set_push(&h->owned_set, &item);
         }
     }
+    assert(h->owned_set.count == count);
     partition_set_sort(&h->owned_set);
     h->owned = &h->owned_set;
     return true;
@@ -175,6 +177,8 @@ static bool check_member_epoch(struct heartbeat *h, const struct consumer_member
 {
     const struct member_position *position = &member->position;
     int32_t epoch = h->in->member_epoch;
+    assert(bytes_equal(member->id, h->member_id));
+    assert(epoch >= MEMBER_EPOCH_JOIN);
     if (epoch == position->epoch || epoch == MEMBER_EPOCH_JOIN)
         return true;
     bool may_have_lost = epoch < position->epoch && epoch == position->previous_epoch &&
@@ -225,10 +229,22 @@ static bool find_dynamic(struct heartbeat *h)
     return check_room(h) && create_member(h);
 }
 
+/* Two members of one id would be one in the log. */
+static bool check_id_is_free(struct heartbeat *h)
+{
+    if (consumer_member_find(h->group, h->member_id) == NULL)
+        return true;
+    return refuse(h, KAFKA_INVALID_REQUEST, "Member %.*s is in the group without this instance id.",
+                  SHOWN(h->member_id));
+}
+
 /* Whoever comes with the instance id of a member that is away takes its place: what that one had
  * is its own, so nothing moves. */
 static bool replace_static(struct heartbeat *h, struct consumer_member *former)
 {
+    assert(!bytes_are_null(former->instance_id));
+    if (!bytes_equal(former->id, h->member_id) && !check_id_is_free(h))
+        return false;
     h->member = former;
     return consumer_replace(h->group, h->turn, former, h->member_id) ||
            refuse(h, KAFKA_COORDINATOR_NOT_AVAILABLE, "No memory.");
@@ -240,12 +256,8 @@ static bool find_static(struct heartbeat *h)
     bool is_same = former != NULL && bytes_equal(former->id, h->member_id);
     h->member = former;
     if (h->in->member_epoch == MEMBER_EPOCH_JOIN) {
-        if (former == NULL && consumer_member_find(h->group, h->member_id) != NULL)
-            return refuse(h, KAFKA_INVALID_REQUEST,
-                          "Member %.*s is in the group without this instance id.",
-                          SHOWN(h->member_id));
         if (former == NULL)
-            return check_room(h) && create_member(h);
+            return check_id_is_free(h) && check_room(h) && create_member(h);
         if (is_same && former->position.previous_epoch == MEMBER_EPOCH_JOIN &&
             former->position.epoch > MEMBER_EPOCH_JOIN)
             return true; /* the answer to its joining was lost */
@@ -363,6 +375,7 @@ static struct consumer_group_heartbeat_response_assignment *answer_assignment(
         partitions[i] = item->partition;
         topic->partitions_count++;
     }
+    assert(assignment->topic_partitions_count <= set->count);
     assignment->topic_partitions = topics;
     return assignment;
 }
@@ -415,6 +428,7 @@ static bool find_leaving(struct heartbeat *h)
 static void go_away(struct heartbeat *h)
 {
     struct member_position position = h->member->position;
+    assert(!bytes_are_null(h->member->instance_id)); /* Only static members come back. */
     position.epoch = MEMBER_EPOCH_AWAY;
     position.revoking = (struct partition_set){NULL, 0, 0};
     position.state = MEMBER_STABLE;
@@ -448,11 +462,14 @@ static void go_on(struct heartbeat *h)
         return;
     struct consumer_group *group = h->group;
     struct consumer_member *member = h->member;
+    assert(member != NULL);
+    assert(bytes_equal(member->id, h->member_id));
     if (take_wishes(h))
         consumer_bump(group, h->turn);
     consumer_assign(group, h->turn);
     bool has_moved = consumer_step(group, h->turn, member, h->owned);
     consumer_member_keep(group, h->turn, member);
+    assert(group->deadline_ms <= member->session_deadline_ms);
     answer(h, has_moved);
 }
 
@@ -486,5 +503,6 @@ void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
         leave(&h);
     else
         go_on(&h);
+    consumer_assert_is_sound(group);
     group_turn_answer(turn, &call->call);
 }

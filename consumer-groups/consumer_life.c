@@ -1,3 +1,5 @@
+/* A consumer group from its first breath to its last, what time does to it, and what others may ask
+ * of it. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 #include "protocol/errors.h"
@@ -26,6 +28,7 @@ void consumer_deinit(struct consumer_group *group, struct group_memory *memory)
     struct consumer_pattern *pattern, *next_pattern;
     list_for_each_entry_safe (pattern, next_pattern, &group->patterns, node)
         consumer_pattern_destroy(pattern, memory);
+    assert(group->members.count == 0);
     assert(group->classic_count == 0);
     classic_votes_deinit(&group->votes);
     partition_owners_deinit(&group->owners, memory);
@@ -98,6 +101,7 @@ void consumer_note_deadline(struct consumer_group *group, int64_t deadline_ms)
 {
     if (group->deadline_ms > deadline_ms)
         group->deadline_ms = deadline_ms;
+    assert(group->deadline_ms <= deadline_ms);
 }
 
 int32_t consumer_setting(const struct consumer_group *group, const struct group_turn *turn,
@@ -155,6 +159,7 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
         }
     }
     bool has_changed = consumer_patterns_advance(group, turn);
+    consumer_assert_is_sound(group);
     if (has_lost) {
         consumer_members_left(group, turn);
         return;
@@ -206,6 +211,7 @@ bool consumer_may_be_classic(const struct consumer_group *group,
         return false;
     const struct consumer_member *first =
         container_of(list_first(&group->order), const struct consumer_member, order_node);
+    assert(first->offer != NULL); /* All of them have one. */
     return settings->may_downgrade && group->members.count <= settings->size_max &&
            classic_votes_agree(&group->votes, first->offer->protocols, first->offer->count,
                                group->classic_count);

@@ -1,3 +1,5 @@
+/* Members, and what they own: whatever moves a member takes the owners along (partition_owners.h),
+ * so that the two never disagree. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 
@@ -45,6 +47,15 @@ static void map_instance(struct consumer_group *group, struct consumer_member *m
                hash_bytes(group->seed, member->instance_id));
 }
 
+void consumer_assert_is_sound(const struct consumer_group *group)
+{
+    assert(list_is_empty(&group->order) == (group->members.count == 0));
+    assert(group->instances.count <= group->members.count);
+    assert(group->classic_count <= group->members.count);
+    assert(group->classic_count > 0 || group->votes.choices.count == 0);
+    assert(group->members.count > 0 || group->owners.map.count == 0);
+}
+
 struct consumer_member *consumer_member_create(struct consumer_group *group,
                                                struct group_memory *memory, struct bytes id,
                                                struct bytes instance_id)
@@ -68,6 +79,7 @@ struct consumer_member *consumer_member_create(struct consumer_group *group,
     map_insert(&group->members, &member->node, hash_bytes(group->seed, id));
     if (!bytes_are_null(instance_id))
         map_instance(group, member);
+    assert(consumer_member_find(group, id) == member);
     return member;
 }
 
@@ -92,6 +104,8 @@ bool consumer_member_rename(struct consumer_group *group, struct group_memory *m
                             struct consumer_member *member, struct bytes id)
 {
     struct bytes former = member->id;
+    const struct consumer_member *holder = consumer_member_find(group, id);
+    assert(holder == NULL || holder == member);
     map_remove(&group->members, &member->node);
     bool has_memory = group_memory_copy(memory, &member->id, id);
     map_insert(&group->members, &member->node, hash_bytes(group->seed, member->id));
@@ -134,6 +148,8 @@ bool consumer_member_offer(struct consumer_group *group, struct group_memory *me
         classic_offer_free(memory, former);
     }
     member->offer = offer;
+    assert((offer != NULL) == (count > 0));
+    assert(offer == NULL || group->classic_count > 0);
     return true;
 }
 

@@ -1,3 +1,5 @@
+/* One walk over two sorted sets says what is kept, what must go, and what is to come; the states of
+ * the picture follow from which of the three are empty. */
 #include "consumer-groups/consumer_reconcile.h"
 
 #include "base/assert.h"
@@ -54,6 +56,9 @@ static void step_compare(struct step *step, const struct partition_set *has,
             t++;
         }
     }
+    assert(step->kept.count + step->revoked.count == has->count);
+    assert(step->kept.count + step->assigned.count <= target->count);
+    assert(step->waits == (step->kept.count + step->assigned.count < target->count));
 }
 
 static bool owns_any(const struct partition_set *owned, const struct partition_set *of)
@@ -63,6 +68,7 @@ static bool owns_any(const struct partition_set *owned, const struct partition_s
 
 static void move_to(struct member_position *next, enum member_state state, int32_t epoch)
 {
+    assert(epoch >= next->epoch);
     next->state = state;
     next->previous_epoch = next->epoch;
     next->epoch = epoch;
@@ -89,6 +95,7 @@ static enum status advance(const struct member_position *now, const struct parti
     for (uint32_t i = 0; i < step.assigned.count; i++)
         partition_set_push(&next->assigned, &step.assigned.items[i]);
     partition_set_sort(&next->assigned);
+    assert(next->assigned.count == step.kept.count + step.assigned.count);
     next->revoking = (struct partition_set){NULL, 0, 0};
     move_to(next, step.waits ? MEMBER_UNRELEASED_PARTITIONS : MEMBER_STABLE, target_epoch);
     return STATUS_OK;

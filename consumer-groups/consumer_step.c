@@ -1,3 +1,5 @@
+/* Where the pure step (consumer_reconcile.h) becomes a change of the group: its sets are copied out
+ * of scratch memory, recorded, and watched, if something is to be given up. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 
@@ -19,6 +21,7 @@ static void watch_revocation(struct consumer_group *group, const struct group_tu
 bool consumer_step(struct consumer_group *group, struct group_turn *turn,
                    struct consumer_member *member, const struct partition_set *owned)
 {
+    assert(consumer_member_find(group, member->id) == member);
     struct arena arena;
     struct member_position next;
     bool has_changed = false;

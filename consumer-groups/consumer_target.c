@@ -362,6 +362,7 @@ static bool assign(struct consumer_group *group, struct group_turn *turn, struct
 
 void consumer_assign(struct consumer_group *group, struct group_turn *turn)
 {
+    assert(group->assignment_epoch <= group->epoch);
     if (group->assignment_epoch == group->epoch)
         return;
     int64_t due_ms = group->assigned_ms +

@@ -1,3 +1,5 @@
+/* These bytes pass from client to client, and the broker is the third who reads them: whatever it
+ * cannot read must not end more than the request that it came with. */
 #include "consumer-groups/embedded_protocol.h"
 
 #include "protocol/messages/consumer_protocol_assignment.h"

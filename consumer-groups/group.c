@@ -1,3 +1,5 @@
+/* The one place that knows that there are two kinds of groups: each question goes to the one it is.
+ */
 #include "consumer-groups/group.h"
 
 #include "base/assert.h"
@@ -34,6 +36,7 @@ void group_change_type(struct group *group, struct group_turn *turn, enum group_
     group_put_tombstones(group, turn);
     group_deinit_members(group, turn->memory);
     group_init_members(group, turn, type);
+    assert(group_is_empty(group));
 }
 
 /* --- Offsets ------------------------------------------------------------------------------------
@@ -44,6 +47,7 @@ int16_t group_check_commit(struct group *group, struct group_turn *turn,
                            const struct consumer_member **late)
 {
     const struct offset_commit_request *in = commit->in;
+    assert(!group_is_leaving(group));
     *late = NULL;
     if (is_classic(group))
         return classic_check_commit(&group->classic, turn, in->member_id, in->group_instance_id,
@@ -145,6 +149,7 @@ static enum status restore_classic(struct group *group, struct group_turn *turn,
                                    const struct group_record_view *view)
 {
     bool is_other = !is_classic(group);
+    assert(view->kind == GROUP_RECORD_CLASSIC);
     if (view->is_tombstone && is_other)
         return STATUS_OK;
     if (view->is_tombstone || is_other)
@@ -157,6 +162,7 @@ static enum status restore_consumer(struct group *group, struct group_turn *turn
 {
     struct consumer_group *consumer = &group->consumer;
     bool is_there = !view->is_tombstone;
+    assert(group->type == GROUP_CONSUMER);
     switch (view->kind) {
     case GROUP_RECORD_CONSUMER:
         if (is_there)

@@ -1,6 +1,9 @@
+/* Answers that say no. Each kind of request has its own place for an error, by group, by partition
+ * or by member, and some versions have none: here, and nowhere else, stands where. */
 #include "consumer-groups/group_call.h"
 
 #include "base/assert.h"
+#include "protocol/errors.h"
 
 enum {
     NO_OFFSET = -1,
@@ -153,6 +156,7 @@ static void fail_list(struct list_groups_call *list, int16_t error_code)
 void group_call_fail(struct group_call *call, int16_t error_code)
 {
     bool has_memory = true;
+    assert(error_code != KAFKA_NONE);
     switch (call->kind) {
     case GROUP_CALL_JOIN: fail_join(OWNER(join_group_call), error_code); break;
     case GROUP_CALL_SYNC: fail_sync(OWNER(sync_group_call), error_code); break;

@@ -1,3 +1,6 @@
+/* Which group an event is for, and what becomes of it afterwards. Whatever was done to a group, it
+ * is settled then (group_table_settle): its deadline is set anew, or, if nothing is left of it, it
+ * goes. */
 #include "consumer-groups/group_core.h"
 
 #include "base/assert.h"
@@ -22,7 +25,9 @@ static enum status restore_offset(struct group_table *table, struct group_turn *
                                   const struct group_record_view *view)
 {
     struct group *group = group_table_find(table, view->group_id);
+    assert(view->kind == GROUP_RECORD_OFFSET);
     if (view->is_tombstone) {
+        assert(group == NULL || table->offset_count >= group->offsets.count);
         if (group != NULL)
             table->offset_count -=
                 group_offsets_remove(&group->offsets, turn->memory, view->topic, view->partition);
@@ -40,9 +45,11 @@ static enum status restore_offset(struct group_table *table, struct group_turn *
         .metadata = view->offset.metadata,
     };
     uint32_t count = group->offsets.count;
+    assert(table->offset_count >= count);
     enum status status = group_offsets_put(&group->offsets, turn->memory, view->topic,
                                            view->offset.topic_id, &offset);
     table->offset_count = table->offset_count - count + group->offsets.count;
+    assert(table->offset_count >= group->offsets.count);
     return status;
 }
 
@@ -51,6 +58,8 @@ static enum status restore_members(struct group_table *table, struct group_turn 
                                    struct arena *arena, const struct group_record_view *view)
 {
     struct group *group = group_table_find(table, view->group_id);
+    assert(view->kind != GROUP_RECORD_OFFSET);
+    assert(group == NULL || !group_is_leaving(group));
     if (group == NULL && view->is_tombstone)
         return STATUS_OK;
     if (group == NULL)
@@ -86,6 +95,7 @@ enum status group_table_restore(struct group_table *table, struct group_turn *tu
 static void serve_classic(struct classic_group *group, struct group_turn *turn,
                           struct group_call *call)
 {
+    assert(!call->is_answered);
     if (call->kind == GROUP_CALL_JOIN)
         classic_join(group, turn, container_of(call, struct join_group_call, call));
     else if (call->kind == GROUP_CALL_SYNC)
@@ -110,16 +120,6 @@ static void serve_classic_member(struct consumer_group *group, struct group_turn
         consumer_classic_leave(group, turn, container_of(call, struct leave_group_call, call));
 }
 
-/* Whoever comes as a member of a group that is not there hears what an empty group says. */
-static void serve_nobody(struct group_turn *turn, struct group_call *call)
-{
-    struct classic_group nobody;
-    classic_init(&nobody, group_call_group_id(call), turn);
-    serve_classic(&nobody, turn, call);
-    assert(classic_is_empty(&nobody));
-    classic_deinit(&nobody, turn->memory);
-}
-
 /* Only who joins without a member id makes a group. */
 static bool may_create(const struct group_call *call)
 {
@@ -127,8 +127,20 @@ static bool may_create(const struct group_call *call)
            container_of(call, struct join_group_call, call)->in->member_id.size == 0;
 }
 
+/* Whoever comes as a member of a group that is not there hears what an empty group says. */
+static void serve_nobody(struct group_turn *turn, struct group_call *call)
+{
+    struct classic_group nobody;
+    assert(!may_create(call));
+    classic_init(&nobody, group_call_group_id(call), turn);
+    serve_classic(&nobody, turn, call);
+    assert(classic_is_empty(&nobody));
+    classic_deinit(&nobody, turn->memory);
+}
+
 static void refuse(struct group_turn *turn, struct group_call *call, int16_t error_code)
 {
+    assert(error_code != KAFKA_NONE);
     group_call_fail(call, error_code);
     group_turn_answer(turn, call);
 }
@@ -145,6 +157,8 @@ static struct group *take_group(struct group_table *table, struct group_turn *tu
     }
     if (group->type != type)
         group_change_type(group, turn, type);
+    assert(group->type == type);
+    assert(!group_is_leaving(group));
     return group;
 }
 
@@ -153,6 +167,7 @@ static void serve_member(struct group_table *table, struct group_turn *turn,
 {
     struct group *group = group_table_find(table, group_call_group_id(call));
     bool is_classic = group != NULL && group->type == GROUP_CLASSIC;
+    assert(group == NULL || !group_is_leaving(group));
     if (group != NULL && !is_classic && !group_is_empty(group)) {
         serve_classic_member(&group->consumer, turn, call);
         group_table_settle(table, turn, group);
@@ -173,6 +188,7 @@ static void serve_member(struct group_table *table, struct group_turn *turn,
 static bool upgrade(struct group *group, struct group_turn *turn,
                     struct consumer_group_heartbeat_call *call)
 {
+    assert(group->type == GROUP_CLASSIC);
     if (!consumer_heartbeat_check(turn, call))
         return false;
     if (classic_find_member(&group->classic, call->in->member_id) != NULL)
@@ -193,6 +209,7 @@ static void serve_consumer(struct group_table *table, struct group_turn *turn,
     enum { JOINS = 0 };
     struct group *group = group_table_find(table, call->in->group_id);
     bool is_consumer = group != NULL && group->type == GROUP_CONSUMER;
+    assert(group == NULL || !group_is_leaving(group));
     if (!turn->settings->has_consumer_protocol) {
         refuse(turn, &call->call, KAFKA_UNSUPPORTED_VERSION);
         return;
@@ -236,6 +253,7 @@ static bool is_about_leaving(const struct group_table *table, const struct group
 void group_table_serve(struct group_table *table, struct group_turn *turn, struct group_call *call)
 {
     assert(!list_node_is_linked(&call->node));
+    assert(!call->is_answered);
     if (is_about_leaving(table, call)) {
         refuse(turn, call, KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
         return;
@@ -303,6 +321,7 @@ void group_table_tick(struct group_table *table, struct group_turn *turn, uint32
 {
     for (uint32_t i = 0; i < count_max && group_table_deadline_ms(table) <= turn->now_ms; i++) {
         struct group *group = container_of(table->deadlines.first, struct group, deadline);
+        assert(!group_is_leaving(group));
         group_tick(group, turn);
         group_table_settle(table, turn, group);
     }

@@ -1,3 +1,5 @@
+/* A pairing heap whose nodes are embedded in what they belong to: setting is constant, taking out
+ * logarithmic, and nothing is allocated, so a deadline can always be set. */
 #include "consumer-groups/group_deadlines.h"
 
 #include "base/assert.h"
@@ -8,6 +10,7 @@ static struct group_deadline *meld(struct group_deadline *a, struct group_deadli
 {
     assert(a->next == NULL);
     assert(b->next == NULL);
+    assert(a != b);
     struct group_deadline *top = b->at_ms < a->at_ms ? b : a;
     struct group_deadline *below = top == a ? b : a;
     below->next = top->child;
@@ -50,6 +53,8 @@ static void insert(struct group_deadlines *deadlines, struct group_deadline *hea
     struct group_deadline *top = deadlines->first == NULL ? heap : meld(deadlines->first, heap);
     deadlines->first = top;
     top->link = &deadlines->first;
+    assert(top->next == NULL); /* The first has no siblings. */
+    assert(top->at_ms <= heap->at_ms);
 }
 
 void group_deadline_set(struct group_deadlines *deadlines, struct group_deadline *deadline,
@@ -76,4 +81,5 @@ void group_deadline_clear(struct group_deadlines *deadlines, struct group_deadli
     deadline->link = NULL;
     if (children != NULL)
         insert(deadlines, children);
+    assert(!group_deadline_is_set(deadline));
 }

@@ -1,3 +1,4 @@
+/* All or nothing, so that nobody has to know how far a copy has come. */
 #include "consumer-groups/group_identity.h"
 
 #include "base/assert.h"

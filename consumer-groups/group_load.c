@@ -1,3 +1,5 @@
+/* Reading and taking take turns, each no longer than a slice: a core that loads goes on serving
+ * everybody else, at the price that loading takes longer. */
 #include "consumer-groups/group_load.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Only those who wait are in the list; of those who load there is a count. So whoever closes while
+ * it waits just leaves, and whoever has loaded hands his place on. */
 #include "consumer-groups/group_load_queue.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Shards come and go with the leadership of their partitions, as the images say: one that is not
+ * led any more closes at once, and is freed when what it has in flight has landed. */
 #include "consumer-groups/group_manager.h"
 
 #include "base/assert.h"

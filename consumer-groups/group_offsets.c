@@ -1,3 +1,5 @@
+/* Runs of 64 partitions keep both prices low: a topic with one offset takes one small array, one
+ * with thousands no array that would have to be moved as a whole. */
 #include "consumer-groups/group_offsets.h"
 
 #include "base/assert.h"
@@ -48,6 +50,7 @@ static struct group_offsets_topic *create_topic(struct group_offsets *offsets,
         return NULL;
     }
     map_insert(&offsets->topics, &topic->node, hash_bytes(*offsets->seed, name));
+    assert(topic->count == 0);
     return topic;
 }
 
@@ -69,6 +72,7 @@ static bool needs_extra(const struct group_offset *offset)
 static struct group_offset_extra *create_extra(struct group_memory *memory,
                                                const struct group_offset *offset)
 {
+    assert(needs_extra(offset));
     struct group_offset_extra *extra =
         group_memory_allocate(memory, sizeof *extra + offset->metadata.size);
     if (extra == NULL)
@@ -129,6 +133,8 @@ static uint32_t run_place(const struct group_offset_run *run, int32_t partition)
         else
             high = middle;
     }
+    assert(low == run->count || run->offsets[low].partition >= partition);
+    assert(low == 0 || run->offsets[low - 1].partition < partition);
     return low;
 }
 
@@ -192,6 +198,7 @@ static bool reach_run(struct group_memory *memory, struct group_offsets_topic *t
     group_memory_free(memory, topic->runs, topic->run_count * sizeof(*runs));
     topic->runs = runs;
     topic->run_count = count;
+    assert(index < topic->run_count);
     return true;
 }
 
@@ -211,6 +218,7 @@ static struct group_offset_run *widen_run(struct group_memory *memory, struct gr
         memcpy(wider->offsets, run->offsets, run->count * sizeof(run->offsets[0]));
         group_memory_free(memory, run, run_size_bytes(run->capacity));
     }
+    assert(wider->count < wider->capacity);
     return wider;
 }
 
@@ -242,6 +250,7 @@ static struct group_kept_offset *add_offset(struct group_memory *memory,
     topic->runs[index] = run;
     uint32_t place = run_place(run, partition);
     assert(!run_has(run, place, partition));
+    assert(run->count < run->capacity);
     memmove(&run->offsets[place + 1], &run->offsets[place],
             (run->count - place) * sizeof(run->offsets[0]));
     run->count++;
@@ -290,6 +299,9 @@ enum status group_offsets_put(struct group_offsets *offsets, struct group_memory
             remove_topic(offsets, memory, topic);
         return STATUS_NO_MEMORY;
     }
+    assert(kept->partition == offset->partition);
+    assert(topic->count > 0);
+    assert(offsets->count >= topic->count);
     free_extra(memory, kept->extra);
     *kept = (struct group_kept_offset){
         .partition = offset->partition,
@@ -311,6 +323,8 @@ bool group_offsets_remove(struct group_offsets *offsets, struct group_memory *me
     struct group_offset_run *run = topic->runs[run_index(partition)];
     uint32_t place = (uint32_t)(offset - run->offsets);
     assert(place < run->count);
+    assert(topic->count >= run->count);
+    assert(offsets->count >= topic->count);
     free_extra(memory, offset->extra);
     memmove(offset, offset + 1, (run->count - place - 1) * sizeof *offset);
     run->count--;
@@ -340,6 +354,7 @@ bool group_offsets_find(const struct group_offsets *offsets, struct bytes name,
     const struct group_kept_offset *kept = find_offset(topic, partition);
     if (kept == NULL)
         return false;
+    assert(kept->partition == partition);
     *found = view_of(kept);
     return true;
 }
@@ -354,6 +369,7 @@ bool group_offsets_next(const struct group_offsets_topic *topic, int32_t partiti
         if (run == NULL || place == run->count)
             continue;
         *found = view_of(&run->offsets[place]);
+        assert(found->partition >= partition);
         return true;
     }
     return false;

@@ -1,3 +1,8 @@
+/* OffsetCommit, OffsetFetch and OffsetDelete, and the offsets that go without being asked for: of
+ * old age, with their topic, with their group.
+ *
+ * Whatever changes a group's offsets tells the table how many there were before (count_offsets):
+ * the metrics show the sum, and nobody wants to walk millions of them for it. */
 #include "consumer-groups/group_offsets_core.h"
 
 #include "base/assert.h"
@@ -29,6 +34,7 @@ static void count_offsets(struct group_table *table, const struct group *group, 
 {
     assert(table->offset_count >= before);
     table->offset_count = table->offset_count - before + group->offsets.count;
+    assert(table->offset_count >= group->offsets.count);
 }
 
 /* --- Commit -------------------------------------------------------------------------------------
@@ -43,6 +49,7 @@ static int16_t check_partition(const struct group_turn *turn, const struct image
 {
     if (in->partition_index < 0 || (uint32_t)in->partition_index >= topic->partition_count)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    assert(turn->settings->offset_metadata_bytes_max >= 0);
     size_t length_max = (size_t)turn->settings->offset_metadata_bytes_max;
     bool is_short = in->committed_metadata.size <= length_max ||
                     java_text_length(in->committed_metadata) <= length_max;
@@ -53,6 +60,8 @@ static int16_t check_partition(const struct group_turn *turn, const struct image
 static int16_t check_late_commit(struct group_turn *turn, const struct offset_commit_call *commit,
                                  const struct consumer_member *late)
 {
+    assert(late != NULL);
+    assert(commit->out.topics_count == commit->in->topics_count);
     for (uint32_t t = 0; t < commit->in->topics_count; t++) {
         const struct offset_commit_request_topic *in = &commit->in->topics[t];
         const struct image_topic *topic =
@@ -60,6 +69,7 @@ static int16_t check_late_commit(struct group_turn *turn, const struct offset_co
         for (uint32_t p = 0; p < in->partitions_count; p++) {
             if (commit->out.topics[t].partitions[p].error_code != KAFKA_NONE)
                 continue;
+            assert(topic != NULL); /* It is well, so there is such a topic. */
             int16_t error =
                 consumer_check_late_commit(late, commit->in->generation_id_or_member_epoch,
                                            topic->id, in->partitions[p].partition_index);
@@ -107,6 +117,8 @@ static int16_t commit_partition(struct group_turn *turn, struct group *group,
                                 const struct image_topic *topic,
                                 const struct offset_commit_request_partition *in, int64_t expire_ms)
 {
+    assert(in->partition_index >= 0);
+    assert((uint32_t)in->partition_index < topic->partition_count);
     const struct group_offset offset = {
         .partition = in->partition_index,
         .leader_epoch = in->committed_leader_epoch,
@@ -132,6 +144,7 @@ static bool is_known(int16_t error_code)
 /* What exists gets this error, whatever else is wrong with it. */
 static void refuse_rest(struct offset_commit_response *out, int16_t error_code)
 {
+    assert(error_code != KAFKA_NONE);
     for (uint32_t t = 0; t < out->topics_count; t++)
         for (uint32_t p = 0; p < out->topics[t].partitions_count; p++)
             if (is_known(out->topics[t].partitions[p].error_code))
@@ -191,6 +204,8 @@ static void commit_topics(struct group_turn *turn, struct group *group,
                           struct offset_commit_call *commit)
 {
     int64_t expire_ms = expiry_of(turn, commit->in);
+    assert(!group_is_leaving(group));
+    assert(commit->out.topics_count == commit->in->topics_count);
     for (uint32_t t = 0; t < commit->in->topics_count; t++) {
         const struct offset_commit_request_topic *in = &commit->in->topics[t];
         struct offset_commit_response_topic *out = &commit->out.topics[t];
@@ -208,11 +223,13 @@ void group_offsets_commit(struct group_table *table, struct group_turn *turn,
 {
     struct commit_sum sum;
     struct group *group;
+    assert(!list_node_is_linked(&commit->call.node));
     commit->call.status = judge_topics(turn, commit, &sum) ? STATUS_OK : STATUS_NO_MEMORY;
     if (commit->call.status == STATUS_OK && sum.partition_count > 0) {
         int16_t error = check_commit(table, turn, commit, &group);
         bool fits = turn->batch_bytes_max == 0 || sum.size_bytes <= turn->batch_bytes_max;
         if (error == KAFKA_NONE && fits) {
+            assert(group != NULL);
             uint32_t before = group->offsets.count;
             commit_topics(turn, group, commit);
             count_offsets(table, group, before);
@@ -239,6 +256,7 @@ static struct bytes copy_text(struct arena *arena, struct bytes text, bool *has_
 static bool fetch_offset(struct arena *arena, int32_t partition, const struct group_offset *kept,
                          struct offset_fetch_response_group_partition *out)
 {
+    assert(kept == NULL || kept->partition == partition);
     bool has_memory = true;
     *out = (struct offset_fetch_response_group_partition){
         .partition_index = partition,
@@ -298,6 +316,7 @@ static bool fetch_whole_topic(struct arena *arena, const struct group_offsets_to
                               struct uuid id, struct offset_fetch_response_group_topic *out)
 {
     bool has_memory = true;
+    assert(kept->count > 0);
     out->name = copy_text(arena, kept->name, &has_memory);
     out->topic_id = id;
     out->partitions = arena_allocate_array(arena, kept->count, sizeof *out->partitions);
@@ -309,6 +328,7 @@ static bool fetch_whole_topic(struct arena *arena, const struct group_offsets_to
         has_memory = fetch_offset(arena, offset.partition, &offset,
                                   &out->partitions[out->partitions_count++]);
     }
+    assert(!has_memory || out->partitions_count == kept->count);
     return has_memory;
 }
 
@@ -328,6 +348,7 @@ static bool fetch_all(const struct group_turn *turn, const struct group *group,
         const struct group_offsets_topic *kept =
             container_of(node, struct group_offsets_topic, node);
         struct uuid id;
+        assert(out->topics_count < count);
         if (!is_shown(turn, fetch, kept, &id))
             continue;
         if (!fetch_whole_topic(arena, kept, id, &out->topics[out->topics_count++]))
@@ -424,6 +445,7 @@ static bool delete_offsets(struct group_table *table, struct group_turn *turn, s
     struct offset_delete_response *out = &deletion->out;
     uint32_t count = deletion->in->topics_count;
     uint32_t before = group->offsets.count;
+    assert(!group_is_leaving(group));
     out->topics = arena_allocate_array(deletion->call.arena, count, sizeof *out->topics);
     bool has_memory = out->topics != NULL;
     for (uint32_t t = 0; t < count && has_memory; t++) {
@@ -478,6 +500,8 @@ static void sweep_topic(const struct sweep *sweep, const struct group_offsets_to
     struct group_turn *turn = sweep->turn;
     struct group *group = sweep->group;
     uint32_t kept = topic->count;
+    assert(kept > 0);
+    assert(kept <= group->offsets.count);
     struct group_offset offset = {.partition = NO_PARTITION};
     /* The topic goes with its last offset. */
     while (kept > 0 && *sweep->left > 0 &&
@@ -489,6 +513,7 @@ static void sweep_topic(const struct sweep *sweep, const struct group_offsets_to
         group_offsets_remove(&group->offsets, turn->memory, topic->name, offset.partition);
         kept--;
         --*sweep->left;
+        assert(kept == 0 || topic->count == kept);
     }
 }
 
@@ -505,6 +530,7 @@ void group_offsets_delete_all(struct group_table *table, struct group_turn *turn
             sweep_topic(&sweep, container_of(node, struct group_offsets_topic, node));
     }
     assert(group->offsets.count == 0 || *left == 0);
+    assert(group->offsets.count <= before);
     turn->tally.offset_deletions += before - group->offsets.count;
     count_offsets(table, group, before);
 }
@@ -548,6 +574,7 @@ bool group_offsets_expire(struct group_table *table, struct group_turn *turn, st
     if (group_is_leaving(group))
         return true;
     sweep_old(&sweep, ages);
+    assert(group->offsets.count <= before);
     turn->tally.offset_expirations += before - group->offsets.count;
     count_offsets(table, group, before);
     if (!ages || !group_is_empty(group) || group->offsets.count > 0)

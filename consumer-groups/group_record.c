@@ -1,3 +1,6 @@
+/* A record is read in two steps, its key and then its value, because what the value is only the key
+ * says. Nothing is believed beyond what a codec has checked; what a group makes of it is checked
+ * there. */
 #include "consumer-groups/group_record.h"
 
 #include "base/assert.h"

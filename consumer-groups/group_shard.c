@@ -1,3 +1,5 @@
+/* A shard has its turns here: it makes one for each event, lets the pure core work on it, and gives
+ * the result to group_shard_append.c. Nothing of a turn survives it but records and answers. */
 #include "consumer-groups/group_shard.h"
 
 #include "base/assert.h"
@@ -113,6 +115,8 @@ static void begin_turn(struct group_shard *shard, struct group_turn *turn)
 static void set_deadline(struct group_shard *shard)
 {
     int64_t deadline_ms = group_table_deadline_ms(&shard->table);
+    assert(shard->state == GROUP_SHARD_ACTIVE);
+    assert(deadline_ms >= 0);
     uint64_t deadline_ns = (uint64_t)deadline_ms * NS_PER_MS;
     bool is_set = timer_is_running(&shard->deadline);
     if (deadline_ms == INT64_MAX || (is_set && shard->deadline.deadline <= deadline_ns))
@@ -139,6 +143,7 @@ static void deadline_fired(struct timer *timer)
 
 static void refuse(struct group_shard *shard, struct group_call *call, int16_t error_code)
 {
+    assert(!call->is_answered);
     group_call_fail(call, error_code);
     call->is_answered = true;
     io_land(shard->options.io, call->done, (int32_t)call->status);
@@ -230,6 +235,7 @@ static void expire_slice(struct group_shard *shard)
     uint64_t looks = 0;
     begin_turn(shard, &turn);
     for (uint32_t i = 0; i < EXPIRY_SLICE && looks < EXPIRY_LOOKS && shard->expiry_left > 0; i++) {
+        assert(shard->expiry_left <= shard->table.groups.count);
         struct list_node *node = list_pop_front(&shard->table.order);
         struct group *group = container_of(node, struct group, order_node);
         looks += group->offsets.count;
@@ -313,6 +319,9 @@ static void warn_of_memory(const struct group_shard *shard)
 
 static void become_active(struct group_shard *shard)
 {
+    assert(shard->state == GROUP_SHARD_LOADING);
+    assert(!shard->is_appending);
+    assert((uint64_t)now_ms(shard) >= shard->load_since_ms);
     uint64_t took_ms = (uint64_t)now_ms(shard) - shard->load_since_ms;
     shard->state = GROUP_SHARD_ACTIVE;
     shard->pause_ms = PAUSE_MS_FIRST;
@@ -336,6 +345,8 @@ static void become_active(struct group_shard *shard)
 static void load_landed(struct completion *completion, int32_t result)
 {
     struct group_shard *shard = container_of(completion, struct group_shard, loaded);
+    assert(shard->is_loading);
+    assert(shard->state != GROUP_SHARD_ACTIVE);
     shard->is_loading = false;
     if (shard->state == GROUP_SHARD_CLOSED)
         drop_table(shard);
@@ -396,6 +407,7 @@ static void drop_all(struct group_shard *shard, int16_t error_code)
     group_shard_fail_waiting(shard, error_code);
     group_writer_reset(&shard->writers[0]);
     group_writer_reset(&shard->writers[1]);
+    assert(list_is_empty(&shard->waiting));
     shard->put_count = 0;
     shard->durable_count = 0;
     io_timer_cancel(shard->options.io, &shard->expiry);

@@ -11,6 +11,8 @@ static void land_durable(struct group_shard *shard)
     struct list_node *node;
     while ((node = list_first(&shard->waiting)) != NULL) {
         struct group_call *call = container_of(node, struct group_call, node);
+        assert(call->is_answered);
+        assert(call->put_count <= shard->put_count);
         if (call->put_count > shard->durable_count)
             return;
         list_remove(node);
@@ -38,6 +40,7 @@ static struct group_writer *writer_to_flush(struct group_shard *shard)
     struct group_writer *writer = &shard->writers[1 - shard->gathering];
     if (writer->count > 0)
         return writer;
+    assert(!shard->is_appending);
     group_writer_reset(writer);
     if (shard->writers[shard->gathering].count == 0)
         return NULL;
@@ -62,6 +65,8 @@ static uint32_t count_fitting(const struct group_shard *shard, const struct grou
         if (record->ends_turn)
             fitting = count;
     }
+    assert(fitting > 0);
+    assert(fitting <= writer->count);
     return fitting;
 }
 
@@ -71,7 +76,6 @@ static enum status build_batch(struct group_shard *shard, struct group_writer *w
     struct batch_builder builder;
     int64_t now_ms = io_wall_ms(shard->options.io);
     shard->append_count = count_fitting(shard, writer);
-    assert(shard->append_count > 0);
     struct batch_options options = batch_options_plain;
     options.compression = shard->options.compression;
     options.level = compression_levels(options.compression).usual;
@@ -175,6 +179,7 @@ void group_shard_end_turn(struct group_shard *shard, struct group_turn *turn)
     count_records(shard);
     while ((node = list_pop_front(&turn->answered)) != NULL) {
         struct group_call *call = container_of(node, struct group_call, node);
+        assert(!call->is_answered);
         call->is_answered = true;
         call->put_count = shard->put_count;
         list_push_back(&shard->waiting, node);

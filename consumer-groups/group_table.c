@@ -1,3 +1,6 @@
+/* Groups by id, in a row for those who go through all of them a slice at a time, and by deadline. A
+ * group of which nothing is left goes as soon as it is settled: nobody else holds a pointer to it.
+ */
 #include "consumer-groups/group_table.h"
 
 #include "base/assert.h"
@@ -27,6 +30,8 @@ void group_table_deinit(struct group_table *table, struct group_memory *memory)
         group_table_remove(table, memory, group);
     assert(table->groups.count == 0);
     assert(table->offset_count == 0);
+    assert(table->deadlines.first == NULL);
+    assert(list_is_empty(&table->leaving));
     map_deinit(&table->groups);
 }
 
@@ -54,12 +59,14 @@ struct group *group_table_create(struct group_table *table, struct group_turn *t
     list_node_init(&group->leaving_node);
     list_push_back(&table->order, &group->order_node);
     map_insert(&table->groups, &group->node, hash_bytes(table->seed, id));
+    assert(group_is_nothing(group));
     return group;
 }
 
 void group_table_remove(struct group_table *table, struct group_memory *memory, struct group *group)
 {
     assert(table->offset_count >= group->offsets.count);
+    assert(group_table_find(table, group->id) == group);
     table->offset_count -= group->offsets.count;
     if (group_is_leaving(group))
         list_remove(&group->leaving_node);
@@ -81,6 +88,7 @@ void group_table_settle(struct group_table *table, struct group_turn *turn, stru
     group_downgrade_if_due(group, turn);
     if (turn->writer->status != STATUS_OK)
         return;
+    assert(list_node_is_linked(&group->order_node));
     int64_t deadline_ms = group_deadline_ms(group);
     if (group_is_nothing(group))
         group_table_remove(table, turn->memory, group);
@@ -88,6 +96,7 @@ void group_table_settle(struct group_table *table, struct group_turn *turn, stru
         group_deadline_clear(&table->deadlines, &group->deadline);
     else
         group_deadline_set(&table->deadlines, &group->deadline, deadline_ms);
+    assert(list_is_empty(&table->order) == (table->groups.count == 0));
 }
 
 int64_t group_table_deadline_ms(const struct group_table *table)

@@ -1,3 +1,5 @@
+/* Memory is counted by what was asked for, not by what the allocator took for it: the count has to
+ * come out at zero in the end, which the tests check. */
 #include "consumer-groups/group_turn.h"
 
 #include "base/assert.h"
@@ -14,6 +16,7 @@ void group_turn_fail(struct group_turn *turn)
 void group_turn_answer(struct group_turn *turn, struct group_call *call)
 {
     assert(!list_node_is_linked(&call->node));
+    assert(!call->is_answered);
     list_push_back(&turn->answered, &call->node);
 }
 
@@ -44,6 +47,7 @@ void group_memory_free(struct group_memory *memory, void *object, size_t size)
 
 bool group_memory_copy(struct group_memory *memory, struct bytes *to, struct bytes from)
 {
+    assert(to != NULL);
     *to = from;
     if (bytes_are_null(from))
         return true;

@@ -1,3 +1,5 @@
+/* What others are shown of groups, ListGroups and DescribeGroups, and DeleteGroups, which shows
+ * them that there is none any more. */
 #include "consumer-groups/group_view_core.h"
 
 #include "base/assert.h"
@@ -25,6 +27,7 @@ static bool is_among(const struct bytes *filter, uint32_t count, const char *wor
 
 static bool copy_bytes(struct arena *arena, struct bytes *to, struct bytes from)
 {
+    assert(!bytes_are_null(from));
     char *copy = arena_copy_text(arena, from.data, from.size);
     *to = bytes_of(copy, from.size);
     return copy != NULL;
@@ -45,6 +48,7 @@ static bool list_all(const struct group_table *table, struct list_groups_call *l
         if (!is_among(in->states_filter, in->states_filter_count, state) ||
             !is_among(in->types_filter, in->types_filter_count, type))
             continue;
+        assert(out->groups_count < table->groups.count);
         struct list_groups_response_group *shown = &out->groups[out->groups_count++];
         shown->group_state = bytes_of_text(state);
         shown->group_type = bytes_of_text(type);
@@ -139,6 +143,8 @@ void group_describe_consumer(const struct group_table *table, struct group_turn 
 static void delete_portion(struct group_table *table, struct group_turn *turn, struct group *group)
 {
     uint32_t left = GROUP_PORTION_OFFSETS;
+    assert(group_is_leaving(group));
+    assert(group_is_empty(group));
     struct delete_group_call *deletion = group->deletion;
     group_offsets_delete_all(table, turn, group, &left);
     if (group->offsets.count > 0)
@@ -153,6 +159,7 @@ static void delete_portion(struct group_table *table, struct group_turn *turn, s
 void group_delete(struct group_table *table, struct group_turn *turn,
                   struct delete_group_call *deletion)
 {
+    assert(!list_node_is_linked(&deletion->call.node));
     struct group *group = group_table_find(table, deletion->group_id);
     deletion->call.status = STATUS_OK;
     deletion->error_code = KAFKA_NONE;
@@ -162,6 +169,7 @@ void group_delete(struct group_table *table, struct group_turn *turn,
         deletion->error_code = KAFKA_NON_EMPTY_GROUP;
     } else {
         assert(!group_is_leaving(group));
+        assert(group->deletion == NULL);
         group->deletion = deletion;
         list_push_back(&table->leaving, &group->leaving_node);
         delete_portion(table, turn, group);

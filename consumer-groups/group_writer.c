@@ -1,3 +1,5 @@
+/* Each record lies in one piece of the arena with its key and value behind it, so that nothing of a
+ * group is referred to once its turn is over. */
 #include "consumer-groups/group_writer.h"
 
 #include "base/assert.h"
@@ -58,12 +60,14 @@ void group_writer_put(struct group_writer *writer, struct bytes key, struct byte
         memcpy(copy + key.size, value.data, value.size);
         record->value = bytes_of(copy + key.size, value.size);
     }
+    assert(list_is_empty(&writer->records) == (writer->count == 0));
     record->ends_turn = false;
     list_node_init(&record->node);
     list_push_back(&writer->records, &record->node);
     writer->count++;
     writer->size_bytes += group_record_size_bytes(record);
     writer->turn_size_bytes += group_record_size_bytes(record);
+    assert(writer->turn_size_bytes <= writer->size_bytes);
 }
 
 void group_writer_begin(struct group_writer *writer, struct writer *key, struct writer *value)
@@ -90,6 +94,7 @@ void group_writer_end(struct group_writer *writer, const struct writer *key,
 size_t group_writer_end_turn(struct group_writer *writer)
 {
     size_t size_bytes = writer->turn_size_bytes;
+    assert(size_bytes <= writer->size_bytes);
     writer->turn_size_bytes = 0;
     struct list_node *last = list_last(&writer->records);
     if (last != NULL)
@@ -106,8 +111,11 @@ struct group_record *group_writer_first(struct group_writer *writer)
 void group_writer_take(struct group_writer *writer, struct group_record *record)
 {
     assert(writer->count > 0);
+    assert(list_first(&writer->records) == &record->node); /* In the order of the turns. */
     assert(writer->size_bytes >= group_record_size_bytes(record));
     list_remove(&record->node);
     writer->count--;
     writer->size_bytes -= group_record_size_bytes(record);
+    assert(list_is_empty(&writer->records) == (writer->count == 0));
+    assert(writer->count > 0 || writer->size_bytes == 0);
 }

@@ -1,3 +1,4 @@
+/* One decoder, which turns what is no UTF-8 into the same characters as Java does, under both. */
 #include "consumer-groups/java_text.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* The names and the array of them are one allocation: each member has such a list, and there may be
+ * many thousands of members. */
 #include "consumer-groups/name_list.h"
 
 #include "base/assert.h"
@@ -43,7 +45,9 @@ bool name_list_copy(struct name_list *to, struct group_memory *memory, const str
         to->names[i] = bytes_of(text, names[i].size);
         text += names[i].size;
     }
+    assert(text == (const uint8_t *)to->names + size_bytes);
     to->count = sort(to->names, count);
+    assert(to->count <= count);
     return true;
 }
 

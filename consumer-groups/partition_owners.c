@@ -1,5 +1,8 @@
+/* A map from partitions to epochs. Who is meant is told apart by the epoch alone: a position that
+ * is taken back leaves alone what a later one has written over it. */
 #include "consumer-groups/partition_owners.h"
 
+#include "base/assert.h"
 #include "base/hash.h"
 
 /* Topic ids are the broker's own, not clients': no secret is needed. */
@@ -43,6 +46,7 @@ void partition_owners_deinit(struct partition_owners *owners, struct group_memor
         map_remove(&owners->map, node);
         group_memory_free(memory, owner, sizeof *owner);
     }
+    assert(owners->map.count == 0);
     map_deinit(&owners->map);
 }
 
@@ -60,6 +64,7 @@ static bool add_one(struct partition_owners *owners, struct group_memory *memory
     }
     if (owner->item.epoch < epoch)
         owner->item.epoch = epoch;
+    assert(owner->item.epoch >= epoch);
     return true;
 }
 

@@ -1,3 +1,4 @@
+/* All questions about two sets are one walk over both, side by side. */
 #include "consumer-groups/partition_set.h"
 
 #include "base/assert.h"
@@ -60,6 +61,8 @@ void partition_set_sort(struct partition_set *set)
     for (uint32_t i = 1; i < set->count; i++)
         if (partition_item_compare(&set->items[i], &set->items[kept - 1]) != 0)
             set->items[kept++] = set->items[i];
+    assert(kept >= 1);
+    assert(kept <= set->count);
     set->count = kept;
 }
 
@@ -71,6 +74,7 @@ bool partition_set_copy(struct partition_set *to, struct group_memory *memory,
     if (from->count > 0)
         memcpy(to->items, from->items, from->count * sizeof *from->items);
     to->count = from->count;
+    assert(to->count <= to->capacity);
     return true;
 }
 

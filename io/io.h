@@ -159,8 +159,15 @@ void io_write(struct io *io, struct io_request *request, int32_t handle, const v
 void io_write_durable(struct io *io, struct io_request *request, int32_t handle, const void *buffer,
                       uint32_t size_bytes, uint64_t offset);
 
-/* The same from several buffers, which come to lie one behind the other in the file. There are from
- * 1 to IO_WRITE_PIECE_COUNT_MAX, and none is empty; on a file opened DIRECT each is aligned. */
+/* The same for a small write that somebody waits for. It sets out within the call, and its sync
+ * follows at once, whatever this core is busy with. For a few at a time on a core, one for each
+ * disk: it may take a thread, of which there are few. */
+void io_write_durable_at_once(struct io *io, struct io_request *request, int32_t handle,
+                              const void *buffer, uint32_t size_bytes, uint64_t offset);
+
+/* io_write and io_write_durable from several buffers, which come to lie one behind the other in the
+ * file. There are from 1 to IO_WRITE_PIECE_COUNT_MAX, and none is empty; on a file opened DIRECT
+ * each is aligned. */
 void io_write_pieces(struct io *io, struct io_request *request, int32_t handle,
                      const struct bytes *pieces, uint32_t piece_count, uint64_t offset);
 void io_write_pieces_durable(struct io *io, struct io_request *request, int32_t handle,
@@ -246,11 +253,6 @@ uint64_t io_random_u64(struct io *io);
 
 /* For ids, nonces and salts: the system's secure source; seeded in the simulator. */
 void io_secret(struct io *io, void *buffer, size_t size);
-
-/* What was asked for so far goes to the system now and not at the end of the turn: for what others
- * wait for while the turn goes on with something else. Costs a system call, changes nothing else.
- */
-void io_hurry(struct io *io);
 
 /* --- Cores ------------------------------------------------------------------------------------ */
 

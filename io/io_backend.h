@@ -29,9 +29,6 @@ struct io_backend {
      * io->now_ns. */
     void (*poll)(struct io *io, uint64_t deadline_ns);
 
-    /* Hands over what was submitted and is kept until the next poll. NULL: nothing is kept. */
-    void (*hurry)(struct io *io);
-
     /* Only to other cores. */
 
     void (*post)(struct io *io, uint32_t core_index, struct completion *mail, int32_t result);
@@ -51,8 +48,9 @@ struct io_backend {
     void (*secret)(struct io *io, void *buffer, size_t size);
 };
 
-/* In request->flags of an IO_WRITE: sync when all is written. */
-enum { IO_FLAG_SYNC = 1 << 30 };
+/* In request->flags of an IO_WRITE: sync when all is written; with SYNC: begin within `submit`, and
+ * let nothing that this thread does come between write and sync. */
+enum { IO_FLAG_SYNC = 1 << 30, IO_FLAG_AT_ONCE = 1 << 29 };
 
 struct io {
     const struct io_backend *backend;

@@ -116,12 +116,6 @@ void io_shutdown(struct io *io, int32_t handle)
     io->backend->shutdown(io, handle);
 }
 
-void io_hurry(struct io *io)
-{
-    if (io->backend->hurry != NULL)
-        io->backend->hurry(io);
-}
-
 void io_post(struct io *io, uint32_t core_index, struct completion *mail, int32_t result)
 {
     assert(core_index < io->core_count);

@@ -106,13 +106,28 @@ void io_write(struct io *io, struct io_request *request, int32_t handle, const v
     io_submit_transfer(io, request, (uint8_t *)buffer, size_bytes, offset);
 }
 
+static void io_submit_durable(struct io *io, struct io_request *request, int32_t handle,
+                              const void *buffer, uint32_t size_bytes, uint64_t offset,
+                              uint32_t flags)
+{
+    assert(size_bytes > 0);
+    assert((flags & IO_FLAG_SYNC) != 0);
+    io_prepare(request, IO_WRITE, handle);
+    request->flags = flags;
+    io_submit_transfer(io, request, (uint8_t *)buffer, size_bytes, offset);
+}
+
 void io_write_durable(struct io *io, struct io_request *request, int32_t handle, const void *buffer,
                       uint32_t size_bytes, uint64_t offset)
 {
-    assert(size_bytes > 0);
-    io_prepare(request, IO_WRITE, handle);
-    request->flags = IO_FLAG_SYNC;
-    io_submit_transfer(io, request, (uint8_t *)buffer, size_bytes, offset);
+    io_submit_durable(io, request, handle, buffer, size_bytes, offset, IO_FLAG_SYNC);
+}
+
+void io_write_durable_at_once(struct io *io, struct io_request *request, int32_t handle,
+                              const void *buffer, uint32_t size_bytes, uint64_t offset)
+{
+    io_submit_durable(io, request, handle, buffer, size_bytes, offset,
+                      IO_FLAG_SYNC | IO_FLAG_AT_ONCE);
 }
 
 /* One piece is a buffer like any other. */

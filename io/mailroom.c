@@ -158,12 +158,18 @@ static bool mailroom_take_served(struct mailroom *room, uint32_t by, uint32_t *c
 }
 
 /* Only the first who finds a core asleep pays for the waking. */
+bool mailroom_rouse(struct mailroom *room, uint32_t core)
+{
+    assert(core < room->core_count);
+    struct mail_desk *desk = &room->desks[core];
+    return atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false);
+}
+
 bool mailroom_next_sleeper(struct mailroom *room, uint32_t from, uint32_t *sleeper)
 {
     assert(from < room->core_count);
     while (mailroom_take_served(room, from, sleeper)) {
-        struct mail_desk *desk = &room->desks[*sleeper];
-        if (atomic_load(&desk->is_asleep) && atomic_exchange(&desk->is_asleep, false))
+        if (mailroom_rouse(room, *sleeper))
             return true;
     }
     return false;

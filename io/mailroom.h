@@ -56,6 +56,10 @@ void mailroom_awake(struct mailroom *room, uint32_t core);
  * that has something new from it and is asleep. It is answered once, so the caller must wake it. */
 bool mailroom_next_sleeper(struct mailroom *room, uint32_t from, uint32_t *sleeper);
 
+/* From any thread, after something was left for a core elsewhere: whether it is asleep. It is
+ * answered once, so the caller must wake it; one that is awake looks before it sleeps. */
+bool mailroom_rouse(struct mailroom *room, uint32_t core);
+
 /* The bell of a core: readable when it was rung. Ringing is allowed from any thread. */
 int mailroom_bell(const struct mailroom *room, uint32_t core);
 void mailroom_ring_bell(struct mailroom *room, uint32_t core);

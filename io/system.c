@@ -18,7 +18,7 @@
 
 enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
 
-static void system_worker_rings(struct workers *workers);
+static void system_worker_is_done(struct workers_owner *owner);
 
 void system_init(struct system_io *system, const struct io_backend *backend,
                  const struct system_options *options, uint32_t worker_count_max)
@@ -30,7 +30,9 @@ void system_init(struct system_io *system, const struct io_backend *backend,
     io_init(&system->io, backend, options->core_index, mailroom_core_count(options->room), seed,
             options->logger);
     system->room = options->room;
-    workers_init(&system->workers, worker_count_max, system_worker_rings);
+    system->owner.done = system_worker_is_done;
+    workers_init(&system->workers, worker_count_max, &system->owner);
+    workers_init(&system->committers, WORKERS_COUNT_MAX, &system->owner);
     system->signal_request = NULL;
     system->signal_fd = -1;
     system->direct_refusal_is_logged = false;
@@ -40,6 +42,7 @@ void system_deinit(struct system_io *system)
 {
     assert(system->io.in_flight_count == 0);
     workers_deinit(&system->workers);
+    workers_deinit(&system->committers);
     if (system->signal_fd >= 0)
         close(system->signal_fd);
     io_deinit(&system->io);
@@ -49,7 +52,12 @@ void system_deinit(struct system_io *system)
 
 bool system_sleep(struct system_io *system)
 {
-    return mailroom_sleep(system->room, system->io.core_index);
+    if (!mailroom_sleep(system->room, system->io.core_index))
+        return false;
+    if (!workers_have_done(&system->workers) && !workers_have_done(&system->committers))
+        return true;
+    mailroom_awake(system->room, system->io.core_index);
+    return false;
 }
 
 void system_ring_bells(struct system_io *system)
@@ -59,27 +67,34 @@ void system_ring_bells(struct system_io *system)
         mailroom_ring_bell(system->room, sleeper);
 }
 
+static void system_land_done(struct system_io *system, struct workers *workers)
+{
+    struct io_request *request;
+    while ((request = workers_take_done(workers)) != NULL) {
+        int32_t result = system_landed(system, request, request->completion.result);
+        io_complete(&system->io, request, result);
+    }
+}
+
 void system_awake(struct system_io *system)
 {
     mailroom_awake(system->room, system->io.core_index);
     system->io.now_ns = system_now_ns(&system->io);
     mailroom_collect(system->room, system->io.core_index, &system->io.ready);
+    system_land_done(system, &system->committers);
+    system_land_done(system, &system->workers);
 }
 
-static void system_worker_rings(struct workers *workers)
+static void system_worker_is_done(struct workers_owner *owner)
 {
-    struct system_io *system = container_of(workers, struct system_io, workers);
-    mailroom_ring_bell(system->room, system->io.core_index);
+    struct system_io *system = container_of(owner, struct system_io, owner);
+    if (mailroom_rouse(system->room, system->io.core_index))
+        mailroom_ring_bell(system->room, system->io.core_index);
 }
 
 void system_answer_bell(struct system_io *system)
 {
     mailroom_silence_bell(system->room, system->io.core_index);
-    struct io_request *request;
-    while ((request = workers_take_done(&system->workers)) != NULL) {
-        int32_t result = system_landed(system, request, request->completion.result);
-        io_complete(&system->io, request, result);
-    }
 }
 
 /* --- Files ------------------------------------------------------------------------------------ */

@@ -19,6 +19,8 @@ struct system_io {
     struct io io;
     struct mailroom *room;
     struct workers workers;
+    struct workers committers;         /* apart, so that no commit waits behind what takes long */
+    struct workers_owner owner;        /* of both */
     struct io_request *signal_request; /* not landed yet, or NULL */
     int signal_fd;                     /* -1 when there is none */
     bool direct_refusal_is_logged;
@@ -39,10 +41,10 @@ bool system_sleep(struct system_io *system);
 /* After that, at the end of every turn: wakes the cores that have got mail, by their bells. */
 void system_ring_bells(struct system_io *system);
 
-/* After the events were gathered: takes the time and the mail. */
+/* After the events were gathered: takes the time, the mail, and what the workers have done. */
 void system_awake(struct system_io *system);
 
-/* The bell was rung: lands what the workers have done. */
+/* The bell was rung, so that this door wakes up. */
 void system_answer_bell(struct system_io *system);
 
 /* The last step of a file request, on the door's thread: answers the result to land with. */

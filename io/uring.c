@@ -20,6 +20,11 @@
  * is short, it is reported and the sync is dropped without a word (IOSQE_CQE_SKIP_SUCCESS); the
  * rest goes out as a new pair, so no sync ever counts for bytes that came after it.
  *
+ * The sync goes to the kernel's threads when this thread enters the kernel after the write, for
+ * which it has to be woken or to come to the end of its turn. A commit that is to go at once is
+ * therefore written and synced by a thread of its own, a committer, which wakes this one when both
+ * are done, and only if it sleeps.
+ *
  * Calls that have no opcode on the oldest kernel served, and are rare, go to a worker thread. */
 #include "io/uring.h"
 
@@ -274,7 +279,13 @@ static bool is_for_worker(const struct io_request *request)
            request->kind == IO_FREE_SPACE;
 }
 
-/* Room for two is asked for always: a durable write takes two entries, and a pair must not be torn
+static bool is_for_committer(const struct io_request *request)
+{
+    return request->kind == IO_WRITE && (request->flags & IO_FLAG_AT_ONCE) != 0;
+}
+
+/* A commit for which there can be no thread goes through the ring like any durable write. Room for
+ * two is asked for always: a durable write takes two entries, and a pair must not be torn
  * apart. */
 static void uring_submit(struct io *io, struct io_request *request)
 {
@@ -288,6 +299,10 @@ static void uring_submit(struct io *io, struct io_request *request)
         workers_give(&uring->system.workers, request);
         return;
     }
+    if (is_for_committer(request) && workers_are_there(&uring->system.committers)) {
+        workers_give(&uring->system.committers, request);
+        return;
+    }
     if (request->kind == IO_CONNECT && request->handle < 0) {
         request->handle = socket_create(&request->address, 0);
         if (request->handle < 0) {
@@ -299,11 +314,6 @@ static void uring_submit(struct io *io, struct io_request *request)
         uring_prepare(uring, request);
     else
         list_push_back(&uring->held, &request->backend_node);
-}
-
-static void uring_hurry(struct io *io)
-{
-    uring_push(uring_of(io));
 }
 
 /* --- Completions -------------------------------------------------------------------------------
@@ -536,7 +546,6 @@ static const struct io_backend uring_backend = {
     .name = "uring",
     .submit = uring_submit,
     .poll = uring_poll,
-    .hurry = uring_hurry,
     .post = system_post,
     .wake = system_wake,
     .listen = uring_listen,

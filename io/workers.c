@@ -6,20 +6,21 @@
 #include "base/assert.h"
 #include "io/file_call.h"
 
+#include <errno.h>
 #include <signal.h>
 
 /* Workers call a handful of system functions; a directory entry is the largest thing they hold. */
 enum { WORKER_STACK_SIZE = 256 * 1024 };
 
-void workers_init(struct workers *workers, uint32_t thread_count_max,
-                  void (*ring)(struct workers *workers))
+void workers_init(struct workers *workers, uint32_t thread_count_max, struct workers_owner *owner)
 {
     assert(thread_count_max > 0);
     assert(thread_count_max <= WORKERS_COUNT_MAX);
-    assert(ring != NULL);
-    *workers = (struct workers){.thread_count_max = thread_count_max, .ring = ring};
+    assert(owner->done != NULL);
+    *workers = (struct workers){.thread_count_max = thread_count_max, .owner = owner};
+    atomic_init(&workers->done_count, 0);
     pthread_mutex_init(&workers->lock, NULL);
-    pthread_cond_init(&workers->changed, NULL);
+    sem_init(&workers->calls, 0, 0);
     list_init(&workers->waiting);
     list_init(&workers->done);
     if (sched_getaffinity(0, sizeof workers->cpus, &workers->cpus) != 0)
@@ -28,55 +29,53 @@ void workers_init(struct workers *workers, uint32_t thread_count_max,
 
 void workers_deinit(struct workers *workers)
 {
-    pthread_mutex_lock(&workers->lock);
-    assert(list_is_empty(&workers->waiting));
-    assert(workers->waiting_count == 0);
-    workers->is_stopping = true;
-    pthread_cond_broadcast(&workers->changed);
-    pthread_mutex_unlock(&workers->lock);
+    for (uint32_t i = 0; i < workers->thread_count; i++)
+        sem_post(&workers->calls);
     for (uint32_t i = 0; i < workers->thread_count; i++)
         pthread_join(workers->threads[i], NULL);
+    assert(list_is_empty(&workers->waiting));
     assert(list_is_empty(&workers->done));
-    pthread_cond_destroy(&workers->changed);
+    assert(workers->busy_count == 0);
+    sem_destroy(&workers->calls);
     pthread_mutex_destroy(&workers->lock);
 }
 
-/* Under the lock; waits for work. NULL when the workers are to stop. */
+/* Waits to be called. NULL when there is nothing to do then: the workers are to stop. */
 static struct io_request *workers_take_waiting(struct workers *workers)
 {
-    while (list_is_empty(&workers->waiting)) {
-        if (workers->is_stopping)
-            return NULL;
-        workers->idle_count++;
-        pthread_cond_wait(&workers->changed, &workers->lock);
-        workers->idle_count--;
-    }
-    assert(workers->waiting_count > 0);
-    workers->waiting_count--;
+    while (sem_wait(&workers->calls) != 0)
+        assert(errno == EINTR);
+    pthread_mutex_lock(&workers->lock);
     struct list_node *node = list_pop_front(&workers->waiting);
-    assert(node != NULL);
-    return container_of(node, struct io_request, backend_node);
+    assert(node == NULL || workers->busy_count > 0);
+    pthread_mutex_unlock(&workers->lock);
+    return node == NULL ? NULL : container_of(node, struct io_request, backend_node);
+}
+
+static void workers_put_done(struct workers *workers, struct io_request *request, int32_t result)
+{
+    pthread_mutex_lock(&workers->lock);
+    assert(workers->busy_count > 0);
+    workers->busy_count--;
+    request->completion.result = result;
+    list_push_back(&workers->done, &request->backend_node);
+    atomic_fetch_add(&workers->done_count, 1);
+    pthread_mutex_unlock(&workers->lock);
 }
 
 static void *worker_main(void *argument)
 {
     struct workers *workers = argument;
     struct io_request *request;
-    pthread_mutex_lock(&workers->lock);
     while ((request = workers_take_waiting(workers)) != NULL) {
-        pthread_mutex_unlock(&workers->lock);
-        int32_t result = file_call(request);
-        pthread_mutex_lock(&workers->lock);
-        request->completion.result = result;
-        list_push_back(&workers->done, &request->backend_node);
-        workers->ring(workers);
+        workers_put_done(workers, request, file_call(request));
+        workers->owner->done(workers->owner);
     }
-    pthread_mutex_unlock(&workers->lock);
     return NULL;
 }
 
 /* Signals are the business of the thread that asked for them, so a worker takes none. */
-static bool workers_start_one(struct workers *workers)
+static void workers_start_one(struct workers *workers)
 {
     assert(workers->thread_count < workers->thread_count_max);
     pthread_attr_t attributes;
@@ -94,13 +93,21 @@ static bool workers_start_one(struct workers *workers)
     pthread_attr_destroy(&attributes);
     if (error == 0)
         workers->thread_count++;
-    return error == 0;
 }
 
-/* One more thread when nobody is free to take the request, as long as there may be more. */
-static bool workers_are_ready(struct workers *workers, bool all_busy)
+/* A thread that has just put away its request is free, though it does not sleep yet: where one
+ * request follows the other, one thread does them all. */
+static bool workers_are_busy(struct workers *workers)
 {
-    if (all_busy && workers->thread_count < workers->thread_count_max)
+    pthread_mutex_lock(&workers->lock);
+    bool all_busy = workers->busy_count >= workers->thread_count;
+    pthread_mutex_unlock(&workers->lock);
+    return all_busy;
+}
+
+bool workers_are_there(struct workers *workers)
+{
+    if (workers->thread_count < workers->thread_count_max && workers_are_busy(workers))
         workers_start_one(workers);
     return workers->thread_count > 0;
 }
@@ -108,28 +115,31 @@ static bool workers_are_ready(struct workers *workers, bool all_busy)
 void workers_give(struct workers *workers, struct io_request *request)
 {
     assert(!list_node_is_linked(&request->backend_node));
+    bool is_taken = workers_are_there(workers);
     pthread_mutex_lock(&workers->lock);
-    bool all_busy = workers->idle_count <= workers->waiting_count;
-    pthread_mutex_unlock(&workers->lock);
-    bool is_ready = workers_are_ready(workers, all_busy);
-
-    pthread_mutex_lock(&workers->lock);
-    if (is_ready) {
+    workers->busy_count++;
+    if (is_taken)
         list_push_back(&workers->waiting, &request->backend_node);
-        workers->waiting_count++;
-        pthread_cond_signal(&workers->changed);
-    } else {
-        request->completion.result = STATUS_NO_MEMORY;
-        list_push_back(&workers->done, &request->backend_node);
-        workers->ring(workers);
-    }
     pthread_mutex_unlock(&workers->lock);
+    if (is_taken)
+        sem_post(&workers->calls);
+    else
+        workers_put_done(workers, request, STATUS_NO_MEMORY);
+}
+
+bool workers_have_done(const struct workers *workers)
+{
+    return atomic_load(&workers->done_count) > 0;
 }
 
 struct io_request *workers_take_done(struct workers *workers)
 {
+    if (!workers_have_done(workers))
+        return NULL;
     pthread_mutex_lock(&workers->lock);
     struct list_node *node = list_pop_front(&workers->done);
+    if (node != NULL)
+        atomic_fetch_sub(&workers->done_count, 1);
     pthread_mutex_unlock(&workers->lock);
     return node == NULL ? NULL : container_of(node, struct io_request, backend_node);
 }

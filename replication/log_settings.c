@@ -1,3 +1,5 @@
+/* Storage knows no Kafka settings: here the rows become the numbers that it works with, each as the
+ * topic has it or else the broker. */
 #include "replication/log_settings.h"
 
 #include "base/assert.h"

@@ -63,6 +63,7 @@ static void partition_log_failed(struct log_observer *observer, enum status stat
         struct partition_append *append = container_of(node, struct partition_append, node);
         io_land(partition->io, &append->completion, (int32_t)status);
     }
+    assert(list_is_empty(&partition->commit_waiters));
     partition_wake_readers(partition);
 }
 
@@ -121,6 +122,8 @@ void partition_lead(struct partition *partition, int32_t leader_epoch, const int
  */
 static void wait_for_commit(struct partition *partition, struct partition_append *append)
 {
+    assert(!list_node_is_linked(&append->node));
+    assert(append->append.last_offset >= partition->core.high_watermark);
     struct list_node *end = &partition->commit_waiters.head;
     struct list_node *position = end;
     while (position->prev != end &&
@@ -155,7 +158,6 @@ void partition_append(struct partition *partition, struct partition_append *appe
     assert(partition->log != NULL);
     assert(partition->core.in_sync_count > 0);
     assert(append->completion.landed != NULL);
-    assert(partition->log != NULL);
     append->partition = partition;
     append->log_start_offset = log_start_offset(partition->log);
     append->append.leader_epoch = partition->core.leader_epoch;

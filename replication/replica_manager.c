@@ -75,6 +75,7 @@ void replica_manager_deinit(struct replica_manager *manager)
         map_remove(&manager->partitions, node);
         free(partition);
     }
+    assert(manager->partitions.count == 0);
     map_deinit(&manager->partitions);
     if (manager->image != NULL)
         image_release(manager->image);
@@ -167,6 +168,7 @@ static void replica_ending_landed(struct completion *completion, int32_t result)
     struct replica_ending *ending = container_of(completion, struct replica_ending, completion);
     struct replica_apply *apply = ending->apply;
     struct partition *partition = ending->partition;
+    assert(partition->log == NULL); /* It is not to be found since its log ended. */
     /* A lack of space passes, and the store goes on by itself. */
     if (result < 0 && result != STATUS_NO_SPACE)
         log_error(apply->manager->options.logger, "a deleted partition left files behind",
@@ -264,6 +266,7 @@ static struct store *store_of(const struct replica_manager *manager,
 {
     const struct replica_directory *directories = manager->options.directories;
     struct uuid id = image_partition_directory(partition, manager->options.node_id);
+    assert(manager->options.directory_count > 0);
     if (uuid_is_zero(id))
         return directories[0].store;
     for (uint32_t i = 0; i < manager->options.directory_count; i++)
@@ -302,6 +305,7 @@ static void open_partition(struct replica_apply *apply, const struct image_topic
 static bool next_partition(struct replica_apply *apply)
 {
     const struct image_topic *topic = apply->change.after;
+    assert(topic == NULL || apply->index <= topic->partition_count);
     while (topic == NULL || apply->index == topic->partition_count) {
         if (!image_changes_next(&apply->changes, &apply->change))
             return false;

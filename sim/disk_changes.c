@@ -1,3 +1,6 @@
+/* Keeping some changes and not others must leave each directory a prefix of its own: keeping one
+ * pulls in what came before it in the same directories, losing one takes along what came after. A
+ * rename between two directories ties them together. */
 #include "sim/disk_changes.h"
 
 #include "base/assert.h"

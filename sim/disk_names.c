@@ -1,3 +1,5 @@
+/* A sorted array: directories are listed in the order of bytes, which no real file system promises,
+ * but which is the same in every run. */
 #include "sim/disk_names.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* A heap that begins at index 1, so that an event which is in none has position 0, and one that is
+ * taken back is found without looking. The number that decides between events of the same instant
+ * is drawn when the event is scheduled: order of scheduling means nothing. */
 #include "sim/event.h"
 
 #include "base/assert.h"

@@ -1,3 +1,6 @@
+/* Changes stand in the order in which they completed, each with whole sectors: a power cut decides
+ * for each sector of each change alone, and applies what arrived in that order, so the last that
+ * arrived wins as it does on a disk. */
 #include "sim/file.h"
 
 #include "base/assert.h"

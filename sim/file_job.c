@@ -1,3 +1,6 @@
+/* A request on a file is an event. How long it takes is drawn when it is asked for; what becomes of
+ * it when it completes, and nothing of it is on the disk before. When its process dies first,
+ * chance says whether it is still carried out, as a kernel may. */
 #include "sim/file_job.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Every block is on the list of the life that it was allocated in; what is freed is filled with a
+ * pattern first, so that the dead are not read unnoticed. */
 #include "sim/heap.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Connections are walked in the order in which they were made, never by address: so two runs of a
+ * seed do the same. */
 #include "sim/host.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Each node's clock runs a little faster or slower than the world's, and began somewhere else:
+ * whoever compares two machines' times is found out. */
 #include "sim/machine.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* The parts that connections, listeners and connects share: addresses, delays, which links are cut,
+ * and the requests that wait for something, which are landed or forgotten in one place. */
 #include "sim/network.h"
 
 #include "base/assert.h"

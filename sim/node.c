@@ -1,3 +1,6 @@
+/* A node's life, from start to burial. Death is marked at once and carried out by an event of its
+ * own: the code that died is still on the stack when it is marked, and its memory must outlast it.
+ */
 #include "sim/node.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* A seed is run twice over memory that is filled differently: what was read and never written shows
+ * as a difference between the traces, without any tool. */
 #include "sim/runner.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+/* Pages are allocated when something else than zeros is written to them; writing zeros over a page
+ * frees it again where it is whole. */
 #include "sim/sparse.h"
 
 #include "base/assert.h"

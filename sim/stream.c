@@ -1,3 +1,5 @@
+/* One event for each end carries what is under way to it, piece by piece: what is sent later can
+ * never arrive before what was sent first, however the delays are drawn. */
 #include "sim/stream.h"
 
 #include "base/assert.h"

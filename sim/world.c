@@ -1,3 +1,5 @@
+/* Each part has a stream of chance of its own, forked from the seed in one order, so that a draw
+ * more in one part does not change what another one draws. */
 #include "sim/world.h"
 
 #include "base/assert.h"

@@ -126,6 +126,8 @@ static enum op_progress ask_open(struct catalog *catalog)
 
 static enum op_progress ask_allocate(struct catalog *catalog, uint64_t needed_bytes)
 {
+    assert(catalog->handle >= 0);
+    assert(needed_bytes > 0);
     bool is_small = needed_bytes < CATALOG_STEP_BYTES && !catalog->is_tight;
     catalog->step_bytes = is_small ? CATALOG_STEP_BYTES : needed_bytes;
     io_allocate(catalog->io, expect(catalog), catalog->handle, catalog->allocated_bytes,
@@ -137,6 +139,8 @@ static enum op_progress ask_write(struct catalog *catalog)
 {
     uint32_t size = 2 * catalog->copy_size;
     assert(catalog->position + size <= catalog->allocated_bytes);
+    assert(catalog->position % COMMIT_ALIGNMENT == 0);
+    assert(catalog->buffer != NULL);
     if (catalog->skips_sync)
         io_write(catalog->io, expect(catalog), catalog->handle, catalog->buffer, size,
                  catalog->position);
@@ -149,6 +153,8 @@ static enum op_progress ask_write(struct catalog *catalog)
 static enum op_progress ask_unlink(struct catalog *catalog)
 {
     assert(list_is_empty(&catalog->waiting));
+    assert(catalog->former_file != 0);
+    assert(catalog->former_file < catalog->file);
     path_catalog(catalog->store_directory, io_core_index(catalog->io), catalog->former_file,
                  catalog->path);
     io_unlink(catalog->io, expect(catalog), catalog->path);
@@ -174,6 +180,7 @@ static uint64_t gather(struct catalog *catalog)
         size += entry_size;
         catalog->entry_count++;
     }
+    assert(catalog->entry_count > 0);
     return size;
 }
 
@@ -205,6 +212,7 @@ static void encode(struct catalog *catalog)
 
 static enum op_progress form_group(struct catalog *catalog)
 {
+    assert(catalog->buffer == NULL);
     uint64_t copy_size = commit_stored_size(gather(catalog));
     catalog->buffer =
         copy_size > CATALOG_COMMIT_SIZE_MAX ? NULL : aligned_alloc(COMMIT_ALIGNMENT, 2 * copy_size);
@@ -314,6 +322,7 @@ static bool is_well(struct catalog *catalog, bool may_be_short)
 
 static enum op_progress catalog_opened(struct catalog *catalog)
 {
+    assert(catalog->handle < 0);
     if (!is_well(catalog, true))
         return move_to(catalog, CATALOG_PICK);
     catalog->handle = catalog->request.completion.result;
@@ -412,6 +421,9 @@ static const struct op_kind catalog_kind = {"catalog", catalog_step, catalog_sta
 void catalog_init(struct catalog *catalog, struct io *io, struct catalog_owner *owner,
                   const struct catalog_options *options)
 {
+    assert(owner->renew != NULL);
+    assert(owner->failed != NULL);
+    assert(options->epoch > 0);
     *catalog = (struct catalog){
         .io = io,
         .owner = owner,

@@ -67,6 +67,8 @@ static void removal_landed(struct completion *completion, int32_t result)
         container_of(completion, struct catalog_removal, record.completion);
     struct catalog *catalog = removal->catalog;
     bool is_first = removal->done != NULL;
+    assert(!list_node_is_linked(&removal->record.node));
+    assert(is_first || removal->is_in_base);
     if (is_first)
         io_land(catalog->io, removal->done, result);
     removal->done = NULL;
@@ -101,6 +103,8 @@ void catalog_hurry(struct catalog *catalog)
 void catalog_remove(struct catalog *catalog, const struct catalog_place *place,
                     const struct log_id *id, struct completion *done)
 {
+    assert(id->topic_name.size > 0);
+    assert(done->landed != NULL);
     struct catalog_removal *removal = calloc(1, sizeof *removal + id->topic_name.size);
     if (removal == NULL) {
         io_land(catalog->io, done, STATUS_NO_MEMORY);
@@ -136,6 +140,7 @@ static void renew_some(struct catalog *catalog)
 {
     struct list_node *node;
     uint32_t count = 0;
+    assert(catalog->former_file != 0);
     if (!list_is_empty(&catalog->renewing))
         return;
     while (count++ < CATALOG_RENEWALS_MAX && (node = list_pop_front(&catalog->former)) != NULL) {
@@ -158,6 +163,8 @@ void catalog_note_live(struct catalog *catalog, struct catalog_place *place,
                        const struct catalog_record *record)
 {
     assert(!list_node_is_linked(&record->node));
+    assert(record->kind == COMMIT_STATE);
+    assert(!place->is_live || catalog->live_bytes >= place->size_bytes);
     if (list_node_is_linked(&place->node) && place->is_live)
         catalog->live_bytes -= place->size_bytes;
     list_remove(&place->node);
@@ -170,6 +177,7 @@ void catalog_note_live(struct catalog *catalog, struct catalog_place *place,
 
 void catalog_forget(struct catalog *catalog, struct catalog_place *place)
 {
+    assert(!place->is_live || catalog->live_bytes >= place->size_bytes);
     if (place->is_live)
         catalog->live_bytes -= place->size_bytes;
     place->is_live = false;
@@ -186,14 +194,20 @@ void catalog_abandon(struct catalog *catalog)
 void catalog_begin_next_file(struct catalog *catalog)
 {
     struct list_node *node;
+    /* Only one file is left at a time, and all that it had to give has been said again. */
+    assert(catalog->former_file == 0);
+    assert(list_is_empty(&catalog->former));
+    assert(list_is_empty(&catalog->unsaid));
     while ((node = list_pop_front(&catalog->live)) != NULL) {
         container_of(node, struct catalog_place, node)->is_live = false;
         list_push_back(&catalog->former, node);
     }
     struct catalog_removal *removal;
     list_for_each_entry (removal, &catalog->removals, node) {
-        if (removal->is_in_base && removal->done == NULL)
-            put_again(catalog, &removal->record);
+        if (!removal->is_in_base || removal->done != NULL)
+            continue;
+        assert(!list_node_is_linked(&removal->record.node));
+        put_again(catalog, &removal->record);
     }
     catalog->live_bytes = 0;
     catalog->former_file = catalog->file;

@@ -196,6 +196,8 @@ static void write_landed(struct completion *completion, int32_t result)
     journal->owner->progressed(journal->owner);
 }
 
+/* At once: all that gathers meanwhile waits for this commit, and neither its write nor its sync
+ * need wait until this core has made the answers to the one before. */
 static void submit_write(struct journal *journal, struct journal_commit *commit, uint64_t size)
 {
     int32_t handle = journal->files[journal->current].handle;
@@ -208,10 +210,9 @@ static void submit_write(struct journal *journal, struct journal_commit *commit,
         io_write(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
                  journal->position);
     else
-        io_write_durable(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
-                         journal->position);
+        io_write_durable_at_once(journal->io, &journal->write, handle, commit->chunk->data,
+                                 (uint32_t)size, journal->position);
     journal->position += size;
-    io_hurry(journal->io); /* the disk works while the former commit's answers are made and sent */
 }
 
 void journal_submit(struct journal *journal)

@@ -140,6 +140,8 @@ static enum status walk_again(struct journal_scan *scan, struct scanned_file *fi
 /* In order of their commits. */
 static enum status walk_all(struct journal_scan *scan)
 {
+    assert(scan->oldest != NULL);
+    assert(scan->oldest->first_sequence > 0);
     enum status status = STATUS_OK;
     scan->next_sequence = scan->oldest->first_sequence;
     for (struct scanned_file *file = scan->oldest;
@@ -154,6 +156,7 @@ static enum status walk_all(struct journal_scan *scan)
 static void note_first(struct journal_scan *scan, struct scanned_file *file,
                        const struct commit_header *header, uint64_t position)
 {
+    assert(file->first_sequence == 0); /* Each file is looked at once. */
     file->first_sequence = header->sequence;
     file->is_headless = position > 0;
     note_released(scan, header);
@@ -350,6 +353,7 @@ static void add_files(struct journal_scan *scan, uint32_t core)
 enum status journal_scan_create(struct journal_scan_site *site, uint32_t core,
                                 struct journal_scan **result)
 {
+    assert(site->listing->count <= JOURNAL_LISTING_MAX);
     struct journal_scan *scan = calloc(1, sizeof *scan);
     *result = scan;
     if (scan == NULL)
@@ -393,6 +397,8 @@ enum status journal_scan_visit(struct journal_scan *scan, struct journal_visitor
     enum status status = STATUS_OK;
     if (scan->oldest == NULL)
         return STATUS_OK;
+    assert(scan->visitor == NULL);
+    assert(visitor->visit != NULL);
     if (!scan->keeps) {
         scan->visitor = visitor;
         status = walk_all(scan);

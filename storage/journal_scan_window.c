@@ -47,6 +47,8 @@ void journal_scan_keep(struct journal_scan *scan, uint64_t sequence, struct byte
 {
     if (!scan->keeps)
         return;
+    assert(commit.data >= scan->window.data);
+    assert(commit.data + commit.size <= scan->window.data + scan->window.size_bytes);
     if (!has_commit_room(scan)) {
         journal_scan_stop_keeping(scan);
         return;
@@ -62,6 +64,7 @@ void journal_scan_leave_window(struct journal_scan *scan)
     if (!window->is_kept)
         return;
     assert(scan->keeps);
+    assert(scan->commit_count > 0);
     if (window->capacity > scan->site->spare_bytes || !has_buffer_room(scan)) {
         journal_scan_stop_keeping(scan);
         return;
@@ -129,6 +132,7 @@ uint64_t journal_scan_stretch_size(const struct scanned_file *file, uint64_t pos
 /* Its turn has come. */
 static void take_what_was_read_ahead(struct journal_scan *scan)
 {
+    assert(scan->ahead.position == 0);
     free(scan->window.data);
     scan->window = scan->ahead;
     scan->ahead = (struct window){0};
@@ -137,6 +141,8 @@ static void take_what_was_read_ahead(struct journal_scan *scan)
 enum status journal_scan_fill(struct journal_scan *scan, const struct scanned_file *file,
                               uint64_t position, uint64_t size_max)
 {
+    assert(file->handle >= 0);
+    assert(position % IO_BLOCK_SIZE == 0); /* It is read past the page cache. */
     bool is_newest = file == &scan->files[scan->file_count - 1];
     journal_scan_leave_window(scan);
     if (is_newest && position == 0 && scan->ahead.size_bytes > 0) {
@@ -182,6 +188,7 @@ enum status journal_scan_look_ahead(struct journal_scan *scan, const struct scan
                                     uint64_t position, struct commit_header *header)
 {
     struct window *ahead = &scan->ahead;
+    assert(position <= ahead->size_bytes);
     struct bytes rest = bytes_of(ahead->data + position, ahead->size_bytes - position);
     enum status status = commit_verify(rest, scan->site->epoch, COMMIT_SIZE_MAX, header);
     bool is_cut = status == STATUS_TRUNCATED || rest.size < COMMIT_HEADER_SIZE;

@@ -104,6 +104,7 @@ static struct clean_mark read_marks(const struct recovery *recovery)
 
 static enum status add_scan(struct recovery *recovery, uint32_t core)
 {
+    assert(recovery->scan_count < recovery->journals.count);
     struct journal_scan **scan = &recovery->scans[recovery->scan_count++];
     enum status status = journal_scan_create(&recovery->journal_site, core, scan);
     if (status != STATUS_OK)
@@ -128,6 +129,7 @@ static enum status read_journals(struct recovery *recovery)
         .epoch = recovery->epoch,
         .spare_bytes = options->memory_bytes_max / 2,
     };
+    assert(recovery->scans == NULL);
     recovery->scans = calloc(recovery->journals.count + 1, sizeof(struct journal_scan *));
     if (recovery->scans == NULL)
         return STATUS_NO_MEMORY;
@@ -343,11 +345,13 @@ static enum status order_by_topic(struct recovery *recovery)
 {
     struct recovered_logs *logs = &recovery->by_topic;
     struct map_node *node;
+    assert(logs->logs == NULL);
     logs->logs = malloc((recovery->logs.count + 1) * sizeof *logs->logs);
     if (logs->logs == NULL)
         return STATUS_NO_MEMORY;
     map_for_each (node, &recovery->logs)
         logs->logs[logs->count++] = container_of(node, struct recovered_log, node);
+    assert(logs->count == recovery->logs.count);
     qsort(logs->logs, logs->count, sizeof *logs->logs, compare_topics);
     return STATUS_OK;
 }
@@ -370,6 +374,7 @@ static enum status replay_journals(struct recovery *recovery)
 
 static enum status recover_logs(struct recovery *recovery)
 {
+    assert(recovery->catalog.states != NULL);
     recovery->expect.visit = expect_entry;
     recovery->replay.visit = replay_entry;
     size_t ahead_bytes = recovery->options->memory_bytes_max / 4;
@@ -431,7 +436,7 @@ static enum status load_catalog(struct recovery *recovery)
  *
  *   1  both contents, and the names that the last run may not have made durable
  *   2  the base's name: from then on, nothing of the past is needed any more
- *   3  the number's
+ *   3  the number's, and the removal of what the last run recorded
  */
 
 struct next_run {
@@ -443,6 +448,7 @@ static enum status draft_next_run(struct recovery *recovery, struct next_run *ne
 {
     const char *directory = recovery->options->directory;
     uint64_t epoch = recovery->epoch + 1;
+    assert(recovery->scans == NULL); /* Nothing of the journals is needed any more. */
     enum status status =
         catalog_draft_base(recovery->io, directory, epoch, recovery->catalog.states, &next->base);
     if (status != STATUS_OK)
@@ -472,17 +478,27 @@ static enum status name_base(struct recovery *recovery, struct next_run *next, e
     char catalogs[PATH_SIZE];
     path_catalogs(recovery->options->directory, catalogs);
     status = await_draft_end(recovery->io, &next->base, status);
-    if (status == STATUS_OK)
-        status = catalog_remove_records(recovery->io, recovery->options->directory);
     return status == STATUS_OK ? await_sync_directory(recovery->io, catalogs) : status;
 }
 
+/* The records of the last run go only now: a directory's changes may reach the disk in any order,
+ * and with them gone and the base not yet there, nothing would be known of the logs. */
 static enum status name_number(struct recovery *recovery, struct next_run *next, enum status status)
 {
-    char journals[PATH_SIZE];
-    path_journals(recovery->options->directory, journals);
+    const char *directory = recovery->options->directory;
+    char journals[PATH_SIZE], catalogs[PATH_SIZE];
+    path_journals(directory, journals);
+    path_catalogs(directory, catalogs);
     status = await_draft_end(recovery->io, &next->number, status);
-    return status == STATUS_OK ? await_sync_directory(recovery->io, journals) : status;
+    if (status == STATUS_OK)
+        status = catalog_remove_records(recovery->io, directory);
+    if (status != STATUS_OK)
+        return status;
+    struct await_set set = {.io = recovery->io};
+    struct io_request named, removed;
+    io_sync_directory(recovery->io, await_add(&set, &named), journals);
+    io_sync_directory(recovery->io, await_add(&set, &removed), catalogs);
+    return await_all(&set, STATUS_OK);
 }
 
 static enum status begin_next_run(struct recovery *recovery)
@@ -584,6 +600,8 @@ static void deinit(struct recovery *recovery)
 enum status store_recover(struct io *io, const struct store_options *options, struct logger *logger,
                           struct store_recovery_report *report, struct store_states **states)
 {
+    assert(report != NULL);
+    assert(options->producer_expiration_ms > 0);
     *states = NULL;
     if (strlen(options->directory) > PATH_STORE_SIZE_MAX)
         return STATUS_INVALID;

@@ -41,7 +41,6 @@ struct fetch {
     uint32_t leg_count;
     uint64_t deadline_ns;
     struct timer timer;
-    int32_t session_epoch; /* that comes next, unless another fetch has come in between */
     struct fetch_session_reader reader;
     struct completion woken; /* by the session */
     bool is_parked;          /* waiting, and nobody has come back yet */
@@ -241,8 +240,6 @@ static enum op_progress fetch_make_plan(struct fetch *f)
         f->leg_count = 0;
         writer_fail(&request->response, STATUS_NO_MEMORY);
     }
-    struct fetch_session *session = fetch_plan_session(request, &f->plan);
-    f->session_epoch = session == NULL ? FETCH_EPOCH_FINAL : session->epoch;
     op_move(&f->op, f->plan.error == KAFKA_NONE ? FETCH_READ : FETCH_REPLY);
     return f->plan.error == KAFKA_NONE ? legs_read(f) : OP_AGAIN;
 }
@@ -252,7 +249,7 @@ static bool has_lost_session(const struct fetch *f)
 {
     const struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
     return f->plan.session_id != FETCH_SESSION_NONE &&
-           (session == NULL || session->epoch != f->session_epoch);
+           (session == NULL || session->epoch != f->plan.session_epoch);
 }
 
 /* All legs have read. A fetch of nothing at all waits out its time as well, as in Kafka: a consumer

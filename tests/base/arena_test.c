@@ -103,10 +103,8 @@ static void test_array_and_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_allocations),
-        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_owner_memory),
+        cmocka_unit_test(test_allocations),    cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_reset),          cmocka_unit_test(test_owner_memory),
         cmocka_unit_test(test_array_and_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

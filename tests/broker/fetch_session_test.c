@@ -142,6 +142,41 @@ static void test_only_what_changed_is_due(void **state)
     fetch_sessions_deinit(&sessions);
 }
 
+/* A consumer who has got all there was and asks for what follows makes nothing due; one who asks
+ * for anything else does, and so does a partition that has moved meanwhile. */
+static void test_going_on_behind_all_is_no_news(void **state)
+{
+    static const struct {
+        bool has_moved;
+        int64_t quiet_offset; /* 0: not all was read */
+        int64_t offset;
+        int32_t leader_epoch;
+        uint32_t due_count;
+    } cases[] = {
+        {false, 15, 15, -1, 0}, {false, 15, 14, -1, 1}, {false, 15, 16, -1, 1},
+        {false, 15, 15, 3, 1},  {true, 15, 15, -1, 1},  {false, 0, -1, -1, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fetch_sessions sessions;
+        fetch_sessions_init(&sessions, seed, 10);
+        struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+        put(&sessions, session, "a", 0, 10);
+        struct fetch_session_partition *partition = fetch_session_take_due(session);
+        if (cases[i].has_moved)
+            fetch_session_note_due(session, partition);
+        if (cases[i].quiet_offset > 0)
+            fetch_session_note_read(session, partition, cases[i].quiet_offset);
+        else
+            fetch_session_note_due(session, partition);
+        assert_int_equal(session->due_count, 1); /* the answer may have been lost */
+        struct fetch_wish next = wish("a", 0, cases[i].offset);
+        next.leader_epoch = cases[i].leader_epoch;
+        fetch_session_put(&sessions, session, &next);
+        assert_int_equal(session->due_count, cases[i].due_count);
+        fetch_sessions_deinit(&sessions);
+    }
+}
+
 /* Whoever waits is called once: when something is due, when another goes on, or at the end. */
 static void test_a_reader_is_woken_once(void **state)
 {
@@ -180,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_partitions_are_kept_in_order),
         cmocka_unit_test(test_only_stale_sessions_make_room),
         cmocka_unit_test(test_only_what_changed_is_due),
+        cmocka_unit_test(test_going_on_behind_all_is_no_news),
         cmocka_unit_test(test_a_reader_is_woken_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,6 +229,27 @@ static void a_reader_may_go_back(void **state)
     wishes_deinit(&reading.wishes);
 }
 
+/* A reader who goes on gets what has come since, and what did not fit into the answer before. */
+static void a_reader_who_goes_on_misses_nothing(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    put_in(&reading, reading.client, 1);
+    struct fetch_response response = reading_go_on(&reading);
+    check_single(&response, 1);
+    for (int64_t offset = 2; offset < 8; offset++) {
+        for (int32_t i = 0; i < 2 && offset % 2 == 0; i++)
+            put_in(&reading, reading.client, 1); /* an answer has room for one of the two */
+        wish_for(&reading, 1, offset);
+        reading.wishes.partitions[0].partition_max_bytes = 1;
+        reading.wishes.request.session_epoch++;
+        response = wishes_ask(&reading.wishes, reading.server, reading.client);
+        check_single(&response, 1);
+        assert_int_equal(server_count(response.responses[0].partitions[0].records.pieces[0]), 1);
+    }
+    wishes_deinit(&reading.wishes);
+}
+
 /* Records that the reader does not go beyond are told with each answer. */
 static void what_was_not_taken_comes_again(void **state)
 {
@@ -436,6 +457,7 @@ uint32_t server_sessions_cases(struct CMUnitTest *tests)
         SERVER_CASE(a_deleted_topic_in_a_session_is_an_error),
         SERVER_CASE(a_partition_is_heard_again_and_again),
         SERVER_CASE(a_reader_may_go_back),
+        SERVER_CASE(a_reader_who_goes_on_misses_nothing),
         SERVER_CASE(what_was_not_taken_comes_again),
         SERVER_CASE(what_came_while_waiting_is_told_together),
         SERVER_CASE(what_one_commit_brings_is_told_together),

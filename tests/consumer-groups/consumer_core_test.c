@@ -245,6 +245,33 @@ static void static_members(void **state)
     consumer_rig_deinit(&rig);
 }
 
+/* The place of a member that is away is not for whoever is in the group already under another id:
+ * the two would be one in the log. */
+static void place_taken_by_member(void **state)
+{
+    (void)state;
+    struct consumer_rig rig;
+    consumer_rig_init(&rig, "orders:2");
+    struct beat a = join("a", "orders");
+    a.instance = "one";
+    expect(&rig, &a, "ok 2: orders-0 orders-1");
+    struct beat away = at("a", MEMBER_EPOCH_AWAY);
+    away.instance = "one";
+    expect(&rig, &away, "ok -2");
+    struct beat b = join("b", "orders");
+    expect(&rig, &b, "ok 3:");
+    b.instance = "one";
+    expect_refused(&rig, &b, "INVALID_REQUEST",
+                   "Member b is in the group without this instance id.");
+    struct beat still = at("b", 3);
+    expect(&rig, &still, "ok 3");
+    struct beat back = join("a", "orders");
+    back.instance = "one";
+    expect(&rig, &back, "ok 3: orders-0");
+    consumer_rig_check_restored(&rig);
+    consumer_rig_deinit(&rig);
+}
+
 /* Two members of one instance in the log: the later one has its place. */
 static void instance_recorded_twice(void **state)
 {
@@ -475,6 +502,7 @@ int main(void)
         cmocka_unit_test(epochs),
         cmocka_unit_test(late_commits),
         cmocka_unit_test(static_members),
+        cmocka_unit_test(place_taken_by_member),
         cmocka_unit_test(topics_change),
         cmocka_unit_test(patterns),
         cmocka_unit_test(patterns_in_slices),

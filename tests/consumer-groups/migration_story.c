@@ -195,7 +195,7 @@ int16_t migration_consumer_beat_owning(struct migration_story *story, const char
 {
     struct bytes topic = bytes_of_text("t");
     int32_t partitions[4];
-    struct consumer_group_heartbeat_request_topic_partitions mine = {.topic_id = test_image_id(1),
+    struct consumer_group_heartbeat_request_topic_partitions mine = {.topic_id = numbered_id(1),
                                                                      .partitions = partitions};
     struct consumer_group_heartbeat_request in;
     consumer_group_heartbeat_request_init(&in);

@@ -141,7 +141,7 @@ int16_t table_rig_commit(struct table_rig *rig, const struct rig_commit *commit)
     };
     struct offset_commit_request_topic topic = {
         .name = text_or_null(commit->topic),
-        .topic_id = test_image_id(commit->id),
+        .topic_id = numbered_id(commit->id),
         .partitions = &partition,
         .partitions_count = 1,
     };

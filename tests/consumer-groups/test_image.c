@@ -14,7 +14,7 @@ static void apply_partition(struct image_delta *delta, uint8_t id, int32_t parti
     static struct uuid directories[] = {{{8}}};
     apply(delta, (struct metadata_record){
                      .kind = METADATA_PARTITION,
-                     .partition = {.topic_id = test_image_id(id),
+                     .partition = {.topic_id = numbered_id(id),
                                    .partition = partition,
                                    .replicas = replicas,
                                    .replicas_count = 1,
@@ -40,7 +40,7 @@ struct image *test_image_add_topic(struct image *image, const char *name, uint8_
     struct image_delta *delta = image_delta_create(base);
     apply(delta, (struct metadata_record){
                      .kind = METADATA_TOPIC,
-                     .topic = {.topic_id = test_image_id(id), .name = bytes_of_text(name)},
+                     .topic = {.topic_id = numbered_id(id), .name = bytes_of_text(name)},
                  });
     for (int32_t p = 0; p < partitions; p++)
         apply_partition(delta, id, p);
@@ -53,13 +53,13 @@ struct image *test_image_add_topic(struct image *image, const char *name, uint8_
 
 struct image *test_image_remove_topic(struct image *image, uint8_t id)
 {
-    assert_non_null(image_topic_by_id(image, test_image_id(id)));
+    assert_non_null(image_topic_by_id(image, numbered_id(id)));
     struct image_delta *delta = image_delta_create(image);
     apply(delta, (struct metadata_record){
                      .kind = METADATA_REMOVE_TOPIC,
-                     .remove_topic = {.topic_id = test_image_id(id)},
+                     .remove_topic = {.topic_id = numbered_id(id)},
                  });
     struct image *next = finish(delta, image);
-    assert_null(image_topic_by_id(next, test_image_id(id)));
+    assert_null(image_topic_by_id(next, numbered_id(id)));
     return next;
 }

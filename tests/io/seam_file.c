@@ -166,24 +166,48 @@ static void direct_files_work_like_others(void **state)
 
 static void durable_writes_land_with_their_size(void **state)
 {
-    /* io_write_durable lands once, with the count of a write, and its bytes can be read. */
+    /* io_write_durable lands once, with the count of a write, and its bytes can be read; so does
+     * io_write_durable_at_once. */
     struct seam *seam = *state;
-    uint8_t *content = aligned_bytes(3 * IO_BLOCK_SIZE);
-    seam_fill(content, 3 * IO_BLOCK_SIZE, 4);
+    enum { SIZE = 3 * IO_BLOCK_SIZE };
+    uint8_t *content = aligned_bytes(2 * SIZE);
+    seam_fill(content, 2 * SIZE, 4);
     int32_t handle = seam_open(seam, "file", CREATE | IO_OPEN_DIRECT);
     struct seam_request written;
-    io_write_durable(seam->io, seam_ask(&written), handle, content, 3 * IO_BLOCK_SIZE, 0);
-    assert_int_equal(seam_wait(seam, &written), 3 * IO_BLOCK_SIZE);
+    io_write_durable(seam->io, seam_ask(&written), handle, content, SIZE, 0);
+    assert_int_equal(seam_wait(seam, &written), SIZE);
+    io_write_durable_at_once(seam->io, seam_ask(&written), handle, content + SIZE, SIZE, SIZE);
+    assert_int_equal(written.landed_count, 0);
+    assert_int_equal(seam_wait(seam, &written), SIZE);
 
     struct seam_request synced;
     io_sync(seam->io, seam_ask(&synced), handle);
     assert_int_equal(seam_wait(seam, &synced), STATUS_OK);
-    uint8_t *read = aligned_bytes(3 * IO_BLOCK_SIZE);
-    assert_int_equal(seam_read(seam, handle, read, 3 * IO_BLOCK_SIZE, 0), 3 * IO_BLOCK_SIZE);
-    assert_memory_equal(read, content, 3 * IO_BLOCK_SIZE);
+    uint8_t *read = aligned_bytes(2 * SIZE);
+    assert_int_equal(seam_read(seam, handle, read, 2 * SIZE, 0), 2 * SIZE);
+    assert_memory_equal(read, content, 2 * SIZE);
     seam_close(seam, handle);
     free(read);
     free(content);
+}
+
+static void commits_land_asleep_and_awake(void **state)
+{
+    /* Each of many commits that are asked for one by one lands, whether the door sleeps meanwhile
+     * or never does. */
+    struct seam *seam = *state;
+    enum { COUNT = 100 };
+    struct seam_request written;
+    int32_t handle = seam_open(seam, "file", CREATE);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        io_write_durable_at_once(seam->io, seam_ask(&written), handle, "commit", 6, 6 * i);
+        assert_int_equal(written.landed_count, 0);
+        if (i % 2 == 0)
+            seam_rotate_until(seam, &written.landed_count, 1);
+        assert_int_equal(seam_wait(seam, &written), 6);
+    }
+    assert_int_equal(file_size(seam, handle), 6 * COUNT);
+    seam_close(seam, handle);
 }
 
 /* Cuts the bytes into `count` pieces whose sizes differ by one `step` each. */
@@ -207,6 +231,8 @@ static void durable_writes_report_errors(void **state)
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(seam_read(seam, handle, (uint8_t[1]){0}, 1, 0), 0);
     assert_int_equal(written.landed_count, 1);
+    io_write_durable_at_once(seam->io, seam_ask(&written), handle, "x", 1, 0);
+    assert_true(seam_wait(seam, &written) < 0);
 
     struct bytes pieces[2];
     cut_up(pieces, 2, (const uint8_t *)"xyz", 1);
@@ -486,12 +512,14 @@ static void many_requests_land_once_each(void **state)
         struct io_request *request = seam_ask(&requests[i]);
         halves[i][0] = bytes_of(content + i * SIZE, SIZE / 2);
         halves[i][1] = bytes_of(content + i * SIZE + SIZE / 2, SIZE / 2);
-        if (i % 5 == 0)
+        if (i % 6 == 0)
             io_write_durable(seam->io, request, handle, content + i * SIZE, SIZE, i * SIZE);
-        else if (i % 5 == 1)
+        else if (i % 6 == 1)
             io_write_pieces_durable(seam->io, request, handle, halves[i], 2, i * SIZE);
-        else if (i % 5 == 2)
+        else if (i % 6 == 2)
             io_write_pieces(seam->io, request, handle, halves[i], 2, i * SIZE);
+        else if (i % 6 == 3)
+            io_write_durable_at_once(seam->io, request, handle, content + i * SIZE, SIZE, i * SIZE);
         else
             io_write(seam->io, request, handle, content + i * SIZE, SIZE, i * SIZE);
         assert_int_equal(requests[i].landed_count, 0);
@@ -565,6 +593,7 @@ uint32_t seam_file_cases(struct CMUnitTest *tests, struct seam_harness *harness)
         SEAM_CASE(large_transfers_are_whole),
         SEAM_CASE(direct_files_work_like_others),
         SEAM_CASE(durable_writes_land_with_their_size),
+        SEAM_CASE(commits_land_asleep_and_awake),
         SEAM_CASE(durable_writes_report_errors),
         SEAM_CASE(pieces_lie_one_behind_the_other),
         SEAM_CASE(direct_pieces_may_be_one_buffer_again_and_again),

@@ -167,6 +167,9 @@ static int check_short_write(enum io_backend_choice backend)
     io_write_durable(io, &request, handle, content, sizeof content, 0);
     if (io_await(io, &request) != STATUS_NO_SPACE || request.transfer.done_bytes != 6000)
         return 3;
+    io_write_durable_at_once(io, &request, handle, content, sizeof content, 0);
+    if (io_await(io, &request) != STATUS_NO_SPACE || request.transfer.done_bytes != 6000)
+        return 8;
     struct bytes pieces[] = {{content, 5000}, {content + 5000, 500}, {content + 5500, 6500}};
     io_write_pieces_durable(io, &request, handle, pieces, 3, 0);
     if (io_await(io, &request) != STATUS_NO_SPACE || request.transfer.done_bytes != 6000)
@@ -213,6 +216,8 @@ static void check_failed_sync(enum io_backend_choice backend)
     assert_int_equal(io_await(io, &request), 7);
     io_write_durable(io, &request, handle, "content", 7, 0);
     assert_int_equal(io_await(io, &request), STATUS_INVALID);
+    io_write_durable_at_once(io, &request, handle, "content", 7, 0);
+    assert_int_equal(io_await(io, &request), STATUS_INVALID);
     struct bytes pieces[] = {bytes_of("con", 3), bytes_of("tent", 4)};
     io_write_pieces_durable(io, &request, handle, pieces, 2, 0);
     assert_int_equal(io_await(io, &request), STATUS_INVALID);
@@ -227,6 +232,57 @@ static void durable_writes_answer_with_their_sync(void **state)
     check_failed_sync(IO_BACKEND_POSIX);
     if (uring_refusal() == NULL)
         check_failed_sync(IO_BACKEND_URING);
+}
+
+/* From here on the process gets no new threads. */
+static bool forbid_threads(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return install(filter, 5);
+}
+
+static int check_no_threads(void)
+{
+    static struct log_keeper log;
+    struct io_cores *cores;
+    struct io_request request;
+    if (create(&log, IO_BACKEND_URING, &cores) != STATUS_OK || !forbid_threads())
+        return 1;
+    struct io *io = io_cores_at(cores, 0);
+    io_open(io, &request, "no-threads", IO_OPEN_CREATE);
+    int32_t handle = io_await(io, &request);
+    io_write_durable_at_once(io, &request, handle, "content", 7, 0);
+    if (io_await(io, &request) != 7)
+        return 2;
+    io_free_space(io, &request, ".");
+    if (io_await(io, &request) != STATUS_NO_MEMORY)
+        return 3;
+    io_unlink(io, &request, "no-threads");
+    if (io_await(io, &request) != STATUS_OK)
+        return 4;
+    io_close(io, &request, handle);
+    if (io_await(io, &request) != STATUS_OK)
+        return 5;
+    io_cores_destroy(cores);
+    return 0;
+}
+
+static void commits_go_on_without_threads(void **state)
+{
+    /* Where no thread can be started, a commit goes through the ring like any durable write; what
+     * only a thread can do is refused. */
+    if (uring_refusal() != NULL)
+        skip();
+    pid_t child = fork();
+    if (child == 0)
+        _exit(check_no_threads());
+    wait_for_success(child);
 }
 
 struct catcher {
@@ -466,6 +522,7 @@ int main(void)
         cmocka_unit_test(refused_direct_files_are_buffered),
         cmocka_unit_test(durable_writes_answer_with_their_sync),
         cmocka_unit_test(short_durable_writes_go_on),
+        cmocka_unit_test(commits_go_on_without_threads),
         cmocka_unit_test(a_full_ring_holds_requests),
         cmocka_unit_test(signals_land),
         cmocka_unit_test(used_up_descriptors_are_an_answer),
