@@ -32,13 +32,13 @@ void arena_init(struct arena *arena, size_t limit_bytes)
 
 void arena_init_in(struct arena *arena, void *first, size_t first_bytes, size_t limit_bytes)
 {
-    struct arena_block *block = first;
-    assert((uintptr_t)first % ARENA_ALIGNMENT == 0);
-    assert(first_bytes > sizeof *block);
+    size_t skipped = -(uintptr_t)first % ARENA_ALIGNMENT;
+    struct arena_block *block = (struct arena_block *)((uint8_t *)first + skipped);
+    assert(first_bytes > skipped + sizeof *block);
     assert(first_bytes <= ARENA_BLOCK_KEPT_MAX);
     assert(first_bytes <= limit_bytes);
     block->older = NULL;
-    block->capacity = first_bytes - sizeof *block;
+    block->capacity = first_bytes - skipped - sizeof *block;
     block->is_borrowed = true;
     *arena =
         (struct arena){.block = block, .total_bytes = block->capacity, .limit_bytes = limit_bytes};

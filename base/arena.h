@@ -20,8 +20,8 @@ struct arena {
 /* An arena that takes no memory until it is used. */
 void arena_init(struct arena *arena, size_t limit_bytes);
 
-/* The same, but it begins in memory of its owner, who keeps it until after arena_deinit; aligned
- * for any type, and counted in the limit. */
+/* The same, but it begins in memory of its owner, who keeps it until after arena_deinit. It is
+ * counted in the limit, and need not be aligned: up to 15 bytes of it are left out for that. */
 void arena_init_in(struct arena *arena, void *first, size_t first_bytes, size_t limit_bytes);
 
 /* Frees everything. The arena may be used again after arena_reset; not after arena_deinit. */

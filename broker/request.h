@@ -14,8 +14,6 @@
 #include "io/chunk.h"
 #include "protocol/apis.h"
 
-#include <stddef.h>
-
 struct connection;
 
 enum request_state {
@@ -50,8 +48,10 @@ struct request {
     struct bytes *pieces; /* of the response, once it is being sent */
     uint32_t piece_count;
 
-    /* Where the arena begins: enough for most small requests, so that they never ask malloc. */
-    _Alignas(max_align_t) uint8_t memory[];
+    /* Where the arena begins: enough for most small requests, so that they never ask malloc.
+     * Without an alignment of its own, which the whole struct would have, and every list of them.
+     */
+    uint8_t memory[];
 };
 
 #endif

@@ -61,11 +61,12 @@ static void test_reset(void **state)
  * only what it took itself. */
 static void test_owner_memory(void **state)
 {
-    _Alignas(max_align_t) uint8_t memory[512];
+    _Alignas(max_align_t) uint8_t memory[513];
     struct arena arena;
-    arena_init_in(&arena, memory, sizeof memory, 10000);
+    arena_init_in(&arena, memory + 1, 512, 10000);
     uint8_t *inside = arena_allocate(&arena, 400);
-    assert_true(inside >= memory);
+    assert_int_equal((uintptr_t)inside % _Alignof(max_align_t), 0);
+    assert_true(inside >= memory + 1);
     assert_true(inside + 400 <= memory + sizeof memory);
     uint8_t *outside = arena_allocate(&arena, 400);
     assert_non_null(outside);
@@ -77,7 +78,7 @@ static void test_owner_memory(void **state)
     assert_true(arena.total_bytes <= 10000);
     arena_deinit(&arena);
 
-    arena_init_in(&arena, memory, sizeof memory, 10000);
+    arena_init_in(&arena, memory + 1, 512, 10000);
     assert_ptr_equal(arena_allocate(&arena, 400), inside);
     arena_reset(&arena);
     assert_ptr_equal(arena_allocate(&arena, 400), inside);
