@@ -73,7 +73,8 @@ static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
  */
 
 /* Whether a round may be synced now. A turn is kept for what comes next in the same log, up to a
- * bound: those who have just been answered tend to ask again. */
+ * bound: those who have just been answered tend to ask again. A log that acknowledges before the
+ * disk has it needs none: its producers go on, and what would be gathered meanwhile is memory. */
 static bool take_turn(struct flush *flush)
 {
     struct store *store = flush->store;
@@ -255,7 +256,7 @@ static enum op_progress ask_write(struct flush *flush)
     assert(log->write_handle >= 0);
     assert(log->write_segment->exists);
     gather_round(flush);
-    if (flush->has_direct && !take_turn(flush))
+    if (flush->has_direct && log->loose == NULL && !take_turn(flush))
         return ask_turn(flush);
     uint64_t position = flush->frames[0]->position;
     if (flush->has_direct && !flush->store->options.unsafe_skip_sync)
