@@ -1,7 +1,6 @@
 #include "broker/batch_intake.h"
 
 #include "base/assert.h"
-#include "broker/core.h"
 #include "broker/kafka_status.h"
 #include "broker/limits.h"
 #include "protocol/batch_build.h"
