@@ -206,8 +206,10 @@ void connection_read_on(struct connection *connection)
 {
     if (connection->is_receiving)
         return;
+    connection->is_beginning = true;
     while (begin_request(connection))
         ;
+    connection->is_beginning = false;
     /* Waiting for memory is our doing, and not counted against the client. */
     bool is_starved = list_node_is_linked(&connection->starved_node);
     bool is_partial = connection->input != NULL && input_available(connection) > 0;

@@ -3,6 +3,7 @@
 #include "storage/journal.h"
 
 #include "base/assert.h"
+#include "storage/growth_core.h"
 
 #include <stdlib.h>
 
@@ -54,7 +55,8 @@ static bool has_ticket_room(struct journal_commit *commit)
     return true;
 }
 
-/* Exchanges the buffer for a larger one when the entry does not fit. */
+/* Exchanges the buffer for a larger one when the entry does not fit. Every exchange copies what has
+ * been gathered, so under load the first one is as large as the commit is likely to become. */
 static bool has_byte_room(struct journal *journal, struct journal_commit *commit,
                           uint64_t size_bytes)
 {
@@ -63,7 +65,9 @@ static bool has_byte_room(struct journal *journal, struct journal_commit *commit
         return true;
     if (commit->chunk != NULL)
         stored_size = chunk_size_grown(commit->chunk, stored_size);
-    struct chunk *larger = journal->owner->acquire_chunk(journal->owner, stored_size);
+    size_t likely_size = commit_stored_size(journal->likely_size_bytes);
+    assert(likely_size <= journal->commit_size_max);
+    struct chunk *larger = journal->owner->acquire_chunk(journal->owner, stored_size, likely_size);
     if (larger == NULL)
         return false;
     if (commit->chunk != NULL) {
@@ -232,6 +236,7 @@ void journal_submit(struct journal *journal)
     list_remove(node);
     journal->waiting_count--;
     journal->in_flight = commit;
+    journal->likely_size_bytes = growth_core_likely(journal->likely_size_bytes, commit->size_bytes);
     journal->files[journal->current].last_sequence = commit->sequence;
     commit_seal(commit->chunk->data, (struct commit_header){
                                          .epoch = journal->epoch,

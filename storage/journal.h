@@ -35,7 +35,9 @@ struct journal_client {
 
 /* What the journal asks of its owner; embedded in the store. */
 struct journal_owner {
-    struct chunk *(*acquire_chunk)(struct journal_owner *owner, size_t size_bytes);
+    /* A chunk of `size_bytes`, or of `likely_bytes` if that is more and memory is plentiful. */
+    struct chunk *(*acquire_chunk)(struct journal_owner *owner, size_t size_bytes,
+                                   size_t likely_bytes);
     /* A file is full: checkpoint all that is not newer than `last_sequence`, now, or when asked
      * again; at the latest when a quarter of the ring is full. */
     void (*wants_checkpoint)(struct journal_owner *owner, uint64_t last_sequence);
@@ -103,6 +105,7 @@ struct journal {
     uint32_t waiting_count;
     struct journal_commit *in_flight; /* NULL: none */
     struct journal_commit *spare;     /* kept for reuse */
+    uint32_t likely_size_bytes;       /* of the next commit, after those before it */
     struct io_request write;
     uint64_t write_began_ns;
     struct metrics *metrics; /* NULL: nobody counts */

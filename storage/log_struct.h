@@ -104,6 +104,7 @@ struct log {
     struct list frames;              /* memory_frame, by offset; some may have gone from between */
     struct list directs;             /* memory_frame; direct ones that are not synced */
     struct memory_frame *open;       /* takes small batches; NULL: none */
+    uint32_t likely_payload_size;    /* of the next such frame, after those before it */
     struct memory_frame *unwritten;  /* the first sealed one; NULL: none */
     struct memory_frame *read_frame; /* the last that was found for a reader; NULL: it is gone */
     struct epoch_core epochs;

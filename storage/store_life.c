@@ -101,6 +101,25 @@ struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes)
     return chunk;
 }
 
+/* The caches are full most of the time, and no sign of scarcity. */
+static bool is_plentiful(const struct store *store, size_t size_bytes)
+{
+    const struct chunk_pool *pool = &store->chunks;
+    size_t evictable_bytes = store->cache_bytes + store->cold_bytes;
+    assert(evictable_bytes <= pool->used_bytes);
+    return pool->used_bytes - evictable_bytes + size_bytes <= pool->limit_bytes / GROWING_SHARE;
+}
+
+struct chunk *store_acquire_growing_chunk(struct store *store, size_t size_bytes,
+                                          size_t likely_bytes)
+{
+    assert(size_bytes > 0);
+    struct chunk *chunk = NULL;
+    if (likely_bytes > size_bytes && is_plentiful(store, likely_bytes))
+        chunk = chunk_acquire(&store->chunks, likely_bytes);
+    return chunk != NULL ? chunk : store_acquire_chunk(store, size_bytes);
+}
+
 /* --- Failure and shortage ---------------------------------------------------------------------
  */
 
@@ -202,9 +221,10 @@ static struct store *store_of(struct journal_owner *owner)
     return container_of(owner, struct store, journal_owner);
 }
 
-static struct chunk *journal_acquire_chunk(struct journal_owner *owner, size_t size_bytes)
+static struct chunk *journal_acquire_chunk(struct journal_owner *owner, size_t size_bytes,
+                                           size_t likely_bytes)
 {
-    return store_acquire_chunk(store_of(owner), size_bytes);
+    return store_acquire_growing_chunk(store_of(owner), size_bytes, likely_bytes);
 }
 
 static void journal_wants_checkpoint(struct journal_owner *owner, uint64_t last_sequence)
