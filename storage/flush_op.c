@@ -92,6 +92,16 @@ static void turn_landed(struct completion *completion, int32_t result)
     op_landed(&container_of(completion, struct flush, turn)->op, result);
 }
 
+/* Nothing begins in the middle of an append: what else has arrived with it, on this connection or
+ * another, is a round with it. */
+static enum op_progress let_gather(struct flush *flush)
+{
+    completion_init(&flush->turn, turn_landed);
+    op_expect(&flush->op);
+    io_land(flush->store->io, &flush->turn, STATUS_OK);
+    return wait_in(flush, FLUSH_PICK);
+}
+
 /* What has been sealed when the turn comes goes along. */
 static enum op_progress ask_turn(struct flush *flush)
 {
@@ -538,7 +548,7 @@ static enum op_progress flush_step(struct op *op)
 {
     struct flush *flush = container_of(op, struct flush, op);
     switch ((enum flush_stage)op->stage) {
-    case FLUSH_START: return back_to_pick(flush);
+    case FLUSH_START: return let_gather(flush);
     case FLUSH_PICK: return flush_pick(flush);
     case FLUSH_PLACED: return flush_placed(flush);
     case FLUSH_OPENED: return flush_opened(flush);
