@@ -7,6 +7,7 @@
 #include "storage/compaction_op.h"
 #include "storage/groundwork.h"
 #include "storage/index.h"
+#include "storage/linger.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -102,6 +103,8 @@ void log_advance(struct log *log)
     assert(durable >= log->durable_offset);
     log->durable_offset = durable;
     land_appends(log);
+    if (log->loose != NULL && !list_is_empty(&log->appends))
+        linger_end_of(log);
     if (log_visible_offset(log) > visible && log->observer != NULL)
         log->observer->durable_moved(log->observer);
 }
@@ -420,6 +423,7 @@ void log_configure(struct log *log, const struct log_config *config)
     bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
     configure_looseness(log);
+    linger_end_of(log);
     compaction_want(log->store, log);
     log_advance_soon(log);
     if (is_to_be_checked)

@@ -80,6 +80,7 @@ struct store {
     struct list flush_queue; /* logs that want to be written */
     uint32_t durable_round_count;
     struct list round_turns; /* struct flush, waiting until their round may be synced */
+    struct timer lingering;  /* runs while anything lingers (linger.h) */
     uint32_t groundwork_count;
     struct chunk *zeros; /* for groundwork; NULL: none was ever laid */
 
