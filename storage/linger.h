@@ -17,10 +17,20 @@
 #include <stdbool.h>
 
 struct log;
+struct memory_frame;
 struct store;
 
 /* The log has just put a batch into the journal, which is given time, or is kicked. */
 void linger_in_journal(struct log *log);
+
+/* May the frame, which was sealed just now, linger? Otherwise somebody must want a flush. */
+bool linger_in_memory(struct log *log, const struct memory_frame *frame);
+
+/* A flush is wanted: what is sealed is due, and the mention that it may wait for. */
+void linger_is_over(struct log *log);
+
+/* Is there something to write that lingers no longer? */
+bool linger_has_due(const struct log *log);
 
 /* Somebody waits for what the log has. */
 void linger_end_of(struct log *log);

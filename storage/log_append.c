@@ -397,5 +397,6 @@ void log_seal(struct log *log)
         log->unwritten = frame;
     if (log->unrecorded_bytes >= SNAPSHOT_INTERVAL)
         log_take_snapshot(log);
-    store_want_flush(log->store, log, frame->is_direct);
+    if (!linger_in_memory(log, frame))
+        store_want_flush(log->store, log, frame->is_direct);
 }

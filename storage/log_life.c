@@ -228,6 +228,7 @@ static void init_lists(struct log *log)
 {
     list_node_init(&log->node);
     list_node_init(&log->flush_node);
+    list_node_init(&log->linger_node);
     list_node_init(&log->dirty_node);
     list_node_init(&log->mark_node);
     list_node_init(&log->mention_node);
@@ -316,6 +317,7 @@ void log_destroy(struct log *log)
     segment_release(log->write_segment);
     list_remove(&log->node);
     list_remove(&log->flush_node);
+    list_remove(&log->linger_node);
     list_remove(&log->dirty_node);
     list_remove(&log->mark_node);
     list_remove(&log->mention_node);

@@ -175,8 +175,7 @@ static bool waits_for_ground(const struct log *log)
 
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
-    if (log_waits_for_mention(log))
-        linger_end_of(log);
+    linger_is_over(log);
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
         must_wait_for_room(store, log) || log_waits_for_mention(log) || waits_for_ground(log))
         return;
