@@ -578,6 +578,47 @@ static enum status settle(struct opening *opening)
     return STATUS_OK;
 }
 
+/* Of the two names that the first start gives at once, a power cut may leave the log file's alone.
+ * It holds the first entry at most, for which nobody was answered, so the start does all of it
+ * again. With anything behind it the state file had been there, and is lost. */
+static enum status find_out_if_begun(struct opening *opening, uint64_t snapshot_index, bool *result)
+{
+    struct log_content content = {0};
+    struct metadata_batch batch;
+    char name[METADATA_NAME_MAX];
+    char path[FILE_PATH_MAX];
+    size_t end = METADATA_BLOCK_SIZE;
+    *result = snapshot_index > 0 || opening->first_count > 0;
+    if (snapshot_index > 0 || opening->first_count != 1 || opening->firsts[0] != 1)
+        return STATUS_OK;
+    metadata_log_name(name, opening->firsts[0]);
+    file_path(path, opening->log->directory, name);
+    enum status status = load_content(opening, path, &content);
+    if (status != STATUS_OK)
+        return status;
+    if (content.written.size > end &&
+        metadata_batch_decode(bytes_of(content.written.data + end, content.written.size - end),
+                              &batch) == STATUS_OK &&
+        batch.first_index == 1 && batch.entry_count == 1)
+        end += batch.size_bytes;
+    *result = batch_follows(content.written, end, 0);
+    return STATUS_OK;
+}
+
+/* There is no state file. */
+static enum status open_new(struct opening *opening, uint64_t server_id, uint64_t snapshot_index)
+{
+    bool has_begun;
+    enum status status = find_out_if_begun(opening, snapshot_index, &has_begun);
+    if (status != STATUS_OK)
+        return status;
+    if (has_begun)
+        return damaged(opening, "state", "the file is missing", 0);
+    opening->loaded->is_new = true;
+    opening->loaded->state.server_id = server_id;
+    return settle(opening);
+}
+
 static enum status open_directory(struct opening *opening, uint64_t server_id)
 {
     uint64_t snapshot_index = 0;
@@ -587,13 +628,8 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     if (status != STATUS_OK)
         return status;
     status = load_state(opening, server_id);
-    if (status == STATUS_NOT_FOUND && (opening->first_count > 0 || snapshot_index > 0))
-        return damaged(opening, "state", "the file is missing", 0);
-    if (status == STATUS_NOT_FOUND) {
-        opening->loaded->is_new = true;
-        opening->loaded->state.server_id = server_id;
-        return settle(opening);
-    }
+    if (status == STATUS_NOT_FOUND)
+        return open_new(opening, server_id, snapshot_index);
     if (status == STATUS_OK && snapshot_index > 0)
         status = load_snapshot(opening, snapshot_index);
     if (status == STATUS_OK)
