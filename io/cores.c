@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "io/file_lock.h"
 #include "io/posix.h"
+#include "io/slice.h"
 #include "io/uring.h"
 #include "io/uring_setup.h"
 
@@ -237,6 +238,7 @@ static void *core_main(void *argument)
 {
     struct core *core = argument;
     core_pin(core);
+    slice_shorten();
     io_run(core->io);
     return NULL;
 }

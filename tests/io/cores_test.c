@@ -8,6 +8,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -166,6 +168,28 @@ static void carry(enum io_backend_choice backend)
     io_cores_destroy(courier.cores);
 }
 
+struct probe {
+    struct completion mail;
+    struct io_cores *cores;
+    uint64_t slice_ns;
+};
+
+/* 0 where the kernel has one length for all. */
+static uint64_t slice_of_this_thread(void)
+{
+    enum { SLICE_WORD = 3, WORD_COUNT = 6 };
+    uint64_t attributes[WORD_COUNT] = {0};
+    assert_int_equal(syscall(SYS_sched_getattr, 0, attributes, sizeof attributes, 0), 0);
+    return attributes[SLICE_WORD];
+}
+
+static void probe_arrived(struct completion *mail, int32_t result)
+{
+    struct probe *probe = container_of(mail, struct probe, mail);
+    probe->slice_ns = slice_of_this_thread();
+    io_cores_stop(probe->cores);
+}
+
 static void posix_mail_goes_to_and_fro(void **state)
 {
     /* 100,000 messages between two threads arrive where they are sent, none lost, none twice. */
@@ -229,6 +253,21 @@ static void core_0_serves_before_and_after(void **state)
     }
 }
 
+static void reactors_have_short_slices(void **state)
+{
+    /* Who wakes with a shorter slice than the one at work is let in at once. */
+    uint64_t usual_ns = slice_of_this_thread();
+    struct log_keeper log;
+    struct probe probe = {.cores = cores_open(&log, IO_BACKEND_POSIX, 2, false)};
+    completion_init(&probe.mail, probe_arrived);
+    io_post(io_cores_at(probe.cores, 0), 1, &probe.mail, 0);
+    io_cores_run(probe.cores);
+    io_cores_destroy(probe.cores);
+    if (usual_ns == 0)
+        skip();
+    assert_int_equal(probe.slice_ns, 100 * 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +278,7 @@ int main(void)
         cmocka_unit_test(posix_chunks_come_home),
         cmocka_unit_test(uring_chunks_come_home),
         cmocka_unit_test(core_0_serves_before_and_after),
+        cmocka_unit_test(reactors_have_short_slices),
     };
     return cmocka_run_group_tests_name("io_cores", tests, NULL, NULL);
 }
