@@ -417,6 +417,7 @@ static const struct io_backend posix_backend = {
     .close_listener = posix_close_listener,
     .shutdown = system_shutdown,
     .slab_map = system_slab_map,
+    .slab_expect = system_slab_expect,
     .slab_unmap = system_slab_unmap,
     .now_ns = system_now_ns,
     .wall_ms = system_wall_ms,

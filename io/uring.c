@@ -608,6 +608,7 @@ static const struct io_backend uring_backend = {
     .close_listener = uring_close_listener,
     .shutdown = system_shutdown,
     .slab_map = system_slab_map,
+    .slab_expect = system_slab_expect,
     .slab_unmap = system_slab_unmap,
     .now_ns = system_now_ns,
     .wall_ms = system_wall_ms,

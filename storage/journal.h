@@ -79,6 +79,7 @@ struct journal_prepare {
     struct op op;
     struct io_request request;
     struct chunk *zeros;
+    struct bytes pieces[IO_WRITE_PIECE_COUNT_MAX]; /* of the write in flight */
     uint32_t file_index;
     uint64_t position;
     bool is_running;
