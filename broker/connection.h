@@ -41,6 +41,7 @@ struct connection {
 
     struct io_request receive;
     bool is_receiving;
+    bool is_beginning; /* requests begin, one after the other, for as long as one may */
     struct chunk *input;
     uint32_t input_begin;    /* first byte not yet taken by a request */
     uint32_t input_end;      /* after the last byte received */

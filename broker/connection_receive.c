@@ -7,6 +7,7 @@ enum { FRAME_SIZE_BYTES = 4 };
 
 static uint32_t input_available(const struct connection *connection)
 {
+    assert(connection->input_begin <= connection->input_end);
     return connection->input_end - connection->input_begin;
 }
 
@@ -14,6 +15,7 @@ static uint32_t input_available(const struct connection *connection)
  * not arrived, or is not acceptable and the connection has been ended. */
 static bool frame_size(struct connection *connection, uint32_t *size)
 {
+    assert(connection->input != NULL);
     if (input_available(connection) < FRAME_SIZE_BYTES)
         return false;
     int32_t announced = (int32_t)load_u32_be(connection->input->data + connection->input_begin);
@@ -108,6 +110,7 @@ static struct chunk *reserve_acquire(struct connection *connection)
  * moves along. False when there is no memory now. */
 static bool renew_input(struct connection *connection, uint32_t size)
 {
+    assert(size > 0);
     struct broker_core *core = connection->core;
     struct chunk *fresh = chunk_acquire(&core->input_chunks, size);
     if (fresh == NULL)
@@ -131,6 +134,8 @@ static bool renew_input(struct connection *connection, uint32_t size)
  * for the others. */
 static void give_back_input(struct connection *connection)
 {
+    assert(connection->input != NULL);
+    assert(input_available(connection) == 0);
     struct broker_core *core = connection->core;
     struct chunk *input = connection->input;
     bool is_reserve = input->pool == &core->input_reserve;
@@ -199,6 +204,8 @@ static uint32_t receive_size(const struct connection *connection)
 static void connection_received(struct completion *completion, int32_t result)
 {
     struct connection *connection = container_of(completion, struct connection, receive.completion);
+    assert(connection->is_receiving);
+    assert(connection->input != NULL);
     connection->is_receiving = false;
     if (result <= 0) {
         const char *reason =
@@ -209,6 +216,7 @@ static void connection_received(struct completion *completion, int32_t result)
     }
     connection->active_ns = io_now_ns(connection->core->io);
     connection->input_end += (uint32_t)result;
+    assert(connection->input_end <= connection->input->capacity_bytes);
     connection_schedule(connection);
 }
 
@@ -217,6 +225,7 @@ static void connection_received(struct completion *completion, int32_t result)
  * place among the core's requests, and more bytes would not help it. */
 static void receive_more(struct connection *connection)
 {
+    assert(!connection->is_receiving);
     struct bytes frame;
     if (!may_begin(connection) || frame_is_whole(connection, &frame))
         return;
@@ -226,6 +235,7 @@ static void receive_more(struct connection *connection)
         return;
     }
     struct chunk *input = connection->input;
+    assert(connection->input_end < input->capacity_bytes);
     connection->is_receiving = true;
     completion_init(&connection->receive.completion, connection_received);
     io_receive(connection->core->io, &connection->receive, connection->handle,
@@ -234,10 +244,13 @@ static void receive_more(struct connection *connection)
 
 void connection_read_on(struct connection *connection)
 {
+    assert(connection->state == CONNECTION_OPEN);
     if (connection->is_receiving)
         return;
+    connection->is_beginning = true;
     while (begin_request(connection))
         ;
+    connection->is_beginning = false;
     /* Waiting for memory is our doing, and not counted against the client. */
     bool is_starved = list_node_is_linked(&connection->starved_node);
     bool is_partial = connection->input != NULL && input_available(connection) > 0;

@@ -10,7 +10,7 @@
  *
  *     TAG_REQUEST  the request's only entry, or the write of a durable write
  *     TAG_SYNC     the sync of a durable write, linked behind its write
- *     TAG_BELL     the bell of this core, watched for ever
+ *     TAG_BELL     the bell of this core, watched for ever: a completion for each ring
  *     TAG_MESSAGE  from another core's ring: there is mail. On the sending ring, only when it did
  *                  not get there; the address is then the index of the core it was meant for
  *     TAG_SIGNAL   the signal descriptor
@@ -417,8 +417,7 @@ static void uring_completion(struct uring *uring, const struct io_uring_cqe *com
     case TAG_BELL:
         if ((completion->flags & IORING_CQE_F_MORE) == 0)
             uring->bell_is_armed = false;
-        system_answer_bell(&uring->system);
-        return;
+        return; /* this door is awake, which is all there is to it */
     case TAG_MESSAGE:
         if (completion->res < 0)
             mailroom_ring_bell(uring->system.room, (uint32_t)(word >> TAG_BITS));
@@ -516,8 +515,8 @@ static void uring_release_held(struct uring *uring)
     }
 }
 
-/* A completion on the sleeper's ring wakes it, goes out with everything else, and needs no answer;
- * the bell has to be written, watched and read. */
+/* A completion on the sleeper's ring wakes it and goes out with everything else; the bell takes a
+ * call of its own. */
 static void uring_wake(struct uring *uring, uint32_t core)
 {
     struct mailroom *room = uring->system.room;

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "storage/groundwork.h"
 #include "storage/index.h"
+#include "storage/linger.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -338,16 +339,19 @@ static enum op_progress pick_write(struct flush *flush, struct memory_frame *fra
     return ask_write(flush);
 }
 
-/* The segment may have to be synced later: that opens it again. */
+/* The segment may have to be synced later: that opens it again. Not while more for it lingers: with
+ * the closing its index may be put away, as of what is whole. */
 static bool should_close(const struct store *store, const struct log *log)
 {
+    if (list_node_is_linked(&log->linger_node))
+        return false;
     return log->wants_close || store->open_file_count > store->options.open_files_max;
 }
 
 /* There is something to write whose time has come. */
 static bool can_write(const struct log *log)
 {
-    return log->unwritten != NULL && may_write(log, log->unwritten) && !groundwork_is_awaited(log);
+    return linger_has_due(log) && may_write(log, log->unwritten) && !groundwork_is_awaited(log);
 }
 
 static enum op_progress flush_pick(struct flush *flush)
