@@ -65,5 +65,6 @@ void connection_release(struct connection *connection, struct request *request)
     assert(connection->unreleased == request);
     request->is_released = true;
     connection->unreleased = NULL;
-    connection_schedule(connection);
+    if (!connection->is_beginning)
+        connection_schedule(connection);
 }

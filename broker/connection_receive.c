@@ -66,28 +66,31 @@ static bool begin_request(struct connection *connection)
         starve(connection);
         return false;
     }
-    connection->input_begin += FRAME_SIZE_BYTES + (uint32_t)frame.size;
+    connection->frame_bytes = FRAME_SIZE_BYTES + (uint32_t)frame.size;
+    connection->input_begin += connection->frame_bytes;
     assert(connection->input_begin <= connection->input_end);
     /* What follows it is another frame, with time of its own. */
     connection->frame_since_ns = 0;
     return true;
 }
 
-/* How large a buffer the bytes at hand and the next ones deserve: the whole frame when it is small,
- * a step beyond what has arrived when it is large, so that announcing much costs the client as much
- * as it costs us. */
-static uint32_t input_size_wanted(struct connection *connection)
+/* How large a buffer the bytes at hand need: the whole frame when it is small, a step beyond what
+ * has arrived when it is large, so that announcing much costs the client as much as it costs us. */
+static uint32_t input_size_needed(struct connection *connection)
 {
     uint32_t available = input_available(connection);
     uint32_t size;
     if (available < FRAME_SIZE_BYTES || !frame_size(connection, &size))
-        return LIMIT_INPUT_BYTES_FIRST;
+        return LIMIT_INPUT_BYTES_FIRST / 2;
     uint32_t whole = FRAME_SIZE_BYTES + size;
     uint32_t step = available * 4 > LIMIT_INPUT_BYTES_STEP ? available * 4 : LIMIT_INPUT_BYTES_STEP;
-    if (whole > step)
-        return step;
-    /* Room for the next frame as well: pipelined requests then arrive in one receive. */
-    return whole < LIMIT_INPUT_BYTES_STEP / 2 ? whole * 2 : whole;
+    return whole > step ? step : whole;
+}
+
+/* With room for the next frame as well: pipelined requests then arrive in one receive. */
+static uint32_t input_size_wanted(uint32_t needed)
+{
+    return needed < LIMIT_INPUT_BYTES_STEP / 2 ? needed * 2 : needed;
 }
 
 /* Memory for a frame that has begun and must not wait: what is under way elsewhere may be waiting,
@@ -145,6 +148,17 @@ static void give_back_input(struct connection *connection)
     connections_feed(core);
 }
 
+/* Of the frame that has begun, or else of the last one: what follows tends to be like it. 0 where
+ * it pays to receive what there is and move it later, if need be. */
+static uint32_t unmoved_frame_bytes(const struct connection *connection)
+{
+    uint32_t bytes = connection->frame_bytes;
+    if (input_available(connection) >= FRAME_SIZE_BYTES)
+        bytes = FRAME_SIZE_BYTES + load_u32_be(connection->input->data + connection->input_begin);
+    bool is_unmoved = bytes >= LIMIT_INPUT_BYTES_UNMOVED && bytes < LIMIT_INPUT_BYTES_STEP / 2;
+    return is_unmoved ? bytes : 0;
+}
+
 /* Makes sure that there is room behind input_end: enough for the rest of a frame that has begun, or
  * for the start of the next. Requests in flight may still hold what lies before. */
 static bool make_room(struct connection *connection)
@@ -155,20 +169,36 @@ static bool make_room(struct connection *connection)
     if (input == NULL)
         return renew_input(connection, LIMIT_INPUT_BYTES_FIRST);
     if (input_available(connection) > 0) {
-        uint32_t wanted = input_size_wanted(connection);
+        uint32_t needed = input_size_needed(connection);
         if (connection->state != CONNECTION_OPEN)
             return false;
-        bool fits = input->capacity_bytes - connection->input_begin >= wanted;
+        bool fits = input->capacity_bytes - connection->input_begin >= needed;
         return (fits && connection->input_end < input->capacity_bytes) ||
-               renew_input(connection, wanted);
+               renew_input(connection, input_size_wanted(needed));
     }
     if (atomic_load(&input->reference_count) == 1) {
         connection->input_begin = 0;
         connection->input_end = 0;
         return true;
     }
-    return input->capacity_bytes - connection->input_end >= LIMIT_INPUT_BYTES_FIRST / 4 ||
+    uint32_t needed = unmoved_frame_bytes(connection);
+    if (needed == 0)
+        needed = LIMIT_INPUT_BYTES_FIRST / 4;
+    return input->capacity_bytes - connection->input_end >= needed ||
            renew_input(connection, input->capacity_bytes);
+}
+
+/* All the room there is; but of frames that should not be moved, only as many as have room. */
+static uint32_t receive_size(const struct connection *connection)
+{
+    uint32_t capacity = connection->input->capacity_bytes;
+    uint32_t frame_bytes = unmoved_frame_bytes(connection);
+    assert(connection->input_end < capacity);
+    if (frame_bytes == 0)
+        return capacity - connection->input_end;
+    uint32_t room = capacity - connection->input_begin;
+    uint32_t end = connection->input_begin + room / frame_bytes * frame_bytes;
+    return (end > connection->input_end ? end : capacity) - connection->input_end;
 }
 
 static void connection_received(struct completion *completion, int32_t result)
@@ -209,7 +239,7 @@ static void receive_more(struct connection *connection)
     connection->is_receiving = true;
     completion_init(&connection->receive.completion, connection_received);
     io_receive(connection->core->io, &connection->receive, connection->handle,
-               input->data + connection->input_end, input->capacity_bytes - connection->input_end);
+               input->data + connection->input_end, receive_size(connection));
 }
 
 void connection_read_on(struct connection *connection)
@@ -217,8 +247,10 @@ void connection_read_on(struct connection *connection)
     assert(connection->state == CONNECTION_OPEN);
     if (connection->is_receiving)
         return;
+    connection->is_beginning = true;
     while (begin_request(connection))
         ;
+    connection->is_beginning = false;
     /* Waiting for memory is our doing, and not counted against the client. */
     bool is_starved = list_node_is_linked(&connection->starved_node);
     bool is_partial = connection->input != NULL && input_available(connection) > 0;

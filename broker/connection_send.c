@@ -36,6 +36,13 @@ static void drop_finished(struct connection *connection)
     }
 }
 
+/* Nothing to send, and nothing to begin before more bytes have come. */
+static bool is_at_rest(const struct connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && connection->is_receiving &&
+           list_is_empty(&connection->requests);
+}
+
 static void connection_sent(struct completion *completion, int32_t result)
 {
     struct connection *connection = container_of(completion, struct connection, send.completion);
@@ -47,7 +54,8 @@ static void connection_sent(struct completion *completion, int32_t result)
         request_free(first_request(connection));
     if (result < 0)
         connection_end(connection, status_text((enum status)result), false);
-    connection_schedule(connection);
+    if (!is_at_rest(connection))
+        connection_schedule(connection);
 }
 
 /* Lays the answer out in pieces. False when its arena has no room for the list. */

@@ -352,3 +352,31 @@ enum status opening_read_files(struct opening *opening)
     }
     return status == STATUS_OK ? remove_replaced(opening) : status;
 }
+
+/* Of the two names that the first start gives at once, a power cut may leave the log file's alone.
+ * It holds the first entry at most, for which nobody was answered, so the start does all of it
+ * again. With anything behind it the state file had been there, and is lost. */
+enum status opening_find_out_if_begun(struct opening *opening, uint64_t snapshot_index,
+                                      bool *result)
+{
+    struct log_content content = {0};
+    struct metadata_batch batch;
+    char name[METADATA_NAME_MAX];
+    char path[FILE_PATH_MAX];
+    size_t end = METADATA_BLOCK_SIZE;
+    *result = snapshot_index > 0 || opening->first_count > 0;
+    if (snapshot_index > 0 || opening->first_count != 1 || opening->firsts[0] != 1)
+        return STATUS_OK;
+    metadata_log_name(name, opening->firsts[0]);
+    file_path(path, opening->log->directory, name);
+    enum status status = load_content(opening, path, &content);
+    if (status != STATUS_OK)
+        return status;
+    if (content.written.size > end &&
+        metadata_batch_decode(bytes_of(content.written.data + end, content.written.size - end),
+                              &batch) == STATUS_OK &&
+        batch.first_index == 1 && batch.entry_count == 1)
+        end += batch.size_bytes;
+    *result = batch_follows(content.written, end, 0);
+    return STATUS_OK;
+}

@@ -208,6 +208,20 @@ static enum status settle(struct opening *opening)
     return STATUS_OK;
 }
 
+/* There is no state file. */
+static enum status open_new(struct opening *opening, uint64_t server_id, uint64_t snapshot_index)
+{
+    bool has_begun;
+    enum status status = opening_find_out_if_begun(opening, snapshot_index, &has_begun);
+    if (status != STATUS_OK)
+        return status;
+    if (has_begun)
+        return opening_damaged(opening, "state", "the file is missing", 0);
+    opening->loaded->is_new = true;
+    opening->loaded->state.server_id = server_id;
+    return settle(opening);
+}
+
 static enum status open_directory(struct opening *opening, uint64_t server_id)
 {
     uint64_t snapshot_index = 0;
@@ -217,13 +231,8 @@ static enum status open_directory(struct opening *opening, uint64_t server_id)
     if (status != STATUS_OK)
         return status;
     status = load_state(opening, server_id);
-    if (status == STATUS_NOT_FOUND && (opening->first_count > 0 || snapshot_index > 0))
-        return opening_damaged(opening, "state", "the file is missing", 0);
-    if (status == STATUS_NOT_FOUND) {
-        opening->loaded->is_new = true;
-        opening->loaded->state.server_id = server_id;
-        return settle(opening);
-    }
+    if (status == STATUS_NOT_FOUND)
+        return open_new(opening, server_id, snapshot_index);
     if (status == STATUS_OK && snapshot_index > 0)
         status = load_snapshot(opening, snapshot_index);
     if (status == STATUS_OK)

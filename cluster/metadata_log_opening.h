@@ -40,4 +40,9 @@ enum status opening_remove_file(struct opening *opening, const char *name);
  * and removes those that were replaced. The state and the snapshot have been read. */
 enum status opening_read_files(struct opening *opening);
 
+/* There is no state file, and `snapshot_index` is 0 or that of the newest snapshot: has there ever
+ * been one, so that it is lost? The log files' names have been read. */
+enum status opening_find_out_if_begun(struct opening *opening, uint64_t snapshot_index,
+                                      bool *result);
+
 #endif

@@ -298,7 +298,7 @@ void journal_ring_prepare(struct journal *journal)
     size_t size = ZERO_WRITE_SIZE_MAX;
     if (journal->file_bytes < size)
         size = (size_t)journal->file_bytes;
-    struct chunk *zeros = journal->owner->acquire_chunk(journal->owner, size);
+    struct chunk *zeros = journal->owner->acquire_chunk(journal->owner, size, size);
     if (zeros == NULL)
         return;
     memset(zeros->data, 0, zeros->capacity_bytes);

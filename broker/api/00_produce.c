@@ -182,20 +182,12 @@ static void answer_verdict(struct produce *p, const struct batch_verdict *verdic
 struct topic_rules {
     const struct image_topic *topic;
     struct batch_intake intake;
-    int64_t in_sync_count_min; /* for acks=all */
 };
 
-static void topic_rules_init(struct topic_rules *rules, const struct produce *p,
-                             const struct image_topic *topic)
+static bool has_enough_in_sync(const struct produce *p, const struct topic_rules *rules,
+                               const struct image_partition *partition)
 {
-    assert(topic != NULL);
-    const struct broker_core *core = p->request->core;
-    rules->topic = topic;
-    batch_intake_init(&rules->intake, core, topic, p->request->version);
-    rules->in_sync_count_min =
-        p->in.acks == ACKS_ALL
-            ? topic_config_i64(topic->config, core->config, TOPIC_CONFIG_MIN_INSYNC_REPLICAS)
-            : 0;
+    return p->in.acks != ACKS_ALL || partition->in_sync_count >= rules->intake.in_sync_count_min;
 }
 
 /* All that is known before the batch travels. False when the partition has been refused. */
@@ -210,7 +202,7 @@ static bool admit_partition(struct produce *p, const struct topic_rules *rules,
         refuse_partition(answer, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, NULL);
         return false;
     }
-    if (topic->partitions[answer->index].in_sync_count < rules->in_sync_count_min) {
+    if (!has_enough_in_sync(p, rules, &topic->partitions[answer->index])) {
         refuse_partition(answer, KAFKA_NOT_ENOUGH_REPLICAS, NULL);
         return false;
     }
@@ -270,8 +262,9 @@ static bool admit_topic(struct produce *p, const struct produce_request_topic *i
     struct topic_rules rules;
     const struct image_topic *topic = topic_resolve(
         request->core, request->version >= PRODUCE_TOPIC_IDS_SINCE, in->name, in->topic_id, &error);
+    rules.topic = topic;
     if (topic != NULL)
-        topic_rules_init(&rules, p, topic);
+        batch_intake_init(&rules.intake, request->core, topic, request->version);
     for (uint32_t i = 0; i < count; i++) {
         struct produce_response_partition *answer = &out->partition_responses[i];
         produce_response_partition_init(answer);
