@@ -231,6 +231,8 @@ static bool plan_from_session(struct request *request, const struct fetch_reques
 struct fetch_session *fetch_plan_session(const struct request *request,
                                          const struct fetch_plan *plan)
 {
+    if (plan->session_id == FETCH_SESSION_NONE)
+        return NULL;
     return fetch_session_find(&request->core->fetch_sessions, plan->session_id);
 }
 

@@ -215,9 +215,9 @@ static void legs_watch(struct fetch *f)
     }
 }
 
-static enum op_progress fetch_park(struct fetch *f)
+static enum op_progress fetch_park(struct fetch *f, struct fetch_session *session)
 {
-    struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
+    assert(!f->is_parked);
     op_move(&f->op, FETCH_PARK);
     if (session != NULL && !fetch_park_at_session(f, session))
         return OP_AGAIN;
@@ -245,11 +245,16 @@ static enum op_progress fetch_make_plan(struct fetch *f)
 }
 
 /* The session is over, or waits for another fetch: this one would not be woken. */
-static bool has_lost_session(const struct fetch *f)
+static bool has_lost_session(const struct fetch *f, const struct fetch_session *session)
 {
-    const struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
     return f->plan.session_id != FETCH_SESSION_NONE &&
            (session == NULL || session->epoch != f->plan.session_epoch);
+}
+
+static bool may_wait(const struct fetch *f, const struct fetch_session *session)
+{
+    return f->request->response.status == STATUS_OK && !has_lost_session(f, session) &&
+           !fetch_plan_has_error(&f->plan);
 }
 
 /* All legs have read. A fetch of nothing at all waits out its time as well, as in Kafka: a consumer
@@ -258,14 +263,15 @@ static enum op_progress fetch_have_read(struct fetch *f)
 {
     bool is_enough = fetch_plan_size_bytes(&f->plan) >= f->in.min_bytes;
     bool is_time_up = f->is_hurrying || io_now_ns(f->request->core->io) >= f->deadline_ns;
-    bool has_failed = f->request->response.status != STATUS_OK;
-    bool must_not_wait = has_failed || has_lost_session(f) || fetch_plan_has_error(&f->plan);
-    if (is_enough || is_time_up || must_not_wait) {
-        op_move(&f->op, FETCH_REPLY);
-        return OP_AGAIN;
+    if (!is_enough && !is_time_up) {
+        struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
+        if (may_wait(f, session)) {
+            fetch_reply_release(f->request, &f->plan);
+            return fetch_park(f, session);
+        }
     }
-    fetch_reply_release(f->request, &f->plan);
-    return fetch_park(f);
+    op_move(&f->op, FETCH_REPLY);
+    return OP_AGAIN;
 }
 
 /* A fetch of a session reads what has become due, and what it was to tell before. */

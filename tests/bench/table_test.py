@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -254,6 +255,31 @@ class Quiet(unittest.TestCase):
     def test_patience(self):
         """No longer than patience allows, whatever the machine does."""
         self.assertEqual(self.run_machine(table_floor.Wanted(10, None, 9), [(1, 50)] * 9), [5, 2])
+
+
+class Awake(unittest.TestCase):
+    """The device is a file here."""
+
+    def test_device(self):
+        """What is written while measuring, and what a condition says of it."""
+        driver = table.driver
+        with tempfile.NamedTemporaryFile() as device, \
+                unittest.mock.patch.object(driver, "LATENCY_WANTED", pathlib.Path(device.name)):
+            self.assertEqual(driver.idle_processors(), "unknown")
+            device.write((2_000_000_000).to_bytes(4, sys.byteorder))
+            device.flush()
+            self.assertEqual(driver.idle_processors(), "may sleep")
+            with driver.awake_processors():
+                self.assertEqual(driver.idle_processors(), "stay awake")
+
+    def test_without(self):
+        """Where there is none, or it is not ours, the measurement goes on, and says so."""
+        driver = table.driver
+        with unittest.mock.patch.object(driver, "LATENCY_WANTED", pathlib.Path("/nowhere/at/all")), \
+                unittest.mock.patch.object(driver, "say") as said:
+            with driver.awake_processors():
+                self.assertEqual(driver.idle_processors(), "unknown")
+        self.assertIn("No such file or directory", said.call_args.args[0])
 
 
 class Regression(unittest.TestCase):
