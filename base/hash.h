@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 
 #include <stdint.h>
+#include <string.h>
 
 struct hash_seed {
     uint64_t words[2];
@@ -29,5 +30,16 @@ uint64_t hash_u64(struct hash_seed seed, uint64_t value);
  * a thousand million keys the chance is one in 10^20, and nobody can search for them without the
  * seed. */
 struct hash128 hash128_bytes(struct hash_seed seed, struct bytes bytes);
+
+/* For tables by ids that this cluster has drawn at random, and a number: the id's own bits are as
+ * good as a hash of them, and numbers that follow each other fall into neighbouring buckets. Not
+ * for ids that somebody else may choose. */
+static inline uint64_t hash_drawn_uuid(struct hash_seed seed, struct uuid uuid, uint32_t number)
+{
+    uint64_t words[2];
+    _Static_assert(sizeof words == sizeof uuid.bytes, "an id is two words");
+    memcpy(words, uuid.bytes, sizeof words);
+    return (words[0] ^ seed.words[0]) + (words[1] ^ seed.words[1]) + number;
+}
 
 #endif

@@ -1,12 +1,13 @@
 #include "broker/batch_intake.h"
 
 #include "base/assert.h"
+#include "broker/core.h"
 #include "broker/kafka_status.h"
 #include "broker/limits.h"
 #include "protocol/batch_build.h"
 
-static struct batch_rules rules_of(const struct broker_core *core, const struct image_topic *topic,
-                                   int16_t produce_version)
+/* All but what is the request's: its version, and the time. */
+static struct batch_rules rules_of(const struct broker_core *core, const struct image_topic *topic)
 {
     const struct topic_config *set = topic->config;
     const struct config *config = core->config;
@@ -15,7 +16,6 @@ static struct batch_rules rules_of(const struct broker_core *core, const struct 
     assert(policy != NULL);
     assert(type != NULL);
     return (struct batch_rules){
-        .produce_version = produce_version,
         .message_bytes_max = (int32_t)topic_config_i64(set, config, TOPIC_CONFIG_MAX_MESSAGE_BYTES),
         .key_is_required = strstr(policy, "compact") != NULL,
         .timestamp_type =
@@ -24,7 +24,6 @@ static struct batch_rules rules_of(const struct broker_core *core, const struct 
             topic_config_i64(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
         .timestamp_after_max_ms =
             topic_config_i64(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_AFTER_MAX_MS),
-        .now_ms = io_wall_ms(core->io),
         .records_bytes_max = LIMIT_DECOMPRESSED_BYTES,
     };
 }
@@ -46,6 +45,7 @@ static bool find_codec(const struct broker_core *core, const struct image_topic 
     };
     const char *type =
         topic_config_text(topic->config, core->config, TOPIC_CONFIG_COMPRESSION_TYPE, NULL);
+    assert(type != NULL);
     if (strcmp(type, "producer") == 0)
         return false; /* nearly always */
     for (uint32_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
@@ -60,17 +60,47 @@ static bool find_codec(const struct broker_core *core, const struct image_topic 
     return false;
 }
 
-void batch_intake_init(struct batch_intake *intake, const struct broker_core *core,
+static void read_settings(struct batch_intake *intake, const struct broker_core *core,
+                          const struct image_topic *topic)
+{
+    *intake = (struct batch_intake){
+        .rules = rules_of(core, topic),
+        .in_sync_count_min =
+            topic_config_i64(topic->config, core->config, TOPIC_CONFIG_MIN_INSYNC_REPLICAS),
+    };
+    intake->recompresses = find_codec(core, topic, &intake->compression, &intake->level);
+}
+
+/* An offset of the metadata log says what all settings are; a broker's own do not change while it
+ * runs. */
+static const struct batch_intake *intake_of(struct broker_core *core,
+                                            const struct image_topic *topic)
+{
+    int64_t offset = image_offset(core_image(core));
+    struct batch_intake_kept *kept = &core->intakes.kept[topic->id.bytes[0] % BATCH_INTAKES_KEPT];
+    if (kept->image_offset != offset || !uuid_equal(kept->topic_id, topic->id)) {
+        read_settings(&kept->intake, core, topic);
+        kept->image_offset = offset;
+        kept->topic_id = topic->id;
+    }
+    return &kept->intake;
+}
+
+void batch_intake_init(struct batch_intake *intake, struct broker_core *core,
                        const struct image_topic *topic, int16_t produce_version)
 {
-    *intake = (struct batch_intake){.rules = rules_of(core, topic, produce_version)};
-    intake->recompresses = find_codec(core, topic, &intake->compression, &intake->level);
+    assert(!uuid_is_zero(topic->id));
+    *intake = *intake_of(core, topic);
+    intake->rules.produce_version = produce_version;
+    intake->rules.now_ms = io_wall_ms(core->io);
 }
 
 /* The batch in the topic's codec; its size counts again, because it may have grown. */
 static void recompress(const struct batch_intake *intake, struct arena *arena,
                        struct batch_arrival *arrival)
 {
+    assert(intake->recompresses);
+    assert(arrival->verdict.error == KAFKA_NONE);
     struct batch_verdict *verdict = &arrival->verdict;
     enum status status = batch_recompress(verdict->batch, intake->compression, intake->level,
                                           LIMIT_DECOMPRESSED_BYTES, arena, &arrival->batch);
@@ -92,6 +122,7 @@ void batch_intake_take(const struct batch_intake *intake, struct bytes records, 
     if (verdict->error != KAFKA_NONE)
         return;
     arrival->batch = verdict->batch;
+    assert(arrival->batch.size > 0);
     if (intake->recompresses)
         recompress(intake, arena, arrival);
     if (verdict->error != KAFKA_NONE)

@@ -4,9 +4,12 @@
 #ifndef TAILRACE_BROKER_BATCH_INTAKE_H
 #define TAILRACE_BROKER_BATCH_INTAKE_H
 
-#include "broker/core.h"
+#include "base/bytes.h"
 #include "protocol/batch_validate.h"
 #include "protocol/compression.h"
+
+struct broker_core;
+struct image_topic;
 
 /* What a topic asks of every batch; the same for all that one request brings. */
 struct batch_intake {
@@ -14,6 +17,20 @@ struct batch_intake {
     bool recompresses;
     enum compression compression; /* the topic's codec and level, if it has one of its own */
     int32_t level;
+    int64_t in_sync_count_min; /* for acks=all */
+};
+
+/* Settings are texts, and reading them costs more than checking a small batch: what they mean for
+ * the topics asked for last is kept, for as long as the image stays the same. A core has one of
+ * these, all zero at first. */
+enum { BATCH_INTAKES_KEPT = 64 };
+struct batch_intake_kept {
+    int64_t image_offset;
+    struct uuid topic_id; /* zero: nothing is kept here */
+    struct batch_intake intake;
+};
+struct batch_intakes {
+    struct batch_intake_kept kept[BATCH_INTAKES_KEPT];
 };
 
 struct batch_arrival {
@@ -21,7 +38,8 @@ struct batch_arrival {
     struct bytes batch;           /* ready for the log; in the frame or in the arena */
 };
 
-void batch_intake_init(struct batch_intake *intake, const struct broker_core *core,
+/* The topic is one of the image in force. */
+void batch_intake_init(struct batch_intake *intake, struct broker_core *core,
                        const struct image_topic *topic, int16_t produce_version);
 
 /* `records` is what the request holds for one partition, in memory that may be written. */

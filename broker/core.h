@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/metrics.h"
 #include "base/pool.h"
+#include "broker/batch_intake.h"
 #include "broker/fetch_session.h"
 #include "broker/producer_ids.h"
 #include "cluster/config.h"
@@ -74,6 +75,7 @@ struct broker_core {
     struct hash_seed seed; /* of this core's tables that clients can fill */
     struct fetch_sessions fetch_sessions;
     struct producer_ids producer_ids;
+    struct batch_intakes intakes;
 };
 
 /* The image in force on this core; valid until the next turn unless retained. */

@@ -109,11 +109,6 @@ static void system_worker_is_done(struct workers_owner *owner)
         mailroom_ring_bell(system->room, system->io.core_index);
 }
 
-void system_answer_bell(struct system_io *system)
-{
-    mailroom_silence_bell(system->room, system->io.core_index);
-}
-
 /* --- Files ------------------------------------------------------------------------------------ */
 
 /* The flag is set on the open file and not given to open(2): there, a file system that refuses it

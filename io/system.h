@@ -46,9 +46,6 @@ void system_ring_bells(struct system_io *system);
 /* After the events were gathered: takes the time, the mail, and what the workers have done. */
 void system_awake(struct system_io *system);
 
-/* The bell was rung, so that this door wakes up. */
-void system_answer_bell(struct system_io *system);
-
 /* The last step of a file request, on the door's thread: answers the result to land with. */
 int32_t system_landed(struct system_io *system, struct io_request *request, int32_t result);
 

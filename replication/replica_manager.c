@@ -30,12 +30,10 @@ static bool partition_has_key(const struct map_node *node, const void *key)
     return partition->index == wanted->index && uuid_equal(partition->topic_id, wanted->topic_id);
 }
 
+/* Every request asks for its partitions. The controller draws topic ids at random. */
 static uint64_t partition_hash(struct hash_seed seed, struct uuid topic_id, int32_t index)
 {
-    uint8_t bytes[sizeof topic_id.bytes + sizeof index];
-    memcpy(bytes, topic_id.bytes, sizeof topic_id.bytes);
-    memcpy(bytes + sizeof topic_id.bytes, &index, sizeof index);
-    return hash_bytes(seed, bytes_of(bytes, sizeof bytes));
+    return hash_drawn_uuid(seed, topic_id, (uint32_t)index);
 }
 
 /* A seed of zero: every core, and every run, must come to the same answer. Neighbouring partitions
@@ -44,6 +42,8 @@ uint32_t partition_home_core(struct uuid topic_id, int32_t index, uint32_t core_
 {
     assert(core_count > 0);
     assert(index >= 0);
+    if (core_count == 1)
+        return 0;
     uint64_t first =
         hash_bytes((struct hash_seed){{0, 0}}, bytes_of(topic_id.bytes, sizeof topic_id.bytes));
     return (uint32_t)((first % core_count + (uint32_t)index) % core_count);

@@ -2,6 +2,7 @@
 #include "storage/groundwork.h"
 
 #include "base/assert.h"
+#include "storage/linger.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -156,7 +157,7 @@ static enum op_progress ground_end(struct groundwork *work)
     log->busy_count--;
     if (is_final(status))
         store_fail(store, status);
-    if (log->unwritten != NULL)
+    if (linger_has_due(log))
         store_want_flush(store, log, true);
     log_delete_progressed(log);
     store_progressed(store);

@@ -1,8 +1,10 @@
 /* Gathering entries into commits, and committing one after the other: the group is whatever arrived
- * while the commit before was on its way, so no timer decides how long anybody waits. */
+ * while the commit before was on its way, so no timer decides how long anybody waits. What nobody
+ * waits for may gather for longer (linger.h). */
 #include "storage/journal.h"
 
 #include "base/assert.h"
+#include "storage/growth_core.h"
 
 #include <stdlib.h>
 
@@ -54,7 +56,8 @@ static bool has_ticket_room(struct journal_commit *commit)
     return true;
 }
 
-/* Exchanges the buffer for a larger one when the entry does not fit. */
+/* Exchanges the buffer for a larger one when the entry does not fit. Every exchange copies what has
+ * been gathered, so under load the first one is as large as the commit is likely to become. */
 static bool has_byte_room(struct journal *journal, struct journal_commit *commit,
                           uint64_t size_bytes)
 {
@@ -63,7 +66,9 @@ static bool has_byte_room(struct journal *journal, struct journal_commit *commit
         return true;
     if (commit->chunk != NULL)
         stored_size = chunk_size_grown(commit->chunk, stored_size);
-    struct chunk *larger = journal->owner->acquire_chunk(journal->owner, stored_size);
+    size_t likely_size = commit_stored_size(journal->likely_size_bytes);
+    assert(likely_size <= journal->commit_size_max);
+    struct chunk *larger = journal->owner->acquire_chunk(journal->owner, stored_size, likely_size);
     if (larger == NULL)
         return false;
     if (commit->chunk != NULL) {
@@ -221,7 +226,7 @@ void journal_submit(struct journal *journal)
     if (journal->in_flight != NULL || node == NULL || journal->failure != STATUS_OK)
         return;
     struct journal_commit *commit = container_of(node, struct journal_commit, node);
-    if (commit->entry_count == 0)
+    if (commit->entry_count == 0 || commit->sequence > journal->wanted_sequence)
         return;
     uint64_t size = commit_stored_size(commit->size_bytes);
     if (!journal_ring_advance(journal, size))
@@ -232,6 +237,7 @@ void journal_submit(struct journal *journal)
     list_remove(node);
     journal->waiting_count--;
     journal->in_flight = commit;
+    journal->likely_size_bytes = growth_core_likely(journal->likely_size_bytes, commit->size_bytes);
     journal->files[journal->current].last_sequence = commit->sequence;
     commit_seal(commit->chunk->data, (struct commit_header){
                                          .epoch = journal->epoch,
@@ -256,13 +262,39 @@ static void kick_landed(struct completion *completion, int32_t result)
     journal->owner->progressed(journal->owner);
 }
 
+/* Of the newest commit with something in it: one that was begun for an append that was refused then
+ * is not wanted before there is. */
+static uint64_t newest_sequence(const struct journal *journal)
+{
+    const struct journal_commit *commit = gathering(journal);
+    bool is_empty = commit != NULL && commit->entry_count == 0;
+    return journal->next_sequence - 1 - is_empty;
+}
+
 void journal_kick(struct journal *journal)
 {
+    assert(journal->wanted_sequence <= newest_sequence(journal));
+    journal->wanted_sequence = newest_sequence(journal);
     if (journal->kick_is_pending)
         return;
     journal->kick_is_pending = true;
     completion_init(&journal->kick, kick_landed);
     io_land(journal->io, &journal->kick, 0);
+}
+
+bool journal_is_lingering(const struct journal *journal)
+{
+    return newest_sequence(journal) > journal->wanted_sequence;
+}
+
+uint64_t journal_waiting_bytes(const struct journal *journal)
+{
+    uint64_t size_bytes = 0;
+    const struct journal_commit *commit;
+    list_for_each_entry (commit, &journal->waiting, node) {
+        size_bytes += commit->size_bytes;
+    }
+    return size_bytes;
 }
 
 uint64_t journal_landed_sequence(const struct journal *journal)

@@ -294,7 +294,7 @@ void journal_ring_prepare(struct journal *journal)
     if (!find_file(journal, JOURNAL_ABSENT, &index) ||
         !may_be_made(journal, &journal->files[index]))
         return;
-    struct chunk *zeros = journal->owner->acquire_chunk(journal->owner, ZEROS_SIZE);
+    struct chunk *zeros = journal->owner->acquire_chunk(journal->owner, ZEROS_SIZE, ZEROS_SIZE);
     if (zeros == NULL)
         return;
     zeros_init(zeros);

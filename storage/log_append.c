@@ -2,6 +2,8 @@
  * the batch is placed, and nothing can fail any more, so a batch is never half appended. */
 #include "base/assert.h"
 #include "base/hash.h"
+#include "storage/growth_core.h"
+#include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/producer_batch.h"
 #include "storage/retention_core.h"
@@ -61,6 +63,24 @@ static struct segment *segment_for(struct log *log, const struct batch_header *h
     return segment;
 }
 
+static bool is_direct(const struct log *log, uint64_t batch_size)
+{
+    return batch_size >= log->store->options.direct_size_bytes ||
+           frame_stored_size(batch_size) > FRAME_SMALL_SIZE_MAX;
+}
+
+/* A frame that gathers small batches begins as large as those before it became, since growing
+ * copies what is in it. */
+static struct chunk *frame_chunk(struct log *log, uint64_t payload_size)
+{
+    uint64_t stored_size = frame_stored_size(payload_size);
+    if (is_direct(log, payload_size))
+        return store_acquire_chunk(log->store, stored_size);
+    uint64_t likely_size = frame_stored_size(log->likely_payload_size);
+    assert(likely_size <= FRAME_SMALL_SIZE_MAX);
+    return store_acquire_growing_chunk(log->store, stored_size, likely_size);
+}
+
 /* A new frame at the end of the log with room for `payload_size`; NULL without memory. */
 static struct memory_frame *begin_frame(struct log *log, const struct batch_header *header,
                                         uint64_t payload_size, int64_t now_ms)
@@ -69,7 +89,7 @@ static struct memory_frame *begin_frame(struct log *log, const struct batch_head
     struct memory_frame *frame = pool_acquire(&store->frames);
     if (frame == NULL)
         return NULL;
-    struct chunk *chunk = store_acquire_chunk(store, frame_stored_size(payload_size));
+    struct chunk *chunk = frame_chunk(log, payload_size);
     struct segment *segment =
         chunk == NULL ? NULL : segment_for(log, header, frame_stored_size(payload_size), now_ms);
     if (segment == NULL) {
@@ -94,8 +114,18 @@ static struct memory_frame *begin_frame(struct log *log, const struct batch_head
     return frame;
 }
 
-/* The tail's chunk doubles as it fills, so that a slow partition holds little memory. Readers keep
- * the old chunk as long as they need it. */
+/* Readers keep the old chunk as long as they need it. */
+static void exchange_chunk(struct memory_frame *frame, struct chunk *chunk)
+{
+    assert(frame->state == FRAME_OPEN);
+    assert(FRAME_HEADER_SIZE + frame->payload_size <= chunk->capacity_bytes);
+    memcpy(chunk->data + FRAME_HEADER_SIZE, frame->chunk->data + FRAME_HEADER_SIZE,
+           frame->payload_size);
+    chunk_release(frame->chunk, frame->log->store->io);
+    frame->chunk = chunk;
+}
+
+/* The tail's chunk doubles as it fills, so that a slow partition holds little memory. */
 static bool grow_frame(struct log *log, struct memory_frame *frame, uint64_t payload_size)
 {
     if (frame_stored_size(payload_size) <= frame->chunk->capacity_bytes)
@@ -107,10 +137,7 @@ static bool grow_frame(struct log *log, struct memory_frame *frame, uint64_t pay
     struct chunk *larger = store_acquire_chunk(log->store, size);
     if (larger == NULL)
         return false;
-    memcpy(larger->data + FRAME_HEADER_SIZE, frame->chunk->data + FRAME_HEADER_SIZE,
-           frame->payload_size);
-    chunk_release(frame->chunk, log->store->io);
-    frame->chunk = larger;
+    exchange_chunk(frame, larger);
     return true;
 }
 
@@ -129,12 +156,6 @@ static bool make_room(struct log *log, const struct batch_header *header, uint64
     }
     log->open = begin_frame(log, header, batch_size, now_ms);
     return log->open != NULL;
-}
-
-static bool is_direct(const struct log *log, uint64_t batch_size)
-{
-    return batch_size >= log->store->options.direct_size_bytes ||
-           frame_stored_size(batch_size) > FRAME_SMALL_SIZE_MAX;
 }
 
 /* A small batch goes there; a large one only if the log has not been mentioned yet. */
@@ -219,7 +240,6 @@ static void put_into_journal(struct log *log, struct memory_frame *frame, const 
     uint64_t sequence =
         journal_append(journal, &entry, batch, &log->journal_client, frame->next_offset);
     note_dirty(log, frame, sequence);
-    journal_kick(journal);
 }
 
 static void note_batch(struct log *log, const struct log_append *append,
@@ -260,8 +280,10 @@ static void place(struct log *log, struct log_append *append, const struct batch
     append->last_offset = frame->next_offset - 1;
     append->append_time_ms = append->now_ms;
     log->end_offset = frame->next_offset;
-    if (!direct)
+    if (!direct) {
+        linger_in_journal(log);
         return;
+    }
     frame->is_direct = true;
     list_push_back(&log->directs, &frame->direct_node);
     log_seal(log);
@@ -355,6 +377,18 @@ void log_append_give_up(struct log_append *append, struct io *io, enum status st
 /* --- Sealing ----------------------------------------------------------------------------------
  */
 
+/* A frame that is sealed before it became as large as those before it may lie in the cache for
+ * long: it keeps no more memory than if it had grown. */
+static void trim_frame(struct log *log, struct memory_frame *frame)
+{
+    uint64_t stored_size = frame_stored_size(frame->payload_size);
+    if (!growth_core_is_too_large(frame->chunk->capacity_bytes, stored_size))
+        return;
+    struct chunk *smaller = chunk_acquire(&log->store->chunks, stored_size);
+    if (smaller != NULL)
+        exchange_chunk(frame, smaller);
+}
+
 static void seal_frame(struct log *log, struct memory_frame *frame)
 {
     struct segment *segment = frame->segment;
@@ -390,10 +424,16 @@ void log_seal(struct log *log)
     log->open = NULL;
     assert(frame->batch_count > 0); /* a frame is begun only for a batch that will be placed */
     assert(frame == container_of(list_last(&log->frames), struct memory_frame, node));
+    if (!frame->is_direct) {
+        log->likely_payload_size =
+            growth_core_likely(log->likely_payload_size, frame->payload_size);
+        trim_frame(log, frame);
+    }
     seal_frame(log, frame);
     if (log->unwritten == NULL)
         log->unwritten = frame;
     if (log->unrecorded_bytes >= SNAPSHOT_INTERVAL)
         log_take_snapshot(log);
-    store_want_flush(log->store, log, frame->is_direct);
+    if (!linger_in_memory(log, frame))
+        store_want_flush(log->store, log, frame->is_direct);
 }

@@ -104,6 +104,7 @@ struct log {
     struct list frames;              /* memory_frame, by offset; some may have gone from between */
     struct list directs;             /* memory_frame; direct ones that are not synced */
     struct memory_frame *open;       /* takes small batches; NULL: none */
+    uint32_t likely_payload_size;    /* of the next such frame, after those before it */
     struct memory_frame *unwritten;  /* the first sealed one; NULL: none */
     struct memory_frame *read_frame; /* the last that was found for a reader; NULL: it is gone */
     struct epoch_core epochs;
@@ -112,6 +113,9 @@ struct log {
 
     /* Writing. */
     struct list_node flush_node;   /* store->flush_queue */
+    struct list_node linger_node;  /* store->lingering_logs, while sealed frames linger */
+    uint64_t lingering_bytes;      /* of those */
+    int64_t due_offset;            /* what is sealed and begins here or later lingers */
     struct flush *flush;           /* NULL: none runs */
     int32_t write_handle;          /* of write_segment; -1: not open */
     bool has_directory;            /* with a durable name */

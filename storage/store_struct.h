@@ -16,6 +16,7 @@ enum {
     /* Of those, logs whose round is being synced. The others gather larger rounds meanwhile: a sync
      * costs the same for one batch as for many. */
     DURABLE_ROUNDS_MAX = 4,
+    GROWING_SHARE = 4, /* of the memory, a quarter */
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
@@ -80,6 +81,9 @@ struct store {
     struct list flush_queue; /* logs that want to be written */
     uint32_t durable_round_count;
     struct list round_turns; /* struct flush, waiting until their round may be synced */
+    struct timer lingering;  /* runs while anything lingers (linger.h) */
+    struct list lingering_logs;
+    uint64_t lingering_bytes; /* of sealed frames, since it was started */
     uint32_t groundwork_count;
     struct chunk *zeros; /* for groundwork; NULL: none was ever laid */
 
@@ -129,6 +133,11 @@ struct store {
 
 /* A chunk, after making room in the caches if need be; NULL when the limit is reached. */
 struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);
+
+/* The same for what grows: of `likely_bytes`, if that is more, while all that cannot be evicted is
+ * within GROWING_SHARE of the memory. Nothing is evicted for what may not be needed. */
+struct chunk *store_acquire_growing_chunk(struct store *store, size_t size_bytes,
+                                          size_t likely_bytes);
 
 /* Comes back now to all that has been left undone. */
 void store_retry(struct store *store);

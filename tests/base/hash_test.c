@@ -1,7 +1,10 @@
 /* The hashes equal what their inventors published. */
 #include "base/hash.h"
 
+#include "base/prng.h"
 #include "tests/base/check.h"
+
+#include <string.h>
 
 /* The key of the published vectors: the bytes 0 to 15. */
 static const struct hash_seed seed = {{0x0706050403020100, 0x0f0e0d0c0b0a0908}};
@@ -65,12 +68,64 @@ static void forms_agree(void **state)
     assert_true(hash_bytes(seed, (struct bytes){0}) == hash_bytes(seed, bytes_of_text("")));
 }
 
+/* As random_uuid draws them: version 4, so six bits are the same in all. */
+static struct uuid draw_uuid(struct prng *random)
+{
+    uint64_t words[2] = {prng_u64(random), prng_u64(random)};
+    struct uuid uuid;
+    memcpy(uuid.bytes, words, sizeof uuid.bytes);
+    uuid.bytes[6] = (uint8_t)((uuid.bytes[6] & 0x0f) | 0x40);
+    uuid.bytes[8] = (uint8_t)((uuid.bytes[8] & 0x3f) | 0x80);
+    return uuid;
+}
+
+/* Ids spread over the buckets, however few numbers each has, and the numbers of one id do not meet
+ * before there are as many as buckets. */
+static void drawn_ids_spread(void **state)
+{
+    enum { BUCKETS = 1024, NUMBERS_MAX = 64 };
+    for (uint32_t numbers = 1; numbers <= NUMBERS_MAX; numbers *= 4) {
+        uint32_t counts[BUCKETS] = {0};
+        struct prng random;
+        prng_init(&random, numbers);
+        for (uint32_t i = 0; i < 2 * BUCKETS / numbers; i++) {
+            struct uuid uuid = draw_uuid(&random);
+            for (uint32_t number = 0; number < numbers; number++)
+                counts[hash_drawn_uuid(seed, uuid, number) % BUCKETS]++;
+        }
+        for (uint32_t i = 0; i < BUCKETS; i++)
+            assert_in_range(counts[i], 0, 12);
+    }
+    bool is_taken[BUCKETS] = {false};
+    for (uint32_t number = 0; number < BUCKETS; number++) {
+        uint64_t bucket = hash_drawn_uuid(seed, UUID_NONE, number) % BUCKETS;
+        assert_false(is_taken[bucket]);
+        is_taken[bucket] = true;
+    }
+}
+
+/* Each byte of the id counts, and so does the seed. */
+static void every_byte_of_a_drawn_id_counts(void **state)
+{
+    struct hash_seed other = {{seed.words[0], seed.words[1] ^ 1}};
+    struct uuid uuid = UUID_NONE;
+    uint64_t hash = hash_drawn_uuid(seed, uuid, 7);
+    assert_true(hash != hash_drawn_uuid(other, uuid, 7));
+    for (size_t i = 0; i < sizeof uuid.bytes; i++) {
+        uuid.bytes[i] = 1;
+        assert_true(hash != hash_drawn_uuid(seed, uuid, 7));
+        uuid.bytes[i] = 0;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_hash_equals_the_vectors),
         cmocka_unit_test(seed_decides),
         cmocka_unit_test(forms_agree),
+        cmocka_unit_test(drawn_ids_spread),
+        cmocka_unit_test(every_byte_of_a_drawn_id_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

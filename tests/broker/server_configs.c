@@ -128,12 +128,43 @@ static void alterations_outlive_the_broker(void **state)
     check_set(server, server_client(server), topic, "retention.ms", "1234");
 }
 
+static int16_t put_large(struct server *server, struct client *client,
+                         struct client_partition topic)
+{
+    struct bytes batch = server_make(server, &(struct server_batch){.value_size = 2000});
+    return server_produced(server, server_produce(server, client, topic, batch)).error;
+}
+
+/* Each of more topics than what is kept of settings has room for is judged by its own, and what is
+ * altered holds from the next batch on. */
+static void topics_are_judged_by_their_own_settings(void **state)
+{
+    enum { TOPICS = 80, STRICT_EVERY = 3 };
+    struct server *server = *state;
+    struct client_partition topics[TOPICS];
+    server_start(server, &(struct server_shape){.core_count = 1});
+    struct client *client = server_client(server);
+    for (uint32_t i = 0; i < TOPICS; i++) {
+        topics[i] = server_topic(server, client, 1);
+        if (i % STRICT_EVERY == 0)
+            assert_int_equal(alter(server, client, topics[i].topic, "max.message.bytes", "1000"),
+                             KAFKA_NONE);
+    }
+    for (uint32_t i = 0; i < 2 * TOPICS; i++)
+        assert_int_equal(put_large(server, client, topics[i % TOPICS]),
+                         i % TOPICS % STRICT_EVERY == 0 ? KAFKA_MESSAGE_TOO_LARGE : KAFKA_NONE);
+    assert_int_equal(alter(server, client, topics[0].topic, "max.message.bytes", "9000"),
+                     KAFKA_NONE);
+    assert_int_equal(put_large(server, client, topics[0]), KAFKA_NONE);
+}
+
 uint32_t server_configs_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
         SERVER_CASE(lowered_retention_deletes),
         SERVER_CASE(altered_policy_compacts),
         SERVER_CASE(alterations_outlive_the_broker),
+        SERVER_CASE(topics_are_judged_by_their_own_settings),
     };
     return SERVER_CASES_ANSWER(tests, cases);
 }
