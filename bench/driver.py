@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+LATENCY_WANTED = Path("/dev/cpu_dma_latency")  # a number of four bytes: the µs that waking a processor may take
 OURS = "{broker} --set listeners=PLAINTEXT://127.0.0.1:{port} --set log.dirs={data}"
 ANSWER_SECONDS = 120
 BENCH_SECONDS = 3600
@@ -159,6 +161,39 @@ class Broker:
 # --- Conditions ----------------------------------------------------------------------------------
 
 @contextlib.contextmanager
+def measuring():
+    """The machine as measurements want it, and afterwards as it was."""
+    with congestion_control("cubic"), awake_processors():
+        yield
+
+
+@contextlib.contextmanager
+def awake_processors():
+    """A processor that has nothing to do looks for work instead of falling asleep, as under the latency profiles
+    that servers run with. In a virtual machine a sleeping one wakes when the host gets round to it, which is
+    what would be measured, and which brings the most noise. The wish holds as long as the device is open
+    (Linux, Documentation/power/pm_qos_interface.rst)."""
+    try:
+        device = LATENCY_WANTED.open("r+b", buffering=0)
+    except OSError as error:
+        say(f"processors may sleep while idle: {LATENCY_WANTED}: {error.strerror}")
+        yield
+        return
+    with device:
+        device.write(struct.pack("i", 0))
+        yield
+
+
+def idle_processors():
+    """What they do, in a word, as far as we may know."""
+    try:
+        wake_us, = struct.unpack("i", LATENCY_WANTED.read_bytes()[:4])
+    except (OSError, struct.error):
+        return "unknown"
+    return "stay awake" if wake_us == 0 else "may sleep"
+
+
+@contextlib.contextmanager
 def congestion_control(wanted):
     """bbr, a frequent default, paces on loopback too, which measures the pacing."""
     before = CONGESTION.read_text(encoding="utf-8").strip()
@@ -213,6 +248,7 @@ def conditions(folder):
         "disk": disk_of(folder),
         "file system": disk,
         "congestion control": CONGESTION.read_text(encoding="utf-8").strip(),
+        "idle processors": idle_processors(),
     }
 
 

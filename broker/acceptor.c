@@ -34,6 +34,7 @@ static void placed(struct completion *mail, int32_t result)
 
 static void place(struct acceptor *acceptor, int32_t handle)
 {
+    assert(handle >= 0);
     struct placement *placement = malloc(sizeof *placement);
     assert(placement != NULL);
     uint32_t core_index = acceptor->core_index;
@@ -58,6 +59,7 @@ static void accepted(struct completion *completion, int32_t result)
 {
     struct acceptor *acceptor = container_of(completion, struct acceptor, accept.completion);
     struct io *io = acceptor_io(acceptor);
+    assert(acceptor->is_accepting);
     acceptor->is_accepting = false;
     if (result >= 0)
         place(acceptor, result);
@@ -79,12 +81,16 @@ static void accepted(struct completion *completion, int32_t result)
 
 static void accept_next(struct acceptor *acceptor)
 {
+    assert(!acceptor->is_accepting);
+    assert(!acceptor->is_stopping);
     gate_enter(acceptor->roster->gate, &acceptor->wish);
 }
 
 static void gate_granted(struct gate_wish *wish, uint32_t core_index)
 {
     struct acceptor *acceptor = container_of(wish, struct acceptor, wish);
+    assert(!acceptor->is_stopping);
+    assert(core_index < acceptor->roster->core_count);
     assert(!acceptor->is_accepting);
     acceptor->core_index = core_index;
     acceptor->is_accepting = true;
@@ -95,6 +101,8 @@ static void gate_granted(struct gate_wish *wish, uint32_t core_index)
 enum status acceptor_bind(struct acceptor *acceptor, const struct roster *roster, struct io *io,
                           uint32_t listener_index, const char *host, uint16_t port)
 {
+    assert(roster != NULL);
+    assert(host != NULL);
     *acceptor = (struct acceptor){.roster = roster, .listener_index = listener_index};
     timer_init(&acceptor->pause, pause_is_over);
     acceptor->wish.granted = gate_granted;
@@ -108,11 +116,14 @@ enum status acceptor_bind(struct acceptor *acceptor, const struct roster *roster
 void acceptor_start(struct acceptor *acceptor)
 {
     assert(!acceptor->is_accepting);
+    assert(!acceptor->is_stopping);
     accept_next(acceptor);
 }
 
 void acceptor_stop(struct acceptor *acceptor, struct completion *stopped)
 {
+    assert(stopped != NULL);
+    assert(!acceptor->is_stopping);
     struct io *io = acceptor_io(acceptor);
     acceptor->is_stopping = true;
     acceptor->stopped = stopped;

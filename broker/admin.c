@@ -57,6 +57,7 @@ static void request_landed(struct completion *completion, int32_t result)
 static enum op_progress receive_more(struct admin_connection *connection)
 {
     assert(connection->input_size < HTTP_REQUEST_BYTES_MAX);
+    assert(connection->op.stage == ADMIN_RECEIVE);
     op_expect(&connection->op);
     completion_init(&connection->request.completion, request_landed);
     io_receive(connection->admin->io, &connection->request, connection->handle,
@@ -69,6 +70,8 @@ static enum op_progress answer(struct admin_connection *connection, enum http_st
                                const char *content_type, struct bytes body)
 {
     size_t head_size = http_response_head(status, content_type, body.size, connection->head);
+    assert(head_size > 0);
+    assert(head_size <= HTTP_HEAD_BYTES_MAX);
     connection->pieces[0] = bytes_of(connection->head, head_size);
     connection->pieces[1] = body;
     uint32_t piece_count = connection->is_head || body.size == 0 ? 1 : 2;
@@ -87,6 +90,8 @@ static enum op_progress answer_status(struct admin_connection *connection, enum 
         return answer(connection, HTTP_UNAVAILABLE, "application/json", bytes_of_text("{}\n"));
     int size = snprintf(text, HTTP_HEAD_BYTES_MAX, "{\"status\":\"%s\"}\n",
                         status == HTTP_OK ? "ok" : http_status_text(status));
+    assert(size > 0);
+    assert(size < HTTP_HEAD_BYTES_MAX);
     return answer(connection, status, "application/json", bytes_of(text, (size_t)size));
 }
 
@@ -106,6 +111,7 @@ static enum op_progress gather(struct admin_connection *connection)
 
 static void add_process(const struct admin *admin, struct metrics *metrics)
 {
+    assert(io_now_ns(admin->io) >= admin->started_ns);
     struct process_facts facts;
     process_describe(&facts);
     metrics_add(metrics, METRIC_PROCESS_RESIDENT_MEMORY_BYTES, facts.resident_bytes);
@@ -146,6 +152,7 @@ static enum op_progress route(struct admin_connection *connection, struct bytes 
 
 static enum op_progress close_connection(struct admin_connection *connection)
 {
+    assert(connection->handle >= 0);
     op_move(&connection->op, ADMIN_CLOSE);
     op_expect(&connection->op);
     completion_init(&connection->request.completion, request_landed);
@@ -159,6 +166,7 @@ static enum op_progress look_at_input(struct admin_connection *connection)
     if (connection->received <= 0)
         return close_connection(connection);
     connection->input_size += (uint32_t)connection->received;
+    assert(connection->input_size <= HTTP_REQUEST_BYTES_MAX);
     enum http_status status =
         http_request_read(bytes_of(connection->input, connection->input_size), &request);
     connection->is_head = request.is_head;
@@ -182,6 +190,7 @@ static void check_stopped(struct admin *admin)
 
 static void connection_free(struct admin_connection *connection)
 {
+    assert(connection->admin->connection_count > 0);
     list_remove(&connection->node);
     connection->admin->connection_count--;
     scrape_deinit(&connection->scrape);
@@ -228,6 +237,8 @@ static void deadline_fired(struct timer *timer)
 
 static void connection_start(struct admin *admin, int32_t handle)
 {
+    assert(handle >= 0);
+    assert(admin->connection_count < LIMIT_ADMIN_CONNECTIONS);
     struct admin_connection *connection = calloc(1, sizeof *connection);
     assert(connection != NULL);
     connection->admin = admin;
@@ -253,6 +264,7 @@ static void pause_is_over(struct timer *timer)
 static void accepted(struct completion *completion, int32_t result)
 {
     struct admin *admin = container_of(completion, struct admin, accept.completion);
+    assert(admin->is_accepting);
     admin->is_accepting = false;
     if (result >= 0)
         connection_start(admin, result);
@@ -290,6 +302,7 @@ static enum status parse_address(const char *text, struct io_address *address)
 
 void admin_init(struct admin *admin, const struct roster *roster)
 {
+    assert(roster != NULL);
     *admin = (struct admin){.roster = roster, .listener = -1};
     timer_init(&admin->pause, pause_is_over);
     list_init(&admin->connections);
@@ -297,6 +310,8 @@ void admin_init(struct admin *admin, const struct roster *roster)
 
 void admin_start(struct admin *admin, const struct config *config, struct logger *logger)
 {
+    assert(config != NULL);
+    assert(admin->listener < 0);
     const char *text = config_text(config, CONFIG_TAILRACE_ADMIN_LISTENER);
     admin->io = roster_core(admin->roster, 0)->io;
     admin->started_ns = io_now_ns(admin->io);
@@ -317,6 +332,8 @@ void admin_start(struct admin *admin, const struct config *config, struct logger
 /* Those that are in the middle of something are cut off: what they would get is of no use now. */
 void admin_stop(struct admin *admin, struct completion *stopped)
 {
+    assert(stopped != NULL);
+    assert(admin->stopped == NULL);
     struct admin_connection *connection;
     if (admin->listener < 0) {
         io_land(roster_core(admin->roster, 0)->io, stopped, STATUS_OK);

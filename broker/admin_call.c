@@ -15,6 +15,7 @@ bool admin_call_prepare(struct admin_call *admin, struct request *request,
                         enum controller_command_kind kind, uint32_t topic_count,
                         void (*encode)(struct admin_call *admin))
 {
+    assert(request != NULL);
     struct controller_command *command = &admin->call.command;
     assert(encode != NULL);
     admin->request = request;
@@ -29,6 +30,7 @@ bool admin_call_prepare(struct admin_call *admin, struct request *request,
 static void call_landed(struct completion *completion, int32_t result)
 {
     struct admin_call *admin = container_of(completion, struct admin_call, call.completion);
+    assert(admin->op.stage == ADMIN_CALL_REPLY);
     admin->result = result;
     op_landed(&admin->op, STATUS_OK);
 }
@@ -59,6 +61,8 @@ static const struct op_kind admin_call_kind = {
 
 void admin_call_start(struct admin_call *admin)
 {
+    assert(admin->request != NULL);
+    assert(admin->encode != NULL);
     op_start(&admin->op, &admin_call_kind, io_ops(admin->request->core->io));
 }
 

@@ -9,24 +9,58 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool alter_configs_prepare(struct alter_configs *alter, struct request *request,
-                           enum controller_command_kind kind, uint32_t resource_count,
-                           void (*encode)(struct admin_call *admin))
+/* What the controller was asked about has its answer from there. */
+static void conclude(struct admin_call *admin)
 {
-    assert(kind == CONTROLLER_ALTER_CONFIGS || kind == CONTROLLER_REPLACE_CONFIGS);
-    alter->resources = request_allocate(request, resource_count, sizeof *alter->resources);
-    alter->resource_count = resource_count;
-    return alter->resources != NULL &&
-           admin_call_prepare(&alter->admin, request, kind, resource_count, encode);
+    struct alter_configs *alter = container_of(admin, struct alter_configs, admin);
+    for (uint32_t i = 0; i < alter->resource_count; i++) {
+        struct alter_resource *resource = &alter->resources[i];
+        if (resource->topic == NULL)
+            continue;
+        resource->error = admin_call_error(admin, resource->topic);
+        resource->message = admin_call_message(admin, resource->topic);
+    }
+    alter->encode(alter);
 }
 
-bool alter_resource_init(struct alter_resource *resource, struct request *request, int8_t type,
-                         struct bytes name, uint32_t setting_count)
+static void refuse_request(struct request *request)
 {
+    request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+}
+
+struct alter_configs *alter_configs_begin(struct request *request,
+                                          enum controller_command_kind kind,
+                                          uint32_t resource_count_max,
+                                          void (*encode)(struct alter_configs *alter))
+{
+    assert(kind == CONTROLLER_ALTER_CONFIGS || kind == CONTROLLER_REPLACE_CONFIGS);
+    assert(encode != NULL);
+    struct alter_configs *alter = request_allocate(request, 1, sizeof *alter);
+    struct alter_resource *resources =
+        request_allocate(request, resource_count_max, sizeof *resources);
+    if (alter == NULL || resources == NULL ||
+        !admin_call_prepare(&alter->admin, request, kind, resource_count_max, conclude)) {
+        refuse_request(request);
+        return NULL;
+    }
+    alter->resources = resources;
+    alter->resource_count_max = resource_count_max;
+    alter->encode = encode;
+    return alter;
+}
+
+struct controller_setting *alter_configs_add(struct alter_configs *alter, int8_t type,
+                                             struct bytes name, uint32_t setting_count)
+{
+    assert(alter->resource_count < alter->resource_count_max);
     assert(!bytes_are_null(name));
+    struct alter_resource *resource = &alter->resources[alter->resource_count++];
     *resource = (struct alter_resource){.type = type, .name = name, .setting_count = setting_count};
-    resource->settings = request_allocate(request, setting_count, sizeof *resource->settings);
-    return resource->settings != NULL;
+    resource->settings =
+        request_allocate(alter->admin.request, setting_count, sizeof *resource->settings);
+    if (resource->settings == NULL)
+        alter->has_no_memory = true;
+    return resource->settings;
 }
 
 /* --- What is answered here ----------------------------------------------------------------------
@@ -108,25 +142,15 @@ static bool start_resource(struct alter_configs *alter, struct alter_resource *r
 void alter_configs_start(struct alter_configs *alter, bool validate_only)
 {
     struct controller_command *command = &alter->admin.call.command;
-    bool has_memory = true;
+    bool has_memory = !alter->has_no_memory;
+    assert(alter->resource_count == alter->resource_count_max);
     command->topic_count = 0;
     for (uint32_t i = 0; has_memory && i < alter->resource_count; i++)
         has_memory = start_resource(alter, &alter->resources[i]);
     if (!has_memory) {
-        request_refuse(alter->admin.request, "no memory for the request", STATUS_NO_MEMORY);
+        refuse_request(alter->admin.request);
         return;
     }
     command->validate_only = validate_only;
     admin_call_start(&alter->admin);
-}
-
-/* --- What the controller answers ----------------------------------------------------------------
- */
-
-void alter_resource_conclude(struct alter_resource *resource, const struct admin_call *admin)
-{
-    if (resource->topic == NULL)
-        return;
-    resource->error = admin_call_error(admin, resource->topic);
-    resource->message = admin_call_message(admin, resource->topic);
 }

@@ -2,7 +2,9 @@
  * topics are decided by the controller, the others are answered here.
  *
  * Settings of brokers are not altered while they run: such a resource is answered as Kafka answers
- * for a setting that must stand in the file. */
+ * for a setting that must stand in the file.
+ *
+ * Either handler decodes its message, adds the resources, starts, and encodes its answer. */
 #ifndef TAILRACE_BROKER_ALTER_CONFIGS_H
 #define TAILRACE_BROKER_ALTER_CONFIGS_H
 
@@ -22,24 +24,26 @@ struct alter_resource {
 struct alter_configs {
     struct admin_call admin;
     struct alter_resource *resources;
-    uint32_t resource_count;
+    uint32_t resource_count;     /* that were added */
+    uint32_t resource_count_max; /* that there is room for */
+    bool has_no_memory;          /* the request's is used up: alter_configs_start refuses it */
+    void (*encode)(struct alter_configs *alter);
 };
 
-/* An embedded alter_configs with room for `resource_count` resources; false when the request's
- * memory is used up. */
-bool alter_configs_prepare(struct alter_configs *alter, struct request *request,
-                           enum controller_command_kind kind, uint32_t resource_count,
-                           void (*encode)(struct admin_call *admin));
+/* In the memory of the request, with room for so many resources. NULL when that memory is used up;
+ * the request has been refused then. `encode` is called when each resource has its answer. */
+struct alter_configs *alter_configs_begin(struct request *request,
+                                          enum controller_command_kind kind,
+                                          uint32_t resource_count_max,
+                                          void (*encode)(struct alter_configs *alter));
 
-/* One resource with room for its settings; false when the request's memory is used up. */
-bool alter_resource_init(struct alter_resource *resource, struct request *request, int8_t type,
-                         struct bytes name, uint32_t setting_count);
+/* One more resource. Answers its settings, cleared, for the caller to fill in; NULL when the
+ * request's memory is used up, which needs no regard before alter_configs_start. */
+struct controller_setting *alter_configs_add(struct alter_configs *alter, int8_t type,
+                                             struct bytes name, uint32_t setting_count);
 
 /* When all resources are filled in: answers those that can be answered here and sends the topics to
  * the controller; `encode` follows. The request is refused when its memory is used up. */
 void alter_configs_start(struct alter_configs *alter, bool validate_only);
-
-/* When `encode` is called: takes over what the controller said about the resource. */
-void alter_resource_conclude(struct alter_resource *resource, const struct admin_call *admin);
 
 #endif

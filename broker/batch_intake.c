@@ -44,6 +44,7 @@ static bool find_codec(const struct broker_core *core, const struct image_topic 
     };
     const char *type =
         topic_config_text(topic->config, core->config, TOPIC_CONFIG_COMPRESSION_TYPE, NULL);
+    assert(type != NULL);
     if (strcmp(type, "producer") == 0)
         return false; /* nearly always */
     for (uint32_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
@@ -97,6 +98,8 @@ void batch_intake_init(struct batch_intake *intake, struct broker_core *core,
 static void recompress(const struct batch_intake *intake, struct arena *arena,
                        struct batch_arrival *arrival)
 {
+    assert(intake->recompresses);
+    assert(arrival->verdict.error == KAFKA_NONE);
     struct batch_verdict *verdict = &arrival->verdict;
     enum status status = batch_recompress(verdict->batch, intake->compression, intake->level,
                                           LIMIT_DECOMPRESSED_BYTES, arena, &arrival->batch);
@@ -118,6 +121,7 @@ void batch_intake_take(const struct batch_intake *intake, struct bytes records, 
     if (verdict->error != KAFKA_NONE)
         return;
     arrival->batch = verdict->batch;
+    assert(arrival->batch.size > 0);
     if (intake->recompresses)
         recompress(intake, arena, arrival);
     if (verdict->error != KAFKA_NONE)

@@ -13,6 +13,7 @@ void connection_schedule(struct connection *connection)
 
 static void cancel_requests(struct connection *connection)
 {
+    assert(connection->state != CONNECTION_OPEN);
     struct request *request;
     struct request *following;
     list_for_each_entry_safe (request, following, &connection->requests, node) {
@@ -23,6 +24,7 @@ static void cancel_requests(struct connection *connection)
 
 void connection_end(struct connection *connection, const char *reason, bool is_fault)
 {
+    assert(reason != NULL);
     if (connection->state >= CONNECTION_ENDING)
         return;
     if (is_fault)
@@ -57,6 +59,7 @@ void connections_feed(struct broker_core *core)
 
 void connection_release(struct connection *connection, struct request *request)
 {
+    assert(request->connection == connection);
     if (request->is_released)
         return;
     assert(connection->unreleased == request);

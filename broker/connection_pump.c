@@ -21,6 +21,7 @@ static void unwanted_closed(struct completion *completion, int32_t result)
 /* The handle of a connection that nobody takes. */
 static void close_unwanted(struct broker_core *core, int32_t handle)
 {
+    assert(handle >= 0);
     struct io_request *request = calloc(1, sizeof *request);
     assert(request != NULL);
     completion_init(&request->completion, unwanted_closed);
@@ -30,6 +31,8 @@ static void close_unwanted(struct broker_core *core, int32_t handle)
 void connection_start(struct broker_core *core, int32_t handle, const struct io_address *peer,
                       uint32_t listener_index)
 {
+    assert(handle >= 0);
+    assert(peer != NULL);
     if (core->is_draining) {
         log_info(core->logger, "connection refused: the broker is stopping",
                  field_text("peer", peer->text));
@@ -64,6 +67,9 @@ static void connection_closed(struct completion *completion, int32_t result)
     struct connection *connection = container_of(completion, struct connection, receive.completion);
     struct broker_core *core = connection->core;
     assert(connection->state == CONNECTION_CLOSING);
+    assert(connection->request_count == 0);
+    assert(list_is_empty(&connection->requests));
+    assert(core->connection_count > 0);
     io_timer_cancel(core->io, &connection->timer);
     list_remove(&connection->node);
     list_remove(&connection->starved_node);
@@ -81,6 +87,10 @@ static void connection_closed(struct completion *completion, int32_t result)
 /* The last act, when nothing that could touch the connection is in flight any more. */
 static void connection_close(struct connection *connection)
 {
+    assert(connection->state == CONNECTION_ENDING);
+    assert(connection->request_count == 0);
+    assert(!connection->is_receiving);
+    assert(!connection->is_sending);
     connection->state = CONNECTION_CLOSING;
     if (connection->input != NULL)
         chunk_release(connection->input, connection->core->io);
@@ -92,6 +102,8 @@ static void connection_close(struct connection *connection)
 static void connection_pumped(struct completion *completion, int32_t result)
 {
     struct connection *connection = container_of(completion, struct connection, pump);
+    assert(connection->is_pumping);
+    assert(connection->state != CONNECTION_CLOSING);
     connection->is_pumping = false;
     connection_send_answers(connection);
     if (connection->state == CONNECTION_OPEN)
@@ -112,6 +124,7 @@ static void connection_timer_fired(struct timer *timer)
     struct connection *connection = container_of(timer, struct connection, timer);
     struct broker_core *core = connection->core;
     uint64_t now_ns = io_now_ns(core->io);
+    assert(now_ns >= connection->active_ns);
     uint64_t quiet_ns = now_ns - connection->active_ns;
     int64_t idle_max_ms = config_i64(core->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
     const uint64_t second_ns = 1000ull * 1000 * 1000;

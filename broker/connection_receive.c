@@ -7,6 +7,7 @@ enum { FRAME_SIZE_BYTES = 4 };
 
 static uint32_t input_available(const struct connection *connection)
 {
+    assert(connection->input_begin <= connection->input_end);
     return connection->input_end - connection->input_begin;
 }
 
@@ -14,6 +15,7 @@ static uint32_t input_available(const struct connection *connection)
  * not arrived, or is not acceptable and the connection has been ended. */
 static bool frame_size(struct connection *connection, uint32_t *size)
 {
+    assert(connection->input != NULL);
     if (input_available(connection) < FRAME_SIZE_BYTES)
         return false;
     int32_t announced = (int32_t)load_u32_be(connection->input->data + connection->input_begin);
@@ -64,28 +66,31 @@ static bool begin_request(struct connection *connection)
         starve(connection);
         return false;
     }
-    connection->input_begin += FRAME_SIZE_BYTES + (uint32_t)frame.size;
+    connection->frame_bytes = FRAME_SIZE_BYTES + (uint32_t)frame.size;
+    connection->input_begin += connection->frame_bytes;
     assert(connection->input_begin <= connection->input_end);
     /* What follows it is another frame, with time of its own. */
     connection->frame_since_ns = 0;
     return true;
 }
 
-/* How large a buffer the bytes at hand and the next ones deserve: the whole frame when it is small,
- * a step beyond what has arrived when it is large, so that announcing much costs the client as much
- * as it costs us. */
-static uint32_t input_size_wanted(struct connection *connection)
+/* How large a buffer the bytes at hand need: the whole frame when it is small, a step beyond what
+ * has arrived when it is large, so that announcing much costs the client as much as it costs us. */
+static uint32_t input_size_needed(struct connection *connection)
 {
     uint32_t available = input_available(connection);
     uint32_t size;
     if (available < FRAME_SIZE_BYTES || !frame_size(connection, &size))
-        return LIMIT_INPUT_BYTES_FIRST;
+        return LIMIT_INPUT_BYTES_FIRST / 2;
     uint32_t whole = FRAME_SIZE_BYTES + size;
     uint32_t step = available * 4 > LIMIT_INPUT_BYTES_STEP ? available * 4 : LIMIT_INPUT_BYTES_STEP;
-    if (whole > step)
-        return step;
-    /* Room for the next frame as well: pipelined requests then arrive in one receive. */
-    return whole < LIMIT_INPUT_BYTES_STEP / 2 ? whole * 2 : whole;
+    return whole > step ? step : whole;
+}
+
+/* With room for the next frame as well: pipelined requests then arrive in one receive. */
+static uint32_t input_size_wanted(uint32_t needed)
+{
+    return needed < LIMIT_INPUT_BYTES_STEP / 2 ? needed * 2 : needed;
 }
 
 /* Memory for a frame that has begun and must not wait: what is under way elsewhere may be waiting,
@@ -105,6 +110,7 @@ static struct chunk *reserve_acquire(struct connection *connection)
  * moves along. False when there is no memory now. */
 static bool renew_input(struct connection *connection, uint32_t size)
 {
+    assert(size > 0);
     struct broker_core *core = connection->core;
     struct chunk *fresh = chunk_acquire(&core->input_chunks, size);
     if (fresh == NULL)
@@ -128,6 +134,8 @@ static bool renew_input(struct connection *connection, uint32_t size)
  * for the others. */
 static void give_back_input(struct connection *connection)
 {
+    assert(connection->input != NULL);
+    assert(input_available(connection) == 0);
     struct broker_core *core = connection->core;
     struct chunk *input = connection->input;
     bool is_reserve = input->pool == &core->input_reserve;
@@ -140,6 +148,17 @@ static void give_back_input(struct connection *connection)
     connections_feed(core);
 }
 
+/* Of the frame that has begun, or else of the last one: what follows tends to be like it. 0 where
+ * it pays to receive what there is and move it later, if need be. */
+static uint32_t unmoved_frame_bytes(const struct connection *connection)
+{
+    uint32_t bytes = connection->frame_bytes;
+    if (input_available(connection) >= FRAME_SIZE_BYTES)
+        bytes = FRAME_SIZE_BYTES + load_u32_be(connection->input->data + connection->input_begin);
+    bool is_unmoved = bytes >= LIMIT_INPUT_BYTES_UNMOVED && bytes < LIMIT_INPUT_BYTES_STEP / 2;
+    return is_unmoved ? bytes : 0;
+}
+
 /* Makes sure that there is room behind input_end: enough for the rest of a frame that has begun, or
  * for the start of the next. Requests in flight may still hold what lies before. */
 static bool make_room(struct connection *connection)
@@ -150,25 +169,43 @@ static bool make_room(struct connection *connection)
     if (input == NULL)
         return renew_input(connection, LIMIT_INPUT_BYTES_FIRST);
     if (input_available(connection) > 0) {
-        uint32_t wanted = input_size_wanted(connection);
+        uint32_t needed = input_size_needed(connection);
         if (connection->state != CONNECTION_OPEN)
             return false;
-        bool fits = input->capacity_bytes - connection->input_begin >= wanted;
+        bool fits = input->capacity_bytes - connection->input_begin >= needed;
         return (fits && connection->input_end < input->capacity_bytes) ||
-               renew_input(connection, wanted);
+               renew_input(connection, input_size_wanted(needed));
     }
     if (atomic_load(&input->reference_count) == 1) {
         connection->input_begin = 0;
         connection->input_end = 0;
         return true;
     }
-    return input->capacity_bytes - connection->input_end >= LIMIT_INPUT_BYTES_FIRST / 4 ||
+    uint32_t needed = unmoved_frame_bytes(connection);
+    if (needed == 0)
+        needed = LIMIT_INPUT_BYTES_FIRST / 4;
+    return input->capacity_bytes - connection->input_end >= needed ||
            renew_input(connection, input->capacity_bytes);
+}
+
+/* All the room there is; but of frames that should not be moved, only as many as have room. */
+static uint32_t receive_size(const struct connection *connection)
+{
+    uint32_t capacity = connection->input->capacity_bytes;
+    uint32_t frame_bytes = unmoved_frame_bytes(connection);
+    assert(connection->input_end < capacity);
+    if (frame_bytes == 0)
+        return capacity - connection->input_end;
+    uint32_t room = capacity - connection->input_begin;
+    uint32_t end = connection->input_begin + room / frame_bytes * frame_bytes;
+    return (end > connection->input_end ? end : capacity) - connection->input_end;
 }
 
 static void connection_received(struct completion *completion, int32_t result)
 {
     struct connection *connection = container_of(completion, struct connection, receive.completion);
+    assert(connection->is_receiving);
+    assert(connection->input != NULL);
     connection->is_receiving = false;
     if (result <= 0) {
         const char *reason =
@@ -179,6 +216,7 @@ static void connection_received(struct completion *completion, int32_t result)
     }
     connection->active_ns = io_now_ns(connection->core->io);
     connection->input_end += (uint32_t)result;
+    assert(connection->input_end <= connection->input->capacity_bytes);
     connection_schedule(connection);
 }
 
@@ -187,6 +225,7 @@ static void connection_received(struct completion *completion, int32_t result)
  * place among the core's requests, and more bytes would not help it. */
 static void receive_more(struct connection *connection)
 {
+    assert(!connection->is_receiving);
     struct bytes frame;
     if (!may_begin(connection) || frame_is_whole(connection, &frame))
         return;
@@ -196,14 +235,16 @@ static void receive_more(struct connection *connection)
         return;
     }
     struct chunk *input = connection->input;
+    assert(connection->input_end < input->capacity_bytes);
     connection->is_receiving = true;
     completion_init(&connection->receive.completion, connection_received);
     io_receive(connection->core->io, &connection->receive, connection->handle,
-               input->data + connection->input_end, input->capacity_bytes - connection->input_end);
+               input->data + connection->input_end, receive_size(connection));
 }
 
 void connection_read_on(struct connection *connection)
 {
+    assert(connection->state == CONNECTION_OPEN);
     if (connection->is_receiving)
         return;
     connection->is_beginning = true;

@@ -7,6 +7,8 @@ static void request_free(struct request *request)
     struct connection *connection = request->connection;
     struct broker_core *core = request->core;
     assert(request->is_released);
+    assert(request->state != REQUEST_RUNNING);
+    assert(connection->request_count > 0);
     list_remove(&request->node);
     connection->request_count--;
     if (request->sent != NULL)
@@ -44,6 +46,8 @@ static bool is_at_rest(const struct connection *connection)
 static void connection_sent(struct completion *completion, int32_t result)
 {
     struct connection *connection = container_of(completion, struct connection, send.completion);
+    assert(connection->is_sending);
+    assert(connection->sending_count > 0);
     connection->is_sending = false;
     connection->active_ns = io_now_ns(connection->core->io);
     for (; connection->sending_count > 0; connection->sending_count--)
@@ -57,6 +61,7 @@ static void connection_sent(struct completion *completion, int32_t result)
 /* Lays the answer out in pieces. False when its arena has no room for the list. */
 static bool lay_out(struct request *request)
 {
+    assert(request->state == REQUEST_ANSWERED);
     if (request->pieces != NULL)
         return true;
     return writer_pieces(&request->response, &request->pieces, &request->piece_count);
@@ -66,6 +71,8 @@ static bool lay_out(struct request *request)
  * with more pieces than that goes alone, from its own list. */
 static uint32_t gather(struct connection *connection, const struct bytes **pieces)
 {
+    assert(!connection->is_sending);
+    assert(connection->sending_count == 0);
     uint32_t count = 0;
     struct request *request;
     *pieces = connection->pieces;

@@ -24,6 +24,7 @@ static void call_decided(struct completion *completion, int32_t result)
 static void call_arrived(struct completion *mail, int32_t result)
 {
     struct controller_call *call = container_of(mail, struct controller_call, mail);
+    assert(call->home->roster->controller != NULL);
     completion_init(&call->command.completion, call_decided);
     controller_submit(call->home->roster->controller, &call->command);
 }
@@ -31,6 +32,7 @@ static void call_arrived(struct completion *mail, int32_t result)
 void controller_call_send(struct controller_call *call, struct broker_core *home)
 {
     assert(call->completion.landed != NULL);
+    assert(home != NULL);
     call->home = home;
     completion_init(&call->mail, call_arrived);
     io_post(home->io, CONTROLLER_CORE, &call->mail, STATUS_OK);

@@ -19,6 +19,9 @@ static void sessions_have_ended(struct fetch_sessions *sessions)
 void broker_core_init(struct broker_core *core, const struct roster *roster, struct io *io,
                       const struct config *config, size_t memory_bytes)
 {
+    assert(roster != NULL);
+    assert(config != NULL);
+    assert(memory_bytes > 0);
     *core = (struct broker_core){
         .roster = roster,
         .io = io,
@@ -44,6 +47,7 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
 
 void broker_core_open(struct broker_core *core, int32_t node_id)
 {
+    assert(!core->is_open);
     struct replica_manager_options replica_options = {
         .io = core->io,
         .directories = core->directories,
@@ -66,6 +70,8 @@ void broker_core_open(struct broker_core *core, int32_t node_id)
 
 void broker_core_drain(struct broker_core *core, struct completion *drained)
 {
+    assert(drained != NULL);
+    assert(!core->is_draining);
     struct connection *connection;
     core->is_draining = true;
     list_for_each_entry (connection, &core->connections, node)
@@ -86,6 +92,8 @@ void broker_core_end_connections(struct broker_core *core)
 void broker_core_settle(struct broker_core *core, struct completion *settled)
 {
     assert(core->connection_count == 0);
+    assert(settled != NULL);
+    assert(core->settled == NULL);
     fetch_sessions_end_all(&core->fetch_sessions);
     core->settled = settled;
     core_check_settled(core);

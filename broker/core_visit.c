@@ -22,12 +22,16 @@ static void visit_done(struct completion *done, int32_t result)
 static void visit_arrived(struct completion *mail, int32_t result)
 {
     struct core_visit *visit = container_of(mail, struct core_visit, mail);
+    assert(visit->work != NULL);
     visit->work(visit);
 }
 
 void core_visit_all(const struct roster *roster, struct op *parent,
                     void (*work)(struct core_visit *visit))
 {
+    assert(parent != NULL);
+    assert(work != NULL);
+    assert(roster->core_count > 0);
     struct io *io = roster_core(roster, 0)->io;
     for (uint32_t i = 0; i < roster->core_count; i++) {
         struct core_visit *visit = calloc(1, sizeof *visit);

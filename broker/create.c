@@ -72,6 +72,7 @@ static void metadata_is_lost(struct completion *completion, int32_t result)
 static uint32_t list_log_dirs(const struct log_dirs *dirs,
                               struct image_log_dir online[static CONFIG_LOG_DIRS_MAX])
 {
+    assert(dirs->count <= CONFIG_LOG_DIRS_MAX);
     uint32_t count = 0;
     for (uint32_t i = 0; i < dirs->count; i++)
         if (dirs->dirs[i].failure == STATUS_OK)
@@ -82,6 +83,7 @@ static uint32_t list_log_dirs(const struct log_dirs *dirs,
 
 static enum status load_metadata(struct broker *broker)
 {
+    assert(broker->roster.controller == NULL);
     const char *rack = config_text(broker->options.config, CONFIG_BROKER_RACK);
     struct image_log_dir log_dirs[CONFIG_LOG_DIRS_MAX];
     completion_init(&broker->metadata_lost, metadata_is_lost);

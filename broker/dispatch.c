@@ -25,6 +25,8 @@ static void refuse_frame(struct connection *connection, const char *reason,
 /* NULL when the core has no room. */
 static struct request *request_create(struct connection *connection, struct bytes frame)
 {
+    assert(connection->unreleased == NULL);
+    assert(connection->input != NULL);
     struct broker_core *core = connection->core;
     struct request *request = pool_acquire(&core->request_pool);
     if (request == NULL)
@@ -47,6 +49,8 @@ static struct request *request_create(struct connection *connection, struct byte
 
 static void response_begin(struct request *request)
 {
+    assert(request->api != NULL);
+    assert(request->state == REQUEST_RUNNING);
     writer_init(&request->response, &request->arena);
     frame_begin(&request->response);
     response_header_write(&request->response, request->api, request->version,
@@ -57,6 +61,7 @@ static void response_begin(struct request *request)
  * asks again (KIP-511). Its body cannot be understood and is not looked at. */
 static void answer_newer_client(struct request *request)
 {
+    assert(request->api->key == API_API_VERSIONS);
     request->version = 0;
     response_begin(request);
     api_versions_refuse_version(request);
@@ -64,6 +69,7 @@ static void answer_newer_client(struct request *request)
 
 bool dispatch_frame(struct connection *connection, struct bytes frame)
 {
+    assert(connection->state == CONNECTION_OPEN);
     struct reader reader;
     struct request_header header;
     const struct api *api;
@@ -95,6 +101,7 @@ bool dispatch_frame(struct connection *connection, struct bytes frame)
         return true;
     }
     response_begin(request);
+    assert(handlers[api->key] != NULL);
     handlers[api->key](request);
     return true;
 }

@@ -18,6 +18,9 @@ static void errand_returned(struct completion *mail, int32_t result)
 void errand_send(struct errand *errand, struct op *parent, struct broker_core *home,
                  uint32_t core_index, void (*run)(struct errand *errand))
 {
+    assert(parent != NULL);
+    assert(home != NULL);
+    assert(run != NULL);
     errand->parent = parent;
     errand->home = home;
     errand->core = roster_core(home->roster, core_index);
@@ -33,6 +36,8 @@ void errand_send(struct errand *errand, struct op *parent, struct broker_core *h
 void errand_finish(struct errand *errand, int32_t result)
 {
     assert(!list_node_is_linked(&errand->mail.node));
+    assert(errand->parent != NULL);
+    assert(errand->core != NULL);
     errand->mail.landed = errand_returned;
     if (errand->core == errand->home)
         io_land(errand->home->io, &errand->mail, result);

@@ -26,6 +26,8 @@ static void leg_returned(struct completion *mail, int32_t result)
 
 static void leg_go_home(struct fetch_leg *leg)
 {
+    assert(!leg->is_watching);
+    assert(leg->op.waiting == 0);
     completion_init(&leg->mail, leg_returned);
     io_post(leg->core->io, io_core_index(leg->home->io), &leg->mail, STATUS_OK);
 }
@@ -43,6 +45,7 @@ static void fetch_read_arrived_home(struct completion *mail, int32_t result)
 
 void fetch_read_give_back(struct fetch_read *fetch_read, struct io *io)
 {
+    assert(fetch_read->home != NULL);
     log_read_release(&fetch_read->read, io);
     aborted_list_deinit(&fetch_read->aborted.list);
     completion_init(&fetch_read->home_mail, fetch_read_arrived_home);
@@ -72,6 +75,8 @@ static bool has_diverged(struct fetch_partition *wanted, const struct log *log)
 /* Fills in where the partition stands. NULL when there is nothing to read from it now. */
 static struct partition *leg_look_at(struct fetch_leg *leg, struct fetch_partition *wanted)
 {
+    assert(wanted->leg == leg);
+    assert(wanted->error == KAFKA_NONE);
     struct partition *partition = partition_resolve(leg->core, wanted->topic_id, wanted->wish.index,
                                                     wanted->wish.leader_epoch, &wanted->error);
     if (partition == NULL)
@@ -103,6 +108,7 @@ static int64_t leg_limit(const struct fetch_leg *leg, const struct fetch_partiti
 static void count_read(struct fetch_leg *leg, const struct fetch_partition *wanted,
                        size_t size_bytes)
 {
+    assert(size_bytes > 0);
     struct partition *partition =
         replica_manager_find(&leg->core->replicas, wanted->topic_id, wanted->wish.index);
     if (partition != NULL)
@@ -112,7 +118,9 @@ static void count_read(struct fetch_leg *leg, const struct fetch_partition *want
 static void end_read(struct fetch_read *fetch_read, int32_t result)
 {
     struct fetch_partition *wanted = fetch_read->wanted;
+    assert(wanted->fetch_read == fetch_read);
     struct fetch_leg *leg = wanted->leg;
+    assert(leg->op.waiting > 0);
     bool is_empty = result < 0 || fetch_read->read.size_bytes == 0;
     if (result < 0 && result != STATUS_NO_MEMORY && result != STATUS_BUSY)
         wanted->error = kafka_error_of_status((enum status)result);
@@ -131,6 +139,7 @@ static void end_read(struct fetch_read *fetch_read, int32_t result)
 /* What was read may show records of aborted transactions of which nobody knows any more. */
 static void read_again(struct fetch_read *fetch_read)
 {
+    assert(fetch_read->reread_count < REREADS_MAX);
     const struct fetch_partition *wanted = fetch_read->wanted;
     const struct broker_core *core = wanted->leg->core;
     struct partition *partition =
@@ -159,6 +168,7 @@ static void read_landed(struct completion *completion, int32_t result)
     struct fetch_read *fetch_read = container_of(completion, struct fetch_read, read.completion);
     const struct log_read *read = &fetch_read->read;
     const struct fetch_partition *wanted = fetch_read->wanted;
+    assert(wanted->fetch_read == fetch_read);
     struct fetch_leg *leg = wanted->leg;
     if (result < 0 || read->size_bytes == 0 || !leg->read_committed) {
         end_read(fetch_read, result);
@@ -181,6 +191,9 @@ static void read_landed(struct completion *completion, int32_t result)
 static bool leg_begin_read(struct fetch_leg *leg, struct fetch_partition *wanted,
                            struct partition *partition, int64_t budget_bytes)
 {
+    assert(partition != NULL);
+    assert(wanted->fetch_read == NULL);
+    assert(wanted->wish.fetch_offset < leg_limit(leg, wanted));
     struct fetch_read *fetch_read = pool_acquire(&leg->core->read_pool);
     if (fetch_read == NULL)
         return false;
@@ -249,6 +262,7 @@ static void leg_arm(struct fetch_leg *leg)
 {
     for (struct fetch_partition *wanted = leg->first; wanted != NULL; wanted = wanted->next) {
         wanted->is_armed = false;
+        assert(wanted->leg == leg);
         if (wanted->watcher == NULL)
             continue;
         struct partition *partition =
@@ -261,6 +275,8 @@ static void leg_arm(struct fetch_leg *leg)
 static void leg_arrived_to_read(struct completion *mail, int32_t result)
 {
     struct fetch_leg *leg = container_of(mail, struct fetch_leg, mail);
+    assert(leg->first != NULL);
+    assert(!leg->is_watching);
     leg_arm(leg);
     leg->next = leg->first;
     leg->size_bytes = 0;
@@ -269,6 +285,8 @@ static void leg_arrived_to_read(struct completion *mail, int32_t result)
 
 void fetch_leg_read(struct fetch_leg *leg)
 {
+    assert(leg->first != NULL);
+    assert(leg->landed != NULL);
     completion_init(&leg->mail, leg_arrived_to_read);
     io_post(leg->home->io, io_core_index(leg->core->io), &leg->mail, STATUS_OK);
 }
@@ -292,6 +310,7 @@ static void leg_woken(struct partition_waiter *waiter)
 {
     struct fetch_partition *wanted = container_of(waiter, struct fetch_partition, waiter);
     assert(wanted->is_watching);
+    assert(wanted->leg->is_watching);
     leg_stop_watching(wanted->leg);
 }
 
@@ -304,6 +323,8 @@ static bool has_news(const struct fetch_partition *wanted, const struct partitio
 static void leg_arrived_to_watch(struct completion *mail, int32_t result)
 {
     struct fetch_leg *leg = container_of(mail, struct fetch_leg, mail);
+    assert(leg->first != NULL);
+    assert(!leg->is_watching);
     leg->is_watching = true;
     for (struct fetch_partition *wanted = leg->first; wanted != NULL; wanted = wanted->next) {
         struct partition *partition =
@@ -320,6 +341,8 @@ static void leg_arrived_to_watch(struct completion *mail, int32_t result)
 
 void fetch_leg_watch(struct fetch_leg *leg)
 {
+    assert(leg->first != NULL);
+    assert(leg->landed != NULL);
     completion_init(&leg->mail, leg_arrived_to_watch);
     io_post(leg->home->io, io_core_index(leg->core->io), &leg->mail, STATUS_OK);
 }
@@ -342,6 +365,8 @@ static void recall_arrived(struct completion *mail, int32_t result)
 
 void fetch_leg_recall(struct fetch_leg *leg)
 {
+    assert(leg->first != NULL);
+    assert(leg->recalled != NULL);
     completion_init(&leg->recall_mail, recall_arrived);
     io_post(leg->home->io, io_core_index(leg->core->io), &leg->recall_mail, STATUS_OK);
 }

@@ -57,6 +57,7 @@ static struct fetch_session *session_begin(struct request *request, const struct
         return NULL;
     struct fetch_session *session = fetch_session_create(
         &core->fetch_sessions, id, request->version >= FETCH_TOPIC_IDS_SINCE, io_now_ns(core->io));
+    assert(session == NULL || session->id == id);
     if (session != NULL)
         session_update(&core->fetch_sessions, session, request->version, in);
     return session;
@@ -117,6 +118,7 @@ static bool is_ordinary_client(const struct fetch_request *in)
 static void plan_resolve(struct request *request, const struct fetch_request *in,
                          struct fetch_partition *wanted)
 {
+    assert(wanted->error == KAFKA_NONE);
     struct broker_core *core = request->core;
     const struct image_topic *topic =
         topic_resolve(core, request->version >= FETCH_TOPIC_IDS_SINCE, wanted->wish.topic_name,
@@ -183,6 +185,7 @@ static bool plan_add_due(struct request *request, const struct fetch_request *in
                          struct fetch_session *session, struct fetch_plan *plan,
                          struct fetch_session_partition *due)
 {
+    assert(!list_node_is_linked(&due->due));
     const struct broker_core *core = request->core;
     struct fetch_wish wish = due->wish;
     if (!plan_name(request, plan, &wish))
@@ -225,12 +228,15 @@ static bool plan_from_session(struct request *request, const struct fetch_reques
             return false;
     }
     plan_sort(plan);
+    assert(session->due_count == 0);
     return true;
 }
 
 struct fetch_session *fetch_plan_session(const struct request *request,
                                          const struct fetch_plan *plan)
 {
+    if (plan->session_id == FETCH_SESSION_NONE)
+        return NULL;
     return fetch_session_find(&request->core->fetch_sessions, plan->session_id);
 }
 
@@ -245,6 +251,7 @@ bool fetch_plan_is_news(const struct fetch_session_partition *known,
 void fetch_plan_hand_back(struct request *request, const struct fetch_plan *plan,
                           struct fetch_session *session)
 {
+    assert(session->id == plan->session_id);
     for (uint32_t i = 0; i < plan->partition_count; i++) {
         const struct fetch_partition *wanted = &plan->partitions[i];
         struct fetch_session_partition *known =
@@ -259,6 +266,7 @@ void fetch_plan_hand_back(struct request *request, const struct fetch_plan *plan
 bool fetch_plan_renew(struct request *request, const struct fetch_request *in,
                       struct fetch_session *session, struct fetch_plan *plan)
 {
+    assert(session->id == plan->session_id);
     plan->partition_count = 0;
     return plan_from_session(request, in, session, plan);
 }

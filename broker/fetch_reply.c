@@ -29,6 +29,7 @@ static void give_back(struct request *request, struct fetch_partition *wanted)
 {
     if (wanted->fetch_read == NULL)
         return;
+    assert(wanted->fetch_read->wanted == wanted);
     fetch_read_give_back(wanted->fetch_read, request->core->io);
     wanted->fetch_read = NULL;
 }
@@ -81,6 +82,7 @@ static bool session_note(struct request *request, struct fetch_session *session,
 {
     if (session == NULL)
         return true;
+    assert(session->id == plan->session_id);
     struct fetch_session_partition *known =
         fetch_session_partition(&request->core->fetch_sessions, session, &wanted->wish);
     bool must_tell = !plan->is_incremental || fetch_plan_is_news(known, wanted);

@@ -71,6 +71,7 @@ static void session_free_if_over(struct fetch_session *session)
     struct fetch_sessions *sessions = session->sessions;
     if (!session->is_over || !list_is_empty(&session->dropped))
         return;
+    assert(session->partition_count == 0);
     session_free(session);
     if (list_is_empty(&sessions->ending) && sessions->ended != NULL)
         sessions->ended(sessions);
@@ -96,6 +97,8 @@ static void take_from_due(struct fetch_session *session, struct fetch_session_pa
 /* Its memory stays until the core that watches it has let go. */
 static void partition_drop(struct fetch_session *session, struct fetch_session_partition *partition)
 {
+    assert(!partition->is_dropped);
+    assert(session->partition_count > 0);
     map_remove(&session->partitions_by_key, &partition->by_key);
     take_from_due(session, partition);
     session->partition_count--;
@@ -122,6 +125,7 @@ static void session_end(struct fetch_session *session)
     struct fetch_sessions *sessions = session->sessions;
     struct list_node *node;
     assert(!session->is_over);
+    assert(sessions->count > 0);
     wake_reader(session, true);
     while ((node = list_first(&session->partitions)) != NULL)
         partition_drop(session, container_of(node, struct fetch_session_partition, node));
@@ -198,6 +202,7 @@ struct fetch_session *fetch_session_continue(struct fetch_sessions *sessions, in
         return NULL;
     }
     session->epoch = next_epoch(epoch);
+    assert(session->epoch > 0);
     wake_reader(session, true);
     session_use(sessions, session, now_ns);
     *error = KAFKA_NONE;
@@ -240,6 +245,7 @@ struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int3
     map_insert(&sessions->by_id, &session->by_id, hash_u64(sessions->seed, (uint32_t)id));
     sessions->count++;
     session_use(sessions, session, now_ns);
+    assert(sessions->count <= sessions->count_max);
     return session;
 }
 
@@ -305,6 +311,7 @@ static bool has_moved_on(const struct fetch_session_partition *partition,
 void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
                        const struct fetch_wish *wish)
 {
+    assert(!session->is_over);
     struct fetch_session_partition *partition = fetch_session_partition(sessions, session, wish);
     if (partition == NULL) {
         partition = partition_add(session, wish);
@@ -343,6 +350,7 @@ void fetch_session_note_due(struct fetch_session *session,
                             struct fetch_session_partition *partition)
 {
     assert(!partition->is_dropped);
+    assert(!session->is_over);
     if (!list_node_is_linked(&partition->due)) {
         list_push_back(&session->due, &partition->due);
         session->due_count++;
@@ -369,6 +377,7 @@ struct fetch_session_partition *fetch_session_take_due(struct fetch_session *ses
     session->due_count--;
     struct fetch_session_partition *partition =
         container_of(node, struct fetch_session_partition, due);
+    assert(!partition->is_dropped);
     partition->quiet_offset = -1;
     return partition;
 }
@@ -387,6 +396,7 @@ void fetch_session_wait(struct fetch_session *session, struct fetch_session_read
 {
     assert(session->reader == NULL);
     assert(reader->woken != NULL);
+    assert(!session->is_over);
     session->reader = reader;
 }
 

@@ -36,6 +36,7 @@ static void leave_begin(struct fetch_watch *watch);
 static void leave_returned(struct completion *mail, int32_t result)
 {
     struct fetch_watch *watch = container_of(mail, struct fetch_watch, leave);
+    assert(watch->is_leaving);
     struct list gone;
     struct list_node *node;
     list_init(&gone);
@@ -61,6 +62,7 @@ static void let_go(struct fetch_watcher *watcher)
 static void leave_arrived(struct completion *mail, int32_t result)
 {
     struct fetch_watch *watch = container_of(mail, struct fetch_watch, leave);
+    assert(watch->is_leaving);
     struct fetch_watcher *watcher;
     assert(!watch->is_leave_held);
     list_for_each_entry (watcher, &watch->let_go, leaving)
@@ -114,6 +116,7 @@ static void carry_returned(struct completion *mail, int32_t result)
 static void carry_arrived(struct completion *mail, int32_t result)
 {
     struct fetch_watch *watch = container_of(mail, struct fetch_watch, carry);
+    assert(watch->is_carrying);
     struct fetch_watcher *watcher;
     list_for_each_entry (watcher, &watch->carried, waiter.node)
         watch->moved(watcher);
@@ -138,6 +141,7 @@ static void gathered(struct completion *mail, int32_t result)
 static void gather(struct fetch_watch *watch)
 {
     assert(!watch->is_carrying);
+    assert(watch->moved != NULL);
     watch->is_carrying = true;
     completion_init(&watch->carry, gathered);
     io_land(watch->core, &watch->carry, STATUS_OK);
@@ -158,6 +162,7 @@ bool fetch_watcher_arm(struct fetch_watcher *watcher, struct partition *partitio
 {
     assert(watcher->watch != NULL);
     assert(partition->io == watcher->watch->core);
+    assert(partition != NULL);
     if (watcher->state == WATCHER_ARMED)
         return true;
     if (watcher->state == WATCHER_CARRIED)

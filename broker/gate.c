@@ -6,6 +6,7 @@
 
 void gate_init(struct gate *gate, const struct roster *roster)
 {
+    assert(roster->core_count > 0);
     *gate = (struct gate){.roster = roster};
     gate->taken = calloc(roster->core_count, sizeof *gate->taken);
     assert(gate->taken != NULL);
@@ -37,6 +38,7 @@ static bool take_place(struct gate *gate, uint32_t *core_index)
 
 static void wait(struct gate *gate, struct gate_wish *wish)
 {
+    assert(wish->granted != NULL);
     list_push_back(&gate->wishes, &wish->node);
     if (gate->is_told)
         return;
@@ -94,6 +96,7 @@ static void tell(struct broker_core *core);
 static void returned(struct completion *mail, int32_t result)
 {
     struct broker_core *core = container_of(mail, struct broker_core, departures.mail);
+    assert(core->departures.is_under_way);
     core->departures.is_under_way = false;
     tell(core);
 }
@@ -101,6 +104,7 @@ static void returned(struct completion *mail, int32_t result)
 static void arrived(struct completion *mail, int32_t count)
 {
     struct broker_core *core = container_of(mail, struct broker_core, departures.mail);
+    assert(count > 0);
     struct broker_core *home = roster_core(core->roster, 0);
     uint32_t core_index = (uint32_t)(core - home);
     gate_leave(core->roster->gate, core_index, (uint32_t)count);
@@ -114,6 +118,7 @@ static void tell(struct broker_core *core)
     if (departures->count == 0 || departures->is_under_way)
         return;
     int32_t count = (int32_t)departures->count;
+    assert(count > 0);
     departures->count = 0;
     departures->is_under_way = true;
     completion_init(&departures->mail, arrived);
@@ -122,6 +127,7 @@ static void tell(struct broker_core *core)
 
 void gate_note_departure(struct broker_core *core)
 {
+    assert(core->departures.count < UINT32_MAX);
     core->departures.count++;
     tell(core);
 }

@@ -25,6 +25,7 @@ static const struct image_topic *offsets_topic(const struct broker_core *core)
 static void call_landed(struct completion *completion, int32_t result)
 {
     struct group_errand *group_errand = container_of(completion, struct group_errand, done);
+    assert(!group_errand->is_finished);
     group_errand->is_finished = true;
     errand_finish(&group_errand->errand, result);
 }
@@ -34,6 +35,8 @@ static void errand_run(struct errand *errand)
 {
     struct group_errand *group_errand = container_of(errand, struct group_errand, errand);
     struct group_call *call = group_errand->call;
+    assert(call != NULL);
+    assert(!group_errand->is_finished);
     struct group_shard *shard =
         group_manager_find(&errand->core->groups, group_errand->shard_index);
     if (shard == NULL) {
@@ -68,6 +71,8 @@ void group_request_call_shard(struct group_request *group_request, struct group_
                               struct group_call *call, enum group_call_kind kind,
                               uint32_t shard_index)
 {
+    assert(call != NULL);
+    assert(group_request->op.stage == GROUP_REQUEST_ASK);
     struct request *request = group_request->request;
     const struct image_topic *topic = offsets_topic(request->core);
     uint32_t core_index = io_core_index(request->core->io);
@@ -101,6 +106,7 @@ uint32_t group_request_shard_count(const struct group_request *group_request)
 void group_request_call(struct group_request *group_request, struct group_errand *errand,
                         struct group_call *call, enum group_call_kind kind)
 {
+    assert(call != NULL);
     uint32_t count = group_request_shard_count(group_request);
     call->kind = kind;
     uint32_t index = count == 0 ? 0 : group_shard_index(group_call_group_id(call), count);
@@ -111,6 +117,7 @@ void group_request_call(struct group_request *group_request, struct group_errand
 void group_request_refuse(struct group_request *group_request, struct group_call *call,
                           enum group_call_kind kind, int16_t error_code)
 {
+    assert(error_code != KAFKA_NONE);
     call->kind = kind;
     call->version = group_request->request->version;
     call->arena = &group_request->request->arena;
@@ -137,6 +144,7 @@ static void recall_returned(struct completion *recall, int32_t result)
 static void recall_arrived(struct completion *recall, int32_t result)
 {
     struct group_errand *group_errand = container_of(recall, struct group_errand, recall);
+    assert(group_errand->is_sent);
     struct errand *errand = &group_errand->errand;
     give_up(group_errand);
     completion_init(recall, recall_returned);
@@ -146,6 +154,7 @@ static void recall_arrived(struct completion *recall, int32_t result)
 static void request_cancelled(struct request *request)
 {
     struct group_request *group_request = request->operation;
+    assert(request->state == REQUEST_RUNNING);
     request->cancel = NULL;
     for (struct group_errand *e = group_request->errands; e != NULL; e = e->next) {
         if (!e->is_sent)
@@ -198,6 +207,8 @@ void group_request_start(struct group_request *group_request, struct request *re
 {
     assert(ask != NULL);
     assert(encode != NULL);
+    assert(request->operation == NULL);
+    assert(request->sent == NULL);
     uint32_t core_count = io_core_count(request->core->io);
     group_request->arenas = request_allocate(request, core_count, sizeof *group_request->arenas);
     if (group_request->arenas == NULL) {

@@ -15,11 +15,13 @@ static int16_t replication_factor(const struct broker_core *core)
 {
     int64_t wanted = config_i64(core->config, CONFIG_OFFSETS_TOPIC_REPLICATION_FACTOR);
     int64_t brokers = image_broker_count(core_image(core));
+    assert(brokers > 0);
     return (int16_t)(wanted < brokers ? wanted : brokers);
 }
 
 static struct controller_setting setting(const char *name, const char *value)
 {
+    assert(value != NULL);
     return (struct controller_setting){
         .name = bytes_of_text(name),
         .value = bytes_of_text(value),
@@ -29,6 +31,8 @@ static struct controller_setting setting(const char *name, const char *value)
 void group_topic_create(struct group_topic_wish *wish, struct broker_core *core,
                         struct arena *arena)
 {
+    assert(wish != NULL);
+    assert(arena != NULL);
     const struct config *config = core->config;
     snprintf(wish->segment_bytes, sizeof wish->segment_bytes, "%" PRId64,
              config_i64(config, CONFIG_OFFSETS_TOPIC_SEGMENT_BYTES));

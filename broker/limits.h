@@ -19,6 +19,9 @@ enum {
     /* Receive buffers begin with this and grow with what really arrives. */
     LIMIT_INPUT_BYTES_FIRST = 4 * 1024,
     LIMIT_INPUT_BYTES_STEP = 256 * 1024,
+    /* Frames from this size on are kept from beginning where they have no room: to move what has
+     * arrived of them costs more than to ask for less. */
+    LIMIT_INPUT_BYTES_UNMOVED = 16 * 1024,
     /* Kafka's timeout of a produce request is about replicas; here the disk comes first, and gets
      * at least this time. */
     LIMIT_PRODUCE_MS_MIN = 1000,

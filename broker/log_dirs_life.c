@@ -34,6 +34,7 @@ static bool is_last_online(const struct log_dirs *dirs)
 
 static void order_arrived(struct completion *order, int32_t result)
 {
+    assert(result != STATUS_OK);
     struct core_log_dir *dir = container_of(order, struct core_log_dir, order);
     if (dir->store != NULL)
         store_fail(dir->store, (enum status)result);
@@ -41,6 +42,7 @@ static void order_arrived(struct completion *order, int32_t result)
 
 static void order_cores(struct broker *broker, uint32_t index, enum status status)
 {
+    assert(index < broker->log_dirs.count);
     for (uint32_t i = 0; i < broker->options.core_count; i++) {
         struct core_log_dir *dir = &roster_core(&broker->roster, i)->log_dirs[index];
         completion_init(&dir->order, order_arrived);
@@ -51,6 +53,7 @@ static void order_cores(struct broker *broker, uint32_t index, enum status statu
 /* On core 0; only the first word of it counts. */
 static void log_dir_fail(struct broker *broker, uint32_t index, enum status status)
 {
+    assert(status != STATUS_OK);
     struct log_dirs *dirs = &broker->log_dirs;
     struct log_dir *dir = &dirs->dirs[index];
     assert(index < dirs->count);
@@ -80,6 +83,7 @@ static void failure_arrived(struct completion *mail, int32_t result)
 /* On the store's core, once. */
 static void store_failed(struct store_observer *observer, enum status status)
 {
+    assert(status != STATUS_OK);
     struct core_log_dir *dir = container_of(observer, struct core_log_dir, observer);
     completion_init(&dir->mail, failure_arrived);
     io_post(dir->core->io, 0, &dir->mail, (int32_t)status);

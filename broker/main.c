@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "broker/broker.h"
 #include "io/cores.h"
+#include "io/scheduling.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -291,6 +292,15 @@ static void serve_on(struct server *server, const struct config *config)
     free(doors);
 }
 
+/* Before any thread is started, for they take after this one. */
+static void wake_soon(struct logger *logger)
+{
+    enum status status = scheduling_shorten_slices();
+    if (status != STATUS_OK)
+        log_info(logger, "the system gives no short slices: tail latency depends on its tick",
+                 field_text("reason", status_text(status)));
+}
+
 static int serve(const struct config *config, int64_t began_ms)
 {
     struct log_sink sink = {.write = write_line, .now_ms = wall_now_ms};
@@ -301,6 +311,7 @@ static int serve(const struct config *config, int64_t began_ms)
         .core_count = (uint32_t)config_i64(config, CONFIG_TAILRACE_CORES),
         .pin = true,
     };
+    wake_soon(&logger);
     if (io_cores_create(&options, &logger, &server.cores) != STATUS_OK)
         return EXIT_FAILED;
     serve_on(&server, config);

@@ -15,6 +15,7 @@ void producer_ids_init(struct producer_ids *ids)
 static void serve_waiting(struct broker_core *core, enum status status)
 {
     struct producer_ids *ids = &core->producer_ids;
+    assert(ids->next <= ids->end);
     while (status != STATUS_OK || ids->next < ids->end) {
         struct list_node *node = list_pop_front(&ids->waiting);
         if (node == NULL)
@@ -33,10 +34,12 @@ static void refilled(struct completion *completion, int32_t result)
     struct controller_call *call = container_of(completion, struct controller_call, completion);
     struct broker_core *core = call->home;
     struct producer_ids *ids = &core->producer_ids;
+    assert(ids->is_refilling);
     ids->is_refilling = false;
     if (result >= 0) {
         ids->next = call->command.producer_id_first;
         ids->end = ids->next + call->command.producer_id_count;
+        assert(ids->next < ids->end);
     }
     free(call);
     serve_waiting(core, result < 0 ? (enum status)result : STATUS_OK);
@@ -46,6 +49,7 @@ static void refilled(struct completion *completion, int32_t result)
 
 static void refill(struct broker_core *core)
 {
+    assert(!list_is_empty(&core->producer_ids.waiting));
     if (core->producer_ids.is_refilling)
         return;
     struct controller_call *call = calloc(1, sizeof *call);

@@ -29,6 +29,7 @@ static void publication_free(struct publication *publication)
 
 static void land_under_way(struct publisher *publisher)
 {
+    assert(publisher->image == NULL);
     struct list_node *node;
     while ((node = list_pop_front(&publisher->under_way)) != NULL) {
         struct publication *publication = container_of(node, struct publication, node);
@@ -47,6 +48,8 @@ static void drop_missed(struct publisher *publisher)
 /* All cores have it, if perhaps not all of it. */
 static void image_is_adopted(struct publisher *publisher)
 {
+    assert(publisher->waiting_count == 0);
+    assert(publisher->image != NULL);
     struct image *image = publisher->image;
     publisher->image = NULL;
     image_release(image);
@@ -63,6 +66,7 @@ static void leg_returned(struct completion *mail, int32_t result)
 {
     struct publisher *publisher = container_of(mail, struct publisher_leg, mail)->publisher;
     assert(publisher->waiting_count > 0);
+    assert(publisher->image != NULL);
     if (result != STATUS_OK && publisher->missed == NULL)
         publisher->missed = image_retain(publisher->image);
     if (--publisher->waiting_count == 0)
@@ -89,6 +93,8 @@ static void leg_arrived(struct completion *mail, int32_t result)
 static void send_out(struct publisher *publisher, struct image *image)
 {
     assert(publisher->image == NULL);
+    assert(image != NULL);
+    assert(publisher->waiting_count == 0);
     publisher->image = image_retain(image);
     drop_missed(publisher);
     io_timer_cancel(publisher_io(publisher), &publisher->retry);
@@ -115,6 +121,7 @@ static void publisher_send_next(struct publisher *publisher)
 static void retry_fired(struct timer *timer)
 {
     struct publisher *publisher = container_of(timer, struct publisher, retry);
+    assert(!publisher->is_stopping);
     if (publisher->image == NULL && publisher->missed != NULL)
         send_out(publisher, publisher->missed);
 }
@@ -122,6 +129,7 @@ static void retry_fired(struct timer *timer)
 void publisher_stop(struct publisher *publisher, struct completion *stopped)
 {
     assert(!publisher->is_stopping);
+    assert(stopped != NULL);
     publisher->is_stopping = true;
     publisher->stopped = stopped;
     io_timer_cancel(publisher_io(publisher), &publisher->retry);
@@ -131,6 +139,8 @@ void publisher_stop(struct publisher *publisher, struct completion *stopped)
 static void publish(struct image_publisher *image_publisher, struct image *image,
                     struct completion *adopted)
 {
+    assert(image != NULL);
+    assert(adopted->landed != NULL);
     struct publisher *publisher = container_of(image_publisher, struct publisher, image_publisher);
     struct publication *publication = calloc(1, sizeof *publication);
     assert(publication != NULL);
@@ -142,6 +152,7 @@ static void publish(struct image_publisher *image_publisher, struct image *image
 
 void publisher_init(struct publisher *publisher, const struct roster *roster)
 {
+    assert(roster->core_count > 0);
     uint32_t count = roster->core_count;
     *publisher = (struct publisher){.image_publisher = {.publish = publish}, .roster = roster};
     timer_init(&publisher->retry, retry_fired);

@@ -6,11 +6,13 @@
 
 void *request_allocate(struct request *request, size_t count, size_t size)
 {
+    assert(size > 0);
     return arena_allocate_array(&request->arena, count, size);
 }
 
 static void request_finish(struct request *request, enum request_state state)
 {
+    assert(request->connection->core == request->core);
     struct connection *connection = request->connection;
     assert(request->state == REQUEST_RUNNING);
     request->state = state;
@@ -40,6 +42,8 @@ void request_end_silently(struct request *request)
 
 void request_refuse(struct request *request, const char *reason, enum status status)
 {
+    assert(reason != NULL);
+    assert(status != STATUS_OK);
     struct connection *connection = request->connection;
     log_warn(request->core->logger, "request refused", field_text("api", request->api->name),
              field_i64("version", request->version), field_text("reason", reason),

@@ -205,7 +205,7 @@
       "before it is on disk. If not set, and at 0, none is.")                                      \
     X(LOG_FLUSH_SCHEDULER_INTERVAL_MS, "log.flush.scheduler.interval.ms", LONG,                    \
       "9223372036854775807", 0, INT64_MAX, NULL, true,                                             \
-      NO_EFFECT_YET "records are written to disk as they come.")                                   \
+      NO_EFFECT_YET "records are written to disk as they come, or at most 50 ms later.")           \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", 0, 0, "compact|delete", false,     \
       "delete: old segments are deleted. compact: for each key the newest record is kept, and "    \
       "records without a key are refused.")                                                        \

@@ -4,9 +4,10 @@
  *
  *   1  the content of the state file and the header of the log file, both under other names, and
  *      the names of the folder and those above it
- *   2  both names, which are given in this order, and the entry
+ *   2  both names, and the entry
  *
- * If the power goes in between, the next start does the rest. */
+ * If the power goes in between, the next start does the rest. Where only the log file's name is
+ * left, it does all of it again (metadata_log_open.c). */
 #include "cluster/folder_names.h"
 #include "cluster/metadata_log_parts.h"
 

@@ -39,12 +39,14 @@
     X(FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", 1, INT64_MAX, NULL,           \
       LOG_FLUSH_INTERVAL_MESSAGES,                                                                 \
       "Records are acknowledged before they are on disk while fewer than so many are not there "   \
-      "yet; such records are lost when the broker is killed. At its default, and at 1, every "     \
+      "yet; such records are lost when the broker is killed. They are written 50 ms later, or "    \
+      "when a quarter of so many has gathered, if not before. At its default, and at 1, every "    \
       "record is on disk before it is acknowledged.")                                              \
     X(FLUSH_MS, "flush.ms", LONG, "9223372036854775807", 0, INT64_MAX, NULL,                       \
       LOG_FLUSH_INTERVAL_MS,                                                                       \
       "Records are acknowledged before they are on disk while none that is not there yet is so "   \
-      "old; such records are lost when the broker is killed. At its default, and at 0, every "     \
+      "old; such records are lost when the broker is killed. They are written when they are a "    \
+      "quarter as old, at the latest after 50 ms. At its default, and at 0, every "                \
       "record is on disk before it is acknowledged.")                                              \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST,    \
       "", 0, 0, NULL, KEY_COUNT, NO_EFFECT_YET "a single node has no followers.")                  \

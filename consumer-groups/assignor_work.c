@@ -42,6 +42,7 @@ static bool sort_members(struct assignor_work *work)
 
 static bool count_partitions(struct assignor_work *work)
 {
+    assert(work->partition_count == 0);
     const struct assignor_input *input = work->input;
     work->topic_first =
         arena_allocate_array(work->arena, (size_t)input->topic_count + 1, sizeof(uint32_t));
@@ -62,6 +63,8 @@ static bool count_partitions(struct assignor_work *work)
 enum status assignor_work_init(struct assignor_work *work, struct arena *arena,
                                struct assignor_input *input)
 {
+    assert(arena != NULL);
+    assert(input != NULL);
     *work = (struct assignor_work){.arena = arena, .input = input};
     if (!sort_members(work) || !count_partitions(work))
         return STATUS_NO_MEMORY;
@@ -77,6 +80,8 @@ enum status assignor_work_init(struct assignor_work *work, struct arena *arena,
 enum status assignor_work_subscribers(struct assignor_work *work,
                                       struct assignor_subscribers *subscribers)
 {
+    assert(work->order != NULL);
+    assert(subscribers != NULL);
     const struct assignor_input *input = work->input;
     uint32_t *first =
         arena_allocate_array(work->arena, (size_t)input->topic_count + 1, sizeof *first);
@@ -119,6 +124,8 @@ static bool is_subscribed(const struct assignor_member *member, uint32_t topic)
 
 void assignor_work_keep(struct assignor_work *work)
 {
+    assert(work->owner != NULL);
+    assert(work->load != NULL);
     const struct assignor_input *input = work->input;
     for (uint32_t i = 0; i < input->member_count; i++) {
         uint32_t m = work->order[i];
@@ -140,6 +147,8 @@ void assignor_work_keep(struct assignor_work *work)
 
 enum status assignor_work_finish(struct assignor_work *work)
 {
+    assert(work->owner != NULL);
+    assert(work->load != NULL);
     struct assignor_input *input = work->input;
     for (uint32_t m = 0; m < input->member_count; m++) {
         struct assignor_member *member = &input->members[m];

@@ -64,6 +64,7 @@ static bool does_fit(const struct joining *j)
 /* All protocols of a member want the same: the first one is asked. */
 static int16_t read_wish(struct joining *j)
 {
+    assert(j->in->protocols_count > 0);
     enum status status =
         embedded_subscription_read(j->in->protocols[0].metadata, &j->scratch, &j->wish);
     if (status == STATUS_OK)
@@ -95,6 +96,8 @@ static bool must_come_again(const struct joining *j)
 
 static bool create_member(struct joining *j)
 {
+    assert(j->member == NULL);
+    assert(!bytes_are_null(j->member_id));
     j->member =
         consumer_member_create(j->group, j->turn->memory, j->member_id, j->in->group_instance_id);
     if (j->member == NULL)
@@ -105,6 +108,7 @@ static bool create_member(struct joining *j)
 /* Whoever comes without a member id, and with the instance id of a member, takes its place. */
 static int16_t find_static(struct joining *j)
 {
+    assert(!bytes_are_null(j->in->group_instance_id));
     bool is_unknown = j->in->member_id.size == 0;
     j->member = consumer_member_of_instance(j->group, j->in->group_instance_id);
     if (j->member == NULL && !is_unknown)
@@ -131,6 +135,7 @@ static int32_t rebalance_timeout_of(const struct joining *j)
 
 static bool change_offer(struct joining *j)
 {
+    assert(j->member != NULL);
     const struct join_group_request *in = j->in;
     struct consumer_member *member = j->member;
     bool is_same = member->offer != NULL && member->session_timeout_ms == in->session_timeout_ms &&
@@ -147,6 +152,7 @@ static bool change_offer(struct joining *j)
 /* True if the group must be assigned anew. */
 static bool take_wishes(struct joining *j)
 {
+    assert(j->member != NULL);
     struct consumer_member *member = j->member;
     struct group_turn *turn = j->turn;
     bool is_new = bytes_are_null(member->client_id);
@@ -174,6 +180,7 @@ static struct bytes keep(struct group_call *call, struct bytes text, bool *has_m
 
 static void answer_join(struct joining *j)
 {
+    assert(j->member != NULL);
     struct join_group_response *out = &j->call->out;
     const struct consumer_member *member = j->member;
     bool has_memory = member->offer != NULL;
@@ -191,6 +198,7 @@ static void answer_join(struct joining *j)
 
 static void join(struct joining *j)
 {
+    assert(j->member != NULL);
     struct consumer_group *group = j->group;
     struct consumer_member *member = j->member;
     if (take_wishes(j))
@@ -256,6 +264,7 @@ static int16_t validate(const struct consumer_group *group, struct bytes member_
 /* There is a target that it has not joined for. */
 static bool is_behind(const struct consumer_group *group, const struct consumer_member *member)
 {
+    assert(group->assignment_epoch <= group->epoch);
     return member->position.epoch < group->assignment_epoch;
 }
 
@@ -263,6 +272,7 @@ static bool is_behind(const struct consumer_group *group, const struct consumer_
 static void tell_to_join(struct consumer_group *group, const struct group_turn *turn,
                          struct consumer_member *member)
 {
+    assert(member->offer != NULL);
     if (member->join_deadline_ms != INT64_MAX)
         return;
     member->join_deadline_ms = turn->now_ms + member->rebalance_timeout_ms;
@@ -307,6 +317,8 @@ void consumer_classic_sync(struct consumer_group *group, struct group_turn *turn
         return;
     }
     sync_group_response_init(&call->out);
+    assert(member->offer != NULL);
+    assert(member->position.epoch == call->in->generation_id);
     call->out.protocol_type = call->in->protocol_type;
     call->out.protocol_name = call->in->protocol_name;
     if (embedded_assignment_write(&member->position.assigned, turn->image,
@@ -339,6 +351,7 @@ static bool waits_for_others(const struct consumer_group *group,
 static bool should_join_again(const struct consumer_group *group,
                               const struct consumer_member *member)
 {
+    assert(member->offer != NULL);
     switch (member->position.state) {
     case MEMBER_STABLE: return is_behind(group, member);
     case MEMBER_UNREVOKED_PARTITIONS: return true;

@@ -6,6 +6,7 @@
 
 void consumer_init(struct consumer_group *group, struct bytes id, struct hash_seed seed)
 {
+    assert(!bytes_are_null(id));
     *group = (struct consumer_group){
         .id = id,
         .seed = seed,
@@ -125,6 +126,7 @@ void consumer_member_keep(struct consumer_group *group, const struct group_turn 
                           struct consumer_member *member)
 {
     member->session_deadline_ms = turn->now_ms + session_ms(group, turn, member);
+    assert(member->session_deadline_ms >= turn->now_ms);
     consumer_note_deadline(group, member->session_deadline_ms);
 }
 
@@ -146,6 +148,7 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
     if (turn->now_ms < group->deadline_ms)
         return;
     group->deadline_ms = INT64_MAX;
+    assert(turn->writer != NULL);
     bool has_lost = false;
     struct consumer_member *member, *following;
     list_for_each_entry_safe (member, following, &group->order, order_node) {
@@ -171,6 +174,7 @@ void consumer_tick(struct consumer_group *group, struct group_turn *turn)
 
 void consumer_forgive(struct consumer_group *group, struct group_turn *turn)
 {
+    assert(turn->writer != NULL);
     struct consumer_member *member;
     list_for_each_entry (member, &group->order, order_node) {
         int64_t step_end_ms = turn->now_ms + member->rebalance_timeout_ms;

@@ -1,4 +1,5 @@
 /* What a consumer group writes to the offsets topic. Every value has one version only. */
+#include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 #include "consumer-groups/group_writer.h"
 
@@ -15,6 +16,8 @@ struct draft {
 static void begin(struct draft *draft, const struct consumer_group *group, struct group_turn *turn,
                   int16_t kind, struct bytes second)
 {
+    assert(!bytes_are_null(group->id));
+    assert(turn->writer != NULL);
     draft->turn = turn;
     group_writer_begin(turn->writer, &draft->key, &draft->value);
     writer_i16(&draft->key, kind);
@@ -44,6 +47,7 @@ static const struct bytes no_second = {NULL, 0};
 
 void consumer_put_group(const struct consumer_group *group, struct group_turn *turn)
 {
+    assert(group->epoch >= 0);
     struct draft draft;
     const struct consumer_group_metadata_value value = {
         .epoch = group->epoch,
@@ -66,6 +70,8 @@ typedef struct consumer_group_member_metadata_value_classic_member_metadata clas
 static bool keep_offer(const struct consumer_member *member, struct arena *arena,
                        classic_metadata *out)
 {
+    assert(member->offer != NULL);
+    assert(member->offer->count > 0);
     const struct classic_offer *offer = member->offer;
     out->session_timeout_ms = member->session_timeout_ms;
     out->supported_protocols =
@@ -83,6 +89,7 @@ static bool keep_offer(const struct consumer_member *member, struct arena *arena
 void consumer_put_member(const struct consumer_group *group, struct group_turn *turn,
                          const struct consumer_member *member)
 {
+    assert(!bytes_are_null(member->id));
     struct draft draft;
     struct consumer_group_member_metadata_value value;
     classic_metadata classic = {.session_timeout_ms = 0};
@@ -108,6 +115,7 @@ void consumer_put_member(const struct consumer_group *group, struct group_turn *
 
 void consumer_put_target_epoch(const struct consumer_group *group, struct group_turn *turn)
 {
+    assert(group->assignment_epoch <= group->epoch);
     struct draft draft;
     const struct consumer_group_target_assignment_metadata_value value = {
         .assignment_epoch = group->assignment_epoch,
@@ -131,6 +139,7 @@ static uint32_t topic_count(const struct partition_set *set)
 static uint32_t take_topic(const struct partition_set *set, uint32_t *at, int32_t *partitions,
                            int32_t *epochs)
 {
+    assert(*at < set->count);
     uint32_t first = *at;
     for (; *at < set->count; ++*at) {
         if (!uuid_equal(set->items[*at].topic_id, set->items[first].topic_id))
@@ -144,6 +153,7 @@ static uint32_t take_topic(const struct partition_set *set, uint32_t *at, int32_
 void consumer_put_target(const struct consumer_group *group, struct group_turn *turn,
                          const struct consumer_member *member)
 {
+    assert(!bytes_are_null(member->id));
     struct draft draft;
     const struct partition_set *set = &member->target;
     struct arena *arena = &turn->writer->arena;
@@ -199,6 +209,7 @@ static current_topic *current_topics(const struct partition_set *set, struct gro
 void consumer_put_current(const struct consumer_group *group, struct group_turn *turn,
                           const struct consumer_member *member)
 {
+    assert(!bytes_are_null(member->id));
     struct draft draft;
     const struct member_position *position = &member->position;
     struct consumer_group_current_member_assignment_value value = {
@@ -218,6 +229,7 @@ void consumer_put_current(const struct consumer_group *group, struct group_turn 
 void consumer_put_pattern(const struct consumer_group *group, struct group_turn *turn,
                           const struct consumer_pattern *pattern)
 {
+    assert(!bytes_are_null(pattern->text));
     struct draft draft;
     const struct consumer_group_regular_expression_value value = {
         .topics = pattern->topics.names,
@@ -233,6 +245,7 @@ void consumer_put_pattern(const struct consumer_group *group, struct group_turn 
 void consumer_put_member_tombstones(const struct consumer_group *group, struct group_turn *turn,
                                     struct bytes member_id)
 {
+    assert(!bytes_are_null(member_id));
     put_tombstone(group, turn, CONSUMER_GROUP_CURRENT_MEMBER_ASSIGNMENT_KEY_KEY, member_id);
     put_tombstone(group, turn, CONSUMER_GROUP_TARGET_ASSIGNMENT_MEMBER_KEY_KEY, member_id);
     put_tombstone(group, turn, CONSUMER_GROUP_MEMBER_METADATA_KEY_KEY, member_id);
@@ -241,6 +254,7 @@ void consumer_put_member_tombstones(const struct consumer_group *group, struct g
 void consumer_put_pattern_tombstone(const struct consumer_group *group, struct group_turn *turn,
                                     struct bytes pattern)
 {
+    assert(!bytes_are_null(pattern));
     put_tombstone(group, turn, CONSUMER_GROUP_REGULAR_EXPRESSION_KEY_KEY, pattern);
 }
 

@@ -39,6 +39,7 @@ static uint32_t name_count(const struct consumer_group *group)
 static void add_names(struct wanted_topics *wanted, const struct image *image,
                       const struct name_list *names)
 {
+    assert(wanted->topics != NULL);
     for (uint32_t i = 0; i < names->count; i++) {
         const struct image_topic *topic = image_topic_by_name(image, names->names[i]);
         if (topic != NULL)
@@ -148,6 +149,7 @@ void consumer_bump(struct consumer_group *group, struct group_turn *turn)
 void consumer_remove(struct consumer_group *group, struct group_turn *turn,
                      struct consumer_member *member)
 {
+    assert(group->members.count > 0);
     consumer_put_member_tombstones(group, turn, member->id);
     consumer_member_destroy(group, turn->memory, member);
     consumer_patterns_sweep(group, turn);
@@ -166,6 +168,7 @@ void consumer_members_left(struct consumer_group *group, struct group_turn *turn
 bool consumer_replace(struct consumer_group *group, struct group_turn *turn,
                       struct consumer_member *former, struct bytes member_id)
 {
+    assert(!bytes_are_null(member_id));
     struct member_position position = former->position;
     position.epoch = MEMBER_EPOCH_JOIN;
     position.previous_epoch = MEMBER_EPOCH_JOIN;
@@ -193,6 +196,7 @@ struct question {
 static bool ask_racks(struct question *q, const struct image *image,
                       const struct image_topic *topic, struct assignor_topic *out)
 {
+    assert(out->racks_per_partition == 0);
     for (uint32_t p = 0; p < topic->partition_count; p++)
         if (out->racks_per_partition < topic->partitions[p].replica_count)
             out->racks_per_partition = topic->partitions[p].replica_count;
@@ -250,6 +254,7 @@ static bool ask_subscription(struct question *q, const struct consumer_group *gr
                              const struct image *image, const struct consumer_member *member,
                              struct assignor_member *out)
 {
+    assert(out->topic_count == 0);
     const struct consumer_pattern *pattern = consumer_pattern_find(group, member->pattern);
     uint32_t count_max = member->topics.count + (pattern != NULL ? pattern->topics.count : 0);
     uint32_t *indexes = arena_allocate_array(&q->arena, count_max, sizeof *indexes);
@@ -272,6 +277,7 @@ static bool ask_member(struct question *q, const struct consumer_group *group,
                        const struct image *image, const struct consumer_member *member,
                        struct assignor_member *out)
 {
+    assert(out->owned_count == 0);
     out->id = member->id;
     out->instance_id = member->instance_id;
     out->rack = member->rack_id;
@@ -292,6 +298,7 @@ static bool ask_member(struct question *q, const struct consumer_group *group,
 
 static bool ask(struct question *q, const struct consumer_group *group, const struct image *image)
 {
+    assert(q->input.member_count == 0);
     arena_init(&q->arena, SCRATCH_LIMIT_BYTES);
     q->input.members =
         arena_allocate_array(&q->arena, group->members.count, sizeof *q->input.members);
@@ -332,6 +339,7 @@ static bool take_target(struct consumer_group *group, struct group_turn *turn,
     if (!partition_set_reserve(&target, turn->memory, answer->assigned_count))
         return false;
     for (uint32_t i = 0; i < answer->assigned_count; i++) {
+        assert(answer->assigned[i].topic < q->wanted.count);
         const struct partition_item item = {
             .topic_id = q->topics[answer->assigned[i].topic].id,
             .partition = (int32_t)answer->assigned[i].partition,
@@ -353,6 +361,7 @@ static bool assign(struct consumer_group *group, struct group_turn *turn, struct
     if (!ask(q, group, turn->image) || assignor->assign(&q->arena, &q->input) != STATUS_OK)
         return false;
     uint32_t m = 0;
+    assert(q->input.member_count == group->members.count);
     struct consumer_member *member;
     list_for_each_entry (member, &group->order, order_node)
         if (!take_target(group, turn, q, &q->input.members[m++], member))

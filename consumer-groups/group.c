@@ -13,6 +13,7 @@ static bool is_classic(const struct group *group)
 
 void group_init_members(struct group *group, struct group_turn *turn, enum group_type type)
 {
+    assert(!bytes_are_null(group->id));
     group->type = type;
     if (type == GROUP_CLASSIC)
         classic_init(&group->classic, group->id, turn);
@@ -104,6 +105,7 @@ void group_abandon(struct group *group, struct group_turn *turn, struct group_ca
 
 void group_drop_calls(struct group *group, struct group_turn *turn, int16_t error_code)
 {
+    assert(error_code != KAFKA_NONE);
     if (is_classic(group))
         classic_drop_calls(&group->classic, turn, error_code);
 }
@@ -196,6 +198,8 @@ static enum status restore_consumer(struct group *group, struct group_turn *turn
 enum status group_restore(struct group *group, struct group_turn *turn, struct arena *arena,
                           const struct group_record_view *view)
 {
+    assert(view->kind != GROUP_RECORD_UNKNOWN);
+    assert(view->kind != GROUP_RECORD_OFFSET);
     if (view->kind == GROUP_RECORD_CLASSIC)
         return restore_classic(group, turn, view);
     if (is_classic(group) && view->is_tombstone)

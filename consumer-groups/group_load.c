@@ -29,6 +29,7 @@ static struct partition *find_partition(const struct group_load *load)
 
 static enum op_progress end_with(struct group_load *load, enum status status)
 {
+    assert(load->op.waiting == 0);
     load->status = status;
     op_move(&load->op, GROUP_LOAD_END);
     return OP_AGAIN;
@@ -40,12 +41,15 @@ static enum op_progress end_with(struct group_load *load, enum status status)
 static void read_landed(struct completion *completion, int32_t result)
 {
     struct group_load *load = container_of(completion, struct group_load, read.completion);
+    assert(load->is_reading);
     load->is_reading = false;
     op_landed(&load->op, result);
 }
 
 static enum op_progress load_read(struct group_load *load)
 {
+    assert(!load->is_reading);
+    assert(load->op.waiting == 0);
     struct partition *partition = find_partition(load);
     if (load->is_unwanted || partition == NULL)
         return end_with(load, load->is_unwanted ? STATUS_CANCELLED : STATUS_NOT_FOUND);
@@ -79,6 +83,7 @@ static enum op_progress load_read(struct group_load *load)
  * about groups, and what stands in a transaction is not committed by standing there. */
 static bool next_batch(struct group_load *load)
 {
+    assert(!load->has_batch);
     struct bytes batch;
     while (load->status == STATUS_OK) {
         if (batch_next(&load->rest, &batch) != STATUS_OK) {
@@ -103,6 +108,7 @@ static void take_record(struct group_load *load, const struct record_view *recor
 {
     struct group_record_view view;
     struct group_memory *memory = load->options.turn.memory;
+    assert(!memory->is_restoring);
     arena_reset(&load->record_arena);
     enum status status = group_record_read(record->key, record->value, &load->record_arena, &view);
     memory->is_restoring = true;
@@ -140,6 +146,7 @@ static void slice_yielded(struct completion *completion, int32_t result)
 
 static enum op_progress load_take(struct group_load *load)
 {
+    assert(!load->is_reading);
     uint32_t left = SLICE_RECORDS;
     if (load->op.error != STATUS_OK)
         return end_with(load, (enum status)load->op.error);
@@ -172,6 +179,7 @@ static void high_watermark_moved(struct partition_waiter *waiter)
 
 static enum op_progress load_settle(struct group_load *load)
 {
+    assert(load->offset >= load->end_offset);
     struct partition *partition = find_partition(load);
     if (load->is_unwanted || partition == NULL)
         return end_with(load, load->is_unwanted ? STATUS_CANCELLED : STATUS_NOT_FOUND);

@@ -129,6 +129,7 @@ static void free_idle(struct group_manager *manager)
 
 static void close_slot(struct group_manager *manager, struct group_slot *slot)
 {
+    assert(list_node_is_linked(&slot->node));
     group_shard_close(&slot->shard);
     list_remove(&slot->node);
     list_push_back(&manager->closing, &slot->node);
@@ -158,12 +159,15 @@ static bool is_to_stay(const struct group_manager *manager, const struct group_s
 static int64_t check_interval_ms(const struct config *config)
 {
     int64_t interval_ms = config_i64(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS);
+    assert(interval_ms > 0);
     return interval_ms < INT32_MAX ? interval_ms : INT32_MAX;
 }
 
 static void open_slot(struct group_manager *manager, const struct image_topic *topic,
                       uint32_t index)
 {
+    assert(index < topic->partition_count);
+    assert(group_manager_find(manager, index) == NULL);
     const struct config *config = manager->options.config;
     const struct group_shard_options options = {
         .io = manager->options.io,

@@ -47,6 +47,7 @@ static struct bytes keep(struct migration *m, struct bytes from)
 static void keep_offer(struct migration *m, const struct classic_offer *offer,
                        struct classic_entry *entry)
 {
+    assert(offer->count > 0);
     struct join_group_request_protocol *protocols =
         arena_allocate_array(&m->arena, offer->count, sizeof *protocols);
     if (protocols == NULL) {
@@ -73,6 +74,7 @@ static void keep_identity(struct migration *m, struct group_identity *to, struct
 
 static bool begin(struct migration *m, uint32_t count)
 {
+    assert(count > 0);
     arena_init(&m->arena, SCRATCH_LIMIT_BYTES);
     m->migrants = arena_allocate_array(&m->arena, count, sizeof *m->migrants);
     m->status = m->migrants == NULL ? STATUS_NO_MEMORY : STATUS_OK;
@@ -92,6 +94,7 @@ static bool may_upgrade(const struct classic_group *group, const struct group_se
 static void keep_classic(struct migration *m, const struct classic_group *group,
                          const struct classic_member *member)
 {
+    assert(member->offer != NULL);
     struct migrant *migrant = &m->migrants[m->count++];
     struct consumer_protocol_subscription wish;
     const struct group_identity *from = &member->identity;
@@ -134,6 +137,7 @@ static void drop_owned(const struct consumer_group *group, struct partition_set 
 static bool add_to_consumer(const struct migration *m, struct consumer_group *group,
                             struct migrant *migrant)
 {
+    assert(m->status == STATUS_OK);
     struct group_memory *memory = m->turn->memory;
     const struct classic_entry *entry = &migrant->entry;
     struct bytes client_id = entry->identity.client_id;
@@ -159,6 +163,7 @@ static bool add_to_consumer(const struct migration *m, struct consumer_group *gr
 /* In Kafka's order: wishes, the epoch, the target, what each owns. */
 static void put_consumer(const struct consumer_group *group, struct group_turn *turn)
 {
+    assert(!consumer_is_empty(group));
     const struct consumer_member *member;
     list_for_each_entry (member, &group->order, order_node)
         consumer_put_member(group, turn, member);
@@ -172,6 +177,8 @@ static void put_consumer(const struct consumer_group *group, struct group_turn *
 
 static void become_consumer(struct migration *m)
 {
+    assert(m->status == STATUS_OK);
+    assert(m->group->type == GROUP_CLASSIC);
     struct group_turn *turn = m->turn;
     struct consumer_group *group = &m->group->consumer;
     group_drop_calls(m->group, turn, KAFKA_REBALANCE_IN_PROGRESS);
@@ -187,6 +194,7 @@ static void become_consumer(struct migration *m)
         }
     }
     group->metadata_hash = consumer_metadata_hash(group, turn->image);
+    assert(group->members.count == m->count);
     /* Amid a rebalance members have heard in part what they are to have, or nothing, and not all of
      * it is anybody's. Whoever comes in the place of a static member asks for no target by that. */
     if (m->was_rebalancing || !consumer_is_shared_out(group, turn->image))
@@ -224,6 +232,7 @@ bool group_upgrade(struct group *group, struct group_turn *turn)
 
 static void keep_consumer(struct migration *m, const struct consumer_member *member)
 {
+    assert(member->offer != NULL);
     struct migrant *migrant = &m->migrants[m->count++];
     keep_identity(m, &migrant->entry.identity, member->id, member->instance_id, member->client_id,
                   member->client_host);
@@ -240,6 +249,7 @@ static void keep_consumer(struct migration *m, const struct consumer_member *mem
 static bool add_to_classic(const struct migration *m, struct classic_group *group,
                            const struct migrant *migrant)
 {
+    assert(m->status == STATUS_OK);
     struct classic_member *member = classic_member_add(group, m->turn->memory, &migrant->entry);
     if (member == NULL || !classic_member_assign(m->turn->memory, member, migrant->assignment))
         return false;
@@ -252,6 +262,7 @@ static bool add_to_classic(const struct migration *m, struct classic_group *grou
  * generation, they are told when they come with theirs. */
 static void put_classic(const struct migration *m, struct classic_group *group)
 {
+    assert(group->state == CLASSIC_STABLE);
     int32_t generation = group->generation;
     if (!m->is_settled)
         group->generation = classic_next_generation(group);
@@ -262,6 +273,8 @@ static void put_classic(const struct migration *m, struct classic_group *group)
 
 static void become_classic(struct migration *m)
 {
+    assert(m->status == STATUS_OK);
+    assert(m->group->type == GROUP_CONSUMER);
     struct group_turn *turn = m->turn;
     struct classic_group *group = &m->group->classic;
     group_put_tombstones(m->group, turn);
@@ -274,6 +287,7 @@ static void become_classic(struct migration *m)
         }
     }
     group->generation = m->epoch;
+    assert(group->member_count == m->count);
     group->state = CLASSIC_STABLE;
     classic_votes_choose(&group->votes, turn->memory, classic_select_protocol(group));
     classic_read_topics(group, turn->memory);

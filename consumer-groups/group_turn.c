@@ -10,6 +10,7 @@
 
 void group_turn_fail(struct group_turn *turn)
 {
+    assert(turn->writer != NULL);
     turn->writer->status = STATUS_NO_MEMORY;
 }
 

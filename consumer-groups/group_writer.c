@@ -20,6 +20,7 @@ static void forget_all(struct group_writer *writer)
 
 void group_writer_init(struct group_writer *writer, size_t limit_bytes)
 {
+    assert(limit_bytes > 0);
     arena_init(&writer->arena, limit_bytes);
     arena_init(&writer->scratch, SCRATCH_BYTES_MAX);
     forget_all(writer);
@@ -72,6 +73,7 @@ void group_writer_put(struct group_writer *writer, struct bytes key, struct byte
 
 void group_writer_begin(struct group_writer *writer, struct writer *key, struct writer *value)
 {
+    assert(key != value);
     arena_reset(&writer->scratch);
     writer_init(key, &writer->scratch);
     writer_init(value, &writer->scratch);

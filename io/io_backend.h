@@ -38,9 +38,11 @@ struct io_backend {
     void (*close_listener)(struct io *io, int32_t listener);
     void (*shutdown)(struct io *io, int32_t handle);
 
-    /* IO_SLAB_SIZE bytes for payload, in a huge page if there is one; NULL without memory. Nothing
-     * may be in flight in what is given back. */
+    /* IO_SLAB_SIZE bytes for payload, in a huge page if there is one, content undefined; NULL
+     * without memory. Whoever expects to need another one soon says so, so that it has been touched
+     * by then. Nothing may be in flight in what is given back, which may be kept for the next. */
     uint8_t *(*slab_map)(struct io *io);
+    void (*slab_expect)(struct io *io);
     void (*slab_unmap)(struct io *io, uint8_t *memory);
 
     uint64_t (*now_ns)(struct io *io);

@@ -60,10 +60,11 @@ bool mailroom_next_sleeper(struct mailroom *room, uint32_t from, uint32_t *sleep
  * answered once, so the caller must wake it; one that is awake looks before it sleeps. */
 bool mailroom_rouse(struct mailroom *room, uint32_t core);
 
-/* The bell of a core: readable when it was rung. Ringing is allowed from any thread. */
+/* The bell of a core, an eventfd that nobody reads: it stays readable from the first ring on, and
+ * every further one is an event for who watches for changes (edge-triggered), which spares a call
+ * for each. Ringing is allowed from any thread. */
 int mailroom_bell(const struct mailroom *room, uint32_t core);
 void mailroom_ring_bell(struct mailroom *room, uint32_t core);
-void mailroom_silence_bell(struct mailroom *room, uint32_t core);
 
 /* A core's io_uring, for others to send a completion to; -1 where it has none. Set before the cores
  * run. */

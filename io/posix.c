@@ -347,10 +347,8 @@ static void posix_event(struct posix *posix, const struct epoll_event *event)
     struct system_io *system = &posix->system;
     int handle = event->data.fd;
     assert(handle >= 0);
-    if (handle == mailroom_bell(system->room, system->io.core_index)) {
-        system_answer_bell(system);
-        return;
-    }
+    if (handle == mailroom_bell(system->room, system->io.core_index))
+        return; /* this door is awake, which is all there is to it */
     if (handle == system->signal_fd) {
         system_signal_arrived(system);
         return;
@@ -419,6 +417,7 @@ static const struct io_backend posix_backend = {
     .close_listener = posix_close_listener,
     .shutdown = system_shutdown,
     .slab_map = system_slab_map,
+    .slab_expect = system_slab_expect,
     .slab_unmap = system_slab_unmap,
     .now_ns = system_now_ns,
     .wall_ms = system_wall_ms,
@@ -434,7 +433,7 @@ enum status posix_create(const struct system_options *options, struct io **io)
         return STATUS_NO_MEMORY;
     enum status status;
     int bell = mailroom_bell(options->room, options->core_index);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = bell};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = bell};
     posix->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (posix->epoll_fd < 0) {
         status = status_from_errno(errno);

@@ -10,6 +10,10 @@ _Static_assert(SLAB_UNIT_SIZE % IO_BLOCK_SIZE == 0, "any run may be written past
 /* Of what may be out, how much more may be held because of gaps. */
 enum { SLAB_GAP_DIVISOR = 8, EMPTY_SLABS_MAX = 1 };
 
+/* Of what is left of the last slab: then the next one is in sight. A set that holds little never
+ * gets there, and costs one slab. */
+enum { EXPECT_UNITS = SLAB_UNIT_COUNT / 2 };
+
 void slab_set_init(struct slab_set *set, struct io *io, size_t size_bytes_max)
 {
     assert(set != NULL);
@@ -85,6 +89,14 @@ static uint8_t *slab_take(struct slab_set *set, struct slab *slab, size_t size_b
     return memory;
 }
 
+/* The next slab is begun when the last one has no room. */
+static void slab_expect_next(struct slab_set *set, const struct slab *slab)
+{
+    bool is_last = list_last(&set->slabs) == &slab->node;
+    if (is_last && slab->core.free_count < EXPECT_UNITS && set->count < set->count_max)
+        set->io->backend->slab_expect(set->io);
+}
+
 uint8_t *slab_set_take(struct slab_set *set, size_t size_bytes, struct slab **slab)
 {
     assert(size_bytes > 0);
@@ -100,6 +112,8 @@ uint8_t *slab_set_take(struct slab_set *set, size_t size_bytes, struct slab **sl
         candidate = set->count < set->count_max ? slab_create(set) : NULL;
         memory = candidate == NULL ? NULL : slab_take(set, candidate, size_bytes);
     }
+    if (memory != NULL)
+        slab_expect_next(set, candidate);
     *slab = candidate;
     return memory;
 }

@@ -6,7 +6,8 @@
  * huge page is a single fault where there were 512. The price is that the first byte used makes 2
  * MiB resident, so small things, which idle connections and partitions hold, do not come from here.
  *
- * A set has a limit in slabs. One slab that nobody uses is kept, the others go back to the system.
+ * A set has a limit in slabs. One slab that nobody uses is kept, the others go back to the door,
+ * which is told in time when the next one will be wanted (slab_memory.h).
  * Under AddressSanitizer what is free is poisoned. Belongs to one core. Only io/ includes this. */
 #ifndef TAILRACE_IO_SLAB_H
 #define TAILRACE_IO_SLAB_H

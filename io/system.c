@@ -5,11 +5,11 @@
 
 #include "base/assert.h"
 #include "io/directory.h"
+#include "io/file_call.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -18,7 +18,9 @@
 
 enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
 
+static int32_t system_worker_call(struct workers_owner *owner, struct io_request *request);
 static void system_worker_is_done(struct workers_owner *owner);
+static void system_land_done(struct system_io *system, struct workers *workers);
 
 void system_init(struct system_io *system, const struct io_backend *backend,
                  const struct system_options *options, uint32_t worker_count_max)
@@ -30,9 +32,10 @@ void system_init(struct system_io *system, const struct io_backend *backend,
     io_init(&system->io, backend, options->core_index, mailroom_core_count(options->room), seed,
             options->logger);
     system->room = options->room;
-    system->owner.done = system_worker_is_done;
+    system->owner = (struct workers_owner){system_worker_call, system_worker_is_done};
     workers_init(&system->workers, worker_count_max, &system->owner);
     workers_init(&system->committers, WORKERS_COUNT_MAX, &system->owner);
+    slab_memory_init(&system->slabs, &system->workers);
     system->signal_request = NULL;
     system->signal_fd = -1;
     system->direct_refusal_is_logged = false;
@@ -41,7 +44,11 @@ void system_init(struct system_io *system, const struct io_backend *backend,
 void system_deinit(struct system_io *system)
 {
     assert(system->io.in_flight_count == 0);
+    workers_stop(&system->workers);
+    system_land_done(system, &system->workers); /* a slab that was on its way */
+    slab_memory_deinit(&system->slabs);
     workers_deinit(&system->workers);
+    workers_stop(&system->committers);
     workers_deinit(&system->committers);
     if (system->signal_fd >= 0)
         close(system->signal_fd);
@@ -71,6 +78,10 @@ static void system_land_done(struct system_io *system, struct workers *workers)
 {
     struct io_request *request;
     while ((request = workers_take_done(workers)) != NULL) {
+        if (request == &system->slabs.request) {
+            slab_memory_made(&system->slabs);
+            continue;
+        }
         int32_t result = system_landed(system, request, request->completion.result);
         io_complete(&system->io, request, result);
     }
@@ -85,16 +96,17 @@ void system_awake(struct system_io *system)
     system_land_done(system, &system->workers);
 }
 
+static int32_t system_worker_call(struct workers_owner *owner, struct io_request *request)
+{
+    struct system_io *system = container_of(owner, struct system_io, owner);
+    return request == &system->slabs.request ? slab_memory_make(request) : file_call(request);
+}
+
 static void system_worker_is_done(struct workers_owner *owner)
 {
     struct system_io *system = container_of(owner, struct system_io, owner);
     if (mailroom_rouse(system->room, system->io.core_index))
         mailroom_ring_bell(system->room, system->io.core_index);
-}
-
-void system_answer_bell(struct system_io *system)
-{
-    mailroom_silence_bell(system->room, system->io.core_index);
 }
 
 /* --- Files ------------------------------------------------------------------------------------ */
@@ -219,32 +231,17 @@ void system_secret(struct io *io, void *buffer, size_t size)
     }
 }
 
-/* --- Memory ----------------------------------------------------------------------------------- */
-
-/* The system places mappings where it likes; of twice the size one half can be had where we like,
- * and the rest goes back. */
 uint8_t *system_slab_map(struct io *io)
 {
-    assert(io != NULL);
-    uint8_t *mapped = mmap(NULL, 2 * (size_t)IO_SLAB_SIZE, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapped == MAP_FAILED)
-        return NULL;
-    size_t before = (size_t)(-(uintptr_t)mapped % IO_SLAB_SIZE);
-    uint8_t *slab = mapped + before;
-    if (before > 0)
-        munmap(mapped, before);
-    munmap(slab + IO_SLAB_SIZE, IO_SLAB_SIZE - before);
-    assert((uintptr_t)slab % IO_SLAB_SIZE == 0);
-    /* A machine without huge pages refuses, and small ones do as well. */
-    (void)madvise(slab, IO_SLAB_SIZE, MADV_HUGEPAGE);
-    return slab;
+    return slab_memory_take(&system_of(io)->slabs);
+}
+
+void system_slab_expect(struct io *io)
+{
+    slab_memory_expect(&system_of(io)->slabs);
 }
 
 void system_slab_unmap(struct io *io, uint8_t *memory)
 {
-    assert(io != NULL);
-    assert((uintptr_t)memory % IO_SLAB_SIZE == 0);
-    int failed = munmap(memory, IO_SLAB_SIZE);
-    assert(failed == 0);
+    slab_memory_give(&system_of(io)->slabs, memory);
 }

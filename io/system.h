@@ -5,6 +5,7 @@
 
 #include "io/io_backend.h"
 #include "io/mailroom.h"
+#include "io/slab_memory.h"
 #include "io/workers.h"
 
 /* What a door of this machine is made from. */
@@ -19,8 +20,9 @@ struct system_io {
     struct io io;
     struct mailroom *room;
     struct workers workers;
-    struct workers committers;         /* apart, so that no commit waits behind what takes long */
-    struct workers_owner owner;        /* of both */
+    struct workers committers;  /* apart, so that no commit waits behind what takes long */
+    struct workers_owner owner; /* of both */
+    struct slab_memory slabs;
     struct io_request *signal_request; /* not landed yet, or NULL */
     int signal_fd;                     /* -1 when there is none */
     bool direct_refusal_is_logged;
@@ -44,9 +46,6 @@ void system_ring_bells(struct system_io *system);
 /* After the events were gathered: takes the time, the mail, and what the workers have done. */
 void system_awake(struct system_io *system);
 
-/* The bell was rung, so that this door wakes up. */
-void system_answer_bell(struct system_io *system);
-
 /* The last step of a file request, on the door's thread: answers the result to land with. */
 int32_t system_landed(struct system_io *system, struct io_request *request, int32_t result);
 
@@ -62,6 +61,7 @@ void system_post(struct io *io, uint32_t core_index, struct completion *mail, in
 void system_wake(struct io *io);
 void system_shutdown(struct io *io, int32_t handle);
 uint8_t *system_slab_map(struct io *io);
+void system_slab_expect(struct io *io);
 void system_slab_unmap(struct io *io, uint8_t *memory);
 uint64_t system_now_ns(struct io *io);
 int64_t system_wall_ms(struct io *io);

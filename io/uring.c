@@ -10,7 +10,7 @@
  *
  *     TAG_REQUEST  the request's only entry, or the write of a durable write
  *     TAG_SYNC     the sync of a durable write, linked behind its write
- *     TAG_BELL     the bell of this core, watched for ever
+ *     TAG_BELL     the bell of this core, watched for ever: a completion for each ring
  *     TAG_MESSAGE  from another core's ring: there is mail. On the sending ring, only when it did
  *                  not get there; the address is then the index of the core it was meant for
  *     TAG_SIGNAL   the signal descriptor
@@ -24,6 +24,10 @@
  * which it has to be woken or to come to the end of its turn. A commit that is to go at once is
  * therefore written and synced by a thread of its own, a committer, which wakes this one when both
  * are done, and only if it sleeps.
+ *
+ * The kernel sends and receives while it takes entries in, and gives the disk its writes when it
+ * has taken in all of them. So what a turn has prepared goes out in this order: writes, by
+ * themselves; answers; receives, which take their time if much has come.
  *
  * Calls that have no opcode on the oldest kernel served, and are rare, go to a worker thread. */
 #include "io/uring.h"
@@ -41,7 +45,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { URING_WORKER_COUNT_MAX = 2, URING_NS_PER_S = 1000000000 };
+enum {
+    URING_WORKER_COUNT_MAX = 2,
+    URING_NS_PER_S = 1000000000,
+    URING_RECEIVE_SIZE_MAX = 512 * 1024, /* what the receives of one turn may take in, about */
+};
 
 enum uring_tag {
     TAG_REQUEST,
@@ -67,8 +75,11 @@ struct uring {
     bool is_owned; /* by the thread that turns this door */
     bool bell_is_armed;
     bool signal_is_armed;
-    uint32_t kept_count; /* files that the ring holds open */
-    struct list held;    /* requests for which the submission ring had no room */
+    uint32_t kept_count;  /* files that the ring holds open */
+    struct list held;     /* requests for which the submission ring had no room */
+    struct list sends;    /* of this turn; they go out behind all writes */
+    struct list receives; /* behind all sends */
+    bool has_write;       /* among the entries that have not gone out yet */
     union uring_slot slots[URING_ENTRY_COUNT]; /* one for each entry */
 };
 
@@ -174,6 +185,7 @@ static void prepare_write(struct uring *uring, struct io_uring_sqe *entry,
         prepare_write_buffer(entry, request);
     else
         prepare_write_pieces(uring, entry, request);
+    uring->has_write = true;
     if ((request->flags & IO_FLAG_SYNC) == 0)
         return;
     entry->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
@@ -310,7 +322,11 @@ static void uring_submit(struct io *io, struct io_request *request)
             return;
         }
     }
-    if (uring_has_room(uring, 2))
+    if (request->kind == IO_RECEIVE)
+        list_push_back(&uring->receives, &request->backend_node);
+    else if (request->kind == IO_SEND)
+        list_push_back(&uring->sends, &request->backend_node);
+    else if (uring_has_room(uring, 2))
         uring_prepare(uring, request);
     else
         list_push_back(&uring->held, &request->backend_node);
@@ -401,8 +417,7 @@ static void uring_completion(struct uring *uring, const struct io_uring_cqe *com
     case TAG_BELL:
         if ((completion->flags & IORING_CQE_F_MORE) == 0)
             uring->bell_is_armed = false;
-        system_answer_bell(&uring->system);
-        return;
+        return; /* this door is awake, which is all there is to it */
     case TAG_MESSAGE:
         if (completion->res < 0)
             mailroom_ring_bell(uring->system.room, (uint32_t)(word >> TAG_BITS));
@@ -451,6 +466,45 @@ static void uring_arm(struct uring *uring)
     }
 }
 
+static bool uring_has_late(const struct uring *uring)
+{
+    return !list_is_empty(&uring->sends) || !list_is_empty(&uring->receives);
+}
+
+static void uring_release_sends(struct uring *uring)
+{
+    struct list_node *node;
+    while ((node = list_first(&uring->sends)) != NULL && uring_has_room(uring, 1)) {
+        list_remove(node);
+        uring_prepare(uring, container_of(node, struct io_request, backend_node));
+    }
+}
+
+/* When much is to be copied, what has landed meanwhile is looked at in between: the sync of a
+ * write, above all, sets out only then. */
+static void uring_release_receives(struct uring *uring)
+{
+    uint64_t size_bytes = 0;
+    struct list_node *node;
+    while (size_bytes < URING_RECEIVE_SIZE_MAX && (node = list_first(&uring->receives)) != NULL &&
+           uring_has_room(uring, 1)) {
+        struct io_request *request = container_of(node, struct io_request, backend_node);
+        list_remove(node);
+        size_bytes += request->transfer.size_bytes;
+        uring_prepare(uring, request);
+    }
+}
+
+/* Nothing is left behind but receives beyond what one turn may take in. */
+static void uring_release_late(struct uring *uring)
+{
+    if (uring_has_late(uring) && uring->has_write)
+        uring_push(uring);
+    uring->has_write = false;
+    uring_release_sends(uring);
+    uring_release_receives(uring);
+}
+
 /* In the order in which they came; the first that has no room keeps the others waiting. */
 static void uring_release_held(struct uring *uring)
 {
@@ -461,8 +515,8 @@ static void uring_release_held(struct uring *uring)
     }
 }
 
-/* A completion on the sleeper's ring wakes it, goes out with everything else, and needs no answer;
- * the bell has to be written, watched and read. */
+/* A completion on the sleeper's ring wakes it and goes out with everything else; the bell takes a
+ * call of its own. */
 static void uring_wake(struct uring *uring, uint32_t core)
 {
     struct mailroom *room = uring->system.room;
@@ -504,7 +558,9 @@ static void uring_poll(struct io *io, uint64_t deadline_ns)
     uring_own(uring);
     uring_arm(uring);
     uring_release_held(uring);
-    bool may_wait = deadline_ns > 0 && list_is_empty(&uring->held) && system_sleep(&uring->system);
+    uring_release_late(uring);
+    bool may_wait = deadline_ns > 0 && list_is_empty(&uring->held) && !uring_has_late(uring) &&
+                    system_sleep(&uring->system);
     uring_wake_sleepers(uring);
     int answer = may_wait ? uring_enter_and_wait(uring, deadline_ns)
                           : io_uring_submit_and_get_events(&uring->ring);
@@ -552,6 +608,7 @@ static const struct io_backend uring_backend = {
     .close_listener = uring_close_listener,
     .shutdown = system_shutdown,
     .slab_map = system_slab_map,
+    .slab_expect = system_slab_expect,
     .slab_unmap = system_slab_unmap,
     .now_ns = system_now_ns,
     .wall_ms = system_wall_ms,
@@ -571,6 +628,8 @@ enum status uring_create(const struct system_options *options, struct io **io)
         return status;
     }
     list_init(&uring->held);
+    list_init(&uring->sends);
+    list_init(&uring->receives);
     system_init(&uring->system, &uring_backend, options, URING_WORKER_COUNT_MAX);
     if (uring_ring_takes_messages(&uring->ring))
         mailroom_set_ring(options->room, options->core_index, uring->ring.ring_fd);
@@ -604,6 +663,7 @@ void uring_destroy(struct io *io)
     struct uring *uring = uring_of(io);
     assert(io->in_flight_count == 0);
     assert(list_is_empty(&uring->held));
+    assert(!uring_has_late(uring));
     mailroom_set_ring(uring->system.room, io->core_index, -1);
     io_uring_queue_exit(&uring->ring);
     system_deinit(&uring->system);

@@ -4,7 +4,6 @@
 #include "io/workers.h"
 
 #include "base/assert.h"
-#include "io/file_call.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,6 +15,7 @@ void workers_init(struct workers *workers, uint32_t thread_count_max, struct wor
 {
     assert(thread_count_max > 0);
     assert(thread_count_max <= WORKERS_COUNT_MAX);
+    assert(owner->call != NULL);
     assert(owner->done != NULL);
     *workers = (struct workers){.thread_count_max = thread_count_max, .owner = owner};
     atomic_init(&workers->done_count, 0);
@@ -27,12 +27,19 @@ void workers_init(struct workers *workers, uint32_t thread_count_max, struct wor
         CPU_ZERO(&workers->cpus);
 }
 
-void workers_deinit(struct workers *workers)
+void workers_stop(struct workers *workers)
 {
     for (uint32_t i = 0; i < workers->thread_count; i++)
         sem_post(&workers->calls);
     for (uint32_t i = 0; i < workers->thread_count; i++)
         pthread_join(workers->threads[i], NULL);
+    workers->thread_count = 0;
+    assert(list_is_empty(&workers->waiting));
+}
+
+void workers_deinit(struct workers *workers)
+{
+    assert(workers->thread_count == 0);
     assert(list_is_empty(&workers->waiting));
     assert(list_is_empty(&workers->done));
     assert(workers->busy_count == 0);
@@ -68,7 +75,7 @@ static void *worker_main(void *argument)
     struct workers *workers = argument;
     struct io_request *request;
     while ((request = workers_take_waiting(workers)) != NULL) {
-        workers_put_done(workers, request, file_call(request));
+        workers_put_done(workers, request, workers->owner->call(workers->owner, request));
         workers->owner->done(workers->owner);
     }
     return NULL;

@@ -14,6 +14,8 @@ enum { WORKERS_COUNT_MAX = 8 };
 
 /* Whom the workers work for; embedded in the door. */
 struct workers_owner {
+    /* On a worker's thread: does what the request asks for, and answers the result. */
+    int32_t (*call)(struct workers_owner *owner, struct io_request *request);
     void (*done)(struct workers_owner *owner); /* on a worker's thread: something is done */
 };
 
@@ -35,13 +37,16 @@ struct workers {
 
 void workers_init(struct workers *workers, uint32_t thread_count_max, struct workers_owner *owner);
 
-/* No request may be with the workers any more. */
+/* What waits is done first. Nothing may be given to them from here on. */
+void workers_stop(struct workers *workers);
+
+/* They have been stopped, and all that is done has been taken. */
 void workers_deinit(struct workers *workers);
 
 /* Whether there is a thread to take one more request; if all are busy, one more is started. */
 bool workers_are_there(struct workers *workers);
 
-/* Takes a file request; `file_call` runs on some worker. When not even one thread can be started,
+/* Takes a request; the owner's `call` runs on some worker. When not even one thread can be started,
  * the request is done with STATUS_NO_MEMORY. */
 void workers_give(struct workers *workers, struct io_request *request);
 

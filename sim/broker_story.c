@@ -28,6 +28,7 @@ enum {
     FREE_BYTES_LEFT = 256 << 10,  /* of a disk that is full */
     FREE_BYTES_NARROW = 20 << 20, /* of one that may be called so */
     DEVICE_COUNT_MAX = 2,
+    START_OPERATIONS = 100, /* of files, about as many as a start takes */
 };
 
 static const struct story_bite bites[] = {
@@ -240,16 +241,27 @@ static void devices_repair(struct broker_world *w)
         disk_break(node_disk(w->broker), devices[i], false);
 }
 
+static void plan_for_broker(struct broker_world *w, enum planned_effect effect, uint64_t nth)
+{
+    if (w->broker_plan_count == NODE_PLAN_COUNT_MAX)
+        return;
+    w->broker_plan_count++;
+    node_plan(w->broker, (struct planned_fault){effect, (uint32_t)PLAN_ANY_FILE, nth});
+}
+
 static void plan_disk_fault(struct broker_world *w)
 {
     static const enum planned_effect effects[] = {PLAN_POWER_CUT, PLAN_KILL, PLAN_IO_ERROR,
                                                   PLAN_NO_SPACE};
-    if (w->broker_plan_count == NODE_PLAN_COUNT_MAX)
-        return;
-    w->broker_plan_count++;
-    uint64_t nth = node_file_operation_count(w->broker) + prng_between(&w->prng, 1, 300);
-    node_plan(w->broker, (struct planned_fault){effects[prng_below(&w->prng, 4)],
-                                                (uint32_t)PLAN_ANY_FILE, nth});
+    uint64_t nth = prng_between(&w->prng, 1, 300);
+    plan_for_broker(w, effects[prng_below(&w->prng, 4)], nth);
+}
+
+/* The power goes, and again while the broker starts. */
+static void cut_start_short(struct broker_world *w)
+{
+    node_kill(w->broker, DEATH_POWER_CUT);
+    plan_for_broker(w, PLAN_POWER_CUT, prng_between(&w->prng, 1, START_OPERATIONS));
 }
 
 static void make_trouble(struct broker_world *w)
@@ -257,8 +269,8 @@ static void make_trouble(struct broker_world *w)
     struct node *client = w->clients[prng_below(&w->prng, CLIENT_COUNT)];
     switch (prng_below(&w->prng, 12)) {
     case 0: node_kill(w->broker, DEATH_KILL); break;
-    case 1:
-    case 2: node_kill(w->broker, DEATH_POWER_CUT); break;
+    case 1: node_kill(w->broker, DEATH_POWER_CUT); break;
+    case 2: cut_start_short(w); break;
     case 3: node_signal(w->broker, SIGTERM); break;
     case 4: node_set_core_count(w->broker, draw_core_count(&w->prng)); break;
     case 5: node_kill(client, DEATH_KILL); break;

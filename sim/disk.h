@@ -7,7 +7,8 @@
  *   - io_sync_directory of a directory makes durable the changes to *its* names that were complete
  *     when it was asked for; those of other directories stay open, even the directory's own name in
  *     its parent
- *   - a power cut keeps of each directory's changes any prefix
+ *   - a power cut keeps of each directory's changes any prefix, or, on a disk without order, any of
+ *     them. What a name came to stand for one after the other holds in order even there
  *   - a rename is one change, also between two directories: both names change or neither
  *   - syncing a file says nothing about its name
  *
@@ -22,7 +23,12 @@
  *
  * Not modelled: owners and modes, links, a durable order between the names of different
  * directories, loss of a whole directory with everything in it, and running out of space anywhere
- * but where a file becomes longer (blocks are counted by size, so holes are paid for). */
+ * but where a file becomes longer (blocks are counted by size, so holes are paid for).
+ *
+ * What file systems promise differs more than one likes to believe: Pillai et al., "All File
+ * Systems Are Not Created Equal" (OSDI 2014), found that a journal of metadata keeps order, that
+ * btrfs does not, and that ext2 keeps nothing; only a sync of the directory is a promise of all of
+ * them. */
 #ifndef TAILRACE_SIM_DISK_H
 #define TAILRACE_SIM_DISK_H
 
@@ -49,7 +55,14 @@ struct inode {
     struct file file; /* of a file */
 };
 
+/* What a power cut may leave of the changes to one directory that no sync has covered. */
+enum disk_order {
+    DISK_ORDERED,  /* a prefix: metadata has a journal */
+    DISK_UNORDERED /* each is there or not, whatever became of the others */
+};
+
 struct disk {
+    enum disk_order order;
     struct list inodes;
     struct inode *root;
     struct list name_changes; /* complete, not durable, oldest first */

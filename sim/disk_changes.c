@@ -1,6 +1,6 @@
-/* Keeping some changes and not others must leave each directory a prefix of its own: keeping one
- * pulls in what came before it in the same directories, losing one takes along what came after. A
- * rename between two directories ties them together. */
+/* Keeping some changes and not others must leave what could be: keeping one pulls in those before
+ * it on which it rests, losing one takes along those after it that rest on it. A rename is one
+ * change with two halves, so it ties its names together, and on an ordered disk its directories. */
 #include "sim/disk_changes.h"
 
 #include "base/assert.h"
@@ -74,6 +74,35 @@ static bool change_touches(const struct name_change *change, const struct inode 
     return change->links[0].directory == directory || change->links[1].directory == directory;
 }
 
+static bool link_rests_on(enum disk_order order, const struct link *later,
+                          const struct link *earlier)
+{
+    if (later->directory == NULL || later->directory != earlier->directory)
+        return false;
+    return order == DISK_ORDERED || strcmp(later->name, earlier->name) == 0;
+}
+
+static bool change_moves_directory(const struct name_change *change)
+{
+    const struct link *to = &change->links[0];
+    const struct link *from = &change->links[1];
+    return from->directory != NULL && from->directory != to->directory && to->target->is_directory;
+}
+
+/* Whether the later change cannot be durable without the earlier one. A file has one name: whoever
+ * moves it on touches the name that it was given before. Directories that move are kept in order,
+ * or one could come to lie within itself. */
+static bool change_rests_on(enum disk_order order, const struct name_change *later,
+                            const struct name_change *earlier)
+{
+    assert(later->number > earlier->number);
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++)
+            if (link_rests_on(order, &later->links[i], &earlier->links[k]))
+                return true;
+    return change_moves_directory(later) && change_moves_directory(earlier);
+}
+
 static void change_make_durable(struct disk *disk, struct name_change *change)
 {
     assert(change->keep);
@@ -85,36 +114,26 @@ static void change_make_durable(struct disk *disk, struct name_change *change)
     change_destroy(disk, change);
 }
 
-/* Whether a later change that is kept shares a directory with this one: then this one, which came
- * before it there, is kept as well. */
+/* Whether a later change that is kept rests on this one. */
 static bool change_is_needed(const struct disk *disk, const struct name_change *change)
 {
     for (const struct list_node *node = change->node.next; node != &disk->name_changes.head;
          node = node->next) {
         const struct name_change *later = container_of(node, struct name_change, node);
-        if (!later->keep)
-            continue;
-        for (int i = 0; i < 2; i++)
-            if (later->links[i].directory != NULL &&
-                change_touches(change, later->links[i].directory))
-                return true;
+        if (later->keep && change_rests_on(disk->order, later, change))
+            return true;
     }
     return false;
 }
 
-/* Whether an earlier change that was lost shares a directory with this one: then this one, which
- * came after it there, is lost as well. */
+/* Whether this change rests on an earlier one that was lost. */
 static bool change_is_cut_off(const struct disk *disk, const struct name_change *change)
 {
     for (const struct list_node *node = change->node.prev; node != &disk->name_changes.head;
          node = node->prev) {
         const struct name_change *earlier = container_of(node, struct name_change, node);
-        if (earlier->keep)
-            continue;
-        for (int i = 0; i < 2; i++)
-            if (earlier->links[i].directory != NULL &&
-                change_touches(change, earlier->links[i].directory))
-                return true;
+        if (!earlier->keep && change_rests_on(disk->order, change, earlier))
+            return true;
     }
     return false;
 }
@@ -174,7 +193,7 @@ void disk_changes_drop(struct disk *disk)
         change_destroy(disk, change);
 }
 
-/* The chance that a directory loses its next change, and with it all that follow, is drawn once. */
+/* The chance that a change is lost, and with it all that rest on it, is drawn once. */
 void disk_changes_power_cut(struct disk *disk, struct prng *prng)
 {
     static const uint32_t chances[] = {0, 16, 128, CHANCE_WHOLE};

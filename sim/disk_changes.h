@@ -1,8 +1,6 @@
 /* Changes to the names of a simulated disk: seen at once, durable later. They stand in one list in
- * the order in which they were made; which of them become durable is decided here, so that what is
- * kept of each directory is always a prefix of its changes, and a rename is kept whole or lost
- * whole.
- */
+ * the order in which they were made; which of them become durable is decided here: as far as the
+ * disk keeps an order, a prefix of each directory's, and a rename is kept whole or lost whole. */
 #ifndef TAILRACE_SIM_DISK_CHANGES_H
 #define TAILRACE_SIM_DISK_CHANGES_H
 
@@ -24,7 +22,7 @@ void disk_change_two_names(struct disk *disk, struct inode *from_directory, cons
 void disk_changes_sync(struct disk *disk, const struct inode *directory, uint64_t mark);
 void disk_changes_sync_all(struct disk *disk);
 
-/* Of each directory some prefix becomes durable, by chance; the rest never happened. */
+/* Some become durable, by chance, and with each what it rests on; the rest never happened. */
 void disk_changes_power_cut(struct disk *disk, struct prng *prng);
 
 /* None of them happens any more. What programs see stays as it is. */

@@ -455,9 +455,11 @@ void disk_evict(struct disk *disk, struct inode *inode)
 void disk_wipe(struct disk *disk)
 {
     uint64_t capacity_bytes = disk->capacity_bytes;
+    enum disk_order order = disk->order;
     disk_deinit(disk);
     disk_init(disk);
     disk->capacity_bytes = capacity_bytes;
+    disk->order = order;
 }
 
 bool disk_rot(struct disk *disk, struct prng *prng)

@@ -212,6 +212,12 @@ static uint8_t *sim_slab_map(struct io *io)
     return aligned_alloc(IO_SLAB_SIZE, IO_SLAB_SIZE);
 }
 
+/* Memory takes no time in the world. */
+static void sim_slab_expect(struct io *io)
+{
+    assert(io != NULL);
+}
+
 static void sim_slab_unmap(struct io *io, uint8_t *memory)
 {
     assert(io != NULL);
@@ -228,6 +234,7 @@ static const struct io_backend sim_backend = {
     .close_listener = sim_close_listener,
     .shutdown = sim_shutdown,
     .slab_map = sim_slab_map,
+    .slab_expect = sim_slab_expect,
     .slab_unmap = sim_slab_unmap,
     .now_ns = sim_now_ns,
     .wall_ms = sim_wall_ms,

@@ -51,9 +51,9 @@ struct faults {
     struct node_faults node;
 };
 
-/* A fault that strikes once: at the `nth` operation (counted from 1) of a node, over all its lives,
- * among those whose kind is in `kinds`. The sync of a durable write counts as an IO_SYNC of its
- * own. */
+/* A fault that strikes once: at the `nth` operation of a node, counted from 1 when it is planned
+ * and on through all its lives, among those whose kind is in `kinds`. The sync of a durable write
+ * counts as an IO_SYNC of its own. */
 enum planned_effect {
     PLAN_NONE,
     PLAN_POWER_CUT, /* as it is asked for: it and everything after it never happens */

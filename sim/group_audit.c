@@ -197,16 +197,17 @@ uint64_t group_audit_delete(struct group_audit *audit, uint32_t group)
 {
     assert(group < GROUP_COUNT);
     audit->deletions[group].open_count++;
-    return ++audit->now;
+    audit->deleting[group] = (struct group_deletion){.asked_at = ++audit->now};
+    return audit->now;
 }
 
 void group_audit_deleted(struct group_audit *audit, uint32_t group, uint64_t asked_at, bool is_done)
 {
     assert(group < GROUP_COUNT);
     void_ends(&audit->deletions[group], is_done, ++audit->now);
-    /* Generations begin anew, and the answer of the first may be lost. */
+    audit->deleting[group] = (struct group_deletion){0};
     if (is_done)
-        audit->planned_generation[group] = -1;
+        audit->deleted[group] = (struct group_deletion){asked_at, audit->now};
     for (uint32_t i = 0; is_done && i < GROUP_PARTITIONS; i++)
         replaces(&audit->partitions[group][i], newest_life(audit, group_topic_of(i)), asked_at);
 }
@@ -396,7 +397,8 @@ uint64_t group_audit_plan(struct group_audit *audit, uint32_t group, int32_t gen
         audit->plans = must_grow(audit->plans, audit->plan_count, capacity, sizeof *audit->plans);
         audit->plan_capacity = capacity;
     }
-    audit->plans[audit->plan_count] = (struct group_plan){.group = group, .generation = generation};
+    audit->plans[audit->plan_count] = (struct group_plan){
+        .group = group, .generation = generation, .handed_at = group_audit_asks(audit)};
     return audit->plan_count++;
 }
 
@@ -407,18 +409,46 @@ void group_audit_joined(struct group_audit *audit, uint32_t group, int32_t gener
         audit->planned_generation[group] = -1;
 }
 
+static bool may_lie_between(const struct group_deletion *deletion, uint64_t from, uint64_t to)
+{
+    assert(from <= to);
+    bool has_ended = deletion->answered_at != 0 && deletion->answered_at < from;
+    return deletion->asked_at != 0 && deletion->asked_at < to && !has_ended;
+}
+
+/* Two plans of generations with the same number. Those of a group that was deleted in between count
+ * from 1 again, and nobody may have heard of the first ones; generation 1 is also that of a group
+ * that was nobody's any more. */
+static bool plans_contradict(const struct group_audit *audit, uint64_t former, uint64_t later)
+{
+    assert(former < later);
+    const struct group_plan *plan = &audit->plans[later];
+    uint64_t from = audit->plans[former].handed_at;
+    return plan->generation > 1 &&
+           !may_lie_between(&audit->deleted[plan->group], from, plan->handed_at) &&
+           !may_lie_between(&audit->deleting[plan->group], from, plan->handed_at);
+}
+
+static bool plan_is_another(const struct group_audit *audit, uint32_t group, uint64_t plan)
+{
+    uint64_t told = audit->told_plan[group];
+    return plan < told ? plans_contradict(audit, plan, told)
+                       : plan > told && plans_contradict(audit, told, plan);
+}
+
 void group_audit_plan_told(struct group_audit *audit, uint32_t group, int32_t generation,
                            uint64_t plan)
 {
     assert(group < GROUP_COUNT);
+    int32_t newest = audit->planned_generation[group];
     bool is_known = plan < audit->plan_count && audit->plans[plan].group == group &&
                     audit->plans[plan].generation == generation;
-    bool is_same_generation = generation == audit->planned_generation[group] && generation > 1;
-    if (!is_known || (is_same_generation && plan != audit->told_plan[group]))
+    if (!is_known || (generation == newest && plan_is_another(audit, group, plan)))
         verdict_fail(audit->verdict, OUTCOME_UNSAFE,
                      "plan: a member of generation %d of group %u is told another plan", generation,
                      group);
-    if (generation <= audit->planned_generation[group])
+    if (!is_known || generation < newest ||
+        (generation == newest && plan < audit->told_plan[group]))
         return;
     audit->planned_generation[group] = generation;
     audit->told_plan[group] = plan;

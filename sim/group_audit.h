@@ -71,6 +71,13 @@ struct group_void {
 struct group_plan {
     uint32_t group;
     int32_t generation;
+    uint64_t handed_at;
+};
+
+/* Between its question and its answer a group was deleted. */
+struct group_deletion {
+    uint64_t asked_at;    /* 0: there was none */
+    uint64_t answered_at; /* 0: not yet, or never */
 };
 
 /* A member owns a partition. */
@@ -101,7 +108,9 @@ struct group_audit {
     uint64_t told_plan[GROUP_COUNT];         /* and which plan that is */
     struct group_topic_audit topics[GROUP_TOPICS];
     struct group_void deletions[GROUP_COUNT];
-    uint32_t shared_count[GROUP_COUNT]; /* the first partitions, which members share */
+    struct group_deletion deleted[GROUP_COUNT];  /* the last that was carried out for certain, */
+    struct group_deletion deleting[GROUP_COUNT]; /* and what is known of a later one, if anything */
+    uint32_t shared_count[GROUP_COUNT];          /* the first partitions, which members share */
     struct group_partition_audit partitions[GROUP_COUNT][GROUP_PARTITIONS];
     uint64_t acked_count;
     uint64_t refused_count;

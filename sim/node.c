@@ -309,6 +309,13 @@ static void node_leave(struct inhabitant *inhabitant)
 
 /* --- The machine ------------------------------------------------------------------------------ */
 
+/* Half of all machines have a file system that keeps no order. It is a bit of the seed and not
+ * drawn, so that all else is as it was on the other half. */
+static enum disk_order order_of_seed(uint64_t seed)
+{
+    return seed % 2 == 0 ? DISK_ORDERED : DISK_UNORDERED;
+}
+
 struct node *node_create(struct world *world, const char *name, const struct program *program,
                          uint32_t core_count)
 {
@@ -321,8 +328,11 @@ struct node *node_create(struct world *world, const char *name, const struct pro
     node->next_core_count = core_count;
     node->host = world->host_count++;
     node->log_sink = (struct log_sink){.write = node_write_log, .now_ms = node_wall_ms};
-    prng_init(&node->prng, prng_fork(&world->prng));
+    uint64_t seed = prng_fork(&world->prng);
+    prng_init(&node->prng, seed);
     disk_init(&node->disk);
+    node->disk.order = order_of_seed(seed);
+    node_note(node, "disk order", node->disk.order);
     list_init(&node->mails);
     event_init(&node->start, start_fire);
     event_init(&node->signal, signal_fire);

@@ -88,8 +88,8 @@ enum death node_last_death(const struct node *node);
 /* The most memory that a life of it has had at once. */
 size_t node_memory_peak_bytes(const struct node *node);
 
-/* File operations that the node has asked for in all its lives: to choose where a planned fault
- * strikes. */
+/* File operations that the node has asked for in all its lives: whoever has watched one run knows
+ * where faults can strike in the next. */
 uint64_t node_file_operation_count(const struct node *node);
 
 #endif

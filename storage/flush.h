@@ -2,6 +2,8 @@
  * that, and its state is recorded when a snapshot is due. At most one flush runs for a log, so
  * frames are written in order:
  *
+ *   - it begins behind all that is ready when it is asked for: batches that have come together, on
+ *     one connection or on several, go out together;
  *   - what has been sealed meanwhile is a round, of FLUSH_ROUND_FRAMES and FLUSH_ROUND_SIZE at
  *     most: one write, as its frames lie one behind the other; the next begins when it has landed;
  *   - a round with a direct frame has its sync with it, and as all rounds before had landed, that

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "storage/groundwork.h"
 #include "storage/index.h"
+#include "storage/linger.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -90,6 +91,16 @@ static bool take_turn(struct flush *flush)
 static void turn_landed(struct completion *completion, int32_t result)
 {
     op_landed(&container_of(completion, struct flush, turn)->op, result);
+}
+
+/* Nothing begins in the middle of an append: what else has arrived with it, on this connection or
+ * another, is a round with it. */
+static enum op_progress let_gather(struct flush *flush)
+{
+    completion_init(&flush->turn, turn_landed);
+    op_expect(&flush->op);
+    io_land(flush->store->io, &flush->turn, STATUS_OK);
+    return wait_in(flush, FLUSH_PICK);
 }
 
 /* What has been sealed when the turn comes goes along. */
@@ -328,16 +339,19 @@ static enum op_progress pick_write(struct flush *flush, struct memory_frame *fra
     return ask_write(flush);
 }
 
-/* The segment may have to be synced later: that opens it again. */
+/* The segment may have to be synced later: that opens it again. Not while more for it lingers: with
+ * the closing its index may be put away, as of what is whole. */
 static bool should_close(const struct store *store, const struct log *log)
 {
+    if (list_node_is_linked(&log->linger_node))
+        return false;
     return log->wants_close || store->open_file_count > store->options.open_files_max;
 }
 
 /* There is something to write whose time has come. */
 static bool can_write(const struct log *log)
 {
-    return log->unwritten != NULL && may_write(log, log->unwritten) && !groundwork_is_awaited(log);
+    return linger_has_due(log) && may_write(log, log->unwritten) && !groundwork_is_awaited(log);
 }
 
 static enum op_progress flush_pick(struct flush *flush)
@@ -538,7 +552,7 @@ static enum op_progress flush_step(struct op *op)
 {
     struct flush *flush = container_of(op, struct flush, op);
     switch ((enum flush_stage)op->stage) {
-    case FLUSH_START: return back_to_pick(flush);
+    case FLUSH_START: return let_gather(flush);
     case FLUSH_PICK: return flush_pick(flush);
     case FLUSH_PLACED: return flush_placed(flush);
     case FLUSH_OPENED: return flush_opened(flush);

@@ -2,9 +2,11 @@
 #include "storage/groundwork.h"
 
 #include "base/assert.h"
+#include "storage/linger.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
+#include "storage/zeros.h"
 
 #include <stdlib.h>
 
@@ -89,20 +91,12 @@ static enum op_progress ground_reserve(struct groundwork *work)
     return wait_in(work, GROUND_ZERO);
 }
 
-/* The same zeros again and again, as many as one write takes or are left to do. */
+/* 1 MiB at a time: each write converts a run of reserved space in the file's metadata, which costs
+ * about the same for little and much; and a batch beside it waits for all of it. */
 static void ask_zeros(struct groundwork *work)
 {
-    const uint8_t *zeros = work->log->store->zeros->data;
     uint64_t from = work->position;
-    uint32_t count = 0;
-    while (count < GROUNDWORK_PIECES && work->position < work->to) {
-        uint64_t size = work->to - work->position;
-        if (size > GROUNDWORK_ZEROS_SIZE)
-            size = GROUNDWORK_ZEROS_SIZE;
-        work->pieces[count++] = bytes_of(zeros, size);
-        work->position += size;
-    }
-    assert(count > 0);
+    uint32_t count = zeros_gather(work->log->store->zeros, &work->position, work->to, work->pieces);
     io_write_pieces(io_of(work), expect(work), work->handle, work->pieces, count, from);
 }
 
@@ -163,7 +157,7 @@ static enum op_progress ground_end(struct groundwork *work)
     log->busy_count--;
     if (is_final(status))
         store_fail(store, status);
-    if (log->unwritten != NULL)
+    if (linger_has_due(log))
         store_want_flush(store, log, true);
     log_delete_progressed(log);
     store_progressed(store);
@@ -221,9 +215,9 @@ static uint64_t piece_end(const struct log *log, const struct segment *segment)
 static bool has_zeros(struct store *store)
 {
     if (store->zeros == NULL) {
-        store->zeros = store_acquire_chunk(store, GROUNDWORK_ZEROS_SIZE);
+        store->zeros = store_acquire_chunk(store, ZEROS_SIZE);
         if (store->zeros != NULL)
-            memset(store->zeros->data, 0, GROUNDWORK_ZEROS_SIZE);
+            zeros_init(store->zeros);
     }
     return store->zeros != NULL;
 }

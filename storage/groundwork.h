@@ -19,10 +19,6 @@
 struct log;
 struct segment;
 
-/* Of one write of zeros: 1 MiB. Each converts a run of reserved space in the file's metadata, which
- * costs about the same for little and much; and a batch beside it waits for all of it. */
-enum { GROUNDWORK_PIECES = IO_WRITE_PIECE_COUNT_MAX, GROUNDWORK_ZEROS_SIZE = 64 * 1024 };
-
 struct groundwork {
     struct op op;
     struct log *log; /* which is busy meanwhile */
@@ -32,7 +28,7 @@ struct groundwork {
     uint64_t position; /* written with zeros up to here */
     uint64_t to;
     struct io_request request;
-    struct bytes pieces[GROUNDWORK_PIECES]; /* of the write in flight */
+    struct bytes pieces[IO_WRITE_PIECE_COUNT_MAX]; /* of the write in flight */
     char path[PATH_SIZE];
 };
 

@@ -1,5 +1,6 @@
 /* Gathering entries into commits, and committing one after the other: the group is whatever arrived
- * while the commit before was on its way, so no timer decides how long anybody waits. */
+ * while the commit before was on its way, so no timer decides how long anybody waits. What nobody
+ * waits for may gather for longer (linger.h). */
 #include "storage/journal.h"
 
 #include "base/assert.h"
@@ -225,7 +226,7 @@ void journal_submit(struct journal *journal)
     if (journal->in_flight != NULL || node == NULL || journal->failure != STATUS_OK)
         return;
     struct journal_commit *commit = container_of(node, struct journal_commit, node);
-    if (commit->entry_count == 0)
+    if (commit->entry_count == 0 || commit->sequence > journal->wanted_sequence)
         return;
     uint64_t size = commit_stored_size(commit->size_bytes);
     if (!journal_ring_advance(journal, size))
@@ -261,13 +262,39 @@ static void kick_landed(struct completion *completion, int32_t result)
     journal->owner->progressed(journal->owner);
 }
 
+/* Of the newest commit with something in it: one that was begun for an append that was refused then
+ * is not wanted before there is. */
+static uint64_t newest_sequence(const struct journal *journal)
+{
+    const struct journal_commit *commit = gathering(journal);
+    bool is_empty = commit != NULL && commit->entry_count == 0;
+    return journal->next_sequence - 1 - is_empty;
+}
+
 void journal_kick(struct journal *journal)
 {
+    assert(journal->wanted_sequence <= newest_sequence(journal));
+    journal->wanted_sequence = newest_sequence(journal);
     if (journal->kick_is_pending)
         return;
     journal->kick_is_pending = true;
     completion_init(&journal->kick, kick_landed);
     io_land(journal->io, &journal->kick, 0);
+}
+
+bool journal_is_lingering(const struct journal *journal)
+{
+    return newest_sequence(journal) > journal->wanted_sequence;
+}
+
+uint64_t journal_waiting_bytes(const struct journal *journal)
+{
+    uint64_t size_bytes = 0;
+    const struct journal_commit *commit;
+    list_for_each_entry (commit, &journal->waiting, node) {
+        size_bytes += commit->size_bytes;
+    }
+    return size_bytes;
 }
 
 uint64_t journal_landed_sequence(const struct journal *journal)

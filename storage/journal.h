@@ -10,7 +10,8 @@
  *
  * One commit is in flight at a time; what arrives meanwhile gathers into the next. So the group
  * grows with the load, and a lone append waits for nothing: its commit leaves with the next turn
- * of the loop. Commits land in order.
+ * of the loop. Commits land in order. What nobody has asked for by journal_kick stays where it
+ * gathers, and goes along with what somebody does ask for.
  *
  * A FULL file still holds the only durable copy of batches that are not yet in their segments. The
  * owner is told at once; he brings those batches into their segments, records how far each log is
@@ -78,6 +79,7 @@ struct journal_prepare {
     struct op op;
     struct io_request request;
     struct chunk *zeros;
+    struct bytes pieces[IO_WRITE_PIECE_COUNT_MAX]; /* of the write in flight */
     uint32_t file_index;
     uint64_t position;
     bool is_running;
@@ -101,6 +103,7 @@ struct journal {
 
     uint64_t next_sequence;
     uint64_t released_sequence; /* checkpointed up to here; every commit says so */
+    uint64_t wanted_sequence;   /* commits up to here leave as soon as they can */
     struct list waiting;        /* commits in order; the last one gathers */
     uint32_t waiting_count;
     struct journal_commit *in_flight; /* NULL: none */
@@ -139,8 +142,14 @@ enum status journal_reserve(struct journal *journal, uint32_t payload_size);
 uint64_t journal_append(struct journal *journal, const struct commit_entry *entry,
                         const uint8_t *payload, struct journal_client *client, int64_t end_offset);
 
-/* Lets the gathered commit leave with the next turn of the loop. */
+/* Lets all that has gathered leave with the next turn of the loop. */
 void journal_kick(struct journal *journal);
+
+/* Something has gathered that nobody has asked for. */
+bool journal_is_lingering(const struct journal *journal);
+
+/* How much has gathered that is not on its way yet. */
+uint64_t journal_waiting_bytes(const struct journal *journal);
 
 /* The client is told nothing any more. */
 void journal_forget(struct journal *journal, struct journal_client *client);
@@ -184,7 +193,7 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes);
 /* Starts making the next absent file, if there is one and none is being made. */
 void journal_ring_prepare(struct journal *journal);
 
-/* Lets the first waiting commit leave, if none is in flight and there is room. */
+/* Lets the first waiting commit leave, if it is wanted, none is in flight and there is room. */
 void journal_submit(struct journal *journal);
 
 void journal_fail(struct journal *journal, enum status status);

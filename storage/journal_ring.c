@@ -3,8 +3,9 @@
 
 #include "base/assert.h"
 #include "storage/await.h"
+#include "storage/zeros.h"
 
-enum { ZERO_WRITE_SIZE_MAX = 1024 * 1024, READY_WANTED = 2 };
+enum { READY_WANTED = 2 };
 
 /* The size tells a file that has been written throughout, in this life or an earlier one, from one
  * that is only reserved: that one is a block longer. */
@@ -190,13 +191,11 @@ static enum op_progress prepare_zero(struct journal *journal, struct journal_pre
         op_move(&prepare->op, PREPARE_CUT);
         return OP_AGAIN;
     }
-    assert(prepare->position < journal->file_bytes);
-    uint64_t size = journal->file_bytes - prepare->position;
-    if (size > prepare->zeros->capacity_bytes)
-        size = prepare->zeros->capacity_bytes;
-    io_write(journal->io, prepare_request(prepare), journal->files[prepare->file_index].handle,
-             prepare->zeros->data, (uint32_t)size, prepare->position);
-    prepare->position += size;
+    uint64_t from = prepare->position;
+    uint32_t count =
+        zeros_gather(prepare->zeros, &prepare->position, journal->file_bytes, prepare->pieces);
+    io_write_pieces(journal->io, prepare_request(prepare),
+                    journal->files[prepare->file_index].handle, prepare->pieces, count, from);
     op_move(&prepare->op, PREPARE_ZERO);
     return OP_WAIT;
 }
@@ -295,13 +294,10 @@ void journal_ring_prepare(struct journal *journal)
     if (!find_file(journal, JOURNAL_ABSENT, &index) ||
         !may_be_made(journal, &journal->files[index]))
         return;
-    size_t size = ZERO_WRITE_SIZE_MAX;
-    if (journal->file_bytes < size)
-        size = (size_t)journal->file_bytes;
-    struct chunk *zeros = journal->owner->acquire_chunk(journal->owner, size, size);
+    struct chunk *zeros = journal->owner->acquire_chunk(journal->owner, ZEROS_SIZE, ZEROS_SIZE);
     if (zeros == NULL)
         return;
-    memset(zeros->data, 0, zeros->capacity_bytes);
+    zeros_init(zeros);
     journal->prepare.zeros = zeros;
     journal->prepare.file_index = index;
     journal->prepare.position = 0;

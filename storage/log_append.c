@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "storage/growth_core.h"
+#include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/producer_batch.h"
 #include "storage/retention_core.h"
@@ -239,7 +240,6 @@ static void put_into_journal(struct log *log, struct memory_frame *frame, const 
     uint64_t sequence =
         journal_append(journal, &entry, batch, &log->journal_client, frame->next_offset);
     note_dirty(log, frame, sequence);
-    journal_kick(journal);
 }
 
 static void note_batch(struct log *log, const struct log_append *append,
@@ -280,8 +280,10 @@ static void place(struct log *log, struct log_append *append, const struct batch
     append->last_offset = frame->next_offset - 1;
     append->append_time_ms = append->now_ms;
     log->end_offset = frame->next_offset;
-    if (!direct)
+    if (!direct) {
+        linger_in_journal(log);
         return;
+    }
     frame->is_direct = true;
     list_push_back(&log->directs, &frame->direct_node);
     log_seal(log);
@@ -432,5 +434,6 @@ void log_seal(struct log *log)
         log->unwritten = frame;
     if (log->unrecorded_bytes >= SNAPSHOT_INTERVAL)
         log_take_snapshot(log);
-    store_want_flush(log->store, log, frame->is_direct);
+    if (!linger_in_memory(log, frame))
+        store_want_flush(log->store, log, frame->is_direct);
 }

@@ -7,6 +7,7 @@
 #include "storage/compaction_op.h"
 #include "storage/groundwork.h"
 #include "storage/index.h"
+#include "storage/linger.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
@@ -102,6 +103,8 @@ void log_advance(struct log *log)
     assert(durable >= log->durable_offset);
     log->durable_offset = durable;
     land_appends(log);
+    if (log->loose != NULL && !list_is_empty(&log->appends))
+        linger_end_of(log);
     if (log_visible_offset(log) > visible && log->observer != NULL)
         log->observer->durable_moved(log->observer);
 }
@@ -225,6 +228,7 @@ static void init_lists(struct log *log)
 {
     list_node_init(&log->node);
     list_node_init(&log->flush_node);
+    list_node_init(&log->linger_node);
     list_node_init(&log->dirty_node);
     list_node_init(&log->mark_node);
     list_node_init(&log->mention_node);
@@ -313,6 +317,7 @@ void log_destroy(struct log *log)
     segment_release(log->write_segment);
     list_remove(&log->node);
     list_remove(&log->flush_node);
+    list_remove(&log->linger_node);
     list_remove(&log->dirty_node);
     list_remove(&log->mark_node);
     list_remove(&log->mention_node);
@@ -420,6 +425,7 @@ void log_configure(struct log *log, const struct log_config *config)
     bool is_to_be_checked = deletes_otherwise(&log->config, config);
     log->config = *config;
     configure_looseness(log);
+    linger_end_of(log);
     compaction_want(log->store, log);
     log_advance_soon(log);
     if (is_to_be_checked)

@@ -8,6 +8,7 @@
  *
  * A mark also says how far the log is durable, by which recovery tells a torn tail from damage. */
 #include "base/assert.h"
+#include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 
@@ -27,7 +28,7 @@ void log_mention_landed(struct log *log)
     if (log->write_limit == INT64_MAX)
         return;
     log->write_limit = INT64_MAX;
-    if (log->unwritten != NULL)
+    if (linger_has_due(log))
         store_want_flush(log->store, log, !list_is_empty(&log->directs));
 }
 

@@ -113,6 +113,9 @@ struct log {
 
     /* Writing. */
     struct list_node flush_node;   /* store->flush_queue */
+    struct list_node linger_node;  /* store->lingering_logs, while sealed frames linger */
+    uint64_t lingering_bytes;      /* of those */
+    int64_t due_offset;            /* what is sealed and begins here or later lingers */
     struct flush *flush;           /* NULL: none runs */
     int32_t write_handle;          /* of write_segment; -1: not open */
     bool has_directory;            /* with a durable name */

@@ -88,3 +88,19 @@ int64_t loose_core_limit(struct loose_core *core, int64_t durable_offset, int64_
     int64_t ahead = core->messages - 1;
     return end_offset - durable_offset <= ahead ? end_offset : durable_offset + ahead;
 }
+
+bool loose_core_may_linger(const struct loose_core *core, int64_t durable_offset,
+                           int64_t end_offset)
+{
+    assert(core->messages >= 1);
+    assert(durable_offset <= end_offset);
+    return end_offset - durable_offset < core->messages / LOOSE_LINGER_SHARE;
+}
+
+uint64_t loose_core_linger_ns(const struct loose_core *core)
+{
+    if (!has_age_limit(core))
+        return LOOSE_LINGER_MAX_NS;
+    uint64_t share_ns = (uint64_t)core->ms * NS_PER_MS / LOOSE_LINGER_SHARE;
+    return share_ns < LOOSE_LINGER_MAX_NS ? share_ns : LOOSE_LINGER_MAX_NS;
+}

@@ -7,14 +7,23 @@
  * So flush.messages=1 and flush.ms=0 mean what the defaults mean here: on disk first. Ages are
  * known by marks, each of which says when the records from an offset on were appended at the
  * earliest; they stand an eighth of flush.ms apart, and an age is never taken for less than it is.
- */
+ *
+ * And how long what was acknowledged early may stay in memory. Nobody waits for it, and the disk is
+ * busy for about as long with a little as with a lot; so it lingers until a good piece has gathered
+ * or LOOSE_LINGER_MAX_NS are over, and uses no more than a part of what the settings allow: the
+ * rest is for what is appended while the disk writes, so that no acknowledgement waits for a disk
+ * that was idle. */
 #ifndef TAILRACE_STORAGE_LOOSE_CORE_H
 #define TAILRACE_STORAGE_LOOSE_CORE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LOOSE_MARKS_MAX = 16 };
+enum {
+    LOOSE_MARKS_MAX = 16,
+    LOOSE_LINGER_MAX_NS = 50 * 1000 * 1000,
+    LOOSE_LINGER_SHARE = 4, /* a quarter of flush.messages, and of flush.ms */
+};
 
 struct loose_mark {
     int64_t offset;
@@ -42,5 +51,13 @@ void loose_core_note(struct loose_core *core, int64_t offset, uint64_t now_ns);
 /* What lies below this offset may be acknowledged; at least `durable_offset`. */
 int64_t loose_core_limit(struct loose_core *core, int64_t durable_offset, int64_t end_offset,
                          uint64_t now_ns);
+
+/* May what lies behind `durable_offset` stay in memory for now, as far as flush.messages is
+ * concerned? Never where nothing is acknowledged early. */
+bool loose_core_may_linger(const struct loose_core *core, int64_t durable_offset,
+                           int64_t end_offset);
+
+/* For how long, counted from the oldest that does. */
+uint64_t loose_core_linger_ns(const struct loose_core *core);
 
 #endif

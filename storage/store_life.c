@@ -9,6 +9,7 @@
 #include "storage/epoch_file.h"
 #include "storage/groundwork.h"
 #include "storage/leftovers.h"
+#include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/overdue.h"
 #include "storage/store_states.h"
@@ -74,6 +75,7 @@ static void relief_landed(struct completion *completion, int32_t result)
         if (log->deletion == NULL)
             log_seal(log);
     }
+    linger_end(store);
     store_progressed(store);
 }
 
@@ -81,7 +83,8 @@ static void relief_landed(struct completion *completion, int32_t result)
  * be evicted then. Not from within: the caller may be filling such a tail. */
 static void want_relief(struct store *store)
 {
-    if (store->relief_is_pending || list_is_empty(&store->dirty) || store->is_stopping)
+    bool has_some = !list_is_empty(&store->dirty) || linger_is_any(store);
+    if (store->relief_is_pending || !has_some || store->is_stopping)
         return;
     store->relief_is_pending = true;
     completion_init(&store->relief, relief_landed);
@@ -191,6 +194,7 @@ static bool waits_for_ground(const struct log *log)
 
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
+    linger_is_over(log);
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
         must_wait_for_room(store, log) || log_waits_for_mention(log) || waits_for_ground(log))
         return;
@@ -321,6 +325,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->aborted);
     timer_init(&store->retry, retry_fired);
     room_init(&store->room, store);
+    linger_init(store);
     timer_init(&store->marking, store_marking_fired);
     timer_init(&store->idling, checkpoint_idling_fired);
     graveyard_init(&store->graveyard, store);
@@ -401,6 +406,7 @@ void store_destroy(struct store *store)
     room_stop(&store->room);
     io_timer_cancel(store->io, &store->marking);
     io_timer_cancel(store->io, &store->idling);
+    linger_stop(store);
     compaction_destroy(store);
     retention_stop(store);
     graveyard_deinit(&store->graveyard);

@@ -5,6 +5,7 @@
 #include "storage/compaction_op.h"
 #include "storage/epoch_file.h"
 #include "storage/index.h"
+#include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/replace.h"
 #include "storage/store_states.h"
@@ -342,6 +343,7 @@ void store_stop(struct store *store, struct completion *completion)
     room_stop(&store->room);
     io_timer_cancel(store->io, &store->marking);
     io_timer_cancel(store->io, &store->idling);
+    linger_end(store);
     compaction_stop(store);
     retention_stop(store);
     graveyard_close(&store->graveyard);

@@ -81,6 +81,9 @@ struct store {
     struct list flush_queue; /* logs that want to be written */
     uint32_t durable_round_count;
     struct list round_turns; /* struct flush, waiting until their round may be synced */
+    struct timer lingering;  /* runs while anything lingers (linger.h) */
+    struct list lingering_logs;
+    uint64_t lingering_bytes; /* of sealed frames, since it was started */
     uint32_t groundwork_count;
     struct chunk *zeros; /* for groundwork; NULL: none was ever laid */
 

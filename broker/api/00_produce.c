@@ -68,6 +68,8 @@ struct produce_append {
 static void refuse_partition(struct produce_response_partition *answer, int16_t error,
                              const char *message)
 {
+    assert(answer != NULL);
+    assert(error != KAFKA_NONE);
     answer->error_code = error;
     answer->base_offset = -1;
     if (message != NULL)
@@ -92,6 +94,7 @@ static void append_landed(struct completion *completion, int32_t result)
         container_of(completion, struct produce_append, append.completion);
     struct produce_response_partition *answer = append->answer;
     struct log_append *done = &append->append.append;
+    assert(append->is_begun);
     if (result < 0) {
         refuse_partition(answer, kafka_error_of_status((enum status)result), NULL);
     } else {
@@ -104,7 +107,10 @@ static void append_landed(struct completion *completion, int32_t result)
 
 static void append_run(struct produce_append *append)
 {
+    assert(!append->is_begun);
+    assert(append->answer->error_code == KAFKA_NONE);
     struct produce_leg *leg = append->leg;
+    assert(leg->waiting > 0);
     int16_t error;
     struct partition *partition =
         partition_resolve(leg->errand.core, append->topic_id, append->answer->index, -1, &error);
@@ -121,6 +127,7 @@ static void append_run(struct produce_append *append)
 static void patience_ended(struct timer *timer)
 {
     struct produce_leg *leg = container_of(timer, struct produce_leg, patience);
+    assert(leg->waiting > 0);
     for (struct produce_append *append = leg->first; append != NULL; append = append->next)
         if (append->is_begun)
             partition_append_give_up(&append->append, leg->errand.core->io);
@@ -128,6 +135,7 @@ static void patience_ended(struct timer *timer)
 
 static void start_patience(struct produce_leg *leg)
 {
+    assert(leg->waiting == 1);
     struct io *io = leg->errand.core->io;
     int64_t timeout_ms =
         leg->timeout_ms < LIMIT_PRODUCE_MS_MIN ? LIMIT_PRODUCE_MS_MIN : leg->timeout_ms;
@@ -140,6 +148,7 @@ static void leg_run(struct errand *errand)
 {
     struct produce_leg *leg = container_of(errand, struct produce_leg, errand);
     assert(leg->waiting == 0);
+    assert(leg->first != NULL);
     leg->waiting = 1;
     start_patience(leg);
     for (struct produce_append *append = leg->first; append != NULL; append = append->next)
@@ -153,6 +162,7 @@ static void leg_run(struct errand *errand)
 static void answer_verdict(struct produce *p, const struct batch_verdict *verdict,
                            struct produce_response_partition *answer)
 {
+    assert(verdict->error != KAFKA_NONE);
     refuse_partition(answer, (int16_t)verdict->error, verdict->message);
     if (verdict->record_error_count == 0)
         return;
@@ -184,6 +194,8 @@ static bool has_enough_in_sync(const struct produce *p, const struct topic_rules
 static bool admit_partition(struct produce *p, const struct topic_rules *rules,
                             struct bytes records, struct produce_append *append)
 {
+    assert(append->answer != NULL);
+    assert(rules->topic != NULL);
     const struct image_topic *topic = rules->topic;
     struct produce_response_partition *answer = append->answer;
     if (answer->index < 0 || (uint32_t)answer->index >= topic->partition_count) {
@@ -210,6 +222,7 @@ static bool admit_partition(struct produce *p, const struct topic_rules *rules,
     append->is_append_time = batch_rules->timestamp_type == TIMESTAMP_LOG_APPEND_TIME;
     append->append.wait_committed = p->in.acks == ACKS_ALL;
     append->append.append.batch = arrival.batch;
+    assert(append->append.append.batch.size > 0);
     append->append.append.now_ms = batch_rules->now_ms;
     return true;
 }
@@ -221,9 +234,11 @@ static struct bytes records_of(const struct produce_request_partition *in)
 
 static void join_leg(struct produce *p, struct produce_append *append)
 {
+    assert(append->answer->error_code == KAFKA_NONE);
     uint32_t core_index =
         partition_core_index(p->request->core, append->topic_id, append->answer->index);
     struct produce_leg *leg = &p->legs[core_index];
+    assert(leg->end != NULL);
     append->leg = leg;
     append->next = NULL;
     *leg->end = append;
@@ -265,6 +280,7 @@ static bool admit_topic(struct produce *p, const struct produce_request_topic *i
 
 static bool make_legs(struct produce *p)
 {
+    assert(p->legs == NULL);
     uint32_t count = p->request->core->roster->core_count;
     p->legs = request_allocate(p->request, count, sizeof *p->legs);
     if (p->legs == NULL)
@@ -278,6 +294,7 @@ static bool make_legs(struct produce *p)
 
 static void send_leg(struct produce *p, uint32_t core_index)
 {
+    assert(core_index < p->request->core->roster->core_count);
     struct produce_leg *leg = &p->legs[core_index];
     if (leg->first != NULL)
         errand_send(&leg->errand, &p->op, p->request->core, core_index, leg_run);
@@ -286,6 +303,8 @@ static void send_leg(struct produce *p, uint32_t core_index)
 /* The own core's leg runs at once; the others are on their way before. */
 static void send_legs(struct produce *p)
 {
+    assert(p->legs != NULL);
+    assert(p->op.stage == PRODUCE_ADMIT);
     uint32_t own = io_core_index(p->request->core->io);
     for (uint32_t i = 0; i < p->request->core->roster->core_count; i++)
         if (i != own)
@@ -311,6 +330,7 @@ static bool acks_are_valid(int16_t acks)
 static bool list_partitions(struct produce *p, const struct produce_request_topic *in,
                             struct produce_response_topic *out)
 {
+    assert(!acks_are_valid(p->in.acks));
     uint32_t count = in->partition_data_count;
     out->name = in->name;
     out->topic_id = in->topic_id;
@@ -328,6 +348,7 @@ static bool list_partitions(struct produce *p, const struct produce_request_topi
 
 static enum op_progress produce_admit(struct produce *p)
 {
+    assert(p->op.waiting == 0);
     struct request *request = p->request;
     bool is_valid = acks_are_valid(p->in.acks);
     bool has_memory = make_legs(p);
@@ -375,6 +396,7 @@ static bool has_error(const struct produce_response *out)
  * makes the producer look for the right leader. */
 static enum op_progress produce_reply(struct produce *p)
 {
+    assert(p->op.waiting == 0);
     struct request *request = p->request;
     if (p->in.acks == ACKS_NONE) {
         struct connection *connection = request->connection;

@@ -81,6 +81,8 @@ static void leg_init(struct fetch *f, uint32_t core_index)
 
 static void leg_add(struct fetch_leg *leg, struct fetch_partition *wanted)
 {
+    assert(wanted->error == KAFKA_NONE);
+    assert(wanted->next == NULL);
     wanted->leg = leg;
     if (leg->last == NULL)
         leg->first = wanted;
@@ -114,6 +116,8 @@ static bool legs_make(struct fetch *f)
 
 static enum op_progress legs_read(struct fetch *f)
 {
+    assert(f->op.waiting == 0);
+    assert(f->op.stage == FETCH_READ);
     for (uint32_t i = 0; i < f->leg_count; i++) {
         if (f->legs[i].first == NULL)
             continue;
@@ -156,6 +160,8 @@ static void fetch_unpark(struct fetch *f)
 static void fetch_time_is_up(struct timer *timer)
 {
     struct fetch *f = container_of(timer, struct fetch, timer);
+    assert(f->is_parked);
+    assert(f->op.stage == FETCH_PARK);
     f->is_hurrying = true;
     fetch_unpark(f);
     op_landed(&f->op, STATUS_OK);
@@ -169,6 +175,7 @@ static void fetch_was_woken(struct completion *completion, int32_t result)
 /* Whoever wakes it is in the middle of something else, so it goes on in a turn of its own. */
 static void fetch_wake(struct fetch *f)
 {
+    assert(f->request->state == REQUEST_RUNNING);
     if (!f->is_parked)
         return;
     op_expect(&f->op);
@@ -196,6 +203,8 @@ static void fetch_cancel(struct request *request)
 /* What may have become due meanwhile is read at once, together with what is handed back. */
 static bool fetch_park_at_session(struct fetch *f, struct fetch_session *session)
 {
+    assert(!f->is_parked);
+    assert(session->epoch == f->plan.session_epoch);
     bool is_due = session->due_count > 0;
     fetch_plan_hand_back(f->request, &f->plan, session);
     if (is_due)
@@ -207,6 +216,7 @@ static bool fetch_park_at_session(struct fetch *f, struct fetch_session *session
 
 static void legs_watch(struct fetch *f)
 {
+    assert(f->plan.session_id == FETCH_SESSION_NONE);
     for (uint32_t i = 0; i < f->leg_count; i++) {
         if (f->legs[i].first == NULL)
             continue;
@@ -215,9 +225,9 @@ static void legs_watch(struct fetch *f)
     }
 }
 
-static enum op_progress fetch_park(struct fetch *f)
+static enum op_progress fetch_park(struct fetch *f, struct fetch_session *session)
 {
-    struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
+    assert(!f->is_parked);
     op_move(&f->op, FETCH_PARK);
     if (session != NULL && !fetch_park_at_session(f, session))
         return OP_AGAIN;
@@ -245,11 +255,16 @@ static enum op_progress fetch_make_plan(struct fetch *f)
 }
 
 /* The session is over, or waits for another fetch: this one would not be woken. */
-static bool has_lost_session(const struct fetch *f)
+static bool has_lost_session(const struct fetch *f, const struct fetch_session *session)
 {
-    const struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
     return f->plan.session_id != FETCH_SESSION_NONE &&
            (session == NULL || session->epoch != f->plan.session_epoch);
+}
+
+static bool may_wait(const struct fetch *f, const struct fetch_session *session)
+{
+    return f->request->response.status == STATUS_OK && !has_lost_session(f, session) &&
+           !fetch_plan_has_error(&f->plan);
 }
 
 /* All legs have read. A fetch of nothing at all waits out its time as well, as in Kafka: a consumer
@@ -258,19 +273,21 @@ static enum op_progress fetch_have_read(struct fetch *f)
 {
     bool is_enough = fetch_plan_size_bytes(&f->plan) >= f->in.min_bytes;
     bool is_time_up = f->is_hurrying || io_now_ns(f->request->core->io) >= f->deadline_ns;
-    bool has_failed = f->request->response.status != STATUS_OK;
-    bool must_not_wait = has_failed || has_lost_session(f) || fetch_plan_has_error(&f->plan);
-    if (is_enough || is_time_up || must_not_wait) {
-        op_move(&f->op, FETCH_REPLY);
-        return OP_AGAIN;
+    if (!is_enough && !is_time_up) {
+        struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
+        if (may_wait(f, session)) {
+            fetch_reply_release(f->request, &f->plan);
+            return fetch_park(f, session);
+        }
     }
-    fetch_reply_release(f->request, &f->plan);
-    return fetch_park(f);
+    op_move(&f->op, FETCH_REPLY);
+    return OP_AGAIN;
 }
 
 /* A fetch of a session reads what has become due, and what it was to tell before. */
 static enum op_progress fetch_parked(struct fetch *f)
 {
+    assert(!f->is_parked);
     struct fetch_session *session = fetch_plan_session(f->request, &f->plan);
     if (f->is_dismissed) {
         op_move(&f->op, FETCH_REPLY);

@@ -64,6 +64,8 @@ static void lookup_landed(struct completion *completion, int32_t result)
     struct list_offsets_look *look =
         container_of(completion, struct list_offsets_look, lookup.completion);
     struct list_offsets_response_partition *answer = look->answer;
+    assert(look->timestamp >= 0 || look->timestamp == TIME_MAX_TIMESTAMP);
+    assert(answer->error_code == KAFKA_NONE);
     if (result < 0) {
         answer->error_code = kafka_error_of_status((enum status)result);
     } else if (look->lookup.found) {
@@ -82,6 +84,8 @@ static int64_t visible_end(const struct partition *partition, bool read_committe
 
 static void answer_edge(struct list_offsets_look *look, const struct partition *partition)
 {
+    assert(look->timestamp < 0);
+    assert(look->timestamp != TIME_MAX_TIMESTAMP);
     struct list_offsets_response_partition *answer = look->answer;
     switch (look->timestamp) {
     case TIME_LATEST:
@@ -103,6 +107,7 @@ static void look_run(struct errand *errand)
 {
     struct list_offsets_look *look = container_of(errand, struct list_offsets_look, errand);
     struct list_offsets_response_partition *answer = look->answer;
+    assert(answer->error_code == KAFKA_NONE);
     struct partition *partition =
         partition_resolve(errand->core, look->topic_id, answer->partition_index, look->leader_epoch,
                           &answer->error_code);
@@ -131,6 +136,8 @@ static void look_partition(struct list_offsets *l, const struct image_topic *top
                            const struct list_offsets_request_partition *in,
                            struct list_offsets_look *look)
 {
+    assert(topic != NULL);
+    assert(look->answer->error_code == KAFKA_NONE);
     struct request *request = l->request;
     struct list_offsets_response_partition *answer = look->answer;
     if (in->partition_index < 0 || (uint32_t)in->partition_index >= topic->partition_count) {
@@ -183,6 +190,7 @@ static bool look_topic(struct list_offsets *l, const struct list_offsets_request
 
 static enum op_progress list_offsets_look(struct list_offsets *l)
 {
+    assert(l->op.waiting == 0);
     struct request *request = l->request;
     uint32_t count = l->in.topics_count;
     l->out.topics = request_allocate(request, count, sizeof *l->out.topics);

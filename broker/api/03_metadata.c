@@ -60,6 +60,7 @@ static bool is_by_id(const struct metadata_request_topic *topic)
 static void call_landed(struct completion *completion, int32_t result)
 {
     struct metadata *m = container_of(completion, struct metadata, call.completion);
+    assert(m->op.stage == METADATA_REPLY);
     m->call_result = result;
     op_landed(&m->op, STATUS_OK);
 }
@@ -90,6 +91,8 @@ static struct missing_topic *find_missing(const struct metadata *m, struct bytes
 /* A name that stands twice in the request is created once. */
 static void add_missing(struct metadata *m, struct bytes name)
 {
+    assert(!bytes_are_null(name));
+    assert(m->call.command.topic_count <= m->in.topics_count);
     struct controller_command *command = &m->call.command;
     if (find_missing(m, name) != NULL)
         return;
@@ -105,6 +108,8 @@ static void add_missing(struct metadata *m, struct bytes name)
 
 static bool list_missing(struct metadata *m)
 {
+    assert(m->missing == NULL);
+    assert(!wants_all(m));
     struct request *request = m->request;
     struct controller_command *command = &m->call.command;
     command->kind = CONTROLLER_CREATE_TOPICS;
@@ -128,6 +133,7 @@ static bool may_create(const struct metadata *m)
 
 static enum op_progress metadata_create(struct metadata *m)
 {
+    assert(m->op.waiting == 0);
     op_move(&m->op, METADATA_REPLY);
     if (!may_create(m))
         return OP_AGAIN;
@@ -163,6 +169,7 @@ static int16_t creation_error(const struct metadata *m, struct bytes name)
 
 static bool describe_brokers(struct metadata *m)
 {
+    assert(m->out.brokers_count == 0);
     struct request *request = m->request;
     struct image *image = core_image(request->core);
     uint32_t count = image_broker_count(image);
@@ -187,6 +194,7 @@ static bool describe_brokers(struct metadata *m)
 static bool describe_partitions(struct metadata *m, const struct image_topic *topic,
                                 struct metadata_response_topic *out)
 {
+    assert(topic->partition_count > 0);
     out->partitions = request_allocate(m->request, topic->partition_count, sizeof *out->partitions);
     if (out->partitions == NULL)
         return false;
@@ -250,6 +258,7 @@ static bool answer_topic(struct metadata *m, const struct metadata_request_topic
 
 static bool describe_topics(struct metadata *m)
 {
+    assert(m->out.topics_count == 0);
     struct request *request = m->request;
     struct image *image = core_image(request->core);
     bool all = wants_all(m);

@@ -21,6 +21,7 @@ static void encode(struct group_request *group_request)
 {
     struct offset_commit *c = container_of(group_request, struct offset_commit, group_request);
     struct request *request = group_request->request;
+    assert(c->call.call.kind == GROUP_CALL_COMMIT);
     offset_commit_response_encode(&request->response, request->version, &c->call.out);
 }
 

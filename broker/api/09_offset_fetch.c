@@ -23,6 +23,7 @@ struct offset_fetch {
 
 static bool ask_groups(struct offset_fetch *f)
 {
+    assert(f->legs == NULL);
     f->legs = request_allocate(f->group_request.request, f->in.groups_count, sizeof *f->legs);
     if (f->legs == NULL)
         return false;
@@ -49,6 +50,8 @@ static void ask(struct group_request *group_request)
 /* The group that the request is about, as one of several. */
 static bool lift_request(struct request *request, struct offset_fetch_request *in)
 {
+    assert(request->version < OFFSET_FETCH_GROUPS_SINCE);
+    assert(in->groups_count == 0);
     struct offset_fetch_request_group *group = request_allocate(request, 1, sizeof *group);
     if (group == NULL)
         return false;
@@ -92,6 +95,7 @@ static bool lower_topic(struct request *request, const struct offset_fetch_respo
 
 static bool lower_response(struct offset_fetch *f)
 {
+    assert(f->leg_count == 1);
     struct request *request = f->group_request.request;
     const struct offset_fetch_response_group *group = &f->legs[0].call.out;
     f->out.error_code = group->error_code;
@@ -110,6 +114,7 @@ static bool lower_response(struct offset_fetch *f)
 
 static bool gather_groups(struct offset_fetch *f)
 {
+    assert(f->group_request.request->version >= OFFSET_FETCH_GROUPS_SINCE);
     f->out.groups = request_allocate(f->group_request.request, f->leg_count, sizeof *f->out.groups);
     if (f->out.groups == NULL)
         return false;

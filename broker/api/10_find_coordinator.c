@@ -38,11 +38,13 @@ static void wish_landed(struct completion *completion, int32_t result)
 {
     struct find_coordinator *f =
         container_of(completion, struct find_coordinator, wish.call.completion);
+    assert(f->op.stage == FIND_COORDINATOR_REPLY);
     op_landed(&f->op, STATUS_OK);
 }
 
 static enum op_progress find_coordinator_create(struct find_coordinator *f)
 {
+    assert(f->op.waiting == 0);
     struct request *request = f->request;
     op_move(&f->op, FIND_COORDINATOR_REPLY);
     if (f->in.key_type != KEY_GROUP || group_topic(request->core) != NULL)
@@ -59,6 +61,8 @@ static enum op_progress find_coordinator_create(struct find_coordinator *f)
 static void refuse(struct find_coordinator_response_coordinator *out, int16_t error_code,
                    const char *message)
 {
+    assert(error_code != KAFKA_NONE);
+    assert(message != NULL);
     out->node_id = NODE_NONE;
     out->port = NODE_NONE;
     out->error_code = error_code;
@@ -72,6 +76,7 @@ static const struct image_broker *find_leader(const struct broker_core *core, st
     if (topic == NULL)
         return NULL;
     uint32_t index = group_shard_index(group_id, topic->partition_count);
+    assert(index < topic->partition_count);
     return image_broker_by_id(core_image(core), topic->partitions[index].leader);
 }
 
@@ -108,6 +113,7 @@ static void find(const struct find_coordinator *f, struct bytes key,
 
 static bool find_each(const struct find_coordinator *f, struct find_coordinator_response *out)
 {
+    assert(f->request->version >= FIND_COORDINATOR_BATCHES_SINCE);
     uint32_t count = f->in.coordinator_keys_count;
     out->coordinators = request_allocate(f->request, count, sizeof *out->coordinators);
     if (out->coordinators == NULL)
@@ -120,6 +126,7 @@ static bool find_each(const struct find_coordinator *f, struct find_coordinator_
 
 static void find_one(const struct find_coordinator *f, struct find_coordinator_response *out)
 {
+    assert(f->request->version < FIND_COORDINATOR_BATCHES_SINCE);
     struct find_coordinator_response_coordinator found;
     find(f, f->in.key, &found);
     out->error_code = found.error_code;

@@ -25,6 +25,7 @@ static void encode(struct group_request *group_request)
 {
     struct join_group *j = container_of(group_request, struct join_group, group_request);
     struct request *request = group_request->request;
+    assert(j->call.call.kind == GROUP_CALL_JOIN);
     join_group_response_encode(&request->response, request->version, &j->call.out);
 }
 

@@ -23,6 +23,7 @@ static void ask(struct group_request *group_request)
 {
     struct list_groups *l = container_of(group_request, struct list_groups, group_request);
     struct request *request = group_request->request;
+    assert(l->legs == NULL);
     uint32_t count = group_request_shard_count(group_request);
     l->legs = request_allocate(request, count, sizeof *l->legs);
     if (l->legs == NULL) {
@@ -40,6 +41,7 @@ static void ask(struct group_request *group_request)
 /* Shards of other brokers are theirs to list. */
 static bool gather(struct list_groups *l)
 {
+    assert(l->out.groups_count == 0);
     uint32_t count = 0;
     for (uint32_t i = 0; i < l->leg_count; i++)
         count += l->legs[i].call.out.groups_count;

@@ -57,6 +57,7 @@ static bool settings_of(struct request *request, const struct controller_topic *
 static bool describe_created(struct request *request, const struct controller_topic *topic,
                              struct create_topics_response_topic *out)
 {
+    assert(request->version >= CREATE_TOPICS_DETAILS_SINCE);
     const struct config *config = request->core->config;
     const struct image_topic *made = image_topic_by_name(core_image(request->core), topic->name);
     struct topic_config set;
@@ -134,6 +135,7 @@ static bool take_assignments(struct request *request, const struct create_topics
 static bool take_topic(struct request *request, const struct create_topics_request_topic *in,
                        struct controller_topic *topic)
 {
+    assert(topic->settings == NULL);
     struct controller_setting *settings =
         request_allocate(request, in->configs_count, sizeof *settings);
     if (settings == NULL)

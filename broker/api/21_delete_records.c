@@ -42,6 +42,7 @@ static void deletion_landed(struct completion *completion, int32_t result)
     struct delete_records_leg *leg =
         container_of(completion, struct delete_records_leg, deletion.completion);
     struct delete_records_response_partition *answer = leg->answer;
+    assert(answer->error_code == KAFKA_NONE);
     if (result == STATUS_OK)
         answer->low_watermark = leg->deletion.start_offset;
     else if (result == STATUS_DENIED)
@@ -56,6 +57,8 @@ static void leg_run(struct errand *errand)
 {
     struct delete_records_leg *leg = container_of(errand, struct delete_records_leg, errand);
     struct delete_records_response_partition *answer = leg->answer;
+    assert(answer->error_code == KAFKA_NONE);
+    assert(answer->partition_index >= 0);
     struct partition *partition = partition_resolve(
         errand->core, leg->topic_id, answer->partition_index, ANY_EPOCH, &answer->error_code);
     if (partition == NULL) {
@@ -108,6 +111,7 @@ static bool delete_in_topic(struct delete_records *d, const struct delete_record
 
 static enum op_progress delete_records_delete(struct delete_records *d)
 {
+    assert(d->op.waiting == 0);
     struct request *request = d->request;
     d->out.topics = request_allocate(request, d->in.topics_count, sizeof *d->out.topics);
     bool has_memory = d->out.topics != NULL;

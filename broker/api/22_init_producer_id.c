@@ -28,6 +28,7 @@ static void wish_landed(struct completion *completion, int32_t result)
 {
     struct init_producer_id *init =
         container_of(completion, struct init_producer_id, wish.completion);
+    assert(init->op.stage == INIT_PRODUCER_ID_REPLY);
     op_landed(&init->op, result);
 }
 
@@ -52,6 +53,7 @@ static enum kafka_error refusal_of(const struct init_producer_id_request *in)
 
 static enum op_progress init_producer_id_take(struct init_producer_id *init)
 {
+    assert(init->op.waiting == 0);
     op_move(&init->op, INIT_PRODUCER_ID_REPLY);
     if (refusal_of(&init->in) != KAFKA_NONE)
         return OP_AGAIN;
@@ -72,6 +74,7 @@ static enum op_progress init_producer_id_reply(struct init_producer_id *init)
         out.error_code = KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
     if (out.error_code == KAFKA_NONE) {
         out.producer_id = init->wish.producer_id;
+        assert(out.producer_id >= 0);
         out.producer_epoch = 0;
     }
     init_producer_id_response_encode(&request->response, request->version, &out);

@@ -39,6 +39,8 @@ static void look_run(struct errand *errand)
 {
     struct epoch_look *look = container_of(errand, struct epoch_look, errand);
     struct offset_for_leader_epoch_response_partition *answer = look->answer;
+    assert(answer->error_code == KAFKA_NONE);
+    assert(answer->partition >= 0);
     struct partition *partition =
         partition_resolve(errand->core, look->topic_id, answer->partition,
                           look->current_leader_epoch, &answer->error_code);
@@ -96,6 +98,7 @@ static bool look_topic(struct epoch_request *e,
 
 static enum op_progress epoch_look(struct epoch_request *e)
 {
+    assert(e->op.waiting == 0);
     struct request *request = e->request;
     e->out.topics = request_allocate(request, e->in.topics_count, sizeof *e->out.topics);
     bool has_memory = e->out.topics != NULL;

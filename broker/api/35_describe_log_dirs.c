@@ -59,6 +59,7 @@ struct log_dirs_leg {
 
 static void add_row(struct describe_log_dirs *d, const struct image_topic *topic, int32_t index)
 {
+    assert(topic != NULL);
     if (index >= 0 && (uint32_t)index < topic->partition_count)
         d->rows[d->row_count++] =
             (struct log_dirs_row){.topic = topic, .index = index, .dir_index = -1};
@@ -66,6 +67,8 @@ static void add_row(struct describe_log_dirs *d, const struct image_topic *topic
 
 static bool list_all(struct describe_log_dirs *d)
 {
+    assert(d->rows == NULL);
+    assert(d->row_count == 0);
     uint64_t count = 0;
     for (uint32_t t = 0; t < image_topic_count(d->image); t++)
         count += image_topic_at(d->image, t)->partition_count;
@@ -83,6 +86,8 @@ static bool list_all(struct describe_log_dirs *d)
 /* What is not there is left out of the answer. */
 static bool list_named(struct describe_log_dirs *d)
 {
+    assert(d->rows == NULL);
+    assert(d->row_count == 0);
     uint64_t count = 0;
     for (uint32_t t = 0; t < d->in.topics_count; t++)
         count += d->in.topics[t].partitions_count;
@@ -123,6 +128,7 @@ static void look_run(struct errand *errand)
             replica_manager_find(&core->replicas, row->topic->id, row->index);
         if (partition == NULL || log_has_failed(partition->log))
             continue;
+        assert(row->dir_index < 0);
         row->dir_index = dir_of(core, partition);
         row->size_bytes = (int64_t)log_size_bytes(partition->log);
     }
@@ -138,12 +144,14 @@ static void room_landed(struct completion *completion, int32_t result)
 
 static bool is_online(const struct describe_log_dirs *d, uint32_t dir_index)
 {
+    assert(dir_index < d->request->core->roster->log_dirs->count);
     const struct store *store = d->request->core->log_dirs[dir_index].store;
     return store != NULL && !store_has_failed(store);
 }
 
 static void ask_rooms(struct describe_log_dirs *d)
 {
+    assert(d->request->version >= DESCRIBE_LOG_DIRS_ROOM_SINCE);
     const struct log_dirs *dirs = d->request->core->roster->log_dirs;
     for (uint32_t i = 0; i < dirs->count; i++) {
         struct log_dirs_room *room = &d->rooms[i];
@@ -158,6 +166,7 @@ static void ask_rooms(struct describe_log_dirs *d)
 
 static enum op_progress log_dirs_look(struct describe_log_dirs *d)
 {
+    assert(d->op.waiting == 0);
     struct broker_core *home = d->request->core;
     uint32_t core_count = home->roster->core_count;
     struct log_dirs_leg *legs = request_allocate(d->request, core_count, sizeof *legs);
@@ -228,6 +237,7 @@ static bool answer_rows(const struct describe_log_dirs *d, uint32_t dir_index,
 static bool answer_dir(const struct describe_log_dirs *d, uint32_t dir_index,
                        struct describe_log_dirs_response_result *out)
 {
+    assert(dir_index < d->request->core->roster->log_dirs->count);
     const struct log_dirs_room *room = &d->rooms[dir_index];
     describe_log_dirs_response_result_init(out);
     out->log_dir = bytes_of_text(d->request->core->roster->log_dirs->dirs[dir_index].path);
@@ -256,6 +266,7 @@ static bool answer_dirs(struct describe_log_dirs *d)
 
 static enum op_progress log_dirs_reply(struct describe_log_dirs *d)
 {
+    assert(d->image != NULL);
     struct request *request = d->request;
     describe_log_dirs_response_init(&d->out);
     if (request->response.status == STATUS_OK && !answer_dirs(d))

@@ -5,15 +5,9 @@
 #include "broker/reply.h"
 #include "protocol/messages/incremental_alter_configs.h"
 
-struct incremental_alter_configs {
-    struct alter_configs alter;
-    struct incremental_alter_configs_request in;
-};
-
-static void encode(struct admin_call *admin)
+static void encode(struct alter_configs *alter)
 {
-    struct request *request = admin->request;
-    struct alter_configs *alter = container_of(admin, struct alter_configs, admin);
+    struct request *request = alter->admin.request;
     struct incremental_alter_configs_response out;
     incremental_alter_configs_response_init(&out);
     out.responses = request_allocate(request, alter->resource_count, sizeof *out.responses);
@@ -23,8 +17,7 @@ static void encode(struct admin_call *admin)
     }
     out.responses_count = alter->resource_count;
     for (uint32_t i = 0; i < alter->resource_count; i++) {
-        struct alter_resource *resource = &alter->resources[i];
-        alter_resource_conclude(resource, admin);
+        const struct alter_resource *resource = &alter->resources[i];
         out.responses[i] = (struct incremental_alter_configs_response_response){
             .error_code = resource->error,
             .error_message = resource->message,
@@ -35,40 +28,31 @@ static void encode(struct admin_call *admin)
     incremental_alter_configs_response_encode(&request->response, request->version, &out);
 }
 
-static bool take_resource(struct request *request,
-                          const struct incremental_alter_configs_request_resource *in,
-                          struct alter_resource *resource)
+static void add_resource(struct alter_configs *alter,
+                         const struct incremental_alter_configs_request_resource *in)
 {
-    if (!alter_resource_init(resource, request, in->resource_type, in->resource_name,
-                             in->configs_count))
-        return false;
-    for (uint32_t i = 0; i < in->configs_count; i++)
-        resource->settings[i] = (struct controller_setting){
+    struct controller_setting *settings =
+        alter_configs_add(alter, in->resource_type, in->resource_name, in->configs_count);
+    for (uint32_t i = 0; i < in->configs_count && settings != NULL; i++)
+        settings[i] = (struct controller_setting){
             .name = in->configs[i].name,
             .value = in->configs[i].value,
             .alteration = in->configs[i].config_operation,
         };
-    return true;
 }
 
 void api_incremental_alter_configs_handle(struct request *request)
 {
-    struct incremental_alter_configs *a = request_allocate(request, 1, sizeof *a);
-    if (a == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
-        return;
-    }
+    struct incremental_alter_configs_request in;
     enum status status = incremental_alter_configs_request_decode(&request->body, request->version,
-                                                                  &request->arena, &a->in);
+                                                                  &request->arena, &in);
     if (!request_is_decoded(request, status))
         return;
-    bool has_memory = alter_configs_prepare(&a->alter, request, CONTROLLER_ALTER_CONFIGS,
-                                            a->in.resources_count, encode);
-    for (uint32_t i = 0; i < a->in.resources_count && has_memory; i++)
-        has_memory = take_resource(request, &a->in.resources[i], &a->alter.resources[i]);
-    if (!has_memory) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct alter_configs *alter =
+        alter_configs_begin(request, CONTROLLER_ALTER_CONFIGS, in.resources_count, encode);
+    if (alter == NULL)
         return;
-    }
-    alter_configs_start(&a->alter, a->in.validate_only);
+    for (uint32_t i = 0; i < in.resources_count; i++)
+        add_resource(alter, &in.resources[i]);
+    alter_configs_start(alter, in.validate_only);
 }

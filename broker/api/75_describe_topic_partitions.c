@@ -31,6 +31,7 @@ static uint32_t first_partition(const struct describe_partitions *d, struct byte
 {
     if (d->in.cursor == NULL || !bytes_equal(d->in.cursor->topic_name, name))
         return 0;
+    assert(d->in.cursor->partition_index >= 0);
     return (uint32_t)d->in.cursor->partition_index;
 }
 
@@ -43,6 +44,7 @@ static bool answer_partition(struct request *request, const struct image_topic *
                              uint32_t index,
                              struct describe_topic_partitions_response_partition *out)
 {
+    assert(index < topic->partition_count);
     const struct image_partition *partition = &topic->partitions[index];
     *out = (struct describe_topic_partitions_response_partition){
         .error_code = partition_error(partition),
@@ -62,6 +64,8 @@ static bool answer_partition(struct request *request, const struct image_topic *
 
 static bool describe_topic(struct describe_partitions *d, const struct image_topic *topic)
 {
+    assert(d->left_count > 0);
+    assert(d->out.next_cursor == NULL);
     struct describe_topic_partitions_response_topic *out = &d->out.topics[d->out.topics_count++];
     describe_topic_partitions_response_topic_init(out);
     out->name = topic->name;
@@ -91,6 +95,8 @@ static bool describe_topic(struct describe_partitions *d, const struct image_top
 /* The answer is full: the next one begins with this topic. */
 static void stop_before(struct describe_partitions *d, struct bytes name)
 {
+    assert(d->left_count == 0);
+    assert(d->out.next_cursor == NULL);
     d->cursor.topic_name = name;
     d->cursor.partition_index = 0;
     d->out.next_cursor = &d->cursor;
@@ -101,6 +107,7 @@ static bool describe_all(struct describe_partitions *d)
     struct image *image = core_image(d->request->core);
     uint32_t first =
         d->in.cursor == NULL ? 0 : image_topic_lower_bound(image, d->in.cursor->topic_name);
+    assert(first <= image_topic_count(image));
     uint32_t count = image_topic_count(image) - first;
     d->out.topics = request_allocate(d->request, count, sizeof *d->out.topics);
     if (d->out.topics == NULL)
@@ -117,6 +124,7 @@ static bool describe_all(struct describe_partitions *d)
 
 static void refuse_topic(struct describe_partitions *d, struct bytes name, int16_t error)
 {
+    assert(error != KAFKA_NONE);
     struct describe_topic_partitions_response_topic *out = &d->out.topics[d->out.topics_count++];
     describe_topic_partitions_response_topic_init(out);
     out->name = name;

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -256,6 +257,31 @@ class Quiet(unittest.TestCase):
         self.assertEqual(self.run_machine(table_floor.Wanted(10, None, 9), [(1, 50)] * 9), [5, 2])
 
 
+class Awake(unittest.TestCase):
+    """The device is a file here."""
+
+    def test_device(self):
+        """What is written while measuring, and what a condition says of it."""
+        driver = table.driver
+        with tempfile.NamedTemporaryFile() as device, \
+                unittest.mock.patch.object(driver, "LATENCY_WANTED", pathlib.Path(device.name)):
+            self.assertEqual(driver.idle_processors(), "unknown")
+            device.write((2_000_000_000).to_bytes(4, sys.byteorder))
+            device.flush()
+            self.assertEqual(driver.idle_processors(), "may sleep")
+            with driver.awake_processors():
+                self.assertEqual(driver.idle_processors(), "stay awake")
+
+    def test_without(self):
+        """Where there is none, or it is not ours, the measurement goes on, and says so."""
+        driver = table.driver
+        with unittest.mock.patch.object(driver, "LATENCY_WANTED", pathlib.Path("/nowhere/at/all")), \
+                unittest.mock.patch.object(driver, "say") as said:
+            with driver.awake_processors():
+                self.assertEqual(driver.idle_processors(), "unknown")
+        self.assertIn("No such file or directory", said.call_args.args[0])
+
+
 class Regression(unittest.TestCase):
     def test_verdict(self):
         """What every round says is said; what rounds contradict, or what is tiny, is not."""
@@ -268,7 +294,27 @@ class Regression(unittest.TestCase):
         self.assertIn("| crc | **10.0** (10.0-20.0) | **20.0** (20.0-40.0) | 2.00 (2.00-2.00) | slower |", text)
 
 
+# `tailrace bench`, but that loads end after so many requests, however long these take, and that what the
+# machine can do itself is as written here.
+COUNTED = f"""#!/bin/sh
+if [ "$2" = floor ]; then
+    echo '{{"sync_4k_p50_us": 120, "stolen_percent": 3}}'
+elif [ "$2" = start ]; then
+    exec {BUILD / "tailrace"} "$@"
+else
+    exec {BUILD / "tailrace"} "$@" --warm-up 0 --seconds 3600 --requests 500
+fi
+"""
+
+
 class Command(unittest.TestCase):
+    def count_requests(self, folder):
+        """Answers the name of the program."""
+        program = pathlib.Path(folder) / "counted"
+        program.write_text(COUNTED, encoding="utf-8")
+        program.chmod(0o755)
+        return program
+
     def run_table(self, *words):
         return subprocess.run([sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "1",
                                "--no-peers", "--only", "Tailrace", "--folder", self.folder, "--broker",
@@ -279,18 +325,19 @@ class Command(unittest.TestCase):
     def test_resume(self):
         """A row is measured in every round, once: the next run goes on where this one was. Then there is a
         page of it. Nothing is left behind."""
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as programs:
             self.folder = pathlib.Path(folder)
-            first = self.run_table("one-record", "fetch-warm", "start", "--rounds", "1")
+            counted = ("--bench", self.count_requests(programs))
+            first = self.run_table("one-record", "fetch-warm", "start", "--rounds", "1", *counted)
             self.assertEqual(first.returncode, 0, first.stderr)
             self.assertIn("| requests/s |", first.stdout)
-            again = self.run_table("one-record", "start", "--rounds", "2")
+            again = self.run_table("one-record", "start", "--rounds", "2", *counted)
+            self.assertEqual(again.returncode, 0, again.stderr)
             self.assertNotIn("round 1,", again.stderr)
             self.assertEqual(again.stderr.count("round 2, Tailrace"), 2)
             result = json.loads((self.folder / "kept/one-record/tailrace.1.json").read_text())
             self.assertGreater(result["figures"]["memory, most (MiB)"], 1)
-            self.assertTrue(all(floor["sync_4k_p50_us"] > 0 for floor in result["floors"]))
-            self.assertEqual(len(result["floors"]), 2)
+            self.assertEqual([floor["sync_4k_p50_us"] for floor in result["floors"]], [120, 120])
             self.assertTrue(0 <= result["stolen_percent"] <= 100)
             goals = self.run_table("--goals")
             self.assertEqual(goals.returncode, 0, goals.stderr)

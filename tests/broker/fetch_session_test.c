@@ -1,3 +1,4 @@
+#include "broker/fetch_reply.h"
 #include "broker/fetch_session.h"
 #include "protocol/errors.h"
 
@@ -207,6 +208,55 @@ static void test_a_reader_is_woken_once(void **state)
     fetch_sessions_deinit(&sessions);
 }
 
+/* A fetch of the session that has read all there is of its only partition, up to offset 5, when the
+ * session was at `epoch`; now it is answered. */
+static void answer_late(struct fetch_sessions *sessions, const struct fetch_session *session,
+                        int32_t epoch)
+{
+    enum { FETCH_VERSION = 12, ARENA_BYTES = 64 * 1024 };
+    struct broker_core core = {.fetch_sessions = *sessions};
+    struct request request = {.core = &core, .version = FETCH_VERSION};
+    struct fetch_request in;
+    struct fetch_read fetch_read = {.read = {.next_offset = 5}};
+    struct fetch_partition wanted = {
+        .wish = wish("a", 0, 0), .fetch_read = &fetch_read, .is_quiet_behind = true};
+    struct fetch_plan plan = {
+        .partitions = &wanted,
+        .partition_count = 1,
+        .size_bytes_max = 1000,
+        .session_id = session->id,
+        .session_epoch = epoch,
+    };
+    fetch_request_init(&in);
+    arena_init(&request.arena, ARENA_BYTES);
+    writer_init(&request.response, &request.arena);
+    fetch_reply_encode(&request, &in, &plan);
+    assert_int_equal(request.response.status, STATUS_OK);
+    arena_deinit(&request.arena);
+}
+
+/* Whoever goes on behind all that an answer has told waits for news; but not if another fetch has
+ * gone on with the session meanwhile: that one looked at the partition later, and what its watcher
+ * told is told. */
+static void test_a_late_answer_hides_nothing(void **state)
+{
+    for (int32_t behind = 0; behind < 2; behind++) {
+        struct fetch_sessions sessions;
+        int16_t error;
+        fetch_sessions_init(&sessions, seed, 10);
+        struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+        put(&sessions, session, "a", 0, 0);
+        int32_t epoch = session->epoch;
+        if (behind > 0)
+            assert_non_null(fetch_session_continue(&sessions, 7, epoch, false, 0, &error));
+        assert_non_null(fetch_session_take_due(session));
+        answer_late(&sessions, session, epoch);
+        put(&sessions, session, "a", 0, 5);
+        assert_int_equal(session->due_count, behind);
+        fetch_sessions_deinit(&sessions);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_only_what_changed_is_due),
         cmocka_unit_test(test_going_on_behind_all_is_no_news),
         cmocka_unit_test(test_a_reader_is_woken_once),
+        cmocka_unit_test(test_a_late_answer_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,33 @@ static void pipelined_requests_keep_their_order(void **state)
     }
 }
 
+/* Requests of any size, small behind large and large behind small, come in whole and in order,
+ * wherever the memory that they are received into happens to end. */
+static void requests_of_all_sizes_follow_each_other(void **state)
+{
+    static const uint32_t value_sizes[] = {10,    20000, 60000, 60000,  60000,  61000,
+                                           16200, 16400, 1,     100000, 130000, 131000,
+                                           5000,  64000, 64000, 300000, 64000,  700000};
+    enum {
+        SIZE_COUNT = sizeof value_sizes / sizeof value_sizes[0],
+        REQUEST_COUNT = 3 * SIZE_COUNT
+    };
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    struct client_partition topic = server_topic(server, client, 1);
+    struct asked *produces[REQUEST_COUNT];
+    for (uint32_t i = 0; i < REQUEST_COUNT; i++) {
+        const struct server_batch batch = {.value_size = value_sizes[(i * 5) % SIZE_COUNT]};
+        produces[i] = server_produce(server, client, topic, server_make(server, &batch));
+    }
+    for (uint32_t i = 0; i < REQUEST_COUNT; i++) {
+        struct client_produced produced = server_produced(server, produces[i]);
+        assert_int_equal(produced.error, KAFKA_NONE);
+        assert_int_equal(produced.base_offset, i);
+    }
+}
+
 static void put_to_all(struct server *server, struct client *client, struct client_partition topic)
 {
     for (topic.index = 0; topic.index < PARTITION_COUNT; topic.index++)
@@ -192,6 +219,7 @@ uint32_t server_produce_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
         SERVER_CASE(pipelined_requests_keep_their_order),
+        SERVER_CASE(requests_of_all_sizes_follow_each_other),
         SERVER_CASE(all_cores_serve),
         SERVER_CASE(acks_decide_about_the_answer),
         SERVER_CASE(an_error_with_acks_0_closes),

@@ -276,6 +276,23 @@ static void a_stop_ends_one_run(void **state)
     story_check(&story, (uint32_t[]){1, 2}, 2);
 }
 
+static void a_door_that_was_woken_sleeps_again(void **state)
+{
+    /* What wakes a door wakes it once: after it, the door waits for its next timer. */
+    struct seam *seam = *state;
+    struct story story = {.io = seam->io};
+    struct alarm alarm = {0};
+    for (uint32_t i = 0; i < 3; i++) {
+        io_stop(seam->io);
+        io_run(seam->io);
+    }
+    alarm_start(&alarm, &story, 1, io_now_ns(seam->io) + 20 * ms);
+    uint32_t turn_count = 0;
+    for (; story.count == 0; turn_count++)
+        io_turn(seam->io);
+    assert_in_range(turn_count, 1, 30);
+}
+
 static void time_goes_on(void **state)
 {
     /* Time never goes back and moves with the turns; the wall clock shows a year of this age. */
@@ -331,6 +348,7 @@ uint32_t seam_loop_cases(struct CMUnitTest *tests, struct seam_harness *harness)
         SEAM_CASE(mail_keeps_its_order),
         SEAM_CASE(mail_travels_back),
         SEAM_CASE(a_stop_ends_one_run),
+        SEAM_CASE(a_door_that_was_woken_sleeps_again),
         SEAM_CASE(time_goes_on),
         SEAM_CASE(chance_and_secrets_vary),
         SEAM_CASE(a_door_knows_its_place),

@@ -366,6 +366,32 @@ static void many_connections_at_once(void **state)
     io_close_listener(seam->io, listener);
 }
 
+static void large_receives_all_land(void **state)
+{
+    /* Where many receives with much room are asked for at once, the last lands though nothing comes
+     * for those before it. */
+    struct seam *seam = *state;
+    enum { COUNT = 8, ROOM = 512 * 1024 };
+    struct pair pairs[COUNT];
+    struct seam_request received[COUNT];
+    uint8_t *buffer = malloc(ROOM);
+    assert_non_null(buffer);
+    for (uint32_t i = 0; i < COUNT; i++)
+        pairs[i] = connect_pair(seam);
+    assert_int_equal(send_text(seam, pairs[COUNT - 1].client, "!"), 1);
+    for (uint32_t i = 0; i < COUNT; i++)
+        io_receive(seam->io, seam_ask(&received[i]), pairs[i].server, buffer, ROOM);
+    assert_int_equal(seam_wait(seam, &received[COUNT - 1]), 1);
+    for (uint32_t i = 0; i + 1 < COUNT; i++) {
+        assert_int_equal(received[i].landed_count, 0);
+        io_shutdown(seam->io, pairs[i].client);
+        assert_int_equal(seam_wait(seam, &received[i]), 0);
+    }
+    for (uint32_t i = 0; i < COUNT; i++)
+        close_pair(seam, pairs[i]);
+    free(buffer);
+}
+
 /* A connection on its way to another core, where one byte is received and sent back. */
 struct guest {
     struct completion mail;
@@ -467,6 +493,7 @@ uint32_t seam_socket_cases(struct CMUnitTest *tests, struct seam_harness *harnes
         SEAM_CASE(nobody_listening_is_refused),
         SEAM_CASE(a_reset_is_closed),
         SEAM_CASE(many_connections_at_once),
+        SEAM_CASE(large_receives_all_land),
         SEAM_CASE(connections_move_to_other_cores),
     };
     memcpy(tests, cases, sizeof cases);

@@ -1,8 +1,10 @@
-/* Slabs: a limit, one empty one kept, and the others given back. */
+/* Slabs: a limit, one empty one kept, and one more that has been touched before it is needed. */
 #include "io/slab.h"
+#include "io/system.h"
 #include "tests/io/real_harness.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,12 +104,92 @@ static void a_set_has_a_limit(void **state)
     fixture_close(&fixture);
 }
 
+/* What the door has made ahead. It is woken when that is done. */
+static uint8_t *await_ahead(struct fixture *fixture)
+{
+    const struct slab_memory *memory = &system_of(fixture->doors[0])->slabs;
+    while (memory->is_asked)
+        io_turn(fixture->doors[0]);
+    return memory->ahead;
+}
+
+static bool is_resident(uint8_t *slab)
+{
+    unsigned char pages[IO_SLAB_SIZE / IO_BLOCK_SIZE];
+    assert_int_equal(mincore(slab, IO_SLAB_SIZE, pages), 0);
+    for (uint32_t i = 0; i < IO_SLAB_SIZE / IO_BLOCK_SIZE; i++)
+        if ((pages[i] & 1) == 0)
+            return false;
+    return true;
+}
+
+static void the_next_slab_is_touched_before_it_is_needed(void **state)
+{
+    /* When half of a slab has been taken, and not before, the next one is made, all of it is
+     * touched, and it is what is begun next. */
+    struct fixture fixture;
+    fixture_open(&fixture, 8 * MIB);
+    struct slab *slabs[3];
+    uint8_t *half = slab_set_take(&fixture.set, 1 * MIB, &slabs[0]);
+    assert_null(await_ahead(&fixture));
+    uint8_t *more = slab_set_take(&fixture.set, 1, &slabs[1]);
+    uint8_t *ahead = await_ahead(&fixture);
+    assert_non_null(ahead);
+    assert_true(is_resident(ahead));
+    assert_int_equal(fixture.set.count, 1);
+    assert_ptr_equal(slab_set_take(&fixture.set, 1 * MIB, &slabs[2]), ahead);
+    assert_int_equal(fixture.set.count, 2);
+    assert_null(await_ahead(&fixture));
+    slab_set_give(&fixture.set, slabs[0], half, 1 * MIB);
+    slab_set_give(&fixture.set, slabs[1], more, 1);
+    slab_set_give(&fixture.set, slabs[2], ahead, 1 * MIB);
+    fixture_close(&fixture);
+}
+
+static void a_slab_that_comes_back_is_the_next(void **state)
+{
+    /* A set that may have no more expects none; of two that are given back it keeps one, and the
+     * door the other. */
+    struct fixture fixture;
+    fixture_open(&fixture, 1);
+    assert_int_equal(fixture.set.count_max, 2);
+    struct slab *slabs[2];
+    uint8_t *first = slab_set_take(&fixture.set, 2 * MIB, &slabs[0]);
+    uint8_t *second = await_ahead(&fixture);
+    assert_ptr_equal(slab_set_take(&fixture.set, 2 * MIB, &slabs[1]), second);
+    assert_null(await_ahead(&fixture));
+    slab_set_give(&fixture.set, slabs[0], first, 2 * MIB);
+    slab_set_give(&fixture.set, slabs[1], second, 2 * MIB);
+    assert_int_equal(fixture.set.count, 1);
+    assert_ptr_equal(await_ahead(&fixture), second);
+    assert_ptr_equal(slab_set_take(&fixture.set, 2 * MIB, &slabs[0]), first);
+    assert_ptr_equal(slab_set_take(&fixture.set, 2 * MIB, &slabs[1]), second);
+    slab_set_give(&fixture.set, slabs[0], first, 2 * MIB);
+    slab_set_give(&fixture.set, slabs[1], second, 2 * MIB);
+    fixture_close(&fixture);
+}
+
+static void a_door_may_go_while_a_slab_is_made(void **state)
+{
+    /* Nobody takes it then. */
+    struct fixture fixture;
+    fixture_open(&fixture, 8 * MIB);
+    struct slab *slab;
+    uint8_t *run = slab_set_take(&fixture.set, 2 * MIB, &slab);
+    assert_true(system_of(fixture.doors[0])->slabs.is_asked);
+    slab_set_give(&fixture.set, slab, run, 2 * MIB);
+    fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_lie_beside_each_other_in_aligned_slabs),
         cmocka_unit_test(one_empty_slab_is_kept),
         cmocka_unit_test(a_set_has_a_limit),
+        cmocka_unit_test(the_next_slab_is_touched_before_it_is_needed),
+        cmocka_unit_test(a_slab_that_comes_back_is_the_next),
+        cmocka_unit_test(a_door_may_go_while_a_slab_is_made),
     };
     return cmocka_run_group_tests_name("io_slab", tests, NULL, NULL);
 }

@@ -77,12 +77,19 @@ static size_t outcome_index(const char *const *allowed, const char *text)
     return 0;
 }
 
+/* Where no order is spoken of, a disk with one and a disk without are the same. */
+static void init_one_of_both(struct disk *disk, uint64_t seed)
+{
+    disk_init(disk);
+    disk->order = seed % 2 == 0 ? DISK_ORDERED : DISK_UNORDERED;
+}
+
 static void outcome_of(story *tell, uint64_t seed, char text[static 64])
 {
     struct prng prng;
     prng_init(&prng, seed);
     struct disk disk;
-    disk_init(&disk);
+    init_one_of_both(&disk, seed);
     tell(&disk);
     disk_power_cut(&disk, &prng);
     describe(&disk, "/data/log", text);
@@ -381,7 +388,7 @@ static void test_move_between_directories_is_one_change(void **state)
         struct prng prng;
         prng_init(&prng, seed);
         struct disk disk;
-        disk_init(&disk);
+        init_one_of_both(&disk, seed);
         tell_moved_between_directories(&disk);
         disk_power_cut(&disk, &prng);
         char here[64];
@@ -401,7 +408,7 @@ static void test_synced_move_takes_its_past_with_it(void **state)
         struct prng prng;
         prng_init(&prng, seed);
         struct disk disk;
-        disk_init(&disk);
+        init_one_of_both(&disk, seed);
         disk_make_directory(&disk, "/data/pool");
         sync_names(&disk, "/data");
         disk_release(&disk, open_file(&disk, "/data/pool/1"));
@@ -435,7 +442,7 @@ static void test_new_directory_needs_the_sync_of_its_parent(void **state)
         struct prng prng;
         prng_init(&prng, seed);
         struct disk disk;
-        disk_init(&disk);
+        init_one_of_both(&disk, seed);
         tell_synced_in_a_new_directory(&disk);
         disk_power_cut(&disk, &prng);
         char text[64];
@@ -448,31 +455,169 @@ static void test_new_directory_needs_the_sync_of_its_parent(void **state)
     assert_in_range(absent_count, 20, 180);
 }
 
-static void test_changes_of_a_directory_hold_in_order(void **state)
+/* Tells of some names that were given, in a directory that was not synced, one after the other, and
+ * cuts the power: bit i says that the name i is there. */
+static uint32_t names_left(enum disk_order order, uint64_t seed)
+{
+    static const char *const names[] = {"/data/1", "/data/2", "/data/3"};
+    uint32_t left = 0;
+    struct prng prng;
+    prng_init(&prng, seed);
+    struct disk disk;
+    disk_init(&disk);
+    disk.order = order;
+    for (int i = 0; i < 3; i++)
+        disk_release(&disk, open_file(&disk, names[i]));
+    disk_power_cut(&disk, &prng);
+    for (int i = 0; i < 3; i++) {
+        char text[64];
+        describe(&disk, names[i], text);
+        left |= (uint32_t)(strcmp(text, "absent") != 0) << i;
+    }
+    disk_deinit(&disk);
+    return left;
+}
+
+/* A set of what was left with one seed or another. */
+static uint32_t all_names_left(enum disk_order order)
+{
+    uint32_t seen = 0;
+    for (uint64_t seed = 0; seed < 500; seed++)
+        seen |= 1u << names_left(order, seed);
+    return seen;
+}
+
+static void test_changes_of_an_ordered_directory_hold_in_order(void **state)
 {
     /* Of the names made one after the other in a directory, a prefix is left. */
+    assert_int_equal(all_names_left(DISK_ORDERED), 1 << 0 | 1 << 1 | 1 << 3 | 1 << 7);
+}
+
+static void test_changes_of_an_unordered_directory_hold_each_for_itself(void **state)
+{
+    /* On a disk without order, any of them are left. */
+    assert_int_equal(all_names_left(DISK_UNORDERED), 0xff);
+}
+
+/* How a file is replaced by one of another name, if somebody saves a sync. */
+static void tell_replaced_by_another_name(struct disk *disk)
+{
+    disk->order = DISK_UNORDERED;
+    disk_release(disk, durable_log(disk, 1));
+    struct inode *file = open_file(disk, "/data/log.2");
+    write_sector(disk, file, 0, 'n');
+    sync_file(file);
+    disk_release(disk, file);
+    disk_unlink(disk, "/data/log");
+}
+
+static void test_removal_may_hold_without_what_came_before_it(void **state)
+{
+    /* A file that goes before its successor's name is durable may leave neither of them. */
+    bool seen[2][2] = {{false}};
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        disk_init(&disk);
+        tell_replaced_by_another_name(&disk);
+        disk_power_cut(&disk, &prng);
+        char former[64];
+        char successor[64];
+        describe(&disk, "/data/log", former);
+        describe(&disk, "/data/log.2", successor);
+        seen[strcmp(former, "o") == 0][strcmp(successor, "n") == 0] = true;
+        disk_deinit(&disk);
+    }
+    assert_true(seen[0][0] && seen[0][1] && seen[1][0] && seen[1][1]);
+}
+
+static void test_file_that_moves_on_has_one_name_at_most(void **state)
+{
+    /* Also without order, a file that was made and renamed twice has one of its names, or none. */
+    static const char *const names[] = {"/data/1", "/data/2", "/data/3"};
     bool seen[4] = {false};
     for (uint64_t seed = 0; seed < 500; seed++) {
         struct prng prng;
         prng_init(&prng, seed);
         struct disk disk;
         disk_init(&disk);
-        static const char *const names[] = {"/data/1", "/data/2", "/data/3"};
-        for (int i = 0; i < 3; i++)
-            disk_release(&disk, open_file(&disk, names[i]));
+        disk.order = DISK_UNORDERED;
+        disk_release(&disk, open_file(&disk, names[0]));
+        disk_rename(&disk, names[0], names[1]);
+        disk_rename(&disk, names[1], names[2]);
         disk_power_cut(&disk, &prng);
-        int count = 0;
+        int where = 3;
         for (int i = 0; i < 3; i++) {
             char text[64];
             describe(&disk, names[i], text);
-            bool is_there = strcmp(text, "absent") != 0;
-            assert_true(!is_there || count == i);
-            count += is_there;
+            assert_true(strcmp(text, "absent") == 0 || where == 3);
+            where = strcmp(text, "absent") == 0 ? where : i;
         }
-        seen[count] = true;
+        seen[where] = true;
         disk_deinit(&disk);
     }
     assert_true(seen[0] && seen[1] && seen[2] && seen[3]);
+}
+
+static void test_sync_of_an_unordered_directory_covers_all_of_it(void **state)
+{
+    /* What was complete in a directory is there after its sync, with what it rests on elsewhere;
+     * what merely came before it elsewhere may be there or not. */
+    bool seen[2] = {false};
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        disk_init(&disk);
+        disk.order = DISK_UNORDERED;
+        disk_make_directory(&disk, "/data/pool");
+        disk_release(&disk, open_file(&disk, "/data/other"));
+        disk_release(&disk, open_file(&disk, "/data/pool/1"));
+        disk_release(&disk, open_file(&disk, "/data/pool/2"));
+        disk_rename(&disk, "/data/pool/1", "/data/log");
+        disk_unlink(&disk, "/data/other");
+        sync_names(&disk, "/data");
+        disk_power_cut(&disk, &prng);
+        char text[64];
+        describe(&disk, "/data/log", text);
+        assert_string_equal(text, "");
+        describe(&disk, "/data/other", text);
+        assert_string_equal(text, "absent");
+        describe(&disk, "/data/pool/1", text);
+        assert_string_equal(text, "absent");
+        describe(&disk, "/data/pool/2", text);
+        seen[strcmp(text, "absent") == 0] = true;
+        disk_deinit(&disk);
+    }
+    assert_true(seen[0] && seen[1]);
+}
+
+static void test_directory_never_comes_to_lie_within_itself(void **state)
+{
+    /* "a" may go into "c" because "c" has left it; the one is not kept without the other. */
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct disk disk;
+        init_one_of_both(&disk, seed);
+        disk_make_directory(&disk, "/data/a");
+        disk_make_directory(&disk, "/data/a/c");
+        disk_make_directory(&disk, "/data/b");
+        disk_release(&disk, open_file(&disk, "/data/a/c/log"));
+        sync_names(&disk, "/data");
+        sync_names(&disk, "/data/a");
+        sync_names(&disk, "/data/a/c");
+        assert_int_equal(disk_rename(&disk, "/data/a/c", "/data/b/c"), STATUS_OK);
+        assert_int_equal(disk_rename(&disk, "/data/a", "/data/b/c/a"), STATUS_OK);
+        disk_power_cut(&disk, &prng);
+        char here[64];
+        char there[64];
+        describe(&disk, "/data/a/c/log", here);
+        describe(&disk, "/data/b/c/log", there);
+        assert_true((strcmp(here, "absent") == 0) != (strcmp(there, "absent") == 0));
+        disk_deinit(&disk);
+    }
 }
 
 /* --- What programs see ------------------------------------------------------------------------ */
@@ -592,7 +737,9 @@ static void test_wiped_disk_is_empty(void **state)
     struct disk disk;
     disk_init(&disk);
     disk_release(&disk, durable_log(&disk, 4));
+    disk.order = DISK_UNORDERED;
     disk_wipe(&disk);
+    assert_int_equal(disk.order, DISK_UNORDERED);
     char text[64];
     describe(&disk, "/data/log", text);
     assert_string_equal(text, "absent");
@@ -622,7 +769,12 @@ int main(void)
         cmocka_unit_test(test_move_between_directories_is_one_change),
         cmocka_unit_test(test_synced_move_takes_its_past_with_it),
         cmocka_unit_test(test_new_directory_needs_the_sync_of_its_parent),
-        cmocka_unit_test(test_changes_of_a_directory_hold_in_order),
+        cmocka_unit_test(test_changes_of_an_ordered_directory_hold_in_order),
+        cmocka_unit_test(test_changes_of_an_unordered_directory_hold_each_for_itself),
+        cmocka_unit_test(test_removal_may_hold_without_what_came_before_it),
+        cmocka_unit_test(test_file_that_moves_on_has_one_name_at_most),
+        cmocka_unit_test(test_sync_of_an_unordered_directory_covers_all_of_it),
+        cmocka_unit_test(test_directory_never_comes_to_lie_within_itself),
         cmocka_unit_test(test_errors_of_names),
         cmocka_unit_test(test_listing_is_in_byte_order),
         cmocka_unit_test(test_full_disk_refuses_growth_and_gives_space_back),

@@ -440,6 +440,69 @@ static void generations_may_begin_anew(void **state)
     assert_good(f);
 }
 
+static uint64_t plan_of_two(struct fixture *f)
+{
+    return group_audit_plan(&f->audit, GROUP, 2);
+}
+
+static void tell_plan_of_two(struct fixture *f, uint64_t plan)
+{
+    group_audit_plan_told(&f->audit, GROUP, 2, plan);
+}
+
+/* The first generation of the new group was there, and nobody has heard of it. */
+static void plan_of_a_group_made_anew_is_another_one(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t former = plan_of_two(f);
+    tell_plan_of_two(f, former);
+    delete_group(f, true);
+    uint64_t later = plan_of_two(f);
+    tell_plan_of_two(f, later);
+    tell_plan_of_two(f, former); /* on its way for long */
+    tell_plan_of_two(f, later);
+    assert_good(f);
+}
+
+static void deletion_that_nobody_knows_of_may_have_been(void **state)
+{
+    struct fixture *f = *state;
+    tell_plan_of_two(f, plan_of_two(f));
+    group_audit_delete(&f->audit, GROUP);
+    tell_plan_of_two(f, plan_of_two(f));
+    assert_good(f);
+}
+
+static void deletion_excuses_no_plans_on_one_side_of_it(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t first = plan_of_two(f);
+    uint64_t second = plan_of_two(f);
+    tell_plan_of_two(f, first);
+    delete_group(f, true);
+    tell_plan_of_two(f, second);
+    assert_broken(f, "plan:");
+}
+
+static void second_plan_after_a_deletion_is_named(void **state)
+{
+    struct fixture *f = *state;
+    tell_plan_of_two(f, plan_of_two(f));
+    delete_group(f, true);
+    tell_plan_of_two(f, plan_of_two(f));
+    tell_plan_of_two(f, plan_of_two(f));
+    assert_broken(f, "plan:");
+}
+
+static void deletion_that_was_refused_excuses_nothing(void **state)
+{
+    struct fixture *f = *state;
+    tell_plan_of_two(f, plan_of_two(f));
+    delete_group(f, false);
+    tell_plan_of_two(f, plan_of_two(f));
+    assert_broken(f, "plan:");
+}
+
 static void member_without_a_part_is_named(void **state)
 {
     struct fixture *f = *state;
@@ -485,6 +548,11 @@ int main(void)
         CASE(second_plan_of_a_generation_is_named),
         CASE(plan_of_another_generation_is_named),
         CASE(generations_may_begin_anew),
+        CASE(plan_of_a_group_made_anew_is_another_one),
+        CASE(deletion_that_nobody_knows_of_may_have_been),
+        CASE(deletion_excuses_no_plans_on_one_side_of_it),
+        CASE(second_plan_after_a_deletion_is_named),
+        CASE(deletion_that_was_refused_excuses_nothing),
         CASE(member_without_a_part_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -398,6 +398,23 @@ static void begin_open_three(struct probe *probe)
     }
 }
 
+static void test_planned_faults_are_counted_from_when_they_are_planned(void **state)
+{
+    /* What the node has asked for before does not count, what later lives ask for does. */
+    struct probe_program program = probe_program(begin_open_three);
+    struct node *node;
+    struct world *world = start_one(&program, 1, &node);
+    assert_true(program.results[1] >= 0);
+    node_plan(node, (struct planned_fault){PLAN_IO_ERROR, (uint32_t)PLAN_ANY_FILE, 2});
+    node_restart_after(node, ms_ns);
+    node_kill(node, DEATH_KILL);
+    world_run_until(world, world_now_ns(world) + 10 * ms_ns);
+    assert_true(program.results[0] >= 0);
+    assert_int_equal(program.results[1], STATUS_IO);
+    assert_true(program.results[2] >= 0);
+    world_destroy(world);
+}
+
 static void test_handles_run_out(void **state)
 {
     /* A process that has all the handles it may have is refused more. */
@@ -410,6 +427,28 @@ static void test_handles_run_out(void **state)
     assert_true(program.results[1] >= 0);
     assert_int_equal(program.results[2], STATUS_NO_FILES);
     world_destroy(world);
+}
+
+/* --- Disks ------------------------------------------------------------------------------------ */
+
+static void test_the_seed_says_whether_a_disk_keeps_an_order(void **state)
+{
+    /* Disks of both kinds come up, and the same seed has the same. */
+    uint32_t unordered_count = 0;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct probe_program program = probe_program(NULL);
+        struct world *worlds[2];
+        struct node *nodes[2];
+        for (int i = 0; i < 2; i++) {
+            worlds[i] = world_create(seed, &(struct faults){0});
+            nodes[i] = node_create(worlds[i], "node", &program.program, 1);
+        }
+        assert_int_equal(node_disk(nodes[0])->order, node_disk(nodes[1])->order);
+        unordered_count += node_disk(nodes[0])->order == DISK_UNORDERED;
+        world_destroy(worlds[0]);
+        world_destroy(worlds[1]);
+    }
+    assert_in_range(unordered_count, 10, 40);
 }
 
 /* --- A medium that lies ----------------------------------------------------------------------- */
@@ -492,6 +531,8 @@ int main(void)
         cmocka_unit_test(test_program_that_refuses_to_start_is_started_again),
         cmocka_unit_test(test_signal_stops_a_process_cleanly),
         cmocka_unit_test(test_planned_faults_strike_once_where_they_are_planned),
+        cmocka_unit_test(test_planned_faults_are_counted_from_when_they_are_planned),
+        cmocka_unit_test(test_the_seed_says_whether_a_disk_keeps_an_order),
         cmocka_unit_test(test_handles_run_out),
         cmocka_unit_test(test_write_may_go_elsewhere),
         cmocka_unit_test(test_space_may_be_short_for_once),

@@ -2,6 +2,7 @@
  * round that somebody waits for is durable when it lands. */
 #include "storage/flush.h"
 
+#include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
 #include "tests/storage/check.h"
@@ -96,14 +97,14 @@ static void finish(struct rig *rig, int64_t batch_count)
     rig_kill(rig);
 }
 
-/* The first goes at once, and what came meanwhile goes together, up to the number of frames. */
+/* What comes in one turn goes together, up to the number of frames. */
 static void what_waits_is_one_round(void **state)
 {
     struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     start_with_ground(rig);
     assert_int_equal(append_many(rig, DIRECT_SIZE, 1).frame_count_max, 1);
-    assert_int_equal(append_many(rig, DIRECT_SIZE, 6).frame_count_max, 5);
+    assert_int_equal(append_many(rig, DIRECT_SIZE, 6).frame_count_max, 6);
     assert_int_equal(append_many(rig, DIRECT_SIZE, 40).frame_count_max, FLUSH_ROUND_FRAMES);
     finish(rig, 40 + 1 + 6 + 40);
 }
@@ -132,7 +133,7 @@ static void small_frames_go_with_large_ones(void **state)
     struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
     start_with_ground(rig);
-    assert_int_equal(append_all(rig, value_sizes, 9).frame_count_max, 7);
+    assert_int_equal(append_all(rig, value_sizes, 9).frame_count_max, 8);
     finish(rig, 40 + 9);
 }
 
@@ -232,6 +233,79 @@ static void loose_logs_need_no_turn(void **state)
     finish(rig, 40 + 1);
 }
 
+/* --- Lingering --------------------------------------------------------------------------------
+ */
+
+/* A checkpoint is far away, and nothing lingers. */
+static struct log *start_loose(struct rig *rig)
+{
+    rig->config.flush_messages = INT64_MAX - 1;
+    start_with_ground(rig);
+    struct store *store = rig->stores[0];
+    while (timer_is_running(&store->lingering))
+        rig_turn(rig);
+    checkpoint_request(store, journal_landed_sequence(&store->journal));
+    while (store->checkpoint.begin_is_pending || store->checkpoint.is_running)
+        rig_turn(rig);
+    assert_false(linger_is_any(store));
+    settle(rig);
+    return rig->logs[0];
+}
+
+/* Each is acknowledged before the next comes; answers how large the rounds are that write them, and
+ * how long that takes. */
+static struct rounds put_loosely(struct rig *rig, uint32_t value_size, uint32_t count,
+                                 uint64_t *duration_ns)
+{
+    struct rounds rounds = {0};
+    struct log *log = rig->logs[0];
+    uint64_t begun_ns = io_now_ns(rig->io);
+    for (uint32_t i = 0; i < count; i++)
+        rig_put(rig, 0, &(struct rig_batch){.value_size = value_size, .seed = i});
+    while (log->durable_offset < log->end_offset) {
+        note_round(&rounds, log->flush);
+        rig_turn(rig);
+    }
+    *duration_ns = io_now_ns(rig->io) - begun_ns;
+    settle(rig);
+    return rounds;
+}
+
+/* Large batches that nobody waits for go together a moment after the first of them, or as soon as
+ * they make a good round. */
+static void loose_rounds_gather(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    uint64_t duration_ns;
+    start_loose(rig);
+    assert_int_equal(put_loosely(rig, DIRECT_SIZE, 6, &duration_ns).frame_count_max, 6);
+    assert_in_range(duration_ns, LOOSE_LINGER_MAX_NS, 2 * LOOSE_LINGER_MAX_NS);
+    assert_in_range(put_loosely(rig, DIRECT_SIZE, 12, &duration_ns).frame_count_max, 8, 12);
+    assert_true(duration_ns >= LOOSE_LINGER_MAX_NS);
+    assert_in_range(put_loosely(rig, LARGE_SIZE, 6, &duration_ns).frame_count_max, 4, 6);
+    assert_true(duration_ns < LOOSE_LINGER_MAX_NS);
+    finish(rig, 40 + 6 + 12 + 6);
+}
+
+/* A state to be recorded, as for retention, does not wait for the moment to be over. */
+static void who_waits_for_a_record_ends_it(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct log *log = start_loose(rig);
+    uint64_t begun_ns = io_now_ns(rig->io);
+    for (uint32_t i = 0; i < 3; i++)
+        rig_put(rig, 0, &(struct rig_batch){.value_size = DIRECT_SIZE, .seed = i});
+    assert_true(linger_is_any(rig->stores[0]));
+    uint64_t version = log_want_record(log);
+    while (log->recorded_version < version)
+        rig_turn(rig);
+    assert_int_equal(log->recorded_offset, log->end_offset);
+    assert_true(io_now_ns(rig->io) - begun_ns < LOOSE_LINGER_MAX_NS);
+    finish(rig, 40 + 3);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
@@ -239,7 +313,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(what_waits_is_one_round),         CASE(a_round_has_a_size),
         CASE(small_frames_go_with_large_ones), CASE(logs_take_turns),
-        CASE(loose_logs_need_no_turn),
+        CASE(loose_logs_need_no_turn),         CASE(loose_rounds_gather),
+        CASE(who_waits_for_a_record_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

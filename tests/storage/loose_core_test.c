@@ -98,6 +98,50 @@ static void new_settings_begin_anew(void **state)
     assert_int_equal(loose_core_limit(&core, 0, 5, MS), 3);
 }
 
+/* What is acknowledged may stay in memory while it is less than a quarter of what flush.messages
+ * allows; where nothing is acknowledged early nothing may, nor where a quarter is no record. */
+static void few_records_linger(void **state)
+{
+    static const struct {
+        int64_t messages;
+        int64_t ms;
+        int64_t undurable_max; /* that may linger; -1: not even none */
+    } rows[] = {
+        {INT64_MAX, INT64_MAX, -1}, {1, 1000, -1}, {3, 1000, -1}, {4, INT64_MAX, 0},
+        {8, INT64_MAX, 1},          {11, 5, 1},    {1000, 0, -1}, {1000, 1, 249},
+        {INT64_MAX, 1, 1ll << 60},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct loose_core core = core_of(rows[i].messages, rows[i].ms);
+        int64_t most = rows[i].undurable_max;
+        assert_int_equal(loose_core_may_linger(&core, 7, 7), most >= 0);
+        if (most > 0)
+            assert_true(loose_core_may_linger(&core, 7, 7 + most));
+        if (rows[i].messages < INT64_MAX)
+            assert_false(loose_core_may_linger(&core, 7, 7 + most + 1));
+    }
+}
+
+/* For a quarter of flush.ms, and never for long. */
+static void records_linger_for_a_moment(void **state)
+{
+    static const struct {
+        int64_t ms;
+        uint64_t linger_ns;
+    } rows[] = {
+        {1, MS / 4},
+        {10, 5 * MS / 2},
+        {199, 199 * MS / 4},
+        {200, LOOSE_LINGER_MAX_NS},
+        {INT64_MAX - 1, LOOSE_LINGER_MAX_NS},
+        {INT64_MAX, LOOSE_LINGER_MAX_NS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct loose_core core = core_of(1000, rows[i].ms);
+        assert_int_equal(loose_core_linger_ns(&core), rows[i].linger_ns);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +150,8 @@ int main(void)
         cmocka_unit_test(old_records_stop_it),
         cmocka_unit_test(what_has_no_mark_is_old),
         cmocka_unit_test(new_settings_begin_anew),
+        cmocka_unit_test(few_records_linger),
+        cmocka_unit_test(records_linger_for_a_moment),
     };
     return cmocka_run_group_tests_name("loose_core", tests, NULL, NULL);
 }

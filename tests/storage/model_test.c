@@ -274,7 +274,8 @@ static void draw_config(struct story *story)
     story->rig.config.min_cleanable_dirty_ppm = (uint32_t)below(story, 600000);
     story->rig.config.delete_retention_ms = (int64_t)below(story, 5000);
     bool are_loose = story->twins.are_loose[0];
-    story->rig.config.flush_messages = are_loose ? 1 + (int64_t)below(story, 60) : INT64_MAX;
+    uint64_t most = chance(story, 1, 2) ? 60 : 4000;
+    story->rig.config.flush_messages = are_loose ? 1 + (int64_t)below(story, most) : INT64_MAX;
     story->rig.config.flush_ms = are_loose ? 1 + (int64_t)below(story, 3000) : INT64_MAX;
 }
 

@@ -5,7 +5,7 @@
 #include "storage/log_struct.h"
 
 enum { SMALL = 900, MIDDLE = 7000, LARGE = 50000, HUGE = 120000 };
-enum { RETRIES_MAX = 3000, KEYS = 5, FLUSH_MESSAGES = 8, PATIENCE_MS = 3000 };
+enum { RETRIES_MAX = 3000, KEYS = 5, FLUSH_MESSAGES = 40, PATIENCE_MS = 3000 };
 
 static void note(struct tale *tale, enum deed deed, bool is_done)
 {

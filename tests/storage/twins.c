@@ -1,7 +1,9 @@
 #include "tests/storage/twins.h"
 
 #include "base/assert.h"
+#include "storage/linger.h"
 #include "storage/log_struct.h"
+#include "storage/store_struct.h"
 #include "tests/storage/compacted.h"
 
 #include <inttypes.h>
@@ -72,6 +74,15 @@ static void note_durable(struct twins *twins, uint32_t log)
     }
 }
 
+/* What lingers does so for a moment only. */
+static void watch_loose(struct twins *twins, uint32_t log)
+{
+    const struct store *store = store_of(twins, log);
+    note_durable(twins, log);
+    if (linger_is_any(store) && !timer_is_running(&store->lingering))
+        twins_complain(twins, "log %u: something lingers for ever", log);
+}
+
 static void acknowledge(struct twins *twins, const struct flight *flight)
 {
     struct model *model = &twins->models[flight->log];
@@ -113,7 +124,7 @@ void twins_harvest(struct twins *twins)
     }
     for (uint32_t log = 0; log < twins->log_count && twins->rig->is_alive; log++)
         if (twins->are_loose[log] && twins->fates[log] == TWIN_LIVES)
-            note_durable(twins, log);
+            watch_loose(twins, log);
     if (used_count == 0)
         arena_reset(&twins->rig->arena);
 }
