@@ -9,19 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_ALIGNMENT = 16, ARENA_BLOCK_MIN = 4096, ARENA_BLOCK_KEPT_MAX = 64 * 1024 };
+enum { ARENA_BLOCK_MIN = 4096, ARENA_BLOCK_KEPT_MAX = 64 * 1024 };
 
 struct arena_block {
     struct arena_block *older;
-    size_t capacity;
+    size_t capacity;  /* a multiple of the alignment */
     bool is_borrowed; /* the owner's own memory: not to be freed */
     _Alignas(ARENA_ALIGNMENT) uint8_t data[];
 };
 
+static size_t round_down(size_t size)
+{
+    return size & ~(size_t)(ARENA_ALIGNMENT - 1);
+}
+
 static size_t round_up(size_t size)
 {
     assert(size <= SIZE_MAX - ARENA_ALIGNMENT);
-    return (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
+    return round_down(size + ARENA_ALIGNMENT - 1);
+}
+
+/* All of the newest block is free again; NULL: there is none. */
+static void begin_block(struct arena *arena, struct arena_block *block)
+{
+    assert(block == NULL || block->capacity % ARENA_ALIGNMENT == 0);
+    arena->block = block;
+    arena->free = block == NULL ? NULL : block->data;
+    arena->free_bytes = block == NULL ? 0 : block->capacity;
 }
 
 void arena_init(struct arena *arena, size_t limit_bytes)
@@ -38,10 +52,10 @@ void arena_init_in(struct arena *arena, void *first, size_t first_bytes, size_t 
     assert(first_bytes <= ARENA_BLOCK_KEPT_MAX);
     assert(first_bytes <= limit_bytes);
     block->older = NULL;
-    block->capacity = first_bytes - skipped - sizeof *block;
+    block->capacity = round_down(first_bytes - skipped - sizeof *block);
     block->is_borrowed = true;
-    *arena =
-        (struct arena){.block = block, .total_bytes = block->capacity, .limit_bytes = limit_bytes};
+    *arena = (struct arena){.total_bytes = block->capacity, .limit_bytes = limit_bytes};
+    begin_block(arena, block);
 }
 
 /* Blocks are freed one after the other and not by recursion: a chain may be long. */
@@ -73,54 +87,44 @@ void arena_reset(struct arena *arena)
         free(kept);
         kept = NULL;
     }
-    arena->block = kept;
-    arena->used_bytes = 0;
+    begin_block(arena, kept);
     arena->total_bytes = kept == NULL ? 0 : kept->capacity;
 }
 
 /* Blocks double, so a request of n bytes costs O(log n) calls to malloc; a size beyond that gets a
  * block of its own. */
-static struct arena_block *arena_grow(struct arena *arena, size_t size)
+static bool arena_grow(struct arena *arena, size_t size)
 {
     assert(size % ARENA_ALIGNMENT == 0);
     assert(arena->total_bytes <= arena->limit_bytes);
+    size_t left = round_down(arena->limit_bytes - arena->total_bytes);
     size_t capacity = arena->block == NULL ? ARENA_BLOCK_MIN : arena->block->capacity * 2;
-    if (capacity > arena->limit_bytes - arena->total_bytes)
-        capacity = arena->limit_bytes - arena->total_bytes;
+    if (capacity > left)
+        capacity = left;
     if (capacity < size)
         capacity = size;
-    if (capacity > arena->limit_bytes - arena->total_bytes)
-        return NULL;
+    if (capacity > left)
+        return false;
     struct arena_block *block = malloc(sizeof *block + capacity);
     if (block == NULL)
-        return NULL;
+        return false;
     block->older = arena->block;
     block->capacity = capacity;
     block->is_borrowed = false;
-    arena->block = block;
-    arena->used_bytes = 0;
     arena->total_bytes += capacity;
-    return block;
+    begin_block(arena, block);
+    return true;
 }
 
-void *arena_allocate(struct arena *arena, size_t size)
+void *arena_allocate_slowly(struct arena *arena, size_t size)
 {
     assert(arena->limit_bytes > 0);
     if (size > arena->limit_bytes)
         return NULL;
     size = round_up(size);
-    struct arena_block *block = arena->block;
-    if (block == NULL || size > block->capacity - arena->used_bytes) {
-        block = arena_grow(arena, size);
-        if (block == NULL)
-            return NULL;
-    }
-    void *result = block->data + arena->used_bytes;
-    assert(arena->used_bytes <= block->capacity);
-    arena->used_bytes += size;
-    if (arena->used_bytes > block->capacity)
-        arena->used_bytes = block->capacity;
-    return result;
+    if ((arena->block == NULL || size > arena->free_bytes) && !arena_grow(arena, size))
+        return NULL;
+    return arena_take(arena, size);
 }
 
 /* The product is checked, since counts may come from the wire. */

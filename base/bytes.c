@@ -1,9 +1,6 @@
-/* Readers and writers go through one function each that looks at the room that is left, so there is
- * one place where a bound can be wrong. Growing takes a new piece of the arena and copies; the old
- * one is given back with the arena. */
+/* Ids as text, and of readers and writers what is not part of every field: failures, long numbers,
+ * growing and the final text. */
 #include "base/bytes.h"
-
-#include "base/assert.h"
 
 static const char base64_url[64] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -68,80 +65,12 @@ void reader_fail(struct reader *reader, enum status status)
         reader->status = status;
 }
 
-/* The address of the next `size` bytes, or NULL and a failed reader. */
-static const uint8_t *reader_take(struct reader *reader, size_t size)
-{
-    assert(reader->position <= reader->size);
-    if (reader->status != STATUS_OK)
-        return NULL;
-    if (size > reader_remaining(reader)) {
-        reader->status = STATUS_TRUNCATED;
-        return NULL;
-    }
-    const uint8_t *from = reader->data + reader->position;
-    reader->position += size;
-    return from;
-}
-
-uint8_t reader_u8(struct reader *reader)
-{
-    const uint8_t *from = reader_take(reader, 1);
-    return from == NULL ? 0 : *from;
-}
-
-int8_t reader_i8(struct reader *reader)
-{
-    return (int8_t)reader_u8(reader);
-}
-
-uint16_t reader_u16(struct reader *reader)
-{
-    const uint8_t *from = reader_take(reader, 2);
-    return from == NULL ? 0 : load_u16_be(from);
-}
-
-int16_t reader_i16(struct reader *reader)
-{
-    return (int16_t)reader_u16(reader);
-}
-
-uint32_t reader_u32(struct reader *reader)
-{
-    const uint8_t *from = reader_take(reader, 4);
-    return from == NULL ? 0 : load_u32_be(from);
-}
-
-int32_t reader_i32(struct reader *reader)
-{
-    return (int32_t)reader_u32(reader);
-}
-
-uint64_t reader_u64(struct reader *reader)
-{
-    const uint8_t *from = reader_take(reader, 8);
-    return from == NULL ? 0 : load_u64_be(from);
-}
-
-int64_t reader_i64(struct reader *reader)
-{
-    return (int64_t)reader_u64(reader);
-}
-
 double reader_f64(struct reader *reader)
 {
     uint64_t bits = reader_u64(reader);
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
-}
-
-struct uuid reader_uuid(struct reader *reader)
-{
-    struct uuid uuid = {0};
-    const uint8_t *from = reader_take(reader, sizeof uuid.bytes);
-    if (from != NULL)
-        memcpy(uuid.bytes, from, sizeof uuid.bytes);
-    return uuid;
 }
 
 /* Over-long forms that still fit the bit count are legal in Kafka; bits beyond it are not. */
@@ -164,17 +93,6 @@ uint64_t reader_leb128_long(struct reader *reader, uint32_t bits_max)
     return 0;
 }
 
-struct bytes reader_bytes(struct reader *reader, size_t size)
-{
-    const uint8_t *from = reader_take(reader, size);
-    return from == NULL ? (struct bytes){0} : bytes_of(from, size);
-}
-
-void reader_skip(struct reader *reader, size_t size)
-{
-    reader_take(reader, size);
-}
-
 void writer_init(struct writer *writer, struct arena *arena)
 {
     assert(arena != NULL);
@@ -188,9 +106,8 @@ void writer_fail(struct writer *writer, enum status status)
         writer->status = status;
 }
 
-/* Makes room for `size` more bytes; false and a failed writer without memory. Apart from
- * writer_claim, so that what every number of an answer runs through stays short. */
-__attribute__((noinline)) static bool writer_grow(struct writer *writer, size_t size)
+/* The old piece is given back with the arena. */
+bool writer_grow(struct writer *writer, size_t size)
 {
     assert(size > writer->capacity - writer->size);
     assert(size < SIZE_MAX / 4); /* or doubling would come round to 0 and never end */
@@ -209,67 +126,6 @@ __attribute__((noinline)) static bool writer_grow(struct writer *writer, size_t 
     return true;
 }
 
-/* Room for `size` more bytes, or NULL and a failed writer. */
-static inline uint8_t *writer_claim(struct writer *writer, size_t size)
-{
-    assert(writer->size <= writer->capacity);
-    if (writer->status != STATUS_OK)
-        return NULL;
-    if (size > writer->capacity - writer->size && !writer_grow(writer, size))
-        return NULL;
-    uint8_t *to = writer->data + writer->size;
-    writer->size += size;
-    return to;
-}
-
-void writer_u8(struct writer *writer, uint8_t value)
-{
-    uint8_t *to = writer_claim(writer, 1);
-    if (to != NULL)
-        *to = value;
-}
-
-void writer_i8(struct writer *writer, int8_t value)
-{
-    writer_u8(writer, (uint8_t)value);
-}
-
-void writer_u16(struct writer *writer, uint16_t value)
-{
-    uint8_t *to = writer_claim(writer, 2);
-    if (to != NULL)
-        store_u16_be(to, value);
-}
-
-void writer_i16(struct writer *writer, int16_t value)
-{
-    writer_u16(writer, (uint16_t)value);
-}
-
-void writer_u32(struct writer *writer, uint32_t value)
-{
-    uint8_t *to = writer_claim(writer, 4);
-    if (to != NULL)
-        store_u32_be(to, value);
-}
-
-void writer_i32(struct writer *writer, int32_t value)
-{
-    writer_u32(writer, (uint32_t)value);
-}
-
-void writer_u64(struct writer *writer, uint64_t value)
-{
-    uint8_t *to = writer_claim(writer, 8);
-    if (to != NULL)
-        store_u64_be(to, value);
-}
-
-void writer_i64(struct writer *writer, int64_t value)
-{
-    writer_u64(writer, (uint64_t)value);
-}
-
 void writer_f64(struct writer *writer, double value)
 {
     uint64_t bits;
@@ -282,28 +138,21 @@ void writer_uuid(struct writer *writer, struct uuid value)
     writer_bytes(writer, bytes_of(value.bytes, sizeof value.bytes));
 }
 
-static void writer_leb128(struct writer *writer, uint64_t value)
+void writer_leb128_long(struct writer *writer, uint64_t value)
 {
-    while (value >= 0x80) {
+    for (; value >= 0x80; value >>= 7)
         writer_u8(writer, (uint8_t)(value | 0x80));
-        value >>= 7;
-    }
     writer_u8(writer, (uint8_t)value);
-}
-
-void writer_uvarint(struct writer *writer, uint32_t value)
-{
-    writer_leb128(writer, value);
 }
 
 void writer_varint(struct writer *writer, int32_t value)
 {
-    writer_leb128(writer, (uint32_t)value << 1 ^ (uint32_t)(value >> 31));
+    writer_leb128_long(writer, (uint32_t)value << 1 ^ (uint32_t)(value >> 31));
 }
 
 void writer_varlong(struct writer *writer, int64_t value)
 {
-    writer_leb128(writer, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+    writer_leb128_long(writer, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
 }
 
 void writer_bytes(struct writer *writer, struct bytes bytes)

@@ -7,6 +7,7 @@
 #define TAILRACE_BASE_BYTES_H
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -80,6 +81,46 @@ enum { UUID_TEXT_SIZE = 23 };
 void uuid_format(struct uuid uuid, char text[static UUID_TEXT_SIZE]);
 bool uuid_parse(struct bytes text, struct uuid *uuid);
 
+/* Unaligned fields of stored formats. */
+static inline uint32_t load_u32_be(const void *from)
+{
+    uint32_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap32(value);
+}
+
+static inline uint64_t load_u64_be(const void *from)
+{
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap64(value);
+}
+
+static inline uint16_t load_u16_be(const void *from)
+{
+    uint16_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap16(value);
+}
+
+static inline void store_u16_be(void *to, uint16_t value)
+{
+    value = __builtin_bswap16(value);
+    memcpy(to, &value, sizeof value);
+}
+
+static inline void store_u32_be(void *to, uint32_t value)
+{
+    value = __builtin_bswap32(value);
+    memcpy(to, &value, sizeof value);
+}
+
+static inline void store_u64_be(void *to, uint64_t value)
+{
+    value = __builtin_bswap64(value);
+    memcpy(to, &value, sizeof value);
+}
+
 struct reader {
     const uint8_t *data;
     size_t size;
@@ -97,16 +138,89 @@ static inline size_t reader_remaining(const struct reader *reader)
     return reader->size - reader->position;
 }
 
-uint8_t reader_u8(struct reader *reader);
-int8_t reader_i8(struct reader *reader);
-uint16_t reader_u16(struct reader *reader);
-int16_t reader_i16(struct reader *reader);
-uint32_t reader_u32(struct reader *reader);
-int32_t reader_i32(struct reader *reader);
-uint64_t reader_u64(struct reader *reader);
-int64_t reader_i64(struct reader *reader);
+/* The address of the next `size` bytes, or NULL and a failed reader. What reads goes through here,
+ * and is part of whoever reads: a message of a few fields would be as many calls. */
+static inline const uint8_t *reader_take(struct reader *reader, size_t size)
+{
+    assert(reader->position <= reader->size);
+    if (reader->status != STATUS_OK)
+        return NULL;
+    if (size > reader_remaining(reader)) {
+        reader->status = STATUS_TRUNCATED;
+        return NULL;
+    }
+    const uint8_t *from = reader->data + reader->position;
+    reader->position += size;
+    return from;
+}
+
+static inline uint8_t reader_u8(struct reader *reader)
+{
+    const uint8_t *from = reader_take(reader, 1);
+    return from == NULL ? 0 : *from;
+}
+
+static inline int8_t reader_i8(struct reader *reader)
+{
+    return (int8_t)reader_u8(reader);
+}
+
+static inline uint16_t reader_u16(struct reader *reader)
+{
+    const uint8_t *from = reader_take(reader, 2);
+    return from == NULL ? 0 : load_u16_be(from);
+}
+
+static inline int16_t reader_i16(struct reader *reader)
+{
+    return (int16_t)reader_u16(reader);
+}
+
+static inline uint32_t reader_u32(struct reader *reader)
+{
+    const uint8_t *from = reader_take(reader, 4);
+    return from == NULL ? 0 : load_u32_be(from);
+}
+
+static inline int32_t reader_i32(struct reader *reader)
+{
+    return (int32_t)reader_u32(reader);
+}
+
+static inline uint64_t reader_u64(struct reader *reader)
+{
+    const uint8_t *from = reader_take(reader, 8);
+    return from == NULL ? 0 : load_u64_be(from);
+}
+
+static inline int64_t reader_i64(struct reader *reader)
+{
+    return (int64_t)reader_u64(reader);
+}
+
 double reader_f64(struct reader *reader);
-struct uuid reader_uuid(struct reader *reader);
+
+static inline struct uuid reader_uuid(struct reader *reader)
+{
+    struct uuid uuid = {0};
+    const uint8_t *from = reader_take(reader, sizeof uuid.bytes);
+    if (from != NULL)
+        memcpy(uuid.bytes, from, sizeof uuid.bytes);
+    return uuid;
+}
+
+/* A view of the next `size` bytes; null view and a failed reader when fewer remain. A view of zero
+ * bytes is not null. */
+static inline struct bytes reader_bytes(struct reader *reader, size_t size)
+{
+    const uint8_t *from = reader_take(reader, size);
+    return from == NULL ? (struct bytes){0} : bytes_of(from, size);
+}
+
+static inline void reader_skip(struct reader *reader, size_t size)
+{
+    reader_take(reader, size);
+}
 
 /* LEB128. More than 5 (u32, i32) or 10 (i64) bytes, or bits beyond the type, are malformed. The
  * signed forms are zigzag. */
@@ -116,11 +230,6 @@ static inline int64_t reader_varlong(struct reader *reader);
 
 /* The part of the three above that numbers of one and two bytes, nearly all there are, go round. */
 uint64_t reader_leb128_long(struct reader *reader, uint32_t bits_max);
-
-/* A view of the next `size` bytes; null view and a failed reader when fewer remain. A view of zero
- * bytes is not null. */
-struct bytes reader_bytes(struct reader *reader, size_t size);
-void reader_skip(struct reader *reader, size_t size);
 
 static inline uint64_t reader_leb128(struct reader *reader, uint32_t bits_max)
 {
@@ -178,17 +287,85 @@ struct writer {
 void writer_init(struct writer *writer, struct arena *arena);
 void writer_fail(struct writer *writer, enum status status);
 
-void writer_u8(struct writer *writer, uint8_t value);
-void writer_i8(struct writer *writer, int8_t value);
-void writer_u16(struct writer *writer, uint16_t value);
-void writer_i16(struct writer *writer, int16_t value);
-void writer_u32(struct writer *writer, uint32_t value);
-void writer_i32(struct writer *writer, int32_t value);
-void writer_u64(struct writer *writer, uint64_t value);
-void writer_i64(struct writer *writer, int64_t value);
+/* Makes room for `size` more bytes, of which there are fewer left; false and a failed writer
+ * without memory. */
+bool writer_grow(struct writer *writer, size_t size);
+
+/* Room for `size` more bytes, or NULL and a failed writer. */
+static inline uint8_t *writer_claim(struct writer *writer, size_t size)
+{
+    assert(writer->size <= writer->capacity);
+    if (writer->status != STATUS_OK)
+        return NULL;
+    if (size > writer->capacity - writer->size && !writer_grow(writer, size))
+        return NULL;
+    uint8_t *to = writer->data + writer->size;
+    writer->size += size;
+    return to;
+}
+
+static inline void writer_u8(struct writer *writer, uint8_t value)
+{
+    uint8_t *to = writer_claim(writer, 1);
+    if (to != NULL)
+        *to = value;
+}
+
+static inline void writer_i8(struct writer *writer, int8_t value)
+{
+    writer_u8(writer, (uint8_t)value);
+}
+
+static inline void writer_u16(struct writer *writer, uint16_t value)
+{
+    uint8_t *to = writer_claim(writer, 2);
+    if (to != NULL)
+        store_u16_be(to, value);
+}
+
+static inline void writer_i16(struct writer *writer, int16_t value)
+{
+    writer_u16(writer, (uint16_t)value);
+}
+
+static inline void writer_u32(struct writer *writer, uint32_t value)
+{
+    uint8_t *to = writer_claim(writer, 4);
+    if (to != NULL)
+        store_u32_be(to, value);
+}
+
+static inline void writer_i32(struct writer *writer, int32_t value)
+{
+    writer_u32(writer, (uint32_t)value);
+}
+
+static inline void writer_u64(struct writer *writer, uint64_t value)
+{
+    uint8_t *to = writer_claim(writer, 8);
+    if (to != NULL)
+        store_u64_be(to, value);
+}
+
+static inline void writer_i64(struct writer *writer, int64_t value)
+{
+    writer_u64(writer, (uint64_t)value);
+}
+
 void writer_f64(struct writer *writer, double value);
 void writer_uuid(struct writer *writer, struct uuid value);
-void writer_uvarint(struct writer *writer, uint32_t value);
+
+/* LEB128 of any length; nearly all numbers take one byte and go round it. */
+void writer_leb128_long(struct writer *writer, uint64_t value);
+
+static inline void writer_uvarint(struct writer *writer, uint32_t value)
+{
+    if (value < 0x80)
+        writer_u8(writer, (uint8_t)value);
+    else
+        writer_leb128_long(writer, value);
+}
+
 void writer_varint(struct writer *writer, int32_t value);
 void writer_varlong(struct writer *writer, int64_t value);
 void writer_bytes(struct writer *writer, struct bytes bytes);
@@ -211,46 +388,6 @@ struct bytes writer_result(const struct writer *writer);
 /* The whole text as pieces in order, allocated in the writer's arena; false when the arena's limit
  * was reached. */
 bool writer_pieces(const struct writer *writer, struct bytes **pieces, uint32_t *piece_count);
-
-/* Unaligned fields of stored formats. */
-static inline uint32_t load_u32_be(const void *from)
-{
-    uint32_t value;
-    memcpy(&value, from, sizeof value);
-    return __builtin_bswap32(value);
-}
-
-static inline uint64_t load_u64_be(const void *from)
-{
-    uint64_t value;
-    memcpy(&value, from, sizeof value);
-    return __builtin_bswap64(value);
-}
-
-static inline uint16_t load_u16_be(const void *from)
-{
-    uint16_t value;
-    memcpy(&value, from, sizeof value);
-    return __builtin_bswap16(value);
-}
-
-static inline void store_u16_be(void *to, uint16_t value)
-{
-    value = __builtin_bswap16(value);
-    memcpy(to, &value, sizeof value);
-}
-
-static inline void store_u32_be(void *to, uint32_t value)
-{
-    value = __builtin_bswap32(value);
-    memcpy(to, &value, sizeof value);
-}
-
-static inline void store_u64_be(void *to, uint64_t value)
-{
-    value = __builtin_bswap64(value);
-    memcpy(to, &value, sizeof value);
-}
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "stored formats are little-endian structs; a big-endian port must swap them");

@@ -353,30 +353,34 @@ enum status opening_read_files(struct opening *opening)
     return status == STATUS_OK ? remove_replaced(opening) : status;
 }
 
-/* Of the two names that the first start gives at once, a power cut may leave the log file's alone.
- * It holds the first entry at most, for which nobody was answered, so the start does all of it
- * again. With anything behind it the state file had been there, and is lost. */
-enum status opening_find_out_if_begun(struct opening *opening, uint64_t snapshot_index,
-                                      bool *result)
+/* --- Without a state file -----------------------------------------------------------------------
+ */
+
+/* Where the first batch ends, if it is the first entry alone; otherwise where it begins. */
+static size_t first_entry_end(struct bytes content)
+{
+    size_t offset = METADATA_BLOCK_SIZE;
+    struct metadata_batch batch;
+    if (content.size <= offset)
+        return offset;
+    struct bytes rest = bytes_of(content.data + offset, content.size - offset);
+    bool is_first_alone = metadata_batch_decode(rest, &batch) == STATUS_OK &&
+                          batch.first_index == 1 && batch.entry_count == 1;
+    return is_first_alone ? offset + batch.size_bytes : offset;
+}
+
+enum status opening_find_out_if_begun(struct opening *opening, bool *has_begun)
 {
     struct log_content content = {0};
-    struct metadata_batch batch;
     char name[METADATA_NAME_MAX];
     char path[FILE_PATH_MAX];
-    size_t end = METADATA_BLOCK_SIZE;
-    *result = snapshot_index > 0 || opening->first_count > 0;
-    if (snapshot_index > 0 || opening->first_count != 1 || opening->firsts[0] != 1)
+    *has_begun = opening->first_count > 0;
+    if (opening->first_count != 1 || opening->firsts[0] != 1)
         return STATUS_OK;
     metadata_log_name(name, opening->firsts[0]);
     file_path(path, opening->log->directory, name);
     enum status status = load_content(opening, path, &content);
-    if (status != STATUS_OK)
-        return status;
-    if (content.written.size > end &&
-        metadata_batch_decode(bytes_of(content.written.data + end, content.written.size - end),
-                              &batch) == STATUS_OK &&
-        batch.first_index == 1 && batch.entry_count == 1)
-        end += batch.size_bytes;
-    *result = batch_follows(content.written, end, 0);
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        *has_begun = batch_follows(content.written, first_entry_end(content.written), 0);
+    return status;
 }

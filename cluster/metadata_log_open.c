@@ -211,8 +211,9 @@ static enum status settle(struct opening *opening)
 /* There is no state file. */
 static enum status open_new(struct opening *opening, uint64_t server_id, uint64_t snapshot_index)
 {
-    bool has_begun;
-    enum status status = opening_find_out_if_begun(opening, snapshot_index, &has_begun);
+    bool has_begun = true;
+    enum status status =
+        snapshot_index > 0 ? STATUS_OK : opening_find_out_if_begun(opening, &has_begun);
     if (status != STATUS_OK)
         return status;
     if (has_begun)

@@ -40,9 +40,10 @@ enum status opening_remove_file(struct opening *opening, const char *name);
  * and removes those that were replaced. The state and the snapshot have been read. */
 enum status opening_read_files(struct opening *opening);
 
-/* There is no state file, and `snapshot_index` is 0 or that of the newest snapshot: has there ever
- * been one, so that it is lost? The log files' names have been read. */
-enum status opening_find_out_if_begun(struct opening *opening, uint64_t snapshot_index,
-                                      bool *result);
+/* There is no state file, and no snapshot. Of the two names that the first start gives at once, a
+ * power cut may leave the log file's alone: it holds the first entry at most, for which nobody was
+ * answered, so the start does all of it again. With anything behind it the state file had been
+ * there, and is lost. */
+enum status opening_find_out_if_begun(struct opening *opening, bool *has_begun);
 
 #endif

@@ -148,7 +148,7 @@ void wire_tags_skip(struct reader *reader, const struct wire_tags *tags)
     reader_skip(reader, tags->end - reader->position);
 }
 
-void wire_skip_tags(struct reader *reader)
+void wire_skip_some_tags(struct reader *reader)
 {
     struct wire_tags tags = wire_tags_open(reader);
     while (wire_tags_next(reader, &tags))

@@ -86,8 +86,17 @@ struct wire_tags wire_tags_open(struct reader *reader);
 bool wire_tags_next(struct reader *reader, struct wire_tags *tags);
 void wire_tags_skip(struct reader *reader, const struct wire_tags *tags);
 
-/* Skips all tagged fields of a struct. */
-void wire_skip_tags(struct reader *reader);
+/* Skips all tagged fields of a struct: nearly always there are none, which is one byte of zero. */
+void wire_skip_some_tags(struct reader *reader);
+
+static inline void wire_skip_tags(struct reader *reader)
+{
+    if (reader->status == STATUS_OK && reader_remaining(reader) > 0 &&
+        reader->data[reader->position] == 0)
+        reader->position++;
+    else
+        wire_skip_some_tags(reader);
+}
 
 /* Writing. A null where none may be is STATUS_INVALID, a length beyond its limit
  * STATUS_TOO_LARGE. */

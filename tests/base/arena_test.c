@@ -39,6 +39,23 @@ static void test_limit(void **state)
     arena_deinit(&arena);
 }
 
+/* All of the limit that is a multiple of the alignment can be had, and no more; asking for nothing
+ * answers something, however little there is. */
+static void test_last_bytes(void **state)
+{
+    enum { LIMIT = 1000, STEP = 16 };
+    struct arena arena;
+    uint32_t count = 0;
+    arena_init(&arena, LIMIT);
+    assert_non_null(arena_allocate(&arena, 0));
+    while (arena_allocate(&arena, STEP - 1) != NULL)
+        count++;
+    assert_int_equal(count, LIMIT / STEP);
+    assert_int_equal(arena.total_bytes, LIMIT / STEP * STEP);
+    assert_non_null(arena_allocate(&arena, 0));
+    arena_deinit(&arena);
+}
+
 /* After a reset the whole limit is there again, and at most one small block was kept. */
 static void test_reset(void **state)
 {
@@ -104,9 +121,9 @@ static void test_array_and_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_allocations),    cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_reset),          cmocka_unit_test(test_owner_memory),
-        cmocka_unit_test(test_array_and_text),
+        cmocka_unit_test(test_allocations),  cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_last_bytes),   cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_owner_memory), cmocka_unit_test(test_array_and_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
