@@ -16,6 +16,7 @@ RESIDENT_BYTES_MAX = MEMORY_BYTES + 64 * MIB
 ADMIN_PORT = free_port()
 IN_FLIGHT = 50
 SESSION_MS = 10000
+LONG_SESSION_MS = 300000  # longer than any machine takes for a flood
 OTHER_GROUPS = 30
 GROUP_MAX_SIZE_REACHED = 81
 UNRELEASED_INSTANCE_ID, UNSUPPORTED_ASSIGNOR, INVALID_REGULAR_EXPRESSION = 111, 112, 128
@@ -83,7 +84,14 @@ class HostileCase(WireCase):
         answer = self.call("JoinGroup", 9, **fields)
         if answer["error"] == MEMBER_ID_REQUIRED:
             answer = self.call("JoinGroup", 9, **{**fields, "member": answer["member"]})
+        if answer["error"] == NONE:
+            self.addCleanup(self.leave, group, answer["member"])
         return answer
+
+    def leave(self, group, member):
+        """So that nobody's memory changes when a session of an earlier test is over."""
+        self.connect().call("LeaveGroup", 5, group=group,
+                            members=[{"member": member, "instance": None, "reason": None}])
 
     def commit(self, group, topics, generation=-1, member="", version=8):
         answer = self.call("OffsetCommit", version, group=group, generation=generation,
@@ -100,7 +108,8 @@ class ClassicTest(HostileCase):
     def test_member_ids_for_nobody(self):
         """Ids that nobody joins with are limited; their sessions take them back."""
         group = self.name()
-        frame = request_frame("JoinGroup", 9, self.join_fields(group))
+        frame = request_frame("JoinGroup", 9,
+                              self.join_fields(group, session_timeout_ms=LONG_SESSION_MS))
         bodies = self.flood([frame] * 10500)
         errors = [struct.unpack(">h", body[9:11])[0] for body in bodies]
         self.assertEqual(errors[:10000], [MEMBER_ID_REQUIRED] * 10000)
