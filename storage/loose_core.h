@@ -52,8 +52,8 @@ void loose_core_note(struct loose_core *core, int64_t offset, uint64_t now_ns);
 int64_t loose_core_limit(struct loose_core *core, int64_t durable_offset, int64_t end_offset,
                          uint64_t now_ns);
 
-/* May what lies behind `durable_offset` stay in memory, as far as flush.messages is
- * concerned? Never where nothing is acknowledged early. */
+/* May what lies behind `durable_offset` stay in memory, as far as flush.messages is concerned?
+ * Never where nothing is acknowledged early. */
 bool loose_core_may_linger(const struct loose_core *core, int64_t durable_offset,
                            int64_t end_offset);
 
