@@ -13,13 +13,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
 
 from broker import broker_for_tests  # noqa: E402
+from patience import tries  # noqa: E402
 from programs import create_topic, tailrace  # noqa: E402
 from members import assignment_of, subscription_of  # noqa: E402
 from wire import Connection  # noqa: E402
 
 MEMBER_ID_REQUIRED = 79
 PASSING = (14, 15, 16)  # the coordinator loads, is not there, or is somebody else
-TRIES_MAX = 500
 SESSION_MS = 600000  # nobody beats while a slow machine starts one JVM after the other
 LOG_START, LOG_MIDDLE, LOG_END = 10, 25, 50
 
@@ -103,7 +103,7 @@ class GroupCase(unittest.TestCase):
         connection = self.connect()
         protocols = [{"name": "range", "metadata": subscription_of(topic)}]
         member = ""
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             joined = connection.call("JoinGroup", 9, group=group, session_timeout_ms=SESSION_MS,
                                      rebalance_timeout_ms=SESSION_MS, member=member, instance=None,
                                      protocol_type="consumer", protocols=protocols, reason=None)
@@ -123,7 +123,7 @@ class GroupCase(unittest.TestCase):
         """A member of the consumer protocol that has taken all that it was given."""
         connection = self.connect()
         member, epoch, owned = uuid.uuid4().hex[:22], 0, []
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             answer = connection.call("ConsumerGroupHeartbeat", 1, group=group, member=member,
                                      epoch=epoch, instance=None, rack=None,
                                      rebalance_timeout_ms=SESSION_MS, topics=[topic], regex=None,

@@ -155,7 +155,7 @@ class JavaCase(GroupCase):
 
     def await_assignment(self, group):
         """There is one a second at most, also for a group that everybody has left."""
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             described = self.describe(group)
             if described["epoch"] == described["assignment_epoch"]:
                 return
@@ -196,7 +196,7 @@ class PictureTest(JavaCase):
         picture = self.check_pictures(group)
         self.assertEqual((picture["state"][0], len(picture["members"])), ("Stable", 2))
         third = ConsumerMember(self, group, topic)
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             self.assertEqual(third.beat(), 0)
             if self.describe(group)["state"] == "Reconciling":
                 break

@@ -209,7 +209,7 @@ class DescribeTest(GroupCase):
         try:
             self.assertEqual(json.loads(watch.stdout.readline())[0]["lag"], 20)
             self.seek(group, "--to-offset", "45", "--topic", topic)
-            lags = (json.loads(watch.stdout.readline())[0]["lag"] for _ in range(TRIES_MAX))
+            lags = (json.loads(watch.stdout.readline())[0]["lag"] for _ in tries())
             self.assertIn(5, lags)
         finally:
             watch.send_signal(signal.SIGINT)

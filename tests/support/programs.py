@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 from broker import BUILD
+from patience import tries
 
 TAILRACE = str(pathlib.Path(os.environ.get("TAILRACE_TOOL", BUILD / "tailrace")))
 APT_HELPER = "/usr/lib/apt/apt-helper"
 APT_LISTS = pathlib.Path("/var/lib/apt/lists")
 TIMEOUT_SECONDS = 120
-TRIES_MAX = 500
 
 
 def has_kcat():
@@ -42,7 +42,7 @@ def tailrace(broker, *words, **rest):
 def create_topic(broker, name, *words):
     """Creates a topic and asks until all its leaders serve, which with Kafka takes some moments."""
     tailrace(broker, "topic", "create", name, *words)
-    for _ in range(TRIES_MAX):
+    for _ in tries():
         if tailrace(broker, "topic", "offsets", name, check=False).returncode == 0:
             return
     raise RuntimeError(f"no leader for {name}")

@@ -11,11 +11,11 @@ sys.path.insert(0, str(HERE))
 
 import batch as batches  # noqa: E402
 from broker import Broker, ExternalBroker, broker_for_tests  # noqa: E402
+from patience import tries  # noqa: E402
 from schema import APIS  # noqa: E402
 from wire import NO_UUID, Connection  # noqa: E402
 
 LATEST, EARLIEST, MAX_TIMESTAMP = -1, -2, -3
-TRIES_MAX = 500
 
 # Kafka's error codes by the names that the tests use.
 NONE = 0
@@ -138,7 +138,7 @@ class WireCase(unittest.TestCase):
 
     def await_leaders(self, name, partitions):
         """Kafka names a leader some moments before that leader serves; asks until it does."""
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             found = self.list_offsets(name, EARLIEST, partitions=range(partitions))
             if all(p["error"] == NONE for p in found):
                 return

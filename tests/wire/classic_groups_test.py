@@ -17,7 +17,7 @@ FENCED_INSTANCE_ID = 82
 class ClassicGroups(WireCase):
     def setUp(self):
         super().setUp()
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             found = self.call("FindCoordinator", 4, key_type=COORDINATOR, keys=["wire-any"])
             if found["coordinators"][0]["error"] == NONE:
                 break
@@ -92,7 +92,7 @@ class ClassicGroups(WireCase):
         self.assertEqual([len(x["members"]) for x in answers], [3, 0, 0])
 
     def await_value(self, ask, value):
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             if ask() == value:
                 return
         self.fail(f"{value} does not come")

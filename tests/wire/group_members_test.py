@@ -18,7 +18,7 @@ MEMBER_IDS_SINCE, INSTANCES_SINCE = 4, 5
 class MemberCase(WireCase):
     def setUp(self):
         super().setUp()
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             found = self.call("FindCoordinator", 4, key_type=0, keys=["any"])
             if found["coordinators"][0]["error"] == NONE:
                 return

@@ -16,7 +16,7 @@ class GroupCase(WireCase):
 
     def coordinator_of(self, group):
         """Kafka makes the topic meanwhile and loads it; asks until there is a coordinator."""
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             found = self.call("FindCoordinator", 4, key_type=GROUP, keys=[group])
             if found["coordinators"][0]["error"] == NONE:
                 return found["coordinators"][0]
@@ -41,7 +41,7 @@ class GroupCase(WireCase):
         if version <= 4:
             fields["retention_ms"] = retention_ms
         topic = {**(key or self.topic_key(name, version)), "partitions": partitions}
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             answer = self.call("OffsetCommit", version, topics=[topic], **fields)
             errors = {p["index"]: p["error"] for p in answer["topics"][0]["partitions"]}
             if not {COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR} & set(errors.values()):

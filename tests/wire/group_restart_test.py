@@ -31,7 +31,7 @@ class RestartCase(WireCase):
         super().setUp()
         self.must_start_it()
         self.name_of_topic, self.group = self.topic(3), self.name()
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             found = self.call("FindCoordinator", 4, key_type=0, keys=["any"])
             if found["coordinators"][0]["error"] == NONE:
                 return

@@ -35,7 +35,7 @@ class HostileCase(WireCase):
     def setUp(self):
         super().setUp()
         self.must_start_it()
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             found = self.call("FindCoordinator", 4, key_type=0, keys=["any"])
             if found["coordinators"][0]["error"] == NONE:
                 break

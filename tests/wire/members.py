@@ -4,7 +4,7 @@ import select
 import struct
 import uuid
 
-from case import COORDINATOR_LOAD_IN_PROGRESS, MEMBER_ID_REQUIRED, NONE, NOT_COORDINATOR, TRIES_MAX
+from case import COORDINATOR_LOAD_IN_PROGRESS, MEMBER_ID_REQUIRED, NONE, NOT_COORDINATOR, tries
 
 PASSING = (COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR)
 BEAT_SECONDS = 0.02
@@ -142,7 +142,7 @@ class ConsumerMember:
 
     def beat(self):
         """Waits until there is a coordinator, and takes what it is given; the error."""
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             answer = self.ask()
             if answer["error"] not in PASSING:
                 break
@@ -163,7 +163,7 @@ class ConsumerMember:
 def consumer_group(members):
     """Beats until all have the same epoch, each has something, and nothing moves any more. There is
     one assignment a second at most."""
-    for _ in range(TRIES_MAX):
+    for _ in tries():
         let_pass(BEAT_SECONDS)
         before = [(member.epoch, member.owned) for member in members]
         errors = [member.beat() for member in members]

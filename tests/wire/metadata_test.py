@@ -60,7 +60,7 @@ class MetadataTest(WireCase):
             fields = {"allow_auto_create": True} if version >= 4 else {}
             first = self.ask(version, name, **fields)["topics"][0]
             self.assertIn(first["error"], (NONE, UNKNOWN_TOPIC_OR_PARTITION), version)
-            for _ in range(TRIES_MAX):
+            for _ in tries():
                 topic = self.ask(version, name, **fields)["topics"][0]
                 if topic["error"] == NONE:
                     break
@@ -97,7 +97,7 @@ class MetadataTest(WireCase):
         name = self.topic()
         before = self.topic_id(name)
         self.call("DeleteTopics", 5, names=[name], timeout_ms=10000)
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             if self.create(name)["error"] == NONE:
                 break
         self.await_leaders(name, 1)

@@ -98,7 +98,7 @@ class CreateTopicsTest(WireCase):
 
 class DeleteTopicsTest(WireCase):
     def gone(self, name):
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             answer = self.call("Metadata", 9, topics=[{"name": name}])
             if answer["topics"][0]["error"] == UNKNOWN_TOPIC_OR_PARTITION:
                 return True
@@ -140,7 +140,7 @@ class DeleteTopicsTest(WireCase):
         self.produce_values(name, b"v")
         self.call("DeleteTopics", 5, names=[name], timeout_ms=10000)
         self.assertTrue(self.gone(name))
-        for _ in range(TRIES_MAX):
+        for _ in tries():
             if self.fetch(name, 0)["error"] == UNKNOWN_TOPIC_OR_PARTITION:
                 break
         self.assertEqual(self.fetch(name, 0)["error"], UNKNOWN_TOPIC_OR_PARTITION)
