@@ -73,6 +73,7 @@ static uint32_t online_count(const struct image_broker *broker)
     uint32_t count = 0;
     for (uint32_t i = 0; i < broker->log_dir_count; i++)
         count += broker->log_dirs[i].is_online;
+    assert(count <= broker->log_dir_count);
     return count;
 }
 
@@ -257,6 +258,7 @@ static bool is_reachable(const struct registration *registration, int32_t broker
                          struct uuid directory)
 {
     const struct broker_record *wanted = registration->wanted;
+    assert(broker_id >= 0);
     if (broker_id == wanted->broker_id)
         return uuid_is_zero(directory) || is_wanted(wanted, directory);
     const struct image_broker *broker = image_broker_by_id(registration->facts->image, broker_id);

@@ -326,6 +326,13 @@ static bool is_replaced(const struct opening *opening, uint32_t which)
            opening->firsts[which + 1] <= opening->log->snapshot_index + 1;
 }
 
+/* A removal is not synced, so a power cut brings back what a snapshot had replaced. */
+static bool is_older_snapshot(const struct opening *opening, const char *name)
+{
+    uint64_t index = metadata_snapshot_name_index(name);
+    return index != 0 && index < opening->log->snapshot_index;
+}
+
 /* What takes their place is durable by now. */
 static enum status remove_replaced(struct opening *opening)
 {
@@ -337,6 +344,9 @@ static enum status remove_replaced(struct opening *opening)
         if (is_replaced(opening, i))
             status = opening_remove_file(opening, name);
     }
+    for (uint32_t i = 0; i < opening->name_count && status == STATUS_OK; i++)
+        if (is_older_snapshot(opening, opening->names[i].name))
+            status = opening_remove_file(opening, opening->names[i].name);
     return status;
 }
 

@@ -37,7 +37,8 @@ enum status opening_sync_folder(struct opening *opening);
 enum status opening_remove_file(struct opening *opening, const char *name);
 
 /* Gathers the entries of all log files that the snapshot has not replaced, adopts the last file,
- * and removes those that were replaced. The state and the snapshot have been read. */
+ * and removes those that were replaced, with older snapshots. The state and the snapshot have been
+ * read. */
 enum status opening_read_files(struct opening *opening);
 
 /* There is no state file, and no snapshot. Of the two names that the first start gives at once, a

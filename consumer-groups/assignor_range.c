@@ -1,3 +1,5 @@
+/* The assignor `range`, Kafka's: topic by topic, so that members with the same subscription are
+ * given the same partitions of topics that have equally many (assignor.h). */
 #include "base/assert.h"
 #include "consumer-groups/assignor_work.h"
 

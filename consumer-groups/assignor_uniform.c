@@ -1,3 +1,5 @@
+/* The assignor `uniform` (assignor.h): what a member has, it keeps as far as balance allows; how
+ * the rest is dealt out depends on whether everybody subscribes to the same topics. */
 #include "consumer-groups/assignor_work.h"
 
 #include <string.h>

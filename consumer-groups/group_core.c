@@ -102,22 +102,27 @@ static void serve_classic(struct classic_group *group, struct group_turn *turn,
         classic_sync(group, turn, container_of(call, struct sync_group_call, call));
     else if (call->kind == GROUP_CALL_HEARTBEAT)
         classic_heartbeat(group, turn, container_of(call, struct heartbeat_call, call));
-    else
+    else if (call->kind == GROUP_CALL_LEAVE)
         classic_leave(group, turn, container_of(call, struct leave_group_call, call));
+    else
+        unreachable();
 }
 
 /* Members who speak the classic protocol in a group that has others. */
 static void serve_classic_member(struct consumer_group *group, struct group_turn *turn,
                                  struct group_call *call)
 {
+    assert(!call->is_answered);
     if (call->kind == GROUP_CALL_JOIN)
         consumer_classic_join(group, turn, container_of(call, struct join_group_call, call));
     else if (call->kind == GROUP_CALL_SYNC)
         consumer_classic_sync(group, turn, container_of(call, struct sync_group_call, call));
     else if (call->kind == GROUP_CALL_HEARTBEAT)
         consumer_classic_heartbeat(group, turn, container_of(call, struct heartbeat_call, call));
-    else
+    else if (call->kind == GROUP_CALL_LEAVE)
         consumer_classic_leave(group, turn, container_of(call, struct leave_group_call, call));
+    else
+        unreachable();
 }
 
 /* Only who joins without a member id makes a group. */
@@ -141,6 +146,7 @@ static void serve_nobody(struct group_turn *turn, struct group_call *call)
 static void refuse(struct group_turn *turn, struct group_call *call, int16_t error_code)
 {
     assert(error_code != KAFKA_NONE);
+    assert(!call->is_answered);
     group_call_fail(call, error_code);
     group_turn_answer(turn, call);
 }
@@ -189,6 +195,7 @@ static bool upgrade(struct group *group, struct group_turn *turn,
                     struct consumer_group_heartbeat_call *call)
 {
     assert(group->type == GROUP_CLASSIC);
+    assert(group->classic.state != CLASSIC_EMPTY); /* that one is changed without a word */
     if (!consumer_heartbeat_check(turn, call))
         return false;
     if (classic_find_member(&group->classic, call->in->member_id) != NULL)
@@ -308,6 +315,7 @@ void group_table_abandon(struct group_table *table, struct group_turn *turn,
 void group_table_drop_calls(struct group_table *table, struct group_turn *turn, int16_t error_code)
 {
     struct group *group;
+    assert(error_code != KAFKA_NONE);
     list_for_each_entry (group, &table->order, order_node) {
         group_drop_calls(group, turn, error_code);
         group_delete_unwatch(group, turn, error_code);
@@ -341,6 +349,7 @@ void group_table_restored(struct group_table *table, struct group_turn *turn)
 {
     struct group *group;
     struct group *following;
+    assert(list_is_empty(&table->leaving)); /* nobody has been served yet */
     list_for_each_entry_safe (group, following, &table->order, order_node) {
         group_restored(group, turn);
         group_table_settle(table, turn, group);

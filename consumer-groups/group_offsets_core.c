@@ -66,6 +66,7 @@ static int16_t check_late_commit(struct group_turn *turn, const struct offset_co
         const struct offset_commit_request_topic *in = &commit->in->topics[t];
         const struct image_topic *topic =
             resolve(turn, commit->call.version, in->name, in->topic_id);
+        assert(commit->out.topics[t].partitions_count == in->partitions_count);
         for (uint32_t p = 0; p < in->partitions_count; p++) {
             if (commit->out.topics[t].partitions[p].error_code != KAFKA_NONE)
                 continue;
@@ -84,6 +85,7 @@ static int16_t check_group(struct group_turn *turn, const struct offset_commit_c
                            struct group *group)
 {
     const struct consumer_member *late;
+    assert(!group_is_leaving(group)); /* such calls have been refused before */
     int16_t error = group_check_commit(group, turn, commit, &late);
     return error != KAFKA_NONE || late == NULL ? error : check_late_commit(turn, commit, late);
 }
@@ -130,6 +132,7 @@ static int16_t commit_partition(struct group_turn *turn, struct group *group,
     if (group_offsets_put(&group->offsets, turn->memory, topic->name, topic->id, &offset) !=
         STATUS_OK)
         return KAFKA_COORDINATOR_NOT_AVAILABLE;
+    assert(group->offsets.count > 0);
     group_record_put_offset(turn, group->id, topic->name, topic->id, &offset);
     turn->tally.offset_commits++;
     return KAFKA_NONE;
@@ -159,6 +162,8 @@ struct commit_sum {
 static bool judge_topic(struct group_turn *turn, struct offset_commit_call *commit, uint32_t index,
                         struct commit_sum *sum)
 {
+    assert(index < commit->in->topics_count);
+    assert(sum->size_bytes >= BATCH_HEADER_SIZE);
     const struct offset_commit_request_topic *in = &commit->in->topics[index];
     struct offset_commit_response_topic *out = &commit->out.topics[index];
     const struct image_topic *topic = resolve(turn, commit->call.version, in->name, in->topic_id);
@@ -197,6 +202,7 @@ static bool judge_topics(struct group_turn *turn, struct offset_commit_call *com
     for (uint32_t t = 0; t < count; t++)
         if (!judge_topic(turn, commit, t, sum))
             return false;
+    assert(sum->partition_count > 0 || sum->size_bytes == BATCH_HEADER_SIZE);
     return true;
 }
 
@@ -211,6 +217,7 @@ static void commit_topics(struct group_turn *turn, struct group *group,
         struct offset_commit_response_topic *out = &commit->out.topics[t];
         const struct image_topic *topic =
             resolve(turn, commit->call.version, in->name, in->topic_id);
+        assert(out->partitions_count == in->partitions_count);
         for (uint32_t p = 0; p < in->partitions_count; p++)
             if (out->partitions[p].error_code == KAFKA_NONE)
                 out->partitions[p].error_code =
@@ -305,6 +312,7 @@ static bool fetch_topic(const struct group_turn *turn, const struct group *group
 static bool is_shown(const struct group_turn *turn, const struct offset_fetch_call *fetch,
                      const struct group_offsets_topic *kept, struct uuid *id)
 {
+    assert(kept->count > 0); /* a topic goes with its last offset */
     const struct image_topic *topic = image_topic_by_name(turn->image, kept->name);
     *id = topic == NULL ? UUID_NONE : topic->id;
     if (topic == NULL)
@@ -362,6 +370,7 @@ static bool fetch_named(const struct group_turn *turn, const struct group *group
 {
     uint32_t count = fetch->in->topics_count;
     struct offset_fetch_response_group *out = &fetch->out;
+    assert(fetch->in->topics != NULL); /* which would mean all */
     out->topics = arena_allocate_array(fetch->call.arena, count, sizeof *out->topics);
     if (out->topics == NULL)
         return false;
@@ -396,6 +405,7 @@ void group_offsets_fetch(const struct group_table *table, struct group_turn *tur
 static int16_t delete_partition(struct group_turn *turn, struct group *group, struct bytes name,
                                 int32_t partition)
 {
+    assert(!group_is_leaving(group));
     const struct image_topic *topic = image_topic_by_name(turn->image, name);
     if (topic == NULL || partition < 0 || (uint32_t)partition >= topic->partition_count)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
@@ -431,6 +441,7 @@ static int16_t check_delete(const struct group *group, const struct offset_delet
     uint64_t named = 0;
     if (group == NULL)
         return KAFKA_GROUP_ID_NOT_FOUND;
+    assert(!group_is_leaving(group));
     for (uint32_t t = 0; t < in->topics_count; t++)
         named += in->topics[t].partitions_count;
     if (named > OFFSET_DELETE_PARTITIONS_MAX)
@@ -453,6 +464,7 @@ static bool delete_offsets(struct group_table *table, struct group_turn *turn, s
                                      &out->topics[t]);
         out->topics_count++;
     }
+    assert(group->offsets.count <= before);
     count_offsets(table, group, before);
     return has_memory;
 }
@@ -484,6 +496,7 @@ struct sweep {
 
 static bool is_over(const struct sweep *sweep, const struct group_offset *offset)
 {
+    assert(sweep->turn->settings->offsets_retention_ms > 0);
     if (sweep->wants_all)
         return true;
     if (offset->expire_ms != GROUP_OFFSET_NEVER)
@@ -524,6 +537,8 @@ void group_offsets_delete_all(struct group_table *table, struct group_turn *turn
     uint32_t before = group->offsets.count;
     struct map_node *node;
     struct map_node *following;
+    assert(group_is_leaving(group));
+    assert(*left > 0);
     map_for_each_safe(node, following, &group->offsets.topics)
     {
         if (*left > 0)
@@ -548,6 +563,7 @@ static void sweep_old(struct sweep *sweep, bool ages)
 {
     struct group *group = sweep->group;
     bool may_age = ages && (group_is_empty(group) || group_knows_subscriptions(group));
+    assert(!group_is_leaving(group));
     struct map_node *node;
     struct map_node *following;
     map_for_each_safe(node, following, &group->offsets.topics)

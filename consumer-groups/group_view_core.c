@@ -19,6 +19,7 @@ static bool is_same_word(struct bytes wanted, const char *word)
 /* No filter lets everything through. */
 static bool is_among(const struct bytes *filter, uint32_t count, const char *word)
 {
+    assert(filter != NULL || count == 0);
     for (uint32_t i = 0; i < count; i++)
         if (is_same_word(filter[i], word))
             return true;
@@ -62,6 +63,7 @@ static bool list_all(const struct group_table *table, struct list_groups_call *l
 void group_list(const struct group_table *table, struct group_turn *turn,
                 struct list_groups_call *list)
 {
+    assert(!list->call.is_answered);
     list_groups_response_init(&list->out);
     list->call.status = list_all(table, list) ? STATUS_OK : STATUS_NO_MEMORY;
     group_turn_answer(turn, &list->call);
@@ -88,6 +90,8 @@ static struct bytes message_about(struct arena *arena, struct bytes id, const ch
 static void describe_missing(struct describe_group_call *describe, const char *why)
 {
     struct describe_groups_response_group *out = &describe->out;
+    assert(out->error_code == KAFKA_NONE);
+    assert(out->members_count == 0);
     out->group_state = bytes_of_text("Dead");
     if (describe->call.version < DESCRIBE_NAMES_MISSING_SINCE)
         return;
@@ -191,6 +195,7 @@ void group_delete_unwatch(struct group *group, struct group_turn *turn, int16_t 
     if (deletion == NULL)
         return;
     assert(group_is_leaving(group));
+    assert(error_code != KAFKA_NONE);
     group->deletion = NULL;
     group_call_fail(&deletion->call, error_code);
     group_turn_answer(turn, &deletion->call);
