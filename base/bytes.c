@@ -165,9 +165,8 @@ void writer_bytes(struct writer *writer, struct bytes bytes)
 
 /* Large payloads are noted and not copied; the pieces are put in order when the result is asked
  * for. */
-void writer_reference(struct writer *writer, struct bytes bytes)
+static void add_reference(struct writer *writer, struct bytes bytes)
 {
-    assert(bytes.data != NULL || bytes.size == 0);
     if (writer->status != STATUS_OK || bytes.size == 0)
         return;
     if (writer->reference_count == writer->reference_capacity) {
@@ -186,6 +185,17 @@ void writer_reference(struct writer *writer, struct bytes bytes)
     writer->references[writer->reference_count++] =
         (struct writer_reference){.position = writer->size, .bytes = bytes};
     writer->referenced_bytes += bytes.size;
+}
+
+void writer_reference(struct writer *writer, struct bytes bytes)
+{
+    assert(bytes.data != NULL || bytes.size == 0);
+    add_reference(writer, bytes);
+}
+
+void writer_gap(struct writer *writer, size_t size)
+{
+    add_reference(writer, (struct bytes){NULL, size});
 }
 
 void writer_patch_i32(struct writer *writer, size_t position, int32_t value)

@@ -373,6 +373,9 @@ void writer_bytes(struct writer *writer, struct bytes bytes);
 /* The bytes must stay where they are until the text has been sent. */
 void writer_reference(struct writer *writer, struct bytes bytes);
 
+/* So many bytes that lie elsewhere, where whoever sends the pieces knows: a piece without data. */
+void writer_gap(struct writer *writer, size_t size);
+
 /* Overwrites four bytes written before at `position` (a length that is known only now). */
 void writer_patch_i32(struct writer *writer, size_t position, int32_t value);
 

@@ -56,6 +56,10 @@
       "Reads of older records that found them in the cache.")                                      \
     X(COLD_CACHE_MISSES, "tailrace_cold_cache_misses_total", COUNTER,                              \
       "Reads of older records that waited for the disk.")                                          \
+    X(PAGED_HITS, "tailrace_paged_reads_total", COUNTER,                                           \
+      "Reads of older records that are answered from the system's page cache, without a copy.")    \
+    X(PAGED_BYTES, "tailrace_paged_bytes_total", COUNTER,                                          \
+      "Bytes of records in these answers.")                                                        \
     X(MAX_DIRTY_PERCENT, "kafka_log_logcleanermanager_max_dirty_percent", GAUGE_MAX,               \
       "The greatest share of bytes that compaction has not gone through yet, among the logs that " \
       "it looked at last.")                                                                        \

@@ -91,12 +91,61 @@ static void test_large_and_chained(void **state)
     free(data);
 }
 
+#if defined(__x86_64__)
+
+#include <cpuid.h>
+
+enum { STATE_IN_USE = 1, UPPER_PARTS_OF_VECTORS = 1 << 2 | 1 << 6 };
+
+/* What of the processor's state is in use, a bit for each component; false if it does not say. */
+static bool state_in_use(uint32_t *components)
+{
+    uint32_t features[4];
+    uint32_t high;
+    bool is_told = __get_cpuid_count(0xd, STATE_IN_USE, &features[0], &features[1], &features[2],
+                                     &features[3]) != 0;
+    if (!is_told || (features[0] & 1 << 2) == 0)
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(*components), "=d"(high) : "c"(STATE_IN_USE));
+    return true;
+}
+
+#else
+
+enum { UPPER_PARTS_OF_VECTORS = 0 };
+
+static bool state_in_use(uint32_t *components)
+{
+    (void)components;
+    return false;
+}
+
+#endif
+
+/* The upper parts of vectors are clean afterwards: code that does not know of them, which is all
+ * other code, would be slow until somebody cleans them. */
+static void test_upper_parts_of_vectors_are_left_clean(void **state)
+{
+    static const uint8_t data[2048];
+    for (enum crc32c_method method = 0; method < CRC32C_METHOD_COUNT; method++) {
+        if (!crc32c_has(method))
+            continue;
+        uint32_t crc = crc32c_by(method, 0, data, sizeof data);
+        uint32_t components = 0;
+        if (!state_in_use(&components))
+            skip();
+        assert_int_equal(components & UPPER_PARTS_OF_VECTORS, 0);
+        assert_int_equal(crc, crc32c_by(CRC32C_TABLE, 0, data, sizeof data));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_values),
         cmocka_unit_test(test_all_lengths_and_alignments),
         cmocka_unit_test(test_large_and_chained),
+        cmocka_unit_test(test_upper_parts_of_vectors_are_left_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
