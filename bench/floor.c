@@ -4,6 +4,7 @@
 #include "bench/floor_crowd.h"
 #include "bench/floor_disk.h"
 #include "bench/floor_loopback.h"
+#include "bench/floor_pace.h"
 #include "bench/machine_time.h"
 #include "bench/system.h"
 
@@ -131,6 +132,18 @@ static void add_crowd(json_t *figures, const struct floor_crowd *crowd)
     add(figures, "store_cpu_s_per_gb", crowd->store.cpu_s_per_gb);
 }
 
+static void add_paces(json_t *figures, const struct floor_file *file, int64_t time_ns)
+{
+    struct floor_pace slow;
+    struct floor_pace fast;
+    floor_pace_measure(file, time_ns / 2, 1000, &slow);
+    floor_pace_measure(file, time_ns / 2, 10000, &fast);
+    add(figures, "durable_1000_p50_us", slow.p50_us);
+    add(figures, "durable_1000_p99_us", slow.p99_us);
+    add(figures, "durable_10000_p50_us", fast.p50_us);
+    add(figures, "durable_10000_p99_us", fast.p99_us);
+}
+
 json_t *bench_floor(const struct floor_options *options)
 {
     struct floor_file file;
@@ -146,12 +159,13 @@ json_t *bench_floor(const struct floor_options *options)
     (void)machine_time_read(&before);
     floor_file_open(&file, options->folder, percent_ns * 6);
     json_object_set_new(figures, "direct", json_boolean(file.is_direct));
-    floor_disk_measure(&file, percent_ns * 24, &disk);
+    floor_disk_measure(&file, percent_ns * 20, &disk);
     add_disk(figures, &disk);
     floor_loopback_measure(percent_ns * 10, &loopback);
     add_loopback(figures, &loopback);
-    floor_crowd_measure(&file, percent_ns * 36, &crowd);
+    floor_crowd_measure(&file, percent_ns * 30, &crowd);
     add_crowd(figures, &crowd);
+    add_paces(figures, &file, percent_ns * 10);
     floor_file_close(&file);
     add(figures, "memcpy_gb_per_s", measure_copying(percent_ns * 2));
     add(figures, "stolen_idle_percent", measure_resting(percent_ns * 4));

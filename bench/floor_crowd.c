@@ -56,12 +56,12 @@ static uint32_t receive_answers(struct callers *callers, uint32_t index)
     return bytes / FLOOR_ANSWER_BYTES;
 }
 
-/* Asks again for each answer, until the time is over. */
+/* Asks again for each answer, until the time is over and there was one. */
 static uint64_t call(struct callers *callers, int64_t end_ns)
 {
     struct epoll_event events[ECHO_CONNECTIONS];
     uint64_t answered_count = 0;
-    while (now_ns() < end_ns) {
+    while (answered_count == 0 || now_ns() < end_ns) {
         int count = epoll_wait(callers->poll_file, events, ECHO_CONNECTIONS, -1);
         floor_must(count >= 0 || errno == EINTR, "cannot wait");
         for (int i = 0; i < count; i++) {

@@ -55,9 +55,12 @@ const struct command command_bench_floor = {
         "plainest server can do, which looks at no byte: answer requests of 1 KiB from 64 "
         "connections\n"
         "(echo; with five in flight on each: echo_pipelined), take what 16 connections send\n"
-        "(intake), and write it, with a sync behind each MiB (store); CPU is the server's. "
-        "Figures\n"
-        "of a broker are worth something beside those of the same minute.\n",
+        "(intake), and write it, with a sync behind each MiB (store); CPU is the server's. And "
+        "how\n"
+        "long one connection waits for it when it asks 1,000 or 10,000 times a second and each\n"
+        "answer follows a sync (durable). Figures of a broker are worth something beside those "
+        "of\n"
+        "the same minute.\n",
     .example = "tailrace bench floor --folder /var/lib/tailrace\n",
     .json_shape =
         "{\"mode\": \"floor\", \"direct\": boolean, \"sync_4k_p50_us\": number,\n"
@@ -69,6 +72,8 @@ const struct command command_bench_floor = {
         "  \"echo_pipelined_per_s\": number, \"echo_pipelined_cpu_us\": number,\n"
         "  \"intake_mb_per_s\": number, \"intake_cpu_s_per_gb\": number,\n"
         "  \"store_mb_per_s\": number, \"store_cpu_s_per_gb\": number,\n"
+        "  \"durable_1000_p50_us\": number, \"durable_1000_p99_us\": number,\n"
+        "  \"durable_10000_p50_us\": number, \"durable_10000_p99_us\": number,\n"
         "  \"memcpy_gb_per_s\": number,\n"
         "  \"stolen_idle_percent\": number, \"stolen_busy_percent\": number,\n"
         "  \"stolen_percent\": number}\n",

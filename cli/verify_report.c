@@ -1,3 +1,5 @@
+/* What `log verify` shows of its findings, as a table or as JSON, and how far it has come
+ * meanwhile. */
 #include "base/assert.h"
 #include "cli/verify.h"
 

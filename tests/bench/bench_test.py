@@ -324,7 +324,9 @@ class Floor(unittest.TestCase):
 
     def check(self, figures):
         for better, worse in (("sync_4k_p50_us", "sync_4k_p99_us"), ("sync_64k_p50_us", "sync_64k_p99_us"),
-                              ("round_trip_p50_us", "round_trip_p99_us")):
+                              ("round_trip_p50_us", "round_trip_p99_us"),
+                              ("durable_1000_p50_us", "durable_1000_p99_us"),
+                              ("durable_10000_p50_us", "durable_10000_p99_us")):
             self.assertTrue(0 < figures[better] <= figures[worse], figures)
         for name, value in figures.items():
             if name.endswith("_percent"):

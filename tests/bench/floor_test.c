@@ -1,4 +1,5 @@
 /* The plainest server must do what a broker's limit is taken from: all of it, and no more. */
+#include "bench/floor_pace.h"
 #include "bench/floor_server.h"
 
 #include <setjmp.h>
@@ -76,11 +77,30 @@ static void test_store(void **state)
     free(bytes);
 }
 
+/* Every request that is due in the time is sent and answered, some at the least; and what was
+ * answered is on the disk. */
+static void test_pace(void **state)
+{
+    struct floor_file file;
+    struct floor_pace pace;
+    floor_file_open(&file, ".", 1);
+    floor_pace_measure(&file, 1, 1000, &pace);
+    assert_int_equal(pace.request_count, 20);
+    assert_true(pace.p50_us > 0 && pace.p99_us >= pace.p50_us);
+    floor_pace_measure(&file, 30 * 1000 * 1000, 10000, &pace);
+    assert_int_equal(pace.request_count, 300);
+    uint8_t stored[FLOOR_BLOCK_BYTES] __attribute__((aligned(FLOOR_BLOCK_BYTES)));
+    assert_int_equal(pread(file.handle, stored, sizeof stored, 0), sizeof stored);
+    assert_memory_equal(stored, file.piece, sizeof stored);
+    floor_file_close(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_store),
+        cmocka_unit_test(test_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,7 @@ rows = table.all_rows()
 def kept(contender, number, figures):
     return {"row": "x", "contender": contender, "round": number, "figures": figures,
             "load_average": [1.5, 1, 1], "date": f"2026-11-2{number}", "results": [{}],
+            "seconds": 1.5 if number == 0 else 2,
             "floors": [{"sync_4k_p50_us": factor * (number + 1)} for factor in (100, 300)],
             "stolen_percent": 3 + number}
 
@@ -88,7 +89,7 @@ class Document(unittest.TestCase):
         cpu = next(line for line in text.split("\n") if "broker CPU" in line)
         # The machine is said once for a row; of costs the least is compared as well.
         self.assertTrue(cpu.endswith("| 2.00x (least: 2.00x) |  |"), cpu)
-        self.assertIn("- cpu: fast\n- rounds: 3\n", text)
+        self.assertIn("- cpu: fast\n- seconds for each load: 1.5 to 2\n- rounds: 3\n", text)
         self.assertEqual(table.ratio_cell({0: 1, 1: 3}, {0: 2, 1: 2}), "~1.00x")
 
     def test_groups(self):
