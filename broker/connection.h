@@ -46,6 +46,7 @@ struct connection {
     uint32_t input_begin;    /* first byte not yet taken by a request */
     uint32_t input_end;      /* after the last byte received */
     uint32_t frame_bytes;    /* of the last frame that began, with its size field */
+    uint32_t received_bytes; /* by the last receive */
     uint64_t frame_since_ns; /* when the incomplete frame began; 0: there is none */
 
     struct list requests; /* in order of arrival */

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "broker/dispatch.h"
+#include "broker/input_core.h"
 
 enum { FRAME_SIZE_BYTES = 4 };
 
@@ -87,10 +88,18 @@ static uint32_t input_size_needed(struct connection *connection)
     return whole > step ? step : whole;
 }
 
-/* With room for the next frame as well: pipelined requests then arrive in one receive. */
-static uint32_t input_size_wanted(uint32_t needed)
+static uint32_t likely_bytes(const struct connection *connection)
 {
-    return needed < LIMIT_INPUT_BYTES_STEP / 2 ? needed * 2 : needed;
+    bool has_filled_room = connection->input_end == connection->input->capacity_bytes;
+    return input_core_likely(connection->received_bytes, has_filled_room);
+}
+
+/* With room for what follows the frame as well. */
+static uint32_t input_size_wanted(const struct connection *connection, uint32_t needed)
+{
+    uint32_t likely = input_available(connection) + likely_bytes(connection);
+    uint32_t doubled = needed < LIMIT_INPUT_BYTES_STEP / 2 ? needed * 2 : needed;
+    return doubled > likely ? doubled : likely;
 }
 
 /* Memory for a frame that has begun and must not wait: what is under way elsewhere may be waiting,
@@ -174,18 +183,18 @@ static bool make_room(struct connection *connection)
             return false;
         bool fits = input->capacity_bytes - connection->input_begin >= needed;
         return (fits && connection->input_end < input->capacity_bytes) ||
-               renew_input(connection, input_size_wanted(needed));
+               renew_input(connection, input_size_wanted(connection, needed));
     }
     if (atomic_load(&input->reference_count) == 1) {
         connection->input_begin = 0;
         connection->input_end = 0;
         return true;
     }
-    uint32_t needed = unmoved_frame_bytes(connection);
-    if (needed == 0)
-        needed = LIMIT_INPUT_BYTES_FIRST / 4;
-    return input->capacity_bytes - connection->input_end >= needed ||
-           renew_input(connection, input->capacity_bytes);
+    uint32_t unmoved = unmoved_frame_bytes(connection);
+    uint32_t wanted = unmoved > 0 ? unmoved : likely_bytes(connection);
+    uint32_t capacity = input->capacity_bytes;
+    return capacity - connection->input_end >= wanted ||
+           renew_input(connection, capacity > wanted ? capacity : wanted);
 }
 
 /* All the room there is; but of frames that should not be moved, only as many as have room. */
@@ -215,7 +224,8 @@ static void connection_received(struct completion *completion, int32_t result)
         return;
     }
     connection->active_ns = io_now_ns(connection->core->io);
-    connection->input_end += (uint32_t)result;
+    connection->received_bytes = (uint32_t)result;
+    connection->input_end += connection->received_bytes;
     assert(connection->input_end <= connection->input->capacity_bytes);
     connection_schedule(connection);
 }

@@ -50,8 +50,11 @@ static void connection_sent(struct completion *completion, int32_t result)
     assert(connection->sending_count > 0);
     connection->is_sending = false;
     connection->active_ns = io_now_ns(connection->core->io);
-    for (; connection->sending_count > 0; connection->sending_count--)
-        request_free(first_request(connection));
+    for (; connection->sending_count > 0; connection->sending_count--) {
+        struct request *request = first_request(connection);
+        request->send_result = result;
+        request_free(request);
+    }
     if (result < 0)
         connection_end(connection, status_text((enum status)result), false);
     if (!is_at_rest(connection))
@@ -67,8 +70,14 @@ static bool lay_out(struct request *request)
     return writer_pieces(&request->response, &request->pieces, &request->piece_count);
 }
 
+/* Its own list of pieces is what is sent. */
+static bool goes_alone(const struct request *request)
+{
+    return request->piece_count > LIMIT_SEND_PIECES || request->ranges != NULL;
+}
+
 /* Gathers answers into one send until one is not complete or the list of pieces is full. An answer
- * with more pieces than that goes alone, from its own list. */
+ * with more pieces than that, or with pieces in files, goes alone. */
 static uint32_t gather(struct connection *connection, const struct bytes **pieces)
 {
     assert(!connection->is_sending);
@@ -79,12 +88,12 @@ static uint32_t gather(struct connection *connection, const struct bytes **piece
     list_for_each_entry (request, &connection->requests, node) {
         if (request->state != REQUEST_ANSWERED || !lay_out(request))
             break;
-        if (count == 0 && request->piece_count > LIMIT_SEND_PIECES) {
+        if (count == 0 && goes_alone(request)) {
             *pieces = request->pieces;
             connection->sending_count = 1;
             return request->piece_count;
         }
-        if (count + request->piece_count > LIMIT_SEND_PIECES)
+        if (goes_alone(request) || count + request->piece_count > LIMIT_SEND_PIECES)
             break;
         for (uint32_t i = 0; i < request->piece_count; i++)
             connection->pieces[count++] = request->pieces[i];
@@ -116,5 +125,10 @@ void connection_send_answers(struct connection *connection)
     /* The client's time to take the answer begins now, however long ago it has asked. */
     connection->active_ns = io_now_ns(connection->core->io);
     completion_init(&connection->send.completion, connection_sent);
-    io_send(connection->core->io, &connection->send, connection->handle, pieces, piece_count);
+    struct io *io = connection->core->io;
+    if (request->ranges != NULL)
+        io_sendfile(io, &connection->send, connection->handle, pieces, piece_count,
+                    request->ranges);
+    else
+        io_send(io, &connection->send, connection->handle, pieces, piece_count);
 }

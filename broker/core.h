@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/metrics.h"
 #include "base/pool.h"
-#include "broker/fetch_session.h"
+#include "broker/fetch_sessions.h"
 #include "broker/intakes_kept.h"
 #include "broker/producer_ids.h"
 #include "cluster/config.h"

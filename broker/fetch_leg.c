@@ -155,7 +155,7 @@ static void read_again(struct fetch_read *fetch_read)
 static void aborted_landed(struct completion *completion, int32_t result)
 {
     struct fetch_read *fetch_read = container_of(completion, struct fetch_read, aborted.completion);
-    assert(fetch_read->read.chunk_count > 0);
+    assert(fetch_read->read.piece_count > 0);
     if (result == STATUS_BUSY && fetch_read->reread_count < REREADS_MAX)
         read_again(fetch_read);
     else
@@ -206,7 +206,8 @@ static bool leg_begin_read(struct fetch_leg *leg, struct fetch_partition *wanted
         .read = {.offset = wanted->wish.fetch_offset,
                  .end_offset = leg_limit(leg, wanted),
                  .size_bytes_max = size_bytes_max < 0 ? 0 : (uint32_t)size_bytes_max,
-                 .first_batch_anyway = leg->size_bytes == 0 && leg->asked_bytes == 0},
+                 .first_batch_anyway = leg->size_bytes == 0 && leg->asked_bytes == 0,
+                 .takes_files = leg->takes_files},
     };
     wanted->fetch_read = fetch_read;
     leg->asked_bytes += size_bytes_max > 0 ? size_bytes_max : 0;

@@ -28,6 +28,7 @@ struct fetch_leg {
     struct fetch_partition *last;
     int64_t size_bytes_max; /* of all reads together */
     bool read_committed;
+    bool takes_files; /* the connection can send from files */
 
     struct fetch_partition *next; /* to read */
     int64_t size_bytes;           /* read so far */

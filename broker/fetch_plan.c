@@ -30,13 +30,13 @@ static struct fetch_wish wish_of(int16_t version, const struct fetch_request_top
     return wish;
 }
 
-static void session_update(struct fetch_sessions *sessions, struct fetch_session *session,
-                           int16_t version, const struct fetch_request *in)
+static void session_update(struct fetch_session *session, int16_t version,
+                           const struct fetch_request *in)
 {
     for (uint32_t t = 0; t < in->topics_count; t++) {
         for (uint32_t i = 0; i < in->topics[t].partitions_count; i++) {
             struct fetch_wish wish = wish_of(version, &in->topics[t], &in->topics[t].partitions[i]);
-            fetch_session_put(sessions, session, &wish);
+            fetch_session_put(session, &wish);
         }
     }
     for (uint32_t t = 0; t < in->forgotten_topics_data_count; t++) {
@@ -44,7 +44,7 @@ static void session_update(struct fetch_sessions *sessions, struct fetch_session
         for (uint32_t i = 0; i < topic->partitions_count; i++) {
             struct fetch_wish wish =
                 wish_key(version, topic->topic, topic->topic_id, topic->partitions[i]);
-            fetch_session_forget(sessions, session, &wish);
+            fetch_session_forget(session, &wish);
         }
     }
 }
@@ -59,7 +59,7 @@ static struct fetch_session *session_begin(struct request *request, const struct
         &core->fetch_sessions, id, request->version >= FETCH_TOPIC_IDS_SINCE, io_now_ns(core->io));
     assert(session == NULL || session->id == id);
     if (session != NULL)
-        session_update(&core->fetch_sessions, session, request->version, in);
+        session_update(session, request->version, in);
     return session;
 }
 
@@ -78,7 +78,7 @@ static struct fetch_session *session_of(struct request *request, const struct fe
         io_now_ns(core->io), &plan->error);
     if (session != NULL) {
         plan->is_incremental = true;
-        session_update(sessions, session, request->version, in);
+        session_update(session, request->version, in);
     }
     return session;
 }
@@ -254,8 +254,7 @@ void fetch_plan_hand_back(struct request *request, const struct fetch_plan *plan
     assert(session->id == plan->session_id);
     for (uint32_t i = 0; i < plan->partition_count; i++) {
         const struct fetch_partition *wanted = &plan->partitions[i];
-        struct fetch_session_partition *known =
-            fetch_session_partition(&request->core->fetch_sessions, session, &wanted->wish);
+        struct fetch_session_partition *known = fetch_session_partition(session, &wanted->wish);
         bool is_told =
             wanted->is_quiet && plan->is_incremental && !fetch_plan_is_news(known, wanted);
         if (known != NULL && !is_told)

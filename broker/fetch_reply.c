@@ -34,6 +34,13 @@ static void give_back(struct request *request, struct fetch_partition *wanted)
     wanted->fetch_read = NULL;
 }
 
+void fetch_reply_doubt_files(struct fetch_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->partition_count; i++)
+        if (plan->partitions[i].fetch_read != NULL)
+            log_read_doubt_file(&plan->partitions[i].fetch_read->read);
+}
+
 void fetch_reply_release(struct request *request, struct fetch_plan *plan)
 {
     for (uint32_t i = 0; i < plan->partition_count; i++)
@@ -83,8 +90,7 @@ static bool session_note(struct request *request, struct fetch_session *session,
     if (session == NULL)
         return true;
     assert(session->id == plan->session_id);
-    struct fetch_session_partition *known =
-        fetch_session_partition(&request->core->fetch_sessions, session, &wanted->wish);
+    struct fetch_session_partition *known = fetch_session_partition(session, &wanted->wish);
     bool must_tell = !plan->is_incremental || fetch_plan_is_news(known, wanted);
     if (known != NULL)
         note_due(session, plan, wanted, known);
@@ -130,6 +136,17 @@ static bool answer_aborted(struct request *request, const struct fetch_request *
     return told != NULL;
 }
 
+/* The ranges of all partitions come one behind the other, as their pieces do. */
+static void answer_records(struct request *request, struct log_read *read,
+                           struct fetch_response_partition *out)
+{
+    out->records.pieces = read->pieces;
+    out->records.piece_count = read->piece_count;
+    out->records.size = read->size_bytes;
+    for (uint32_t i = 0; i < read->range_count; i++)
+        request->ranges[request->range_count++] = read->ranges[i];
+}
+
 static bool answer_partition(struct request *request, const struct fetch_request *in,
                              const struct fetch_partition *wanted,
                              struct fetch_response_partition *out)
@@ -148,17 +165,28 @@ static bool answer_partition(struct request *request, const struct fetch_request
         out->diverging_epoch.end_offset = wanted->diverging_end_offset;
     }
     out->records.is_null = false;
-    if (wanted->fetch_read != NULL) {
-        out->records.pieces = wanted->fetch_read->read.pieces;
-        out->records.piece_count = wanted->fetch_read->read.piece_count;
-        out->records.size = wanted->fetch_read->read.size_bytes;
-    }
+    if (wanted->fetch_read != NULL)
+        answer_records(request, &wanted->fetch_read->read, out);
     return answer_aborted(request, in, wanted, out);
 }
 
 static bool is_same_topic(const struct fetch_wish *a, const struct fetch_wish *b)
 {
     return uuid_equal(a->topic_id, b->topic_id) && bytes_equal(a->topic_name, b->topic_name);
+}
+
+/* Room for all, of partitions that will not be told, too. */
+static bool make_ranges(struct request *request, const struct fetch_plan *plan)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->partition_count; i++) {
+        if (plan->partitions[i].fetch_read != NULL)
+            count += plan->partitions[i].fetch_read->read.range_count;
+    }
+    if (count == 0)
+        return true;
+    request->ranges = request_allocate(request, count, sizeof *request->ranges);
+    return request->ranges != NULL;
 }
 
 /* Neighbours of one topic share its entry. */
@@ -169,7 +197,7 @@ static bool answer_topics(struct request *request, const struct fetch_request *i
     struct fetch_response_topic *topics = request_allocate(request, count, sizeof *topics);
     struct fetch_response_partition *partitions =
         request_allocate(request, count, sizeof *partitions);
-    if (topics == NULL || partitions == NULL)
+    if (topics == NULL || partitions == NULL || !make_ranges(request, plan))
         return false;
     struct fetch_session *session = fetch_plan_session(request, plan);
     const struct fetch_wish *last = NULL;

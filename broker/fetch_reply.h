@@ -9,6 +9,9 @@
 void fetch_reply_encode(struct request *request, const struct fetch_request *in,
                         struct fetch_plan *plan);
 
+/* The answer could not be sent to its end because a file could not be read. Before the release. */
+void fetch_reply_doubt_files(struct fetch_plan *plan);
+
 /* Gives back everything that was read. */
 void fetch_reply_release(struct request *request, struct fetch_plan *plan);
 

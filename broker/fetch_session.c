@@ -1,17 +1,8 @@
 #include "broker/fetch_session.h"
 
 #include "base/assert.h"
-#include "protocol/errors.h"
 
 #include <stdlib.h>
-
-/* min.incremental.fetch.session.eviction.ms */
-enum { EVICTION_SECONDS = 120 };
-
-static bool session_has_id(const struct map_node *node, const void *key)
-{
-    return container_of(node, struct fetch_session, by_id)->id == *(const int32_t *)key;
-}
 
 static bool partition_has_wish(const struct map_node *node, const void *key)
 {
@@ -31,12 +22,16 @@ static uint64_t wish_hash(struct hash_seed seed, const struct fetch_wish *wish)
     return hash_u64(seed, topic ^ (uint32_t)wish->index);
 }
 
-void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed, uint32_t count_max)
+void fetch_session_init(struct fetch_session *session, struct hash_seed seed,
+                        void (*emptied)(struct fetch_session *session))
 {
-    *sessions = (struct fetch_sessions){.seed = seed, .count_max = count_max};
-    map_init(&sessions->by_id, session_has_id);
-    list_init(&sessions->by_use);
-    list_init(&sessions->ending);
+    assert(emptied != NULL);
+    *session = (struct fetch_session){.seed = seed, .emptied = emptied};
+    list_init(&session->partitions);
+    list_init(&session->dropped);
+    list_init(&session->due);
+    list_node_init(&session->node);
+    map_init(&session->partitions_by_key, partition_has_wish);
 }
 
 static void partition_free(struct fetch_session_partition *partition)
@@ -53,28 +48,23 @@ static void partitions_free(struct list *partitions)
         partition_free(container_of(node, struct fetch_session_partition, node));
 }
 
-static void session_free(struct fetch_session *session)
+void fetch_session_deinit(struct fetch_session *session)
 {
     partitions_free(&session->partitions);
     partitions_free(&session->dropped);
     map_deinit(&session->partitions_by_key);
-    list_remove(&session->node);
     free(session->watches);
-    free(session);
 }
 
 /* --- Ending ------------------------------------------------------------------------------------
  */
 
-static void session_free_if_over(struct fetch_session *session)
+static void tell_if_empty(struct fetch_session *session)
 {
-    struct fetch_sessions *sessions = session->sessions;
     if (!session->is_over || !list_is_empty(&session->dropped))
         return;
     assert(session->partition_count == 0);
-    session_free(session);
-    if (list_is_empty(&sessions->ending) && sessions->ended != NULL)
-        sessions->ended(sessions);
+    session->emptied(session);
 }
 
 static void watcher_left(struct fetch_watcher *watcher)
@@ -84,7 +74,7 @@ static void watcher_left(struct fetch_watcher *watcher)
     struct fetch_session *session = watcher->watch->session;
     assert(partition->is_dropped);
     partition_free(partition);
-    session_free_if_over(session);
+    tell_if_empty(session);
 }
 
 static void take_from_due(struct fetch_session *session, struct fetch_session_partition *partition)
@@ -120,148 +110,32 @@ static void wake_reader(struct fetch_session *session, bool is_dismissed)
         reader->woken(reader, is_dismissed);
 }
 
-static void session_end(struct fetch_session *session)
+void fetch_session_dismiss_reader(struct fetch_session *session)
 {
-    struct fetch_sessions *sessions = session->sessions;
+    wake_reader(session, true);
+}
+
+void fetch_session_close(struct fetch_session *session)
+{
     struct list_node *node;
     assert(!session->is_over);
-    assert(sessions->count > 0);
     wake_reader(session, true);
     while ((node = list_first(&session->partitions)) != NULL)
         partition_drop(session, container_of(node, struct fetch_session_partition, node));
     assert(session->partition_count == 0);
-    map_remove(&sessions->by_id, &session->by_id);
-    sessions->count--;
+    assert(session->due_count == 0);
     session->is_over = true;
-    list_remove(&session->node);
-    list_push_back(&sessions->ending, &session->node);
-    session_free_if_over(session);
+    tell_if_empty(session);
 }
 
-void fetch_sessions_end_all(struct fetch_sessions *sessions)
-{
-    struct list_node *node;
-    while ((node = list_first(&sessions->by_use)) != NULL)
-        session_end(container_of(node, struct fetch_session, node));
-    assert(sessions->count == 0);
-}
-
-static void sessions_free(struct list *sessions)
-{
-    struct list_node *node;
-    while ((node = list_first(sessions)) != NULL)
-        session_free(container_of(node, struct fetch_session, node));
-}
-
-void fetch_sessions_deinit(struct fetch_sessions *sessions)
-{
-    sessions_free(&sessions->by_use);
-    sessions_free(&sessions->ending);
-    map_deinit(&sessions->by_id);
-}
-
-/* --- Sessions ----------------------------------------------------------------------------------
+/* --- Partitions --------------------------------------------------------------------------------
  */
 
-struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_t id)
-{
-    struct map_node *node = map_find(&sessions->by_id, hash_u64(sessions->seed, (uint32_t)id), &id);
-    return node == NULL ? NULL : container_of(node, struct fetch_session, by_id);
-}
-
-static void session_use(struct fetch_sessions *sessions, struct fetch_session *session,
-                        uint64_t now_ns)
-{
-    session->used_ns = now_ns;
-    list_remove(&session->node);
-    list_push_back(&sessions->by_use, &session->node);
-}
-
-/* After the largest epoch comes 1: 0 and -1 have meanings of their own. */
-static int32_t next_epoch(int32_t epoch)
-{
-    assert(epoch >= 0);
-    return epoch == INT32_MAX ? 1 : epoch + 1;
-}
-
-struct fetch_session *fetch_session_continue(struct fetch_sessions *sessions, int32_t id,
-                                             int32_t epoch, bool uses_topic_ids, uint64_t now_ns,
-                                             int16_t *error)
-{
-    struct fetch_session *session = fetch_session_find(sessions, id);
-    if (session == NULL) {
-        *error = KAFKA_FETCH_SESSION_ID_NOT_FOUND;
-        return NULL;
-    }
-    if (session->epoch != epoch) {
-        *error = KAFKA_INVALID_FETCH_SESSION_EPOCH;
-        return NULL;
-    }
-    if (session->uses_topic_ids != uses_topic_ids) {
-        *error = KAFKA_FETCH_SESSION_TOPIC_ID_ERROR;
-        return NULL;
-    }
-    session->epoch = next_epoch(epoch);
-    assert(session->epoch > 0);
-    wake_reader(session, true);
-    session_use(sessions, session, now_ns);
-    *error = KAFKA_NONE;
-    return session;
-}
-
-/* Makes room for one more; false when everybody has used theirs lately. */
-static bool make_room(struct fetch_sessions *sessions, uint64_t now_ns)
-{
-    if (sessions->count < sessions->count_max)
-        return true;
-    struct list_node *oldest = list_first(&sessions->by_use);
-    if (oldest == NULL)
-        return false;
-    struct fetch_session *session = container_of(oldest, struct fetch_session, node);
-    if (now_ns - session->used_ns < EVICTION_SECONDS * 1000ull * 1000 * 1000)
-        return false;
-    session_end(session);
-    return true;
-}
-
-struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int32_t id,
-                                           bool uses_topic_ids, uint64_t now_ns)
-{
-    assert(id != FETCH_SESSION_NONE);
-    if (fetch_session_find(sessions, id) != NULL || !make_room(sessions, now_ns))
-        return NULL;
-    struct fetch_session *session = calloc(1, sizeof *session);
-    if (session == NULL)
-        return NULL;
-    session->sessions = sessions;
-    session->id = id;
-    session->epoch = next_epoch(FETCH_EPOCH_INITIAL);
-    session->uses_topic_ids = uses_topic_ids;
-    list_init(&session->partitions);
-    list_init(&session->dropped);
-    list_init(&session->due);
-    list_node_init(&session->node);
-    map_init(&session->partitions_by_key, partition_has_wish);
-    map_insert(&sessions->by_id, &session->by_id, hash_u64(sessions->seed, (uint32_t)id));
-    sessions->count++;
-    session_use(sessions, session, now_ns);
-    assert(sessions->count <= sessions->count_max);
-    return session;
-}
-
-void fetch_session_end(struct fetch_sessions *sessions, int32_t id)
-{
-    struct fetch_session *session = fetch_session_find(sessions, id);
-    if (session != NULL)
-        session_end(session);
-}
-
-struct fetch_session_partition *fetch_session_partition(struct fetch_sessions *sessions,
-                                                        struct fetch_session *session,
+struct fetch_session_partition *fetch_session_partition(struct fetch_session *session,
                                                         const struct fetch_wish *wish)
 {
     struct map_node *node =
-        map_find(&session->partitions_by_key, wish_hash(sessions->seed, wish), wish);
+        map_find(&session->partitions_by_key, wish_hash(session->seed, wish), wish);
     return node == NULL ? NULL : container_of(node, struct fetch_session_partition, by_key);
 }
 
@@ -293,8 +167,7 @@ static struct fetch_session_partition *partition_add(struct fetch_session *sessi
     partition->order = ++session->order_last;
     list_node_init(&partition->due);
     list_push_back(&session->partitions, &partition->node);
-    map_insert(&session->partitions_by_key, &partition->by_key,
-               wish_hash(session->sessions->seed, wish));
+    map_insert(&session->partitions_by_key, &partition->by_key, wish_hash(session->seed, wish));
     session->partition_count++;
     return partition;
 }
@@ -308,11 +181,10 @@ static bool has_moved_on(const struct fetch_session_partition *partition,
            wish->last_fetched_epoch == partition->wish.last_fetched_epoch;
 }
 
-void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
-                       const struct fetch_wish *wish)
+void fetch_session_put(struct fetch_session *session, const struct fetch_wish *wish)
 {
     assert(!session->is_over);
-    struct fetch_session_partition *partition = fetch_session_partition(sessions, session, wish);
+    struct fetch_session_partition *partition = fetch_session_partition(session, wish);
     if (partition == NULL) {
         partition = partition_add(session, wish);
         fetch_session_note_due(session, partition);
@@ -328,10 +200,9 @@ void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *se
         fetch_session_note_due(session, partition);
 }
 
-void fetch_session_forget(struct fetch_sessions *sessions, struct fetch_session *session,
-                          const struct fetch_wish *wish)
+void fetch_session_forget(struct fetch_session *session, const struct fetch_wish *wish)
 {
-    struct fetch_session_partition *partition = fetch_session_partition(sessions, session, wish);
+    struct fetch_session_partition *partition = fetch_session_partition(session, wish);
     if (partition != NULL)
         partition_drop(session, partition);
 }

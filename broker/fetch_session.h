@@ -1,21 +1,10 @@
-/* Fetch sessions (KIP-227): the broker remembers which partitions a consumer fetches, so that each
- * request names only what changed and each answer holds only what is new.
- *
- *   session id, epoch   meaning of a request
- *   any,  0             full fetch that wants a new session; a former one ends
- *   any, -1             full fetch without session; a former one ends
- *   id,   n             incremental: the partitions in the request are added or changed, the
- *                       forgotten ones dropped; n must be the epoch that comes next
+/* A fetch session (KIP-227): which partitions a consumer fetches, and what it has been told of
+ * each. How sessions come and go stands in fetch_sessions.h.
  *
  * A fetch looks only at partitions that are due: those that are new to the session or wanted
  * otherwise, have moved since, or had something to tell the last time; but not those of which the
  * consumer has got all there is, and now asks for what follows. All others have nothing to say that
- * the consumer does not know. So a consumer at the end of its partitions waits without a look.
- *
- * A core keeps the sessions that were begun on it. A consumer that comes back on another core is
- * told that its session is not found, and begins a new one: that is what the protocol is made for.
- * When the cache is full, a session that was not used for a while makes room, else the fetch goes
- * without one. */
+ * the consumer does not know. So a consumer at the end of its partitions waits without a look. */
 #ifndef TAILRACE_BROKER_FETCH_SESSION_H
 #define TAILRACE_BROKER_FETCH_SESSION_H
 
@@ -59,7 +48,7 @@ struct fetch_session_reader {
 };
 
 struct fetch_session {
-    struct fetch_sessions *sessions;
+    struct fetch_sessions *sessions; /* whose it is; this, and the next two, are theirs */
     struct map_node by_id;
     struct list_node node; /* least recently used first; when it is over, among the ending ones */
     int32_t id;
@@ -73,60 +62,35 @@ struct fetch_session {
     struct list dropped;
     struct list due;
     uint32_t due_count;
+    struct hash_seed seed;
     struct map partitions_by_key;
     uint32_t partition_count;
     struct fetch_session_reader *reader; /* NULL: none waits */
     struct fetch_watch *watches;         /* one for each core; NULL before the first is needed */
+    void (*emptied)(struct fetch_session *session);
 };
 
-struct fetch_sessions {
-    struct hash_seed seed;
-    struct map by_id;
-    struct list by_use;
-    struct list ending; /* sessions that are over, until all their watchers are back */
-    uint32_t count;
-    uint32_t count_max;
-    void (*ended)(struct fetch_sessions *sessions); /* called when none is ending any more */
-};
-
-enum { FETCH_SESSION_NONE = 0, FETCH_EPOCH_INITIAL = 0, FETCH_EPOCH_FINAL = -1 };
-
-void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
-                         uint32_t count_max);
+/* `emptied` is called when the session is over and all its watchers are back. */
+void fetch_session_init(struct fetch_session *session, struct hash_seed seed,
+                        void (*emptied)(struct fetch_session *session));
 
 /* Without regard to what other cores watch: they do so no more. */
-void fetch_sessions_deinit(struct fetch_sessions *sessions);
+void fetch_session_deinit(struct fetch_session *session);
 
-/* All sessions end. */
-void fetch_sessions_end_all(struct fetch_sessions *sessions);
+/* The session is over, its partitions are dropped; `emptied` may be called before this returns. */
+void fetch_session_close(struct fetch_session *session);
 
-/* The session of an incremental request, with its epoch moved on; NULL and the error:
- * FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR. */
-struct fetch_session *fetch_session_continue(struct fetch_sessions *sessions, int32_t id,
-                                             int32_t epoch, bool uses_topic_ids, uint64_t now_ns,
-                                             int16_t *error);
-
-/* A new session with the id given (random, not zero); NULL when there is no room or the id is
- * taken. */
-struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int32_t id,
-                                           bool uses_topic_ids, uint64_t now_ns);
-
-/* NULL when it has gone. */
-struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_t id);
-
-void fetch_session_end(struct fetch_sessions *sessions, int32_t id);
+/* Another fetch goes on with the session: who waits there is told, and waits no more. */
+void fetch_session_dismiss_reader(struct fetch_session *session);
 
 /* Adds the partition or changes what is wanted of it. It is due then, unless the consumer has only
  * moved on to where it was told that there is nothing more. */
-void fetch_session_put(struct fetch_sessions *sessions, struct fetch_session *session,
-                       const struct fetch_wish *wish);
+void fetch_session_put(struct fetch_session *session, const struct fetch_wish *wish);
 
 /* Drops the partition; unknown ones are let pass. Only the key fields of `wish` matter. */
-void fetch_session_forget(struct fetch_sessions *sessions, struct fetch_session *session,
-                          const struct fetch_wish *wish);
+void fetch_session_forget(struct fetch_session *session, const struct fetch_wish *wish);
 
-struct fetch_session_partition *fetch_session_partition(struct fetch_sessions *sessions,
-                                                        struct fetch_session *session,
+struct fetch_session_partition *fetch_session_partition(struct fetch_session *session,
                                                         const struct fetch_wish *wish);
 
 /* The watcher of the partition, which is not due, on the core with the door `core`; `home` is the

@@ -19,6 +19,9 @@ enum {
     /* Receive buffers begin with this and grow with what really arrives. */
     LIMIT_INPUT_BYTES_FIRST = 4 * 1024,
     LIMIT_INPUT_BYTES_STEP = 256 * 1024,
+    /* Room for a receive of small requests: for what is sent in a row, as far as this. */
+    LIMIT_INPUT_BYTES_LEAST = 1024,
+    LIMIT_INPUT_BYTES_AT_ONCE = 32 * 1024,
     /* Frames from this size on are kept from beginning where they have no room: to move what has
      * arrived of them costs more than to ask for less. */
     LIMIT_INPUT_BYTES_UNMOVED = 16 * 1024,

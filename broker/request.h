@@ -41,12 +41,16 @@ struct request {
     /* Set by a handler that waits for something that may never come: the connection is closing, so
      * come to an end soon. May be NULL. */
     void (*cancel)(struct request *request);
-    /* Called when the answer has been sent or dropped, before the memory goes. May be NULL. */
+    /* Called when the answer has been sent, as `send_result` says, or dropped, before the memory
+     * goes. May be NULL. */
     void (*sent)(struct request *request);
     void *operation; /* the handler's own, in the arena; for cancel and sent */
 
     struct bytes *pieces; /* of the response, once it is being sent */
     uint32_t piece_count;
+    struct io_file_range *ranges; /* where its pieces without data lie; NULL: it has none */
+    uint32_t range_count;
+    int32_t send_result; /* of what was sent with it; 0 before */
 
     /* Where the arena begins: enough for most small requests, so that they never ask malloc.
      * Without an alignment of its own, which the whole struct would have, and every list of them.

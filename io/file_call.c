@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "io/directory.h"
 #include "io/io_backend.h"
+#include "io/sendfile.h"
 #include "io/vector.h"
 
 #include <errno.h>
@@ -150,6 +151,7 @@ int32_t file_call(struct io_request *request)
     case IO_LIST_DIRECTORY: return directory_read(request);
     case IO_FILE_SIZE: return file_call_file_size(request);
     case IO_FREE_SPACE: return file_call_free_space(request);
+    case IO_SENDFILE: return sendfile_load(request);
     case IO_ACCEPT:
     case IO_CONNECT:
     case IO_RECEIVE:

@@ -14,10 +14,10 @@
  *   - The request, its buffers, its path text and its pieces belong to the door until it lands.
  *   - A result is a count or handle (>= 0) or a negative enum status.
  *   - io_write and io_send land when everything has been written, or with an error: the door goes
- *     on after short counts. io_read lands short only at the end of the file. io_receive lands with
- *     what there is; 0 means that the other side has ended its stream.
- *   - Requests in flight are not ordered among each other. io_sync makes durable what had landed
- *     before it was asked for, and nothing else.
+ *     on after short counts, and so does io_sendfile. io_read lands short only at the end of the
+ *     file. io_receive lands with what there is; 0 means that the other side has ended its stream.
+ *   - Requests in flight are not ordered among each other, but for pairs (io_write_durable_next).
+ *     io_sync makes durable what had landed before it was asked for, and nothing else.
  *   - An error of a write or sync of a log is final for the caller: nothing here retries it.
  *   - One transfer is at most INT32_MAX bytes.
  *
@@ -31,6 +31,7 @@
 #include "base/op.h"
 #include "base/timer_wheel.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,6 +63,7 @@ enum io_kind {
     IO_CONNECT,
     IO_RECEIVE,
     IO_SEND,
+    IO_SENDFILE,
     IO_SIGNAL,
 };
 
@@ -74,6 +76,15 @@ enum io_open_flags {
     /* Past the page cache. Where the file system refuses, the file is opened buffered, the log says
      * so once per door, and everything else works the same. */
     IO_OPEN_DIRECT = 1 << 4,
+    /* Through the page cache, and only what is asked for comes to lie there: nothing is read ahead.
+     * What io_sendfile sends from. */
+    IO_OPEN_CACHED = 1 << 5,
+};
+
+/* Where in a file some bytes lie; how many, the piece says that they stand for. */
+struct io_file_range {
+    int32_t handle;
+    uint64_t offset;
 };
 
 /* An IPv4 or IPv6 endpoint, as text for people and as numbers for the backend. */
@@ -107,7 +118,9 @@ struct io_request {
             uint32_t piece_index; /* first piece not wholly sent */
             size_t piece_done;    /* bytes of that piece already sent */
             size_t sent_bytes;
-        } send;
+            const struct io_file_range *ranges; /* SENDFILE */
+            uint32_t range_index;               /* of the first piece not wholly sent, or later */
+        } send;                                 /* SEND, SENDFILE */
         struct {
             const char *path;
             const char *to_path; /* RENAME */
@@ -128,8 +141,9 @@ struct io_request {
         } listing;
         struct io_address address; /* CONNECT: where to; ACCEPT: who it was */
     };
-    struct list_node backend_node; /* the backend's own */
-    uint64_t backend_word;         /* the backend's own */
+    struct list_node backend_node;     /* the backend's own */
+    uint64_t backend_word;             /* the backend's own */
+    _Atomic(struct io_request *) next; /* what follows an at-once WRITE; itself: it is over */
 };
 
 struct io_entry {
@@ -165,13 +179,22 @@ void io_write_durable(struct io *io, struct io_request *request, int32_t handle,
 void io_write_durable_at_once(struct io *io, struct io_request *request, int32_t handle,
                               const void *buffer, uint32_t size_bytes, uint64_t offset);
 
-/* io_write and io_write_durable from several buffers, which come to lie one behind the other in the
- * file. There are from 1 to IO_WRITE_PIECE_COUNT_MAX, and none is empty; on a file opened DIRECT
- * each is aligned. */
+/* The same, as the second of a pair: it begins when `first`, an at-once write that has begun and
+ * not landed, is durable, at that very moment and whatever this core is busy with, and lands after
+ * it. If `first` fails, nothing of it is written, and it lands with STATUS_CANCELLED. A first has
+ * one second at a time; a second that has begun can be the first of another. */
+void io_write_durable_next(struct io *io, struct io_request *request, struct io_request *first,
+                           int32_t handle, const void *buffer, uint32_t size_bytes,
+                           uint64_t offset);
+
+/* Takes back what was to follow `first`, whose memory is still that of the pair. True: it has not
+ * begun, never will, and does not land. False: it was too late for that. */
+bool io_withdraw_next(struct io *io, struct io_request *first);
+
+/* io_write from several buffers, which come to lie one behind the other in the file. There are from
+ * 1 to IO_WRITE_PIECE_COUNT_MAX, and none is empty; on a file opened DIRECT each is aligned. */
 void io_write_pieces(struct io *io, struct io_request *request, int32_t handle,
                      const struct bytes *pieces, uint32_t piece_count, uint64_t offset);
-void io_write_pieces_durable(struct io *io, struct io_request *request, int32_t handle,
-                             const struct bytes *pieces, uint32_t piece_count, uint64_t offset);
 
 /* Data, and the metadata needed to read it back (fdatasync). */
 void io_sync(struct io *io, struct io_request *request, int32_t handle);
@@ -229,6 +252,16 @@ void io_receive(struct io *io, struct io_request *request, int32_t handle, void 
 /* All pieces in order. */
 void io_send(struct io *io, struct io_request *request, int32_t handle, const struct bytes *pieces,
              uint32_t piece_count);
+
+/* io_send of pieces of which some lie in files: a piece that has a size and no data stands for the
+ * next of `ranges`. The ranges have been written and will not change, and their handles, from opens
+ * with IO_OPEN_CACHED, stay open until this has landed. What the page cache has is sent from there
+ * without a copy; the rest is read first, elsewhere than on this core. When a file cannot be read,
+ * or is too short (STATUS_IO), some of the pieces may have been sent: the stream is of no use any
+ * more. */
+void io_sendfile(struct io *io, struct io_request *request, int32_t handle,
+                 const struct bytes *pieces, uint32_t piece_count,
+                 const struct io_file_range *ranges);
 
 /* Ends both directions at once: what is in flight on the handle lands soon, with 0 or an error.
  * Then io_close gives the handle back. */

@@ -70,6 +70,12 @@ struct io {
     struct logger *logger;
 };
 
+/* Of an IO_SENDFILE: its bytes are where the request's next range says. */
+static inline bool io_piece_is_in_file(const struct bytes *piece)
+{
+    return piece->data == NULL && piece->size > 0;
+}
+
 /* Called by the backend's constructor. The logger must outlive the door. */
 void io_init(struct io *io, const struct io_backend *backend, uint32_t core_index,
              uint32_t core_count, uint64_t seed, struct logger *logger);
@@ -90,6 +96,12 @@ uint32_t io_pieces_rest(const struct io_request *request,
  * `*result` is its final result. False: there is a rest to do. From any thread that works on the
  * request. */
 bool io_advance(struct io_request *request, int32_t *result);
+
+/* An at-once write is over: answers what was to follow it, or NULL, and lets nothing follow any
+ * more. Asked once its result is known and its place among what has landed is fixed, from any
+ * thread: whoever asks begins what is answered, or ends it with STATUS_CANCELLED after an error. A
+ * backend that does not ask finds it submitted by io_complete. */
+struct io_request *io_take_next(struct io_request *first);
 
 /* Puts a request that is over on the ready queue. */
 void io_complete(struct io *io, struct io_request *request, int32_t result);

@@ -2,6 +2,7 @@
  * backends. */
 #include "base/assert.h"
 #include "io/io_backend.h"
+#include "io/io_next.h"
 
 /* A result is an int32_t, so no transfer may be larger. */
 enum { IO_TRANSFER_SIZE_MAX = INT32_MAX };
@@ -21,6 +22,7 @@ static void io_prepare(struct io_request *request, enum io_kind kind, int32_t ha
     request->flags = 0;
     request->handle = handle;
     request->backend_word = 0;
+    atomic_init(&request->next, NULL);
 }
 
 static void io_submit(struct io *io, struct io_request *request)
@@ -52,9 +54,8 @@ static void io_submit_range(struct io *io, struct io_request *request, enum io_k
     io_submit(io, request);
 }
 
-/* Nothing to move is done at once; it still lands later, like everything. */
-static void io_submit_transfer(struct io *io, struct io_request *request, uint8_t *buffer,
-                               uint32_t size_bytes, uint64_t offset)
+static void io_prepare_transfer(struct io_request *request, uint8_t *buffer, uint32_t size_bytes,
+                                uint64_t offset)
 {
     assert(request->handle >= 0);
     assert(buffer != NULL || size_bytes == 0);
@@ -66,6 +67,13 @@ static void io_submit_transfer(struct io *io, struct io_request *request, uint8_
     request->transfer.offset = offset;
     request->transfer.pieces = NULL;
     request->transfer.piece_count = 0;
+}
+
+/* Nothing to move is done at once; it still lands later, like everything. */
+static void io_submit_transfer(struct io *io, struct io_request *request, uint8_t *buffer,
+                               uint32_t size_bytes, uint64_t offset)
+{
+    io_prepare_transfer(request, buffer, size_bytes, offset);
     io->in_flight_count++;
     if (size_bytes == 0 && (request->flags & IO_FLAG_SYNC) == 0)
         io_complete(io, request, 0);
@@ -130,10 +138,23 @@ void io_write_durable_at_once(struct io *io, struct io_request *request, int32_t
                       IO_FLAG_SYNC | IO_FLAG_AT_ONCE);
 }
 
-/* One piece is a buffer like any other. */
-static void io_submit_pieces(struct io *io, struct io_request *request, const struct bytes *pieces,
-                             uint32_t piece_count, uint64_t offset)
+void io_write_durable_next(struct io *io, struct io_request *request, struct io_request *first,
+                           int32_t handle, const void *buffer, uint32_t size_bytes, uint64_t offset)
 {
+    assert(size_bytes > 0);
+    assert(first != request);
+    io_prepare(request, IO_WRITE, handle);
+    request->flags = IO_FLAG_SYNC | IO_FLAG_AT_ONCE;
+    io_prepare_transfer(request, (uint8_t *)buffer, size_bytes, offset);
+    io->in_flight_count++;
+    io_offer_next(io, first, request);
+}
+
+/* One piece is a buffer like any other. */
+void io_write_pieces(struct io *io, struct io_request *request, int32_t handle,
+                     const struct bytes *pieces, uint32_t piece_count, uint64_t offset)
+{
+    assert(handle >= 0);
     assert(piece_count > 0);
     assert(piece_count <= IO_WRITE_PIECE_COUNT_MAX);
     size_t size_bytes = 0;
@@ -142,6 +163,7 @@ static void io_submit_pieces(struct io *io, struct io_request *request, const st
         size_bytes += pieces[i].size;
     }
     assert(size_bytes <= IO_TRANSFER_SIZE_MAX);
+    io_prepare(request, IO_WRITE, handle);
     if (piece_count == 1) {
         io_submit_transfer(io, request, (uint8_t *)pieces[0].data, (uint32_t)size_bytes, offset);
         return;
@@ -154,23 +176,6 @@ static void io_submit_pieces(struct io *io, struct io_request *request, const st
     request->transfer.pieces = pieces;
     request->transfer.piece_count = piece_count;
     io_submit(io, request);
-}
-
-void io_write_pieces(struct io *io, struct io_request *request, int32_t handle,
-                     const struct bytes *pieces, uint32_t piece_count, uint64_t offset)
-{
-    assert(handle >= 0);
-    io_prepare(request, IO_WRITE, handle);
-    io_submit_pieces(io, request, pieces, piece_count, offset);
-}
-
-void io_write_pieces_durable(struct io *io, struct io_request *request, int32_t handle,
-                             const struct bytes *pieces, uint32_t piece_count, uint64_t offset)
-{
-    assert(handle >= 0);
-    io_prepare(request, IO_WRITE, handle);
-    request->flags = IO_FLAG_SYNC;
-    io_submit_pieces(io, request, pieces, piece_count, offset);
 }
 
 void io_sync(struct io *io, struct io_request *request, int32_t handle)
@@ -266,23 +271,42 @@ void io_receive(struct io *io, struct io_request *request, int32_t handle, void 
     io_submit_transfer(io, request, buffer, size_bytes, 0);
 }
 
-void io_send(struct io *io, struct io_request *request, int32_t handle, const struct bytes *pieces,
-             uint32_t piece_count)
+static void io_submit_send(struct io *io, struct io_request *request, enum io_kind kind,
+                           int32_t handle, const struct bytes *pieces, uint32_t piece_count,
+                           const struct io_file_range *ranges)
 {
     assert(handle >= 0);
     assert(pieces != NULL || piece_count == 0);
     size_t total = 0;
-    for (uint32_t i = 0; i < piece_count; i++)
+    for (uint32_t i = 0; i < piece_count; i++) {
+        assert(ranges != NULL || !io_piece_is_in_file(&pieces[i]));
         total += pieces[i].size;
+    }
     assert(total <= IO_TRANSFER_SIZE_MAX);
-    io_prepare(request, IO_SEND, handle);
+    io_prepare(request, kind, handle);
     request->send.pieces = pieces;
     request->send.piece_count = piece_count;
     request->send.piece_index = 0;
     request->send.piece_done = 0;
     request->send.sent_bytes = 0;
+    request->send.ranges = ranges;
+    request->send.range_index = 0;
     io->in_flight_count++;
     io_finish(io, request, 0); /* steps over empty pieces, then submits what is left */
+}
+
+void io_send(struct io *io, struct io_request *request, int32_t handle, const struct bytes *pieces,
+             uint32_t piece_count)
+{
+    io_submit_send(io, request, IO_SEND, handle, pieces, piece_count, NULL);
+}
+
+void io_sendfile(struct io *io, struct io_request *request, int32_t handle,
+                 const struct bytes *pieces, uint32_t piece_count,
+                 const struct io_file_range *ranges)
+{
+    assert(ranges != NULL);
+    io_submit_send(io, request, IO_SENDFILE, handle, pieces, piece_count, ranges);
 }
 
 /* Asked once and perhaps never answered: it does not count as in flight. */
@@ -321,6 +345,8 @@ void io_complete(struct io *io, struct io_request *request, int32_t result)
     assert(io->in_flight_count > 0);
     io->in_flight_count--;
     ready_queue_push(&io->ready, &request->completion, result);
+    if (request->kind == IO_WRITE && (request->flags & IO_FLAG_AT_ONCE) != 0)
+        io_begin_next(io, request);
 }
 
 static bool io_advance_read(struct io_request *request, int32_t *result)
@@ -364,13 +390,14 @@ static bool io_advance_send(struct io_request *request, int32_t *result)
     size_t moved = (size_t)*result;
     request->send.sent_bytes += moved;
     while (request->send.piece_index < request->send.piece_count) {
-        size_t size = request->send.pieces[request->send.piece_index].size;
-        size_t rest = size - request->send.piece_done;
+        const struct bytes *piece = &request->send.pieces[request->send.piece_index];
+        size_t rest = piece->size - request->send.piece_done;
         if (moved < rest)
             break;
         moved -= rest;
         request->send.piece_done = 0;
         request->send.piece_index++;
+        request->send.range_index += io_piece_is_in_file(piece);
     }
     request->send.piece_done += moved;
     assert(request->send.sent_bytes <= IO_TRANSFER_SIZE_MAX);
@@ -386,7 +413,7 @@ bool io_advance(struct io_request *request, int32_t *result)
         return io_advance_read(request, result);
     if (request->kind == IO_WRITE)
         return io_advance_write(request, result);
-    if (request->kind == IO_SEND)
+    if (request->kind == IO_SEND || request->kind == IO_SENDFILE)
         return io_advance_send(request, result);
     return true;
 }

@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "io/address.h"
+#include "io/sendfile.h"
 #include "io/socket.h"
 
 #include <errno.h>
@@ -22,12 +23,12 @@
 enum { POSIX_EVENT_COUNT_MAX = 256, POSIX_WORKER_COUNT_MAX = 4, POSIX_NS_PER_MS = 1000000 };
 
 /* Answer of an attempt that has to wait; not a status. */
-enum { WOULD_BLOCK = INT32_MIN };
+enum { WOULD_BLOCK = SENDFILE_WAIT };
 
 /* A socket on which something waits or once waited. */
 struct posix_watch {
     struct list readers; /* ACCEPT and RECEIVE, by backend_node */
-    struct list writers; /* CONNECT and SEND */
+    struct list writers; /* CONNECT, SEND and SENDFILE */
 };
 
 struct posix {
@@ -68,6 +69,12 @@ static bool posix_watch_reserve(struct posix *posix, int32_t handle)
     return true;
 }
 
+static struct epoll_event watch_event(int32_t handle)
+{
+    return (struct epoll_event){.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.fd = handle};
+}
+
 /* Adding reports what is ready at that moment, so nothing that came before it is missed. */
 static enum status posix_watch_add(struct posix *posix, int32_t handle)
 {
@@ -77,8 +84,7 @@ static enum status posix_watch_add(struct posix *posix, int32_t handle)
         free(watch);
         return STATUS_NO_MEMORY;
     }
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                .data.fd = handle};
+    struct epoll_event event = watch_event(handle);
     if (epoll_ctl(posix->epoll_fd, EPOLL_CTL_ADD, handle, &event) != 0) {
         free(watch);
         return status_from_errno(errno);
@@ -102,11 +108,21 @@ static void posix_watch_drop(struct posix *posix, int32_t handle)
     (void)epoll_ctl(posix->epoll_fd, EPOLL_CTL_DEL, handle, NULL);
 }
 
+/* What is ready is reported once more. */
+static void posix_watch_again(struct posix *posix, int32_t handle)
+{
+    struct epoll_event event = watch_event(handle);
+    if (posix_watch_find(posix, handle) == NULL)
+        return;
+    int error = epoll_ctl(posix->epoll_fd, EPOLL_CTL_MOD, handle, &event);
+    assert(error == 0);
+}
+
 /* A connecting socket waits to become writable. */
 static bool is_reader(const struct io_request *request)
 {
     assert(request->kind == IO_ACCEPT || request->kind == IO_RECEIVE ||
-           request->kind == IO_CONNECT || request->kind == IO_SEND);
+           request->kind == IO_CONNECT || request->kind == IO_SEND || request->kind == IO_SENDFILE);
     return request->kind == IO_ACCEPT || request->kind == IO_RECEIVE;
 }
 
@@ -215,6 +231,8 @@ static int32_t posix_attempt(struct io_request *request)
         return attempt_receive(request);
     if (request->kind == IO_SEND)
         return attempt_send(request);
+    if (request->kind == IO_SENDFILE)
+        return sendfile_attempt(request);
     assert(request->kind == IO_CONNECT);
     return attempt_connect(request);
 }
@@ -223,6 +241,10 @@ static int32_t posix_attempt(struct io_request *request)
 static void posix_socket_done(struct posix *posix, struct io_request *request, int32_t result)
 {
     assert(result != WOULD_BLOCK);
+    if (result == SENDFILE_LOAD) {
+        workers_give(&posix->system.workers, request);
+        return;
+    }
     if (request->kind == IO_CONNECT) {
         posix_watch_drop(posix, request->handle);
         if (result >= 0)
@@ -246,7 +268,9 @@ static void posix_retry(struct posix *posix, int32_t handle, bool readers)
             return;
         struct io_request *request = container_of(node, struct io_request, backend_node);
         int32_t result = posix_attempt(request);
-        if (result == WOULD_BLOCK)
+        if (result == SENDFILE_LATER)
+            posix_watch_again(posix, handle);
+        if (result == WOULD_BLOCK || result == SENDFILE_LATER)
             return;
         list_remove(node);
         posix_socket_done(posix, request, result);
@@ -263,10 +287,12 @@ static void posix_submit_socket(struct posix *posix, struct io_request *request)
     bool may_try =
         watch == NULL || list_is_empty(is_reader(request) ? &watch->readers : &watch->writers);
     int32_t result = may_try ? posix_attempt(request) : WOULD_BLOCK;
-    if (result == WOULD_BLOCK)
+    if (result == WOULD_BLOCK || result == SENDFILE_LATER)
         posix_wait(posix, request);
     else
         posix_socket_done(posix, request, result);
+    if (result == SENDFILE_LATER)
+        posix_watch_again(posix, request->handle);
 }
 
 static void posix_submit_connect(struct posix *posix, struct io_request *request)
@@ -318,7 +344,8 @@ static void posix_submit(struct io *io, struct io_request *request)
     switch (request->kind) {
     case IO_ACCEPT:
     case IO_RECEIVE:
-    case IO_SEND: posix_submit_socket(posix, request); return;
+    case IO_SEND:
+    case IO_SENDFILE: posix_submit_socket(posix, request); return;
     case IO_CONNECT: posix_submit_connect(posix, request); return;
     case IO_CLOSE: posix_submit_close(posix, request); return;
     case IO_SIGNAL: posix_submit_signal(posix, request); return;

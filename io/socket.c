@@ -7,6 +7,7 @@
 #include "io/vector.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -93,6 +94,14 @@ void socket_prepare(int32_t handle)
     socket_set(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
+void socket_make_nonblocking(int32_t handle)
+{
+    int flags = fcntl(handle, F_GETFL);
+    assert(flags >= 0);
+    int failed = fcntl(handle, F_SETFL, flags | O_NONBLOCK);
+    assert(failed == 0);
+}
+
 void socket_peer(int32_t handle, struct io_address *address)
 {
     assert(handle >= 0);
@@ -105,7 +114,7 @@ void socket_peer(int32_t handle, struct io_address *address)
 
 void socket_message(const struct io_request *request, struct msghdr *message)
 {
-    assert(request->kind == IO_SEND);
+    assert(request->kind == IO_SEND || request->kind == IO_SENDFILE);
     assert(request->send.piece_done == 0);
     assert(request->send.piece_index < request->send.piece_count);
     uint32_t count = request->send.piece_count - request->send.piece_index;
@@ -117,7 +126,7 @@ void socket_message(const struct io_request *request, struct msghdr *message)
 
 struct bytes socket_piece_rest(const struct io_request *request)
 {
-    assert(request->kind == IO_SEND);
+    assert(request->kind == IO_SEND || request->kind == IO_SENDFILE);
     assert(request->send.piece_index < request->send.piece_count);
     struct bytes piece = request->send.pieces[request->send.piece_index];
     assert(request->send.piece_done < piece.size);

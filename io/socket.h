@@ -18,6 +18,9 @@ int32_t socket_create(const struct io_address *address, int type_flags);
 /* Options of every connection, whichever side began it. */
 void socket_prepare(int32_t handle);
 
+/* For sendfile(2), which cannot be told so in the call. */
+void socket_make_nonblocking(int32_t handle);
+
 /* Who is at the other end; "unknown" when it is gone already. */
 void socket_peer(int32_t handle, struct io_address *address);
 

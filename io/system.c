@@ -22,6 +22,15 @@ static int32_t system_worker_call(struct workers_owner *owner, struct io_request
 static void system_worker_is_done(struct workers_owner *owner);
 static void system_land_done(struct system_io *system, struct workers *workers);
 
+/* sendfile(2) to a connection that is gone would end the process: unlike send(2) it cannot be asked
+ * to answer with an error and nothing else. */
+static void system_ignore_broken_pipes(void)
+{
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    int failed = sigaction(SIGPIPE, &ignored, NULL);
+    assert(failed == 0);
+}
+
 void system_init(struct system_io *system, const struct io_backend *backend,
                  const struct system_options *options, uint32_t worker_count_max)
 {
@@ -36,6 +45,7 @@ void system_init(struct system_io *system, const struct io_backend *backend,
     workers_init(&system->workers, worker_count_max, &system->owner);
     workers_init(&system->committers, WORKERS_COUNT_MAX, &system->owner);
     slab_memory_init(&system->slabs, &system->workers);
+    system_ignore_broken_pipes();
     system->signal_request = NULL;
     system->signal_fd = -1;
     system->direct_refusal_is_logged = false;
@@ -83,7 +93,10 @@ static void system_land_done(struct system_io *system, struct workers *workers)
             continue;
         }
         int32_t result = system_landed(system, request, request->completion.result);
-        io_complete(&system->io, request, result);
+        if (request->kind == IO_SENDFILE && result >= 0)
+            system->io.backend->submit(&system->io, request); /* what comes next has been read */
+        else
+            io_complete(&system->io, request, result);
     }
 }
 
@@ -129,6 +142,15 @@ static void system_make_direct(struct system_io *system, const struct io_request
              field_status("reason", status_from_errno(errno)));
 }
 
+/* The kernel reads further than it is asked to where it takes a file for one that is read through.
+ * Beyond what is written there is ground that is about to be written past the cache. */
+static void system_make_cached(const struct io_request *request, int32_t handle)
+{
+    assert(request->kind == IO_OPEN);
+    assert((request->flags & IO_OPEN_DIRECT) == 0);
+    (void)posix_fadvise(handle, 0, 0, POSIX_FADV_RANDOM);
+}
+
 int32_t system_landed(struct system_io *system, struct io_request *request, int32_t result)
 {
     assert(!list_node_is_linked(&request->backend_node));
@@ -136,6 +158,8 @@ int32_t system_landed(struct system_io *system, struct io_request *request, int3
         return directory_answer(request, result);
     if (request->kind == IO_OPEN && (request->flags & IO_OPEN_DIRECT) != 0 && result >= 0)
         system_make_direct(system, request, result);
+    if (request->kind == IO_OPEN && (request->flags & IO_OPEN_CACHED) != 0 && result >= 0)
+        system_make_cached(request, result);
     return result;
 }
 

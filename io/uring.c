@@ -29,12 +29,16 @@
  * has taken in all of them. So what a turn has prepared goes out in this order: writes, by
  * themselves; answers; receives, which take their time if much has come.
  *
+ * Connections do not block (O_NONBLOCK): the ring does not care, and what is sent from files goes
+ * by sendfile(2), which does.
+ *
  * Calls that have no opcode on the oldest kernel served, and are rare, go to a worker thread. */
 #include "io/uring.h"
 
 #include "base/assert.h"
 #include "io/address.h"
 #include "io/file_call.h"
+#include "io/sendfile.h"
 #include "io/socket.h"
 #include "io/uring_setup.h"
 #include "io/vector.h"
@@ -267,13 +271,16 @@ static void uring_prepare(struct uring *uring, struct io_request *request)
     case IO_UNLINK: io_uring_prep_unlink(entry, path, 0); break;
     case IO_MAKE_DIRECTORY: io_uring_prep_mkdir(entry, path, FILE_CALL_DIRECTORY_MODE); break;
     case IO_REMOVE_DIRECTORY: io_uring_prep_unlink(entry, path, AT_REMOVEDIR); break;
-    case IO_ACCEPT: io_uring_prep_accept(entry, request->handle, NULL, NULL, SOCK_CLOEXEC); break;
+    case IO_ACCEPT:
+        io_uring_prep_accept(entry, request->handle, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        break;
     case IO_CONNECT: prepare_connect(uring, entry, request); break;
     case IO_RECEIVE:
         io_uring_prep_recv(entry, request->handle, request->transfer.buffer,
                            request->transfer.size_bytes, 0);
         break;
     case IO_SEND: prepare_send(uring, entry, request); break;
+    case IO_SENDFILE: io_uring_prep_poll_add(entry, request->handle, POLLOUT); break;
     case IO_TRUNCATE:
     case IO_SYNC_DIRECTORY:
     case IO_LIST_DIRECTORY:
@@ -324,7 +331,7 @@ static void uring_submit(struct io *io, struct io_request *request)
     }
     if (request->kind == IO_RECEIVE)
         list_push_back(&uring->receives, &request->backend_node);
-    else if (request->kind == IO_SEND)
+    else if (request->kind == IO_SEND || request->kind == IO_SENDFILE)
         list_push_back(&uring->sends, &request->backend_node);
     else if (uring_has_room(uring, 2))
         uring_prepare(uring, request);
@@ -356,6 +363,7 @@ static int32_t finish_connect(const struct io_request *request, int32_t answer)
         return socket_error(-answer);
     }
     socket_prepare(request->handle);
+    socket_make_nonblocking(request->handle);
     return request->handle;
 }
 
@@ -382,7 +390,9 @@ static void uring_finish(struct uring *uring, struct io_request *request, int32_
         uring_submit(io, request);
         return;
     }
-    if (request->kind == IO_ACCEPT)
+    if (request->kind == IO_SENDFILE && answer >= 0)
+        uring_submit(io, request); /* the socket takes more */
+    else if (request->kind == IO_ACCEPT)
         io_finish(io, request, finish_accept(request, answer));
     else if (request->kind == IO_CONNECT)
         io_finish(io, request, finish_connect(request, answer));
@@ -471,12 +481,29 @@ static bool uring_has_late(const struct uring *uring)
     return !list_is_empty(&uring->sends) || !list_is_empty(&uring->receives);
 }
 
+/* There is no entry for it that would not take a thread of the kernel's for as long as the client
+ * takes. So the ring is only asked to say when a full socket takes more. */
+static void uring_sendfile(struct uring *uring, struct io_request *request)
+{
+    int32_t result = sendfile_attempt(request);
+    if (result == SENDFILE_WAIT || result == SENDFILE_LATER)
+        uring_prepare(uring, request);
+    else if (result == SENDFILE_LOAD)
+        workers_give(&uring->system.workers, request);
+    else
+        io_complete(&uring->system.io, request, result);
+}
+
 static void uring_release_sends(struct uring *uring)
 {
     struct list_node *node;
     while ((node = list_first(&uring->sends)) != NULL && uring_has_room(uring, 1)) {
         list_remove(node);
-        uring_prepare(uring, container_of(node, struct io_request, backend_node));
+        struct io_request *request = container_of(node, struct io_request, backend_node);
+        if (request->kind == IO_SENDFILE)
+            uring_sendfile(uring, request);
+        else
+            uring_prepare(uring, request);
     }
 }
 
@@ -560,7 +587,7 @@ static void uring_poll(struct io *io, uint64_t deadline_ns)
     uring_release_held(uring);
     uring_release_late(uring);
     bool may_wait = deadline_ns > 0 && list_is_empty(&uring->held) && !uring_has_late(uring) &&
-                    system_sleep(&uring->system);
+                    ready_queue_is_empty(&io->ready) && system_sleep(&uring->system);
     uring_wake_sleepers(uring);
     int answer = may_wait ? uring_enter_and_wait(uring, deadline_ns)
                           : io_uring_submit_and_get_events(&uring->ring);

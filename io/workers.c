@@ -4,6 +4,7 @@
 #include "io/workers.h"
 
 #include "base/assert.h"
+#include "io/io_backend.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -59,25 +60,42 @@ static struct io_request *workers_take_waiting(struct workers *workers)
     return node == NULL ? NULL : container_of(node, struct io_request, backend_node);
 }
 
-static void workers_put_done(struct workers *workers, struct io_request *request, int32_t result)
+/* Answers what is to follow at once, which is this worker's, or NULL. Under the lock, so that
+ * nothing that follows can be done before it. */
+static struct io_request *workers_put_done(struct workers *workers, struct io_request *request,
+                                           int32_t result)
 {
     pthread_mutex_lock(&workers->lock);
     assert(workers->busy_count > 0);
-    workers->busy_count--;
     request->completion.result = result;
     list_push_back(&workers->done, &request->backend_node);
     atomic_fetch_add(&workers->done_count, 1);
+    struct io_request *next = io_take_next(request);
+    if (next == NULL)
+        workers->busy_count--;
     pthread_mutex_unlock(&workers->lock);
+    return next;
+}
+
+/* A request and what follows it. The door is told of each before the next begins. */
+static void worker_serve(struct workers *workers, struct io_request *request)
+{
+    struct workers_owner *owner = workers->owner;
+    bool has_failed = false;
+    while (request != NULL) {
+        int32_t result = has_failed ? STATUS_CANCELLED : owner->call(owner, request);
+        has_failed = result < 0;
+        request = workers_put_done(workers, request, result);
+        owner->done(owner);
+    }
 }
 
 static void *worker_main(void *argument)
 {
     struct workers *workers = argument;
     struct io_request *request;
-    while ((request = workers_take_waiting(workers)) != NULL) {
-        workers_put_done(workers, request, workers->owner->call(workers->owner, request));
-        workers->owner->done(workers->owner);
-    }
+    while ((request = workers_take_waiting(workers)) != NULL)
+        worker_serve(workers, request);
     return NULL;
 }
 
@@ -128,10 +146,12 @@ void workers_give(struct workers *workers, struct io_request *request)
     if (is_taken)
         list_push_back(&workers->waiting, &request->backend_node);
     pthread_mutex_unlock(&workers->lock);
-    if (is_taken)
+    if (is_taken) {
         sem_post(&workers->calls);
-    else
-        workers_put_done(workers, request, STATUS_NO_MEMORY);
+        return;
+    }
+    struct io_request *next = workers_put_done(workers, request, STATUS_NO_MEMORY);
+    assert(next == NULL); /* it has only just begun */
 }
 
 bool workers_have_done(const struct workers *workers)

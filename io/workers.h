@@ -46,7 +46,8 @@ void workers_deinit(struct workers *workers);
 /* Whether there is a thread to take one more request; if all are busy, one more is started. */
 bool workers_are_there(struct workers *workers);
 
-/* Takes a request; the owner's `call` runs on some worker. When not even one thread can be started,
+/* Takes a request; the owner's `call` runs on some worker, and then on the same one, without a
+ * pause, for what follows (io_write_durable_next). When not even one thread can be started,
  * the request is done with STATUS_NO_MEMORY. */
 void workers_give(struct workers *workers, struct io_request *request);
 

@@ -221,7 +221,10 @@ void wire_write_records(struct writer *writer, enum wire_form form, enum wire_nu
     write_length(writer, form, records->is_null ? LENGTH_NULL : (int32_t)records->size);
     size_t size = 0;
     for (uint32_t i = 0; i < records->piece_count; i++) {
-        writer_reference(writer, records->pieces[i]);
+        if (bytes_are_null(records->pieces[i]))
+            writer_gap(writer, records->pieces[i].size);
+        else
+            writer_reference(writer, records->pieces[i]);
         size += records->pieces[i].size;
     }
     assert(size == records->size);

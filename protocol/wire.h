@@ -24,7 +24,8 @@
 
 /* Record batches as they stand in a message. Decoding gives one piece, a view into the frame, in
  * the arena (none for null or empty); encoding references the pieces without copying, so they must
- * stay until the text has been sent. `size` is the sum of the pieces' sizes. */
+ * stay until the text has been sent; one without data leaves a gap for bytes that whoever sends it
+ * has elsewhere. `size` is the sum of the pieces' sizes. */
 struct records_field {
     struct bytes *pieces;
     uint32_t piece_count;

@@ -13,7 +13,8 @@ enum {
     PARTITION_MAX = TOPIC_COUNT * TOPIC_PARTITIONS_MAX,
     LEARN_CHANCE = 10,   /* in a hundred rounds: look for new partitions, */
     OFFSETS_CHANCE = 10, /* ask for an end, */
-    REWIND_CHANCE = 3,   /* read one from its start again */
+    REWIND_CHANCE = 3,   /* read one from its start again; */
+    REWIND_CHANCE_OFTEN = 20,
     PAUSE_MS = 40,
 };
 
@@ -319,6 +320,13 @@ static bool is_at_all_ends(const struct consumer *consumer)
     return true;
 }
 
+static bool may_rewind(struct consumer *consumer)
+{
+    const struct workload *workload = consumer->worker.workload;
+    uint32_t chance = workload->outgrows_memory ? REWIND_CHANCE_OFTEN : REWIND_CHANCE;
+    return !workload->is_quiet && prng_chance(&consumer->worker.prng, chance, 100);
+}
+
 static void rewind_one(struct consumer *consumer)
 {
     struct position *position =
@@ -342,7 +350,7 @@ static void consumer_go_on(struct worker *worker)
         send_list(consumer, index);
         return;
     }
-    if (!worker->workload->is_quiet && prng_chance(&worker->prng, REWIND_CHANCE, 100))
+    if (may_rewind(consumer))
         rewind_one(consumer);
     send_fetch(consumer);
 }

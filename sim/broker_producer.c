@@ -384,7 +384,8 @@ static void producer_draw_kind(struct broker_producer *producer)
         prng_chance(prng, 1, 2)
             ? 0
             : (int16_t)prng_between(prng, PRODUCE_VERSION_OLDEST, PRODUCE_VERSION_BY_NAME_NEWEST);
-    producer->large_chance = prng_chance(prng, 1, 3) ? 30 : 1;
+    bool is_often_large = prng_chance(prng, 1, 3);
+    producer->large_chance = is_often_large || producer->worker.workload->outgrows_memory ? 30 : 1;
 }
 
 static struct process *producer_start(const struct program *program, struct node *node,

@@ -25,6 +25,7 @@ enum {
     PATIENCE_SECONDS = 120,
     /* Beside what it was given: images of metadata, logs, connections. */
     MEMORY_SLACK_BYTES = 16 << 20,
+    MEMORY_SMALL_BYTES = 4 << 20, /* of a core; the records are more */
     FREE_BYTES_LEFT = 256 << 10,  /* of a disk that is full */
     FREE_BYTES_NARROW = 20 << 20, /* of one that may be called so */
     DEVICE_COUNT_MAX = 2,
@@ -122,6 +123,17 @@ static uint32_t draw_core_count(struct prng *prng)
     return (uint32_t)prng_between(prng, 1, CORE_COUNT_MAX);
 }
 
+/* Blocks that readers want again have to go, and come back to be sent from their files. What is
+ * drawn for it has a generator of its own: the other seeds stay what they were. */
+static void draw_memory(struct broker_world *w, const struct story_options *options)
+{
+    struct prng prng;
+    prng_init(&prng, ~options->seed);
+    w->workload.outgrows_memory = options->bite == NULL && prng_chance(&prng, 1, 4);
+    if (w->workload.outgrows_memory)
+        w->broker_program.memory_bytes = (size_t)CORE_COUNT_MAX * MEMORY_SMALL_BYTES;
+}
+
 static bool is_bite(const struct story_options *options, const char *name)
 {
     return options->bite != NULL && strcmp(options->bite, name) == 0;
@@ -135,6 +147,7 @@ static void build_broker(struct broker_world *w, const struct story_options *opt
     const char *usual = (is_compacted ? settings_compacted : settings)[w->device_count - 1];
     broker_program_init(&w->broker_program, is_bite(options, "early-ack") ? settings_loose : usual);
     w->broker_program.skips_sync = is_bite(options, "no-sync");
+    draw_memory(w, options);
     w->broker =
         node_create(w->world, "broker", &w->broker_program.program, draw_core_count(&w->prng));
     for (uint32_t i = 0; i < w->device_count; i++)
@@ -399,12 +412,14 @@ static void broker_run(const struct story_options *options, struct verdict *verd
         fprintf(options->log,
                 "story: %" PRIu64 " records sent, %" PRIu64 " acknowledged, %" PRIu64
                 " refused, %" PRIu64
-                " read; the broker died %u times, served in %u lives, halted in %u, and took %zu "
-                "bytes\n",
+                " read; the broker died %u times, served in %u lives, halted in %u, took %zu "
+                "bytes, and sent %" PRIu64 " from files\n",
                 w.workload.check.record_count, w.workload.check.acked_count,
                 w.workload.check.refused_count, w.workload.check.read_count,
                 node_death_count(w.broker), w.broker_program.serve_count,
-                w.broker_program.halt_count, node_memory_peak_bytes(w.broker));
+                w.broker_program.halt_count, node_memory_peak_bytes(w.broker),
+                w.world->network.range_bytes);
+    verdict->range_bytes = w.world->network.range_bytes;
     verdict->trace_hash = w.world->trace.hash;
     verdict->step_count = w.world->step_count;
     verdict->simulated_ns = world_now_ns(w.world);

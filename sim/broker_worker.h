@@ -34,6 +34,7 @@ struct workload {
     const struct workload_topic *topics; /* that its workers use */
     uint32_t topic_count;
     struct io_address broker;
+    bool outgrows_memory; /* mostly large records, read again and again */
     bool is_quiet;
     struct topic_view seen[TOPIC_COUNT]; /* the last that anybody was told */
 };

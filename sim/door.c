@@ -56,6 +56,18 @@ void door_network_landed(struct network *network, struct io *io, struct io_reque
     core_landed(core, request, result);
 }
 
+int32_t door_read_range(struct network *network, struct io *io, struct io_file_range range,
+                        uint8_t *to, size_t size)
+{
+    struct node *node = core_of(io)->node;
+    const struct handle *handle = node_handle(node, range.handle, HANDLE_FILE);
+    assert(!handle->is_direct);
+    if (disk_is_broken_under(&node->disk, handle->file) ||
+        node_draw(node, node->world->faults.disk.read_error))
+        return STATUS_IO;
+    return (int32_t)file_read(&handle->file->file, range.offset, to, size);
+}
+
 static enum status sim_listen(struct io *io, struct io_address *address, int32_t *listener)
 {
     struct node *node = core_of(io)->node;

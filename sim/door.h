@@ -21,4 +21,8 @@ void door_drop_mail(struct node *node);
 void door_network_landed(struct network *network, struct io *io, struct io_request *request,
                          struct endpoint *endpoint, int32_t result);
 
+/* The network wants bytes of a file that are being sent. */
+int32_t door_read_range(struct network *network, struct io *io, struct io_file_range range,
+                        uint8_t *to, size_t size);
+
 #endif

@@ -48,6 +48,11 @@ struct network {
      * NULL. */
     void (*landed)(struct network *network, struct io *io, struct io_request *request,
                    struct endpoint *endpoint, int32_t result);
+    /* What lies in a file of the sender's disk now; answers how many bytes, fewer at its end, or a
+     * negative status. */
+    int32_t (*read_range)(struct network *network, struct io *io, struct io_file_range range,
+                          uint8_t *to, size_t size);
+    uint64_t range_bytes; /* sent so far from files */
 };
 
 void network_init(struct network *network, struct event_queue *queue, struct trace *trace,

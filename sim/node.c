@@ -340,6 +340,7 @@ struct node *node_create(struct world *world, const char *name, const struct pro
     node->inhabitant.leave = node_leave;
     list_node_init(&node->inhabitant.node);
     list_push_back(&world->inhabitants, &node->inhabitant.node);
+    world->network.read_range = door_read_range;
     world->network.landed = door_network_landed; /* where nodes live, doors take its answers */
     return node;
 }

@@ -27,6 +27,7 @@ struct verdict {
     uint64_t trace_hash;            /* equal for two runs of one seed */
     uint64_t step_count;
     uint64_t simulated_ns;
+    uint64_t range_bytes; /* that went from files to sockets, as not in every seed */
 };
 
 struct story_options {

@@ -3,6 +3,7 @@
 #include "sim/stream.h"
 
 #include "base/assert.h"
+#include "io/io_backend.h"
 #include "sim/content.h"
 #include "sim/memory.h"
 
@@ -196,23 +197,44 @@ static uint8_t *stream_reserve(struct endpoint *to, size_t size)
     return to->bytes + to->size;
 }
 
-/* Copies up to `size` bytes from where the request stands; the door keeps its progress. */
-static size_t pieces_copy(const struct io_request *request, uint8_t *to, size_t size)
+/* From a piece that lies in a file. All of it or an error: a file that ends too early is as good as
+ * one that cannot be read. */
+static int32_t range_copy(const struct wait *wait, struct io_file_range range, size_t from,
+                          uint8_t *to, size_t size)
 {
+    range.offset += from;
+    int32_t result = wait->network->read_range(wait->network, wait->io, range, to, size);
+    if (result < 0)
+        return result;
+    wait->network->range_bytes += (uint64_t)result;
+    return (size_t)result == size ? STATUS_OK : STATUS_IO;
+}
+
+/* Copies up to `size` bytes from where the request stands; the door keeps its progress. Answers how
+ * many, or a negative status. */
+static int32_t pieces_copy(const struct wait *wait, uint8_t *to, size_t size)
+{
+    const struct io_request *request = wait->request;
     size_t copied = 0;
     size_t from = request->send.piece_done;
+    uint32_t range_index = request->send.range_index;
     for (uint32_t i = request->send.piece_index; i < request->send.piece_count && copied < size;
          i++) {
-        struct bytes piece = request->send.pieces[i];
-        size_t part = piece.size - from;
+        const struct bytes *piece = &request->send.pieces[i];
+        size_t part = piece->size - from;
+        int32_t result = STATUS_OK;
         if (part > size - copied)
             part = size - copied;
-        if (part > 0)
-            memcpy(to + copied, piece.data + from, part);
+        if (io_piece_is_in_file(piece))
+            result = range_copy(wait, request->send.ranges[range_index++], from, to + copied, part);
+        else if (part > 0)
+            memcpy(to + copied, piece->data + from, part);
+        if (result < 0)
+            return result;
         copied += part;
         from = 0;
     }
-    return copied;
+    return (int32_t)copied;
 }
 
 /* Sends the bytes on their way in up to PIECE_COUNT_MAX pieces. */
@@ -255,7 +277,8 @@ static void send_fire(struct event *event)
     if (network_draw(network, network->faults->split))
         room = prng_between(&network->prng, 1, room);
     uint8_t *bytes = stream_reserve(to, room);
-    size_t size = pieces_copy(wait->request, bytes, room);
+    int32_t result = pieces_copy(wait, bytes, room);
+    size_t size = result < 0 ? 0 : (size_t)result;
     trace_note(network->trace, "network", "sent", (int64_t)content_hash(bytes, size));
     if (size > 0) {
         to->size += size;
@@ -263,7 +286,7 @@ static void send_fire(struct event *event)
         endpoint_check(to);
     }
     endpoint->send = NULL;
-    wait_land(wait, NULL, (int32_t)size);
+    wait_land(wait, NULL, result);
 }
 
 void endpoint_send(struct endpoint *endpoint, struct io *io, struct io_request *request)

@@ -9,20 +9,24 @@
 #include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
+#include "storage/paged.h"
 #include "storage/store_states.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
 
-/*   START ──▶ READY (file and index are there) ──▶ READ ◀──▶ TAKE ──▶ END
- *     ▲         └── the index has gone again                  │
- *     └────────────── the index has misled us ────────────────┘   */
-enum load_stage { LOAD_START, LOAD_READY, LOAD_READ, LOAD_TAKE, LOAD_END };
+/*   START ──▶ READY (file and index are there) ──▶ PAGE ──▶ READ ◀──▶ TAKE ──▶ END
+ *     ▲         └── the index has gone again                            │
+ *     └────────────── the index has misled us ──────────────────────────┘
+ *
+ * PAGE opens the file anew where the block is to be sent from the page cache (paged.h). */
+enum load_stage { LOAD_START, LOAD_READY, LOAD_PAGE, LOAD_READ, LOAD_TAKE, LOAD_END };
 
 static const struct op_stage load_stages[] = {
     [LOAD_START] = {"start", AFTER(LOAD_READY) | AFTER(LOAD_TAKE)},
     [LOAD_READY] = {"ready", AFTER(LOAD_START)},
-    [LOAD_READ] = {"read", AFTER(LOAD_READY) | AFTER(LOAD_TAKE)},
+    [LOAD_PAGE] = {"page", AFTER(LOAD_READY)},
+    [LOAD_READ] = {"read", AFTER(LOAD_READY) | AFTER(LOAD_PAGE) | AFTER(LOAD_TAKE)},
     [LOAD_TAKE] = {"take", AFTER(LOAD_READ)},
     [LOAD_END] = {"end", AFTER(LOAD_READY) | AFTER(LOAD_READ) | AFTER(LOAD_TAKE)},
 };
@@ -39,6 +43,8 @@ struct cold_load {
     struct segment *segment; /* retained */
     struct list waiting;     /* log_read */
     struct cold_use file;
+    struct cold_use cached; /* of the same segment; not in use: it is read past the cache */
+    bool needs_memory;      /* a reader cannot do with ranges of the file */
     struct index_wait index;
     struct cold_walk walk;
     struct chunk *chunk;
@@ -55,6 +61,13 @@ static void request_landed(struct completion *completion, int32_t result)
 static void file_landed(struct completion *completion, int32_t result)
 {
     op_landed(&container_of(completion, struct cold_load, file.completion)->op, result);
+}
+
+/* Whatever comes of it, the block can be read. */
+static void cached_landed(struct completion *completion, int32_t result)
+{
+    (void)result;
+    op_landed(&container_of(completion, struct cold_load, cached.completion)->op, STATUS_OK);
 }
 
 static void index_landed(struct completion *completion, int32_t result)
@@ -118,7 +131,7 @@ static enum op_progress load_start(struct cold_load *load)
     if (load->file.file == NULL) {
         completion_init(&load->file.completion, file_landed);
         op_expect(&load->op);
-        cold_file_use(load->log, load->segment, &load->file);
+        cold_file_use(load->log, load->segment, COLD_FILE_DIRECT, &load->file);
     }
     op_move(&load->op, LOAD_READY);
     return OP_WAIT;
@@ -164,7 +177,15 @@ static enum op_progress load_ready(struct cold_load *load)
         return move_to(load, LOAD_START);
     index_touch(load->log, load->segment);
     begin_walk(load);
-    return move_to(load, LOAD_READ);
+    bool is_paged =
+        !load->needs_memory && paged_is_worth(load->log, load->segment, load->walk.position);
+    if (!is_paged || load->cached.file != NULL)
+        return move_to(load, LOAD_READ);
+    completion_init(&load->cached.completion, cached_landed);
+    op_expect(&load->op);
+    cold_file_use(load->log, load->segment, COLD_FILE_CACHED, &load->cached);
+    op_move(&load->op, LOAD_PAGE);
+    return OP_WAIT;
 }
 
 static bool has_room(struct cold_load *load, uint64_t size)
@@ -265,7 +286,8 @@ static enum op_progress load_read(struct cold_load *load)
     completion_init(&load->request.completion, request_landed);
     op_expect(&load->op);
     load->reading_bytes = (uint32_t)size;
-    io_read(load->log->store->io, &load->request, cold_file_handle(&load->file), load->chunk->data,
+    const struct cold_use *file = load->cached.file != NULL ? &load->cached : &load->file;
+    io_read(load->log->store->io, &load->request, cold_file_handle(file), load->chunk->data,
             load->reading_bytes, walk->position);
     op_move(&load->op, LOAD_TAKE);
     return OP_WAIT;
@@ -275,16 +297,20 @@ static enum op_progress load_read(struct cold_load *load)
 static enum op_progress keep_run(struct cold_load *load)
 {
     const struct cold_walk *walk = &load->walk;
-    bool is_kept = cold_block_add(&(struct cold_block){
+    struct cold_block block = {
         .log = load->log,
         .segment = load->segment,
         .chunk = load->chunk,
         .position = walk->position + walk->run_at,
         .data_at = (uint32_t)walk->run_at,
         .size_bytes = (uint32_t)walk->run_bytes,
+        .frame_count = walk->run_count,
         .base_offset = walk->run_base,
         .next_offset = walk->run_next,
-    });
+    };
+    if (load->cached.file != NULL && !load->needs_memory && paged_keep(&block, &load->cached))
+        return end_with(load, STATUS_OK);
+    bool is_kept = cold_block_add(&block);
     if (is_kept)
         load->chunk = NULL;
     return end_with(load, is_kept ? STATUS_OK : STATUS_NO_MEMORY);
@@ -358,6 +384,8 @@ static enum op_progress load_end(struct cold_load *load)
         chunk_release(load->chunk, store->io);
     if (load->file.file != NULL)
         cold_file_release(&load->file);
+    if (load->cached.file != NULL)
+        cold_file_release(&load->cached);
     if (load->segment->is_retired) {
         load->status = STATUS_OK; /* the readers look again: the offset lies elsewhere or nowhere */
         load->resume_offset = -1;
@@ -380,6 +408,7 @@ static enum op_progress load_step(struct op *op)
     switch ((enum load_stage)op->stage) {
     case LOAD_START: return load_start(load);
     case LOAD_READY: return load_ready(load);
+    case LOAD_PAGE: return move_to(load, LOAD_READ);
     case LOAD_READ: return load_read(load);
     case LOAD_TAKE: return load_take(load);
     case LOAD_END: return load_end(load);
@@ -445,6 +474,7 @@ void cold_wait(struct log *log, struct log_read *read)
     }
     struct cold_load *load = find_load(log, read->next_offset);
     if (load != NULL) {
+        load->needs_memory |= read->needs_memory;
         list_push_back(&load->waiting, &read->waiting);
         return;
     }
@@ -453,6 +483,7 @@ void cold_wait(struct log *log, struct log_read *read)
         io_land(log->store->io, &read->completion, STATUS_NO_MEMORY);
         return;
     }
+    load->needs_memory = read->needs_memory;
     list_push_back(&load->waiting, &read->waiting);
     op_start(&load->op, &load_kind, io_ops(log->store->io));
 }

@@ -9,17 +9,22 @@
 #include "io/chunk.h"
 
 struct log;
+struct paged_file;
+struct paged_frame;
 struct segment;
 struct store;
 
 struct cold_block {
-    struct list_node lru_node; /* store->cold or store->cold_kept */
+    struct list_node lru_node; /* store->cold, store->cold_kept or store->paged */
     struct log *log;
     struct segment *segment; /* retained */
-    struct chunk *chunk;
-    uint64_t position;   /* in the segment */
-    uint32_t data_at;    /* of the first frame in the chunk */
-    uint32_t size_bytes; /* of whole frames */
+    struct chunk *chunk;     /* NULL: it is sent from the page cache */
+    uint64_t position;       /* in the segment */
+    uint32_t data_at;        /* of the first frame in the chunk */
+    uint32_t size_bytes;     /* of whole frames */
+    uint32_t frame_count;
+    struct paged_file *file;    /* without a chunk, */
+    struct paged_frame *frames; /* and where its frames are */
     int64_t base_offset;
     int64_t next_offset;
     bool is_read_through; /* somebody has read it to its end */
@@ -42,14 +47,17 @@ bool cold_block_has(const struct log *log, int64_t offset);
 /* The last one that ends at or before `offset`; or NULL. */
 const struct cold_block *cold_block_before(const struct log *log, int64_t offset);
 
-/* Takes over the chunk and what the struct says. False without memory: the chunk stays the
- * caller's. */
+/* Takes over the chunk, or file and frames, and what the struct says. False without memory: they
+ * stay the caller's. */
 bool cold_block_add(const struct cold_block *block);
 
 /* A reader has come to the end. */
 void cold_block_pass(struct cold_block *block);
 
-/* Gives back the block that is missed least; false when there is none. */
+/* One that is sent from the page cache is known no more. */
+void cold_block_forget(struct cold_block *block);
+
+/* Gives back the block in memory that is missed least; false when there is none. */
 bool cold_evict(struct store *store);
 
 /* Down to the bound. */

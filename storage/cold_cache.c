@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "storage/log_struct.h"
+#include "storage/paged.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -44,6 +45,11 @@ bool cold_block_has(const struct log *log, int64_t offset)
 static void note_use(struct cold_block *block)
 {
     struct store *store = block->log->store;
+    if (block->chunk == NULL) {
+        list_remove(&block->lru_node);
+        list_push_back(&store->paged, &block->lru_node);
+        return;
+    }
     if (block->is_read_through && !block->is_kept) {
         block->is_kept = true;
         store->cold_kept_bytes += block->chunk->capacity_bytes;
@@ -65,7 +71,7 @@ void cold_block_pass(struct cold_block *block)
 {
     struct store *store = block->log->store;
     block->is_read_through = true;
-    if (block->is_kept)
+    if (block->is_kept || block->chunk == NULL)
         return;
     list_remove(&block->lru_node);
     list_push_front(&store->cold, &block->lru_node);
@@ -74,15 +80,22 @@ void cold_block_pass(struct cold_block *block)
 /* --- Going ------------------------------------------------------------------------------------
  */
 
+static void give_chunk_back(struct cold_block *block)
+{
+    struct store *store = block->log->store;
+    size_t bytes = block->chunk->capacity_bytes;
+    assert(store->cold_bytes >= bytes);
+    assert(!block->is_kept || store->cold_kept_bytes >= bytes);
+    store->cold_bytes -= bytes;
+    store->cold_kept_bytes -= block->is_kept ? bytes : 0;
+    chunk_release(block->chunk, store->io);
+}
+
 static void drop_at(struct log *log, uint32_t index)
 {
     struct cold_blocks *blocks = &log->blocks;
     struct cold_block *block = blocks->items[index];
-    struct store *store = log->store;
-    size_t bytes = block->chunk->capacity_bytes;
     assert(index < blocks->count);
-    assert(store->cold_bytes >= bytes);
-    assert(!block->is_kept || store->cold_kept_bytes >= bytes);
     memmove(&blocks->items[index], &blocks->items[index + 1],
             (--blocks->count - index) * sizeof(struct cold_block *));
     if (blocks->count == 0) {
@@ -90,9 +103,10 @@ static void drop_at(struct log *log, uint32_t index)
         *blocks = (struct cold_blocks){0};
     }
     list_remove(&block->lru_node);
-    store->cold_bytes -= bytes;
-    store->cold_kept_bytes -= block->is_kept ? bytes : 0;
-    chunk_release(block->chunk, store->io);
+    if (block->chunk != NULL)
+        give_chunk_back(block);
+    else
+        paged_give_back(block);
     segment_release(block->segment);
     free(block);
 }
@@ -152,10 +166,18 @@ bool cold_evict(struct store *store)
     if (node == NULL)
         return false;
     struct cold_block *block = container_of(node, struct cold_block, lru_node);
-    if (!block->is_read_through)
+    if (block->is_read_through)
+        paged_note(block);
+    else
         note_waste(store);
     drop(block);
     return true;
+}
+
+void cold_block_forget(struct cold_block *block)
+{
+    assert(block->chunk == NULL);
+    drop(block);
 }
 
 void cold_trim(struct store *store)
@@ -214,9 +236,11 @@ bool cold_block_add(const struct cold_block *given)
             (blocks->count - index) * sizeof(struct cold_block *));
     blocks->items[index] = block;
     blocks->count++;
-    store->cold_bytes += block->chunk->capacity_bytes;
     list_node_init(&block->lru_node);
-    list_push_back(&store->cold, &block->lru_node);
-    note_calm(store);
+    list_push_back(block->chunk != NULL ? &store->cold : &store->paged, &block->lru_node);
+    if (block->chunk != NULL) {
+        store->cold_bytes += block->chunk->capacity_bytes;
+        note_calm(store);
+    }
     return true;
 }

@@ -61,9 +61,12 @@ static void take_frame(struct cold_walk *walk, const struct frame_header *header
     assert(header->last_offset < walk->end_offset);
     assert(size % FRAME_ALIGNMENT == 0);
     assert(!walk->is_in_damage);
-    if (walk->run_bytes == 0)
+    if (walk->run_bytes == 0) {
         walk->run_base = header->base_offset;
+        walk->run_count = 0;
+    }
     walk->run_bytes += size;
+    walk->run_count++;
     walk->run_next = header->last_offset + 1;
     walk->known_end = walk->run_next;
     walk->expected_base = -1;

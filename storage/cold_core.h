@@ -28,6 +28,7 @@ struct cold_walk {
     uint64_t done_bytes; /* of the reading */
     uint64_t run_at;     /* good frames in a row: where in the reading, */
     uint64_t run_bytes;  /* their size, */
+    uint32_t run_count;  /* how many they are, */
     int64_t run_base;    /* the first's base offset, */
     int64_t run_next;    /* and the offset behind the last */
     bool is_in_damage;   /* since `damage.from` */

@@ -17,7 +17,8 @@ struct cold_file {
     struct io_request request;
     struct store *store;
     struct segment *segment; /* retained */
-    struct list waiting;     /* cold_use, while it opens */
+    enum cold_file_kind kind;
+    struct list waiting; /* cold_use, while it opens */
     enum cold_file_state state;
     uint32_t use_count; /* without those that wait */
     int32_t handle;
@@ -31,11 +32,12 @@ struct cold_file {
 
 static void drop(struct cold_file *file)
 {
+    struct segment *segment = file->segment;
     assert(list_is_empty(&file->waiting));
     if (file->state != COLD_FILE_CLOSING)
-        file->store->cold_file_count--;
-    if (file->segment->file == file)
-        file->segment->file = NULL;
+        file->store->cold_file_count[file->kind]--;
+    if (segment->files[file->kind] == file)
+        segment->files[file->kind] = NULL;
     list_remove(&file->node);
     segment_release(file->segment);
     free(file);
@@ -48,8 +50,8 @@ static void closed_landed(struct completion *completion, int32_t result)
     struct store *store = file->store;
     (void)result;
     assert(file->state == COLD_FILE_CLOSING);
-    assert(store->cold_handle_count > 0);
-    store->cold_handle_count--;
+    assert(store->cold_handle_count[file->kind] > 0);
+    store->cold_handle_count[file->kind]--;
     drop(file);
     store_progressed(store);
 }
@@ -62,11 +64,11 @@ static bool is_idle(const struct cold_file *file)
 static void close_file(struct cold_file *file)
 {
     assert(is_idle(file));
-    assert(file->segment->file == file);
-    assert(file->store->cold_file_count > 0);
+    assert(file->segment->files[file->kind] == file);
+    assert(file->store->cold_file_count[file->kind] > 0);
     file->state = COLD_FILE_CLOSING;
-    file->store->cold_file_count--;
-    file->segment->file = NULL;
+    file->store->cold_file_count[file->kind]--;
+    file->segment->files[file->kind] = NULL;
     completion_init(&file->request.completion, closed_landed);
     io_close(file->store->io, &file->request, file->handle);
 }
@@ -79,28 +81,31 @@ static uint32_t files_max(const struct store *store)
 }
 
 /* Down to `count_max` files, as far as there are some that nobody uses. */
-static void trim(struct store *store, uint32_t count_max)
+static void trim(struct store *store, enum cold_file_kind kind, uint32_t count_max)
 {
     struct cold_file *file;
     list_for_each_entry (file, &store->cold_files, node) {
-        if (store->cold_file_count <= count_max)
+        if (store->cold_file_count[kind] <= count_max)
             return;
-        if (is_idle(file))
+        if (file->kind == kind && is_idle(file))
             close_file(file);
     }
 }
 
 bool cold_files_close(struct store *store)
 {
-    trim(store, 0);
+    trim(store, COLD_FILE_DIRECT, 0);
+    trim(store, COLD_FILE_CACHED, 0);
     return list_is_empty(&store->cold_files);
 }
 
 void cold_file_forget(struct segment *segment)
 {
     assert(segment->is_retired);
-    if (segment->file != NULL && is_idle(segment->file))
-        close_file(segment->file);
+    for (uint32_t kind = 0; kind < COLD_FILE_KIND_COUNT; kind++) {
+        if (segment->files[kind] != NULL && is_idle(segment->files[kind]))
+            close_file(segment->files[kind]);
+    }
 }
 
 void cold_files_drop(struct store *store)
@@ -133,7 +138,7 @@ void cold_file_release(struct cold_use *use)
     if (file->segment->is_retired && is_idle(file))
         close_file(file);
     else
-        trim(file->store, files_max(file->store));
+        trim(file->store, file->kind, files_max(file->store));
 }
 
 static void begin_use(struct cold_file *file, struct cold_use *use)
@@ -162,7 +167,7 @@ static void patience_is_over(struct timer *timer)
 static void try_again_soon(struct cold_file *file)
 {
     struct store *store = file->store;
-    trim(store, 0);
+    trim(store, file->kind, 0);
     io_timer_start(store->io, &file->patience, io_now_ns(store->io) + PATIENCE_NS);
 }
 
@@ -173,8 +178,8 @@ static void opened_landed(struct completion *completion, int32_t result)
     assert(file->state == COLD_FILE_OPENING);
     assert(!list_is_empty(&file->waiting));
     if (result < 0)
-        file->store->cold_handle_count--;
-    if (result == STATUS_NO_FILES && file->tries++ < TRIES_MAX) {
+        file->store->cold_handle_count[file->kind]--;
+    if (result == STATUS_NO_FILES && file->kind == COLD_FILE_DIRECT && file->tries++ < TRIES_MAX) {
         try_again_soon(file);
         return;
     }
@@ -194,42 +199,46 @@ static void try_open(struct cold_file *file)
 {
     struct store *store = file->store;
     assert(file->state == COLD_FILE_OPENING);
-    if (store->cold_handle_count >= 2 * files_max(store)) {
+    if (file->kind == COLD_FILE_DIRECT &&
+        store->cold_handle_count[file->kind] >= 2 * files_max(store)) {
         try_again_soon(file);
         return;
     }
-    store->cold_handle_count++;
+    store->cold_handle_count[file->kind]++;
     completion_init(&file->request.completion, opened_landed);
-    io_open(store->io, &file->request, file->path, IO_OPEN_READ_ONLY | IO_OPEN_DIRECT);
+    io_open(store->io, &file->request, file->path,
+            IO_OPEN_READ_ONLY | (file->kind == COLD_FILE_DIRECT ? IO_OPEN_DIRECT : IO_OPEN_CACHED));
 }
 
-static struct cold_file *make(struct log *log, struct segment *segment)
+static struct cold_file *make(struct log *log, struct segment *segment, enum cold_file_kind kind)
 {
     struct store *store = log->store;
     struct cold_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return NULL;
-    trim(store, files_max(store) - 1);
+    trim(store, kind, files_max(store) - 1);
     file->store = store;
+    file->kind = kind;
     file->segment = segment_retain(segment);
     file->handle = -1;
     list_init(&file->waiting);
     list_push_back(&store->cold_files, &file->node);
-    store->cold_file_count++;
-    segment->file = file;
+    store->cold_file_count[kind]++;
+    segment->files[kind] = file;
     path_segment(log->directory, segment->base_offset, segment->generation, file->path);
     timer_init(&file->patience, patience_is_over);
     try_open(file);
     return file;
 }
 
-void cold_file_use(struct log *log, struct segment *segment, struct cold_use *use)
+void cold_file_use(struct log *log, struct segment *segment, enum cold_file_kind kind,
+                   struct cold_use *use)
 {
-    struct cold_file *file = segment->file;
+    struct cold_file *file = segment->files[kind];
     list_node_init(&use->node);
     use->file = NULL;
     if (file == NULL)
-        file = make(log, segment);
+        file = make(log, segment, kind);
     if (file == NULL) {
         io_land(log->store->io, &use->completion, STATUS_NO_MEMORY);
         return;

@@ -1,9 +1,6 @@
-/* One pass at a time for each core. */
 #include "storage/compaction_op.h"
 
 #include "base/assert.h"
-#include "storage/compaction_core.h"
-#include "storage/compaction_group.h"
 #include "storage/log_delete.h"
 #include "storage/store_struct.h"
 
@@ -41,33 +38,6 @@ enum {
     /* Of the store's memory: what the records of one batch may take, and all that is made of it. */
     RECORDS_SHARE = 16,
     ARENA_SHARE = 2,
-    PPM_PER_PERCENT = 10000,
-};
-
-struct compaction {
-    struct op op;
-    struct store *store;
-    struct timer backoff;
-    struct log *log; /* in the pass; NULL: none runs */
-    struct compaction_pace pace;
-    struct compaction_pass pass;
-    struct offset_map map;
-    struct chunk *map_memory;
-    struct log_aborted aborted; /* transactions that have something below the end of the pass */
-    struct compaction_transactions transactions;
-    struct segment **segments; /* from the start of the log to the end of the pass, retained */
-    uint32_t segment_count;
-    uint32_t segment_done;            /* of them: exchanged */
-    struct compaction_segment *facts; /* about each of them, and where the one behind begins */
-    struct segment_reader reader;
-    struct bytes rest; /* batches of the present frame that are to come */
-    struct arena arena;
-    struct compaction_group group;
-    struct completion landed; /* of reader and group */
-    struct compaction_tally tally;
-    uint64_t begun_ns;
-    uint32_t dirty_ppm_max; /* of the logs that were looked at last */
-    enum status status;
 };
 
 static struct io *io_of(const struct compaction *compaction)
@@ -97,70 +67,6 @@ static enum op_progress move_to(struct compaction *compaction, enum compaction_s
 {
     op_move(&compaction->op, stage);
     return OP_AGAIN;
-}
-
-/* --- Choosing ---------------------------------------------------------------------------------
- */
-
-static struct compaction_segment facts_of(const struct segment *segment)
-{
-    return (struct compaction_segment){segment->base_offset, segment->size_bytes,
-                                       segment->max_timestamp_ms, segment->created_ms};
-}
-
-/* Nothing above may be touched: what not all replicas have, what is not decided, or what is not yet
- * in its segment for good. */
-static int64_t limit_of(const struct log *log)
-{
-    int64_t stable = log_last_stable_offset(log);
-    return stable < log->synced_offset ? stable : log->synced_offset;
-}
-
-/* False without memory. */
-static bool judge(const struct log *log, int64_t now_ms, struct compaction_need *need)
-{
-    struct compaction_segment *facts = calloc(log->segment_count + 1, sizeof *facts);
-    if (facts == NULL)
-        return false;
-    for (uint32_t i = 0; i < log->segment_count; i++)
-        facts[i] = facts_of(log->segments[i]);
-    compaction_judge(
-        &(struct compaction_log){
-            .segments = facts,
-            .segment_count = log->segment_count,
-            .start_offset = log->start_offset,
-            .cleaned_offset = log->cleaned_offset,
-            .limit_offset = limit_of(log),
-            .min_lag_ms = log->config.min_compaction_lag_ms,
-            .max_lag_ms = log->config.max_compaction_lag_ms,
-            .min_dirty_ppm = log->config.min_cleanable_dirty_ppm,
-        },
-        now_ms, need);
-    free(facts);
-    return true;
-}
-
-/* The log that is due with the greatest share of dirty bytes; NULL if none is. */
-static struct log *choose(struct compaction *compaction, struct compaction_need *chosen)
-{
-    struct log *log, *best = NULL;
-    int64_t now_ms = io_wall_ms(io_of(compaction));
-    compaction->dirty_ppm_max = 0;
-    list_for_each_entry (log, &compaction->store->logs, node) {
-        struct compaction_need need = {0};
-        if (log->is_uncleanable || compaction_is_unwanted(log) || log->segment_count < 2 ||
-            !judge(log, now_ms, &need))
-            continue;
-        if (compaction->dirty_ppm_max < need.dirty_ppm)
-            compaction->dirty_ppm_max = need.dirty_ppm;
-        if (!need.is_due)
-            continue;
-        if (best != NULL && need.dirty_ppm <= chosen->dirty_ppm)
-            continue;
-        best = log;
-        *chosen = need;
-    }
-    return best;
 }
 
 /* --- The pass ---------------------------------------------------------------------------------
@@ -428,7 +334,7 @@ static void give_back(struct compaction *compaction)
     arena_deinit(&compaction->arena);
 }
 
-static void look_after(struct compaction *compaction, int64_t delay_ms)
+void compaction_look_after(struct compaction *compaction, int64_t delay_ms)
 {
     struct io *io = io_of(compaction);
     if (!timer_is_running(&compaction->backoff) && !compaction->store->is_stopping)
@@ -444,7 +350,8 @@ static enum op_progress compaction_end(struct compaction *compaction)
     compaction->log = NULL;
     assert(log->busy_count > 0);
     log->busy_count--;
-    look_after(compaction, compaction->status == STATUS_OK ? 0 : store->options.cleaner_backoff_ms);
+    compaction_look_after(compaction,
+                          compaction->status == STATUS_OK ? 0 : store->options.cleaner_backoff_ms);
     log_delete_progressed(log);
     store_progressed(store);
     return OP_DONE;
@@ -470,6 +377,12 @@ static const struct op_kind compaction_kind = {"compaction", compaction_step, co
 /* --- The beginning of a pass ------------------------------------------------------------------
  */
 
+struct compaction_segment compaction_facts_of(const struct segment *segment)
+{
+    return (struct compaction_segment){segment->base_offset, segment->size_bytes,
+                                       segment->max_timestamp_ms, segment->created_ms};
+}
+
 /* The segments from the start of the log to the end of the pass; false without memory. */
 static bool take_segments(struct compaction *compaction, int64_t end_offset)
 {
@@ -486,16 +399,19 @@ static bool take_segments(struct compaction *compaction, int64_t end_offset)
     for (uint32_t i = 0; i < count; i++)
         compaction->segments[i] = segment_retain(log->segments[i]);
     for (uint32_t i = 0; i <= count; i++)
-        compaction->facts[i] = facts_of(log->segments[i]);
+        compaction->facts[i] = compaction_facts_of(log->segments[i]);
     compaction->segment_count = count;
     return true;
 }
 
-static void begin_pass(struct compaction *compaction, struct log *log,
-                       const struct compaction_need *need)
+void compaction_begin_pass(struct compaction *compaction, struct log *log,
+                           const struct compaction_need *need)
 {
     struct io *io = io_of(compaction);
     const struct store_options *options = &compaction->store->options;
+    assert(compaction->log == NULL);
+    assert(log->store == compaction->store);
+    assert(need->dirty_offset < need->end_offset);
     compaction->log = log;
     compaction->status = STATUS_OK;
     compaction->segment_done = 0;
@@ -523,77 +439,11 @@ static void begin_pass(struct compaction *compaction, struct log *log,
     op_start(&compaction->op, &compaction_kind, io_ops(io));
 }
 
-static bool any_log_compacts(const struct store *store)
+void compaction_drop_pass(struct compaction *compaction)
 {
-    const struct log *log;
-    list_for_each_entry (log, &store->logs, node) {
-        if (log->config.compacts)
-            return true;
-    }
-    return false;
-}
-
-static void backoff_fired(struct timer *timer)
-{
-    struct compaction *compaction = container_of(timer, struct compaction, backoff);
-    struct store *store = compaction->store;
-    struct compaction_need need = {0};
-    assert(compaction->log == NULL);
-    struct log *log = choose(compaction, &need);
-    if (log != NULL)
-        begin_pass(compaction, log, &need);
-    else if (any_log_compacts(store))
-        look_after(compaction, store->options.cleaner_backoff_ms);
-}
-
-/* --- Life -------------------------------------------------------------------------------------
- */
-
-enum status compaction_create(struct store *store)
-{
-    struct compaction *compaction = calloc(1, sizeof *compaction);
-    if (compaction == NULL)
-        return STATUS_NO_MEMORY;
-    compaction->store = store;
-    timer_init(&compaction->backoff, backoff_fired);
-    compaction_pace_init(&compaction->pace, store->io,
-                         store->options.cleaner_io_bytes_per_second_max);
-    store->compaction = compaction;
-    return STATUS_OK;
-}
-
-void compaction_want(struct store *store, const struct log *log)
-{
-    struct compaction *compaction = store->compaction;
-    assert(log->store == store);
-    if (store->options.cleaner_enable && log->config.compacts && compaction->log == NULL)
-        look_after(compaction, store->options.cleaner_backoff_ms);
-}
-
-uint32_t compaction_dirty_percent(const struct store *store)
-{
-    assert(store->compaction != NULL);
-    return store->compaction->dirty_ppm_max / PPM_PER_PERCENT;
-}
-
-void compaction_stop(struct store *store)
-{
-    assert(store->is_stopping);
-    io_timer_cancel(store->io, &store->compaction->backoff);
-}
-
-void compaction_destroy(struct store *store)
-{
-    struct compaction *compaction = store->compaction;
-    if (compaction == NULL)
+    if (compaction->log == NULL)
         return;
-    io_timer_cancel(store->io, &compaction->backoff);
-    compaction_pace_drop(&compaction->pace);
-    if (compaction->log != NULL) {
-        segment_reader_drop(&compaction->reader);
-        compaction_group_drop(&compaction->group);
-        give_back(compaction);
-    }
-    free(compaction);
-    store->compaction = NULL;
+    segment_reader_drop(&compaction->reader);
+    compaction_group_drop(&compaction->group);
+    give_back(compaction);
 }

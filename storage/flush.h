@@ -4,33 +4,31 @@
  *
  *   - it begins behind all that is ready when it is asked for: batches that have come together, on
  *     one connection or on several, go out together;
- *   - what has been sealed meanwhile is a round, of FLUSH_ROUND_FRAMES and FLUSH_ROUND_SIZE at
- *     most: one write, as its frames lie one behind the other; the next begins when it has landed;
- *   - a round with a direct frame has its sync with it, and as all rounds before had landed, that
- *     sync covers everything below its end in the segment; of such rounds a store has
- *     DURABLE_ROUNDS_MAX under way, the other logs wait for their turn;
+ *   - what has been sealed meanwhile is a round (round.h); the next begins when it has landed;
+ *   - then a round with a direct frame is synced, for somebody waits for it. Beside that sync the
+ *     next round is written, if it is not small, and the next sync is for all rounds that have
+ *     landed by then: so the disk is never idle while there is something to write, and a sync
+ *     covers everything below its end in the segment;
+ *   - of such logs a store has DURABLE_ROUNDS_MAX under way, the others wait for their turn, and
+ *     while they do, a log gathers instead of writing beside its sync;
  *   - a segment is synced before the first frame goes to the next one.
  *
- * So whatever is found whole in the segments after a crash has everything before it there too, and
- * recovery can cut at the first bad frame. */
+ * After a crash a frame may be found whole behind one that is not: both had been written, neither
+ * synced. Nobody was told of either, and recovery cuts at the first bad frame. */
 #ifndef TAILRACE_STORAGE_FLUSH_H
 #define TAILRACE_STORAGE_FLUSH_H
 
 #include "base/op.h"
 #include "io/io.h"
 #include "storage/log_directory.h"
+#include "storage/log_sync.h"
 #include "storage/path.h"
+#include "storage/round.h"
 
 struct log;
-struct memory_frame;
 struct store;
 
-/* Of one round. A frame that is larger is a round of its own. */
-enum {
-    FLUSH_ROUND_FRAMES = IO_WRITE_PIECE_COUNT_MAX,
-    FLUSH_ROUND_SIZE = 1024 * 1024,
-    FLUSH_TURN_ROUNDS = 4, /* in a row, while other logs wait for a turn */
-};
+enum { FLUSH_TURN_ROUNDS = 4 }; /* in a row, while other logs wait for a turn */
 
 struct flush {
     struct op op;
@@ -38,16 +36,15 @@ struct flush {
     struct store *store;
     struct log *log; /* NULL: idle */
     struct io_request request;
-    struct memory_frame *frames[FLUSH_ROUND_FRAMES]; /* the round in flight */
-    struct bytes pieces[FLUSH_ROUND_FRAMES];         /* the same as bytes */
-    uint32_t frame_count;
-    bool has_direct; /* among them, so the round is durable when it lands */
-    bool has_turn;   /* is one of the DURABLE_ROUNDS_MAX */
+    struct round round;
+    struct log_sync sync;
+    bool has_turn; /* is one of the DURABLE_ROUNDS_MAX */
     uint32_t turn_round_count;
-    struct completion turn; /* lands when it has one */
+    struct completion turn;   /* lands when it has one */
+    struct completion notice; /* lands soon after flush_notice */
+    bool is_noticed;
     bool is_short_of_space;
-    int64_t target_offset; /* of the sync in flight */
-    uint64_t step_bytes;   /* of the allocation in flight */
+    uint64_t step_bytes; /* of the allocation in flight */
     struct log_directory directory;
     struct completion placed;
     char path[PATH_SIZE];
@@ -55,5 +52,9 @@ struct flush {
 
 /* Takes the log on; steps at once. */
 void flush_start(struct flush *flush, struct log *log);
+
+/* There may be more to write for the log: looks at it anew with the next turn, unless something
+ * that it waits for will make it do so anyway. */
+void flush_notice(struct flush *flush);
 
 #endif

@@ -4,6 +4,7 @@
 #include "storage/flush.h"
 
 #include "base/assert.h"
+#include "storage/backlog.h"
 #include "storage/groundwork.h"
 #include "storage/index.h"
 #include "storage/linger.h"
@@ -16,8 +17,9 @@
 
 enum { ALLOCATE_STEP_MIN = 64 * 1024, ALLOCATE_STEP_MAX = 16 * 1024 * 1024 };
 
-/* PICK looks at the log and asks for the one thing that comes next; each other stage takes in what
- * has landed and goes back to PICK. */
+/* PICK looks at the log and asks for the one thing that comes next, until nothing more may begin;
+ * each other stage takes in what has landed and goes back to PICK. A round and a sync may be under
+ * way together, and WATCH waits for either; everything else is done while nothing else is. */
 enum flush_stage {
     FLUSH_START,
     FLUSH_PICK,
@@ -26,16 +28,15 @@ enum flush_stage {
     FLUSH_NAMED,
     FLUSH_ALLOCATED,
     FLUSH_TURN,
-    FLUSH_WRITTEN,
-    FLUSH_SYNCED,
+    FLUSH_WATCH,
     FLUSH_CLOSED,
     FLUSH_END
 };
 
 enum {
     AFTER_ANY_LANDED = AFTER(FLUSH_PLACED) | AFTER(FLUSH_OPENED) | AFTER(FLUSH_NAMED) |
-                       AFTER(FLUSH_ALLOCATED) | AFTER(FLUSH_TURN) | AFTER(FLUSH_WRITTEN) |
-                       AFTER(FLUSH_SYNCED) | AFTER(FLUSH_CLOSED)
+                       AFTER(FLUSH_ALLOCATED) | AFTER(FLUSH_TURN) | AFTER(FLUSH_WATCH) |
+                       AFTER(FLUSH_CLOSED)
 };
 
 static const struct op_stage flush_stages[] = {
@@ -46,8 +47,7 @@ static const struct op_stage flush_stages[] = {
     [FLUSH_NAMED] = {"named", AFTER(FLUSH_OPENED)},
     [FLUSH_ALLOCATED] = {"allocated", AFTER(FLUSH_PICK)},
     [FLUSH_TURN] = {"turn", AFTER(FLUSH_PICK)},
-    [FLUSH_WRITTEN] = {"written", AFTER(FLUSH_PICK)},
-    [FLUSH_SYNCED] = {"synced", AFTER(FLUSH_PICK)},
+    [FLUSH_WATCH] = {"watch", AFTER(FLUSH_PICK)},
     [FLUSH_CLOSED] = {"closed", AFTER(FLUSH_PICK)},
     [FLUSH_END] = {"end", AFTER(FLUSH_PICK)},
 };
@@ -72,6 +72,14 @@ static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
 
 /* --- Turns ------------------------------------------------------------------------------------
  */
+
+/* Somebody waits for the sync of what has been written. */
+static bool has_written_direct(const struct log *log)
+{
+    const struct list_node *node = list_first(&log->directs);
+    return node != NULL &&
+           container_of(node, struct memory_frame, direct_node)->state == FRAME_WRITTEN;
+}
 
 /* Whether a round may be synced now. A turn is kept for what comes next in the same log, up to a
  * bound: those who have just been answered tend to ask again. A log that acknowledges before the
@@ -132,12 +140,14 @@ static void give_turn(struct flush *flush)
     io_land(store->io, &next->turn, STATUS_OK);
 }
 
+/* It is given away when all that it was for is synced. */
 static void note_turn_used(struct flush *flush)
 {
     if (!flush->has_turn)
         return;
     flush->turn_round_count++;
-    if (flush->turn_round_count >= FLUSH_TURN_ROUNDS)
+    if (flush->turn_round_count >= FLUSH_TURN_ROUNDS && !flush->round.is_under_way &&
+        !has_written_direct(flush->log))
         give_turn(flush);
 }
 
@@ -207,94 +217,53 @@ static enum op_progress ask_allocate(struct flush *flush, struct segment *segmen
     return wait_in(flush, FLUSH_ALLOCATED);
 }
 
-static uint64_t frame_end(const struct memory_frame *frame)
+static void round_landed(struct completion *completion, int32_t result)
 {
-    return frame->position + frame_stored_size(frame->payload_size);
-}
-
-static struct memory_frame *next_sealed(struct log *log, struct memory_frame *frame)
-{
-    if (frame->node.next == &log->frames.head)
-        return NULL;
-    struct memory_frame *next = container_of(frame->node.next, struct memory_frame, node);
-    return next->state == FRAME_SEALED ? next : NULL;
-}
-
-/* Not before the journal has mentioned the log. */
-static bool may_write(const struct log *log, const struct memory_frame *frame)
-{
-    return frame->base_offset < log->write_limit;
-}
-
-/* Same segment, space reserved, and not too much together. */
-static bool fits_round(const struct flush *flush, const struct memory_frame *frame)
-{
-    const struct log *log = flush->log;
-    if (frame->segment != log->write_segment || !may_write(log, frame) ||
-        frame_end(frame) > frame->segment->allocated_bytes)
-        return false;
-    return flush->frame_count == 0 ||
-           (flush->frame_count < FLUSH_ROUND_FRAMES &&
-            frame_end(frame) - flush->frames[0]->position <= FLUSH_ROUND_SIZE);
-}
-
-static void add_to_round(struct flush *flush, struct memory_frame *frame)
-{
-    uint32_t index = flush->frame_count++;
-    assert(index == 0 || frame_end(flush->frames[index - 1]) == frame->position);
-    flush->frames[index] = frame;
-    flush->pieces[index] = bytes_of(frame->chunk->data, frame_stored_size(frame->payload_size));
-    flush->has_direct = flush->has_direct || frame->is_direct;
-}
-
-/* The sealed frames that go out together. */
-static void gather_round(struct flush *flush)
-{
-    struct memory_frame *frame = flush->log->unwritten;
-    flush->frame_count = 0;
-    flush->has_direct = false;
-    while (frame != NULL && fits_round(flush, frame)) {
-        add_to_round(flush, frame);
-        frame = next_sealed(flush->log, frame);
-    }
-    assert(flush->frame_count > 0);
+    struct flush *flush = container_of(completion, struct flush, round.request.completion);
+    assert(flush->op.stage == FLUSH_WATCH);
+    flush->round.has_landed = true;
+    op_landed(&flush->op, result);
 }
 
 static enum op_progress ask_write(struct flush *flush)
 {
     struct log *log = flush->log;
-    struct io *io = flush->store->io;
-    assert(log->write_handle >= 0);
-    assert(log->write_segment->exists);
-    gather_round(flush);
-    if (flush->has_direct && log->loose == NULL && !take_turn(flush))
+    round_gather(&flush->round, log);
+    if (flush->round.has_direct && log->loose == NULL && !take_turn(flush))
         return ask_turn(flush);
-    uint64_t position = flush->frames[0]->position;
-    if (flush->has_direct && !flush->store->options.unsafe_skip_sync)
-        io_write_pieces_durable(io, expect(flush), log->write_handle, flush->pieces,
-                                flush->frame_count, position);
-    else
-        io_write_pieces(io, expect(flush), log->write_handle, flush->pieces, flush->frame_count,
-                        position);
-    return wait_in(flush, FLUSH_WRITTEN);
+    completion_init(&flush->round.request.completion, round_landed);
+    round_write(&flush->round, log);
+    return OP_AGAIN;
 }
 
-static void begin_sync(struct flush *flush)
+static void sync_landed(struct completion *completion, int32_t result)
 {
-    flush->target_offset = flush->log->written_offset;
-    flush->log->written_dirty_sequence = UINT64_MAX;
+    struct flush *flush = container_of(completion, struct flush, sync.request.completion);
+    assert(flush->op.stage == FLUSH_WATCH);
+    flush->sync.has_landed = true;
+    op_landed(&flush->op, result);
 }
 
 static enum op_progress ask_sync(struct flush *flush)
 {
     if (flush->log->write_handle < 0)
         return ask_open(flush, flush->log->write_segment);
-    begin_sync(flush);
-    if (flush->store->options.unsafe_skip_sync)
-        io_land(flush->store->io, &expect(flush)->completion, STATUS_OK);
-    else
-        io_sync(flush->store->io, expect(flush), flush->log->write_handle);
-    return wait_in(flush, FLUSH_SYNCED);
+    completion_init(&flush->sync.request.completion, sync_landed);
+    log_sync_begin(&flush->sync, flush->log);
+    return OP_AGAIN;
+}
+
+static bool is_busy(const struct flush *flush)
+{
+    return flush->round.is_under_way || flush->sync.is_under_way || flush->is_noticed;
+}
+
+/* For whatever lands first. */
+static enum op_progress watch(struct flush *flush)
+{
+    assert(is_busy(flush));
+    op_expect(&flush->op);
+    return wait_in(flush, FLUSH_WATCH);
 }
 
 static enum op_progress ask_close(struct flush *flush)
@@ -311,22 +280,48 @@ static enum op_progress ask_close(struct flush *flush)
 /* --- Picking ----------------------------------------------------------------------------------
  */
 
-static bool has_unsynced(const struct log *log)
+/* There is something to write whose time has come. */
+static bool has_writable(const struct log *log)
 {
-    return log->written_offset > log->synced_offset;
+    return linger_has_due(log) && log_may_write(log, log->unwritten) && !groundwork_is_awaited(log);
 }
 
-static bool should_sync(const struct log *log)
+/* Beside a sync goes what needs nothing else done first, and keeps no other log waiting. And not a
+ * little: a sync is needed for it as well, and those who are about to be answered tend to ask again
+ * and come along. */
+static bool goes_beside_sync(const struct flush *flush, const struct memory_frame *frame)
 {
+    const struct log *log = flush->log;
+    const struct segment *segment = frame->segment;
+    return segment == log->write_segment &&
+           segment->size_bytes - frame->position >= flush->store->options.beside_size_bytes &&
+           memory_frame_end(frame) <= segment->allocated_bytes &&
+           (log->loose != NULL || (flush->has_turn && list_is_empty(&flush->store->round_turns)));
+}
+
+static bool may_write(const struct flush *flush)
+{
+    const struct log *log = flush->log;
+    return !flush->round.is_under_way && has_writable(log) &&
+           (!flush->sync.is_under_way || goes_beside_sync(flush, log->unwritten));
+}
+
+/* Who waits for a large batch waits for its sync. Others want all that there is synced at once. */
+static bool should_sync(const struct flush *flush)
+{
+    const struct log *log = flush->log;
+    if (flush->sync.is_under_way || !log_has_unsynced(log))
+        return false;
     bool snapshot_waits = log->snapshot != NULL && !log->snapshot->is_put;
-    return has_unsynced(log) && (log->wants_sync || snapshot_waits);
+    return has_written_direct(log) || (!flush->round.is_under_way && !has_writable(log) &&
+                                       (log->wants_sync || snapshot_waits));
 }
 
 static enum op_progress pick_write(struct flush *flush, struct memory_frame *frame)
 {
     struct log *log = flush->log;
     if (frame->segment != log->write_segment) {
-        if (has_unsynced(log))
+        if (log_has_unsynced(log))
             return ask_sync(flush);
         if (log->write_handle >= 0)
             return ask_close(flush);
@@ -334,8 +329,8 @@ static enum op_progress pick_write(struct flush *flush, struct memory_frame *fra
     }
     if (log->write_handle < 0)
         return ask_open(flush, frame->segment);
-    if (frame_end(frame) > frame->segment->allocated_bytes)
-        return ask_allocate(flush, frame->segment, frame_end(frame));
+    if (memory_frame_end(frame) > frame->segment->allocated_bytes)
+        return ask_allocate(flush, frame->segment, memory_frame_end(frame));
     return ask_write(flush);
 }
 
@@ -348,24 +343,20 @@ static bool should_close(const struct store *store, const struct log *log)
     return log->wants_close || store->open_file_count > store->options.open_files_max;
 }
 
-/* There is something to write whose time has come. */
-static bool can_write(const struct log *log)
-{
-    return linger_has_due(log) && may_write(log, log->unwritten) && !groundwork_is_awaited(log);
-}
-
 static enum op_progress flush_pick(struct flush *flush)
 {
     struct log *log = flush->log;
     bool may_go_on =
         flush->store->failure == STATUS_OK && log->deletion == NULL && flush->op.error == 0;
-    if (may_go_on && can_write(log))
-        return pick_write(flush, log->unwritten);
-    if (may_go_on && should_sync(log))
+    if (may_go_on && should_sync(flush))
         return ask_sync(flush);
+    if (may_go_on && may_write(flush))
+        return pick_write(flush, log->unwritten);
+    if (is_busy(flush))
+        return watch(flush);
     if (may_go_on && log->write_handle >= 0 && should_close(flush->store, log))
         return ask_close(flush);
-    if (log->unwritten == NULL && !has_unsynced(log))
+    if (log->unwritten == NULL && !log_has_unsynced(log))
         log->wants_sync = false;
     op_move(&flush->op, FLUSH_END);
     return OP_AGAIN;
@@ -429,90 +420,29 @@ static enum op_progress flush_allocated(struct flush *flush)
     return back_to_pick(flush);
 }
 
-static void note_written(struct log *log, struct memory_frame *frame)
+static void take_in_round(struct flush *flush)
 {
-    assert(frame->state == FRAME_SEALED);
-    assert(frame->base_offset >= log->written_offset);
-    frame->state = FRAME_WRITTEN;
-    log->written_offset = frame->next_offset;
-    if (frame->commit_sequence < log->written_dirty_sequence)
-        log->written_dirty_sequence = frame->commit_sequence;
-    if (!frame->is_direct)
-        store_cache_frame(log->store, frame);
-}
-
-/* The oldest commit that holds batches of this log which are not synced. */
-static uint64_t oldest_unsynced_commit(const struct log *log)
-{
-    uint64_t sequence = log->written_dirty_sequence;
-    /* From the newest backwards: whatever is older than a written frame has been written, and of
-     * those there are as many as the cache holds. */
-    const struct list_node *node = log->frames.head.prev;
-    for (; node != &log->frames.head; node = node->prev) {
-        const struct memory_frame *frame = container_of(node, struct memory_frame, node);
-        if (frame->state == FRAME_WRITTEN)
-            break;
-        if (frame->commit_sequence < sequence)
-            sequence = frame->commit_sequence;
-    }
-    return sequence == UINT64_MAX ? 0 : sequence;
-}
-
-static void release_directs(struct log *log)
-{
-    struct list_node *node;
-    while ((node = list_first(&log->directs)) != NULL) {
-        struct memory_frame *frame = container_of(node, struct memory_frame, direct_node);
-        if (frame->next_offset > log->synced_offset)
-            return;
-        list_remove(node);
-        store_cache_frame(log->store, frame);
-    }
-}
-
-static void note_synced(struct flush *flush)
-{
-    struct log *log = flush->log;
-    assert(flush->target_offset >= log->synced_offset);
-    assert(flush->target_offset <= log->written_offset);
-    log->synced_offset = flush->target_offset;
-    bool had_directs = !list_is_empty(&log->directs);
-    release_directs(log);
-    log->wants_sync = log->wants_sync && log->unwritten != NULL;
-    log->dirty_sequence = oldest_unsynced_commit(log);
-    list_remove(&log->dirty_node);
-    if (log->dirty_sequence != 0)
-        list_push_back(&log->store->dirty, &log->dirty_node);
-    log_advance(log);
-    log_pursue_record(log);
-    if (had_directs)
-        store_want_mark(flush->store, log);
-}
-
-static enum op_progress flush_written(struct flush *flush)
-{
-    struct log *log = flush->log;
-    note_turn_used(flush);
-    if (flush->op.error != 0)
-        return back_to_pick(flush);
-    assert(log->unwritten == flush->frames[0]);
-    struct memory_frame *last = flush->frames[flush->frame_count - 1];
-    log->unwritten = next_sealed(log, last);
-    for (uint32_t i = 0; i < flush->frame_count; i++)
-        note_written(log, flush->frames[i]);
-    if (flush->has_direct) {
-        begin_sync(flush);
-        note_synced(flush);
-        groundwork_consider(log);
-    }
+    if (!round_take_in(&flush->round, flush->log))
+        return;
+    backlog_relieve(flush->store);
+    if (flush->round.has_direct)
+        groundwork_consider(flush->log);
     store_trim_caches(flush->store);
-    return back_to_pick(flush);
 }
 
-static enum op_progress flush_synced(struct flush *flush)
+static void take_in_sync(struct flush *flush)
 {
-    if (flush->op.error == 0)
-        note_synced(flush);
+    if (log_sync_take_in(&flush->sync, flush->log))
+        store_trim_caches(flush->store);
+    note_turn_used(flush);
+}
+
+static enum op_progress flush_watched(struct flush *flush)
+{
+    if (flush->round.has_landed)
+        take_in_round(flush);
+    if (flush->sync.has_landed)
+        take_in_sync(flush);
     return back_to_pick(flush);
 }
 
@@ -535,6 +465,7 @@ static enum op_progress flush_end(struct flush *flush)
     struct log *log = flush->log;
     struct store *store = flush->store;
     assert(log->flush == flush);
+    assert(!is_busy(flush));
     give_turn(flush); /* it may have come for nothing: the log goes away, or the store has failed */
     flush->log = NULL;
     log->flush = NULL;
@@ -559,8 +490,7 @@ static enum op_progress flush_step(struct op *op)
     case FLUSH_NAMED: return flush_named(flush);
     case FLUSH_ALLOCATED: return flush_allocated(flush);
     case FLUSH_TURN: return back_to_pick(flush);
-    case FLUSH_WRITTEN: return flush_written(flush);
-    case FLUSH_SYNCED: return flush_synced(flush);
+    case FLUSH_WATCH: return flush_watched(flush);
     case FLUSH_CLOSED: return flush_closed(flush);
     case FLUSH_END: return flush_end(flush);
     }
@@ -577,4 +507,23 @@ void flush_start(struct flush *flush, struct log *log)
     flush->is_short_of_space = false;
     log->flush = flush;
     op_start(&flush->op, &flush_kind, io_ops(flush->store->io));
+}
+
+static void notice_landed(struct completion *completion, int32_t result)
+{
+    struct flush *flush = container_of(completion, struct flush, notice);
+    flush->is_noticed = false;
+    if (flush->log != NULL && flush->op.stage == FLUSH_WATCH)
+        op_landed(&flush->op, result);
+}
+
+/* Only beside a sync may a round begin before what is under way has landed. */
+void flush_notice(struct flush *flush)
+{
+    assert(flush->log != NULL);
+    if (flush->op.stage != FLUSH_WATCH || flush->round.is_under_way || flush->is_noticed)
+        return;
+    flush->is_noticed = true;
+    completion_init(&flush->notice, notice_landed);
+    io_land(flush->store->io, &flush->notice, STATUS_OK);
 }

@@ -254,8 +254,7 @@ bool groundwork_is_awaited(const struct log *log)
 {
     const struct memory_frame *frame = log->unwritten;
     return log->groundwork != NULL && frame != NULL && frame->segment == log->groundwork->segment &&
-           frame->position + frame_stored_size(frame->payload_size) >
-               frame->segment->allocated_bytes;
+           memory_frame_end(frame) > frame->segment->allocated_bytes;
 }
 
 void groundwork_drop(struct log *log)

@@ -146,7 +146,7 @@ static enum op_progress index_open(struct index_load *load)
     }
     completion_init(&load->file.completion, file_landed);
     op_expect(&load->op);
-    cold_file_use(load->log, load->segment, &load->file);
+    cold_file_use(load->log, load->segment, COLD_FILE_DIRECT, &load->file);
     return wait_in(load, INDEX_SCAN);
 }
 

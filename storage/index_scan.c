@@ -25,9 +25,13 @@ static enum op_progress move_to(struct index_scan *scan, enum scan_stage stage)
     return OP_AGAIN;
 }
 
+/* A store with little memory, on a machine with many cores, may never have the whole size. */
 static enum op_progress scan_start(struct index_scan *scan)
 {
-    scan->chunk = store_acquire_chunk(scan->store, INDEX_SCAN_SIZE);
+    size_t size = INDEX_SCAN_SIZE;
+    while ((scan->chunk = store_acquire_chunk(scan->store, size)) == NULL &&
+           size > INDEX_SCAN_SIZE_MIN)
+        size /= 2;
     if (scan->chunk == NULL)
         scan->op.error = STATUS_NO_MEMORY;
     return move_to(scan, scan->chunk == NULL ? SCAN_END : SCAN_READ);
@@ -38,8 +42,8 @@ static enum op_progress scan_read(struct index_scan *scan)
     if (scan->position >= scan->end_position)
         return move_to(scan, SCAN_END);
     uint64_t size = scan->end_position - scan->position;
-    if (size > INDEX_SCAN_SIZE)
-        size = INDEX_SCAN_SIZE;
+    if (size > scan->chunk->capacity_bytes)
+        size = scan->chunk->capacity_bytes;
     completion_init(&scan->request.completion, request_landed);
     op_expect(&scan->op);
     io_read(scan->store->io, &scan->request, scan->handle, scan->chunk->data, (uint32_t)size,

@@ -1,5 +1,5 @@
-/* Making an index anew from the frames of a segment. Reads a mebibyte at a time and passes over
- * large frames by their size; steps over what is damaged, block by block. */
+/* Making an index anew from the frames of a segment. Reads up to a mebibyte at a time and passes
+ * over large frames by their size; steps over what is damaged, block by block. */
 #ifndef TAILRACE_STORAGE_INDEX_SCAN_H
 #define TAILRACE_STORAGE_INDEX_SCAN_H
 

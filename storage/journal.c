@@ -8,6 +8,10 @@
 
 #include <stdlib.h>
 
+/* A commit that is made ready is sealed again when more has come to it, and a checksum takes time
+ * with its size. For a larger one the disk waits little in comparison. */
+enum { FOLLOWING_SIZE_MAX = 64 * 1024 };
+
 static struct journal_commit *gathering(const struct journal *journal)
 {
     struct list_node *node = list_last(&journal->waiting);
@@ -88,6 +92,7 @@ static struct journal_commit *begin_commit(struct journal *journal, uint64_t siz
         commit = calloc(1, sizeof *commit);
     if (commit == NULL)
         return NULL;
+    commit->journal = journal;
     commit->chunk = NULL;
     commit->size_bytes = COMMIT_HEADER_SIZE;
     commit->entry_count = 0;
@@ -102,10 +107,42 @@ static struct journal_commit *begin_commit(struct journal *journal, uint64_t siz
     return commit;
 }
 
+/* Where the commit behind the one in flight goes. It is on its way from here on. */
+static void leave_waiting(struct journal *journal, struct journal_commit *commit)
+{
+    uint64_t size = commit_stored_size(commit->size_bytes);
+    struct journal_file *file = &journal->files[journal->current];
+    assert(journal->waiting_count > 0);
+    assert(commit->sequence > file->last_sequence);
+    assert(journal->position + size <= journal->file_bytes);
+    list_remove(&commit->node);
+    journal->waiting_count--;
+    file->last_sequence = commit->sequence;
+    journal->position += size;
+}
+
+/* More comes to a commit that is ready: it gathers again, if it has not begun. One behind which
+ * another gathers already stays as it is. */
+static void recall_following(struct journal *journal)
+{
+    struct journal_commit *commit = journal->following;
+    if (commit == NULL || !list_is_empty(&journal->waiting) ||
+        !io_withdraw_next(journal->io, &journal->in_flight->write))
+        return;
+    struct journal_file *file = &journal->files[journal->current];
+    assert(file->last_sequence == commit->sequence);
+    file->last_sequence = commit->sequence - 1;
+    journal->position -= commit_stored_size(commit->size_bytes);
+    journal->following = NULL;
+    list_push_back(&journal->waiting, &commit->node);
+    journal->waiting_count++;
+}
+
 enum status journal_reserve(struct journal *journal, uint32_t payload_size)
 {
     if (journal->failure != STATUS_OK)
         return STATUS_FAILED;
+    recall_following(journal);
     uint64_t entry_size = commit_entry_stored_size(payload_size);
     assert(commit_stored_size(COMMIT_HEADER_SIZE + entry_size) <= journal->commit_size_max);
 
@@ -164,6 +201,8 @@ void journal_forget(struct journal *journal, struct journal_client *client)
     }
     if (journal->in_flight != NULL)
         forget_in(journal->in_flight, client);
+    if (journal->following != NULL)
+        forget_in(journal->following, client);
 }
 
 /* --- Committing -------------------------------------------------------------------------------
@@ -178,15 +217,35 @@ static void tell_clients(struct journal_commit *commit)
     }
 }
 
+/* It is the only one on its way, or has become the first of two. */
+static void set_out(struct journal *journal, struct journal_commit *commit)
+{
+    journal->in_flight = commit;
+    journal->write_began_ns = io_now_ns(journal->io);
+    journal->likely_size_bytes = growth_core_likely(journal->likely_size_bytes, commit->size_bytes);
+}
+
+static void finish_in_flight(struct journal *journal)
+{
+    struct journal_commit *commit = journal->in_flight;
+    struct journal_commit *following = journal->following;
+    journal->in_flight = NULL;
+    journal->following = NULL;
+    if (following != NULL)
+        set_out(journal, following);
+    commit_retire(journal, commit);
+}
+
+/* After an error what was to follow lands as well, cancelled. */
 static void write_landed(struct completion *completion, int32_t result)
 {
-    struct journal *journal = container_of(completion, struct journal, write.completion);
-    struct journal_commit *commit = journal->in_flight;
-    assert(commit != NULL);
+    struct journal_commit *commit =
+        container_of(completion, struct journal_commit, write.completion);
+    struct journal *journal = commit->journal;
+    assert(commit == journal->in_flight);
     assert(commit->entry_count > 0);
     if (result < 0) {
-        journal->in_flight = NULL;
-        commit_retire(journal, commit);
+        finish_in_flight(journal);
         journal_fail(journal, (enum status)result);
         journal->owner->progressed(journal->owner);
         return;
@@ -195,50 +254,13 @@ static void write_landed(struct completion *completion, int32_t result)
     metrics_observe_ns(journal->metrics, METRIC_HISTOGRAM_JOURNAL_COMMIT,
                        io_now_ns(journal->io) - journal->write_began_ns);
     tell_clients(commit);
-    journal->in_flight = NULL;
-    commit_retire(journal, commit);
+    finish_in_flight(journal);
     journal_submit(journal);
     journal->owner->progressed(journal->owner);
 }
 
-/* At once: all that gathers meanwhile waits for this commit, and neither its write nor its sync
- * need wait until this core has made the answers to the one before. */
-static void submit_write(struct journal *journal, struct journal_commit *commit, uint64_t size)
+static void seal(const struct journal *journal, struct journal_commit *commit)
 {
-    int32_t handle = journal->files[journal->current].handle;
-    assert(handle >= 0);
-    assert(size % COMMIT_ALIGNMENT == 0);
-    assert(journal->position + size <= journal->file_bytes);
-    completion_init(&journal->write.completion, write_landed);
-    journal->write_began_ns = io_now_ns(journal->io);
-    if (journal->skips_sync)
-        io_write(journal->io, &journal->write, handle, commit->chunk->data, (uint32_t)size,
-                 journal->position);
-    else
-        io_write_durable_at_once(journal->io, &journal->write, handle, commit->chunk->data,
-                                 (uint32_t)size, journal->position);
-    journal->position += size;
-}
-
-void journal_submit(struct journal *journal)
-{
-    struct list_node *node = list_first(&journal->waiting);
-    if (journal->in_flight != NULL || node == NULL || journal->failure != STATUS_OK)
-        return;
-    struct journal_commit *commit = container_of(node, struct journal_commit, node);
-    if (commit->entry_count == 0 || commit->sequence > journal->wanted_sequence)
-        return;
-    uint64_t size = commit_stored_size(commit->size_bytes);
-    if (!journal_ring_advance(journal, size))
-        return;
-    assert(journal->waiting_count > 0);
-    assert(commit->sequence > journal->files[journal->current].last_sequence);
-    assert(commit->sequence == journal_landed_sequence(journal) + 1);
-    list_remove(node);
-    journal->waiting_count--;
-    journal->in_flight = commit;
-    journal->likely_size_bytes = growth_core_likely(journal->likely_size_bytes, commit->size_bytes);
-    journal->files[journal->current].last_sequence = commit->sequence;
     commit_seal(commit->chunk->data, (struct commit_header){
                                          .epoch = journal->epoch,
                                          .sequence = commit->sequence,
@@ -247,7 +269,55 @@ void journal_submit(struct journal *journal)
                                          .core = io_core_index(journal->io),
                                          .released_sequence = journal->released_sequence,
                                      });
-    submit_write(journal, commit, size);
+}
+
+/* At once: all that gathers meanwhile waits for this commit, and neither its write nor its sync
+ * need wait until this core has made the answers to the one before. */
+static void submit_write(struct journal *journal, struct journal_commit *commit, uint64_t position)
+{
+    int32_t handle = journal->files[journal->current].handle;
+    uint32_t size = (uint32_t)commit_stored_size(commit->size_bytes);
+    assert(handle >= 0);
+    assert(size % COMMIT_ALIGNMENT == 0);
+    completion_init(&commit->write.completion, write_landed);
+    if (journal->skips_sync)
+        io_write(journal->io, &commit->write, handle, commit->chunk->data, size, position);
+    else if (commit == journal->following)
+        io_write_durable_next(journal->io, &commit->write, &journal->in_flight->write, handle,
+                              commit->chunk->data, size, position);
+    else
+        io_write_durable_at_once(journal->io, &commit->write, handle, commit->chunk->data, size,
+                                 position);
+}
+
+/* The one that is to go into the next file waits until that is taken. */
+static bool may_follow(const struct journal *journal, uint64_t size)
+{
+    return journal->following == NULL && !journal->skips_sync && size <= FOLLOWING_SIZE_MAX &&
+           journal_ring_has_room(journal, size);
+}
+
+void journal_submit(struct journal *journal)
+{
+    struct list_node *node = list_first(&journal->waiting);
+    if (node == NULL || journal->failure != STATUS_OK)
+        return;
+    struct journal_commit *commit = container_of(node, struct journal_commit, node);
+    if (commit->entry_count == 0 || commit->sequence > journal->wanted_sequence)
+        return;
+    uint64_t size = commit_stored_size(commit->size_bytes);
+    bool is_first = journal->in_flight == NULL;
+    if (is_first ? !journal_ring_advance(journal, size) : !may_follow(journal, size))
+        return;
+    assert(commit->sequence == journal_landed_sequence(journal) + (is_first ? 1 : 2));
+    uint64_t position = journal->position;
+    leave_waiting(journal, commit);
+    seal(journal, commit);
+    if (is_first)
+        set_out(journal, commit);
+    else
+        journal->following = commit;
+    submit_write(journal, commit, position);
 }
 
 static void kick_landed(struct completion *completion, int32_t result)
@@ -299,7 +369,8 @@ uint64_t journal_waiting_bytes(const struct journal *journal)
 
 uint64_t journal_landed_sequence(const struct journal *journal)
 {
-    return journal->next_sequence - 1 - journal->waiting_count - (journal->in_flight != NULL);
+    return journal->next_sequence - 1 - journal->waiting_count - (journal->in_flight != NULL) -
+           (journal->following != NULL);
 }
 
 bool journal_has_waiting(const struct journal *journal)
@@ -315,21 +386,25 @@ bool journal_is_idle(const struct journal *journal)
 
 bool journal_is_still(const struct journal *journal)
 {
+    assert(journal->in_flight != NULL || journal->following == NULL);
     return journal->in_flight == NULL && !journal->kick_is_pending && !journal->prepare.is_running;
+}
+
+static void commit_destroy(struct journal *journal, struct journal_commit *commit)
+{
+    if (commit == NULL)
+        return;
+    chunk_release(commit->chunk, journal->io);
+    commit_free(commit);
 }
 
 void journal_deinit(struct journal *journal)
 {
     struct list_node *node;
-    while ((node = list_pop_front(&journal->waiting)) != NULL) {
-        struct journal_commit *commit = container_of(node, struct journal_commit, node);
-        chunk_release(commit->chunk, journal->io);
-        commit_free(commit);
-    }
-    if (journal->in_flight != NULL) {
-        chunk_release(journal->in_flight->chunk, journal->io);
-        commit_free(journal->in_flight);
-    }
+    while ((node = list_pop_front(&journal->waiting)) != NULL)
+        commit_destroy(journal, container_of(node, struct journal_commit, node));
+    commit_destroy(journal, journal->in_flight);
+    commit_destroy(journal, journal->following);
     if (journal->spare != NULL)
         commit_free(journal->spare);
     if (journal->prepare.zeros != NULL)

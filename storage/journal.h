@@ -8,10 +8,13 @@
  *
  *     ABSENT ──prepare──▶ READY ──▶ CURRENT ──▶ FULL ──checkpoint──▶ READY ...
  *
- * One commit is in flight at a time; what arrives meanwhile gathers into the next. So the group
+ * One commit is on its way at a time; what arrives meanwhile gathers into the next. So the group
  * grows with the load, and a lone append waits for nothing: its commit leaves with the next turn
- * of the loop. Commits land in order. What nobody has asked for by journal_kick stays where it
- * gathers, and goes along with what somebody does ask for.
+ * of the loop. The next commit, if it is small, lies sealed and ready to follow the moment the one
+ * before it is durable, for which the disk need not wait until the loop has seen that; until then
+ * it is taken back whenever more comes, so that groups are no smaller for it. Commits land in
+ * order. What nobody has asked for by journal_kick stays where it gathers, and goes along with what
+ * somebody does ask for.
  *
  * A FULL file still holds the only durable copy of batches that are not yet in their segments. The
  * owner is told at once; he brings those batches into their segments, records how far each log is
@@ -54,6 +57,8 @@ struct journal_ticket {
 
 struct journal_commit {
     struct list_node node;
+    struct journal *journal;
+    struct io_request write;
     struct chunk *chunk;
     uint32_t size_bytes;
     uint32_t entry_count;
@@ -107,9 +112,9 @@ struct journal {
     struct list waiting;        /* commits in order; the last one gathers */
     uint32_t waiting_count;
     struct journal_commit *in_flight; /* NULL: none */
+    struct journal_commit *following; /* begins when the one in flight is durable; NULL: none */
     struct journal_commit *spare;     /* kept for reuse */
     uint32_t likely_size_bytes;       /* of the next commit, after those before it */
-    struct io_request write;
     uint64_t write_began_ns;
     struct metrics *metrics; /* NULL: nobody counts */
     struct completion kick;
@@ -190,10 +195,14 @@ void journal_deinit(struct journal *journal);
 /* Makes `files[current]` one with room for `size_bytes`; false when the next file is not ready. */
 bool journal_ring_advance(struct journal *journal, uint64_t size_bytes);
 
+/* Whether a commit may go where the last one ended. */
+bool journal_ring_has_room(const struct journal *journal, uint64_t size_bytes);
+
 /* Starts making the next absent file, if there is one and none is being made. */
 void journal_ring_prepare(struct journal *journal);
 
-/* Lets the first waiting commit leave, if it is wanted, none is in flight and there is room. */
+/* Lets the first waiting commit leave, if it is wanted and there is room; or makes it ready to
+ * follow the one that is in flight. */
 void journal_submit(struct journal *journal);
 
 void journal_fail(struct journal *journal, enum status status);

@@ -42,20 +42,20 @@ static void ask_for_checkpoint(struct journal *journal)
 }
 
 /* A file that is not zeroed is left as soon as there is a better one: its commits cost metadata. */
-static bool should_leave(const struct journal *journal, uint64_t size_bytes)
+bool journal_ring_has_room(const struct journal *journal, uint64_t size_bytes)
 {
     const struct journal_file *file = &journal->files[journal->current];
     uint32_t next;
     if (journal->position + size_bytes > journal->file_bytes)
-        return true;
-    return !file->is_zeroed && journal->position > 0 && find_file(journal, JOURNAL_READY, &next);
+        return false;
+    return file->is_zeroed || journal->position == 0 || !find_file(journal, JOURNAL_READY, &next);
 }
 
 bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
 {
     assert(size_bytes <= journal->file_bytes);
     assert(journal->files[journal->current].state == JOURNAL_CURRENT);
-    if (!should_leave(journal, size_bytes))
+    if (journal_ring_has_room(journal, size_bytes))
         return true;
     uint32_t next;
     bool is_ready = find_file(journal, JOURNAL_READY, &next);
@@ -63,6 +63,7 @@ bool journal_ring_advance(struct journal *journal, uint64_t size_bytes)
         journal->prepare.is_unwanted = false; /* somebody waits for it after all */
     } else {
         assert(journal->in_flight == NULL); /* or a full file's last commit could still fail */
+        assert(journal->following == NULL);
         assert(journal->files[next].last_sequence <= journal->released_sequence);
         assert(journal->files[next].last_sequence < journal_landed_sequence(journal));
         journal->files[journal->current].state = JOURNAL_FULL;

@@ -1,7 +1,7 @@
 #include "storage/leftovers.h"
 
 #include "base/assert.h"
-#include "storage/compaction_op.h"
+#include "storage/compaction.h"
 #include "storage/log_delete.h"
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"

@@ -8,7 +8,7 @@ enum {
     /* Of a journal's commit, and of a log's round: the disk is busy for hardly longer than with a
      * block, and what lingers takes little memory. */
     COMMIT_PIECE_BYTES = 256 * 1024,
-    ROUND_PIECE_BYTES = FLUSH_ROUND_SIZE / 2,
+    ROUND_PIECE_BYTES = ROUND_SIZE_MAX / 2,
     LINGERING_BYTES_MAX = 8 * 1024 * 1024, /* in the rounds of all logs */
 };
 

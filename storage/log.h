@@ -104,6 +104,8 @@ void log_append_give_up(struct log_append *append, struct io *io, enum status st
 
 enum { LOG_READ_PIECES_MAX = 32 };
 
+struct paged_file;
+
 /* Whole batches from the one that contains `offset`, or else the next one behind it, up to but not
  * including the first batch that begins at or after `end_offset`. Always lands; then the pieces may
  * be sent, also from another core, until log_read_release. */
@@ -116,10 +118,15 @@ struct log_read {
     int64_t end_offset;      /* the reader's limit: high watermark or last stable offset */
     uint32_t size_bytes_max; /* of all pieces */
     bool first_batch_anyway; /* the first batch comes even if it is larger than size_bytes_max */
+    bool takes_files;        /* pieces may be given as ranges of a file, for io_sendfile */
 
-    /* The answer: pieces in order, each held by a chunk. Empty when nothing lies in the range. */
+    /* The answer: pieces in order, each held by a chunk, or without data: where it lies is the next
+     * of `ranges`, in a file that is held. Empty when nothing lies in the range. */
     struct bytes pieces[LOG_READ_PIECES_MAX];
     struct chunk *chunks[LOG_READ_PIECES_MAX];
+    struct io_file_range ranges[LOG_READ_PIECES_MAX];
+    uint32_t range_count;
+    struct paged_file *file; /* NULL: there are no ranges */
     uint64_t exchange_count; /* for struct log_aborted */
     uint32_t piece_count;
     uint32_t chunk_count;
@@ -128,15 +135,20 @@ struct log_read {
                             `offset`, or behind a gap that compaction has left, or, with
                             STATUS_CORRUPT, the first offset behind the damage */
 
-    bool has_waited; /* for the disk; this and the next are the log's own */
+    bool needs_memory; /* not all of a frame is wanted; this and the next two are the log's own */
+    bool has_waited;   /* for the disk */
     struct list_node waiting;
 };
 
 void log_read(struct log *log, struct log_read *read);
 
-/* Gives the chunks back; on any core, with that core's door. When a killed node is taken apart,
- * also for a read that has not landed, before store_destroy. */
+/* Gives the chunks and the file back; on any core, with that core's door. When a killed node is
+ * taken apart, also for a read that has not landed, before store_destroy. */
 void log_read_release(struct log_read *read, struct io *io);
+
+/* What was to be sent from the file could not be read there: whoever wants it next gets it verified
+ * anew, or an error. Before the release, on any core. */
+void log_read_doubt_file(struct log_read *read);
 
 /* The first record whose timestamp is at or after `timestamp_ms`, among those below `end_offset`;
  * or, with `want_max`, the record with the greatest timestamp (the first of equals). A batch does

@@ -2,6 +2,7 @@
  * the batch is placed, and nothing can fail any more, so a batch is never half appended. */
 #include "base/assert.h"
 #include "base/hash.h"
+#include "storage/backlog.h"
 #include "storage/growth_core.h"
 #include "storage/linger.h"
 #include "storage/log_struct.h"
@@ -413,6 +414,7 @@ static void seal_frame(struct log *log, struct memory_frame *frame)
     segment_note_frame(segment, frame->base_offset, frame->position, stored_size,
                        frame->max_timestamp_ms);
     log->unrecorded_bytes += stored_size;
+    backlog_add(frame);
     checkpoint_note_sealed(log->store, stored_size);
 }
 

@@ -255,6 +255,7 @@ void store_delete_log(struct store *store, struct log *log, struct completion *c
     journal_forget(&store->journal, &log->journal_client);
     list_remove(&log->flush_node);
     list_remove(&log->linger_node);
+    list_remove(&log->held_node);
     list_remove(&log->mark_node);
     list_remove(&log->unswept_node);
     log_land_appends(log, STATUS_CANCELLED);

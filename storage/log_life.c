@@ -2,9 +2,10 @@
 #include "storage/log.h"
 
 #include "base/assert.h"
+#include "storage/backlog.h"
 #include "storage/cold.h"
 #include "storage/cold_file.h"
-#include "storage/compaction_op.h"
+#include "storage/compaction.h"
 #include "storage/groundwork.h"
 #include "storage/index.h"
 #include "storage/linger.h"
@@ -12,6 +13,7 @@
 #include "storage/log_retire.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
+#include "storage/tail_cache.h"
 
 #include <stdlib.h>
 
@@ -66,7 +68,7 @@ static int64_t compute_durable_offset(const struct log *log)
 
 static int64_t acknowledgement_limit(struct log *log)
 {
-    if (log->loose == NULL)
+    if (log->loose == NULL || backlog_is_large(log->store))
         return log->durable_offset;
     return loose_core_limit(log->loose, log->durable_offset, log->end_offset,
                             io_now_ns(log->store->io));
@@ -88,6 +90,14 @@ static void land_appends(struct log *log)
     }
 }
 
+/* Somebody waits for the disk, or for others whom it keeps busy. */
+static void speed_up(struct log *log)
+{
+    linger_end_of(log);
+    if (backlog_is_large(log->store))
+        backlog_hold(log);
+}
+
 /* A failed store says nothing more, not even what a commit under way has still brought to disk:
  * whoever waited has been told that it failed. */
 void log_advance(struct log *log)
@@ -104,7 +114,7 @@ void log_advance(struct log *log)
     log->durable_offset = durable;
     land_appends(log);
     if (log->loose != NULL && !list_is_empty(&log->appends))
-        linger_end_of(log);
+        speed_up(log);
     if (log_visible_offset(log) > visible && log->observer != NULL)
         log->observer->durable_moved(log->observer);
 }
@@ -229,6 +239,7 @@ static void init_lists(struct log *log)
     list_node_init(&log->node);
     list_node_init(&log->flush_node);
     list_node_init(&log->linger_node);
+    list_node_init(&log->held_node);
     list_node_init(&log->dirty_node);
     list_node_init(&log->mark_node);
     list_node_init(&log->mention_node);
@@ -289,9 +300,9 @@ void log_drop_frame(struct memory_frame *frame)
     struct store *store = frame->log->store;
     if (frame->log->read_frame == frame)
         frame->log->read_frame = NULL;
-    if (list_node_is_linked(&frame->cache_node))
-        store->cache_bytes -= frame->chunk->capacity_bytes;
-    list_remove(&frame->cache_node);
+    tail_cache_remove(frame);
+    if (frame->state == FRAME_SEALED)
+        backlog_take(frame);
     list_remove(&frame->direct_node);
     list_remove(&frame->node);
     chunk_release(frame->chunk, store->io);
@@ -318,6 +329,7 @@ void log_destroy(struct log *log)
     list_remove(&log->node);
     list_remove(&log->flush_node);
     list_remove(&log->linger_node);
+    list_remove(&log->held_node);
     list_remove(&log->dirty_node);
     list_remove(&log->mark_node);
     list_remove(&log->mention_node);

@@ -32,9 +32,14 @@ void log_mention_landed(struct log *log)
         store_want_flush(log->store, log, !list_is_empty(&log->directs));
 }
 
+bool log_may_write(const struct log *log, const struct memory_frame *frame)
+{
+    return frame->base_offset < log->write_limit;
+}
+
 bool log_waits_for_mention(const struct log *log)
 {
-    return log->unwritten != NULL && log->unwritten->base_offset >= log->write_limit &&
+    return log->unwritten != NULL && !log_may_write(log, log->unwritten) &&
            log->written_offset == log->synced_offset;
 }
 

@@ -2,7 +2,7 @@
  * log that is known is open at once. One that is not is new, and open when the catalog has it: from
  * then on it is known, whatever happens. Its directory comes with its first segment. */
 #include "base/assert.h"
-#include "storage/compaction_op.h"
+#include "storage/compaction.h"
 #include "storage/leftovers.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"

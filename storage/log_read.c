@@ -4,7 +4,9 @@
 #include "storage/cold.h"
 #include "storage/cold_block.h"
 #include "storage/log_struct.h"
+#include "storage/paged.h"
 #include "storage/store_struct.h"
+#include "storage/tail_cache.h"
 
 /* Batches that lie together in memory. */
 struct span {
@@ -15,6 +17,7 @@ struct span {
     struct memory_frame *frame; /* that it lies in; NULL: in a block */
     struct cold_block *block;
     uint32_t block_position; /* of what follows it there */
+    uint64_t file_position;  /* of a payload without data, in the block's file */
 };
 
 /* --- Finding ----------------------------------------------------------------------------------
@@ -86,10 +89,32 @@ static void note_reader(struct memory_frame *frame, int64_t offset, const uint8_
     frame->read_position = (uint32_t)(data - payload);
 }
 
+/* The same in a block that is sent from the page cache, where positions count frames. */
+static bool find_in_paged(struct cold_block *block, uint32_t position, int64_t offset,
+                          struct span *span)
+{
+    while (position < block->frame_count && block->frames[position].next_offset <= offset)
+        position++;
+    if (position == block->frame_count)
+        return false;
+    const struct paged_frame *frame = &block->frames[position];
+    *span = (struct span){
+        .payload = {NULL, frame->payload_size},
+        .base_offset = frame->base_offset,
+        .next_offset = frame->next_offset,
+        .block = block,
+        .block_position = position + 1,
+        .file_position = frame->payload_position,
+    };
+    return true;
+}
+
 /* From `position` in the block on: the first frame that ends behind `offset`. */
 static bool find_in_block(struct cold_block *block, uint32_t position, int64_t offset,
                           struct span *span)
 {
+    if (block->chunk == NULL)
+        return find_in_paged(block, position, offset, span);
     const uint8_t *data = block->chunk->data + block->data_at;
     while (position < block->size_bytes) {
         struct frame_header header;
@@ -164,11 +189,35 @@ static struct bytes choose_batches(struct log_read *read, const struct span *spa
     return taken;
 }
 
+/* All of a frame in the page cache, or nothing of it: its batches can be told apart in memory only.
+ * The ranges of one read lie in one file. */
+static bool take_range(struct log_read *read, const struct span *span)
+{
+    const struct cold_block *block = span->block;
+    bool is_whole = read->next_offset <= span->base_offset && span_fits(read, span);
+    bool is_same_file = read->file == NULL || read->file == block->file;
+    if (!read->takes_files || read->needs_memory || !is_whole || !is_same_file ||
+        paged_file_is_doubted(block->file))
+        return false;
+    if (read->file == NULL)
+        read->file = paged_file_retain(block->file);
+    read->ranges[read->range_count++] =
+        (struct io_file_range){paged_file_handle(block->file), span->file_position};
+    read->pieces[read->piece_count++] = span->payload;
+    read->size_bytes += span->payload.size;
+    read->next_offset = span->next_offset;
+    metrics_add(block->log->store->options.metrics, METRIC_PAGED_BYTES,
+                (int64_t)span->payload.size);
+    return true;
+}
+
 /* Takes of the span what is wanted and fits. Answers whether it was taken to its end, so that the
  * next may follow. Looking at each batch of a whole span would cost more than all else here: they
  * are not in the processor's cache. */
 static bool take_batches(struct log_read *read, const struct span *span)
 {
+    if (bytes_are_null(span->payload))
+        return take_range(read, span);
     struct bytes taken = span->payload;
     int64_t offset = read->next_offset;
     bool goes_on = true;
@@ -210,6 +259,8 @@ static bool collect(struct log *log, struct log_read *read, struct span *span)
 static void count_read(struct log *log, const struct log_read *read, bool is_cold)
 {
     struct metrics *metrics = log->store->options.metrics;
+    if (read->range_count > 0)
+        metrics_add(metrics, METRIC_PAGED_HITS, 1);
     if (read->has_waited)
         metrics_add(metrics, METRIC_COLD_CACHE_MISSES, 1);
     else if (is_cold)
@@ -221,7 +272,8 @@ static void go_on(struct log *log, struct log_read *read)
 {
     struct span span = {0};
     bool disk_has_more = collect(log, read, &span);
-    if (disk_has_more && read->piece_count == 0) {
+    read->needs_memory = read->piece_count == 0 && span.block != NULL && span.block->chunk == NULL;
+    if ((disk_has_more || read->needs_memory) && read->piece_count == 0) {
         read->has_waited = true;
         cold_wait(log, read);
         return;
@@ -259,7 +311,10 @@ void log_read(struct log *log, struct log_read *read)
     list_node_init(&read->waiting);
     read->piece_count = 0;
     read->chunk_count = 0;
+    read->range_count = 0;
+    read->file = NULL;
     read->size_bytes = 0;
+    read->needs_memory = false;
     read->has_waited = false;
     read->next_offset = read->offset;
     read->exchange_count = log->exchange_count;
@@ -267,15 +322,26 @@ void log_read(struct log *log, struct log_read *read)
         io_land(log->store->io, &read->completion, STATUS_OUT_OF_RANGE);
         return;
     }
+    tail_cache_note_reader(log);
     if (read->end_offset > log_visible_offset(log))
         read->end_offset = log_visible_offset(log);
     log_read_resume(log, read, STATUS_OK);
+}
+
+void log_read_doubt_file(struct log_read *read)
+{
+    if (read->file != NULL)
+        paged_file_doubt(read->file);
 }
 
 void log_read_release(struct log_read *read, struct io *io)
 {
     for (uint32_t i = 0; i < read->chunk_count; i++)
         chunk_release(read->chunks[i], io);
+    if (read->file != NULL)
+        paged_file_release(read->file, io);
+    read->file = NULL;
+    read->range_count = 0;
     read->chunk_count = 0;
     read->piece_count = 0;
 }

@@ -40,13 +40,14 @@ enum memory_frame_state { FRAME_OPEN, FRAME_SEALED, FRAME_WRITTEN };
 /* A frame in memory: the tail, or a recent one kept for readers. `chunk` holds it as stored. */
 struct memory_frame {
     struct list_node node;        /* log->frames, by offset */
-    struct list_node cache_node;  /* store->cache, once it may be evicted */
+    struct list_node cache_node;  /* store->cache or unread_cache, once it may be evicted */
     struct list_node direct_node; /* log->directs, until synced */
     struct log *log;
     struct segment *segment;
     struct chunk *chunk;
     enum memory_frame_state state;
     bool is_direct;
+    bool is_unread;    /* in the cache: nobody has read the log for a while */
     uint64_t position; /* in the segment, from sealing on */
     uint32_t payload_size;
     uint32_t batch_count;
@@ -61,6 +62,12 @@ struct memory_frame {
     int64_t read_offset;
     uint32_t read_position; /* in the payload */
 };
+
+/* Where the frame, which has been sealed, ends in its segment. */
+static inline uint64_t memory_frame_end(const struct memory_frame *frame)
+{
+    return frame->position + frame_stored_size(frame->payload_size);
+}
 
 /* The log's state as of `offset`, encoded when everything below had been sealed, to be recorded
  * when everything below is synced. */
@@ -107,6 +114,7 @@ struct log {
     uint32_t likely_payload_size;    /* of the next such frame, after those before it */
     struct memory_frame *unwritten;  /* the first sealed one; NULL: none */
     struct memory_frame *read_frame; /* the last that was found for a reader; NULL: it is gone */
+    uint64_t read_until_ns;          /* so long somebody is taken for a reader of the log */
     struct epoch_core epochs;
     struct damage_core damages; /* what cannot be read; reads of it answer STATUS_CORRUPT */
     struct producer_core producers;
@@ -114,6 +122,7 @@ struct log {
     /* Writing. */
     struct list_node flush_node;   /* store->flush_queue */
     struct list_node linger_node;  /* store->lingering_logs, while sealed frames linger */
+    struct list_node held_node;    /* store->held_logs */
     uint64_t lingering_bytes;      /* of those */
     int64_t due_offset;            /* what is sealed and begins here or later lingers */
     struct flush *flush;           /* NULL: none runs */
@@ -259,6 +268,9 @@ void log_note_mention(struct log *log, uint64_t sequence);
 
 /* Such a commit is durable: the segments may be written. */
 void log_mention_landed(struct log *log);
+
+/* May the segments be written with the frame, since the journal has mentioned the log? */
+bool log_may_write(const struct log *log, const struct memory_frame *frame);
 
 /* There is something to write, and nothing that may be written yet: the landing will ask again. */
 bool log_waits_for_mention(const struct log *log);

@@ -121,6 +121,7 @@ static bool is_next(const struct producer *producer, const struct producer_event
         return true;
     if (producer->batch_count == 0 || event->epoch > producer->epoch)
         return event->base_sequence == 0;
+    assert(producer->batch_count <= PRODUCER_WINDOW);
     const struct producer_batch *last = &producer->batches[producer->batch_count - 1];
     return event->base_sequence == batch_sequence_add(last->last_sequence, 1);
 }
@@ -236,6 +237,7 @@ static struct producer *find_reserved(const struct producer_core *core, int64_t 
 static void note_epoch(const struct producer_core *core, struct producer *producer, int16_t epoch,
                        int64_t now_ms)
 {
+    assert(producer->core == core);
     if (epoch != producer->epoch || is_expired(core, producer, now_ms))
         producer->batch_count = 0;
     producer->epoch = epoch;

@@ -39,7 +39,9 @@ void segment_release(struct segment *segment)
     assert(segment->reference_count > 0);
     if (--segment->reference_count > 0)
         return;
-    assert(segment->file == NULL);
+    for (uint32_t kind = 0; kind < COLD_FILE_KIND_COUNT; kind++)
+        assert(segment->files[kind] == NULL);
+    assert(segment->paged == NULL);
     assert(!list_node_is_linked(&segment->index_node));
     assert(!list_node_is_linked(&segment->aborted_node));
     aborted_list_deinit(&segment->aborted);

@@ -16,6 +16,14 @@
 
 struct cold_file;
 struct index_load;
+struct paged_file;
+
+/* How a segment is open for readers (cold_file.h). */
+enum cold_file_kind {
+    COLD_FILE_DIRECT,
+    COLD_FILE_CACHED, /* IO_OPEN_CACHED */
+    COLD_FILE_KIND_COUNT,
+};
 
 /* Counted: the log's list holds one reference, and so does whoever uses the segment while others
  * may take it out of the list: a frame in memory, a block read back, a load under way, the open
@@ -47,7 +55,8 @@ struct segment {
     struct list_node aborted_node; /* store->aborted, when the list may be dropped */
     size_t aborted_bytes;          /* of the store's bound, while on that list */
 
-    struct cold_file *file; /* open for readers; NULL: not */
+    struct cold_file *files[COLD_FILE_KIND_COUNT]; /* open for readers; NULL: not */
+    struct paged_file *paged; /* blocks of it are sent from the page cache; NULL: none is */
 };
 
 /* With one reference; NULL without memory. */

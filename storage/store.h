@@ -29,6 +29,7 @@ struct store_options {
     uint64_t journal_file_bytes; /* 16 MiB; tests take less */
     uint32_t journal_file_count; /* ring of at least 2, at most; made as they are needed: 16 */
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
+    uint32_t beside_size_bytes;  /* and so much is written while a log is being synced: 128 KiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */
@@ -52,7 +53,7 @@ void store_options_init(struct store_options *options);
 
 struct store_recovery_report {
     uint32_t log_count;
-    bool was_clean;
+    bool was_clean; /* the last run was stopped in order, or there was none */
     uint64_t journal_bytes_replayed;
     uint64_t bytes_truncated; /* torn tails, never acknowledged */
     uint32_t logs_truncated;

@@ -5,15 +5,17 @@
 #include "base/assert.h"
 #include "storage/await.h"
 #include "storage/cold_file.h"
-#include "storage/compaction_op.h"
+#include "storage/compaction.h"
 #include "storage/epoch_file.h"
 #include "storage/groundwork.h"
 #include "storage/leftovers.h"
 #include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/overdue.h"
+#include "storage/paged.h"
 #include "storage/store_states.h"
 #include "storage/store_struct.h"
+#include "storage/tail_cache.h"
 
 #include <stdlib.h>
 
@@ -23,6 +25,7 @@ void store_options_init(struct store_options *options)
         .journal_file_bytes = 16 << 20,
         .journal_file_count = 16,
         .direct_size_bytes = 32 << 10,
+        .beside_size_bytes = 128 << 10,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
         .open_files_max = 256,
@@ -40,28 +43,10 @@ void store_options_init(struct store_options *options)
 /* --- Memory -----------------------------------------------------------------------------------
  */
 
-static bool evict_frame(struct store *store)
-{
-    struct list_node *node = list_first(&store->cache);
-    if (node == NULL)
-        return false;
-    log_drop_frame(container_of(node, struct memory_frame, cache_node));
-    return true;
-}
-
 void store_trim_caches(struct store *store)
 {
-    while (store->cache_bytes > store->options.cache_bytes_max && evict_frame(store))
-        ;
+    tail_cache_trim(store);
     cold_trim(store);
-}
-
-void store_cache_frame(struct store *store, struct memory_frame *frame)
-{
-    assert(frame->state == FRAME_WRITTEN);
-    assert(!list_node_is_linked(&frame->cache_node));
-    list_push_back(&store->cache, &frame->cache_node);
-    store->cache_bytes += frame->chunk->capacity_bytes;
 }
 
 static void relief_landed(struct completion *completion, int32_t result)
@@ -96,7 +81,7 @@ struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes)
 {
     struct chunk *chunk;
     while ((chunk = chunk_acquire(&store->chunks, size_bytes)) == NULL) {
-        if (cold_evict(store) || evict_frame(store))
+        if (cold_evict(store) || tail_cache_evict(store))
             continue;
         want_relief(store);
         return NULL;
@@ -195,6 +180,8 @@ static bool waits_for_ground(const struct log *log)
 void store_want_flush(struct store *store, struct log *log, bool first)
 {
     linger_is_over(log);
+    if (log->flush != NULL)
+        flush_notice(log->flush);
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
         must_wait_for_room(store, log) || log_waits_for_mention(log) || waits_for_ground(log))
         return;
@@ -314,13 +301,17 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->dirty);
     list_init(&store->idle_flushes);
     list_init(&store->flush_queue);
+    list_init(&store->held_logs);
     list_init(&store->round_turns);
     list_init(&store->cache);
+    list_init(&store->unread_cache);
     list_init(&store->cold);
     list_init(&store->cold_kept);
     cold_step_init(store);
     list_init(&store->cold_files);
     list_init(&store->cold_turns);
+    list_init(&store->paged);
+    list_init(&store->paged_files);
     list_init(&store->indexes);
     list_init(&store->aborted);
     timer_init(&store->retry, retry_fired);
@@ -414,6 +405,7 @@ void store_destroy(struct store *store)
     overdue_drop(store);
     struct list_node *node;
     cold_files_drop(store);
+    paged_files_drop(store);
     catalog_abandon(&store->catalog);
     while ((node = list_first(&store->logs)) != NULL)
         log_destroy(container_of(node, struct log, node));
@@ -427,6 +419,7 @@ void store_destroy(struct store *store)
         chunk_release(store->zeros, store->io);
     pool_deinit(&store->frames);
     chunk_pool_deinit(&store->chunks);
+    free(store->ghost);
     free(store->stop);
     free(store->directory);
     free(store);

@@ -2,11 +2,12 @@
  * that says so. Until that mark is durable, the next start recovers as after a crash. */
 #include "base/assert.h"
 #include "storage/cold_file.h"
-#include "storage/compaction_op.h"
+#include "storage/compaction.h"
 #include "storage/epoch_file.h"
 #include "storage/index.h"
 #include "storage/linger.h"
 #include "storage/log_struct.h"
+#include "storage/paged.h"
 #include "storage/replace.h"
 #include "storage/store_states.h"
 #include "storage/store_struct.h"
@@ -70,6 +71,7 @@ static bool log_is_settled(const struct log *log)
  * on a full disk would wait for ever. */
 static bool is_quiet(struct store *store)
 {
+    paged_drop_all(store);
     return !store->checkpoint.begin_is_pending && !store->relief_is_pending &&
            !store->retention.turn_is_pending && graveyard_is_quiet(&store->graveyard) &&
            room_is_quiet(&store->room) && !store->has_strays && store->overdue == NULL &&

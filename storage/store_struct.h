@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "storage/flush.h"
+#include "storage/ghost_core.h"
 #include "storage/graveyard.h"
 #include "storage/journal.h"
 #include "storage/log_struct.h"
@@ -28,9 +29,13 @@ enum {
     COLD_COURTESY_NS = 1000 * 1000 * 1000, /* so long after an append blocks are few and small */
     APPENDED_STEP_NS = 1000 * 1000,        /* the cores tell each other no more precisely */
     COLD_FILES_MAX = 64,                   /* segments held open for reading, about */
-    INDEX_BYTES_MAX = 8 << 20,             /* of indexes held for readers, about */
-    INDEX_FILE_WORTH_BYTES = 512 * 1024,   /* a smaller segment's index is sooner made than read */
+    PAGED_FRAME_SIZE_MIN =
+        16 * 1024, /* on average; smaller ones cost more as calls than as copies */
+    PAGED_TABLE_BYTES_MAX = 2 << 20,     /* of our memory; it speaks of a few GiB */
+    INDEX_BYTES_MAX = 8 << 20,           /* of indexes held for readers, about */
+    INDEX_FILE_WORTH_BYTES = 512 * 1024, /* a smaller segment's index is sooner made than read */
     INDEX_SCAN_SIZE = 1024 * 1024,
+    INDEX_SCAN_SIZE_MIN = 64 * 1024,
     RETRY_NS = 1000 * 1000 * 1000,
     MARKING_NS = 50 * 1000 * 1000,
 };
@@ -79,6 +84,8 @@ struct store {
     struct flush flushes[FLUSHES_MAX];
     struct list idle_flushes;
     struct list flush_queue; /* logs that want to be written */
+    uint64_t backlog_bytes;  /* sealed and not in segments yet (backlog.h) */
+    struct list held_logs;   /* in the order in which they came to be held */
     uint32_t durable_round_count;
     struct list round_turns; /* struct flush, waiting until their round may be synced */
     struct timer lingering;  /* runs while anything lingers (linger.h) */
@@ -90,8 +97,10 @@ struct store {
     struct completion relief; /* lands with the next turn: tails must give memory back */
     bool relief_is_pending;
 
-    struct list cache; /* memory frames that may be evicted, oldest first */
-    size_t cache_bytes;
+    struct list cache;        /* memory frames that may be evicted, oldest first */
+    struct list unread_cache; /* the same of logs that nobody reads; they go before the others */
+    size_t cache_bytes;       /* of both */
+    size_t unread_cache_bytes;
     struct list cold;      /* blocks read from disk, the one missed least first */
     struct list cold_kept; /* those that several have wanted, the least recently used first */
     size_t cold_bytes;     /* of both */
@@ -101,8 +110,13 @@ struct store {
     struct list cold_files;
     struct list cold_turns; /* cold_load, waiting until it may read */
     uint32_t cold_reading_count;
-    uint32_t cold_file_count;   /* without those being closed */
-    uint32_t cold_handle_count; /* with those being opened or closed */
+    uint32_t cold_file_count[COLD_FILE_KIND_COUNT];   /* without those being closed */
+    uint32_t cold_handle_count[COLD_FILE_KIND_COUNT]; /* with those being opened or closed */
+    struct list paged; /* blocks that are sent from the page cache, the least recently used first */
+    size_t paged_table_bytes; /* our memory for them */
+    struct list paged_files;
+    uint32_t paged_file_count; /* with blocks */
+    struct ghost_core *ghost;  /* what went from `cold`; NULL: nothing worth a note has */
     struct list indexes; /* of segments, in memory for readers; the least recently used first */
     size_t index_bytes;
     struct list aborted; /* of closed segments that know their aborted transactions; as above */
@@ -153,9 +167,6 @@ void store_flush_ended(struct store *store, struct flush *flush);
 
 /* store_stop.c: something has ended that a stop may be waiting for. */
 void store_progressed(struct store *store);
-
-/* Keeps the frame for readers until its memory is needed. */
-void store_cache_frame(struct store *store, struct memory_frame *frame);
 
 /* Evicts what is above the bounds. */
 void store_trim_caches(struct store *store);

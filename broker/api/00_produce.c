@@ -51,7 +51,7 @@ struct produce {
     struct request *request;
     struct produce_request in;
     struct produce_response out;
-    struct produce_leg *legs; /* one for each core */
+    struct produce_leg legs[]; /* one for each core */
 };
 
 /* One batch on its way to its partition. */
@@ -278,18 +278,14 @@ static bool admit_topic(struct produce *p, const struct produce_request_topic *i
     return true;
 }
 
-static bool make_legs(struct produce *p)
+static void init_legs(struct produce *p)
 {
-    assert(p->legs == NULL);
     uint32_t count = p->request->core->roster->core_count;
-    p->legs = request_allocate(p->request, count, sizeof *p->legs);
-    if (p->legs == NULL)
-        return false;
+    assert(count > 0);
     for (uint32_t i = 0; i < count; i++) {
         p->legs[i].end = &p->legs[i].first;
         p->legs[i].timeout_ms = p->in.timeout_ms;
     }
-    return true;
 }
 
 static void send_leg(struct produce *p, uint32_t core_index)
@@ -303,7 +299,6 @@ static void send_leg(struct produce *p, uint32_t core_index)
 /* The own core's leg runs at once; the others are on their way before. */
 static void send_legs(struct produce *p)
 {
-    assert(p->legs != NULL);
     assert(p->op.stage == PRODUCE_ADMIT);
     uint32_t own = io_core_index(p->request->core->io);
     for (uint32_t i = 0; i < p->request->core->roster->core_count; i++)
@@ -351,7 +346,8 @@ static enum op_progress produce_admit(struct produce *p)
     assert(p->op.waiting == 0);
     struct request *request = p->request;
     bool is_valid = acks_are_valid(p->in.acks);
-    bool has_memory = make_legs(p);
+    bool has_memory = true;
+    init_legs(p);
     p->out.responses_count = p->in.topic_data_count;
     p->out.responses = request_allocate(request, p->in.topic_data_count, sizeof *p->out.responses);
     if (p->out.responses == NULL) {
@@ -430,7 +426,8 @@ static const struct op_kind produce_kind = {
 
 void api_produce_handle(struct request *request)
 {
-    struct produce *p = request_allocate(request, 1, sizeof *p);
+    size_t legs_size = request->core->roster->core_count * sizeof(struct produce_leg);
+    struct produce *p = request_allocate(request, 1, sizeof *p + legs_size);
     if (p == NULL) {
         request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
         return;

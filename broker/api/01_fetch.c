@@ -76,6 +76,7 @@ static void leg_init(struct fetch *f, uint32_t core_index)
         .recalled = leg_recalled,
         .size_bytes_max = f->plan.size_bytes_max,
         .read_committed = f->in.isolation_level == ISOLATION_READ_COMMITTED,
+        .takes_files = true, /* what encrypts in user space would need all of it in memory */
     };
 }
 
@@ -305,6 +306,8 @@ static enum op_progress fetch_parked(struct fetch *f)
 static void fetch_sent(struct request *request)
 {
     struct fetch *f = request->operation;
+    if (request->ranges != NULL && request->send_result == STATUS_IO)
+        fetch_reply_doubt_files(&f->plan);
     fetch_reply_release(request, &f->plan);
 }
 

@@ -1,5 +1,5 @@
 #include "broker/fetch_reply.h"
-#include "broker/fetch_session.h"
+#include "broker/fetch_sessions.h"
 #include "protocol/errors.h"
 
 #include <setjmp.h>
@@ -22,11 +22,10 @@ static struct fetch_wish wish(const char *topic, int32_t index, int64_t offset)
     };
 }
 
-static void put(struct fetch_sessions *sessions, struct fetch_session *session, const char *topic,
-                int32_t index, int64_t offset)
+static void put(struct fetch_session *session, const char *topic, int32_t index, int64_t offset)
 {
     struct fetch_wish wanted = wish(topic, index, offset);
-    fetch_session_put(sessions, session, &wanted);
+    fetch_session_put(session, &wanted);
 }
 
 /* Each request must come with the epoch that is next; a session that is unknown, out of step or of
@@ -69,25 +68,25 @@ static void test_partitions_are_kept_in_order(void **state)
     struct fetch_sessions sessions;
     fetch_sessions_init(&sessions, seed, 10);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
-    put(&sessions, session, "a", 0, 10);
-    put(&sessions, session, "a", 1, 20);
-    put(&sessions, session, "b", 0, 30);
-    put(&sessions, session, "a", 1, 25);
+    put(session, "a", 0, 10);
+    put(session, "a", 1, 20);
+    put(session, "b", 0, 30);
+    put(session, "a", 1, 25);
     assert_int_equal(session->partition_count, 3);
 
     struct fetch_wish a1 = wish("a", 1, 0);
-    struct fetch_session_partition *partition = fetch_session_partition(&sessions, session, &a1);
+    struct fetch_session_partition *partition = fetch_session_partition(session, &a1);
     assert_int_equal(partition->wish.fetch_offset, 25);
     struct fetch_wish b0 = wish("b", 0, 0);
-    struct fetch_session_partition *other = fetch_session_partition(&sessions, session, &b0);
+    struct fetch_session_partition *other = fetch_session_partition(session, &b0);
     assert_true(partition->order < other->order);
     fetch_session_move_back(session, partition);
     assert_true(partition->order > other->order);
 
-    fetch_session_forget(&sessions, session, &a1);
-    fetch_session_forget(&sessions, session, &a1);
+    fetch_session_forget(session, &a1);
+    fetch_session_forget(session, &a1);
     assert_int_equal(session->partition_count, 2);
-    assert_null(fetch_session_partition(&sessions, session, &a1));
+    assert_null(fetch_session_partition(session, &a1));
     fetch_sessions_deinit(&sessions);
 }
 
@@ -128,13 +127,13 @@ static void test_only_what_changed_is_due(void **state)
     struct fetch_sessions sessions;
     fetch_sessions_init(&sessions, seed, 10);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
-    put(&sessions, session, "a", 0, 10);
-    put(&sessions, session, "a", 1, 20);
-    put(&sessions, session, "a", 0, 11);
+    put(session, "a", 0, 10);
+    put(session, "a", 1, 20);
+    put(session, "a", 0, 11);
     assert_int_equal(session->due_count, 2);
     assert_int_equal(fetch_session_take_due(session)->wish.fetch_offset, 11);
     struct fetch_wish a1 = wish("a", 1, 0);
-    fetch_session_forget(&sessions, session, &a1);
+    fetch_session_forget(session, &a1);
     assert_null(fetch_session_take_due(session));
     fetch_session_read_as(session, 0);
     assert_int_equal(session->due_count, 0);
@@ -161,7 +160,7 @@ static void test_going_on_behind_all_is_no_news(void **state)
         struct fetch_sessions sessions;
         fetch_sessions_init(&sessions, seed, 10);
         struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
-        put(&sessions, session, "a", 0, 10);
+        put(session, "a", 0, 10);
         struct fetch_session_partition *partition = fetch_session_take_due(session);
         if (cases[i].has_moved)
             fetch_session_note_due(session, partition);
@@ -172,7 +171,7 @@ static void test_going_on_behind_all_is_no_news(void **state)
         assert_int_equal(session->due_count, 1); /* the answer may have been lost */
         struct fetch_wish next = wish("a", 0, cases[i].offset);
         next.leader_epoch = cases[i].leader_epoch;
-        fetch_session_put(&sessions, session, &next);
+        fetch_session_put(session, &next);
         assert_int_equal(session->due_count, cases[i].due_count);
         fetch_sessions_deinit(&sessions);
     }
@@ -187,13 +186,13 @@ static void test_a_reader_is_woken_once(void **state)
     fetch_sessions_init(&sessions, seed, 10);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
     fetch_session_wait(session, &listener.reader);
-    put(&sessions, session, "a", 0, 10);
-    put(&sessions, session, "a", 1, 10);
+    put(session, "a", 0, 10);
+    put(session, "a", 1, 10);
     assert_int_equal(listener.woken_count, 1);
     assert_false(listener.is_dismissed);
     fetch_session_wait(session, &listener.reader);
     fetch_session_wait_end(session, &listener.reader);
-    put(&sessions, session, "a", 2, 10);
+    put(session, "a", 2, 10);
     assert_int_equal(listener.woken_count, 1);
     fetch_session_wait(session, &listener.reader);
     assert_non_null(fetch_session_continue(&sessions, 7, 1, false, 0, &error));
@@ -245,13 +244,13 @@ static void test_a_late_answer_hides_nothing(void **state)
         int16_t error;
         fetch_sessions_init(&sessions, seed, 10);
         struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
-        put(&sessions, session, "a", 0, 0);
+        put(session, "a", 0, 0);
         int32_t epoch = session->epoch;
         if (behind > 0)
             assert_non_null(fetch_session_continue(&sessions, 7, epoch, false, 0, &error));
         assert_non_null(fetch_session_take_due(session));
         answer_late(&sessions, session, epoch);
-        put(&sessions, session, "a", 0, 5);
+        put(session, "a", 0, 5);
         assert_int_equal(session->due_count, behind);
         fetch_sessions_deinit(&sessions);
     }

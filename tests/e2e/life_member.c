@@ -131,16 +131,33 @@ static void commit(struct member *member)
 /* --- Partitions come and go -------------------------------------------------------------------
  */
 
-static void take(struct member *member, const rd_kafka_topic_partition_list_t *places)
+/* Where nobody has committed, the topic begins at 0, for nothing of it is deleted. */
+static void begin_at(rd_kafka_topic_partition_list_t *answered)
+{
+    for (int i = 0; i < answered->cnt; i++) {
+        rd_kafka_topic_partition_t *place = &answered->elems[i];
+        assert(place->offset >= 0 || place->offset == RD_KAFKA_OFFSET_INVALID);
+        if (place->offset == RD_KAFKA_OFFSET_INVALID)
+            place->offset = 0;
+    }
+}
+
+/* It begins where it says that the broker told it to. Left to itself the client asks for the
+ * offsets once more, and looks for the beginning where there is none. If the answer to that comes
+ * after the partition has been given up, as when the broker was restarted in between, librdkafka
+ * (2.0.2 to 2.15) asks again half a second later; and if the partition has been assigned anew by
+ * then, it leaves the committed offset, at which it has begun, for the beginning. */
+static void take(struct member *member, rd_kafka_topic_partition_list_t *places)
 {
     tell_places("assigned", places);
-    rd_kafka_topic_partition_list_t *answered = rd_kafka_topic_partition_list_copy(places);
-    if (rd_kafka_committed(member->kafka, answered, CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    bool is_told = rd_kafka_committed(member->kafka, places, CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (is_told) {
         printf(", ");
-        tell_offsets("positions", answered);
+        tell_offsets("positions", places);
+        begin_at(places);
     }
-    rd_kafka_topic_partition_list_destroy(answered);
     tell_end();
+    rd_kafka_assign(member->kafka, places);
 }
 
 static void give_up(struct member *member, const rd_kafka_topic_partition_list_t *places)
@@ -160,7 +177,6 @@ static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t what,
 {
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         take(opaque, places);
-        rd_kafka_assign(kafka, places);
     } else {
         give_up(opaque, places);
         rd_kafka_assign(kafka, NULL);

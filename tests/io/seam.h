@@ -54,7 +54,9 @@ void seam_fill(uint8_t *bytes, size_t size, uint32_t seed);
 /* The cases of one file, for the group: appended at `tests`, answered is how many. */
 enum { SEAM_CASE_COUNT_MAX = 64 };
 uint32_t seam_file_cases(struct CMUnitTest *tests, struct seam_harness *harness);
+uint32_t seam_next_cases(struct CMUnitTest *tests, struct seam_harness *harness);
 uint32_t seam_socket_cases(struct CMUnitTest *tests, struct seam_harness *harness);
+uint32_t seam_sendfile_cases(struct CMUnitTest *tests, struct seam_harness *harness);
 uint32_t seam_loop_cases(struct CMUnitTest *tests, struct seam_harness *harness);
 
 int seam_setup(void **state);

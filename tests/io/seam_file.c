@@ -236,7 +236,7 @@ static void durable_writes_report_errors(void **state)
 
     struct bytes pieces[2];
     cut_up(pieces, 2, (const uint8_t *)"xyz", 1);
-    io_write_pieces_durable(seam->io, seam_ask(&written), handle, pieces, 2, 0);
+    io_write_pieces(seam->io, seam_ask(&written), handle, pieces, 2, 0);
     assert_true(seam_wait(seam, &written) < 0);
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(seam_read(seam, handle, (uint8_t[1]){0}, 1, 0), 0);
@@ -260,11 +260,7 @@ static void pieces_lie_one_behind_the_other(void **state)
         uint32_t size = STEP * counts[i] * (counts[i] + 1) / 2;
         struct seam_request written;
         cut_up(pieces, counts[i], content, STEP);
-        if (i % 2 == 0)
-            io_write_pieces(seam->io, seam_ask(&written), handle, pieces, counts[i], 77 + i);
-        else
-            io_write_pieces_durable(seam->io, seam_ask(&written), handle, pieces, counts[i],
-                                    77 + i);
+        io_write_pieces(seam->io, seam_ask(&written), handle, pieces, counts[i], 77 + i);
         assert_int_equal(written.landed_count, 0);
         assert_int_equal(seam_wait(seam, &written), size);
         assert_int_equal(file_size(seam, handle), 77 + i + size);
@@ -276,7 +272,7 @@ static void pieces_lie_one_behind_the_other(void **state)
 
 static void direct_pieces_may_be_one_buffer_again_and_again(void **state)
 {
-    /* A durable write to a DIRECT file of several MiB, all from the same aligned buffer. */
+    /* A write to a DIRECT file of several MiB, all from the same aligned buffer. */
     struct seam *seam = *state;
     enum { COUNT = IO_WRITE_PIECE_COUNT_MAX, SIZE = 64 * IO_BLOCK_SIZE };
     uint8_t *content = aligned_bytes(SIZE);
@@ -287,7 +283,7 @@ static void direct_pieces_may_be_one_buffer_again_and_again(void **state)
         pieces[i] = bytes_of(content, SIZE);
     int32_t handle = seam_open(seam, "file", CREATE | IO_OPEN_DIRECT);
     struct seam_request written;
-    io_write_pieces_durable(seam->io, seam_ask(&written), handle, pieces, COUNT, IO_BLOCK_SIZE);
+    io_write_pieces(seam->io, seam_ask(&written), handle, pieces, COUNT, IO_BLOCK_SIZE);
     assert_int_equal(seam_wait(seam, &written), COUNT * SIZE);
     for (uint32_t i = 0; i < COUNT; i++) {
         assert_int_equal(seam_read(seam, handle, read, SIZE, IO_BLOCK_SIZE + i * SIZE), SIZE);
@@ -514,9 +510,7 @@ static void many_requests_land_once_each(void **state)
         halves[i][1] = bytes_of(content + i * SIZE + SIZE / 2, SIZE / 2);
         if (i % 6 == 0)
             io_write_durable(seam->io, request, handle, content + i * SIZE, SIZE, i * SIZE);
-        else if (i % 6 == 1)
-            io_write_pieces_durable(seam->io, request, handle, halves[i], 2, i * SIZE);
-        else if (i % 6 == 2)
+        else if (i % 6 <= 2)
             io_write_pieces(seam->io, request, handle, halves[i], 2, i * SIZE);
         else if (i % 6 == 3)
             io_write_durable_at_once(seam->io, request, handle, content + i * SIZE, SIZE, i * SIZE);

@@ -1,45 +1,8 @@
 /* Cases of the seam: listening, connecting, and bytes that go both ways. */
-#include "tests/io/seam.h"
+#include "tests/io/seam_pair.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Two ends of one connection. */
-struct pair {
-    int32_t client;
-    int32_t server;
-};
-
-static int32_t listen_anywhere(struct seam *seam, struct io_address *address)
-{
-    int32_t listener;
-    assert_int_equal(io_address_parse("127.0.0.1", 0, address), STATUS_OK);
-    assert_int_equal(io_listen(seam->io, address, &listener), STATUS_OK);
-    assert_true(address->port > 0);
-    return listener;
-}
-
-static struct pair connect_pair(struct seam *seam)
-{
-    struct io_address address;
-    int32_t listener = listen_anywhere(seam, &address);
-    struct seam_request accepted;
-    struct seam_request connected;
-    io_accept(seam->io, seam_ask(&accepted), listener);
-    io_connect(seam->io, seam_ask(&connected), &address);
-    struct pair pair = {.client = seam_wait(seam, &connected),
-                        .server = seam_wait(seam, &accepted)};
-    assert_true(pair.client >= 0);
-    assert_true(pair.server >= 0);
-    io_close_listener(seam->io, listener);
-    return pair;
-}
-
-static void close_pair(struct seam *seam, struct pair pair)
-{
-    seam_close(seam, pair.client);
-    seam_close(seam, pair.server);
-}
 
 static int32_t send_text(struct seam *seam, int32_t handle, const char *text)
 {
@@ -49,20 +12,13 @@ static int32_t send_text(struct seam *seam, int32_t handle, const char *text)
     return seam_wait(seam, &sent);
 }
 
-static int32_t receive_some(struct seam *seam, int32_t handle, void *buffer, uint32_t size)
-{
-    struct seam_request received;
-    io_receive(seam->io, seam_ask(&received), handle, buffer, size);
-    return seam_wait(seam, &received);
-}
-
 static void expect_text(struct seam *seam, int32_t handle, const char *text)
 {
     char buffer[64];
     uint32_t size = (uint32_t)strlen(text);
     uint32_t done = 0;
     while (done < size) {
-        int32_t got = receive_some(seam, handle, buffer + done, size - done);
+        int32_t got = seam_receive(seam, handle, buffer + done, size - done);
         assert_true(got > 0);
         done += (uint32_t)got;
     }
@@ -90,7 +46,7 @@ static void a_port_is_listened_to_once(void **state)
     /* A second listener on the same port is IN_USE; after the first is closed the port is free. */
     struct seam *seam = *state;
     struct io_address address;
-    int32_t listener = listen_anywhere(seam, &address);
+    int32_t listener = seam_listen(seam, &address);
     struct io_address again = address;
     int32_t second;
     assert_int_equal(io_listen(seam->io, &again, &second), STATUS_IN_USE);
@@ -105,7 +61,7 @@ static void connections_carry_bytes_both_ways(void **state)
     /* What one side sends the other receives, and accept says who has come. */
     struct seam *seam = *state;
     struct io_address address;
-    int32_t listener = listen_anywhere(seam, &address);
+    int32_t listener = seam_listen(seam, &address);
     struct seam_request accepted;
     struct seam_request connected;
     io_connect(seam->io, seam_ask(&connected), &address);
@@ -121,7 +77,7 @@ static void connections_carry_bytes_both_ways(void **state)
     expect_text(seam, server, "question");
     assert_int_equal(send_text(seam, server, "answer"), 6);
     expect_text(seam, client, "answer");
-    close_pair(seam, (struct pair){client, server});
+    seam_close_pair(seam, (struct seam_pair){client, server});
     io_close_listener(seam->io, listener);
 }
 
@@ -129,7 +85,7 @@ static void receive_waits_for_bytes(void **state)
 {
     /* A receive lands when bytes come, with what there is, while the other direction moves. */
     struct seam *seam = *state;
-    struct pair pair = connect_pair(seam);
+    struct seam_pair pair = seam_connect(seam);
     char buffer[32];
     struct seam_request received;
     io_receive(seam->io, seam_ask(&received), pair.server, buffer, sizeof buffer);
@@ -140,27 +96,7 @@ static void receive_waits_for_bytes(void **state)
     int32_t got = seam_wait(seam, &received);
     assert_in_range(got, 1, 7);
     assert_memory_equal(buffer, "at last", (size_t)got);
-    close_pair(seam, pair);
-}
-
-/* A receiver that takes everything until `wanted` bytes are there. */
-struct sink {
-    struct seam_request receive;
-    struct seam *seam;
-    int32_t handle;
-    uint8_t *bytes;
-    uint32_t size;
-    uint32_t wanted;
-};
-
-static void sink_run(struct sink *sink)
-{
-    while (sink->size < sink->wanted) {
-        int32_t got = receive_some(sink->seam, sink->handle, sink->bytes + sink->size,
-                                   sink->wanted - sink->size);
-        assert_true(got > 0);
-        sink->size += (uint32_t)got;
-    }
+    seam_close_pair(seam, pair);
 }
 
 static void long_sends_are_whole(void **state)
@@ -183,14 +119,14 @@ static void long_sends_are_whole(void **state)
     }
     assert_int_equal(offset, SIZE);
 
-    struct pair pair = connect_pair(seam);
+    struct seam_pair pair = seam_connect(seam);
     struct seam_request sent;
     io_send(seam->io, seam_ask(&sent), pair.client, pieces, PIECE_COUNT);
-    struct sink sink = {.seam = seam, .handle = pair.server, .bytes = arrived, .wanted = SIZE};
-    sink_run(&sink);
+    struct seam_sink sink = {.seam = seam, .handle = pair.server, .bytes = arrived, .wanted = SIZE};
+    seam_sink_run(&sink);
     assert_int_equal(seam_wait(seam, &sent), SIZE);
     assert_memory_equal(arrived, content, SIZE);
-    close_pair(seam, pair);
+    seam_close_pair(seam, pair);
     free(pieces);
     free(arrived);
     free(content);
@@ -200,7 +136,7 @@ static void sending_nothing_lands(void **state)
 {
     /* No pieces, or only empty ones, are sent at once; it still lands later. */
     struct seam *seam = *state;
-    struct pair pair = connect_pair(seam);
+    struct seam_pair pair = seam_connect(seam);
     struct bytes empty[2] = {bytes_of_text(""), bytes_of_text("")};
     struct seam_request sent;
     io_send(seam->io, seam_ask(&sent), pair.client, empty, 2);
@@ -208,7 +144,7 @@ static void sending_nothing_lands(void **state)
     assert_int_equal(seam_wait(seam, &sent), 0);
     io_send(seam->io, seam_ask(&sent), pair.client, empty, 0);
     assert_int_equal(seam_wait(seam, &sent), 0);
-    close_pair(seam, pair);
+    seam_close_pair(seam, pair);
 }
 
 static void both_directions_at_once(void **state)
@@ -221,19 +157,21 @@ static void both_directions_at_once(void **state)
     assert_true(content != NULL && arrived[0] != NULL && arrived[1] != NULL);
     seam_fill(content, SIZE, 7);
     struct bytes piece = bytes_of(content, SIZE);
-    struct pair pair = connect_pair(seam);
+    struct seam_pair pair = seam_connect(seam);
     struct seam_request sent[2];
     io_send(seam->io, seam_ask(&sent[0]), pair.client, &piece, 1);
     io_send(seam->io, seam_ask(&sent[1]), pair.server, &piece, 1);
-    struct sink server = {.seam = seam, .handle = pair.server, .bytes = arrived[0], .wanted = SIZE};
-    struct sink client = {.seam = seam, .handle = pair.client, .bytes = arrived[1], .wanted = SIZE};
-    sink_run(&server);
-    sink_run(&client);
+    struct seam_sink server = {
+        .seam = seam, .handle = pair.server, .bytes = arrived[0], .wanted = SIZE};
+    struct seam_sink client = {
+        .seam = seam, .handle = pair.client, .bytes = arrived[1], .wanted = SIZE};
+    seam_sink_run(&server);
+    seam_sink_run(&client);
     assert_int_equal(seam_wait(seam, &sent[0]), SIZE);
     assert_int_equal(seam_wait(seam, &sent[1]), SIZE);
     assert_memory_equal(arrived[0], content, SIZE);
     assert_memory_equal(arrived[1], content, SIZE);
-    close_pair(seam, pair);
+    seam_close_pair(seam, pair);
     free(arrived[1]);
     free(arrived[0]);
     free(content);
@@ -243,13 +181,13 @@ static void the_end_of_a_stream_is_zero(void **state)
 {
     /* After a shutdown the other side receives what was sent before, and then 0. */
     struct seam *seam = *state;
-    struct pair pair = connect_pair(seam);
+    struct seam_pair pair = seam_connect(seam);
     char buffer[16];
     assert_int_equal(send_text(seam, pair.client, "last words"), 10);
     expect_text(seam, pair.server, "last words");
     io_shutdown(seam->io, pair.client);
-    assert_int_equal(receive_some(seam, pair.server, buffer, sizeof buffer), 0);
-    close_pair(seam, pair);
+    assert_int_equal(seam_receive(seam, pair.server, buffer, sizeof buffer), 0);
+    seam_close_pair(seam, pair);
 }
 
 static void shutdown_ends_what_is_in_flight(void **state)
@@ -260,7 +198,7 @@ static void shutdown_ends_what_is_in_flight(void **state)
     uint8_t *content = calloc(1, SIZE);
     assert_non_null(content);
     struct bytes piece = bytes_of(content, SIZE);
-    struct pair pair = connect_pair(seam);
+    struct seam_pair pair = seam_connect(seam);
     char buffer[16];
     struct seam_request received;
     struct seam_request sent;
@@ -274,7 +212,7 @@ static void shutdown_ends_what_is_in_flight(void **state)
     io_shutdown(seam->io, pair.server);
     assert_true(seam_wait(seam, &received) <= 0);
     assert_true(seam_wait(seam, &sent) < 0);
-    close_pair(seam, pair);
+    seam_close_pair(seam, pair);
     free(content);
 }
 
@@ -284,7 +222,7 @@ static void closing_a_listener_cancels_its_accepts(void **state)
      * waits already or was asked for in this turn. */
     struct seam *seam = *state;
     struct io_address address;
-    int32_t listener = listen_anywhere(seam, &address);
+    int32_t listener = seam_listen(seam, &address);
     struct seam_request accepted[3];
     struct seam_request other;
     io_accept(seam->io, seam_ask(&accepted[0]), listener);
@@ -302,7 +240,7 @@ static void nobody_listening_is_refused(void **state)
     /* A connection to a port without a listener lands with REFUSED. */
     struct seam *seam = *state;
     struct io_address address;
-    io_close_listener(seam->io, listen_anywhere(seam, &address));
+    io_close_listener(seam->io, seam_listen(seam, &address));
     struct seam_request connected;
     io_connect(seam->io, seam_ask(&connected), &address);
     assert_int_equal(connected.landed_count, 0);
@@ -314,12 +252,12 @@ static void a_reset_is_closed(void **state)
     /* When the other side goes away with bytes unread, sends and receives here end with CLOSED (or
      * see the end of the stream), and nothing else happens to the process. */
     struct seam *seam = *state;
-    struct pair pair = connect_pair(seam);
+    struct seam_pair pair = seam_connect(seam);
     char buffer[16];
     assert_int_equal(send_text(seam, pair.client, "never read"), 10);
     expect_text(seam, pair.server, "never");
     seam_close(seam, pair.server);
-    int32_t received = receive_some(seam, pair.client, buffer, sizeof buffer);
+    int32_t received = seam_receive(seam, pair.client, buffer, sizeof buffer);
     assert_true(received == 0 || received == STATUS_CLOSED);
     int32_t sent = 0;
     for (uint32_t i = 0; i < 100 && sent >= 0; i++)
@@ -334,7 +272,7 @@ static void many_connections_at_once(void **state)
     struct seam *seam = *state;
     enum { COUNT = 40 };
     struct io_address address;
-    int32_t listener = listen_anywhere(seam, &address);
+    int32_t listener = seam_listen(seam, &address);
     struct seam_request accepted[COUNT];
     struct seam_request connected[COUNT];
     for (uint32_t i = 0; i < COUNT / 2; i++)
@@ -357,12 +295,12 @@ static void many_connections_at_once(void **state)
     }
     for (uint32_t i = 0; i < COUNT; i++) {
         uint8_t number = COUNT;
-        assert_int_equal(receive_some(seam, accepted[i].result, &number, 1), 1);
+        assert_int_equal(seam_receive(seam, accepted[i].result, &number, 1), 1);
         assert_true(number < COUNT && !seen[number]);
         seen[number] = 1;
     }
     for (uint32_t i = 0; i < COUNT; i++)
-        close_pair(seam, (struct pair){connected[i].result, accepted[i].result});
+        seam_close_pair(seam, (struct seam_pair){connected[i].result, accepted[i].result});
     io_close_listener(seam->io, listener);
 }
 
@@ -372,12 +310,12 @@ static void large_receives_all_land(void **state)
      * for those before it. */
     struct seam *seam = *state;
     enum { COUNT = 8, ROOM = 512 * 1024 };
-    struct pair pairs[COUNT];
+    struct seam_pair pairs[COUNT];
     struct seam_request received[COUNT];
     uint8_t *buffer = malloc(ROOM);
     assert_non_null(buffer);
     for (uint32_t i = 0; i < COUNT; i++)
-        pairs[i] = connect_pair(seam);
+        pairs[i] = seam_connect(seam);
     assert_int_equal(send_text(seam, pairs[COUNT - 1].client, "!"), 1);
     for (uint32_t i = 0; i < COUNT; i++)
         io_receive(seam->io, seam_ask(&received[i]), pairs[i].server, buffer, ROOM);
@@ -388,7 +326,7 @@ static void large_receives_all_land(void **state)
         assert_int_equal(seam_wait(seam, &received[i]), 0);
     }
     for (uint32_t i = 0; i < COUNT; i++)
-        close_pair(seam, pairs[i]);
+        seam_close_pair(seam, pairs[i]);
     free(buffer);
 }
 
@@ -449,7 +387,7 @@ static void visit_other_core(struct seam *seam, int32_t theirs, int32_t ours)
     seam_rotate_until(seam, &guest.done_count, 1);
     expect_text(seam, ours, "!");
     char buffer[4];
-    assert_int_equal(receive_some(seam, ours, buffer, sizeof buffer), 0);
+    assert_int_equal(seam_receive(seam, ours, buffer, sizeof buffer), 0);
     seam_close(seam, ours);
 }
 
@@ -459,12 +397,12 @@ static void connections_move_to_other_cores(void **state)
      * number comes up again here it is a new handle in every way. */
     struct seam *seam = *state;
     for (uint32_t round = 0; round < 3; round++) {
-        struct pair pair = connect_pair(seam);
+        struct seam_pair pair = seam_connect(seam);
         visit_other_core(seam, pair.server, pair.client);
-        pair = connect_pair(seam);
+        pair = seam_connect(seam);
         visit_other_core(seam, pair.client, pair.server);
 
-        pair = connect_pair(seam);
+        pair = seam_connect(seam);
         char byte;
         struct seam_request received[2];
         io_receive(seam->io, seam_ask(&received[0]), pair.server, &byte, 1);
@@ -473,7 +411,7 @@ static void connections_move_to_other_cores(void **state)
         assert_int_equal(seam_wait(seam, &received[0]), 1);
         assert_int_equal(send_text(seam, pair.server, "b"), 1);
         assert_int_equal(seam_wait(seam, &received[1]), 1);
-        close_pair(seam, pair);
+        seam_close_pair(seam, pair);
     }
 }
 

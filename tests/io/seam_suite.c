@@ -14,7 +14,9 @@ int seam_suite_run(struct seam_harness *harness)
 {
     struct CMUnitTest tests[SEAM_CASE_COUNT_MAX];
     uint32_t count = seam_file_cases(tests, harness);
+    count += seam_next_cases(tests + count, harness);
     count += seam_socket_cases(tests + count, harness);
+    count += seam_sendfile_cases(tests + count, harness);
     count += seam_loop_cases(tests + count, harness);
     assert(count <= SEAM_CASE_COUNT_MAX);
     for (uint32_t i = 0; i < count; i++)

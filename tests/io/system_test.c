@@ -171,7 +171,7 @@ static int check_short_write(enum io_backend_choice backend)
     if (io_await(io, &request) != STATUS_NO_SPACE || request.transfer.done_bytes != 6000)
         return 8;
     struct bytes pieces[] = {{content, 5000}, {content + 5000, 500}, {content + 5500, 6500}};
-    io_write_pieces_durable(io, &request, handle, pieces, 3, 0);
+    io_write_pieces(io, &request, handle, pieces, 3, 0);
     if (io_await(io, &request) != STATUS_NO_SPACE || request.transfer.done_bytes != 6000)
         return 7;
     io_write_durable(io, &request, handle, content, 5000, 0);
@@ -216,11 +216,12 @@ static void check_failed_sync(enum io_backend_choice backend)
     assert_int_equal(io_await(io, &request), 7);
     io_write_durable(io, &request, handle, "content", 7, 0);
     assert_int_equal(io_await(io, &request), STATUS_INVALID);
+    struct io_request next;
     io_write_durable_at_once(io, &request, handle, "content", 7, 0);
-    assert_int_equal(io_await(io, &request), STATUS_INVALID);
-    struct bytes pieces[] = {bytes_of("con", 3), bytes_of("tent", 4)};
-    io_write_pieces_durable(io, &request, handle, pieces, 2, 0);
-    assert_int_equal(io_await(io, &request), STATUS_INVALID);
+    io_write_durable_next(io, &next, &request, handle, "content", 7, 0);
+    io_await_all(io, (struct io_request *[]){&request, &next}, 2);
+    assert_int_equal(request.completion.result, STATUS_INVALID);
+    assert_int_equal(next.completion.result, STATUS_CANCELLED);
     io_close(io, &request, handle);
     assert_int_equal(io_await(io, &request), STATUS_OK);
     io_cores_destroy(cores);
@@ -228,7 +229,8 @@ static void check_failed_sync(enum io_backend_choice backend)
 
 static void durable_writes_answer_with_their_sync(void **state)
 {
-    /* A write that succeeds and a sync that fails are a durable write that failed. */
+    /* A write that succeeds and a sync that fails are a durable write that failed, and one that
+     * nothing follows. */
     check_failed_sync(IO_BACKEND_POSIX);
     if (uring_refusal() == NULL)
         check_failed_sync(IO_BACKEND_URING);
@@ -257,8 +259,11 @@ static int check_no_threads(void)
     struct io *io = io_cores_at(cores, 0);
     io_open(io, &request, "no-threads", IO_OPEN_CREATE);
     int32_t handle = io_await(io, &request);
+    struct io_request next;
     io_write_durable_at_once(io, &request, handle, "content", 7, 0);
-    if (io_await(io, &request) != 7)
+    io_write_durable_next(io, &next, &request, handle, "content", 7, 7);
+    io_await_all(io, (struct io_request *[]){&request, &next}, 2);
+    if (request.completion.result != 7 || next.completion.result != 7)
         return 2;
     io_free_space(io, &request, ".");
     if (io_await(io, &request) != STATUS_NO_MEMORY)

@@ -539,7 +539,7 @@ static void files_are_held_open(void **state)
     start(fixture);
     struct store *store = fixture->rig.stores[0];
     assert_int_equal(check_batches(fixture), 0);
-    assert_int_equal(store->cold_file_count, fixture->rig.logs[0]->segment_count);
+    assert_int_equal(store->cold_file_count[COLD_FILE_DIRECT], fixture->rig.logs[0]->segment_count);
     assert_int_equal(rig_delete(&fixture->rig, 0), STATUS_OK);
     for (uint32_t i = 0; i < 100 && !list_is_empty(&store->cold_files); i++)
         rig_turn(&fixture->rig);

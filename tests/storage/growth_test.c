@@ -2,6 +2,7 @@
  * back what they did not need. */
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
+#include "storage/tail_cache.h"
 #include "tests/storage/check.h"
 #include "tests/storage/sim_harness.h"
 
@@ -140,8 +141,10 @@ static void memory_ahead_has_a_bound(void **state)
     rig->options.memory_bytes_max = MEMORY;
     rig->options.cache_bytes_max = MEMORY / 2;
     assert_int_equal(rig_start(rig, 1, LOGS), STATUS_OK);
-    while (rig->stores[0]->cache_bytes <= MEMORY / 2 - FRAME_SMALL_SIZE_MAX)
+    while (rig->stores[0]->cache_bytes <= MEMORY / 2 - FRAME_SMALL_SIZE_MAX) {
+        tail_cache_note_reader(rig->logs[0]);
         rig_put_many(rig, 0, 1, LARGE_VALUE_SIZE);
+    }
     size_t large_count = 0;
     for (uint32_t log = 0; log < LOGS; log++) {
         next_tail(rig, log, LARGE_VALUE_SIZE);

@@ -1,5 +1,6 @@
 /* Logs that acknowledge before the disk has it: no more than flush.messages and flush.ms allow, in
  * whole batches, and never taken back. What nobody waits for lingers before it is written. */
+#include "storage/backlog.h"
 #include "storage/linger.h"
 #include "storage/log_struct.h"
 #include "storage/store_struct.h"
@@ -298,6 +299,89 @@ static void a_lack_of_memory_ends_it(void **state)
         chunk_release(chunks[--count], fixture->rig.io);
 }
 
+/* --- Beyond what the disk takes ---------------------------------------------------------------
+ */
+
+enum { LARGE_SIZE = 60000, MANY = 40, FEW = 5 };
+
+static void append_large(struct fixture *fixture, struct rig_append *appends, uint32_t count)
+{
+    struct rig *rig = &fixture->rig;
+    for (uint32_t i = 0; i < count; i++)
+        rig_append(rig, 0, &appends[i],
+                   rig_make(rig, &(struct rig_batch){.value_size = LARGE_SIZE}));
+}
+
+/* Of so many large batches, all at once, the first to be acknowledged is on disk. */
+static bool first_is_durable(struct fixture *fixture, uint32_t count)
+{
+    struct rig *rig = &fixture->rig;
+    const struct log *log = rig->logs[0];
+    struct rig_append appends[MANY];
+    int64_t begin = log->end_offset;
+    assert_int_equal(log->durable_offset, begin);
+    append_large(fixture, appends, count);
+    assert_int_equal(rig_append_wait(rig, &appends[0]), STATUS_OK);
+    bool is_durable = log->durable_offset > begin;
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(rig_append_wait(rig, &appends[i]), STATUS_OK);
+    wait_until_durable(rig, log);
+    return is_durable;
+}
+
+/* Where an eighth of the memory waits for the disk, nobody is let run further ahead of it: memory
+ * would fill up until appends are refused. When it has caught up, all is as before. */
+static void who_outruns_the_disk_waits_for_it(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->rig.config.flush_messages = 1000;
+    fixture->rig.options.memory_bytes_max = 16 << 20;
+    const struct log *log = start_settled(fixture, 1);
+    assert_false(first_is_durable(fixture, FEW));
+    assert_true(first_is_durable(fixture, MANY));
+    assert_int_equal(log->store->backlog_bytes, 0);
+    assert_false(first_is_durable(fixture, FEW));
+}
+
+/* Others, for whose batches the disk has no time yet, are let go when the backlog has shrunk. */
+static void who_was_held_goes_on_when_it_can(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct rig_append appends[MANY];
+    struct rig_append other;
+    rig->config.flush_messages = 1000;
+    rig->options.memory_bytes_max = 16 << 20;
+    rig->options.open_files_max = 2; /* one log is written at a time */
+    start_settled(fixture, 2);
+    const struct log *log = rig->logs[1];
+    append_large(fixture, appends, MANY);
+    rig_append(rig, 1, &other, rig_make(rig, &(struct rig_batch){.value_size = LARGE_SIZE}));
+    rig_turn(rig);
+    assert_true(backlog_is_large(log->store));
+    assert_false(other.has_landed);
+    assert_int_equal(rig_append_wait(rig, &other), STATUS_OK);
+    assert_false(backlog_is_large(log->store));
+    assert_true(log->durable_offset < log->end_offset);
+    for (uint32_t i = 0; i < MANY; i++)
+        assert_int_equal(rig_append_wait(rig, &appends[i]), STATUS_OK);
+}
+
+/* What a log that goes away has not written, nobody waits for. */
+static void a_deleted_log_leaves_no_backlog(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct rig_append appends[MANY];
+    rig->config.flush_messages = 1000;
+    const struct log *log = start_settled(fixture, 1);
+    const struct store *store = log->store;
+    append_large(fixture, appends, MANY);
+    assert_true(store->backlog_bytes > 0);
+    assert_int_equal(rig_delete(rig, 0), STATUS_OK);
+    assert_int_equal(store->backlog_bytes, 0);
+}
+
 /* An orderly stop loses nothing of it. */
 static void a_stop_writes_it(void **state)
 {
@@ -329,6 +413,9 @@ int main(void)
         CASE(it_ends_with_the_looseness),
         CASE(who_waits_ends_it),
         CASE(a_lack_of_memory_ends_it),
+        CASE(who_outruns_the_disk_waits_for_it),
+        CASE(who_was_held_goes_on_when_it_can),
+        CASE(a_deleted_log_leaves_no_backlog),
         CASE(a_stop_writes_it),
     };
     return cmocka_run_group_tests_name("storage_loose", tests, NULL, NULL);

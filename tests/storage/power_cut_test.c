@@ -252,6 +252,7 @@ static const char *run_story(uint64_t seed, bool skips_sync)
     story->rig.options.unsafe_skip_sync = skips_sync;
     story->rig.options.journal_file_bytes = 256 << 10;
     story->rig.options.direct_size_bytes = 16 << 10;
+    story->rig.options.beside_size_bytes = 16 << 10;
     story->rig.options.memory_bytes_max = 16 << 20;
     story->rig.options.cache_bytes_max = 512 << 10;
     story->rig.config.segment_bytes_max = 512 << 10;

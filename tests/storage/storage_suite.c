@@ -72,11 +72,13 @@ static void put_mixed(struct rig *rig, uint32_t log, uint32_t rounds)
     }
 }
 
-/* Small and large batches in any order read back, from memory and after a stop from disk. */
+/* Small and large batches in any order read back, from memory and after a stop from disk. The first
+ * start of all finds nothing, and nothing out of order. */
 static void append_mixed(void **state)
 {
     struct rig *rig = rig_of(state);
     assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    assert_true(rig->report.was_clean);
     put_mixed(rig, 0, 1);
     uint32_t before, after;
     int64_t end = log_end_offset(rig->logs[0]);

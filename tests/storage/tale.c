@@ -338,6 +338,7 @@ static void init_rig(struct tale *tale)
     rig_init(rig, &tale->sim.harness);
     rig->options.journal_file_bytes = 256 << 10;
     rig->options.direct_size_bytes = 16 << 10;
+    rig->options.beside_size_bytes = 16 << 10;
     rig->options.memory_bytes_max = 16 << 20;
     rig->options.cache_bytes_max = 64 << 10;
     rig->options.cleaner_backoff_ms = 5;
