@@ -154,11 +154,15 @@ static int32_t send_next(const struct io_request *request)
     return errno == EINTR ? 0 : socket_error(errno);
 }
 
+/* A range hardly ever ends with a full segment, and each that is not full would go alone, and wake
+ * the receiver for a few bytes. Held back, it goes with what comes next. */
 int32_t sendfile_attempt(struct io_request *request)
 {
     assert(request->kind == IO_SENDFILE);
     int32_t result;
     size_t before_bytes = request->send.sent_bytes;
+    if (before_bytes == 0)
+        socket_cork(request->handle, true);
     do {
         if (request->send.sent_bytes - before_bytes >= TURN_SIZE)
             return SENDFILE_LATER;
@@ -166,5 +170,6 @@ int32_t sendfile_attempt(struct io_request *request)
         if (result == SENDFILE_WAIT || result == SENDFILE_LOAD)
             return result;
     } while (!io_advance(request, &result));
+    socket_cork(request->handle, false);
     return result;
 }
