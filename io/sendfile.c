@@ -12,7 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LOAD_SIZE = 64 * 1024, TURN_SIZE = 1024 * 1024 };
+enum {
+    LOAD_SIZE = 64 * 1024,
+    TURN_SIZE = 1024 * 1024,
+    RUN_GAP_MAX = 2 * IO_BLOCK_SIZE, /* the end of one block and the head of a frame */
+};
 
 /* --- The page cache ----------------------------------------------------------------------------
  */
@@ -63,11 +67,39 @@ static bool is_cached(const struct rest *rest)
     return found.cached_pages >= last - first + 1;
 }
 
-/* What a worker has just read is not asked about again: with very little memory it may be gone once
- * more, and nothing would ever be sent. */
-static bool may_send(const struct io_request *request, const struct rest *rest)
+/* Adds to the run the pieces behind it, as far as they lie in the same file and begin where it
+ * ends, give or take what lies between two frames. Answers how many pieces it has. */
+static uint32_t extend(const struct io_request *request, struct rest *run)
 {
-    return request->backend_word == request->send.range_index + 1 || is_cached(rest);
+    uint32_t count = 1;
+    const struct bytes *piece = &request->send.pieces[request->send.piece_index + 1];
+    const struct bytes *end = &request->send.pieces[request->send.piece_count];
+    const struct io_file_range *range = &request->send.ranges[request->send.range_index + 1];
+    for (; piece < end && io_piece_is_in_file(piece); piece++, range++, count++) {
+        uint64_t run_end = run->offset + run->size_bytes;
+        bool is_next = range->handle == run->handle && range->offset >= run_end &&
+                       range->offset - run_end < RUN_GAP_MAX && run->size_bytes < TURN_SIZE;
+        if (!is_next)
+            break;
+        run->size_bytes = range->offset + piece->size - run->offset;
+    }
+    return count;
+}
+
+/* Asks for as much at once as lies together, for asking costs as much as sending a little. Ranges
+ * before `*known_index` have been found there. What a worker has just read is not asked about
+ * again: with very little memory it may be gone once more, and nothing would ever be sent. */
+static bool may_send(const struct io_request *request, const struct rest *rest,
+                     uint32_t *known_index)
+{
+    uint32_t index = request->send.range_index;
+    if (index < *known_index || request->backend_word == index + 1)
+        return true;
+    struct rest run = *rest;
+    uint32_t count = extend(request, &run);
+    if (is_cached(&run))
+        *known_index = index + count;
+    return index < *known_index || (count > 1 && is_cached(rest));
 }
 
 int32_t sendfile_load(struct io_request *request)
@@ -134,12 +166,12 @@ static ssize_t send_range(const struct io_request *request, const struct rest *r
 }
 
 /* A file that ends too early is as good as one that cannot be read. */
-static int32_t send_next(const struct io_request *request)
+static int32_t send_next(const struct io_request *request, uint32_t *known_index)
 {
     ssize_t size;
     if (is_in_file(request)) {
         struct rest rest = rest_of(request);
-        if (!may_send(request, &rest))
+        if (!may_send(request, &rest, known_index))
             return SENDFILE_LOAD;
         size = send_range(request, &rest);
         if (size == 0)
@@ -154,17 +186,23 @@ static int32_t send_next(const struct io_request *request)
     return errno == EINTR ? 0 : socket_error(errno);
 }
 
+/* A range hardly ever ends with a full segment, and each that is not full would go alone, and wake
+ * the receiver for a few bytes. Held back, it goes with what comes next. */
 int32_t sendfile_attempt(struct io_request *request)
 {
     assert(request->kind == IO_SENDFILE);
     int32_t result;
+    uint32_t known_index = 0; /* anew with each attempt: a client may take long in between */
     size_t before_bytes = request->send.sent_bytes;
+    if (before_bytes == 0)
+        socket_cork(request->handle, true);
     do {
         if (request->send.sent_bytes - before_bytes >= TURN_SIZE)
             return SENDFILE_LATER;
-        result = send_next(request);
+        result = send_next(request, &known_index);
         if (result == SENDFILE_WAIT || result == SENDFILE_LOAD)
             return result;
     } while (!io_advance(request, &result));
+    socket_cork(request->handle, false);
     return result;
 }

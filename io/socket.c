@@ -94,6 +94,12 @@ void socket_prepare(int32_t handle)
     socket_set(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
+void socket_cork(int32_t handle, bool is_corked)
+{
+    assert(handle >= 0);
+    socket_set(handle, IPPROTO_TCP, TCP_CORK, is_corked);
+}
+
 void socket_make_nonblocking(int32_t handle)
 {
     int flags = fcntl(handle, F_GETFL);

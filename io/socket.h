@@ -18,6 +18,9 @@ int32_t socket_create(const struct io_address *address, int type_flags);
 /* Options of every connection, whichever side began it. */
 void socket_prepare(int32_t handle);
 
+/* While it is corked, nothing leaves but full segments; then the rest of what was sent. */
+void socket_cork(int32_t handle, bool is_corked);
+
 /* For sendfile(2), which cannot be told so in the call. */
 void socket_make_nonblocking(int32_t handle);
 

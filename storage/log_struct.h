@@ -120,7 +120,8 @@ struct log {
     struct producer_core producers;
 
     /* Writing. */
-    struct list_node flush_node;   /* store->flush_queue */
+    struct list_node flush_node;   /* store->awaited_queue, store->flush_queue */
+    bool is_awaited;               /* which of the two */
     struct list_node linger_node;  /* store->lingering_logs, while sealed frames linger */
     struct list_node held_node;    /* store->held_logs */
     uint64_t lingering_bytes;      /* of those */

@@ -155,11 +155,26 @@ void store_retry_soon(struct store *store)
 /* --- Flushing ---------------------------------------------------------------------------------
  */
 
+/* Of those that somebody waits for the one who has waited longest; now and then another, which may
+ * have the journal wait for it. NULL: nobody wants to. */
+static struct list_node *next_queued(struct store *store)
+{
+    struct list_node *node = NULL;
+    if (store->awaited_row_count < AWAITED_ROW_MAX)
+        node = list_pop_front(&store->awaited_queue);
+    store->awaited_row_count = node != NULL ? store->awaited_row_count + 1 : 0;
+    if (node == NULL)
+        node = list_pop_front(&store->flush_queue);
+    return node != NULL ? node : list_pop_front(&store->awaited_queue);
+}
+
 static void dispatch_flushes(struct store *store)
 {
-    while (!list_is_empty(&store->flush_queue) && !list_is_empty(&store->idle_flushes)) {
+    while (!list_is_empty(&store->idle_flushes)) {
+        struct list_node *log = next_queued(store);
+        if (log == NULL)
+            return;
         struct list_node *flush = list_pop_front(&store->idle_flushes);
-        struct list_node *log = list_pop_front(&store->flush_queue);
         flush_start(container_of(flush, struct flush, node),
                     container_of(log, struct log, flush_node));
     }
@@ -177,7 +192,17 @@ static bool waits_for_ground(const struct log *log)
     return groundwork_is_awaited(log) && log->written_offset == log->synced_offset;
 }
 
-void store_want_flush(struct store *store, struct log *log, bool first)
+static void queue(struct store *store, struct log *log, bool is_awaited)
+{
+    bool is_queued = list_node_is_linked(&log->flush_node);
+    if (is_queued && (log->is_awaited || !is_awaited))
+        return;
+    list_remove(&log->flush_node);
+    log->is_awaited = is_awaited;
+    list_push_back(is_awaited ? &store->awaited_queue : &store->flush_queue, &log->flush_node);
+}
+
+void store_want_flush(struct store *store, struct log *log, bool is_awaited)
 {
     linger_is_over(log);
     if (log->flush != NULL)
@@ -185,13 +210,7 @@ void store_want_flush(struct store *store, struct log *log, bool first)
     if (log->flush != NULL || log->deletion != NULL || store->failure != STATUS_OK ||
         must_wait_for_room(store, log) || log_waits_for_mention(log) || waits_for_ground(log))
         return;
-    if (list_node_is_linked(&log->flush_node) && !first)
-        return;
-    list_remove(&log->flush_node);
-    if (first)
-        list_push_front(&store->flush_queue, &log->flush_node);
-    else
-        list_push_back(&store->flush_queue, &log->flush_node);
+    queue(store, log, is_awaited);
     dispatch_flushes(store);
 }
 
@@ -300,6 +319,7 @@ static void init_struct(struct store *store, struct io *io, const struct store_o
     list_init(&store->mentioned);
     list_init(&store->dirty);
     list_init(&store->idle_flushes);
+    list_init(&store->awaited_queue);
     list_init(&store->flush_queue);
     list_init(&store->held_logs);
     list_init(&store->round_turns);

@@ -13,7 +13,8 @@
 #include "storage/store.h"
 
 enum {
-    FLUSHES_MAX = 16, /* logs being written at the same time */
+    AWAITED_ROW_MAX = 8, /* logs begun in a row that somebody waits for, while others want to */
+    FLUSHES_MAX = 16,    /* logs being written at the same time */
     /* Of those, logs whose round is being synced. The others gather larger rounds meanwhile: a sync
      * costs the same for one batch as for many. */
     DURABLE_ROUNDS_MAX = 4,
@@ -83,9 +84,11 @@ struct store {
     uint32_t open_file_count; /* segments open for writing */
     struct flush flushes[FLUSHES_MAX];
     struct list idle_flushes;
-    struct list flush_queue; /* logs that want to be written */
-    uint64_t backlog_bytes;  /* sealed and not in segments yet (backlog.h) */
-    struct list held_logs;   /* in the order in which they came to be held */
+    struct list awaited_queue; /* logs to be written that somebody waits for, in their order */
+    struct list flush_queue;   /* others that want to be written */
+    uint32_t awaited_row_count;
+    uint64_t backlog_bytes; /* sealed and not in segments yet (backlog.h) */
+    struct list held_logs;  /* in the order in which they came to be held */
     uint32_t durable_round_count;
     struct list round_turns; /* struct flush, waiting until their round may be synced */
     struct timer lingering;  /* runs while anything lingers (linger.h) */
@@ -159,8 +162,8 @@ void store_retry(struct store *store);
 /* Comes back to all that has been left undone, after a while. */
 void store_retry_soon(struct store *store);
 
-/* Queues the log for writing; `first` when someone waits for it. */
-void store_want_flush(struct store *store, struct log *log, bool first);
+/* Queues the log for writing; `is_awaited` when someone waits for it. */
+void store_want_flush(struct store *store, struct log *log, bool is_awaited);
 
 /* A flush has ended: its place is free. */
 void store_flush_ended(struct store *store, struct flush *flush);

@@ -1,8 +1,11 @@
 /* Cases of the seam: sends of which parts lie in files. */
 #include "tests/io/seam_pair.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* A file with known content, open for sending from it. */
 struct sent_file {
@@ -109,6 +112,53 @@ static void files_and_memory_arrive_in_order(void **state)
     sent_file_end(seam, &files[1]);
 }
 
+/* What is no socket, as in the simulator, is never. */
+static bool is_corked(int32_t handle)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(handle, IPPROTO_TCP, TCP_CORK, &value, &size) == 0 && value != 0;
+}
+
+static void a_run_with_holes_arrives(void **state)
+{
+    /* Ranges that lie one behind the other, of which the page cache has some and not others, arrive
+     * as they are, with what lies between them left out; and nothing is held back behind them. */
+    struct seam *seam = *state;
+    enum { COUNT = 32, STEP = 17 * IO_BLOCK_SIZE, HEAD = 64, SIZE = 16 * IO_BLOCK_SIZE + 153 };
+    struct sent_file file;
+    sent_file_make(seam, &file, "run", COUNT * STEP, true);
+    struct bytes pieces[COUNT + 1] = {bytes_of_text("head")};
+    struct io_file_range ranges[COUNT];
+    struct expected expected = {.bytes = malloc(HEAD + (size_t)COUNT * SIZE)};
+    uint8_t *read = malloc(SIZE);
+    expect(&expected, "head", 4);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        ranges[i] = (struct io_file_range){file.handle, (uint64_t)i * STEP + HEAD};
+        pieces[i + 1] = in_file(SIZE);
+        expect(&expected, file.content + ranges[i].offset, SIZE);
+        if (i % 4 != 3)
+            assert_int_equal(seam_read(seam, file.handle, read, SIZE, ranges[i].offset), SIZE);
+    }
+
+    struct seam_pair pair = seam_connect(seam);
+    struct seam_request sent;
+    struct seam_sink sink = {.seam = seam,
+                             .handle = pair.client,
+                             .bytes = malloc(expected.size),
+                             .wanted = expected.size};
+    io_sendfile(seam->io, seam_ask(&sent), pair.server, pieces, COUNT + 1, ranges);
+    seam_sink_run(&sink);
+    assert_int_equal(seam_wait(seam, &sent), expected.size);
+    assert_memory_equal(sink.bytes, expected.bytes, expected.size);
+    assert_false(is_corked(pair.server));
+    seam_close_pair(seam, pair);
+    free(read);
+    free(sink.bytes);
+    free(expected.bytes);
+    sent_file_end(seam, &file);
+}
+
 static void a_file_that_is_too_short_is_an_error(void **state)
 {
     /* A range that its file does not have ends the send with STATUS_IO, whether the beginning of it
@@ -182,6 +232,7 @@ uint32_t seam_sendfile_cases(struct CMUnitTest *tests, struct seam_harness *harn
 {
     static const struct CMUnitTest cases[] = {
         SEAM_CASE(files_and_memory_arrive_in_order),
+        SEAM_CASE(a_run_with_holes_arrives),
         SEAM_CASE(a_file_that_is_too_short_is_an_error),
         SEAM_CASE(shutdown_ends_a_send_from_a_file),
         SEAM_CASE(nobody_left_is_an_error),

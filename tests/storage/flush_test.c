@@ -315,15 +315,111 @@ static void who_waits_for_a_record_ends_it(void **state)
     finish(rig, 40 + 3);
 }
 
+/* --- Order ------------------------------------------------------------------------------------
+ */
+
+/* More logs than are written at the same time, each with somebody who always waits for so many
+ * batches. */
+enum { CROWD_LOGS = 3 * FLUSHES_MAX, CROWD_IN_FLIGHT = 3 };
+
+struct crowd {
+    struct bytes batch;
+    struct rig_append appends[CROWD_LOGS][CROWD_IN_FLIGHT];
+    uint32_t counts[CROWD_LOGS];
+    uint32_t count;
+};
+
+static void crowd_begin(struct crowd *crowd, struct rig *rig)
+{
+    *crowd = (struct crowd){
+        .batch = rig_make(rig, &(struct rig_batch){.value_size = DIRECT_SIZE}),
+    };
+    for (uint32_t i = 0; i < CROWD_LOGS; i++) {
+        for (uint32_t k = 0; k < CROWD_IN_FLIGHT; k++)
+            rig_append(rig, i, &crowd->appends[i][k], crowd->batch);
+    }
+}
+
+static void crowd_take(struct crowd *crowd, struct rig *rig, uint32_t log)
+{
+    for (uint32_t k = 0; k < CROWD_IN_FLIGHT; k++) {
+        struct rig_append *append = &crowd->appends[log][k];
+        if (!append->has_landed)
+            continue;
+        assert_int_equal(append->result, STATUS_OK);
+        crowd->counts[log]++;
+        crowd->count++;
+        rig_append(rig, log, append, crowd->batch);
+    }
+}
+
+static void crowd_go_on(struct crowd *crowd, struct rig *rig, uint32_t until_count)
+{
+    while (crowd->count < until_count) {
+        rig_turn(rig);
+        for (uint32_t i = 0; i < CROWD_LOGS; i++)
+            crowd_take(crowd, rig, i);
+    }
+}
+
+static void crowd_end(struct crowd *crowd, struct rig *rig)
+{
+    for (uint32_t i = 0; i < CROWD_LOGS; i++) {
+        for (uint32_t k = 0; k < CROWD_IN_FLIGHT; k++)
+            assert_int_equal(rig_append_wait(rig, &crowd->appends[i][k]), STATUS_OK);
+    }
+    rig_kill(rig);
+}
+
+/* Of logs that somebody waits for, the one who has waited longest is written next: all of them are
+ * served about as often. */
+static void whoever_waits_longest_is_next(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct crowd crowd;
+    assert_int_equal(rig_start(rig, 1, CROWD_LOGS), STATUS_OK);
+    crowd_begin(&crowd, rig);
+    crowd_go_on(&crowd, rig, 40 * CROWD_LOGS);
+    for (uint32_t i = 0; i < CROWD_LOGS; i++)
+        assert_in_range(crowd.counts[i], 20, 80);
+    crowd_end(&crowd, rig);
+}
+
+/* A log that nobody waits for is written while there is always another that somebody does. */
+static void a_crowd_does_not_keep_others_from_being_written(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct crowd crowd;
+    assert_int_equal(rig_start(rig, 1, CROWD_LOGS + 1), STATUS_OK);
+    struct log *log = rig->logs[CROWD_LOGS];
+    crowd_begin(&crowd, rig);
+    crowd_go_on(&crowd, rig, CROWD_LOGS);
+    rig_put(rig, CROWD_LOGS, &(struct rig_batch){.value_size = SMALL_SIZE});
+    log_seal(log);
+    log->wants_sync = true;
+    store_want_flush(log->store, log, false);
+    assert_true(log->synced_offset < log->end_offset);
+    crowd_go_on(&crowd, rig, 10 * CROWD_LOGS);
+    assert_int_equal(log->synced_offset, log->end_offset);
+    crowd_end(&crowd, rig);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, sim_rig_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(what_waits_is_one_round),         CASE(a_round_has_a_size),
-        CASE(small_frames_go_with_large_ones), CASE(logs_take_turns),
-        CASE(loose_logs_need_no_turn),         CASE(loose_rounds_gather),
+        CASE(what_waits_is_one_round),
+        CASE(a_round_has_a_size),
+        CASE(small_frames_go_with_large_ones),
+        CASE(logs_take_turns),
+        CASE(loose_logs_need_no_turn),
+        CASE(loose_rounds_gather),
         CASE(who_waits_for_a_record_ends_it),
+        CASE(whoever_waits_longest_is_next),
+        CASE(a_crowd_does_not_keep_others_from_being_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
