@@ -81,6 +81,13 @@ static bool has_written_direct(const struct log *log)
            container_of(node, struct memory_frame, direct_node)->state == FRAME_WRITTEN;
 }
 
+/* Where more logs wait than are written at once, each has gathered all that it will until its turn
+ * comes. */
+static uint32_t durable_rounds_max(const struct store *store)
+{
+    return list_is_empty(&store->awaited_queue) ? DURABLE_ROUNDS_MAX : CROWDED_ROUNDS_MAX;
+}
+
 /* Whether a round may be synced now. A turn is kept for what comes next in the same log, up to a
  * bound: those who have just been answered tend to ask again. A log that acknowledges before the
  * disk has it needs none: its producers go on, and what would be gathered meanwhile is memory. */
@@ -89,7 +96,8 @@ static bool take_turn(struct flush *flush)
     struct store *store = flush->store;
     if (flush->has_turn)
         return true;
-    if (store->durable_round_count == DURABLE_ROUNDS_MAX)
+    if (!list_is_empty(&store->round_turns) ||
+        store->durable_round_count >= durable_rounds_max(store))
         return false;
     store->durable_round_count++;
     flush->has_turn = true;
@@ -111,6 +119,19 @@ static enum op_progress let_gather(struct flush *flush)
     return wait_in(flush, FLUSH_PICK);
 }
 
+/* To those who have waited longest. */
+static void hand_out_turns(struct store *store)
+{
+    struct list_node *node;
+    while (store->durable_round_count < durable_rounds_max(store) &&
+           (node = list_pop_front(&store->round_turns)) != NULL) {
+        struct flush *next = container_of(node, struct flush, node);
+        store->durable_round_count++;
+        next->has_turn = true;
+        io_land(store->io, &next->turn, STATUS_OK);
+    }
+}
+
 /* What has been sealed when the turn comes goes along. */
 static enum op_progress ask_turn(struct flush *flush)
 {
@@ -118,10 +139,10 @@ static enum op_progress ask_turn(struct flush *flush)
     completion_init(&flush->turn, turn_landed);
     op_expect(&flush->op);
     list_push_back(&flush->store->round_turns, &flush->node);
+    hand_out_turns(flush->store);
     return wait_in(flush, FLUSH_TURN);
 }
 
-/* The one who has waited longest has it from now on. */
 static void give_turn(struct flush *flush)
 {
     struct store *store = flush->store;
@@ -130,14 +151,8 @@ static void give_turn(struct flush *flush)
     assert(store->durable_round_count > 0);
     flush->has_turn = false;
     flush->turn_round_count = 0;
-    struct list_node *node = list_pop_front(&store->round_turns);
-    if (node == NULL) {
-        store->durable_round_count--;
-        return;
-    }
-    struct flush *next = container_of(node, struct flush, node);
-    next->has_turn = true;
-    io_land(store->io, &next->turn, STATUS_OK);
+    store->durable_round_count--;
+    hand_out_turns(store);
 }
 
 /* It is given away when all that it was for is synced. */

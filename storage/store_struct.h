@@ -18,7 +18,8 @@ enum {
     /* Of those, logs whose round is being synced. The others gather larger rounds meanwhile: a sync
      * costs the same for one batch as for many. */
     DURABLE_ROUNDS_MAX = 4,
-    GROWING_SHARE = 4, /* of the memory, a quarter */
+    CROWDED_ROUNDS_MAX = 8, /* the same while more logs wait than are written at the same time */
+    GROWING_SHARE = 4,      /* of the memory, a quarter */
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,

@@ -386,6 +386,24 @@ static void whoever_waits_longest_is_next(void **state)
     crowd_end(&crowd, rig);
 }
 
+/* Where more logs wait than are written at once, more of them are synced at the same time. */
+static void a_crowd_is_synced_more_at_once(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct crowd crowd;
+    uint32_t count_max = 0;
+    assert_int_equal(rig_start(rig, 1, CROWD_LOGS), STATUS_OK);
+    crowd_begin(&crowd, rig);
+    for (uint32_t count = 1; count < 10 * CROWD_LOGS; count++) {
+        crowd_go_on(&crowd, rig, count);
+        uint32_t turns = count_turns(rig->stores[0]);
+        count_max = turns > count_max ? turns : count_max;
+    }
+    assert_int_equal(count_max, CROWDED_ROUNDS_MAX);
+    crowd_end(&crowd, rig);
+}
+
 /* A log that nobody waits for is written while there is always another that somebody does. */
 static void a_crowd_does_not_keep_others_from_being_written(void **state)
 {
@@ -419,6 +437,7 @@ int main(void)
         CASE(loose_rounds_gather),
         CASE(who_waits_for_a_record_ends_it),
         CASE(whoever_waits_longest_is_next),
+        CASE(a_crowd_is_synced_more_at_once),
         CASE(a_crowd_does_not_keep_others_from_being_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
