@@ -13,9 +13,9 @@
 enum {
     WATCH_NS = 5 * 1000 * 1000,
     LEAD_NS = 2 * 1000 * 1000, /* from opening all to the first request */
-    DRAIN_SECONDS_MIN = 10,
+    DRAIN_SECONDS_MIN = 30,
     DRAIN_SECONDS_MAX = 60,
-    FOLLOW_SECONDS_MAX = 5, /* for what was acknowledged to arrive */
+    FOLLOW_SECONDS_MAX = 30, /* for what was acknowledged to arrive */
 };
 
 /* What the main thread keeps while it watches. */

@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 enum {
-    TIMEOUT_MS_DEFAULT = 10000,
     PORT_DEFAULT = 9092,
     RESPONSE_SIZE_MAX = 256 << 20,
     HOST_SIZE_MAX = 256,
@@ -57,15 +56,6 @@ static bool parse_address(struct bytes text, char host[static HOST_SIZE_MAX], in
            text_parse_i64(bytes_of(rest.data + 1, rest.size - 1), 1, UINT16_MAX, port) == STATUS_OK;
 }
 
-static int64_t timeout_ms(const struct tool *tool)
-{
-    int64_t timeout = TIMEOUT_MS_DEFAULT;
-    const char *text = tool_setting(tool, "socket.timeout.ms");
-    if (text != NULL)
-        text_parse_i64(bytes_of_text(text), 1, INT32_MAX, &timeout);
-    return timeout;
-}
-
 /* A connected socket, or -1 with errno set. */
 static int connect_address(const struct tool *tool, const struct addrinfo *address)
 {
@@ -73,7 +63,7 @@ static int connect_address(const struct tool *tool, const struct addrinfo *addre
     int file = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
     if (file < 0)
         return -1;
-    int64_t timeout = timeout_ms(tool);
+    int timeout = tool_timeout_ms(tool);
     struct timeval limit = {.tv_sec = timeout / 1000, .tv_usec = timeout % 1000 * 1000};
     int yes = 1;
     setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

@@ -16,7 +16,6 @@
 
 enum {
     WAIT_STEP_MS = 100,
-    QUERY_TIMEOUT_MS = 5000,
     BATCH_RECORDS = 1000,
     PATTERN_SIZE_MAX = 1024,
 };
@@ -201,14 +200,14 @@ static void find_beginnings(struct consume_group *consume, rd_kafka_topic_partit
             rd_kafka_topic_partition_list_add(committed, all->elems[i].topic,
                                               all->elems[i].partition);
     if (committed->cnt > 0)
-        rd_kafka_committed(consume->kafka, committed, QUERY_TIMEOUT_MS);
+        rd_kafka_committed(consume->kafka, committed, tool_timeout_ms(consume->tool));
     for (int i = 0; i < committed->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &committed->elems[i];
         int64_t start = RD_KAFKA_OFFSET_INVALID;
         int64_t end = RD_KAFKA_OFFSET_INVALID;
         if (at->offset < 0)
             rd_kafka_query_watermark_offsets(consume->kafka, at->topic, at->partition, &start, &end,
-                                             QUERY_TIMEOUT_MS);
+                                             tool_timeout_ms(consume->tool));
         int64_t edge = consume->from_end ? end : start;
         rd_kafka_topic_partition_list_find(all, at->topic, at->partition)->offset =
             at->offset >= 0 ? at->offset : edge;

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 
 enum {
-    TRIES_MAX = 100,
     PAUSE_MS = 100,
     VERSION_WITH_MANY_KEYS = 4,    /* FindCoordinator */
     VERSION_WITH_MANY_GROUPS = 8,  /* OffsetFetch */
@@ -51,7 +50,7 @@ bool coordinators_try_again(struct coordinators *coordinators, int16_t error_cod
     bool passes = error_code == KAFKA_COORDINATOR_LOAD_IN_PROGRESS ||
                   error_code == KAFKA_COORDINATOR_NOT_AVAILABLE ||
                   error_code == KAFKA_NOT_COORDINATOR;
-    if (!passes || ++*tries >= TRIES_MAX)
+    if (!passes || ++*tries * PAUSE_MS >= (uint32_t)tool_timeout_ms(coordinators->tool))
         return false;
     leave_current(coordinators);
     poll(NULL, 0, PAUSE_MS);

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-enum { METADATA_TIMEOUT_MS = 10000 };
-
 /* librdkafka tells of every broken connection; what matters is said by the calls that fail. */
 static void ignore_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
 {
@@ -70,7 +68,7 @@ const struct rd_kafka_metadata *kafka_metadata(const struct tool *tool, rd_kafka
     assert(kafka != NULL);
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t error =
-        rd_kafka_metadata(kafka, topic == NULL, topic, &metadata, METADATA_TIMEOUT_MS);
+        rd_kafka_metadata(kafka, topic == NULL, topic, &metadata, tool_timeout_ms(tool));
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return metadata;
     if (error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__TIMED_OUT)

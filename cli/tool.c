@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOOL_ARENA_BYTES = 1 << 30 };
+enum { TOOL_ARENA_BYTES = 1 << 30, TIMEOUT_MS_DEFAULT = 10000 };
 
 static const char environment_prefix[] = "TAILRACE_X_";
 static const char brokers_default[] = "127.0.0.1:9092";
@@ -277,6 +277,15 @@ const char *tool_setting(const struct tool *tool, const char *name)
         if (strcmp(tool->settings[i].name, name) == 0)
             return tool->settings[i].value;
     return NULL;
+}
+
+int tool_timeout_ms(const struct tool *tool)
+{
+    int64_t timeout_ms = TIMEOUT_MS_DEFAULT;
+    const char *text = tool_setting(tool, "socket.timeout.ms");
+    if (text != NULL)
+        text_parse_i64(bytes_of_text(text), 1, INT32_MAX, &timeout_ms);
+    return (int)timeout_ms;
 }
 
 void tool_begin_part(uint32_t *part_count)

@@ -75,6 +75,9 @@ bool tool_confirm(const struct tool *tool, const char *question);
 /* The setting's value, NULL if it was not given. */
 const char *tool_setting(const struct tool *tool, const char *name);
 
+/* How long one answer of a broker is waited for: socket.timeout.ms, or ten seconds. */
+int tool_timeout_ms(const struct tool *tool);
+
 /* Between the parts of a text that has several: an empty line before all but the first. The count
  * of parts begins at 0 and is the caller's. */
 void tool_begin_part(uint32_t *part_count);

@@ -24,7 +24,6 @@ enum {
     SPAN_MAX = 100000,
     BATCH_RECORDS = 1000,
     WAIT_STEP_MS = 100,
-    QUERY_TIMEOUT_MS = 10000,
 };
 
 /* One partition, from `start` up to `end` (INT64_MAX: for ever). */
@@ -229,7 +228,8 @@ static bool resolve_time(const struct consume *consume, const struct span *span,
     rd_kafka_topic_partition_t *item =
         rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(span->topic), span->partition);
     item->offset = time_ms;
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(consume->kafka, list, QUERY_TIMEOUT_MS);
+    rd_kafka_resp_err_t error =
+        rd_kafka_offsets_for_times(consume->kafka, list, tool_timeout_ms(consume->tool));
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         error = item->err;
     *offset = item->offset >= 0 ? item->offset : log_end; /* no record is that young */
@@ -260,9 +260,9 @@ static bool resolve_span(struct consume *consume, struct span *span)
     const struct consume_range *range = &consume->range;
     int64_t log_start;
     int64_t log_end;
-    rd_kafka_resp_err_t error =
-        rd_kafka_query_watermark_offsets(consume->kafka, rd_kafka_topic_name(span->topic),
-                                         span->partition, &log_start, &log_end, QUERY_TIMEOUT_MS);
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        consume->kafka, rd_kafka_topic_name(span->topic), span->partition, &log_start, &log_end,
+        tool_timeout_ms(consume->tool));
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return query_failed(consume, span, error);
     if (!resolve_point(consume, span, &range->from, log_start, log_end, &span->start))

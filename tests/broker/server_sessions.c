@@ -135,7 +135,7 @@ static void a_waiting_session_is_woken(void **state)
     reading.wishes.request.session_epoch++;
     reading.wishes.request.topics_count = 0;
     struct asked *asked = wishes_send(&reading.wishes, reading.server, reading.client);
-    server_linger(reading.server, 5);
+    server_await_parked(reading.server, 1);
     assert_false(asked->has_landed);
     struct client_partition at = reading.topic;
     at.index = 3;
@@ -168,7 +168,7 @@ static struct asked *reading_wait(struct reading *reading, int32_t min_bytes)
     reading->wishes.request.min_bytes = min_bytes;
     reading->wishes.request.session_epoch++;
     struct asked *asked = wishes_send(&reading->wishes, reading->server, reading->client);
-    server_linger(reading->server, 5);
+    server_await_parked(reading->server, 1);
     return asked;
 }
 

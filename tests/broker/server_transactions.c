@@ -121,8 +121,7 @@ static void a_marker_wakes(void **state)
     wishes.request.isolation_level = READ_COMMITTED;
     wishes.request.max_wait_ms = FOREVER_MS;
     struct asked *asked = wishes_send(&wishes, server, client);
-    server_linger_sent(server, client);
-    server_linger(server, 20);
+    server_await_parked(server, 1);
     assert_false(asked->has_landed);
     put_abort(server, topic, 1000);
     struct fetch_response response = wishes_answer(server, asked);

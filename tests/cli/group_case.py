@@ -13,14 +13,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
 
 from broker import broker_for_tests  # noqa: E402
-from patience import tries  # noqa: E402
+from patience import PATIENCE_MS, PATIENCE_SECONDS, tries  # noqa: E402
 from programs import create_topic, tailrace  # noqa: E402
-from members import assignment_of, subscription_of  # noqa: E402
+from members import LONG_SESSIONS, SESSION_MS, assignment_of, subscription_of  # noqa: E402
 from wire import Connection  # noqa: E402
 
 MEMBER_ID_REQUIRED = 79
 PASSING = (14, 15, 16)  # the coordinator loads, is not there, or is somebody else
-SESSION_MS = 600000  # nobody beats while a slow machine starts one JVM after the other
 LOG_START, LOG_MIDDLE, LOG_END = 10, 25, 50
 
 _numbers = itertools.count(1)
@@ -31,8 +30,7 @@ _broker = None
 def setUpModule():
     global _broker
     _broker = broker_for_tests({"group.initial.rebalance.delay.ms": "0",
-                                "group.consumer.max.session.timeout.ms": str(SESSION_MS),
-                                "group.consumer.session.timeout.ms": str(SESSION_MS)})
+                                **LONG_SESSIONS})
     tailrace(_broker, "group", "describe", "nobody", check=False)  # from here on there are coordinators
 
 

@@ -147,9 +147,8 @@ class JavaCase(GroupCase):
     def classic_members(self, group, topic):
         """Two, one of them static."""
         protocols = [("range", subscription_of(topic))]
-        members = [ClassicMember(self, group, protocols=protocols, session_ms=SESSION_MS),
-                   ClassicMember(self, group, instance="place", protocols=protocols,
-                                 session_ms=SESSION_MS)]
+        members = [ClassicMember(self, group, protocols=protocols),
+                   ClassicMember(self, group, instance="place", protocols=protocols)]
         classic_group(members, topic, [[0, 2], [1]])
         return members
 

@@ -127,7 +127,7 @@ class DescribeTest(GroupCase):
         time_ms, step_ms = int(time.time() * 1000) - 100000, 1000
         for codec in batches.NONE, batches.ZSTD:
             records = batches.batch([b"v"] * 3, codec=codec, time_ms=time_ms, time_step=step_ms)
-            answer = self.connect().call("Produce", 9, acks=-1, timeout_ms=15000, topics=[
+            answer = self.connect().call("Produce", 9, acks=-1, timeout_ms=PATIENCE_MS, topics=[
                 {"name": topic, "partitions": [{"index": 0, "records": records}]}])
             self.assertEqual(answer["topics"][0]["partitions"][0]["error"], 0)
             time_ms += 3 * step_ms
@@ -213,7 +213,7 @@ class DescribeTest(GroupCase):
             self.assertIn(5, lags)
         finally:
             watch.send_signal(signal.SIGINT)
-        self.assertEqual(watch.wait(60), 130)
+        self.assertEqual(watch.wait(PATIENCE_SECONDS), 130)
 
 
 class ListAndDeleteTest(GroupCase):
@@ -305,7 +305,7 @@ class ConsumeTest(GroupCase):
             lines = [consume.stdout.readline() for _ in range(3 * (LOG_END - LOG_START))]
         finally:
             consume.send_signal(signal.SIGINT)
-        self.assertEqual(consume.wait(60), 130)
+        self.assertEqual(consume.wait(PATIENCE_SECONDS), 130)
         self.assertEqual(sorted(lines), sorted(f"{p} {o}\n" for p in range(3)
                                                for o in range(LOG_START, LOG_END)))
         self.assertEqual(self.offsets(group), {0: LOG_END, 1: LOG_END, 2: LOG_END})

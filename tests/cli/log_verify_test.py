@@ -10,6 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "reader")]
 
 from broker import Broker  # noqa: E402
+from patience import tries  # noqa: E402
 from programs import TAILRACE, create_topic, run, tailrace  # noqa: E402
 import reader  # noqa: E402
 
@@ -63,7 +64,7 @@ class Verify(unittest.TestCase):
 
     def alter(self):
         """Until there is a snapshot of the metadata, and a log that goes on behind it."""
-        for i in range(100):
+        for i, _ in enumerate(tries()):
             tailrace(self.broker, "topic", "alter-config", "orders", "--set",
                      f"max.compaction.lag.ms={100 + i}")
             snapshots = sorted((self.data / "cluster").glob("snapshot-" + "?" * 20))

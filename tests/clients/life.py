@@ -29,6 +29,7 @@ from broker import broker_for_tests  # noqa: E402
 from life_crew import Crew  # noqa: E402
 from life_feeder import Feeder  # noqa: E402
 from life_judge import Judge  # noqa: E402
+from patience import PATIENCE_SECONDS  # noqa: E402
 from programs import create_topic  # noqa: E402
 from wire import Connection  # noqa: E402
 
@@ -36,8 +37,8 @@ PARTITIONS = 12
 COMES_AGAIN = (14, 15, 16)  # the coordinator is loading, not there yet, or elsewhere
 RECORDS = 200_000
 PER_SECOND = 8000
-STEP_SECONDS_MAX = 90
-STORY_SECONDS_MAX = 300
+STEP_SECONDS_MAX = 2 * PATIENCE_SECONDS
+STORY_SECONDS_MAX = 10 * PATIENCE_SECONDS
 SETTINGS = {"group.consumer.min.session.timeout.ms": "6000",
             "group.consumer.session.timeout.ms": "6000",
             "group.consumer.min.heartbeat.interval.ms": "1000",

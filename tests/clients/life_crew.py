@@ -1,17 +1,18 @@
 """The members of a living group as processes: starts them, signals them, and hands what they tell to
 the judge. One thread, which turns while somebody waits: what came in meanwhile is put in order by
-life_history.in_order, since no clock is shared with programs in five languages."""
+the members' clock or, where a client's language has none to share, by life_history.in_order."""
+import collections
 import os
 import selectors
 import signal
 import subprocess
 import time
 
-from life_history import in_order, parse
+from life_history import by_clock, in_order, parse
+from patience import PATIENCE_SECONDS
 
 READ_SIZE = 1 << 16
 TURN_SECONDS = 0.05
-END_SECONDS = 40
 COMPLAINT_SIZE = 600
 
 
@@ -29,26 +30,26 @@ class Worker:
         os.set_blocking(self.process.stdout.fileno(), False)
         self.transcript = open(folder / f"{name}.jsonl", "wb")
         self.rest = b""
-        self.is_told_to_end = self.has_left = False
+        self.told = collections.deque()  # and not handed on yet
+        self.is_told_to_end = self.has_left = self.has_ended = False
 
     def signal(self, number):
         os.killpg(self.process.pid, number)
 
     def read(self):
-        """(events, whether its output has ended)"""
-        data, has_ended = b"", False
+        data = b""
         while True:
             try:
                 piece = os.read(self.process.stdout.fileno(), READ_SIZE)
             except BlockingIOError:
                 break
             if not piece:
-                has_ended = True
+                self.has_ended = True
                 break
             data += piece
         self.transcript.write(data)
         *lines, self.rest = (self.rest + data).split(b"\n")
-        return [parse(line) for line in lines if line.strip()], has_ended
+        self.told.extend(parse(line) for line in lines if line.strip())
 
     def close(self):
         self.process.stdout.close()
@@ -71,24 +72,30 @@ class Crew:
         self.selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
 
     def turn(self, seconds=TURN_SECONDS):
-        """Waits for words of the members, hands them to the judge, and sees who ended."""
-        if not self.selector.select(seconds):
-            return
-        told, ended = {}, []
-        for key, _ in self.selector.select(0):  # once more: who wrote before those may be seen now
-            events, has_ended = key.data.read()
-            told[key.data.name] = events
-            if has_ended:
-                ended.append(key.data)
-        for name, event in in_order(told):
+        """Waits for words of the members, hands them to the judge, and sees who ended. What has been
+        read goes on when everybody has been read once more: whoever told something before is heard
+        before."""
+        told = {name: worker.told for name, worker in self.workers.items()}
+        horizon = max((event.get("at", 0) for events in told.values() for event in events),
+                      default=0)
+        if not any(told.values()):
+            self.selector.select(seconds)
+        for worker in self.workers.values():
+            worker.read()
+        has_clock = all("at" in event for events in told.values() for event in events)
+        for name, event in list(by_clock(told, horizon) if has_clock else in_order(told)):
             self.judge.hear(name, event)
             self.workers[name].has_left |= event["event"] == "left"
-        for worker in ended:
-            self._ended(worker)
+        if not has_clock:
+            for events in told.values():
+                events.clear()
+        for worker in list(self.workers.values()):
+            if worker.has_ended and not worker.told:
+                self._ended(worker)
 
     def _ended(self, worker):
         self.selector.unregister(worker.process.stdout)
-        status = worker.process.wait(END_SECONDS)
+        status = worker.process.wait(PATIENCE_SECONDS)
         worker.close()
         self.judge.gone(worker.name)
         del self.workers[worker.name]
@@ -112,6 +119,7 @@ class Crew:
         self.workers[name].signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
         self.turn(0)
+        self.turn(0)
         self.judge.stopped(name)
 
     def resume(self, name):
@@ -119,7 +127,7 @@ class Crew:
         self.workers[name].signal(signal.SIGCONT)
 
     def _wait_until_gone(self, name):
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while name in self.workers:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{name} does not end")
@@ -130,7 +138,7 @@ class Crew:
         for worker in list(self.workers.values()):
             self.selector.unregister(worker.process.stdout)
             worker.signal(signal.SIGKILL)
-            worker.process.wait(END_SECONDS)
+            worker.process.wait(PATIENCE_SECONDS)
             worker.close()
         self.workers = {}
         self.selector.close()

@@ -4,11 +4,11 @@ import pathlib
 import subprocess
 import threading
 
+from patience import PATIENCE_SECONDS
 from programs import package_index
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TICK_SECONDS = 0.02
-FLUSH_SECONDS = 60
 HELD_BACK_MAX = 200  # kcat reads blocks: the last lines wait in it for more, or for the end
 
 
@@ -65,8 +65,8 @@ class Feeder(threading.Thread):
 
     def finish(self):
         """Waits until all is acknowledged; its exit status."""
-        self.join(FLUSH_SECONDS)
-        return self.process.wait(FLUSH_SECONDS)
+        self.join(PATIENCE_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def close(self):
         with self._changed:

@@ -33,6 +33,9 @@ commit-failed  The broker refused it, or did not answer. The member goes on.
 left        After SIGTERM: it has committed, left the group, and ends with 0.
 problem     It cannot go on, and ends with 1. A broker that is away for seconds is no problem.
 
+A member that can also says when it told an event: "at", nanoseconds of CLOCK_MONOTONIC, which all
+processes of a machine share. Then no order has to be guessed, however late somebody looks.
+
 SIGKILL, SIGSTOP and SIGCONT come from outside, to the whole process group of the program: so a
 program may be a wrapper of another.
 """
@@ -55,6 +58,16 @@ def parse(line):
     for name in ("positions", "offsets"):
         event[name] = {int(p): int(offset) for p, offset in (event.get(name) or {}).items()}
     return event
+
+
+def by_clock(told, horizon):
+    """Takes out of what members told ({member: deque of events with "at"}) all up to the horizon, as
+    (member, event) by time."""
+    while heads := [(events[0]["at"], member) for member, events in told.items() if events]:
+        at, member = min(heads)
+        if at > horizon:
+            return
+        yield member, told[member].popleft()
 
 
 def in_order(told):

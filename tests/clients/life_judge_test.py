@@ -1,11 +1,12 @@
 """The judge of a group's life finds what is planted in otherwise good stories, and nothing in those."""
+import collections
 import pathlib
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from life_history import in_order, parse  # noqa: E402
+from life_history import by_clock, in_order, parse  # noqa: E402
 from life_judge import Judge  # noqa: E402
 
 
@@ -165,6 +166,17 @@ class HistoryTest(unittest.TestCase):
         self.assertEqual(list(in_order(told)), [
             ("a", records(1, 0, 3)), ("a", revoked(1)), ("b", assigned(1)),
             ("b", records(1, 0, 5))])
+
+    def test_a_clock_says_what_came_first(self):
+        """Who took a partition was read before the one who gave it up, and may not be heard before;
+        what nobody can know to be next waits."""
+        told = {"a": collections.deque([{**assigned(0), "at": 1}, {**revoked(0), "at": 4},
+                                        {**assigned(1), "at": 9}]),
+                "b": collections.deque([{**assigned(1), "at": 2}, {**assigned(0), "at": 6}])}
+        self.assertEqual([(member, event["at"]) for member, event in by_clock(told, 6)],
+                         [("a", 1), ("b", 2), ("a", 4), ("b", 6)])
+        self.assertEqual([list(events) for events in told.values()],
+                         [[{**assigned(1), "at": 9}], []])
 
     def test_lines_are_checked(self):
         event = parse(b'{"event": "assigned", "partitions": [1], "positions": {"1": -1}}')

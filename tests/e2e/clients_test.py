@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support")]
 
 from broker import broker_for_tests  # noqa: E402
+from patience import PATIENCE_SECONDS  # noqa: E402
 from programs import TAILRACE, create_topic, has_kcat, kcat, tailrace  # noqa: E402
 
 _broker = None
@@ -296,7 +297,7 @@ class TailraceTest(ClientCase):
                                    stderr=subprocess.PIPE)
         self.assertEqual(waiting.stdout.readline(), b"one\n")
         waiting.send_signal(signal.SIGINT)
-        rest, said = waiting.communicate(timeout=20)
+        rest, said = waiting.communicate(timeout=PATIENCE_SECONDS)
         self.assertEqual((rest, waiting.returncode), (b"", 130))
         self.assertIn(b"consumed 1 record", said)
 

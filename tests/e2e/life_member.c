@@ -15,7 +15,7 @@ enum {
     PARTITIONS_MAX = 64,
     BATCH_MAX = 500,
     POLL_MS = 50,
-    CALL_MS = 10000,
+    CALL_MS = 60000,
     COMMIT_MS = 300,
 };
 
@@ -37,11 +37,16 @@ static void on_term(int number)
     is_ending = 1;
 }
 
-static int64_t now_ms(void)
+static int64_t now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t now_ms(void)
+{
+    return now_ns() / 1000000;
 }
 
 static int partition_of(const rd_kafka_topic_partition_t *place)
@@ -53,10 +58,17 @@ static int partition_of(const rd_kafka_topic_partition_t *place)
 /* --- Telling ----------------------------------------------------------------------------------
  */
 
+/* The time is that of the end: what is told is heard from then on. */
+static void tell_end(void)
+{
+    printf(", \"at\": %lld}\n", (long long)now_ns());
+    fflush(stdout);
+}
+
 static void tell_problem(const char *event, const char *text)
 {
-    printf("{\"event\": \"%s\", \"error\": \"%s\"}\n", event, text);
-    fflush(stdout);
+    printf("{\"event\": \"%s\", \"error\": \"%s\"", event, text);
+    tell_end();
 }
 
 static void tell_places(const char *event, const rd_kafka_topic_partition_list_t *places)
@@ -76,12 +88,6 @@ static void tell_offsets(const char *name, const rd_kafka_topic_partition_list_t
                (long long)(place->offset < 0 ? -1 : place->offset));
     }
     printf("}");
-}
-
-static void tell_end(void)
-{
-    printf("}\n");
-    fflush(stdout);
 }
 
 static void tell_run(struct member *member)

@@ -11,10 +11,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support")]
 
 from broker import BUILD  # noqa: E402
+from patience import PATIENCE_SECONDS  # noqa: E402
 from programs import tailrace  # noqa: E402
 
 PRODUCER = pathlib.Path(os.environ.get("TAILRACE_PRODUCER", BUILD / "tests" / "e2e" / "e2e_producer"))
-WAIT_SECONDS = 60
 KEYS = 64
 TEXT_SIZE, LARGE_SIZE = 128 << 10, 100_000  # as in producer.c
 SHOWN = 5
@@ -93,7 +93,7 @@ class Producers:
     def wait_for(self, count):
         """Until so many records in all were acknowledged; False if that takes too long."""
         with self.changed:
-            return self.changed.wait_for(lambda: self.count >= count, WAIT_SECONDS)
+            return self.changed.wait_for(lambda: self.count >= count, PATIENCE_SECONDS)
 
     def acknowledged(self, topic):
         """{producer: {number: (partition, offset)}}, as far as it is known now."""
@@ -115,7 +115,7 @@ class Producers:
         failed = {}
         for name, producer in self.by_name.items():
             said = producer.process.stderr.read()
-            if producer.process.wait(WAIT_SECONDS * 2) != 0:
+            if producer.process.wait(PATIENCE_SECONDS * 2) != 0:
                 failed[name] = said
             producer.reader.join()
         return failed
@@ -132,7 +132,7 @@ class Producers:
 def read_topic(broker, topic):
     """All records from its beginning to where it ends now, in the order of each partition."""
     data = tailrace(broker, "topic", "consume", topic, "-o", ":end", "-f",
-                    "%p %o %k %h{%v} %v\\n", timeout=WAIT_SECONDS)
+                    "%p %o %k %h{%v} %v\\n", timeout=PATIENCE_SECONDS)
     records = []
     for line in data.splitlines():
         partition, offset, key, header, value = line.split(b" ", 4)

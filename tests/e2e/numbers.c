@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FLUSH_MS = 60000, TEXT_SIZE = 512 };
+enum { FLUSH_MS = 180000, TEXT_SIZE = 512 };
 
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
@@ -31,10 +31,10 @@ static void on_log(const rd_kafka_t *kafka, int level, const char *facility, con
 static rd_kafka_t *create(const char *brokers)
 {
     static const char *const settings[][2] = {
-        {"enable.idempotence", "true"},  {"linger.ms", "0"},
-        {"batch.num.messages", "1"},     {"retry.backoff.ms", "50"},
-        {"reconnect.backoff.ms", "20"},  {"reconnect.backoff.max.ms", "200"},
-        {"message.timeout.ms", "20000"},
+        {"enable.idempotence", "true"},   {"linger.ms", "0"},
+        {"batch.num.messages", "1"},      {"retry.backoff.ms", "50"},
+        {"reconnect.backoff.ms", "20"},   {"reconnect.backoff.max.ms", "200"},
+        {"message.timeout.ms", "150000"},
     };
     char problem[TEXT_SIZE];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();

@@ -7,7 +7,6 @@ import json
 import pathlib
 import shutil
 import sys
-import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -16,13 +15,13 @@ sys.path.insert(0, str(HERE.parent / "wire"))
 
 import batch as batches  # noqa: E402
 from broker import Broker, external_address  # noqa: E402
+from patience import PATIENCE_MS, tries  # noqa: E402
 from programs import create_topic, tailrace  # noqa: E402
 from wire import Connection  # noqa: E402
 
 NONE = 0
 PARTITIONS, KILLS = 4, 6
 STORAGE = ("topics", "catalog", "journal")  # all but the metadata
-WAIT_SECONDS = 20
 SMALL = batches.batch([b"y" * 100])
 LARGE = batches.batch([b"x" * 200_000])  # straight to the segment: there is a directory
 FOREIGN = "foreign-AAAAAAAAAAAAAAAAAAAAAQ"
@@ -37,7 +36,7 @@ class StraysTest(unittest.TestCase):
         self.data = self.broker.folder / "data"
 
     def call(self, api, version, **fields):
-        connection = Connection(self.broker.host, self.broker.port, WAIT_SECONDS)
+        connection = Connection(self.broker.host, self.broker.port)
         try:
             return connection.call(api, version, **fields)
         finally:
@@ -47,12 +46,12 @@ class StraysTest(unittest.TestCase):
         create_topic(self.broker, name, "-p", PARTITIONS)
         for records in batches_of_each:
             partitions = [{"index": p, "records": records} for p in range(PARTITIONS)]
-            answer = self.call("Produce", 9, acks=-1, timeout_ms=5000,
+            answer = self.call("Produce", 9, acks=-1, timeout_ms=PATIENCE_MS,
                                topics=[{"name": name, "partitions": partitions}])
             self.assertEqual({p["error"] for p in answer["topics"][0]["partitions"]}, {NONE})
 
     def delete(self, *names):
-        answer = self.call("DeleteTopics", 5, names=list(names), timeout_ms=10000)
+        answer = self.call("DeleteTopics", 5, names=list(names), timeout_ms=PATIENCE_MS)
         self.assertEqual({topic["error"] for topic in answer["topics"]}, {NONE})
 
     def directories(self):
@@ -63,10 +62,10 @@ class StraysTest(unittest.TestCase):
         return next(found for found in self.directories() if found.startswith(f"{name}-"))
 
     def wait_for(self, wanted):
-        deadline = time.monotonic() + WAIT_SECONDS
-        while self.directories() != wanted:
-            self.assertLess(time.monotonic(), deadline,
-                            (self.directories(), wanted, "".join(self.broker.log)))
+        for _ in tries():
+            if self.directories() == wanted:
+                return
+        self.fail((self.directories(), wanted, "".join(self.broker.log)))
 
     def check_nothing_is_owed(self):
         """Neither the disk nor the catalog has anything left: the next start finds no work."""

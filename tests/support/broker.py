@@ -17,27 +17,32 @@ import subprocess
 import tempfile
 import threading
 
+from patience import PATIENCE_SECONDS, tries
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
 READY = re.compile(r'msg="?serving"?( |$)')
-READY_SECONDS = 30
-STOP_SECONDS = 30
-LOG_SECONDS = 30
-START_TRIES_MAX = 50
 PORT_MIN, PORT_MAX = 20001, 32000
+
+_reservations = []
 
 
 def free_port():
     """A port that nobody listens on now, below those from which connections are made: a client
-    that keeps trying to reach a broker that is down could otherwise connect to itself."""
+    that keeps trying to reach a broker that is down could otherwise connect to itself. It stays
+    this process's: no test that runs beside gets it while a broker is down or not yet up."""
     chance = random.SystemRandom()
     while True:
         port = chance.randrange(PORT_MIN, PORT_MAX)
-        with socket.socket() as probe:
-            try:
+        reservation = socket.socket(socket.AF_UNIX)
+        try:
+            reservation.bind(f"\0tailrace-test-port-{port}")
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        except OSError:
+            reservation.close()
+            continue
+        _reservations.append(reservation)
         return port
 
 
@@ -84,9 +89,9 @@ class Broker:
     def start(self):
         """Starts it and waits until it serves. The kernel may hold the port of a killed process for
         some moments; then it is started again, as a supervisor would."""
-        for _ in range(START_TRIES_MAX):
+        for _ in tries():
             self._launch()
-            served = self._ready.wait(READY_SECONDS)
+            served = self._ready.wait(PATIENCE_SECONDS)
             if served and self.process.poll() is None:
                 return self
             tail = "".join(self.log[-20:])
@@ -135,7 +140,7 @@ class Broker:
         wanted = re.compile(pattern)
         with self._logged:
             return self._logged.wait_for(
-                lambda: any(wanted.search(line) for line in self.log[begin:]), LOG_SECONDS)
+                lambda: any(wanted.search(line) for line in self.log[begin:]), PATIENCE_SECONDS)
 
     def stop(self):
         """Asks it to end and waits; its exit status."""
@@ -151,11 +156,11 @@ class Broker:
             return None
         process.send_signal(number)
         try:
-            return process.wait(STOP_SECONDS)
+            return process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise RuntimeError(f"{self.program} did not end within {STOP_SECONDS} s") from None
+            raise RuntimeError(f"{self.program} did not end within {PATIENCE_SECONDS} s") from None
 
     def is_alive(self):
         return self.process is not None and self.process.poll() is None

@@ -18,12 +18,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "wire")]
 
 import batch as batches  # noqa: E402
 from broker import BUILD, Broker  # noqa: E402
+from patience import PATIENCE_MS  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from wire import Connection  # noqa: E402
 
 COUNT, TURN, SPELL, IN_FLIGHT = 40, b"4", 20, 5
-IN_FLIGHT_SECONDS = 2
-CLIENT_SECONDS_MAX = 90
+IN_FLIGHT_SECONDS = 20
+CLIENT_SECONDS_MAX = 240
 PRODUCE_IDS_SINCE = 13
 NUMBERS = BUILD / "tests" / "e2e" / "e2e_numbers"
 
@@ -54,7 +55,7 @@ class Scene:
         self.lied = set()  # records that the client believes to be stored and that are not
         self.is_left_out = False
         self.topic = f"numbers-{self.count}"
-        self.call("CreateTopics", 7, timeout_ms=20000, topics=[
+        self.call("CreateTopics", 7, timeout_ms=PATIENCE_MS, topics=[
             {"name": self.topic, "num_partitions": 1, "replication_factor": 1}])
 
     def set(self, name, value):
@@ -63,11 +64,11 @@ class Scene:
              "configs": [{"name": name, "operation": 0 if value else 1, "value": value}]}])
 
     def delete_all(self):
-        self.call("DeleteRecords", 2, timeout_ms=20000, topics=[
+        self.call("DeleteRecords", 2, timeout_ms=PATIENCE_MS, topics=[
             {"name": self.topic, "partitions": [{"partition": 0, "offset": -1}]}])
 
     def append(self, records):
-        answer = self.call("Produce", 9, acks=-1, timeout_ms=20000, topics=[
+        answer = self.call("Produce", 9, acks=-1, timeout_ms=PATIENCE_MS, topics=[
             {"name": self.topic, "partitions": [{"index": 0, "records": records}]}])
         assert answer["topics"][0]["partitions"][0]["error"] == 0, answer
 

@@ -6,23 +6,23 @@ import subprocess
 import sys
 
 from broker import BUILD
-from patience import tries
+from patience import PATIENCE_MS, PATIENCE_SECONDS, tries
 
 TAILRACE = str(pathlib.Path(os.environ.get("TAILRACE_TOOL", BUILD / "tailrace")))
 APT_HELPER = "/usr/lib/apt/apt-helper"
 APT_LISTS = pathlib.Path("/var/lib/apt/lists")
-TIMEOUT_SECONDS = 120
 
 
 def has_kcat():
     return shutil.which("kcat") is not None
 
 
-def run(words, data=None, check=True, timeout=TIMEOUT_SECONDS):
+def run(words, data=None, check=True, timeout=PATIENCE_SECONDS):
     """Runs a program to its end; what it wrote to stdout. RuntimeError with its stderr if it
     failed, unless `check` is false; then the finished process."""
+    environment = {**os.environ, "TAILRACE_X_SOCKET_TIMEOUT_MS": str(PATIENCE_MS)}
     done = subprocess.run([str(w) for w in words], input=data, capture_output=True,
-                          timeout=timeout, check=False,
+                          timeout=timeout, check=False, env=environment,
                           stdin=subprocess.DEVNULL if data is None else None)
     if not check:
         return done
@@ -32,7 +32,7 @@ def run(words, data=None, check=True, timeout=TIMEOUT_SECONDS):
 
 
 def kcat(broker, *words, **rest):
-    return run(["kcat", "-b", broker.address, *words], **rest)
+    return run(["kcat", "-b", broker.address, "-m", PATIENCE_SECONDS, *words], **rest)
 
 
 def tailrace(broker, *words, **rest):

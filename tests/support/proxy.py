@@ -21,12 +21,12 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "wire")]
 
 import batch as batches  # noqa: E402
 from broker import free_port  # noqa: E402
+from patience import PATIENCE_SECONDS  # noqa: E402
 from schema import APIS  # noqa: E402
 from wire import Reader, decode_fields, encode_fields, raw_frame  # noqa: E402
 
 NAMES = {APIS[name].key: name for name in ("Produce", "InitProducerId")}
 NONE = 0
-WAIT_SECONDS = 20
 SWALLOW, CUT = object(), object()  # instead of a response
 
 
@@ -79,7 +79,8 @@ class Request:
     def wait_for_answers(self):
         """Until all that was passed on before has been answered."""
         with self.passage.answered:
-            self.passage.answered.wait_for(lambda: not self.passage.due, WAIT_SECONDS)
+            if not self.passage.answered.wait_for(lambda: not self.passage.due, PATIENCE_SECONDS):
+                raise RuntimeError("what was passed on before is not answered")
 
     # Verbs
 

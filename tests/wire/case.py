@@ -11,11 +11,12 @@ sys.path.insert(0, str(HERE))
 
 import batch as batches  # noqa: E402
 from broker import Broker, ExternalBroker, broker_for_tests  # noqa: E402
-from patience import tries  # noqa: E402
+from patience import PATIENCE_MS, PATIENCE_SECONDS, tries, until  # noqa: E402
 from schema import APIS  # noqa: E402
 from wire import NO_UUID, Connection  # noqa: E402
 
 LATEST, EARLIEST, MAX_TIMESTAMP = -1, -2, -3
+FOREVER_MS = 10 * PATIENCE_MS  # the connection loses patience with a fetch that nothing wakes
 
 # Kafka's error codes by the names that the tests use.
 NONE = 0
@@ -105,7 +106,7 @@ class WireCase(unittest.TestCase):
         self.broker = _broker
         self.connection = self.connect()
 
-    def connect(self, timeout=20):
+    def connect(self, timeout=PATIENCE_SECONDS):
         connection = Connection(self.broker.host, self.broker.port, timeout)
         self.addCleanup(connection.close)
         return connection
@@ -125,7 +126,8 @@ class WireCase(unittest.TestCase):
     def create(self, name, partitions=1, version=7, configs=None, **fields):
         topic = {"name": name, "num_partitions": partitions, "replication_factor": 1,
                  "configs": [{"name": k, "value": v} for k, v in (configs or {}).items()], **fields}
-        return self.call("CreateTopics", version, topics=[topic], timeout_ms=20000)["topics"][0]
+        answer = self.call("CreateTopics", version, topics=[topic], timeout_ms=PATIENCE_MS)
+        return answer["topics"][0]
 
     def topic(self, partitions=1, **configs):
         """The name of a new topic whose partitions all have a leader that answers."""
@@ -159,7 +161,7 @@ class WireCase(unittest.TestCase):
 
     def produce_fields(self, name, records, partition=0, acks=-1, version=9):
         key = {"topic_id": self.topic_id(name)} if version >= 13 else {"name": name}
-        return {"acks": acks, "timeout_ms": 15000,
+        return {"acks": acks, "timeout_ms": PATIENCE_MS,
                 "topics": [{**key, "partitions": [{"index": partition, "records": records}]}]}
 
     def produce(self, name, records, partition=0, acks=-1, version=9):

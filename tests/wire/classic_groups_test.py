@@ -21,6 +21,8 @@ class ClassicGroups(WireCase):
             found = self.call("FindCoordinator", 4, key_type=COORDINATOR, keys=["wire-any"])
             if found["coordinators"][0]["error"] == NONE:
                 break
+        else:
+            self.fail(f"no coordinator: {found}")
         Member(self, self.name(), protocols=()).join()
 
     def group_of(self, *members):

@@ -4,15 +4,14 @@ import unittest
 
 import case
 from case import *  # noqa: F403
-from members import LEAVES_FOR_NOW, ConsumerMember, consumer_group, let_pass
+from members import LEAVES_FOR_NOW, LONG_SESSIONS, ConsumerMember, consumer_group, let_pass
 
 COORDINATOR = 0
-CALL_SECONDS = 10
 PAUSE_SECONDS = 0.02
 
 
 def setUpModule():  # another broker makes a target once a second at most
-    case.setUpModule({"group.consumer.assignment.interval.ms": "100"})
+    case.setUpModule({"group.consumer.assignment.interval.ms": "100", **LONG_SESSIONS})
 
 
 class EpochCase(WireCase):
@@ -24,9 +23,6 @@ class EpochCase(WireCase):
                 return
             let_pass(PAUSE_SECONDS)
         self.fail(f"no coordinator: {found}")
-
-    def connect(self, timeout=CALL_SECONDS):
-        return super().connect(timeout)
 
     def described(self, group):
         answer = self.call("ConsumerGroupDescribe", 1, groups=[group], include_operations=False)
@@ -161,6 +157,8 @@ class CommitTest(EpochCase):
             if len(answer["assignment"]["partitions"][0]["partitions"]) == 2:
                 break
             let_pass(PAUSE_SECONDS)
+        else:
+            self.fail(f"nothing is to be given up: {answer}")
         self.assertEqual((answer["error"], answer["epoch"]), (NONE, first.epoch))
         self.assertEqual(self.commit(first, first.epoch, everything), [NONE] * 4)
 

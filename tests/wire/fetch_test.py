@@ -108,24 +108,19 @@ class LongPollTest(WireCase):
         waited = time.monotonic() - start
         self.assertEqual(answer["records"] or b"", b"")
         self.assertGreaterEqual(waited, 0.28)
-        self.assertLess(waited, 5)
 
     def test_no_wait_when_there_is_something_or_min_bytes_is_0(self):
         name = self.topic()
-        start = time.monotonic()
-        self.fetch(name, 0, max_wait_ms=20000, min_bytes=0)
+        self.fetch(name, 0, max_wait_ms=FOREVER_MS, min_bytes=0)
         self.produce_values(name, b"0")
-        self.fetch(name, 0, max_wait_ms=20000)
-        self.assertLess(time.monotonic() - start, 10)
+        self.fetch(name, 0, max_wait_ms=FOREVER_MS)
 
     def test_wakes_when_a_record_arrives(self):
         name = self.topic()
         waiting = self.connect()
-        waiting.send("Fetch", 12, **self.fetch_fields(name, 0, max_wait_ms=15000))
+        waiting.send("Fetch", 12, **self.fetch_fields(name, 0, max_wait_ms=FOREVER_MS))
         self.produce_values(name, b"now")
-        start = time.monotonic()
         answer = waiting.receive()
-        self.assertLess(time.monotonic() - start, 10)
         records = answer["topics"][0]["partitions"][0]["records"]
         self.assertEqual(batches.values_of(records), [b"now"])
 
@@ -133,16 +128,14 @@ class LongPollTest(WireCase):
         """None of 20 partitions has enough alone; the last produce makes it enough."""
         partitions = 20
         name = self.topic(partitions=partitions)
-        fields = self.fetch_fields(name, 0, max_wait_ms=15000, min_bytes=partitions * 1000)
+        fields = self.fetch_fields(name, 0, max_wait_ms=FOREVER_MS, min_bytes=partitions * 1000)
         first = fields["topics"][0]["partitions"][0]
         fields["topics"][0]["partitions"] = [{**first, "partition": p} for p in range(partitions)]
         waiting = self.connect()
         waiting.send("Fetch", 12, **fields)
         for partition in range(partitions):
             self.produce_values(name, b"x" * 1000, partition=partition)
-        start = time.monotonic()
         found = waiting.receive()["topics"][0]["partitions"]
-        self.assertLess(time.monotonic() - start, 10)
         size = sum(len(p["records"] or b"") for p in found)
         self.assertGreaterEqual(size, partitions * 1000)
 
@@ -153,10 +146,8 @@ class LongPollTest(WireCase):
         self.assertEqual(batches.values_of(answer["records"]), [b"little"])
 
     def test_an_error_ends_the_wait_at_once(self):
-        start = time.monotonic()
-        answer = self.fetch(self.name(), 0, max_wait_ms=15000)
+        answer = self.fetch(self.name(), 0, max_wait_ms=FOREVER_MS)
         self.assertEqual(answer["error"], UNKNOWN_TOPIC_OR_PARTITION)
-        self.assertLess(time.monotonic() - start, 10)
 
 
 class FetchSessionTest(WireCase):
@@ -218,14 +209,14 @@ class FetchSessionTest(WireCase):
         name = self.topic()
         session = self.open(name, 1)["session_id"]
         other = self.connect()
-        self.connection.send("Fetch", 12, replica_id=-1, max_wait_ms=15000, min_bytes=1,
+        self.connection.send("Fetch", 12, replica_id=-1, max_wait_ms=FOREVER_MS, min_bytes=1,
                              max_bytes=1 << 20, session_id=session, session_epoch=1)
         other.call("Produce", 9, **self.produce_fields_without_call(name, b"woken"))
         self.assertEqual(self.shown(self.connection.receive()), {0: [b"woken"]})
 
     @staticmethod
     def produce_fields_without_call(name, value):
-        return {"acks": -1, "timeout_ms": 5000, "topics": [{"name": name, "partitions": [
+        return {"acks": -1, "timeout_ms": PATIENCE_MS, "topics": [{"name": name, "partitions": [
             {"index": 0, "records": batches.batch([value])}]}]}
 
     def test_unknown_session_and_wrong_epoch(self):

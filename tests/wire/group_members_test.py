@@ -5,13 +5,13 @@ import unittest
 
 import case
 from case import *  # noqa: F403
+from members import LONG_SESSIONS, SESSION_MS
 
 
 def setUpModule():
-    case.setUpModule({"group.initial.rebalance.delay.ms": "0"})
+    case.setUpModule({"group.initial.rebalance.delay.ms": "0", **LONG_SESSIONS})
 
 
-SESSION_MS = 10000
 MEMBER_IDS_SINCE, INSTANCES_SINCE = 4, 5
 
 
@@ -133,8 +133,7 @@ class ClassicTest(MemberCase):
         first = stranger.call("JoinGroup", 9, **self.join_fields(group, 9))
         self.assertEqual(first["error"], MEMBER_ID_REQUIRED)
         stranger.send("JoinGroup", 9, **self.join_fields(group, 9, member=first["member"]))
-        while self.beat(group, joined["member"], 1) != REBALANCE_IN_PROGRESS:
-            pass
+        until(REBALANCE_IN_PROGRESS.__eq__, lambda: self.beat(group, joined["member"], 1))
         stranger.close()
         again = self.join(group, member=joined["member"])
         self.assertEqual((again["error"], again["generation"]), (NONE, 2))
@@ -148,9 +147,8 @@ class ClassicTest(MemberCase):
         self.broker.kill()
         self.broker.start()
         self.connection = self.connect()
-        error = COORDINATOR_LOAD_IN_PROGRESS
-        while error == COORDINATOR_LOAD_IN_PROGRESS:
-            error = self.beat(group, joined["member"], 1)
+        error = until(COORDINATOR_LOAD_IN_PROGRESS.__ne__,
+                      lambda: self.beat(group, joined["member"], 1))
         self.assertEqual(error, NONE)
         self.assertEqual(self.sync(group, joined, b"")["assignment"], b"mine")
 
@@ -168,7 +166,9 @@ class ConsumerTest(MemberCase):
 
     def assigned(self, group, member, answer):
         """Beats until there is an assignment; the partitions and the epoch."""
-        while answer["assignment"] is None or not answer["assignment"]["partitions"]:
+        for _ in tries():
+            if answer["assignment"] is not None and answer["assignment"]["partitions"]:
+                break
             answer = self.heartbeat(group, member, answer["epoch"])
             self.assertEqual(answer["error"], NONE, answer)
         owned = [{"topic_id": t["topic_id"], "partitions": t["partitions"]}
@@ -229,15 +229,14 @@ class ConsumerTest(MemberCase):
         self.assertEqual(joined["interval_ms"], 5000)
         self.assertEqual(described(), ("5000", 5, ["group." + interval]))
         self.assertEqual(alter(0, "7000"), NONE)
-        while described()[0] != "7000":
-            pass
-        self.assertEqual(described(), ("7000", 8, [interval, "group." + interval]))
-        beat = self.heartbeat(group, joined["member"], joined["epoch"])
-        self.assertEqual((beat["error"], beat["interval_ms"]), (NONE, 7000))
+        found = until(lambda found: found[0] == "7000", described)
+        self.assertEqual(found, ("7000", 8, [interval, "group." + interval]))
+        beat = until(lambda beat: beat["interval_ms"] == 7000,
+                     lambda: self.heartbeat(group, joined["member"], joined["epoch"]))
+        self.assertEqual(beat["error"], NONE)
         self.assertEqual(alter(0, "1"), INVALID_CONFIG)
         self.assertEqual(alter(1, None), NONE)
-        while described()[0] != "5000":
-            pass
+        until(lambda found: found[0] == "5000", described)
         answer = self.call("DescribeConfigs", 4, resources=[{"type": 32, "name": "", "keys": None}])
         self.assertEqual(answer["results"][0]["error"], INVALID_REQUEST)
 
@@ -310,9 +309,8 @@ class ConsumerTest(MemberCase):
         self.broker.kill()
         self.broker.start()
         self.connection = self.connect()
-        answer = self.heartbeat(group, member, epoch, owned=partitions)
-        while answer["error"] == COORDINATOR_LOAD_IN_PROGRESS:
-            answer = self.heartbeat(group, member, epoch, owned=partitions)
+        answer = until(lambda answer: answer["error"] != COORDINATOR_LOAD_IN_PROGRESS,
+                       lambda: self.heartbeat(group, member, epoch, owned=partitions))
         self.assertEqual((answer["error"], answer["epoch"]), (NONE, epoch), answer)
         for asked, error in ((epoch, NONE), (epoch + 1, STALE_MEMBER_EPOCH)):
             committed = self.call("OffsetCommit", 9, group=group, generation=asked, member=member,

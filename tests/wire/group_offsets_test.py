@@ -201,7 +201,7 @@ class OffsetFetchTest(GroupCase):
     def test_a_topic_made_anew_has_no_offsets(self):
         name, group = self.topic(2), self.name()
         self.commit(group, name, {0: 5, 1: 6})
-        self.call("DeleteTopics", 5, names=[name], timeout_ms=15000)
+        self.call("DeleteTopics", 5, names=[name], timeout_ms=PATIENCE_MS)
         self.assertEqual(self.create(name, 2)["error"], NONE)
         self.await_leaders(name, 2)
         for version in every_version("OffsetFetch"):
@@ -286,6 +286,10 @@ class GroupsTest(GroupCase):
 
 
 class CrashTest(GroupCase):
+    def loaded_group(self, group, topics):
+        return until(lambda answer: answer["error"] != COORDINATOR_LOAD_IN_PROGRESS,
+                     lambda: self.fetch_group(group, topics))
+
     def test_what_was_answered_is_there_after_a_crash(self):
         self.must_start_it()
         name, groups = self.topic(4), [self.name() for _ in range(30)]
@@ -298,9 +302,7 @@ class CrashTest(GroupCase):
             self.broker.start()
             self.connection = self.connect()
             for number, group in enumerate(groups[1:], 1):
-                answer = self.fetch_group(group, {name: [0, 1, 3]})
-                while answer["error"] == COORDINATOR_LOAD_IN_PROGRESS:
-                    answer = self.fetch_group(group, {name: [0, 1, 3]})
+                answer = self.loaded_group(group, {name: [0, 1, 3]})
                 found = [(p["offset"], p["metadata"]) for p in answer["topics"][0]["partitions"]]
                 self.assertEqual(found, [(number, f"m{number}"), (-1, ""), (9, f"m{number}")])
             self.assertNotIn(groups[0], self.listed())

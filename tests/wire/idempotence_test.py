@@ -66,12 +66,12 @@ class SequenceTest(WireCase):
 
     def request(self, name, partitions):
         """One request; the answers of its partitions."""
-        answer = self.call("Produce", 9, acks=-1, timeout_ms=15000,
+        answer = self.call("Produce", 9, acks=-1, timeout_ms=PATIENCE_MS,
                            topics=[{"name": name, "partitions": partitions}])
         return answer["topics"][0]["partitions"]
 
     def delete_before(self, name, offset):
-        answer = self.call("DeleteRecords", 2, timeout_ms=15000, topics=[
+        answer = self.call("DeleteRecords", 2, timeout_ms=PATIENCE_MS, topics=[
             {"name": name, "partitions": [{"partition": 0, "offset": offset}]}])
         self.assertEqual(answer["topics"][0]["partitions"][0]["error"], NONE)
 
@@ -257,7 +257,7 @@ class SequenceTest(WireCase):
 
     @staticmethod
     def produce_fields_plain(name, records):
-        return {"acks": -1, "timeout_ms": 5000,
+        return {"acks": -1, "timeout_ms": PATIENCE_MS,
                 "topics": [{"name": name, "partitions": [{"index": 0, "records": records}]}]}
 
 

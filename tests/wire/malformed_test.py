@@ -239,7 +239,7 @@ class MalformedTest(WireCase):
             frame = bytearray(chance.choice(real))
             for _ in range(chance.randint(1, 4)):
                 frame[chance.randrange(8, len(frame))] = chance.randrange(256)
-            connection = self.connect(timeout=5)
+            connection = self.connect()
             connection.send_bytes(bytes(frame))
             connection.close()
         self.still_serves()

@@ -4,10 +4,14 @@ import select
 import struct
 import uuid
 
-from case import COORDINATOR_LOAD_IN_PROGRESS, MEMBER_ID_REQUIRED, NONE, NOT_COORDINATOR, tries
+from case import (COORDINATOR_LOAD_IN_PROGRESS, MEMBER_ID_REQUIRED, NONE, NOT_COORDINATOR,
+                  PATIENCE_MS, tries, until)
 
 PASSING = (COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR)
 BEAT_SECONDS = 0.02
+SESSION_MS = 5 * PATIENCE_MS  # nobody is taken for dead because the machine is slow
+LONG_SESSIONS = {"group.consumer.max.session.timeout.ms": str(SESSION_MS),
+                 "group.consumer.session.timeout.ms": str(SESSION_MS)}  # of a broker
 LEAVES_FOR_GOOD, LEAVES_FOR_NOW = -1, -2  # epochs of the consumer protocol
 # SyncGroup, Heartbeat and LeaveGroup of the release that brought a version of JoinGroup.
 FELLOWS = {0: (0, 0, 0), 1: (0, 0, 0), 2: (1, 1, 1), 3: (2, 2, 2), 4: (2, 2, 2), 5: (3, 3, 3),
@@ -18,7 +22,7 @@ class ClassicMember:
     """A member with a connection of its own, so that its join may wait."""
 
     def __init__(self, case, group, version=9, instance=None, protocols=(("range", b"wish"),),
-                 session_ms=10000):
+                 session_ms=SESSION_MS):
         self.group, self.version, self.instance = group, version, instance
         self.session_ms = session_ms
         self.protocols = [{"name": name, "metadata": data} for name, data in protocols]
@@ -34,7 +38,7 @@ class ClassicMember:
                   "session_timeout_ms": session_ms or self.session_ms,
                   "protocol_type": protocol_type, "protocols": self.protocols, **changes}
         if self.version >= 1:
-            fields["rebalance_timeout_ms"] = 20000
+            fields["rebalance_timeout_ms"] = SESSION_MS
         self.connection.send("JoinGroup", self.version,
                              **self.with_instance(5, self.version, fields))
 
@@ -44,13 +48,14 @@ class ClassicMember:
             self.id, self.generation = answer["member"], answer["generation"]
         return answer
 
+    def ask_to_join(self, **changes):
+        self.send_join(**changes)
+        return self.joined()
+
     def join(self, **changes):
         """Comes again with its id if it must, and until there is a coordinator."""
-        self.send_join(**changes)
-        answer = self.joined()
-        if answer["error"] in (MEMBER_ID_REQUIRED, COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR):
-            return self.join(**changes)
-        return answer
+        return until(lambda answer: answer["error"] not in (MEMBER_ID_REQUIRED, *PASSING),
+                     lambda: self.ask_to_join(**changes))
 
     def send_sync(self, assignments=(), **changes):
         fields = {"group": self.group, "generation": self.generation, "member": self.id,
@@ -106,13 +111,10 @@ def classic_group(members, topic, shares):
         present = members[:count]
         newest = present[-1]
         if newest.instance is None:
-            newest.send_join()
-            while newest.joined()["error"] != MEMBER_ID_REQUIRED:
-                newest.send_join()
+            until(lambda answer: answer["error"] == MEMBER_ID_REQUIRED, newest.ask_to_join)
         newest.send_join()
         if newest is not leader:
-            while leader.beat() == NONE:
-                pass
+            until(lambda error: error != NONE, leader.beat)
         for member in present[:-1]:
             member.send_join()
         answers = [member.joined() for member in present]
@@ -133,10 +135,11 @@ class ConsumerMember:
         self.group, self.topic, self.instance = group, topic, instance
         self.connection = case.connect()
         self.id, self.epoch, self.owned = uuid.uuid4().hex[:22], 0, []
+        self.interval_ms = None
 
     def ask(self, **changes):
         fields = {"group": self.group, "member": self.id, "epoch": self.epoch, "rack": None,
-                  "instance": self.instance, "rebalance_timeout_ms": 20000, "topics": [self.topic],
+                  "instance": self.instance, "rebalance_timeout_ms": SESSION_MS, "topics": [self.topic],
                   "regex": None, "assignor": None, "owned": self.owned, **changes}
         return self.connection.call("ConsumerGroupHeartbeat", 1, **fields)
 
@@ -147,7 +150,7 @@ class ConsumerMember:
             if answer["error"] not in PASSING:
                 break
         if answer["error"] == NONE:
-            self.epoch = answer["epoch"]
+            self.epoch, self.interval_ms = answer["epoch"], answer["interval_ms"]
             if answer["assignment"] is not None:
                 self.owned = [{"topic_id": one["topic_id"], "partitions": one["partitions"]}
                               for one in answer["assignment"]["partitions"]]

@@ -96,7 +96,7 @@ class MetadataTest(WireCase):
     def test_a_topic_made_again_has_another_id(self):
         name = self.topic()
         before = self.topic_id(name)
-        self.call("DeleteTopics", 5, names=[name], timeout_ms=10000)
+        self.call("DeleteTopics", 5, names=[name], timeout_ms=PATIENCE_MS)
         for _ in tries():
             if self.create(name)["error"] == NONE:
                 break

@@ -109,7 +109,7 @@ class OffsetForLeaderEpochTest(WireCase):
 
 class DeleteRecordsTest(WireCase):
     def delete(self, name, offset, partition=0, version=2):
-        answer = self.call("DeleteRecords", version, timeout_ms=15000,
+        answer = self.call("DeleteRecords", version, timeout_ms=PATIENCE_MS,
                            topics=[{"name": name,
                                     "partitions": [{"partition": partition, "offset": offset}]}])
         found = answer["topics"][0]["partitions"][0]

@@ -149,7 +149,7 @@ class ProduceTest(WireCase):
         self.assertEqual(self.produce(self.name(), sent)["error"], UNKNOWN_TOPIC_OR_PARTITION)
         self.assertEqual(self.produce(name, sent, partition=1)["error"],
                          UNKNOWN_TOPIC_OR_PARTITION)
-        answer = self.call("Produce", 13, acks=-1, timeout_ms=1000, topics=[
+        answer = self.call("Produce", 13, acks=-1, timeout_ms=PATIENCE_MS, topics=[
             {"topic_id": uuid.uuid4(), "partitions": [{"index": 0, "records": sent}]}])
         self.assertEqual(answer["topics"][0]["partitions"][0]["error"], UNKNOWN_TOPIC_ID)
 
@@ -160,7 +160,7 @@ class ProduceTest(WireCase):
     def test_one_bad_partition_does_not_spoil_the_others(self):
         name = self.topic(partitions=3)
         records = [batches.batch([b"0"]), batches.batch([b"1"], crc_flip=1), batches.batch([b"2"])]
-        answer = self.call("Produce", 9, acks=-1, timeout_ms=1000, topics=[{
+        answer = self.call("Produce", 9, acks=-1, timeout_ms=PATIENCE_MS, topics=[{
             "name": name,
             "partitions": [{"index": i, "records": r} for i, r in enumerate(records)]}])
         found = {p["index"]: p["error"] for p in answer["topics"][0]["partitions"]}
@@ -203,7 +203,7 @@ class ProduceTest(WireCase):
         """Order on a connection holds although the fetch waits."""
         name = self.topic()
         other = self.connect()
-        self.connection.send("Fetch", 12, **self.fetch_fields(name, 0, max_wait_ms=10000))
+        self.connection.send("Fetch", 12, **self.fetch_fields(name, 0, max_wait_ms=FOREVER_MS))
         self.connection.send("ApiVersions", 0)
         other.call("Produce", 9, **self.produce_fields(name, batches.batch([b"wake"])))
         answer = self.connection.receive()

@@ -73,7 +73,7 @@ class CreateTopicsTest(WireCase):
     def test_a_name_twice_in_one_request_is_refused(self):
         name = self.name()
         topic = {"name": name, "num_partitions": 1, "replication_factor": 1}
-        answer = self.call("CreateTopics", 7, topics=[topic, topic], timeout_ms=5000)
+        answer = self.call("CreateTopics", 7, topics=[topic, topic], timeout_ms=PATIENCE_MS)
         self.assertEqual({t["error"] for t in answer["topics"]}, {INVALID_REQUEST})
 
     def test_names_that_differ_in_dot_and_underscore_collide(self):
@@ -84,14 +84,15 @@ class CreateTopicsTest(WireCase):
     def test_validate_only_creates_nothing(self):
         name = self.name()
         topic = {"name": name, "num_partitions": 1, "replication_factor": 1}
-        answer = self.call("CreateTopics", 7, topics=[topic], timeout_ms=5000, validate_only=True)
+        answer = self.call("CreateTopics", 7, topics=[topic], timeout_ms=PATIENCE_MS,
+                           validate_only=True)
         self.assertEqual(answer["topics"][0]["error"], NONE)
         self.assertEqual(self.topic_id(name), NO_UUID)
 
     def test_one_bad_topic_does_not_spoil_the_others(self):
         good, bad = self.name(), "not legal"
         topics = [{"name": n, "num_partitions": 1, "replication_factor": 1} for n in (bad, good)]
-        answer = self.call("CreateTopics", 7, topics=topics, timeout_ms=5000)
+        answer = self.call("CreateTopics", 7, topics=topics, timeout_ms=PATIENCE_MS)
         self.assertEqual({t["name"]: t["error"] for t in answer["topics"]},
                          {bad: INVALID_TOPIC, good: NONE})
 
@@ -108,14 +109,14 @@ class DeleteTopicsTest(WireCase):
         for version in every_version("DeleteTopics"):
             name = self.topic()
             named = {"topics": [{"name": name}]} if version >= 6 else {"names": [name]}
-            answer = self.call("DeleteTopics", version, timeout_ms=10000, **named)
+            answer = self.call("DeleteTopics", version, timeout_ms=PATIENCE_MS, **named)
             self.assertEqual(answer["topics"][0]["error"], NONE, version)
             self.assertTrue(self.gone(name))
 
     def test_by_id(self):
         name = self.topic()
         topic_id = self.topic_id(name)
-        answer = self.call("DeleteTopics", 6, timeout_ms=10000,
+        answer = self.call("DeleteTopics", 6, timeout_ms=PATIENCE_MS,
                            topics=[{"name": None, "topic_id": topic_id}])["topics"][0]
         self.assertEqual((answer["error"], answer["name"], answer["topic_id"]),
                          (NONE, name, topic_id))
@@ -131,14 +132,14 @@ class DeleteTopicsTest(WireCase):
         }
         for what, (topic, error) in cases.items():
             with self.subTest(what):
-                answer = self.call("DeleteTopics", 6, timeout_ms=5000, topics=[topic])
+                answer = self.call("DeleteTopics", 6, timeout_ms=PATIENCE_MS, topics=[topic])
                 self.assertEqual(answer["topics"][0]["error"], error)
         self.assertFalse(self.topic_id(name) == NO_UUID)
 
     def test_produce_and_fetch_after_delete_do_not_know_it(self):
         name = self.topic()
         self.produce_values(name, b"v")
-        self.call("DeleteTopics", 5, names=[name], timeout_ms=10000)
+        self.call("DeleteTopics", 5, names=[name], timeout_ms=PATIENCE_MS)
         self.assertTrue(self.gone(name))
         for _ in tries():
             if self.fetch(name, 0)["error"] == UNKNOWN_TOPIC_OR_PARTITION:
@@ -150,7 +151,7 @@ class DeleteTopicsTest(WireCase):
 
 class CreatePartitionsTest(WireCase):
     def grow(self, name, count, version=3, **fields):
-        answer = self.call("CreatePartitions", version, timeout_ms=10000,
+        answer = self.call("CreatePartitions", version, timeout_ms=PATIENCE_MS,
                            topics=[{"name": name, "count": count, **fields}])
         return answer["topics"][0]
 
@@ -174,7 +175,7 @@ class CreatePartitionsTest(WireCase):
 
     def test_validate_only_adds_nothing(self):
         name = self.topic()
-        answer = self.call("CreatePartitions", 3, timeout_ms=5000, validate_only=True,
+        answer = self.call("CreatePartitions", 3, timeout_ms=PATIENCE_MS, validate_only=True,
                            topics=[{"name": name, "count": 2}])
         self.assertEqual(answer["topics"][0]["error"], NONE)
         topics = self.call("Metadata", 9, topics=[{"name": name}])["topics"]

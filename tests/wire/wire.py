@@ -1,11 +1,16 @@
 """A tiny Kafka client: codecs that walk the tables of schema.py, frames, one connection.
 
 Messages are dicts. A field that is left out of a request is zero, empty, or null where it may be."""
+import pathlib
 import socket
 import struct
+import sys
 import uuid
 
-from schema import APIS
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from patience import PATIENCE_SECONDS  # noqa: E402
+from schema import APIS  # noqa: E402
 
 NUMBERS = {"bool": ">?", "i8": ">b", "i16": ">h", "i32": ">i", "i64": ">q"}
 NO_UUID = uuid.UUID(int=0)
@@ -171,7 +176,7 @@ class Closed(Exception):
 class Connection:
     """One connection. `call` asks and waits; `send` and `receive` apart make a pipeline."""
 
-    def __init__(self, host, port, timeout=20):
+    def __init__(self, host, port, timeout=PATIENCE_SECONDS):
         self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.correlation_id = 0
