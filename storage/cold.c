@@ -53,9 +53,12 @@ struct cold_load {
     enum status status;
 };
 
-static void request_landed(struct completion *completion, int32_t result)
+static void reading_landed(struct completion *completion, int32_t result)
 {
-    op_landed(&container_of(completion, struct cold_load, request.completion)->op, result);
+    struct cold_load *load = container_of(completion, struct cold_load, request.completion);
+    if (result > 0)
+        metrics_add(load->log->store->options.metrics, METRIC_COLD_READ_BYTES, result);
+    op_landed(&load->op, result);
 }
 
 static void file_landed(struct completion *completion, int32_t result)
@@ -283,7 +286,7 @@ static enum op_progress load_read(struct cold_load *load)
         size = walk->end_position - walk->position;
     if (!has_room(load, size))
         return end_with(load, STATUS_NO_MEMORY);
-    completion_init(&load->request.completion, request_landed);
+    completion_init(&load->request.completion, reading_landed);
     op_expect(&load->op);
     load->reading_bytes = (uint32_t)size;
     const struct cold_use *file = load->cached.file != NULL ? &load->cached : &load->file;
@@ -347,7 +350,6 @@ static enum op_progress load_take(struct cold_load *load)
     if (load->segment->is_retired)
         return move_to(load, LOAD_END);
     uint32_t size = (uint32_t)load->request.completion.result;
-    metrics_add(load->log->store->options.metrics, METRIC_COLD_READ_BYTES, size);
     bool is_last = size < load->reading_bytes;
     struct bytes reading = bytes_of(load->chunk->data, size - size % FRAME_ALIGNMENT);
     switch (cold_walk_take(&load->walk, reading, is_last)) {

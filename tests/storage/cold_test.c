@@ -361,6 +361,25 @@ static void reader_comes_to_damage(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* A reading that is gone through again, behind damage in it, has been read once. */
+static void readings_count_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct metrics metrics = {0};
+    char path[PATH_SIZE];
+    fill(fixture, 200);
+    rig_segment_path(rig, 0, 0, path);
+    flip(fixture, path, FRAME_ALIGNMENT * 8); /* of the second frame */
+    rig->options.metrics = &metrics;
+    start(fixture);
+    assert_int_equal(crc_at(rig, fixture->batches[2].base_offset), fixture->batches[2].crc);
+    assert_int_equal(rig->logs[0]->damages.count, 1);
+    /* Once more after the index, which might have been to blame, was made anew. */
+    assert_int_equal(metrics.values[METRIC_COLD_READ_BYTES], 2 * COLD_BLOCK_SIZE);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* A read that fails answers so, calls nothing damaged, and the next one is served. */
 static void error_of_a_read_passes(void **state)
 {
@@ -586,6 +605,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_bit_of_a_segment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segment_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reader_comes_to_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(readings_count_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(error_of_a_read_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readers_make_way_for_appends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(steps_suit_the_number_of_readers, set_up, tear_down),
