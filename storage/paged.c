@@ -72,15 +72,18 @@ bool paged_is_worth(struct log *log, const struct segment *segment, uint64_t pos
 /* --- Their files -------------------------------------------------------------------------------
  */
 
-/* On the store's core. */
+/* On the store's core. A stop may have waited for who sent from the file. */
 static void end(struct paged_file *file)
 {
+    struct store *store = file->store;
     assert(atomic_load(&file->reference_count) == 0);
     assert(file->block_count == 0);
+    assert(file->segment == NULL);
     if (file->use.file != NULL)
         cold_file_release(&file->use);
     list_remove(&file->node);
     free(file);
+    store_progressed(store);
 }
 
 static void came_home(struct completion *home, int32_t result)
