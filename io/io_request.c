@@ -345,8 +345,11 @@ void io_complete(struct io *io, struct io_request *request, int32_t result)
     assert(io->in_flight_count > 0);
     io->in_flight_count--;
     ready_queue_push(&io->ready, &request->completion, result);
-    if (request->kind == IO_WRITE && (request->flags & IO_FLAG_AT_ONCE) != 0)
-        io_begin_next(io, request);
+    if (request->kind != IO_WRITE || (request->flags & IO_FLAG_AT_ONCE) == 0)
+        return;
+    assert((request->flags & IO_FLAG_COMPLETED) == 0);
+    request->flags |= IO_FLAG_COMPLETED;
+    io_begin_next(io, request);
 }
 
 static bool io_advance_read(struct io_request *request, int32_t *result)
