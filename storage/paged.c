@@ -16,7 +16,7 @@ struct paged_file {
     atomic_bool is_doubted;
     struct completion home; /* the mail of the last release, from another core */
     struct store *store;
-    struct segment *segment; /* held by the blocks */
+    struct segment *segment; /* held by the blocks; NULL: there are none, it is only being sent */
     struct cold_use use;
     uint32_t block_count; /* that together hold one reference */
 };
@@ -35,6 +35,7 @@ static uint64_t name_of(const struct frame_place *place, uint64_t piece)
         uint32_t generation;
     } words = {place->topic_id, place->segment_base_offset, piece, place->partition,
                place->segment_generation};
+    _Static_assert(sizeof words == 40, "a hash of bytes is a hash of their padding, too");
     return hash_bytes((struct hash_seed){{0, 0}}, bytes_of(&words, sizeof words));
 }
 
@@ -92,8 +93,10 @@ static void came_home(struct completion *home, int32_t result)
     end(container_of(home, struct paged_file, home));
 }
 
+/* By whoever has found a block of it, and so on the store's core, while the blocks hold it. */
 struct paged_file *paged_file_retain(struct paged_file *file)
 {
+    assert(file->block_count > 0);
     uint32_t before = atomic_fetch_add_explicit(&file->reference_count, 1, memory_order_relaxed);
     assert(before > 0);
     return file;

@@ -39,7 +39,7 @@ bool paged_is_worth(struct log *log, const struct segment *segment, uint64_t pos
 
 /* Keeps the block as one that is sent from the page cache. Its chunk, through which it came there,
  * stays the caller's; the use of the cached file may be taken over. False if that is not worth it,
- * or there is no memory: then nothing has changed. */
+ * or there is no memory. */
 bool paged_keep(const struct cold_block *block, struct cold_use *use);
 
 /* cold_cache.c: the block goes. */
