@@ -210,11 +210,9 @@ void group_request_start(struct group_request *group_request, struct request *re
     assert(request->operation == NULL);
     assert(request->sent == NULL);
     uint32_t core_count = io_core_count(request->core->io);
-    group_request->arenas = request_allocate(request, core_count, sizeof *group_request->arenas);
-    if (group_request->arenas == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    group_request->arenas = request_require(request, core_count, sizeof *group_request->arenas);
+    if (group_request->arenas == NULL)
         return;
-    }
     for (uint32_t i = 0; i < core_count; i++)
         arena_init(&group_request->arenas[i], LIMIT_REQUEST_ARENA_BYTES);
     group_request->arena_count = core_count;

@@ -427,11 +427,9 @@ static const struct op_kind produce_kind = {
 void api_produce_handle(struct request *request)
 {
     size_t legs_size = request->core->roster->core_count * sizeof(struct produce_leg);
-    struct produce *p = request_allocate(request, 1, sizeof *p + legs_size);
-    if (p == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct produce *p = request_require(request, 1, sizeof *p + legs_size);
+    if (p == NULL)
         return;
-    }
     enum status status =
         produce_request_decode(&request->body, request->version, &request->arena, &p->in);
     if (!request_is_decoded(request, status))

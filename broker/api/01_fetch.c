@@ -343,11 +343,9 @@ static const struct op_kind fetch_kind = {
 
 void api_fetch_handle(struct request *request)
 {
-    struct fetch *f = request_allocate(request, 1, sizeof *f);
-    if (f == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct fetch *f = request_require(request, 1, sizeof *f);
+    if (f == NULL)
         return;
-    }
     enum status status =
         fetch_request_decode(&request->body, request->version, &request->arena, &f->in);
     if (!request_is_decoded(request, status))

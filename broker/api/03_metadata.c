@@ -310,11 +310,9 @@ static const struct op_kind metadata_kind = {
 
 void api_metadata_handle(struct request *request)
 {
-    struct metadata *m = request_allocate(request, 1, sizeof *m);
-    if (m == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct metadata *m = request_require(request, 1, sizeof *m);
+    if (m == NULL)
         return;
-    }
     enum status status =
         metadata_request_decode(&request->body, request->version, &request->arena, &m->in);
     if (!request_is_decoded(request, status))

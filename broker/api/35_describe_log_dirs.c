@@ -295,11 +295,9 @@ static const struct op_kind log_dirs_kind = {
 
 void api_describe_log_dirs_handle(struct request *request)
 {
-    struct describe_log_dirs *d = request_allocate(request, 1, sizeof *d);
-    if (d == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct describe_log_dirs *d = request_require(request, 1, sizeof *d);
+    if (d == NULL)
         return;
-    }
     enum status status =
         describe_log_dirs_request_decode(&request->body, request->version, &request->arena, &d->in);
     if (!request_is_decoded(request, status))
