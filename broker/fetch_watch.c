@@ -161,8 +161,8 @@ static void watcher_woken(struct partition_waiter *waiter)
 bool fetch_watcher_arm(struct fetch_watcher *watcher, struct partition *partition)
 {
     assert(watcher->watch != NULL);
-    assert(partition->io == watcher->watch->core);
     assert(partition != NULL);
+    assert(partition->io == watcher->watch->core);
     if (watcher->state == WATCHER_ARMED)
         return true;
     if (watcher->state == WATCHER_CARRIED)
