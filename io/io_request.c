@@ -309,6 +309,12 @@ void io_sendfile(struct io *io, struct io_request *request, int32_t handle,
     io_submit_send(io, request, IO_SENDFILE, handle, pieces, piece_count, ranges);
 }
 
+size_t io_sent_bytes(const struct io_request *request)
+{
+    assert(request->kind == IO_SEND || request->kind == IO_SENDFILE);
+    return request->send.sent_bytes;
+}
+
 /* Asked once and perhaps never answered: it does not count as in flight. */
 void io_signal(struct io *io, struct io_request *request)
 {

@@ -10,6 +10,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+/* More than nearly all answers have. */
+enum { SEND_STEP_SIZE = 2 * 1024 * 1024 };
+
 bool uring_request_is_for_worker(const struct io_request *request)
 {
     return request->kind == IO_TRUNCATE || request->kind == IO_SYNC_DIRECTORY ||
@@ -80,6 +83,17 @@ static void prepare_close(struct io_uring_sqe *entry, struct io_request *request
         entry->flags |= IOSQE_ASYNC;
 }
 
+/* The kernel says nothing of an entry before all of it has left, and somebody may want to know
+ * whether the client takes anything at all (io_sent_bytes). */
+static void shorten(struct msghdr *message)
+{
+    size_t size = 0;
+    size_t count = 0;
+    while (count < message->msg_iovlen && size < SEND_STEP_SIZE)
+        size += message->msg_iov[count++].iov_len;
+    message->msg_iovlen = count;
+}
+
 static void prepare_send(struct uring_queue *queue, struct io_uring_sqe *entry,
                          struct io_request *request)
 {
@@ -87,13 +101,15 @@ static void prepare_send(struct uring_queue *queue, struct io_uring_sqe *entry,
     assert(request->send.piece_index < request->send.piece_count);
     const int flags = MSG_NOSIGNAL | MSG_WAITALL;
     bool is_last = request->send.piece_index + 1 == request->send.piece_count;
-    if (request->send.piece_done > 0 || is_last) {
-        struct bytes rest = socket_piece_rest(request);
-        io_uring_prep_send(entry, request->handle, rest.data, rest.size, flags);
+    struct bytes rest = socket_piece_rest(request);
+    if (request->send.piece_done > 0 || is_last || rest.size > SEND_STEP_SIZE) {
+        size_t size = rest.size < SEND_STEP_SIZE ? rest.size : SEND_STEP_SIZE;
+        io_uring_prep_send(entry, request->handle, rest.data, size, flags);
         return;
     }
     struct msghdr *message = &uring_queue_slot(queue, entry)->message;
     socket_message(request, message);
+    shorten(message);
     io_uring_prep_sendmsg(entry, request->handle, message, flags);
 }
 
