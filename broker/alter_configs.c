@@ -58,8 +58,7 @@ struct controller_setting *alter_configs_add(struct alter_configs *alter, int8_t
     return resource->settings;
 }
 
-/* --- What is answered here ----------------------------------------------------------------------
- */
+/* --- What is answered here -------------------------------------------------------------------- */
 
 /* The format is printf's. False when the request's memory is used up. */
 __attribute__((format(printf, 3, 4))) static bool refuse(struct request *request,

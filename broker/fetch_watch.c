@@ -27,8 +27,7 @@ static void post(struct io *from, struct io *to, struct completion *mail,
     io_post(from, io_core_index(to), mail, STATUS_OK);
 }
 
-/* --- Leaving -----------------------------------------------------------------------------------
- */
+/* --- Leaving ---------------------------------------------------------------------------------- */
 
 static void leave_begin(struct fetch_watch *watch);
 
@@ -93,8 +92,7 @@ void fetch_watcher_leave(struct fetch_watcher *watcher)
         leave_begin(watch);
 }
 
-/* --- Telling -----------------------------------------------------------------------------------
- */
+/* --- Telling ---------------------------------------------------------------------------------- */
 
 static void gather(struct fetch_watch *watch);
 

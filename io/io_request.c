@@ -7,8 +7,7 @@
 /* A result is an int32_t, so no transfer may be larger. */
 enum { IO_TRANSFER_SIZE_MAX = INT32_MAX };
 
-/* --- Asking ------------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 /* Every field that is the door's own is set here; `landed` is the caller's. */
 static void io_prepare(struct io_request *request, enum io_kind kind, int32_t handle)
@@ -323,8 +322,7 @@ void io_signal(struct io *io, struct io_request *request)
     io->backend->submit(io, request);
 }
 
-/* --- Answers -----------------------------------------------------------------------------------
- */
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 uint32_t io_pieces_rest(const struct io_request *request,
                         struct bytes rest[static IO_WRITE_PIECE_COUNT_MAX])

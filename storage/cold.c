@@ -90,8 +90,7 @@ static enum op_progress end_with(struct cold_load *load, enum status status)
     return move_to(load, LOAD_END);
 }
 
-/* --- Damage -----------------------------------------------------------------------------------
- */
+/* --- Damage ----------------------------------------------------------------------------------- */
 
 static void note_damage(struct cold_load *load, uint64_t position)
 {
@@ -123,8 +122,7 @@ static enum op_progress end_without_file(struct cold_load *load)
     return end_in_damage(load, 0);
 }
 
-/* --- Loading ----------------------------------------------------------------------------------
- */
+/* --- Loading ---------------------------------------------------------------------------------- */
 
 static enum op_progress load_start(struct cold_load *load)
 {
@@ -202,8 +200,7 @@ static bool has_room(struct cold_load *load, uint64_t size)
     return load->chunk != NULL;
 }
 
-/* --- Taking turns -----------------------------------------------------------------------------
- */
+/* --- Taking turns ----------------------------------------------------------------------------- */
 
 /* To a log of this disk, on whatever core. */
 static bool someone_appends(const struct store *store)
@@ -263,8 +260,7 @@ static void end_turn(struct cold_load *load)
     }
 }
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 /* While batches come in, a reader of old ones makes small steps, for each may stand in the way of a
  * commit; otherwise as large ones as he has use for. */
@@ -433,8 +429,7 @@ void cold_drop_loads(struct log *log)
     }
 }
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static struct cold_load *find_load(const struct log *log, int64_t offset)
 {

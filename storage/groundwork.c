@@ -182,8 +182,7 @@ static enum op_progress ground_step(struct op *op)
 
 static const struct op_kind ground_kind = {"groundwork", ground_step, ground_stages};
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 /* Each opens a file beyond those that stay open: where handles are few, there is none. */
 static uint32_t count_max(const struct store *store)

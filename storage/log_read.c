@@ -20,8 +20,7 @@ struct span {
     uint64_t file_position;  /* of a payload without data, in the block's file */
 };
 
-/* --- Finding ----------------------------------------------------------------------------------
- */
+/* --- Finding ---------------------------------------------------------------------------------- */
 
 static struct memory_frame *frame_of(struct list_node *node)
 {
@@ -149,8 +148,7 @@ static bool find_span(struct log *log, int64_t offset, struct span *span)
     return block != NULL && find_in_block(block, 0, offset, span);
 }
 
-/* --- Collecting -------------------------------------------------------------------------------
- */
+/* --- Collecting ------------------------------------------------------------------------------- */
 
 static bool batch_fits(const struct log_read *read, size_t taken_bytes, size_t batch_bytes)
 {

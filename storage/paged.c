@@ -21,8 +21,7 @@ struct paged_file {
     uint32_t block_count; /* that together hold one reference */
 };
 
-/* --- Which blocks ------------------------------------------------------------------------------
- */
+/* --- Which blocks ----------------------------------------------------------------------------- */
 
 /* Where blocks begin depends on their readers, so names are given to pieces of a fixed size. */
 static uint64_t name_of(const struct frame_place *place, uint64_t piece)
@@ -70,8 +69,7 @@ bool paged_is_worth(struct log *log, const struct segment *segment, uint64_t pos
     return ghost != NULL && ghost_core_has(ghost, name_of(&place, position / COLD_BLOCK_SIZE));
 }
 
-/* --- Their files -------------------------------------------------------------------------------
- */
+/* --- Their files ------------------------------------------------------------------------------ */
 
 /* On the store's core. A stop may have waited for who sent from the file. */
 static void end(struct paged_file *file)
@@ -173,8 +171,7 @@ static void leave_file(struct paged_file *file)
     paged_file_release(file, store->io);
 }
 
-/* --- Coming and going --------------------------------------------------------------------------
- */
+/* --- Coming and going ------------------------------------------------------------------------- */
 
 static size_t table_bytes(const struct cold_block *block)
 {

@@ -27,8 +27,7 @@ struct paged_frame {
     uint32_t payload_size;
 };
 
-/* --- Which blocks ------------------------------------------------------------------------------
- */
+/* --- Which blocks ----------------------------------------------------------------------------- */
 
 /* The block had been read through and goes from memory: if it is wanted again, it is worth paging.
  */
@@ -48,8 +47,7 @@ void paged_give_back(struct cold_block *block);
 /* Forgets all blocks; their files close when nothing is being sent from them. */
 void paged_drop_all(struct store *store);
 
-/* --- Their files -------------------------------------------------------------------------------
- */
+/* --- Their files ------------------------------------------------------------------------------ */
 
 /* Counted: held by its blocks, and by those who send from it, on whatever core. So a segment that
  * is retired meanwhile is sent to the end. */

@@ -76,8 +76,7 @@ static void refuse_partition(struct produce_response_partition *answer, int16_t 
         answer->error_message = bytes_of_text(message);
 }
 
-/* --- On the partitions' home core --------------------------------------------------------------
- */
+/* --- On the partitions' home core ------------------------------------------------------------- */
 
 static void leg_landed(struct produce_leg *leg)
 {
@@ -156,8 +155,7 @@ static void leg_run(struct errand *errand)
     leg_landed(leg);
 }
 
-/* --- Admitting ---------------------------------------------------------------------------------
- */
+/* --- Admitting -------------------------------------------------------------------------------- */
 
 static void answer_verdict(struct produce *p, const struct batch_verdict *verdict,
                            struct produce_response_partition *answer)

@@ -50,8 +50,7 @@ struct fetch {
 
 static void fetch_unpark(struct fetch *f);
 
-/* --- Legs --------------------------------------------------------------------------------------
- */
+/* --- Legs ------------------------------------------------------------------------------------- */
 
 static void leg_back(struct fetch_leg *leg)
 {
@@ -128,8 +127,7 @@ static enum op_progress legs_read(struct fetch *f)
     return f->op.waiting > 0 ? OP_WAIT : OP_AGAIN;
 }
 
-/* --- Parking -----------------------------------------------------------------------------------
- */
+/* --- Parking ---------------------------------------------------------------------------------- */
 
 static void legs_recall(struct fetch *f)
 {
@@ -241,8 +239,7 @@ static enum op_progress fetch_park(struct fetch *f, struct fetch_session *sessio
     return OP_WAIT;
 }
 
-/* --- Stages ------------------------------------------------------------------------------------
- */
+/* --- Stages ----------------------------------------------------------------------------------- */
 
 static enum op_progress fetch_make_plan(struct fetch *f)
 {

@@ -44,8 +44,7 @@ static void ask(struct group_request *group_request)
         writer_fail(&group_request->request->response, STATUS_NO_MEMORY);
 }
 
-/* --- Versions about one group -------------------------------------------------------------------
- */
+/* --- Versions about one group ----------------------------------------------------------------- */
 
 /* The group that the request is about, as one of several. */
 static bool lift_request(struct request *request, struct offset_fetch_request *in)
@@ -109,8 +108,7 @@ static bool lower_response(struct offset_fetch *f)
     return true;
 }
 
-/* --- The answer ---------------------------------------------------------------------------------
- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 static bool gather_groups(struct offset_fetch *f)
 {

@@ -55,8 +55,7 @@ static enum op_progress find_coordinator_create(struct find_coordinator *f)
     return OP_WAIT;
 }
 
-/* --- The answer ---------------------------------------------------------------------------------
- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 static void refuse(struct find_coordinator_response_coordinator *out, int16_t error_code,
                    const char *message)

@@ -50,8 +50,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- What is there ----------------------------------------------------------------------------
- */
+/* --- What is there ---------------------------------------------------------------------------- */
 
 static uint32_t crc_at(struct rig *rig, int64_t offset)
 {
@@ -142,8 +141,7 @@ static void check_lookups(struct fixture *fixture)
     check_lookup(fixture, INT64_MAX);
 }
 
-/* --- Spoiling ---------------------------------------------------------------------------------
- */
+/* --- Spoiling --------------------------------------------------------------------------------- */
 
 static struct inode *open_file(struct fixture *fixture, const char *path)
 {
@@ -189,8 +187,7 @@ static void index_path(struct fixture *fixture, char path[static PATH_SIZE])
     path_index(directory, 0, 0, path);
 }
 
-/* --- Stories ----------------------------------------------------------------------------------
- */
+/* --- Stories ---------------------------------------------------------------------------------- */
 
 /* A segment that was rolled has an index file; reading old data uses it, without a word. */
 static void index_files_are_written_and_used(void **state)

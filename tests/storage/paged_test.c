@@ -37,8 +37,7 @@ static int tear_down(void **state)
     return sim_rig_tear_down(&machine);
 }
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static int32_t read_at(struct fixture *fixture, int64_t offset, uint32_t size_bytes_max,
                        struct log_read *read)
@@ -144,8 +143,7 @@ static void fill(struct fixture *fixture)
     assert_true(rig->logs[0]->segment_count > 2);
 }
 
-/* --- Stories ----------------------------------------------------------------------------------
- */
+/* --- Stories ---------------------------------------------------------------------------------- */
 
 /* The first time it is read past the page cache, the second time through it, and from the third
  * time on most of it comes as ranges, for which nothing is read any more. */
