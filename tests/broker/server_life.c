@@ -39,6 +39,17 @@ static void restart_keeps_everything(void **state)
     server_stop(server);
 }
 
+static uint32_t parked_count(const struct server *server)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < server->core_count; i++) {
+        const struct op *op;
+        list_for_each_entry (op, &io_ops(server->doors[i])->in_flight, node)
+            count += strcmp(op->kind->name, "fetch") == 0 && strcmp(op_stage_name(op), "park") == 0;
+    }
+    return count;
+}
+
 /* A fetch that waits is answered when the broker stops, and does not hold it up. */
 static void a_stop_ends_long_polls(void **state)
 {
@@ -49,7 +60,8 @@ static void a_stop_ends_long_polls(void **state)
     struct asked *fetches[3];
     for (topic.index = 0; topic.index < 3; topic.index++)
         fetches[topic.index] = server_fetch(server, server_client(server), topic, 0, 600 * 1000);
-    server_linger(server, 5);
+    while (parked_count(server) < 3)
+        server_linger(server, 1);
     bool has_stopped;
     uint64_t began_ms = server_now_ms(server);
     server_begin_stop(server, &has_stopped);
