@@ -39,8 +39,7 @@ static void prepare(const struct load *load, struct control *control, struct run
         fail("the broker at %s is gone", load->brokers);
 }
 
-/* --- One role ---------------------------------------------------------------------------------
- */
+/* --- One role --------------------------------------------------------------------------------- */
 
 static void run_produce(const struct load *load, struct result *result)
 {
@@ -79,8 +78,7 @@ static void run_fetch(const struct load *load, struct result *result)
     control_close(&control);
 }
 
-/* --- Producers and those who follow -----------------------------------------------------------
- */
+/* --- Producers and those who follow ----------------------------------------------------------- */
 
 struct tail {
     struct run run;
@@ -147,8 +145,7 @@ static void run_e2e(const struct load *load, struct result *result)
     tail_deinit(&tail);
 }
 
-/* --- Beside a reader from the beginning -------------------------------------------------------
- */
+/* --- Beside a reader from the beginning ------------------------------------------------------- */
 
 enum { FILL_RECORD_BYTES = 1024, FILL_BATCH_RECORDS = 63, FILL_SECONDS_MAX = 3600 };
 
@@ -218,8 +215,7 @@ static void run_mixed(const struct load *load, struct result *result)
     tail_deinit(&tail);
 }
 
-/* --- Steps ------------------------------------------------------------------------------------
- */
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 static void run_step(struct load *step, char topic[static LOAD_TOPIC_SIZE], uint32_t value,
                      struct result *result)

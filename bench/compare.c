@@ -24,8 +24,7 @@ struct contender {
     json_t *results; /* of the document */
 };
 
-/* --- Who is compared --------------------------------------------------------------------------
- */
+/* --- Who is compared -------------------------------------------------------------------------- */
 
 /* A command has its port filled in; an address has not. */
 static bool is_command(const char *text)
@@ -117,8 +116,7 @@ static void contender_close(struct contender *contender)
     free(contender->folder);
 }
 
-/* --- Rounds -----------------------------------------------------------------------------------
- */
+/* --- Rounds ----------------------------------------------------------------------------------- */
 
 static void run_one(struct contender *contender, const struct compare_options *options,
                     const char *version)
@@ -179,8 +177,7 @@ json_t *bench_compare(const struct compare_options *options, const char *version
     return document;
 }
 
-/* --- Text -------------------------------------------------------------------------------------
- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 static void print_value(json_t *value)
 {

@@ -20,8 +20,7 @@ static void set(char field[static CONDITION_SIZE], struct bytes text)
     snprintf(field, CONDITION_SIZE, "%.*s", (int)text.size, (const char *)text.data);
 }
 
-/* --- The machine ------------------------------------------------------------------------------
- */
+/* --- The machine ------------------------------------------------------------------------------ */
 
 static void find_cpu(char field[static CONDITION_SIZE])
 {
@@ -66,8 +65,7 @@ static void find_machine(struct conditions *conditions)
         memset(conditions->load_average, 0, sizeof conditions->load_average);
 }
 
-/* --- The broker -------------------------------------------------------------------------------
- */
+/* --- The broker ------------------------------------------------------------------------------- */
 
 static struct bytes find_setting(const struct describe_configs_response_result *settings,
                                  const char *name)
@@ -156,8 +154,7 @@ void conditions_find(struct conditions *conditions, uint32_t pid, struct control
     find_broker(conditions, control);
 }
 
-/* --- Output -----------------------------------------------------------------------------------
- */
+/* --- Output ----------------------------------------------------------------------------------- */
 
 json_t *conditions_json(const struct conditions *conditions)
 {

@@ -35,8 +35,7 @@ enum {
 
 static const char client_id[] = "tailrace-bench";
 
-/* --- Addresses --------------------------------------------------------------------------------
- */
+/* --- Addresses -------------------------------------------------------------------------------- */
 
 struct address address_loopback(uint16_t port)
 {
@@ -115,8 +114,7 @@ uint16_t port_find_free(void)
     fail("no two free ports beside each other");
 }
 
-/* --- Connection -------------------------------------------------------------------------------
- */
+/* --- Connection ------------------------------------------------------------------------------- */
 
 bool control_open(struct control *control, const struct address *address)
 {
@@ -189,8 +187,7 @@ static bool receive_frame(struct control *control, struct reader *reader)
     return receive_all(control, data, size);
 }
 
-/* --- Requests ---------------------------------------------------------------------------------
- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
 void request_begin(struct writer *writer, enum api_key key, int16_t version, int32_t correlation_id)
 {

@@ -22,8 +22,7 @@ enum {
     RECEIVE_BYTES = 4096,
 };
 
-/* --- Buffers ----------------------------------------------------------------------------------
- */
+/* --- Buffers ---------------------------------------------------------------------------------- */
 
 /* Makes room behind what the buffer holds. */
 static uint8_t *buffer_reserve(struct crowd_buffer *buffer, size_t size)
@@ -46,8 +45,7 @@ static struct bytes buffer_content(const struct crowd_buffer *buffer)
     return bytes_of(buffer->data + buffer->begin_bytes, buffer->end_bytes - buffer->begin_bytes);
 }
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static void watch(struct crowd *crowd, struct crowd_line *line, bool is_blocked)
 {
@@ -113,8 +111,7 @@ void crowd_send(struct crowd *crowd)
     send_output(crowd, line);
 }
 
-/* --- Answers ----------------------------------------------------------------------------------
- */
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 static void take_answer(struct crowd *crowd, struct crowd_line *line, struct bytes frame)
 {
@@ -175,8 +172,7 @@ static void receive(struct crowd *crowd, struct crowd_line *line)
         take_answer(crowd, line, frame);
 }
 
-/* --- Turns ------------------------------------------------------------------------------------
- */
+/* --- Turns ------------------------------------------------------------------------------------ */
 
 static int turn_timeout_ms(const struct crowd *crowd)
 {
@@ -205,8 +201,7 @@ void crowd_turn(struct crowd *crowd)
              crowd->in_flight);
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void open_line(struct crowd *crowd, uint32_t index, const struct address *address)
 {

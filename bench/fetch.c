@@ -23,8 +23,7 @@ static struct fetch *fetch_of(struct role *role)
     return container_of(role, struct fetch, role);
 }
 
-/* --- Which partitions -------------------------------------------------------------------------
- */
+/* --- Which partitions ------------------------------------------------------------------------- */
 
 /* Connections share the partitions out like cards. */
 static uint32_t next_partition(const struct fetch *fetch, uint32_t partition)
@@ -76,8 +75,7 @@ static bool has_more(struct fetch *fetch, uint32_t connection)
     return has_more;
 }
 
-/* --- Requests ---------------------------------------------------------------------------------
- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
 static void fill_part(const struct fetch *fetch, uint32_t index,
                       struct fetch_request_partition *part)
@@ -163,8 +161,7 @@ static bool fetch_next(struct role *role, struct connection *connection, int64_t
     return true;
 }
 
-/* --- Answers ----------------------------------------------------------------------------------
- */
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 /* A batch of a producer of this run: how long has it been on its way? */
 static void note_arrival(struct fetch *fetch, struct connection *connection, struct bytes batch,
@@ -246,8 +243,7 @@ static struct answer fetch_answered(struct role *role, struct connection *connec
     return answer;
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void find_ends(struct fetch *fetch, struct control *control)
 {

@@ -17,8 +17,7 @@
 /* More than the caches next to a core hold. */
 enum { COPY_BYTES = 16 << 20, SPINNERS_MAX = 256 };
 
-/* --- Memory -----------------------------------------------------------------------------------
- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 static uint8_t *touched(int value)
 {
@@ -47,8 +46,7 @@ static double measure_copying(int64_t time_ns)
     return bytes / (double)passed_ns;
 }
 
-/* --- Stolen time ------------------------------------------------------------------------------
- */
+/* --- Stolen time ------------------------------------------------------------------------------ */
 
 static double stolen_since(const struct machine_time *before)
 {
@@ -92,8 +90,7 @@ static double measure_busy(int64_t time_ns)
     return stolen_since(&before);
 }
 
-/* --- All of it --------------------------------------------------------------------------------
- */
+/* --- All of it -------------------------------------------------------------------------------- */
 
 static void add(json_t *figures, const char *name, double value)
 {

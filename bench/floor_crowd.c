@@ -13,8 +13,7 @@
 
 enum { ECHO_CONNECTIONS = 64, IN_FLIGHT_MAX = 5, STREAM_CONNECTIONS = 16 };
 
-/* --- Requests and answers ---------------------------------------------------------------------
- */
+/* --- Requests and answers --------------------------------------------------------------------- */
 
 /* The clients' side of all connections. */
 struct callers {
@@ -92,8 +91,7 @@ static struct floor_echo measure_echo(uint32_t in_flight, int64_t time_ns)
     };
 }
 
-/* --- One way ----------------------------------------------------------------------------------
- */
+/* --- One way ---------------------------------------------------------------------------------- */
 
 /* Sends to one connection after the other, until the time is over; answers how much. */
 static double stream(const struct floor_server *server, int64_t time_ns)

@@ -21,8 +21,7 @@ struct peer {
     int64_t cpu_ns;
 };
 
-/* --- The other end ----------------------------------------------------------------------------
- */
+/* --- The other end ---------------------------------------------------------------------------- */
 
 static void *run_peer(void *context)
 {
@@ -58,8 +57,7 @@ static void peer_finish(struct peer *peer, int handle)
     close(peer->handle);
 }
 
-/* --- Both measurements ------------------------------------------------------------------------
- */
+/* --- Both measurements ------------------------------------------------------------------------ */
 
 static uint64_t exchange(int handle, int64_t time_ns, struct histogram *waits_ns)
 {

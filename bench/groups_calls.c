@@ -31,8 +31,7 @@ struct bytes group_name(const struct load *load, uint32_t index, char text[stati
     return bytes_of(text, (size_t)size);
 }
 
-/* --- Set-up -----------------------------------------------------------------------------------
- */
+/* --- Set-up ----------------------------------------------------------------------------------- */
 
 static int16_t find_coordinator(const struct load *load, struct control *control)
 {
@@ -95,8 +94,7 @@ struct uuid groups_topic_id(struct control *control, const char *topic)
     return response.topics[0].topic_id;
 }
 
-/* --- Commits ----------------------------------------------------------------------------------
- */
+/* --- Commits ---------------------------------------------------------------------------------- */
 
 void groups_write_commit(struct writer *writer, const struct load *load, struct bytes group,
                          struct bytes member_id, int32_t epoch, uint32_t first, uint32_t count,
@@ -179,8 +177,7 @@ void groups_fill(const struct load *load, const struct address *address, int64_t
     crowd_deinit(&fill.crowd);
 }
 
-/* --- Fetches ----------------------------------------------------------------------------------
- */
+/* --- Fetches ---------------------------------------------------------------------------------- */
 
 /* The one group of the answer, with memory of the connection's arena. */
 static struct offset_fetch_response_group fetch(struct control *control, const struct load *load,
@@ -244,8 +241,7 @@ int16_t groups_fetch(struct control *control, const struct load *load, uint32_t 
     return KAFKA_NONE;
 }
 
-/* --- Figures ----------------------------------------------------------------------------------
- */
+/* --- Figures ---------------------------------------------------------------------------------- */
 
 static int64_t round_half_away(double value)
 {

@@ -20,8 +20,7 @@ enum {
     RUNS = 5,
 };
 
-/* --- Questions --------------------------------------------------------------------------------
- */
+/* --- Questions -------------------------------------------------------------------------------- */
 
 static void list_all(struct control *control, const struct load *load)
 {
@@ -103,8 +102,7 @@ static void describe_consumer(struct control *control, const struct load *load)
         check_described(load, i, response.groups[i].error_code, response.groups[i].members_count);
 }
 
-/* --- Figures ----------------------------------------------------------------------------------
- */
+/* --- Figures ---------------------------------------------------------------------------------- */
 
 static int compare_i64(const void *a, const void *b)
 {

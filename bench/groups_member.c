@@ -31,8 +31,7 @@ void member_set_id(struct member *member, struct bytes id)
     member->id_size = (uint32_t)id.size;
 }
 
-/* --- What they own ----------------------------------------------------------------------------
- */
+/* --- What they own ---------------------------------------------------------------------------- */
 
 static int32_t *owner_of(struct member *member, int32_t partition)
 {
@@ -96,8 +95,7 @@ void member_own(struct member *member, const int32_t *partitions, uint32_t count
         members->settled_ns = now_ns();
 }
 
-/* --- Time -------------------------------------------------------------------------------------
- */
+/* --- Time ------------------------------------------------------------------------------------- */
 
 void member_wait(struct member *member, int32_t interval_ms)
 {

@@ -49,8 +49,7 @@ static void tell(struct member *member)
     crowd_send(&member->members->crowd);
 }
 
-/* --- Classic ----------------------------------------------------------------------------------
- */
+/* --- Classic ---------------------------------------------------------------------------------- */
 
 struct bytes classic_subscription(const struct load *load, struct arena *arena)
 {
@@ -243,8 +242,7 @@ static void classic_heard(struct member *member, const struct crowd_answer *answ
         member_wait(member, HEARTBEAT_INTERVAL_MS);
 }
 
-/* --- Consumer ---------------------------------------------------------------------------------
- */
+/* --- Consumer --------------------------------------------------------------------------------- */
 
 /* What has not changed is left out, but from the first heartbeat. */
 static void consumer_beat(struct member *member)
@@ -320,8 +318,7 @@ static void make_id(struct member *member)
     member_set_id(member, bytes_of_text(text));
 }
 
-/* --- Both -------------------------------------------------------------------------------------
- */
+/* --- Both ------------------------------------------------------------------------------------- */
 
 void member_join(struct member *member)
 {

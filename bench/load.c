@@ -63,8 +63,7 @@ const char *load_mode_name(enum load_mode mode)
     unreachable();
 }
 
-/* --- Values -----------------------------------------------------------------------------------
- */
+/* --- Values ----------------------------------------------------------------------------------- */
 
 static enum status parse_word(struct bytes text, const char *const words[2], int *value)
 {
@@ -191,8 +190,7 @@ bool load_set(struct load *load, const char *name, const char *text,
     return status == STATUS_OK;
 }
 
-/* --- All together -----------------------------------------------------------------------------
- */
+/* --- All together ----------------------------------------------------------------------------- */
 
 static bool refuse(char problem[static LOAD_PROBLEM_SIZE], const char *sentence)
 {
@@ -254,8 +252,7 @@ bool load_check(struct load *load, char problem[static LOAD_PROBLEM_SIZE])
     return true;
 }
 
-/* --- As JSON ----------------------------------------------------------------------------------
- */
+/* --- As JSON ---------------------------------------------------------------------------------- */
 
 static void format_sizes(const struct distribution *sizes, char *text, size_t size)
 {

@@ -102,8 +102,7 @@ static const struct role_kind produce_kind = {
     .answered = produce_answered,
 };
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void make_sets(struct produce *produce)
 {

@@ -32,8 +32,7 @@ static const char page_style[] =
     ".key svg{display:inline-block;width:12px;height:12px;margin-right:6px}"
     "summary{cursor:pointer;color:var(--soft)}";
 
-/* --- Taking documents -------------------------------------------------------------------------
- */
+/* --- Taking documents ------------------------------------------------------------------------- */
 
 void report_init(struct report *report)
 {
@@ -102,8 +101,7 @@ bool report_add(struct report *report, json_t *document, const char *label,
     return refuse(problem, label, "is no JSON result of 'tailrace bench'");
 }
 
-/* --- Parts of a section -----------------------------------------------------------------------
- */
+/* --- Parts of a section ----------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -241,8 +239,7 @@ static void write_conditions(FILE *out, const json_t *section)
     fputs("</table></div></details>\n", out);
 }
 
-/* --- Bars -------------------------------------------------------------------------------------
- */
+/* --- Bars ------------------------------------------------------------------------------------- */
 
 /* Those who have the figure, in the order of the names; colours are by place. */
 static uint32_t find_bars(json_t *section, json_t *figure,
@@ -334,8 +331,7 @@ bool report_write_bars(const struct report *report, const char *name, FILE *out)
     return has_any;
 }
 
-/* --- The page ---------------------------------------------------------------------------------
- */
+/* --- The page --------------------------------------------------------------------------------- */
 
 /* Worth a picture: not those that say the same as another, nor quantiles that curves show better.
  */

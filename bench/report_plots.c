@@ -82,8 +82,7 @@ static void lines_draw(FILE *out, const struct lines *lines, const struct svg_ax
     fputs("</div>\n", out);
 }
 
-/* --- Latency by percentile --------------------------------------------------------------------
- */
+/* --- Latency by percentile -------------------------------------------------------------------- */
 
 struct bucket {
     double upper_us;
@@ -166,8 +165,7 @@ static void write_latency(FILE *out, json_t *results, json_t *names)
     lines_free(&lines);
 }
 
-/* --- Over time --------------------------------------------------------------------------------
- */
+/* --- Over time -------------------------------------------------------------------------------- */
 
 /* Of the last round: earlier ones may have been colder. */
 static void make_series(json_t *list, struct line *line, const char *name, bool is_log)

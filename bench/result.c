@@ -46,8 +46,7 @@ static json_t *us(uint64_t ns)
     return decimal((double)ns / 1e3);
 }
 
-/* --- Figures ----------------------------------------------------------------------------------
- */
+/* --- Figures ---------------------------------------------------------------------------------- */
 
 static json_t *latency_json(const struct histogram *latencies)
 {
@@ -204,8 +203,7 @@ json_t *result_json(const struct result *result, const char *version)
     return document;
 }
 
-/* --- Text -------------------------------------------------------------------------------------
- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 /* Errors are answers, too: a broker that refuses is fast enough. */
 static bool keeps_up(const struct result_role *role)

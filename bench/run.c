@@ -52,8 +52,7 @@ static void *allocate_zeroed(size_t size)
     return memory;
 }
 
-/* --- Each second ------------------------------------------------------------------------------
- */
+/* --- Each second ------------------------------------------------------------------------------ */
 
 static void sum_role(const struct watch *watch, uint32_t role, struct tally *sum)
 {
@@ -104,8 +103,7 @@ static void note_seconds(struct watch *watch, int64_t now)
     }
 }
 
-/* --- Beginning and end ------------------------------------------------------------------------
- */
+/* --- Beginning and end ------------------------------------------------------------------------ */
 
 static bool all_idle(const struct watch *watch)
 {

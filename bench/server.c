@@ -11,8 +11,7 @@
 
 enum { TEXT_SIZE = 8192, PATH_SIZE = 64, TREE_MAX = 256 };
 
-/* --- Texts of /proc ---------------------------------------------------------------------------
- */
+/* --- Texts of /proc --------------------------------------------------------------------------- */
 
 static bool read_text(const char *path, char text[static TEXT_SIZE])
 {
@@ -55,8 +54,7 @@ static bool read_stat(int64_t pid, struct process_stat *stat)
     return true;
 }
 
-/* --- Families ---------------------------------------------------------------------------------
- */
+/* --- Families --------------------------------------------------------------------------------- */
 
 struct family {
     int64_t pids[TREE_MAX];
@@ -90,8 +88,7 @@ static bool family_grow(struct family *family)
     return family->count > count_before;
 }
 
-/* --- Use --------------------------------------------------------------------------------------
- */
+/* --- Use -------------------------------------------------------------------------------------- */
 
 static void add_tasks(int64_t pid, struct server_use *use)
 {

@@ -51,8 +51,7 @@ void svg_escape(FILE *out, const char *text)
     }
 }
 
-/* --- Axes -------------------------------------------------------------------------------------
- */
+/* --- Axes ------------------------------------------------------------------------------------- */
 
 static struct svg_tick *add_tick(struct svg_axis *axis, double at)
 {
@@ -142,8 +141,7 @@ void svg_axis_nines(struct svg_axis *axis, double max)
         snprintf(add_tick(axis, nines)->text, SVG_TICK_SIZE, "%s", texts[nines - 1]);
 }
 
-/* --- Lines ------------------------------------------------------------------------------------
- */
+/* --- Lines ------------------------------------------------------------------------------------ */
 
 static double place(const struct svg_axis *axis, double value, double from, double to)
 {
@@ -196,8 +194,7 @@ void svg_plot_end(FILE *out)
     fprintf(out, "</svg>\n");
 }
 
-/* --- Bars -------------------------------------------------------------------------------------
- */
+/* --- Bars ------------------------------------------------------------------------------------- */
 
 static double bar_end(double value, double max)
 {

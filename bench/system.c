@@ -48,8 +48,7 @@ void fail(const char *format, ...)
     exit(EXIT_FAILURE);
 }
 
-/* --- Memory -----------------------------------------------------------------------------------
- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 static void proc_read(pid_t pid, const char *name, char text[static PROC_TEXT_SIZE])
 {
@@ -105,8 +104,7 @@ void page_cache_drop(void)
     close(file);
 }
 
-/* --- Brokers ----------------------------------------------------------------------------------
- */
+/* --- Brokers ---------------------------------------------------------------------------------- */
 
 /* When this program ends; what was registered last comes first, so no broker writes to a folder
  * that is being removed. */
@@ -162,8 +160,7 @@ int64_t process_stop(const struct process *process)
     return now_ns() - asked_ns;
 }
 
-/* --- Folders ----------------------------------------------------------------------------------
- */
+/* --- Folders ---------------------------------------------------------------------------------- */
 
 /* When this program ends, however it does. */
 static void remove_folder(int code, void *context)

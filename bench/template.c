@@ -20,8 +20,7 @@ enum {
     ARENA_ROOM_BYTES = 1 << 20,
 };
 
-/* --- Keys -------------------------------------------------------------------------------------
- */
+/* --- Keys ------------------------------------------------------------------------------------- */
 
 struct bytes template_key(uint32_t connection, char text[static TEMPLATE_KEY_SIZE])
 {
@@ -58,8 +57,7 @@ uint32_t template_partition(struct bytes key, uint32_t partition_count)
     return (murmur2(key) & INT32_MAX) % partition_count;
 }
 
-/* --- Batches ----------------------------------------------------------------------------------
- */
+/* --- Batches ---------------------------------------------------------------------------------- */
 
 static int64_t wall_now_ms(void)
 {
@@ -151,8 +149,7 @@ static struct bytes make_batch(const struct load *load, struct bytes key, struct
     return batch;
 }
 
-/* --- Requests ---------------------------------------------------------------------------------
- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
 /* Where the first value stands in a batch that is not compressed. */
 static size_t find_first_value(struct bytes batch)
@@ -286,8 +283,7 @@ void template_write_head(const struct template *template, int32_t correlation_id
     store_u32_be(to + template->partition_at, (uint32_t)partition);
 }
 
-/* --- Times in batches -------------------------------------------------------------------------
- */
+/* --- Times in batches ------------------------------------------------------------------------- */
 
 void template_stamp(const struct template *template, uint64_t run_id, int64_t time_ns,
                     uint8_t *batch)

@@ -13,8 +13,7 @@
 
 enum { EVENTS_MAX = 256, TURN_NS = 20 * 1000 * 1000, ASK_AT_ONCE_MAX = 64 };
 
-/* --- Requests ---------------------------------------------------------------------------------
- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
 static void count_answer(struct worker *worker, struct connection *connection, int64_t start_ns,
                          struct answer answer)
@@ -102,8 +101,7 @@ static void ask(struct worker *worker, struct connection *connection)
     connection_forget_room(connection);
 }
 
-/* --- Answers ----------------------------------------------------------------------------------
- */
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 static void take_answer(struct worker *worker, struct connection *connection, struct bytes frame)
 {
@@ -132,8 +130,7 @@ static void take_answers(struct worker *worker, struct connection *connection)
     connection_drop(connection, position);
 }
 
-/* --- Turns ------------------------------------------------------------------------------------
- */
+/* --- Turns ------------------------------------------------------------------------------------ */
 
 /* A request that could go at once began as late as this thread woke up. */
 static void note_delay(struct worker *worker, const struct connection *connection, int64_t start_ns)
@@ -266,8 +263,7 @@ static void *run(void *context)
     return NULL;
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void open_part(struct worker *worker, struct worker_role *part, uint32_t index,
                       uint32_t worker_count, const struct address *address)

@@ -43,8 +43,7 @@ struct admin_connection {
     char head[HTTP_HEAD_BYTES_MAX];
 };
 
-/* --- Answering ---------------------------------------------------------------------------------
- */
+/* --- Answering -------------------------------------------------------------------------------- */
 
 static void request_landed(struct completion *completion, int32_t result)
 {
@@ -175,8 +174,7 @@ static enum op_progress look_at_input(struct admin_connection *connection)
     return status == HTTP_OK ? route(connection, request.path) : answer_status(connection, status);
 }
 
-/* --- Connections -------------------------------------------------------------------------------
- */
+/* --- Connections ------------------------------------------------------------------------------ */
 
 static void accept_next(struct admin *admin);
 
@@ -253,8 +251,7 @@ static void connection_start(struct admin *admin, int32_t handle)
     op_start(&connection->op, &admin_kind, io_ops(admin->io));
 }
 
-/* --- The listener ------------------------------------------------------------------------------
- */
+/* --- The listener ----------------------------------------------------------------------------- */
 
 static void pause_is_over(struct timer *timer)
 {

@@ -23,11 +23,6 @@ static void conclude(struct admin_call *admin)
     alter->encode(alter);
 }
 
-static void refuse_request(struct request *request)
-{
-    request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
-}
-
 struct alter_configs *alter_configs_begin(struct request *request,
                                           enum controller_command_kind kind,
                                           uint32_t resource_count_max,
@@ -40,7 +35,7 @@ struct alter_configs *alter_configs_begin(struct request *request,
         request_allocate(request, resource_count_max, sizeof *resources);
     if (alter == NULL || resources == NULL ||
         !admin_call_prepare(&alter->admin, request, kind, resource_count_max, conclude)) {
-        refuse_request(request);
+        request_refuse_for_memory(request);
         return NULL;
     }
     alter->resources = resources;
@@ -63,8 +58,7 @@ struct controller_setting *alter_configs_add(struct alter_configs *alter, int8_t
     return resource->settings;
 }
 
-/* --- What is answered here ----------------------------------------------------------------------
- */
+/* --- What is answered here -------------------------------------------------------------------- */
 
 /* The format is printf's. False when the request's memory is used up. */
 __attribute__((format(printf, 3, 4))) static bool refuse(struct request *request,
@@ -148,7 +142,7 @@ void alter_configs_start(struct alter_configs *alter, bool validate_only)
     for (uint32_t i = 0; has_memory && i < alter->resource_count; i++)
         has_memory = start_resource(alter, &alter->resources[i]);
     if (!has_memory) {
-        refuse_request(alter->admin.request);
+        request_refuse_for_memory(alter->admin.request);
         return;
     }
     command->validate_only = validate_only;

@@ -56,12 +56,13 @@ struct connection {
     struct io_request send;
     bool is_sending;
     uint32_t sending_count; /* requests at the head whose answers are in the send */
+    size_t sent_bytes;      /* of the send, when it was looked at last */
     struct bytes pieces[LIMIT_SEND_PIECES];
 
     struct completion pump;
     bool is_pumping; /* the pump is on the ready queue */
     struct timer timer;
-    uint64_t active_ns;         /* when bytes came last, or a send began or ended */
+    uint64_t active_ns;         /* when bytes came or left last, as far as anybody has looked */
     struct bytes software_name; /* from ApiVersions; in software_text */
     char software_text[128];
 };

@@ -117,6 +117,17 @@ static void connection_pumped(struct completion *completion, int32_t result)
         connection_close(connection);
 }
 
+/* A client that is slow, and takes some of its answer now and then, is served. */
+static void look_at_send(struct connection *connection, uint64_t now_ns)
+{
+    assert(connection->is_sending);
+    size_t sent_bytes = io_sent_bytes(&connection->send);
+    assert(sent_bytes >= connection->sent_bytes);
+    if (sent_bytes > connection->sent_bytes)
+        connection->active_ns = now_ns;
+    connection->sent_bytes = sent_bytes;
+}
+
 /* One timer per connection looks at all its deadlines once a second, so that reading and answering
  * never have to move a timer. */
 static void connection_timer_fired(struct timer *timer)
@@ -125,6 +136,8 @@ static void connection_timer_fired(struct timer *timer)
     struct broker_core *core = connection->core;
     uint64_t now_ns = io_now_ns(core->io);
     assert(now_ns >= connection->active_ns);
+    if (connection->is_sending)
+        look_at_send(connection, now_ns);
     uint64_t quiet_ns = now_ns - connection->active_ns;
     int64_t idle_max_ms = config_i64(core->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
     const uint64_t second_ns = 1000ull * 1000 * 1000;

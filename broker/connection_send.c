@@ -124,6 +124,7 @@ void connection_send_answers(struct connection *connection)
     connection->is_sending = true;
     /* The client's time to take the answer begins now, however long ago it has asked. */
     connection->active_ns = io_now_ns(connection->core->io);
+    connection->sent_bytes = 0;
     completion_init(&connection->send.completion, connection_sent);
     struct io *io = connection->core->io;
     if (request->ranges != NULL)

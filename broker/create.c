@@ -19,8 +19,7 @@ uint16_t broker_listener_port(const struct broker *broker, uint32_t listener_ind
     return broker->acceptors[listener_index].address.port;
 }
 
-/* --- Creating ----------------------------------------------------------------------------------
- */
+/* --- Creating --------------------------------------------------------------------------------- */
 
 static void describe_endpoint(struct broker *broker, uint32_t index)
 {

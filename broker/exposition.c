@@ -99,8 +99,7 @@ static void write_requests(struct writer *writer, const struct core_sample *sum)
     }
 }
 
-/* --- Topics and partitions ---------------------------------------------------------------------
- */
+/* --- Topics and partitions -------------------------------------------------------------------- */
 
 static uint64_t log_value(const struct partition_sample *sample, enum metric_labelled key)
 {

@@ -32,8 +32,7 @@ static void leg_go_home(struct fetch_leg *leg)
     io_post(leg->core->io, io_core_index(leg->home->io), &leg->mail, STATUS_OK);
 }
 
-/* --- Reading -----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static void fetch_read_arrived_home(struct completion *mail, int32_t result)
 {
@@ -292,8 +291,7 @@ void fetch_leg_read(struct fetch_leg *leg)
     io_post(leg->home->io, io_core_index(leg->core->io), &leg->mail, STATUS_OK);
 }
 
-/* --- Watching ----------------------------------------------------------------------------------
- */
+/* --- Watching --------------------------------------------------------------------------------- */
 
 static void leg_stop_watching(struct fetch_leg *leg)
 {

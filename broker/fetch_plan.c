@@ -156,8 +156,7 @@ static bool plan_from_request(struct request *request, const struct fetch_reques
     return true;
 }
 
-/* --- Plans of a session ------------------------------------------------------------------------
- */
+/* --- Plans of a session ----------------------------------------------------------------------- */
 
 /* The session may change or end while this fetch waits, so names are copied. Neighbours of one
  * topic share the copy, and so do plans that a fetch makes one after the other. */

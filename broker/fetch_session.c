@@ -56,8 +56,7 @@ void fetch_session_deinit(struct fetch_session *session)
     free(session->watches);
 }
 
-/* --- Ending ------------------------------------------------------------------------------------
- */
+/* --- Ending ----------------------------------------------------------------------------------- */
 
 static void tell_if_empty(struct fetch_session *session)
 {
@@ -128,8 +127,7 @@ void fetch_session_close(struct fetch_session *session)
     tell_if_empty(session);
 }
 
-/* --- Partitions --------------------------------------------------------------------------------
- */
+/* --- Partitions ------------------------------------------------------------------------------- */
 
 struct fetch_session_partition *fetch_session_partition(struct fetch_session *session,
                                                         const struct fetch_wish *wish)
@@ -214,8 +212,7 @@ void fetch_session_move_back(struct fetch_session *session,
     partition->order = ++session->order_last;
 }
 
-/* --- What is due -------------------------------------------------------------------------------
- */
+/* --- What is due ------------------------------------------------------------------------------ */
 
 void fetch_session_note_due(struct fetch_session *session,
                             struct fetch_session_partition *partition)

@@ -21,8 +21,7 @@ void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
     list_init(&sessions->ending);
 }
 
-/* --- Ending ------------------------------------------------------------------------------------
- */
+/* --- Ending ----------------------------------------------------------------------------------- */
 
 static void session_destroy(struct fetch_session *session)
 {
@@ -74,8 +73,7 @@ void fetch_sessions_deinit(struct fetch_sessions *sessions)
     map_deinit(&sessions->by_id);
 }
 
-/* --- One of them -------------------------------------------------------------------------------
- */
+/* --- One of them ------------------------------------------------------------------------------ */
 
 struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_t id)
 {

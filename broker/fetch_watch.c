@@ -27,8 +27,7 @@ static void post(struct io *from, struct io *to, struct completion *mail,
     io_post(from, io_core_index(to), mail, STATUS_OK);
 }
 
-/* --- Leaving -----------------------------------------------------------------------------------
- */
+/* --- Leaving ---------------------------------------------------------------------------------- */
 
 static void leave_begin(struct fetch_watch *watch);
 
@@ -93,8 +92,7 @@ void fetch_watcher_leave(struct fetch_watcher *watcher)
         leave_begin(watch);
 }
 
-/* --- Telling -----------------------------------------------------------------------------------
- */
+/* --- Telling ---------------------------------------------------------------------------------- */
 
 static void gather(struct fetch_watch *watch);
 
@@ -161,8 +159,8 @@ static void watcher_woken(struct partition_waiter *waiter)
 bool fetch_watcher_arm(struct fetch_watcher *watcher, struct partition *partition)
 {
     assert(watcher->watch != NULL);
-    assert(partition->io == watcher->watch->core);
     assert(partition != NULL);
+    assert(partition->io == watcher->watch->core);
     if (watcher->state == WATCHER_ARMED)
         return true;
     if (watcher->state == WATCHER_CARRIED)

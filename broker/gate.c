@@ -18,8 +18,7 @@ void gate_deinit(struct gate *gate)
     free(gate->taken);
 }
 
-/* --- Places -----------------------------------------------------------------------------------
- */
+/* --- Places ----------------------------------------------------------------------------------- */
 
 /* In turn, as long as there is a place on the core. False: there is none on any. */
 static bool take_place(struct gate *gate, uint32_t *core_index)
@@ -88,8 +87,7 @@ bool gate_is_full(const struct gate *gate)
     return !list_is_empty(&gate->wishes);
 }
 
-/* --- Departures -------------------------------------------------------------------------------
- */
+/* --- Departures ------------------------------------------------------------------------------- */
 
 static void tell(struct broker_core *core);
 

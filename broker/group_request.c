@@ -14,8 +14,7 @@ static const struct op_stage group_request_stages[] = {
     [GROUP_REQUEST_REPLY] = {"reply", AFTER(GROUP_REQUEST_ASK)},
 };
 
-/* --- One call -----------------------------------------------------------------------------------
- */
+/* --- One call --------------------------------------------------------------------------------- */
 
 static const struct image_topic *offsets_topic(const struct broker_core *core)
 {
@@ -124,8 +123,7 @@ void group_request_refuse(struct group_request *group_request, struct group_call
     group_call_fail(call, error_code);
 }
 
-/* --- Calling back -------------------------------------------------------------------------------
- */
+/* --- Calling back ----------------------------------------------------------------------------- */
 
 /* On the shard's core, behind the call. A shard that has gone has let its calls go. */
 static void give_up(struct group_errand *group_errand)
@@ -165,8 +163,7 @@ static void request_cancelled(struct request *request)
     }
 }
 
-/* --- The request --------------------------------------------------------------------------------
- */
+/* --- The request ------------------------------------------------------------------------------ */
 
 static enum op_progress group_request_step(struct op *op)
 {
@@ -210,11 +207,9 @@ void group_request_start(struct group_request *group_request, struct request *re
     assert(request->operation == NULL);
     assert(request->sent == NULL);
     uint32_t core_count = io_core_count(request->core->io);
-    group_request->arenas = request_allocate(request, core_count, sizeof *group_request->arenas);
-    if (group_request->arenas == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    group_request->arenas = request_require(request, core_count, sizeof *group_request->arenas);
+    if (group_request->arenas == NULL)
         return;
-    }
     for (uint32_t i = 0; i < core_count; i++)
         arena_init(&group_request->arenas[i], LIMIT_REQUEST_ARENA_BYTES);
     group_request->arena_count = core_count;

@@ -89,8 +89,7 @@ static void store_failed(struct store_observer *observer, enum status status)
     io_post(dir->core->io, 0, &dir->mail, (int32_t)status);
 }
 
-/* --- Opening -----------------------------------------------------------------------------------
- */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 /* Memory and journals of a core are shared by its stores, so that one more disk costs no more of
  * either. */
@@ -145,8 +144,7 @@ enum status log_dirs_open_stores(struct broker *broker, struct broker_core *core
     return core->directory_count > 0 ? STATUS_OK : last;
 }
 
-/* --- Closing -----------------------------------------------------------------------------------
- */
+/* --- Closing ---------------------------------------------------------------------------------- */
 
 static void store_closed(struct completion *completion, int32_t result)
 {

@@ -12,8 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* --- Names -------------------------------------------------------------------------------------
- */
+/* --- Names ------------------------------------------------------------------------------------ */
 
 static void put_path(struct log_dir *dir, struct bytes path)
 {
@@ -41,8 +40,7 @@ static void take_names(struct broker *broker)
              dirs->dirs[dirs->metadata_index].path);
 }
 
-/* --- Making and locking ------------------------------------------------------------------------
- */
+/* --- Making and locking ----------------------------------------------------------------------- */
 
 static enum status make_directory(struct io *io, const char *path)
 {
@@ -90,8 +88,7 @@ static enum status lock_directory(struct broker *broker, const struct log_dir *d
     return io_cores_lock(broker->options.cores, path, broker->options.logger);
 }
 
-/* --- Whose it is -------------------------------------------------------------------------------
- */
+/* --- Whose it is ------------------------------------------------------------------------------ */
 
 static enum status refuse(struct broker *broker, const struct log_dir *dir, const char *reason)
 {
@@ -144,8 +141,7 @@ static enum status open_dir(struct broker *broker, struct log_dir *dir)
     return dir->failure == STATUS_OK ? read_owner(broker, dir) : STATUS_OK;
 }
 
-/* --- All of them -------------------------------------------------------------------------------
- */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 static uint32_t dir_count(const struct log_dirs *dirs)
 {
@@ -288,8 +284,7 @@ enum status log_dirs_claim(struct broker *broker)
     return check_online(broker);
 }
 
-/* --- What lies in them -------------------------------------------------------------------------
- */
+/* --- What lies in them ------------------------------------------------------------------------ */
 
 static enum status recover_dir(struct broker *broker, struct log_dir *dir)
 {

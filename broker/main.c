@@ -49,8 +49,7 @@ static const char usage[] =
     "Settings also come from the environment: KAFKA_LISTENERS sets listeners, and so on.\n"
     "Example: tailraced --set log.dirs=/var/lib/tailrace --set listeners=PLAINTEXT://:9092\n";
 
-/* --- Logging -----------------------------------------------------------------------------------
- */
+/* --- Logging ---------------------------------------------------------------------------------- */
 
 /* Lines go out in one write each, so those of several cores do not mix. */
 static void write_line(struct log_sink *sink, struct bytes line)
@@ -66,8 +65,7 @@ static int64_t wall_now_ms(struct log_sink *sink)
     return now.tv_sec * 1000ll + now.tv_nsec / (1000 * 1000);
 }
 
-/* --- Settings ----------------------------------------------------------------------------------
- */
+/* --- Settings --------------------------------------------------------------------------------- */
 
 static void print_warning(struct config_reporter *reporter, const char *where, const char *message)
 {
@@ -124,8 +122,7 @@ static struct config *load_config(const struct arguments *arguments)
     return config;
 }
 
-/* --- Arguments ---------------------------------------------------------------------------------
- */
+/* --- Arguments -------------------------------------------------------------------------------- */
 
 static int fail_usage(const char *what, const char *argument)
 {
@@ -178,8 +175,7 @@ static int parse_arguments(int count, char **texts, struct arguments *arguments,
     return -1;
 }
 
-/* --- Serving -----------------------------------------------------------------------------------
- */
+/* --- Serving ---------------------------------------------------------------------------------- */
 
 static void server_stopped(struct completion *completion, int32_t result)
 {

@@ -10,6 +10,14 @@ void *request_allocate(struct request *request, size_t count, size_t size)
     return arena_allocate_array(&request->arena, count, size);
 }
 
+void *request_require(struct request *request, size_t count, size_t size)
+{
+    void *memory = request_allocate(request, count, size);
+    if (memory == NULL)
+        request_refuse_for_memory(request);
+    return memory;
+}
+
 static void request_finish(struct request *request, enum request_state state)
 {
     assert(request->connection->core == request->core);
@@ -51,6 +59,11 @@ void request_refuse(struct request *request, const char *reason, enum status sta
              field_bytes("client_id", request->client_id));
     request_finish(request, REQUEST_SILENT);
     connection_end(connection, reason, true);
+}
+
+void request_refuse_for_memory(struct request *request)
+{
+    request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
 }
 
 bool request_is_decoded(struct request *request, enum status status)

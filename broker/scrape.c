@@ -14,8 +14,7 @@ static const struct op_stage scrape_stages[] = {
     [SCRAPE_ADD] = {"add", AFTER(SCRAPE_VISIT)},
 };
 
-/* --- On each core ------------------------------------------------------------------------------
- */
+/* --- On each core ----------------------------------------------------------------------------- */
 
 static void take_stores(const struct broker_core *core, struct metrics *metrics)
 {
@@ -124,8 +123,7 @@ static void take_sample(struct core_visit *visit)
     io_land(core->io, &visit->done, STATUS_OK);
 }
 
-/* --- Together ----------------------------------------------------------------------------------
- */
+/* --- Together --------------------------------------------------------------------------------- */
 
 static int compare_partitions(const void *left, const void *right)
 {

@@ -19,8 +19,7 @@
 
 #include <stdlib.h>
 
-/* --- Starting ----------------------------------------------------------------------------------
- */
+/* --- Starting --------------------------------------------------------------------------------- */
 
 enum start_stage { START_OPEN, START_ACTIVATE, START_CLEAR, START_SERVE };
 
@@ -127,8 +126,7 @@ void broker_start(struct broker *broker, struct completion *started)
     op_start(&start->op, &start_kind, io_ops(broker->options.doors[0]));
 }
 
-/* --- Stopping ----------------------------------------------------------------------------------
- */
+/* --- Stopping --------------------------------------------------------------------------------- */
 
 enum stop_stage { STOP_UNLISTEN, STOP_DRAIN, STOP_SETTLE, STOP_RETIRE, STOP_CLOSE, STOP_DONE };
 

@@ -45,8 +45,7 @@ bool consume_watch_is_due(const struct consume_watch *watch)
            tool_setting(watch->tool, "security.protocol") == NULL;
 }
 
-/* --- Comparing ---------------------------------------------------------------------------------
- */
+/* --- Comparing -------------------------------------------------------------------------------- */
 
 /* Lists of the same partitions in the same order; another assignment is looked at the next time. */
 static bool is_comparable(const rd_kafka_topic_partition_list_t *before,
@@ -98,8 +97,7 @@ static void choose(const struct consume_watch *watch, struct arena *arena,
     }
 }
 
-/* --- Asking ------------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static bool is_lost(const struct tool *tool, const struct group_partition *at, int64_t offset,
                     int16_t error_code)

@@ -40,8 +40,7 @@ static struct sections sections_wanted(const struct options *options)
     return sections;
 }
 
-/* --- Text --------------------------------------------------------------------------------------
- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 static const char *type_name(bool is_classic)
 {
@@ -174,8 +173,7 @@ static void print_text(const struct description *description, struct sections wa
     }
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static json_t *json_known(int64_t number, int64_t unknown)
 {
@@ -252,8 +250,7 @@ static json_t *json_of(const struct description *description, struct sections wa
     return object;
 }
 
-/* --- Once, and again ---------------------------------------------------------------------------
- */
+/* --- Once, and again -------------------------------------------------------------------------- */
 
 struct round {
     struct tool *tool;

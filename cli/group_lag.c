@@ -10,8 +10,7 @@
 
 #include <stdlib.h>
 
-/* --- Gathering ---------------------------------------------------------------------------------
- */
+/* --- Gathering -------------------------------------------------------------------------------- */
 
 /* A committed offset comes before the member of the same partition. */
 static int compare_lags(const void *left, const void *right)
@@ -73,8 +72,7 @@ static void gather(struct tool *tool, const struct group_view *view,
     join_twins(lags);
 }
 
-/* --- Resolving ---------------------------------------------------------------------------------
- */
+/* --- Resolving -------------------------------------------------------------------------------- */
 
 static struct group_partitions partitions_of(struct tool *tool, const struct group_lags *lags)
 {
@@ -101,8 +99,7 @@ static void resolve(struct group_lags *lags, const struct log_bounds *bounds)
     }
 }
 
-/* --- Dating ------------------------------------------------------------------------------------
- */
+/* --- Dating ----------------------------------------------------------------------------------- */
 
 /* A group whose offset has been overtaken by the log's start goes on at the start, or at the end,
  * as its members are set; the oldest record that it may still read is the first. */

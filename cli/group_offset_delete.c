@@ -28,8 +28,7 @@ struct forget {
     uint32_t row_count;
 };
 
-/* --- The plan ----------------------------------------------------------------------------------
- */
+/* --- The plan --------------------------------------------------------------------------------- */
 
 static int compare_rows(const void *left, const void *right)
 {
@@ -105,8 +104,7 @@ static bool plan(struct forget *forget)
     return true;
 }
 
-/* --- Deleting ----------------------------------------------------------------------------------
- */
+/* --- Deleting --------------------------------------------------------------------------------- */
 
 static void fill_request(const struct forget *forget, struct offset_delete_request *request)
 {
@@ -183,8 +181,7 @@ static bool delete_offsets(struct forget *forget)
     return true;
 }
 
-/* --- Showing -----------------------------------------------------------------------------------
- */
+/* --- Showing ---------------------------------------------------------------------------------- */
 
 static json_t *json_row(const struct forget_row *row)
 {

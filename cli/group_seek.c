@@ -18,8 +18,7 @@ enum {
     DURATION_SIZE_MAX = 64,
 };
 
-/* --- What is wanted ----------------------------------------------------------------------------
- */
+/* --- What is wanted --------------------------------------------------------------------------- */
 
 /* As time spans are written everywhere here (1h30m), or as Java writes them (P1DT2H). */
 static bool parse_duration(const char *text, int64_t *duration_ms)
@@ -100,8 +99,7 @@ static bool parse(struct seek *seek)
     return false;
 }
 
-/* --- Committing --------------------------------------------------------------------------------
- */
+/* --- Committing ------------------------------------------------------------------------------- */
 
 /* Offsets of a group with members belong to the members. */
 static bool is_free(struct seek *seek)
@@ -206,8 +204,7 @@ static bool commit(struct seek *seek)
     return true;
 }
 
-/* --- Showing -----------------------------------------------------------------------------------
- */
+/* --- Showing ---------------------------------------------------------------------------------- */
 
 /* Lines for --from-file. */
 static void export(const struct seek *seek)

@@ -14,8 +14,7 @@
 
 enum { MEMBER_TYPE_CLASSIC = 0 };
 
-/* --- Partitions --------------------------------------------------------------------------------
- */
+/* --- Partitions ------------------------------------------------------------------------------- */
 
 int group_partition_compare(const struct group_partition *left, const struct group_partition *right)
 {
@@ -113,8 +112,7 @@ static void members_reserve(struct tool *tool, struct group_view *view, uint32_t
     view->member_count = count;
 }
 
-/* --- Groups of the consumer protocol -----------------------------------------------------------
- */
+/* --- Groups of the consumer protocol ---------------------------------------------------------- */
 
 static void take_assignment(struct tool *tool,
                             const struct consumer_group_describe_response_assignment *from,
@@ -187,8 +185,7 @@ static bool ask_consumer_group(struct connection *connection, struct group_view 
     return true;
 }
 
-/* --- Groups of the classic protocol ------------------------------------------------------------
- */
+/* --- Groups of the classic protocol ----------------------------------------------------------- */
 
 /* What the leader has assigned is between the members: another kind of group (Kafka Connect's) puts
  * something else there, and anybody may put anything. What cannot be read is shown as nothing. */
@@ -270,8 +267,7 @@ static bool ask_classic_group(struct connection *connection, struct group_view *
     return true;
 }
 
-/* --- Either ------------------------------------------------------------------------------------
- */
+/* --- Either ----------------------------------------------------------------------------------- */
 
 static bool ask_either(struct connection *connection, struct group_view *view, int16_t *error_code)
 {

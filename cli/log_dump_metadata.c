@@ -25,8 +25,7 @@ void dump_metadata_state(struct dump *dump)
                         "server_id", (json_int_t)state.server_id, "checksum", "right"));
 }
 
-/* --- Log ---------------------------------------------------------------------------------------
- */
+/* --- Log -------------------------------------------------------------------------------------- */
 
 static const char *kind_name(enum metadata_entry_kind kind)
 {
@@ -96,8 +95,7 @@ void dump_metadata_log(struct dump *dump)
         dump_piece(dump, &piece);
 }
 
-/* --- Snapshot ----------------------------------------------------------------------------------
- */
+/* --- Snapshot --------------------------------------------------------------------------------- */
 
 void dump_metadata_snapshot(struct dump *dump)
 {

@@ -80,8 +80,7 @@ static bool take_lock(const struct verify *verify)
     return false;
 }
 
-/* --- Directories -------------------------------------------------------------------------------
- */
+/* --- Directories ------------------------------------------------------------------------------ */
 
 struct walk {
     struct verify *verify;
@@ -145,8 +144,7 @@ static void each_partition(struct walk *walk)
         each_entry(walk, path, walk->scope->topic, &place, take_topic);
 }
 
-/* --- How much there is -------------------------------------------------------------------------
- */
+/* --- How much there is ------------------------------------------------------------------------ */
 
 static void count_files(struct verify *verify, const char *directory)
 {

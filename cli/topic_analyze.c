@@ -58,8 +58,7 @@ static bool parse(struct analyze *analyze)
            tool_partitions(tool, "partitions", &analyze->partitions, &analyze->partition_count);
 }
 
-/* --- Which offsets -----------------------------------------------------------------------------
- */
+/* --- Which offsets ---------------------------------------------------------------------------- */
 
 /* The offsets of a point in all partitions; with a time, where no record is that young, the end. */
 static const struct partition_offset *resolve(struct connection *connection,
@@ -105,8 +104,7 @@ static struct sample *plan(struct connection *connection, const struct analyze *
     return samples;
 }
 
-/* --- Reading -----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static void fill_request(const struct sample *sample, const struct metadata_response_topic *topic,
                          struct fetch_request_topic *asked,
@@ -217,8 +215,7 @@ static bool read_from_leader(const struct analyze *analyze,
     return true;
 }
 
-/* --- Showing -----------------------------------------------------------------------------------
- */
+/* --- Showing ---------------------------------------------------------------------------------- */
 
 static double per(double amount, double of)
 {
@@ -307,8 +304,7 @@ static void show_topic(struct analyze *analyze, struct bytes name, const struct 
         add_row(&analyze->table, topic, "all", &total);
 }
 
-/* --- The command -------------------------------------------------------------------------------
- */
+/* --- The command ------------------------------------------------------------------------------ */
 
 static bool analyze_topic(struct analyze *analyze, struct connection *connection,
                           const struct metadata_response_topic *topic)

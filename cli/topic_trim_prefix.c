@@ -35,8 +35,7 @@ struct trim {
     uint64_t record_count; /* that will go */
 };
 
-/* --- The plan ----------------------------------------------------------------------------------
- */
+/* --- The plan --------------------------------------------------------------------------------- */
 
 static bool parse(struct trim *trim)
 {
@@ -116,8 +115,7 @@ static bool plan(struct trim *trim)
     return has_all_partitions(trim);
 }
 
-/* --- Deleting ----------------------------------------------------------------------------------
- */
+/* --- Deleting --------------------------------------------------------------------------------- */
 
 /* A request for those partitions that this broker leads and that have something to give; false if
  * there are none. */
@@ -195,8 +193,7 @@ static bool is_confirmed(const struct trim *trim)
     return tool_confirm(trim->tool, question);
 }
 
-/* --- Showing -----------------------------------------------------------------------------------
- */
+/* --- Showing ---------------------------------------------------------------------------------- */
 
 static int64_t new_start(const struct trimmed *one)
 {

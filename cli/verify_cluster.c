@@ -57,8 +57,7 @@ static bool with_content(struct cluster_check *check, const char *directory, con
     return true;
 }
 
-/* --- Records -----------------------------------------------------------------------------------
- */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 static void take_broker(struct cluster_check *check, const struct broker_record *broker)
 {
@@ -89,8 +88,7 @@ static void take_records(struct cluster_check *check, struct bytes records, uint
         report(check, position, "a record of the metadata that makes no sense");
 }
 
-/* --- State and snapshots -----------------------------------------------------------------------
- */
+/* --- State and snapshots ---------------------------------------------------------------------- */
 
 static void take_state(struct cluster_check *check, struct bytes content)
 {
@@ -112,8 +110,7 @@ static void take_snapshot(struct cluster_check *check, struct bytes content)
     check->snapshot_index = snapshot.index; /* by name the newest comes last */
 }
 
-/* --- The log -----------------------------------------------------------------------------------
- */
+/* --- The log ---------------------------------------------------------------------------------- */
 
 static void take_batch(struct cluster_check *check, const struct metadata_piece *piece)
 {
@@ -173,8 +170,7 @@ static void take_log(struct cluster_check *check, struct bytes content)
         take_piece(check, &piece);
 }
 
-/* --- Together ----------------------------------------------------------------------------------
- */
+/* --- Together --------------------------------------------------------------------------------- */
 
 static int is_snapshot(const struct dirent *entry)
 {

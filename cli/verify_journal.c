@@ -30,8 +30,7 @@ struct journal_check {
     uint64_t epoch;
 };
 
-/* --- What the commits say ----------------------------------------------------------------------
- */
+/* --- What the commits say --------------------------------------------------------------------- */
 
 static bool reserve_promise(struct verify *verify)
 {
@@ -81,8 +80,7 @@ static void take_commit(struct journal_check *check, const struct journal_run *r
         verify_file_damaged(check->verify, run->path, at + position, "not an entry of a commit");
 }
 
-/* --- Files -------------------------------------------------------------------------------------
- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 static enum status look(const struct journal_check *check, struct file_window *window,
                         uint64_t position, struct commit_header *header, struct bytes *commit)

@@ -183,8 +183,7 @@ static void finish_segment(struct log_check *check, const struct state_segment *
                                   : "not a frame, in a segment that was closed";
 }
 
-/* --- How far it must reach ---------------------------------------------------------------------
- */
+/* --- How far it must reach -------------------------------------------------------------------- */
 
 /* As a replay would: each batch that follows what is there makes the log longer. */
 static int64_t replayed_end(struct log_check *check, const struct journal_promise *promises,
@@ -222,8 +221,7 @@ static void check_reach(struct log_check *check)
         check->verify->torn_bytes += check->torn_bytes;
 }
 
-/* --- Which segments ----------------------------------------------------------------------------
- */
+/* --- Which segments --------------------------------------------------------------------------- */
 
 struct listing {
     int64_t base_offset;

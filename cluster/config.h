@@ -97,8 +97,7 @@ bool config_bool(const struct config *config, enum config_key key);
 const char *config_text(const struct config *config, enum config_key key); /* NULL: null */
 enum config_source config_source(const struct config *config, enum config_key key);
 
-/* --- Data directories --------------------------------------------------------------------------
- */
+/* --- Data directories ------------------------------------------------------------------------- */
 
 enum { CONFIG_LOG_DIRS_MAX = 32, CONFIG_LOG_DIR_BYTES_MAX = 640 };
 
@@ -109,8 +108,7 @@ uint32_t config_log_dirs(const struct config *config,
 /* metadata.log.dir, or the first of the others. */
 struct bytes config_metadata_log_dir(const struct config *config);
 
-/* --- Listeners, parsed from `listeners`, `advertised.listeners` and the protocol map -----------
- */
+/* --- Listeners, parsed from `listeners`, `advertised.listeners` and the protocol map ---------- */
 
 enum { CONFIG_LISTENERS_MAX = 8 };
 struct config_listener {
@@ -126,8 +124,7 @@ struct config_listener {
 uint32_t config_listeners(const struct config *config,
                           struct config_listener listeners[static CONFIG_LISTENERS_MAX]);
 
-/* --- A topic's settings ------------------------------------------------------------------------
- */
+/* --- A topic's settings ----------------------------------------------------------------------- */
 
 /* Texts that were set on the topic, one slot per row; NULL: not set. Part of an image. */
 struct topic_config {
@@ -142,8 +139,7 @@ bool topic_config_bool(const struct topic_config *topic, const struct config *br
 const char *topic_config_text(const struct topic_config *topic, const struct config *broker,
                               enum topic_config_key key, enum config_source *source);
 
-/* --- A group's settings ------------------------------------------------------------------------
- */
+/* --- A group's settings ----------------------------------------------------------------------- */
 
 /* Texts that were set on the group, one slot per row; NULL: not set. Part of an image. */
 struct group_config {

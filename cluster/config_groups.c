@@ -82,8 +82,7 @@ void config_check_groups(struct config_loader *loader)
                     "group.consumer.assignors must name at least one assignor");
 }
 
-/* --- A group's own ------------------------------------------------------------------------------
- */
+/* --- A group's own ---------------------------------------------------------------------------- */
 
 int64_t group_config_i64(const struct group_config *group, enum group_config_key key,
                          int64_t otherwise)

@@ -130,8 +130,7 @@ static void check_ports(struct config_loader *loader, const struct endpoint *end
                             endpoints[i].port);
 }
 
-/* --- The security protocol of a name -----------------------------------------------------------
- */
+/* --- The security protocol of a name ---------------------------------------------------------- */
 
 enum { PROTOCOL_NONE = -1, PROTOCOL_PLAINTEXT = 0 };
 
@@ -193,8 +192,7 @@ static int16_t check_protocol(struct config_loader *loader, struct bytes name)
     return protocol;
 }
 
-/* --- Together -----------------------------------------------------------------------------------
- */
+/* --- Together --------------------------------------------------------------------------------- */
 
 static bool is_for_controllers(const struct config *config, struct bytes name)
 {

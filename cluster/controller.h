@@ -1,4 +1,4 @@
-/* The controller: takes commands that change the metadata, decides (cluster/controller_core.c,
+/* The controller: takes commands that change the metadata, decides (controller_*_core.c,
  * pure), writes the decision to the metadata log through the quorum, and publishes an image when it
  * is committed. Lives on core 0; other cores send their commands there by mail.
  *

@@ -28,8 +28,7 @@ static struct bytes present_value(const struct image_topic *existing, enum topic
     return bytes_of_text(existing->config->texts[key]);
 }
 
-/* --- What is asked for --------------------------------------------------------------------------
- */
+/* --- What is asked for ------------------------------------------------------------------------ */
 
 /* The words that a null value stands for would be anybody's guess, and of two alterations of one
  * setting only one could win. Names that no topic has are refused where they would be set. */
@@ -65,8 +64,7 @@ static bool name_makes_sense(struct alteration *alteration)
     return alteration->existing != NULL || topic_name_is_legal(alteration->topic);
 }
 
-/* --- Lists --------------------------------------------------------------------------------------
- */
+/* --- Lists ------------------------------------------------------------------------------------ */
 
 static bool list_holds(struct bytes list, struct bytes word)
 {
@@ -122,8 +120,7 @@ static bool list_change(struct arena *arena, struct bytes base, struct bytes ope
     return true;
 }
 
-/* --- New values ---------------------------------------------------------------------------------
- */
+/* --- New values ------------------------------------------------------------------------------- */
 
 /* What is appended or taken away is looked for word by word; more than this is not an alteration
  * but a new list. */
@@ -210,8 +207,7 @@ static bool alter_settings(struct alteration *alteration, bool keeps_others)
     return true;
 }
 
-/* --- Together -----------------------------------------------------------------------------------
- */
+/* --- Together --------------------------------------------------------------------------------- */
 
 /* False when the arena is used up. */
 static bool add_difference(const struct alteration *alteration,

@@ -8,8 +8,7 @@
 #include "cluster/image_shelf.h"
 #include "protocol/errors.h"
 
-/* --- Names --------------------------------------------------------------------------------------
- */
+/* --- Names ------------------------------------------------------------------------------------ */
 
 static bool letter_is_legal(uint8_t c)
 {
@@ -67,8 +66,7 @@ static bool name_is_free(const struct controller_facts *facts, struct controller
     return true;
 }
 
-/* --- Settings -----------------------------------------------------------------------------------
- */
+/* --- Settings --------------------------------------------------------------------------------- */
 
 /* The first setting that is wrong refuses the topic; Kafka names only one as well, and clients show
  * what they get. */
@@ -87,8 +85,7 @@ static bool settings_are_valid(const struct controller_facts *facts, struct cont
     return settings_agree(facts, topic, values);
 }
 
-/* --- Partitions of a new topic ------------------------------------------------------------------
- */
+/* --- Partitions of a new topic ---------------------------------------------------------------- */
 
 /* A linear walk, for partitions that do not stand in order only; the limit on partitions bounds
  * what a client can make of it. */
@@ -167,8 +164,7 @@ static bool counts_are_valid(const struct controller_facts *facts, struct contro
     return replication_is_possible(facts, topic, topic->replication_factor);
 }
 
-/* --- Records of a new topic ---------------------------------------------------------------------
- */
+/* --- Records of a new topic ------------------------------------------------------------------- */
 
 static bool add_assigned(const struct controller_facts *facts, struct controller_decision *decision,
                          struct controller_topic *topic)
@@ -321,8 +317,7 @@ enum status create_topics_decide(const struct controller_facts *facts,
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-/* --- CreatePartitions ---------------------------------------------------------------------------
- */
+/* --- CreatePartitions ------------------------------------------------------------------------- */
 
 /* New partitions get as many replicas as the first one has: a topic does not remember the factor
  * that it was made with. */

@@ -7,8 +7,7 @@
 #include "base/assert.h"
 #include "protocol/errors.h"
 
-/* --- DeleteTopics -------------------------------------------------------------------------------
- */
+/* --- DeleteTopics ----------------------------------------------------------------------------- */
 
 /* The topic that is meant, or NULL with the answer why not. */
 static const struct image_topic *topic_to_delete(const struct controller_facts *facts,
@@ -98,8 +97,7 @@ static enum status delete_topics_decide(const struct controller_facts *facts,
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-/* --- Producer ids -------------------------------------------------------------------------------
- */
+/* --- Producer ids ----------------------------------------------------------------------------- */
 
 /* The next id is kept in the log and never goes back: an id given out twice would let one
  * producer's retries be taken for another's records. */
@@ -120,8 +118,7 @@ static enum status producer_ids_decide(const struct controller_facts *facts,
     return STATUS_OK;
 }
 
-/* --- Together -----------------------------------------------------------------------------------
- */
+/* --- Together --------------------------------------------------------------------------------- */
 
 static enum status decide(const struct controller_facts *facts, struct controller_command *command,
                           struct controller_decision *decision)

@@ -8,8 +8,7 @@
 #include "base/assert.h"
 #include "protocol/errors.h"
 
-/* --- The directory of a new replica -------------------------------------------------------------
- */
+/* --- The directory of a new replica ----------------------------------------------------------- */
 
 /* How many replicas each online directory holds, with those that this decision adds. */
 struct directory_load {
@@ -151,8 +150,7 @@ bool choose_directory(const struct controller_facts *facts, struct controller_de
     return true;
 }
 
-/* --- A registration -----------------------------------------------------------------------------
- */
+/* --- A registration --------------------------------------------------------------------------- */
 
 struct registration {
     const struct controller_facts *facts;

@@ -11,8 +11,7 @@
 
 enum { DECISION_BYTES_MAX = 256 * 1024 * 1024, RECOVERY_BYTES_MAX = 2000 * 1000 * 1000 };
 
-/* --- Making -------------------------------------------------------------------------------------
- */
+/* --- Making ----------------------------------------------------------------------------------- */
 
 /* What the metadata says, else what the data directory says, else what is configured, so that a
  * container that is made anew belongs to the cluster that it names. */
@@ -154,8 +153,7 @@ enum status controller_create(struct io *io, const struct controller_options *op
     return STATUS_OK;
 }
 
-/* --- Starting -----------------------------------------------------------------------------------
- */
+/* --- Starting --------------------------------------------------------------------------------- */
 
 void controller_start(struct controller *controller, struct image_publisher *publisher,
                       struct completion *active)
@@ -181,8 +179,7 @@ struct image *controller_image(const struct controller *controller)
     return controller->image;
 }
 
-/* --- Stopping -----------------------------------------------------------------------------------
- */
+/* --- Stopping --------------------------------------------------------------------------------- */
 
 enum { STOP_BEGIN, STOP_DONE };
 

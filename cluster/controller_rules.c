@@ -13,8 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* --- Answers and records -----------------------------------------------------------------------
- */
+/* --- Answers and records ---------------------------------------------------------------------- */
 
 /* A sentence that was cut may end inside a character; its remains go too. */
 static void trim_to_whole_characters(char *text)
@@ -64,8 +63,7 @@ struct metadata_record *decision_add(struct controller_decision *decision,
     return record;
 }
 
-/* --- Names that stand in a command -------------------------------------------------------------
- */
+/* --- Names that stand in a command ------------------------------------------------------------ */
 
 struct name_slot {
     struct map_node node;
@@ -128,8 +126,7 @@ uint32_t command_names_count(const struct command_names *table, struct bytes nam
     return slot == NULL ? 0 : slot->count;
 }
 
-/* --- Settings -----------------------------------------------------------------------------------
- */
+/* --- Settings --------------------------------------------------------------------------------- */
 
 /* A text in a record has a size of 16 bits. */
 enum { SETTING_BYTES_MAX = INT16_MAX };
@@ -184,8 +181,7 @@ bool settings_agree(const struct controller_facts *facts, struct controller_topi
                         min, max);
 }
 
-/* --- Replicas -----------------------------------------------------------------------------------
- */
+/* --- Replicas --------------------------------------------------------------------------------- */
 
 /* Fenced brokers keep their place in replica lists but lead nothing and count for nothing new. */
 static bool broker_is_active(const struct controller_facts *facts, int32_t id)

@@ -6,8 +6,7 @@
 
 #include "base/map.h"
 
-/* --- Answers and records -----------------------------------------------------------------------
- */
+/* --- Answers and records ---------------------------------------------------------------------- */
 
 /* Sets a topic's answer; answers false, so that a check can end in it. The format is printf's. */
 __attribute__((format(printf, 3, 4))) bool topic_refuse(struct controller_topic *topic,
@@ -17,8 +16,7 @@ __attribute__((format(printf, 3, 4))) bool topic_refuse(struct controller_topic 
 struct metadata_record *decision_add(struct controller_decision *decision,
                                      enum metadata_record_kind kind);
 
-/* --- Names that stand in a command -------------------------------------------------------------
- */
+/* --- Names that stand in a command ------------------------------------------------------------ */
 
 /* The names of a command's topics, to find those that come twice. */
 struct command_names {
@@ -33,8 +31,7 @@ void command_names_deinit(struct command_names *table);
 /* How often this name stands in the command. */
 uint32_t command_names_count(const struct command_names *table, struct bytes name);
 
-/* --- Names and settings of one topic -----------------------------------------------------------
- */
+/* --- Names and settings of one topic ---------------------------------------------------------- */
 
 /* Whether a topic may be called so; refuses it if not. */
 bool topic_name_is_legal(struct controller_topic *topic);
@@ -47,8 +44,7 @@ bool setting_is_valid(struct controller_topic *topic, struct bytes name, struct 
 bool settings_agree(const struct controller_facts *facts, struct controller_topic *topic,
                     const struct bytes values[static TOPIC_CONFIG_KEY_COUNT]);
 
-/* --- Replicas -----------------------------------------------------------------------------------
- */
+/* --- Replicas --------------------------------------------------------------------------------- */
 
 /* Checks a manual assignment; `replica_count` is what it must have, 0: any. */
 bool assignment_is_valid(const struct controller_facts *facts, struct controller_topic *topic,
@@ -78,8 +74,7 @@ bool replication_is_possible(const struct controller_facts *facts, struct contro
 const int32_t *place_replicas(const struct controller_facts *facts, struct arena *arena,
                               struct uuid topic_id, int32_t partition, int32_t replication_factor);
 
-/* --- One command each ---------------------------------------------------------------------------
- */
+/* --- One command each ------------------------------------------------------------------------- */
 
 enum status create_topics_decide(const struct controller_facts *facts,
                                  struct controller_command *command,

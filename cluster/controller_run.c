@@ -24,8 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- Landing ------------------------------------------------------------------------------------
- */
+/* --- Landing ---------------------------------------------------------------------------------- */
 
 static void change_end(struct controller *controller, struct change *change, int32_t result)
 {
@@ -69,8 +68,7 @@ static void land_adopted(struct controller *controller)
         controller_land_active(controller, STATUS_OK);
 }
 
-/* --- Publishing ---------------------------------------------------------------------------------
- */
+/* --- Publishing ------------------------------------------------------------------------------- */
 
 /* One image at a time is on its way; those that commit meanwhile are skipped, as a later image
  * holds all of an earlier one. */
@@ -103,8 +101,7 @@ static void image_adopted(struct completion *completion, int32_t result)
     publish(controller);
 }
 
-/* --- Changes ------------------------------------------------------------------------------------
- */
+/* --- Changes ---------------------------------------------------------------------------------- */
 
 /* Changes stand in the order of their offsets, so that walks may end at the first that must wait.
  * -1: there is none. */
@@ -244,8 +241,7 @@ static uint64_t quorum_snapshot(struct quorum_handler *handler, struct writer *w
     return (uint64_t)controller->committed_offset;
 }
 
-/* --- Commands -----------------------------------------------------------------------------------
- */
+/* --- Commands --------------------------------------------------------------------------------- */
 
 /* Ids are drawn before the decision, which is pure and comes out the same from the same facts. */
 static struct uuid *make_topic_ids(struct controller *controller, uint32_t count)
@@ -349,8 +345,7 @@ void controller_submit(struct controller *controller, struct controller_command 
                            controller->free_bytes_min, &command->surveyed);
 }
 
-/* --- Registration -------------------------------------------------------------------------------
- */
+/* --- Registration ----------------------------------------------------------------------------- */
 
 /* The cluster's first record, or the word that this release writes more than the one before. */
 static enum status propose_cluster(struct controller *controller)

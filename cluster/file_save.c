@@ -26,8 +26,7 @@ static void make_paths(struct file_save *save, const char *directory, const char
     save->directory = directory;
 }
 
-/* --- As an operation ----------------------------------------------------------------------------
- */
+/* --- As an operation -------------------------------------------------------------------------- */
 
 enum { SAVE_OPEN, SAVE_WRITE, SAVE_CLOSE, SAVE_RENAME, SAVE_REMOVE, SAVE_SYNC, SAVE_DONE };
 
@@ -148,8 +147,7 @@ void file_save_start(struct file_save *save, struct io *io, const char *director
     op_start(&save->op, &save_kind, io_ops(io));
 }
 
-/* --- Blocking -----------------------------------------------------------------------------------
- */
+/* --- Blocking --------------------------------------------------------------------------------- */
 
 static enum status await_status(struct io *io, struct io_request *request)
 {

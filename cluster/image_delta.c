@@ -119,8 +119,7 @@ static struct bytes keep(struct image_delta *delta, struct bytes text)
     return bytes_of(copy, text.size);
 }
 
-/* --- Drafts ------------------------------------------------------------------------------------
- */
+/* --- Drafts ----------------------------------------------------------------------------------- */
 
 /* Drafts stay in the order of first touch, so that the next image is made the same way on every
  * node. */
@@ -207,8 +206,7 @@ static struct image_partition *draft_partition(struct image_delta *delta, struct
     return &draft->partitions[index];
 }
 
-/* --- Records -----------------------------------------------------------------------------------
- */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 /* Most deltas do not touch the registry, so it is cloned when the first record does. */
 static struct image_registry *own_registry(struct image_delta *delta)
@@ -446,8 +444,7 @@ enum status image_delta_apply_all(struct image_delta *delta, struct bytes record
     return status;
 }
 
-/* --- The next image ----------------------------------------------------------------------------
- */
+/* --- The next image --------------------------------------------------------------------------- */
 
 static void shelve(struct image *image, const struct topic_draft *draft)
 {

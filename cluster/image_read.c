@@ -39,8 +39,7 @@ void image_release(struct image *image)
     free(image);
 }
 
-/* --- Facts of the cluster ----------------------------------------------------------------------
- */
+/* --- Facts of the cluster --------------------------------------------------------------------- */
 
 int64_t image_offset(const struct image *image)
 {
@@ -68,8 +67,7 @@ int64_t image_next_producer_id(const struct image *image)
     return image->next_producer_id;
 }
 
-/* --- Topics ------------------------------------------------------------------------------------
- */
+/* --- Topics ----------------------------------------------------------------------------------- */
 
 uint32_t image_topic_count(const struct image *image)
 {
@@ -106,8 +104,7 @@ uint32_t image_topic_lower_bound(const struct image *image, struct bytes name)
     return shelf_lower_bound(&image->by_name, &(struct shelf_key){.name = name});
 }
 
-/* --- Brokers -----------------------------------------------------------------------------------
- */
+/* --- Brokers ---------------------------------------------------------------------------------- */
 
 uint32_t image_broker_count(const struct image *image)
 {
@@ -152,8 +149,7 @@ uint32_t image_group_config_count(const struct image *image)
     return image->registry->group_count;
 }
 
-/* --- Data directories --------------------------------------------------------------------------
- */
+/* --- Data directories ------------------------------------------------------------------------- */
 
 const struct image_log_dir *image_log_dir_by_id(const struct image_broker *broker, struct uuid id)
 {
@@ -171,8 +167,7 @@ struct uuid image_partition_directory(const struct image_partition *partition, i
     return UUID_NONE;
 }
 
-/* --- As records --------------------------------------------------------------------------------
- */
+/* --- As records ------------------------------------------------------------------------------- */
 
 static void write_broker(struct writer *writer, struct arena *arena,
                          const struct image_broker *broker)

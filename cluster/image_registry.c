@@ -225,8 +225,7 @@ void registry_set_config(struct image_registry *registry, enum config_key key,
                                   .text = (const char *)keep(registry, record->value).data};
 }
 
-/* --- Settings of groups -------------------------------------------------------------------------
- */
+/* --- Settings of groups ----------------------------------------------------------------------- */
 
 uint32_t registry_group_place(const struct image_registry *registry, struct bytes id, bool *found)
 {

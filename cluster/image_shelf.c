@@ -33,8 +33,7 @@ void topic_node_release(struct topic_node *node)
         free(node);
 }
 
-/* --- Orders ------------------------------------------------------------------------------------
- */
+/* --- Orders ----------------------------------------------------------------------------------- */
 
 int shelf_order_by_name(const struct image_topic *topic, const struct shelf_key *key)
 {
@@ -67,8 +66,7 @@ static struct shelf_key key_of(const struct image_topic *topic)
     return (struct shelf_key){.name = topic->name, .id = topic->id};
 }
 
-/* --- Leaves ------------------------------------------------------------------------------------
- */
+/* --- Leaves ----------------------------------------------------------------------------------- */
 
 static struct shelf_leaf *leaf_create(void)
 {
@@ -158,8 +156,7 @@ static void shelf_check(const struct shelf *shelf)
     assert(shelf->starts[last] + shelf->leaves[last]->count == shelf->count);
 }
 
-/* --- The shelf ---------------------------------------------------------------------------------
- */
+/* --- The shelf -------------------------------------------------------------------------------- */
 
 void shelf_init(struct shelf *shelf, shelf_order order)
 {

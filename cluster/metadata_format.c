@@ -104,8 +104,7 @@ static enum status check(struct bytes bytes, uint64_t magic)
     return head.version > METADATA_FORMAT_VERSION ? STATUS_UNSUPPORTED : STATUS_OK;
 }
 
-/* --- state --------------------------------------------------------------------------------------
- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 void metadata_state_encode(const struct metadata_state *state,
                            uint8_t bytes[static METADATA_STATE_SIZE])
@@ -135,8 +134,7 @@ enum status metadata_state_decode(struct bytes bytes, struct metadata_state *sta
     return status;
 }
 
-/* --- log ----------------------------------------------------------------------------------------
- */
+/* --- log -------------------------------------------------------------------------------------- */
 
 void metadata_log_header_encode(const struct metadata_log_header *header,
                                 uint8_t block[static METADATA_BLOCK_SIZE])
@@ -289,8 +287,7 @@ bool metadata_batch_entry(const struct metadata_batch *batch, size_t *position,
     return true;
 }
 
-/* --- snapshot -----------------------------------------------------------------------------------
- */
+/* --- snapshot --------------------------------------------------------------------------------- */
 
 size_t metadata_snapshot_size(const struct metadata_snapshot *snapshot)
 {
@@ -345,8 +342,7 @@ enum status metadata_snapshot_decode(struct bytes bytes, struct metadata_snapsho
     return STATUS_OK;
 }
 
-/* --- Names --------------------------------------------------------------------------------------
- */
+/* --- Names ------------------------------------------------------------------------------------ */
 
 /* The number in a name of the form PREFIX, 20 digits, SUFFIX; 0 if it is not of that form. */
 static uint64_t name_index(const char *name, const char *prefix, const char *suffix)

@@ -45,8 +45,7 @@ struct metadata_entry {
     struct bytes data;
 };
 
-/* --- state --------------------------------------------------------------------------------------
- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 struct metadata_state {
     uint64_t term;
@@ -62,8 +61,7 @@ void metadata_state_encode(const struct metadata_state *state,
 /* STATUS_CORRUPT; STATUS_UNSUPPORTED for a newer version. */
 enum status metadata_state_decode(struct bytes bytes, struct metadata_state *state);
 
-/* --- log ----------------------------------------------------------------------------------------
- */
+/* --- log -------------------------------------------------------------------------------------- */
 
 struct metadata_log_header {
     uint64_t file_id;
@@ -104,8 +102,7 @@ uint64_t metadata_batch_claimed_size(struct bytes bytes);
 bool metadata_batch_entry(const struct metadata_batch *batch, size_t *position,
                           struct metadata_entry *entry);
 
-/* --- snapshot -----------------------------------------------------------------------------------
- */
+/* --- snapshot --------------------------------------------------------------------------------- */
 
 struct metadata_snapshot {
     uint64_t index; /* of the last entry in it */
@@ -119,8 +116,7 @@ size_t metadata_snapshot_size(const struct metadata_snapshot *snapshot);
 void metadata_snapshot_encode(const struct metadata_snapshot *snapshot, uint8_t *bytes);
 enum status metadata_snapshot_decode(struct bytes bytes, struct metadata_snapshot *snapshot);
 
-/* --- Names --------------------------------------------------------------------------------------
- */
+/* --- Names ------------------------------------------------------------------------------------ */
 
 /* The index in the name of a file; 0 for names of another form. */
 uint64_t metadata_log_name_index(const char *name);

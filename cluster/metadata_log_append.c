@@ -78,8 +78,7 @@ uint64_t metadata_log_next_batch_size(const struct metadata_log *log)
     return total;
 }
 
-/* --- Appending ----------------------------------------------------------------------------------
- */
+/* --- Appending -------------------------------------------------------------------------------- */
 
 enum {
     APPEND_BEGIN,
@@ -376,8 +375,7 @@ bool metadata_log_is_short(struct metadata_log *log)
     return true;
 }
 
-/* --- Closing ------------------------------------------------------------------------------------
- */
+/* --- Closing ---------------------------------------------------------------------------------- */
 
 enum { CLOSE_MARK, CLOSE_FILE, CLOSE_DONE };
 

@@ -43,8 +43,7 @@ static enum status await(struct first *first, struct io_request *request)
     return result_of(request);
 }
 
-/* --- The drafts ---------------------------------------------------------------------------------
- */
+/* --- The drafts ------------------------------------------------------------------------------- */
 
 static enum status draft_open(struct first *first, struct draft *draft, const char *name)
 {
@@ -117,8 +116,7 @@ static enum status write_drafts(struct first *first, uint64_t term)
     return status;
 }
 
-/* --- Their names --------------------------------------------------------------------------------
- */
+/* --- Their names ------------------------------------------------------------------------------ */
 
 static enum status draft_name(struct first *first, struct draft *draft)
 {
@@ -151,8 +149,7 @@ static enum status name_file(struct first *first)
     return draft_name(first, &first->file);
 }
 
-/* --- The entry ----------------------------------------------------------------------------------
- */
+/* --- The entry -------------------------------------------------------------------------------- */
 
 static enum status write_entry(struct metadata_log *log, const uint8_t *batch, size_t size)
 {

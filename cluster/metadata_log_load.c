@@ -363,8 +363,7 @@ enum status opening_read_files(struct opening *opening)
     return status == STATUS_OK ? remove_replaced(opening) : status;
 }
 
-/* --- Without a state file -----------------------------------------------------------------------
- */
+/* --- Without a state file --------------------------------------------------------------------- */
 
 /* Where the first batch ends, if it is the first entry alone; otherwise where it begins. */
 static size_t first_entry_end(struct bytes content)

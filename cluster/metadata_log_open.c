@@ -24,8 +24,7 @@ enum status opening_damaged(struct opening *opening, const char *file, const cha
     return STATUS_CORRUPT;
 }
 
-/* --- The folder ---------------------------------------------------------------------------------
- */
+/* --- The folder ------------------------------------------------------------------------------- */
 
 /* Makes the folder and those above it. */
 static enum status make_directory(struct opening *opening, const char *path)
@@ -94,8 +93,7 @@ static enum status read_directory(struct opening *opening, uint64_t *snapshot_in
     return STATUS_OK;
 }
 
-/* --- State and snapshot -------------------------------------------------------------------------
- */
+/* --- State and snapshot ----------------------------------------------------------------------- */
 
 /* A folder of another node is refused: two nodes that shared a log would both lead it. */
 static enum status load_state(struct opening *opening, uint64_t server_id)
@@ -142,8 +140,7 @@ static enum status load_snapshot(struct opening *opening, uint64_t index)
     return status;
 }
 
-/* --- Log and snapshot together ------------------------------------------------------------------
- */
+/* --- Log and snapshot together ---------------------------------------------------------------- */
 
 /* What the log says about the snapshot's last entry must be what the snapshot says; otherwise the
  * log belongs to another history and is dropped. A log that ends before the snapshot does holds

@@ -27,8 +27,7 @@ struct proposal {
     uint8_t data[];
 };
 
-/* --- Telling the owner --------------------------------------------------------------------------
- */
+/* --- Telling the owner ------------------------------------------------------------------------ */
 
 /* Told at the next turn: a commit that came up inside the handler's own call would reach it before
  * it knows the index it proposed. */
@@ -97,8 +96,7 @@ static void fail(struct quorum *quorum, enum status status, const char *what, in
     tell_soon(quorum);
 }
 
-/* --- Steps --------------------------------------------------------------------------------------
- */
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 static enum quorum_role role_of(const struct raft *raft)
 {
@@ -178,8 +176,7 @@ static void timer_fired(struct timer *timer)
         start_timer(quorum);
 }
 
-/* --- Proposing ----------------------------------------------------------------------------------
- */
+/* --- Proposing -------------------------------------------------------------------------------- */
 
 static void proposal_stored(struct completion *completion, int32_t result)
 {
@@ -284,8 +281,7 @@ enum status quorum_barrier(struct quorum *quorum, uint64_t *index)
     return propose(quorum, METADATA_ENTRY_BARRIER, bytes_of("", 0), index);
 }
 
-/* --- Snapshots ----------------------------------------------------------------------------------
- */
+/* --- Snapshots -------------------------------------------------------------------------------- */
 
 bool quorum_copy_configuration(const struct raft_configuration *from, struct raft_configuration *to)
 {
@@ -366,8 +362,7 @@ static void begin_snapshot(struct quorum *quorum)
     raft_free(configuration.base); /* The log has its own copy of the whole content. */
 }
 
-/* --- Starting -----------------------------------------------------------------------------------
- */
+/* --- Starting --------------------------------------------------------------------------------- */
 
 static struct quorum *quorum_allocate(struct io *io, const struct quorum_options *options,
                                       struct logger *logger)

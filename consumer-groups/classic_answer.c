@@ -18,8 +18,7 @@ static struct bytes keep(struct group_call *call, enum status *status, struct by
     return bytes_of(copy, from.size);
 }
 
-/* --- Joins ---------------------------------------------------------------------------------------
- */
+/* --- Joins ------------------------------------------------------------------------------------ */
 
 void classic_refuse_join(struct group_turn *turn, struct join_group_call *call,
                          struct bytes member_id, int16_t error_code)
@@ -74,8 +73,7 @@ void classic_answer_join(struct classic_group *group, struct group_turn *turn,
         classic_refuse_join(turn, call, call->in->member_id, KAFKA_COORDINATOR_NOT_AVAILABLE);
 }
 
-/* --- Syncs ---------------------------------------------------------------------------------------
- */
+/* --- Syncs ------------------------------------------------------------------------------------ */
 
 void classic_answer_sync(const struct classic_group *group, struct group_turn *turn,
                          struct sync_group_call *call, const struct classic_member *member)
@@ -101,8 +99,7 @@ void classic_refuse_sync(struct group_turn *turn, struct sync_group_call *call, 
     group_turn_answer(turn, &call->call);
 }
 
-/* --- Waiting -------------------------------------------------------------------------------------
- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 static struct group_call *take_call(struct list *waiting)
 {

@@ -20,8 +20,7 @@ void classic_answer_sync(const struct classic_group *group, struct group_turn *t
                          struct sync_group_call *call, const struct classic_member *member);
 void classic_refuse_sync(struct group_turn *turn, struct sync_group_call *call, int16_t error_code);
 
-/* --- Waiting -----------------------------------------------------------------------------------
- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 /* Its join, or sync, waits from here on. One that waited before is answered NOT_COORDINATOR: its
  * client has given it up (KAFKA-20938). */

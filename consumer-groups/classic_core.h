@@ -75,8 +75,7 @@ void classic_init(struct classic_group *group, struct bytes id, const struct gro
 /* The calls that wait in it have been answered before (classic_drop_calls). */
 void classic_deinit(struct classic_group *group, struct group_memory *memory);
 
-/* --- Requests: each answers the call in this turn or keeps it until a later one ----------------
- */
+/* --- Requests: each answers the call in this turn or keeps it until a later one --------------- */
 
 void classic_join(struct classic_group *group, struct group_turn *turn,
                   struct join_group_call *call);
@@ -98,8 +97,7 @@ void classic_abandon(struct classic_group *group, struct group_turn *turn, struc
 /* Answers everybody who waits with this error: the shard gives the group up. */
 void classic_drop_calls(struct classic_group *group, struct group_turn *turn, int16_t error_code);
 
-/* --- Time --------------------------------------------------------------------------------------
- */
+/* --- Time ------------------------------------------------------------------------------------- */
 
 /* When classic_tick must be called next; INT64_MAX: never. May be earlier than needed. */
 int64_t classic_deadline_ms(const struct classic_group *group);
@@ -111,8 +109,7 @@ void classic_tick(struct classic_group *group, struct group_turn *turn);
  * rebalance, begins anew (pitfall F3). A group that is larger than allowed rebalances. */
 void classic_forgive(struct classic_group *group, struct group_turn *turn);
 
-/* --- Records and views -------------------------------------------------------------------------
- */
+/* --- Records and views ------------------------------------------------------------------------ */
 
 /* From a record of the offsets topic; the last one read counts. STATUS_NO_MEMORY, or
  * STATUS_MALFORMED: nobody is in the group then. No call waits in it. */

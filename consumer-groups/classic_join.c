@@ -31,8 +31,7 @@ static int32_t rebalance_timeout_of(const struct join_group_call *call)
     return call->call.version == 0 ? call->in->session_timeout_ms : call->in->rebalance_timeout_ms;
 }
 
-/* --- May it join? --------------------------------------------------------------------------------
- */
+/* --- May it join? ----------------------------------------------------------------------------- */
 
 /* While a rebalance runs those count who have joined again: so who comes last is left out when the
  * limit was lowered. */
@@ -73,8 +72,7 @@ static bool does_fit(const struct classic_group *group, const struct join_group_
                                group->member_count);
 }
 
-/* --- A new member --------------------------------------------------------------------------------
- */
+/* --- A new member ----------------------------------------------------------------------------- */
 
 /* A new member cannot send heartbeats, and nobody notices when its client goes away while the join
  * waits. So it has a time of its own, that of the longest rebalance to be reckoned with. */
@@ -120,8 +118,7 @@ static void ask_to_come_again(struct classic_group *group, struct group_turn *tu
     classic_refuse_join(turn, call, member_id, KAFKA_MEMBER_ID_REQUIRED);
 }
 
-/* --- A static member under a new id --------------------------------------------------------------
- */
+/* --- A static member under a new id ----------------------------------------------------------- */
 
 /* Nothing is to be assigned anew: the generation goes on with the new id. Before version 9 the
  * member is not told that it leads, as it would assign again; it takes the former id for that of
@@ -197,8 +194,7 @@ static void replace_static(struct classic_group *group, struct group_turn *turn,
     rejoin_renamed(group, turn, call, member, former_leader);
 }
 
-/* --- Who it is -----------------------------------------------------------------------------------
- */
+/* --- Who it is -------------------------------------------------------------------------------- */
 
 static void join_unknown(struct classic_group *group, struct group_turn *turn,
                          struct join_group_call *call)

@@ -44,8 +44,7 @@ void classic_deinit(struct classic_group *group, struct group_memory *memory)
     assert(group->sessions.first == NULL);
 }
 
-/* --- Calls that nobody waits for any more --------------------------------------------------------
- */
+/* --- Calls that nobody waits for any more ----------------------------------------------------- */
 
 void classic_abandon(struct classic_group *group, struct group_turn *turn, struct group_call *call)
 {
@@ -71,8 +70,7 @@ void classic_drop_calls(struct classic_group *group, struct group_turn *turn, in
     assert(group->awaiting_join_count == 0);
 }
 
-/* --- Views ---------------------------------------------------------------------------------------
- */
+/* --- Views ------------------------------------------------------------------------------------ */
 
 bool classic_is_subscribed(const struct classic_group *group, struct bytes topic)
 {
@@ -109,8 +107,7 @@ struct bytes classic_protocol_type(const struct classic_group *group)
     return bytes_are_null(group->protocol_type) ? bytes_of_text("") : group->protocol_type;
 }
 
-/* --- DescribeGroups ------------------------------------------------------------------------------
- */
+/* --- DescribeGroups --------------------------------------------------------------------------- */
 
 static struct bytes keep(struct arena *arena, enum status *status, struct bytes from)
 {

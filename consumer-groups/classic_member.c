@@ -6,8 +6,7 @@
 #include "base/assert.h"
 #include "protocol/errors.h"
 
-/* --- Looking -------------------------------------------------------------------------------------
- */
+/* --- Looking ---------------------------------------------------------------------------------- */
 
 static struct classic_member *visited(struct classic_group *group, struct list_node *place)
 {
@@ -96,8 +95,7 @@ void classic_assert_is_sound(const struct classic_group *group)
     assert((group->sync_deadline_ms != INT64_MAX) == (group->owing_sync_count > 0));
 }
 
-/* --- Coming and going ----------------------------------------------------------------------------
- */
+/* --- Coming and going ------------------------------------------------------------------------- */
 
 static void enter_tables(struct classic_group *group, struct classic_member *member)
 {
@@ -262,8 +260,7 @@ void classic_forget(struct classic_group *group, struct group_memory *memory)
     classic_assert_is_sound(group);
 }
 
-/* --- Changing ------------------------------------------------------------------------------------
- */
+/* --- Changing --------------------------------------------------------------------------------- */
 
 bool classic_member_offer(struct classic_group *group, struct group_memory *memory,
                           struct classic_member *member,
@@ -325,8 +322,7 @@ void classic_member_set_owing(struct classic_group *group, struct classic_member
     assert(group->owing_sync_count <= group->member_count);
 }
 
-/* --- Protocols -----------------------------------------------------------------------------------
- */
+/* --- Protocols -------------------------------------------------------------------------------- */
 
 struct classic_choice *classic_select_protocol(struct classic_group *group)
 {

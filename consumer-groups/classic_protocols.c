@@ -6,8 +6,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 
-/* --- Offers --------------------------------------------------------------------------------------
- */
+/* --- Offers ----------------------------------------------------------------------------------- */
 
 static bool is_repeated(const struct join_group_request_protocol *protocols, uint32_t index)
 {
@@ -86,8 +85,7 @@ struct bytes classic_offer_metadata(const struct classic_offer *offer, struct by
     return (struct bytes){NULL, 0};
 }
 
-/* --- Votes ---------------------------------------------------------------------------------------
- */
+/* --- Votes ------------------------------------------------------------------------------------ */
 
 static bool choice_has_name(const struct map_node *node, const void *name)
 {

@@ -45,8 +45,7 @@ int64_t classic_rebalance_deadline_ms(struct classic_group *group, const struct 
     return turn->now_ms + (is_delay ? group->initial_delay_ms : rebalance_timeout_ms(group));
 }
 
-/* --- Before: everybody is to join ----------------------------------------------------------------
- */
+/* --- Before: everybody is to join ------------------------------------------------------------- */
 
 /* The session of who waited begins anew: it did not count while it waited. */
 static void refuse_syncs(struct classic_group *group, struct group_turn *turn, int16_t error_code)
@@ -121,8 +120,7 @@ void classic_rebalance_or_complete(struct classic_group *group, struct group_tur
         classic_prepare_rebalance(group, turn);
 }
 
-/* --- The next generation -------------------------------------------------------------------------
- */
+/* --- The next generation ---------------------------------------------------------------------- */
 
 static void remove_absent(struct classic_group *group, struct group_turn *turn)
 {
@@ -212,8 +210,7 @@ void classic_complete_join(struct classic_group *group, struct group_turn *turn)
     group->sync_deadline_ms = classic_rebalance_deadline_ms(group, turn);
 }
 
-/* --- After: the assignment -----------------------------------------------------------------------
- */
+/* --- After: the assignment -------------------------------------------------------------------- */
 
 void classic_become_stable(struct classic_group *group, struct group_turn *turn)
 {

@@ -9,8 +9,7 @@
 
 enum { VALUE_VERSION = 3 };
 
-/* --- Writing -------------------------------------------------------------------------------------
- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 static struct bytes or_empty(struct bytes bytes)
 {
@@ -99,8 +98,7 @@ void classic_record_put_new(struct classic_group *group, struct group_turn *turn
     group->is_recorded = true;
 }
 
-/* --- Reading -------------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static enum status restore_member(struct classic_group *group, struct group_turn *turn,
                                   const struct group_metadata_value *value,

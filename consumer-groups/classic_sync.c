@@ -6,8 +6,7 @@
 #include "consumer-groups/classic_record.h"
 #include "protocol/errors.h"
 
-/* --- SyncGroup -----------------------------------------------------------------------------------
- */
+/* --- SyncGroup -------------------------------------------------------------------------------- */
 
 /* Before, members do not say which protocol they took the generation's to be (KIP-559). */
 enum { PROTOCOL_VERSION = 5 };
@@ -96,8 +95,7 @@ void classic_sync(struct classic_group *group, struct group_turn *turn,
     classic_assert_is_sound(group);
 }
 
-/* --- Heartbeat -----------------------------------------------------------------------------------
- */
+/* --- Heartbeat -------------------------------------------------------------------------------- */
 
 static int16_t heartbeat(struct classic_group *group, const struct group_turn *turn,
                          const struct heartbeat_request *in)
@@ -120,8 +118,7 @@ void classic_heartbeat(struct classic_group *group, struct group_turn *turn,
     group_turn_answer(turn, &call->call);
 }
 
-/* --- Commits -------------------------------------------------------------------------------------
- */
+/* --- Commits ---------------------------------------------------------------------------------- */
 
 static int16_t validate_commit(const struct classic_group *group, struct bytes member_id,
                                struct bytes instance_id, int32_t generation,

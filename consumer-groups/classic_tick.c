@@ -4,8 +4,7 @@
 #include "consumer-groups/classic_rebalance.h"
 #include "protocol/errors.h"
 
-/* --- Sessions ------------------------------------------------------------------------------------
- */
+/* --- Sessions --------------------------------------------------------------------------------- */
 
 static void remove_expired(struct classic_group *group, struct group_turn *turn,
                            struct classic_member *member)
@@ -38,8 +37,7 @@ static void expire_session(struct classic_group *group, struct group_turn *turn)
     }
 }
 
-/* --- Rebalances ----------------------------------------------------------------------------------
- */
+/* --- Rebalances ------------------------------------------------------------------------------- */
 
 /* Who comes while an empty group waits extends the wait, up to the rebalance timeout. */
 static void end_initial_delay(struct classic_group *group, struct group_turn *turn)
@@ -83,8 +81,7 @@ static void expire_syncs(struct classic_group *group, struct group_turn *turn)
     classic_prepare_rebalance(group, turn);
 }
 
-/* --- The clock -----------------------------------------------------------------------------------
- */
+/* --- The clock -------------------------------------------------------------------------------- */
 
 int64_t classic_deadline_ms(const struct classic_group *group)
 {

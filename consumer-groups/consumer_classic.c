@@ -22,8 +22,7 @@ enum {
     MEMBER_BYTES = 2048,
 };
 
-/* --- JoinGroup ---------------------------------------------------------------------------------
- */
+/* --- JoinGroup -------------------------------------------------------------------------------- */
 
 /* One join on its way. */
 struct joining {
@@ -244,8 +243,7 @@ void consumer_classic_join(struct consumer_group *group, struct group_turn *turn
     arena_deinit(&j.scratch);
 }
 
-/* --- Within an epoch ---------------------------------------------------------------------------
- */
+/* --- Within an epoch -------------------------------------------------------------------------- */
 
 /* UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, or 0 and a member that speaks the classic protocol. */
 static int16_t validate(const struct consumer_group *group, struct bytes member_id,
@@ -385,8 +383,7 @@ void consumer_classic_heartbeat(struct consumer_group *group, struct group_turn 
     group_turn_answer(turn, &call->call);
 }
 
-/* --- LeaveGroup --------------------------------------------------------------------------------
- */
+/* --- LeaveGroup ------------------------------------------------------------------------------- */
 
 /* Whoever runs static members may name them by their instance ids alone. */
 static int16_t find_leaving(const struct consumer_group *group,

@@ -66,8 +66,7 @@ struct consumer_group {
 void consumer_init(struct consumer_group *group, struct bytes id, struct hash_seed seed);
 void consumer_deinit(struct consumer_group *group, struct group_memory *memory);
 
-/* --- Requests -----------------------------------------------------------------------------------
- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
 /* Always answers in this turn. */
 void consumer_heartbeat(struct consumer_group *group, struct group_turn *turn,
@@ -102,8 +101,7 @@ int16_t consumer_check_late_commit(const struct consumer_member *late, int32_t m
 int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes member_id,
                              int32_t member_epoch);
 
-/* --- Time, metadata ------------------------------------------------------------------------------
- */
+/* --- Time, metadata --------------------------------------------------------------------------- */
 
 int64_t consumer_deadline_ms(const struct consumer_group *group);
 void consumer_tick(struct consumer_group *group, struct group_turn *turn);
@@ -112,8 +110,7 @@ void consumer_forgive(struct consumer_group *group, struct group_turn *turn);
 /* There is a new image: topics may have come, gone or grown. */
 void consumer_topics_changed(struct consumer_group *group, struct group_turn *turn);
 
-/* --- Records and views -------------------------------------------------------------------------
- */
+/* --- Records and views ------------------------------------------------------------------------ */
 
 /* From the records of the offsets topic, in the order of the log; a null value takes back. After
  * the last one comes consumer_restored. STATUS_OK, STATUS_NO_MEMORY, STATUS_MALFORMED. */

@@ -43,8 +43,7 @@ struct consumer_pattern {
     struct consumer_matching *matching;
 };
 
-/* --- Members (consumer_member.c) -----------------------------------------------------------------
- */
+/* --- Members (consumer_member.c) -------------------------------------------------------------- */
 
 struct consumer_member *consumer_member_find(const struct consumer_group *group, struct bytes id);
 struct consumer_member *consumer_member_of_instance(const struct consumer_group *group,

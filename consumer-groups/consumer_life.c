@@ -37,8 +37,7 @@ void consumer_deinit(struct consumer_group *group, struct group_memory *memory)
     map_deinit(&group->instances);
 }
 
-/* --- Offsets ------------------------------------------------------------------------------------
- */
+/* --- Offsets ---------------------------------------------------------------------------------- */
 
 enum { OFFSET_COMMIT_SINCE = 9 };
 
@@ -90,8 +89,7 @@ int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes me
     return member_epoch == member->position.epoch ? KAFKA_NONE : wrong_epoch(member);
 }
 
-/* --- Time, metadata -----------------------------------------------------------------------------
- */
+/* --- Time, metadata --------------------------------------------------------------------------- */
 
 int64_t consumer_deadline_ms(const struct consumer_group *group)
 {
@@ -200,8 +198,7 @@ void consumer_topics_changed(struct consumer_group *group, struct group_turn *tu
     consumer_assign(group, turn);
 }
 
-/* --- Views --------------------------------------------------------------------------------------
- */
+/* --- Views ------------------------------------------------------------------------------------ */
 
 bool consumer_is_empty(const struct consumer_group *group)
 {

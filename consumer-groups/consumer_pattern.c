@@ -172,8 +172,7 @@ bool consumer_patterns_advance(struct consumer_group *group, struct group_turn *
     return has_changed;
 }
 
-/* --- Which there are ---------------------------------------------------------------------------
- */
+/* --- Which there are -------------------------------------------------------------------------- */
 
 struct consumer_pattern *consumer_pattern_create(struct consumer_group *group,
                                                  struct group_memory *memory, struct bytes text)

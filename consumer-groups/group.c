@@ -40,8 +40,7 @@ void group_change_type(struct group *group, struct group_turn *turn, enum group_
     assert(group_is_empty(group));
 }
 
-/* --- Offsets ------------------------------------------------------------------------------------
- */
+/* --- Offsets ---------------------------------------------------------------------------------- */
 
 int16_t group_check_commit(struct group *group, struct group_turn *turn,
                            const struct offset_commit_call *commit,
@@ -93,8 +92,7 @@ bool group_knows_subscriptions(const struct group *group)
     return !is_classic(group) || bytes_equal_text(group_protocol_type(group), "consumer");
 }
 
-/* --- Calls and time -----------------------------------------------------------------------------
- */
+/* --- Calls and time --------------------------------------------------------------------------- */
 
 /* Only members of the classic protocol wait for anybody. */
 void group_abandon(struct group *group, struct group_turn *turn, struct group_call *call)
@@ -138,8 +136,7 @@ void group_topics_changed(struct group *group, struct group_turn *turn)
         consumer_topics_changed(&group->consumer, turn);
 }
 
-/* --- Records ------------------------------------------------------------------------------------
- */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 static void begin_anew(struct group *group, struct group_turn *turn, enum group_type type)
 {
@@ -234,8 +231,7 @@ void group_put_tombstones(const struct group *group, struct group_turn *turn)
     group_writer_end(turn->writer, &key, NULL);
 }
 
-/* --- Views --------------------------------------------------------------------------------------
- */
+/* --- Views ------------------------------------------------------------------------------------ */
 
 const char *group_state_name(const struct group *group)
 {

@@ -50,8 +50,7 @@ static inline bool group_is_leaving(const struct group *group)
     return list_node_is_linked(&group->leaving_node);
 }
 
-/* --- Offsets ------------------------------------------------------------------------------------
- */
+/* --- Offsets ---------------------------------------------------------------------------------- */
 
 /* May these offsets be committed, or fetched? Kafka's error code, 0 if so. `late` as in
  * consumer_check_commit. */
@@ -76,8 +75,7 @@ bool group_is_subscribed(const struct group *group, struct bytes topic);
 /* Is it known at all what members read? */
 bool group_knows_subscriptions(const struct group *group);
 
-/* --- Calls and time -----------------------------------------------------------------------------
- */
+/* --- Calls and time --------------------------------------------------------------------------- */
 
 void group_abandon(struct group *group, struct group_turn *turn, struct group_call *call);
 void group_drop_calls(struct group *group, struct group_turn *turn, int16_t error_code);
@@ -86,8 +84,7 @@ void group_tick(struct group *group, struct group_turn *turn);
 void group_forgive(struct group *group, struct group_turn *turn);
 void group_topics_changed(struct group *group, struct group_turn *turn);
 
-/* --- Records and views --------------------------------------------------------------------------
- */
+/* --- Records and views ------------------------------------------------------------------------ */
 
 /* A record about the group's members. STATUS_OK, STATUS_NO_MEMORY, STATUS_MALFORMED. */
 enum status group_restore(struct group *group, struct group_turn *turn, struct arena *arena,

@@ -46,8 +46,7 @@ static void fail_consumer_heartbeat(struct consumer_group_heartbeat_call *heartb
     heartbeat->out.error_code = error_code;
 }
 
-/* --- Answers by partitions ----------------------------------------------------------------------
- */
+/* --- Answers by partitions -------------------------------------------------------------------- */
 
 static bool fail_committed_topic(struct arena *arena, const struct offset_commit_request_topic *in,
                                  struct offset_commit_response_topic *out, int16_t error_code)
@@ -122,8 +121,7 @@ static bool fail_fetch(struct offset_fetch_call *fetch, int16_t error_code)
     return true;
 }
 
-/* --- Answers about groups -----------------------------------------------------------------------
- */
+/* --- Answers about groups --------------------------------------------------------------------- */
 
 static void fail_offset_delete(struct offset_delete_call *delete, int16_t error_code)
 {

@@ -11,8 +11,7 @@
 #include "consumer-groups/group_writer.h"
 #include "protocol/errors.h"
 
-/* --- Restoring ----------------------------------------------------------------------------------
- */
+/* --- Restoring -------------------------------------------------------------------------------- */
 
 static struct group *find_or_create(struct group_table *table, struct group_turn *turn,
                                     struct bytes id)
@@ -89,8 +88,7 @@ enum status group_table_restore(struct group_table *table, struct group_turn *tu
     unreachable();
 }
 
-/* --- Serving ------------------------------------------------------------------------------------
- */
+/* --- Serving ---------------------------------------------------------------------------------- */
 
 static void serve_classic(struct classic_group *group, struct group_turn *turn,
                           struct group_call *call)
@@ -322,8 +320,7 @@ void group_table_drop_calls(struct group_table *table, struct group_turn *turn, 
     }
 }
 
-/* --- Time ---------------------------------------------------------------------------------------
- */
+/* --- Time ------------------------------------------------------------------------------------- */
 
 void group_table_tick(struct group_table *table, struct group_turn *turn, uint32_t count_max)
 {
@@ -356,8 +353,7 @@ void group_table_restored(struct group_table *table, struct group_turn *turn)
     }
 }
 
-/* --- Topics -------------------------------------------------------------------------------------
- */
+/* --- Topics ----------------------------------------------------------------------------------- */
 
 void group_table_topics_changed(struct group_table *table, struct group_turn *turn)
 {

@@ -35,8 +35,7 @@ static enum op_progress end_with(struct group_load *load, enum status status)
     return OP_AGAIN;
 }
 
-/* --- READ ---------------------------------------------------------------------------------------
- */
+/* --- READ ------------------------------------------------------------------------------------- */
 
 static void read_landed(struct completion *completion, int32_t result)
 {
@@ -76,8 +75,7 @@ static enum op_progress load_read(struct group_load *load)
     return OP_WAIT;
 }
 
-/* --- TAKE ---------------------------------------------------------------------------------------
- */
+/* --- TAKE ------------------------------------------------------------------------------------- */
 
 /* Begins with the next batch of the read; false when there is none any more. Markers say nothing
  * about groups, and what stands in a transaction is not committed by standing there. */
@@ -169,8 +167,7 @@ static enum op_progress load_take(struct group_load *load)
     return OP_AGAIN;
 }
 
-/* --- SETTLE -------------------------------------------------------------------------------------
- */
+/* --- SETTLE ----------------------------------------------------------------------------------- */
 
 static void high_watermark_moved(struct partition_waiter *waiter)
 {

@@ -105,8 +105,7 @@ void group_manager_init(struct group_manager *manager, const struct group_manage
     timer_init(&manager->beat, beat_fired);
 }
 
-/* --- Shards come and go -------------------------------------------------------------------------
- */
+/* --- Shards come and go ----------------------------------------------------------------------- */
 
 static const struct image_topic *offsets_topic(const struct image *image)
 {

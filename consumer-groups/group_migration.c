@@ -81,8 +81,7 @@ static bool begin(struct migration *m, uint32_t count)
     return m->status == STATUS_OK;
 }
 
-/* --- Up ----------------------------------------------------------------------------------------
- */
+/* --- Up --------------------------------------------------------------------------------------- */
 
 static bool may_upgrade(const struct classic_group *group, const struct group_settings *settings)
 {
@@ -227,8 +226,7 @@ bool group_upgrade(struct group *group, struct group_turn *turn)
     return m.status == STATUS_OK;
 }
 
-/* --- Down --------------------------------------------------------------------------------------
- */
+/* --- Down ------------------------------------------------------------------------------------- */
 
 static void keep_consumer(struct migration *m, const struct consumer_member *member)
 {

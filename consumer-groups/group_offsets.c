@@ -8,8 +8,7 @@
 
 enum { RUN_CAPACITY_FIRST = 1, RUNS_FIRST = 1 };
 
-/* --- Topics -------------------------------------------------------------------------------------
- */
+/* --- Topics ----------------------------------------------------------------------------------- */
 
 static bool topic_has_name(const struct map_node *node, const void *key)
 {
@@ -54,8 +53,7 @@ static struct group_offsets_topic *create_topic(struct group_offsets *offsets,
     return topic;
 }
 
-/* --- Extras -------------------------------------------------------------------------------------
- */
+/* --- Extras ----------------------------------------------------------------------------------- */
 
 struct group_offset_extra {
     int64_t expire_ms;
@@ -107,8 +105,7 @@ static struct group_offset view_of(const struct group_kept_offset *kept)
     return view;
 }
 
-/* --- Runs ---------------------------------------------------------------------------------------
- */
+/* --- Runs ------------------------------------------------------------------------------------- */
 
 static size_t run_size_bytes(uint32_t capacity)
 {
@@ -222,8 +219,7 @@ static struct group_offset_run *widen_run(struct group_memory *memory, struct gr
     return wider;
 }
 
-/* --- Putting and removing -----------------------------------------------------------------------
- */
+/* --- Putting and removing --------------------------------------------------------------------- */
 
 static struct group_kept_offset *find_offset(const struct group_offsets_topic *topic,
                                              int32_t partition)
@@ -339,8 +335,7 @@ bool group_offsets_remove(struct group_offsets *offsets, struct group_memory *me
     return true;
 }
 
-/* --- Looking ------------------------------------------------------------------------------------
- */
+/* --- Looking ---------------------------------------------------------------------------------- */
 
 bool group_offsets_find(const struct group_offsets *offsets, struct bytes name,
                         struct uuid topic_id, int32_t partition, struct group_offset *found)

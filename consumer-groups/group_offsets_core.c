@@ -248,8 +248,7 @@ void group_offsets_commit(struct group_table *table, struct group_turn *turn,
     group_turn_answer(turn, &commit->call);
 }
 
-/* --- Fetch --------------------------------------------------------------------------------------
- */
+/* --- Fetch ------------------------------------------------------------------------------------ */
 
 static struct bytes copy_text(struct arena *arena, struct bytes text, bool *has_memory)
 {
@@ -399,8 +398,7 @@ void group_offsets_fetch(const struct group_table *table, struct group_turn *tur
     group_turn_answer(turn, &fetch->call);
 }
 
-/* --- Deleting -----------------------------------------------------------------------------------
- */
+/* --- Deleting --------------------------------------------------------------------------------- */
 
 static int16_t delete_partition(struct group_turn *turn, struct group *group, struct bytes name,
                                 int32_t partition)
@@ -482,8 +480,7 @@ void group_offsets_delete(struct group_table *table, struct group_turn *turn,
     group_turn_answer(turn, &deletion->call);
 }
 
-/* --- A portion at a time ------------------------------------------------------------------------
- */
+/* --- A portion at a time ---------------------------------------------------------------------- */
 
 /* Removes those of a topic for which `is_over` is true; the topic may be gone then. */
 struct sweep {

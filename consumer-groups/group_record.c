@@ -18,8 +18,7 @@ enum {
     OFFSET_VALUE_TOPIC_ID = 4,
 };
 
-/* --- Reading ------------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static enum group_record_kind kind_of(int16_t number)
 {
@@ -147,8 +146,7 @@ enum status group_record_read(struct bytes key, struct bytes value, struct arena
     return reader.status != STATUS_OK ? reader.status : read_value(&reader, version, arena, view);
 }
 
-/* --- Writing ------------------------------------------------------------------------------------
- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 static int16_t offset_value_version(struct uuid topic_id, const struct group_offset *offset)
 {

@@ -67,8 +67,7 @@ void group_shard_init(struct group_shard *shard, const struct group_shard_option
     group_shard_load(shard);
 }
 
-/* --- Turns --------------------------------------------------------------------------------------
- */
+/* --- Turns ------------------------------------------------------------------------------------ */
 
 static struct uuid fresh_id(struct io *io)
 {
@@ -215,8 +214,7 @@ void group_shard_topics_changed(struct group_shard *shard)
     end_turn(shard, &turn);
 }
 
-/* --- A portion at a time ------------------------------------------------------------------------
- */
+/* --- A portion at a time ---------------------------------------------------------------------- */
 
 void group_shard_go_on(struct group_shard *shard)
 {
@@ -278,8 +276,7 @@ void group_shard_topics_deleted(struct group_shard *shard)
     start_timer(shard, &shard->expiry, 0);
 }
 
-/* --- Loading ------------------------------------------------------------------------------------
- */
+/* --- Loading ---------------------------------------------------------------------------------- */
 
 static void drop_table(struct group_shard *shard)
 {
@@ -393,8 +390,7 @@ static void retry_fired(struct timer *timer)
     group_shard_load(container_of(timer, struct group_shard, retry));
 }
 
-/* --- Giving up ----------------------------------------------------------------------------------
- */
+/* --- Giving up -------------------------------------------------------------------------------- */
 
 /* Nothing that was put and not written will be; whoever waits for it hears this error. */
 static void drop_all(struct group_shard *shard, int16_t error_code)

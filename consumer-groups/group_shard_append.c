@@ -31,8 +31,7 @@ void group_shard_fail_waiting(struct group_shard *shard, int16_t error_code)
     }
 }
 
-/* --- Batches ------------------------------------------------------------------------------------
- */
+/* --- Batches ---------------------------------------------------------------------------------- */
 
 /* The writer whose records go next, or NULL. They all come before those that gather. */
 static struct group_writer *writer_to_flush(struct group_shard *shard)
@@ -149,8 +148,7 @@ static void append_landed(struct completion *completion, int32_t result)
     flush(shard);
 }
 
-/* --- The end of a turn --------------------------------------------------------------------------
- */
+/* --- The end of a turn ------------------------------------------------------------------------ */
 
 /* What of the gathering writer is not counted yet was put by this turn. */
 static void count_records(struct group_shard *shard)

@@ -69,8 +69,7 @@ void group_list(const struct group_table *table, struct group_turn *turn,
     group_turn_answer(turn, &list->call);
 }
 
-/* --- Describe -----------------------------------------------------------------------------------
- */
+/* --- Describe --------------------------------------------------------------------------------- */
 
 /* "Group X not found." and the like, as Kafka says it. */
 static struct bytes message_about(struct arena *arena, struct bytes id, const char *rest)
@@ -139,8 +138,7 @@ void group_describe_consumer(const struct group_table *table, struct group_turn 
     group_turn_answer(turn, &describe->call);
 }
 
-/* --- Delete -------------------------------------------------------------------------------------
- */
+/* --- Delete ----------------------------------------------------------------------------------- */
 
 /* The group's own tombstones come last, so that a crash in between leaves a group that can be
  * deleted again. */

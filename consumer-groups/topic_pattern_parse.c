@@ -465,8 +465,7 @@ static const struct pattern_node *parse_group(struct parser *p)
     return node;
 }
 
-/* --- Atoms and what they are made into ---------------------------------------------------------
- */
+/* --- Atoms and what they are made into -------------------------------------------------------- */
 
 /* Each round is the program anew, with a fork where it may be the last (topic_pattern_match.c). */
 static uint64_t repeat_size(const struct pattern_node *what, uint32_t min, uint32_t max)

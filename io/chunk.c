@@ -110,8 +110,7 @@ static size_t chunk_class_size(uint32_t class_index)
     return blocks * CHUNK_SIZE_MIN;
 }
 
-/* --- Taking ------------------------------------------------------------------------------------
- */
+/* --- Taking ----------------------------------------------------------------------------------- */
 
 /* Where gaps between idle chunks are too short for this one, those make way. */
 static uint8_t *chunk_slab_memory(struct chunk_pool *pool, size_t size_bytes, struct slab **slab)

@@ -62,8 +62,7 @@ static int cores_cpu_for(const cpu_set_t *cpus, uint32_t core_index)
     unreachable();
 }
 
-/* --- Making the doors --------------------------------------------------------------------------
- */
+/* --- Making the doors ------------------------------------------------------------------------- */
 
 /* Doors are opened on the thread that creates them; a ring is owned by the thread that first turns
  * it. */
@@ -216,8 +215,7 @@ struct io *io_cores_at(struct io_cores *cores, uint32_t core_index)
     return cores->core[core_index].io;
 }
 
-/* --- Running -----------------------------------------------------------------------------------
- */
+/* --- Running ---------------------------------------------------------------------------------- */
 
 /* A lone reactor is moved to where there is room. One that could not be bound to its CPU works as
  * well, a little slower. */

@@ -263,6 +263,10 @@ void io_sendfile(struct io *io, struct io_request *request, int32_t handle,
                  const struct bytes *pieces, uint32_t piece_count,
                  const struct io_file_range *ranges);
 
+/* How much of an io_send or io_sendfile in flight has left, as far as the door has heard: it may
+ * lag by some MiB. Stands still for as long as the other side takes nothing. */
+size_t io_sent_bytes(const struct io_request *request);
+
 /* Ends both directions at once: what is in flight on the handle lands soon, with 0 or an error.
  * Then io_close gives the handle back. */
 void io_shutdown(struct io *io, int32_t handle);

@@ -51,8 +51,9 @@ struct io_backend {
 };
 
 /* In request->flags of an IO_WRITE: sync when all is written; with SYNC: begin within `submit`, and
- * let nothing that this thread does come between write and sync. */
-enum { IO_FLAG_SYNC = 1 << 30, IO_FLAG_AT_ONCE = 1 << 29 };
+ * let nothing that this thread does come between write and sync; the door's own: io_complete has
+ * been called. */
+enum { IO_FLAG_SYNC = 1 << 30, IO_FLAG_AT_ONCE = 1 << 29, IO_FLAG_COMPLETED = 1 << 28 };
 
 struct io {
     const struct io_backend *backend;

@@ -8,7 +8,10 @@
  *     └────────────────────────────────────────────────────────────────────────┘
  *
  * Whoever changes the word from the second to something else has the second. The first itself means
- * that it is over; its result has been stored before, so whoever reads that may read the result. */
+ * that it is over; its result has been stored before, so whoever reads that may read the result.
+ *
+ * A thread may have failed at the first before the core hears of it. What is offered then is put
+ * there all the same, so that it is cancelled behind the first, and can be withdrawn until that. */
 #include "io/io_next.h"
 
 #include "base/assert.h"
@@ -36,7 +39,10 @@ void io_offer_next(struct io *io, struct io_request *first, struct io_request *n
     if (atomic_compare_exchange_strong(&first->next, &none, next))
         return;
     assert(none == first); /* over, or there would be two that follow it */
-    begin_after(io, first, next);
+    if (first->completion.result < 0 && (first->flags & IO_FLAG_COMPLETED) == 0)
+        atomic_store(&first->next, next);
+    else
+        begin_after(io, first, next);
 }
 
 bool io_withdraw_next(struct io *io, struct io_request *first)

@@ -7,8 +7,7 @@
 /* A result is an int32_t, so no transfer may be larger. */
 enum { IO_TRANSFER_SIZE_MAX = INT32_MAX };
 
-/* --- Asking ------------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 /* Every field that is the door's own is set here; `landed` is the caller's. */
 static void io_prepare(struct io_request *request, enum io_kind kind, int32_t handle)
@@ -309,6 +308,12 @@ void io_sendfile(struct io *io, struct io_request *request, int32_t handle,
     io_submit_send(io, request, IO_SENDFILE, handle, pieces, piece_count, ranges);
 }
 
+size_t io_sent_bytes(const struct io_request *request)
+{
+    assert(request->kind == IO_SEND || request->kind == IO_SENDFILE);
+    return request->send.sent_bytes;
+}
+
 /* Asked once and perhaps never answered: it does not count as in flight. */
 void io_signal(struct io *io, struct io_request *request)
 {
@@ -317,8 +322,7 @@ void io_signal(struct io *io, struct io_request *request)
     io->backend->submit(io, request);
 }
 
-/* --- Answers -----------------------------------------------------------------------------------
- */
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 uint32_t io_pieces_rest(const struct io_request *request,
                         struct bytes rest[static IO_WRITE_PIECE_COUNT_MAX])
@@ -345,8 +349,11 @@ void io_complete(struct io *io, struct io_request *request, int32_t result)
     assert(io->in_flight_count > 0);
     io->in_flight_count--;
     ready_queue_push(&io->ready, &request->completion, result);
-    if (request->kind == IO_WRITE && (request->flags & IO_FLAG_AT_ONCE) != 0)
-        io_begin_next(io, request);
+    if (request->kind != IO_WRITE || (request->flags & IO_FLAG_AT_ONCE) == 0)
+        return;
+    assert((request->flags & IO_FLAG_COMPLETED) == 0);
+    request->flags |= IO_FLAG_COMPLETED;
+    io_begin_next(io, request);
 }
 
 static bool io_advance_read(struct io_request *request, int32_t *result)

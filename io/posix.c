@@ -142,8 +142,7 @@ static void posix_wait(struct posix *posix, struct io_request *request)
     list_push_back(is_reader(request) ? &watch->readers : &watch->writers, &request->backend_node);
 }
 
-/* --- Attempts: the result, or WOULD_BLOCK ------------------------------------------------------
- */
+/* --- Attempts: the result, or WOULD_BLOCK ----------------------------------------------------- */
 
 static int32_t attempt_error(void)
 {

@@ -17,8 +17,7 @@ struct group_admin {
 
 static void admin_go_on(struct worker *worker);
 
-/* --- A topic ------------------------------------------------------------------------------------
- */
+/* --- A topic ---------------------------------------------------------------------------------- */
 
 static void topics_are_known(struct worker *worker)
 {
@@ -37,8 +36,7 @@ static void topics_are_known(struct worker *worker)
                          &request);
 }
 
-/* --- A group ------------------------------------------------------------------------------------
- */
+/* --- A group ---------------------------------------------------------------------------------- */
 
 static void delete_group(struct group_admin *admin)
 {
@@ -78,8 +76,7 @@ static void take_deletion(struct group_admin *admin)
         group_audit_deleted(audit, admin->deleted, admin->deleted_at, error == KAFKA_NONE);
 }
 
-/* --- Both ---------------------------------------------------------------------------------------
- */
+/* --- Both ------------------------------------------------------------------------------------- */
 
 static void landed(struct completion *completion, int32_t result)
 {

@@ -35,8 +35,7 @@ static size_t larger(size_t capacity)
     return capacity == 0 ? CAPACITY_FIRST : capacity * 2;
 }
 
-/* --- Topics ------------------------------------------------------------------------------------
- */
+/* --- Topics ----------------------------------------------------------------------------------- */
 
 static int32_t newest_life(const struct group_audit *audit, uint32_t topic)
 {
@@ -88,8 +87,7 @@ static bool does_live(const struct group_audit *audit, uint32_t topic, int32_t l
     return audit->topics[topic].lives[life].doomed_at == 0;
 }
 
-/* --- Offsets -----------------------------------------------------------------------------------
- */
+/* --- Offsets ---------------------------------------------------------------------------------- */
 
 int64_t group_audit_commit(struct group_audit *audit, const struct group_place *place, bool expires)
 {
@@ -314,8 +312,7 @@ void group_audit_fetched(struct group_audit *audit, const struct group_place *pl
         fetched_some(audit, place, life, acked_asked_at, offset);
 }
 
-/* --- Owners ------------------------------------------------------------------------------------
- */
+/* --- Owners ----------------------------------------------------------------------------------- */
 
 /* Whoever was told before this was asked, and still owns it, has a rival from now on: that may be
  * right, if he has been put out and does not know. */
@@ -386,8 +383,7 @@ bool group_audit_is_shared_out(const struct group_audit *audit, uint32_t group, 
     return true;
 }
 
-/* --- Plans -------------------------------------------------------------------------------------
- */
+/* --- Plans ------------------------------------------------------------------------------------ */
 
 uint64_t group_audit_plan(struct group_audit *audit, uint32_t group, int32_t generation)
 {

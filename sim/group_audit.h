@@ -124,8 +124,7 @@ void group_audit_deinit(struct group_audit *audit);
 /* A request is about to leave. */
 uint64_t group_audit_asks(struct group_audit *audit);
 
-/* --- Topics ------------------------------------------------------------------------------------
- */
+/* --- Topics ----------------------------------------------------------------------------------- */
 
 static inline uint32_t group_topic_of(uint32_t partition)
 {
@@ -139,8 +138,7 @@ void group_audit_topic_seen(struct group_audit *audit, uint32_t topic, struct uu
 /* Its deletion is about to be asked for. */
 void group_audit_topic_doomed(struct group_audit *audit, uint32_t topic, struct uuid id);
 
-/* --- Offsets -----------------------------------------------------------------------------------
- */
+/* --- Offsets ---------------------------------------------------------------------------------- */
 
 /* Where offsets belong. */
 struct group_place {
@@ -178,8 +176,7 @@ uint64_t group_audit_delete(struct group_audit *audit, uint32_t group);
 void group_audit_deleted(struct group_audit *audit, uint32_t group, uint64_t asked_at,
                          bool is_done);
 
-/* --- Owners ------------------------------------------------------------------------------------
- */
+/* --- Owners ----------------------------------------------------------------------------------- */
 
 /* The answer to what was asked then says that the partition is this member's. */
 void group_audit_told(struct group_audit *audit, const struct group_place *place, uint32_t member,
@@ -198,8 +195,7 @@ void group_audit_alive(struct group_audit *audit, uint32_t group, uint32_t membe
 bool group_audit_is_shared_out(const struct group_audit *audit, uint32_t group,
                                uint32_t *partition);
 
-/* --- Plans -------------------------------------------------------------------------------------
- */
+/* --- Plans ------------------------------------------------------------------------------------ */
 
 /* A leader is about to hand in an assignment; its number goes with it. */
 uint64_t group_audit_plan(struct group_audit *audit, uint32_t group, int32_t generation);

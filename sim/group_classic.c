@@ -46,8 +46,7 @@ static struct prng *prng_of(struct classic *classic)
     return &classic->member.worker.prng;
 }
 
-/* --- Joining ------------------------------------------------------------------------------------
- */
+/* --- Joining ---------------------------------------------------------------------------------- */
 
 static struct bytes protocol_name(const struct classic *classic)
 {
@@ -103,8 +102,7 @@ static int16_t take_join(struct classic *classic)
     return KAFKA_NONE;
 }
 
-/* --- Assigning ----------------------------------------------------------------------------------
- */
+/* --- Assigning -------------------------------------------------------------------------------- */
 
 static void send_sync(struct classic *classic)
 {
@@ -192,8 +190,7 @@ static int16_t take_sync(struct classic *classic)
     return take_assignment(classic, response.assignment);
 }
 
-/* --- Being a member -----------------------------------------------------------------------------
- */
+/* --- Being a member --------------------------------------------------------------------------- */
 
 static void send_heartbeat(struct classic *classic)
 {
@@ -248,8 +245,7 @@ static void forget(struct classic *classic)
     classic->generation = -1;
 }
 
-/* --- What comes of an answer --------------------------------------------------------------------
- */
+/* --- What comes of an answer ------------------------------------------------------------------ */
 
 static int16_t take_answer(struct classic *classic)
 {
@@ -330,8 +326,7 @@ static void landed(struct completion *completion, int32_t result)
     worker_pause(&member->worker, pause_ms(classic), classic_go_on);
 }
 
-/* --- What comes next ----------------------------------------------------------------------------
- */
+/* --- What comes next -------------------------------------------------------------------------- */
 
 static enum step draw_step(struct classic *classic)
 {

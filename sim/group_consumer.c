@@ -54,8 +54,7 @@ struct modern {
 
 static void modern_go_on(struct worker *worker);
 
-/* --- Heartbeats ---------------------------------------------------------------------------------
- */
+/* --- Heartbeats ------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct modern *modern, uint32_t partition, struct uuid topic_id)
 {
@@ -163,8 +162,7 @@ static void leave(struct modern *modern)
     send_heartbeat(modern, comes_back ? EPOCH_COME_BACK : EPOCH_LEAVE);
 }
 
-/* --- What it is to own --------------------------------------------------------------------------
- */
+/* --- What it is to own ------------------------------------------------------------------------ */
 
 static bool read_target(struct modern *modern,
                         const struct consumer_group_heartbeat_response_assignment *assignment)
@@ -245,8 +243,7 @@ static int16_t take_heartbeat(struct modern *modern)
     return KAFKA_NONE;
 }
 
-/* --- What comes of an answer --------------------------------------------------------------------
- */
+/* --- What comes of an answer ------------------------------------------------------------------ */
 
 /* It joins anew, under the id that it has. */
 static void forget(struct modern *modern)
@@ -330,8 +327,7 @@ static void landed(struct completion *completion, int32_t result)
     worker_pause(&member->worker, pause_ms(modern), modern_go_on);
 }
 
-/* --- What comes next ----------------------------------------------------------------------------
- */
+/* --- What comes next -------------------------------------------------------------------------- */
 
 static enum step draw_step(struct modern *modern)
 {

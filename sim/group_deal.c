@@ -24,8 +24,7 @@ static uint32_t shared_count(const struct group_member *member)
     return group_member_plot(member)->topic_count * GROUP_TOPIC_PARTITIONS;
 }
 
-/* --- What a member wants ------------------------------------------------------------------------
- */
+/* --- What a member wants ---------------------------------------------------------------------- */
 
 struct bytes group_deal_subscription(struct group_member *member, int32_t generation)
 {
@@ -55,8 +54,7 @@ struct bytes group_deal_subscription(struct group_member *member, int32_t genera
     return written(&writer);
 }
 
-/* --- Who is given what --------------------------------------------------------------------------
- */
+/* --- Who is given what ------------------------------------------------------------------------ */
 
 /* Of two who claim the same, the one has it who was given it later. */
 static void note_claims(struct group_deal *deal, uint32_t who,
@@ -148,8 +146,7 @@ bool group_deal_out(struct group_deal *deal, struct group_member *member,
     return true;
 }
 
-/* --- What a member is given ---------------------------------------------------------------------
- */
+/* --- What a member is given ------------------------------------------------------------------- */
 
 struct bytes group_deal_assignment(const struct group_deal *deal, struct group_member *member,
                                    uint32_t whose, uint64_t plan)

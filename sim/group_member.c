@@ -106,8 +106,7 @@ static int16_t malformed(struct group_member *member)
     return group_member_failed(member, KAFKA_UNKNOWN_SERVER_ERROR);
 }
 
-/* --- Partitions ---------------------------------------------------------------------------------
- */
+/* --- Partitions ------------------------------------------------------------------------------- */
 
 uint32_t group_partition_of(uint32_t topic, int32_t index)
 {
@@ -183,8 +182,7 @@ bool group_member_fenced(struct group_member *member)
            prng_chance(&member->worker.prng, ZOMBIE_CHANCE, 100);
 }
 
-/* --- The coordinator -----------------------------------------------------------------------------
- */
+/* --- The coordinator -------------------------------------------------------------------------- */
 
 void group_member_find(struct group_member *member)
 {
@@ -203,8 +201,7 @@ int16_t group_member_found(struct group_member *member)
     return group_member_failed(member, response.error_code);
 }
 
-/* --- Commits ------------------------------------------------------------------------------------
- */
+/* --- Commits ---------------------------------------------------------------------------------- */
 
 struct commit_body {
     struct offset_commit_request_partition partitions[GROUP_PARTITIONS];
@@ -348,8 +345,7 @@ int16_t group_member_committed(struct group_member *member)
     return group_member_failed(member, error);
 }
 
-/* --- Fetches ------------------------------------------------------------------------------------
- */
+/* --- Fetches ---------------------------------------------------------------------------------- */
 
 void group_member_fetch(struct group_member *member, bool as_member)
 {

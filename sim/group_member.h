@@ -127,8 +127,7 @@ uint32_t group_member_owned_count(const struct group_member *member);
  * same, as one does who has not listened. */
 bool group_member_fenced(struct group_member *member);
 
-/* --- Requests; the answers give Kafka's error, 0 if there is none ------------------------------
- */
+/* --- Requests; the answers give Kafka's error, 0 if there is none ----------------------------- */
 
 void group_member_find(struct group_member *member);
 int16_t group_member_found(struct group_member *member);
@@ -143,8 +142,7 @@ int16_t group_member_committed(struct group_member *member);
 void group_member_fetch(struct group_member *member, bool as_member);
 int16_t group_member_fetched(struct group_member *member);
 
-/* --- Programs ----------------------------------------------------------------------------------
- */
+/* --- Programs --------------------------------------------------------------------------------- */
 
 struct process *group_classic_start(const struct program *program, struct node *node,
                                     struct io *const *cores, uint32_t core_count);

@@ -50,8 +50,7 @@ static void land_all(struct catalog *catalog, struct list *records, enum status 
     }
 }
 
-/* --- Starting ---------------------------------------------------------------------------------
- */
+/* --- Starting --------------------------------------------------------------------------------- */
 
 static const struct op_kind catalog_kind;
 
@@ -75,8 +74,7 @@ void catalog_kick(struct catalog *catalog)
     io_land(catalog->io, &catalog->kick, STATUS_OK);
 }
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static void request_landed(struct completion *completion, int32_t result)
 {
@@ -161,8 +159,7 @@ static enum op_progress ask_unlink(struct catalog *catalog)
     return wait_in(catalog, CATALOG_UNLINKED);
 }
 
-/* --- Picking ----------------------------------------------------------------------------------
- */
+/* --- Picking ---------------------------------------------------------------------------------- */
 
 /* As many of those who wait as make a group of a good size. */
 static uint64_t gather(struct catalog *catalog)
@@ -267,8 +264,7 @@ static enum op_progress catalog_pick(struct catalog *catalog)
     return move_to(catalog, CATALOG_END);
 }
 
-/* --- Taking in --------------------------------------------------------------------------------
- */
+/* --- Taking in -------------------------------------------------------------------------------- */
 
 static void drop_buffer(struct catalog *catalog)
 {
@@ -415,8 +411,7 @@ static enum op_progress catalog_step(struct op *op)
 
 static const struct op_kind catalog_kind = {"catalog", catalog_step, catalog_stages};
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 void catalog_init(struct catalog *catalog, struct io *io, struct catalog_owner *owner,
                   const struct catalog_options *options)

@@ -17,8 +17,7 @@ struct catalog_removal {
     char topic_name[];
 };
 
-/* --- Waiting ----------------------------------------------------------------------------------
- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 struct catalog_record *catalog_first_record(const struct list *list)
 {
@@ -58,8 +57,7 @@ void catalog_put(struct catalog *catalog, struct catalog_record *record)
     put_again(catalog, record);
 }
 
-/* --- Removals ---------------------------------------------------------------------------------
- */
+/* --- Removals --------------------------------------------------------------------------------- */
 
 static void removal_landed(struct completion *completion, int32_t result)
 {
@@ -125,8 +123,7 @@ void catalog_remove(struct catalog *catalog, const struct catalog_place *place,
     catalog_put(catalog, &removal->record);
 }
 
-/* --- Leaving a file ---------------------------------------------------------------------------
- */
+/* --- Leaving a file --------------------------------------------------------------------------- */
 
 bool catalog_should_roll(const struct catalog *catalog)
 {
@@ -216,8 +213,7 @@ void catalog_begin_next_file(struct catalog *catalog)
     renew_some(catalog);
 }
 
-/* --- The end ----------------------------------------------------------------------------------
- */
+/* --- The end ---------------------------------------------------------------------------------- */
 
 void catalog_deinit(struct catalog *catalog)
 {

@@ -85,8 +85,7 @@ static enum status take_commits(struct scan *scan, struct bytes content)
     return status;
 }
 
-/* --- Files ------------------------------------------------------------------------------------
- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 /* The base says by itself of which run it is: the epoch file may not have been raised yet. */
 static enum status base_epoch(struct bytes content, uint64_t epoch, uint64_t *found)
@@ -186,8 +185,7 @@ enum status catalog_remove_records(struct io *io, const char *store)
     return for_each_file(io, store, NULL);
 }
 
-/* --- The base ---------------------------------------------------------------------------------
- */
+/* --- The base --------------------------------------------------------------------------------- */
 
 struct base {
     struct io *io;

@@ -53,9 +53,12 @@ struct cold_load {
     enum status status;
 };
 
-static void request_landed(struct completion *completion, int32_t result)
+static void reading_landed(struct completion *completion, int32_t result)
 {
-    op_landed(&container_of(completion, struct cold_load, request.completion)->op, result);
+    struct cold_load *load = container_of(completion, struct cold_load, request.completion);
+    if (result > 0)
+        metrics_add(load->log->store->options.metrics, METRIC_COLD_READ_BYTES, result);
+    op_landed(&load->op, result);
 }
 
 static void file_landed(struct completion *completion, int32_t result)
@@ -87,8 +90,7 @@ static enum op_progress end_with(struct cold_load *load, enum status status)
     return move_to(load, LOAD_END);
 }
 
-/* --- Damage -----------------------------------------------------------------------------------
- */
+/* --- Damage ----------------------------------------------------------------------------------- */
 
 static void note_damage(struct cold_load *load, uint64_t position)
 {
@@ -120,8 +122,7 @@ static enum op_progress end_without_file(struct cold_load *load)
     return end_in_damage(load, 0);
 }
 
-/* --- Loading ----------------------------------------------------------------------------------
- */
+/* --- Loading ---------------------------------------------------------------------------------- */
 
 static enum op_progress load_start(struct cold_load *load)
 {
@@ -199,8 +200,7 @@ static bool has_room(struct cold_load *load, uint64_t size)
     return load->chunk != NULL;
 }
 
-/* --- Taking turns -----------------------------------------------------------------------------
- */
+/* --- Taking turns ----------------------------------------------------------------------------- */
 
 /* To a log of this disk, on whatever core. */
 static bool someone_appends(const struct store *store)
@@ -260,8 +260,7 @@ static void end_turn(struct cold_load *load)
     }
 }
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 /* While batches come in, a reader of old ones makes small steps, for each may stand in the way of a
  * commit; otherwise as large ones as he has use for. */
@@ -283,7 +282,7 @@ static enum op_progress load_read(struct cold_load *load)
         size = walk->end_position - walk->position;
     if (!has_room(load, size))
         return end_with(load, STATUS_NO_MEMORY);
-    completion_init(&load->request.completion, request_landed);
+    completion_init(&load->request.completion, reading_landed);
     op_expect(&load->op);
     load->reading_bytes = (uint32_t)size;
     const struct cold_use *file = load->cached.file != NULL ? &load->cached : &load->file;
@@ -347,7 +346,6 @@ static enum op_progress load_take(struct cold_load *load)
     if (load->segment->is_retired)
         return move_to(load, LOAD_END);
     uint32_t size = (uint32_t)load->request.completion.result;
-    metrics_add(load->log->store->options.metrics, METRIC_COLD_READ_BYTES, size);
     bool is_last = size < load->reading_bytes;
     struct bytes reading = bytes_of(load->chunk->data, size - size % FRAME_ALIGNMENT);
     switch (cold_walk_take(&load->walk, reading, is_last)) {
@@ -431,8 +429,7 @@ void cold_drop_loads(struct log *log)
     }
 }
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static struct cold_load *find_load(const struct log *log, int64_t offset)
 {

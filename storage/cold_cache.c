@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Finding ----------------------------------------------------------------------------------
- */
+/* --- Finding ---------------------------------------------------------------------------------- */
 
 /* How many blocks begin at or before `offset`. */
 static uint32_t count_until(const struct cold_blocks *blocks, int64_t offset)
@@ -77,8 +76,7 @@ void cold_block_pass(struct cold_block *block)
     list_push_front(&store->cold, &block->lru_node);
 }
 
-/* --- Going ------------------------------------------------------------------------------------
- */
+/* --- Going ------------------------------------------------------------------------------------ */
 
 static void give_chunk_back(struct cold_block *block)
 {
@@ -194,8 +192,7 @@ void cold_blocks_drop(struct log *log, const struct segment *segment)
     }
 }
 
-/* --- Coming -----------------------------------------------------------------------------------
- */
+/* --- Coming ----------------------------------------------------------------------------------- */
 
 static bool has_room(struct cold_blocks *blocks)
 {

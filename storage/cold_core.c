@@ -50,6 +50,7 @@ static void begin_run(struct cold_walk *walk)
 static bool fits(const struct cold_walk *walk, const struct frame_header *header, uint64_t size)
 {
     uint64_t position = walk->position + walk->done_bytes;
+    assert(position < walk->end_position);
     return header->base_offset >= walk->known_end && header->last_offset < walk->end_offset &&
            size <= CHUNK_SIZE_MAX &&
            position + size <= frame_index_bound(walk->index, position, walk->end_position);
@@ -91,6 +92,8 @@ static void take_damage(struct cold_walk *walk)
 static bool ends_damage(struct cold_walk *walk, int64_t to)
 {
     bool was_in_damage = walk->is_in_damage;
+    assert(!was_in_damage || walk->damage.from == walk->known_end);
+    assert(to >= walk->known_end);
     walk->is_in_damage = false;
     walk->damage.to = to;
     return was_in_damage && walk->damage.from < to;
@@ -106,6 +109,9 @@ static enum cold_verdict at_end(struct cold_walk *walk)
 
 static enum cold_verdict ask_more(struct cold_walk *walk, uint64_t needed_bytes)
 {
+    /* Or it would ask for the same again, for ever. */
+    assert(walk->done_bytes > 0 || needed_bytes > walk->needed_bytes);
+    assert(walk->position + walk->done_bytes < walk->end_position);
     walk->position += walk->done_bytes;
     walk->needed_bytes = needed_bytes;
     begin_run(walk);
@@ -117,6 +123,7 @@ static enum cold_verdict ask_more(struct cold_walk *walk, uint64_t needed_bytes)
 /* The reading is over. */
 static enum cold_verdict conclude(struct cold_walk *walk, bool is_last)
 {
+    assert(walk->run_at + walk->run_bytes <= walk->done_bytes);
     if (run_has_offset(walk))
         return WALK_FOUND;
     if (run_is_beyond(walk))

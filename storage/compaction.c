@@ -8,8 +8,7 @@
 
 enum { PPM_PER_PERCENT = 10000 };
 
-/* --- Choosing ---------------------------------------------------------------------------------
- */
+/* --- Choosing --------------------------------------------------------------------------------- */
 
 /* Nothing above may be touched: what not all replicas have, what is not decided, or what is not yet
  * in its segment for good. */
@@ -89,8 +88,7 @@ static void backoff_fired(struct timer *timer)
         compaction_look_after(compaction, store->options.cleaner_backoff_ms);
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 enum status compaction_create(struct store *store)
 {

@@ -7,8 +7,7 @@
 #include "protocol/batch_build.h"
 #include "protocol/batch_record.h"
 
-/* --- Indexing ---------------------------------------------------------------------------------
- */
+/* --- Indexing --------------------------------------------------------------------------------- */
 
 static enum status read_header(struct bytes batch, struct batch_header *header)
 {
@@ -99,8 +98,7 @@ enum status compaction_index_batch(struct compaction_pass *pass, struct bytes ba
     return index_batch(pass, batch, &header, arena);
 }
 
-/* --- Deciding ---------------------------------------------------------------------------------
- */
+/* --- Deciding --------------------------------------------------------------------------------- */
 
 /* What is to be done with one batch. */
 struct verdict {
@@ -200,8 +198,7 @@ static enum status decide(struct compaction_pass *pass, struct bytes batch, stru
     return STATUS_OK;
 }
 
-/* --- Writing anew -----------------------------------------------------------------------------
- */
+/* --- Writing anew ----------------------------------------------------------------------------- */
 
 /* As Kafka writes it: no codec, no base timestamp, and the greatest timestamp as it was. */
 static enum status make_empty(const struct batch_header *header, struct arena *arena,
@@ -278,8 +275,7 @@ static enum status rewrite(const struct compaction_pass *pass, const struct verd
     return status;
 }
 
-/* --- The whole --------------------------------------------------------------------------------
- */
+/* --- The whole -------------------------------------------------------------------------------- */
 
 /* The batch when all has been decided. */
 static enum status carry_out(const struct compaction_pass *pass, const struct verdict *verdict,

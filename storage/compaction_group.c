@@ -82,8 +82,7 @@ static enum op_progress give_up_after_error(struct compaction_group *group)
     return give_up(group, status);
 }
 
-/* --- Filtering --------------------------------------------------------------------------------
- */
+/* --- Filtering -------------------------------------------------------------------------------- */
 
 /* What stays of the next batch of the frame goes to `kept`. */
 static enum status filter_next(struct compaction_group *group)
@@ -167,8 +166,7 @@ static enum op_progress group_filter(struct compaction_group *group)
     return status == STATUS_OK ? move_to(group, GROUP_FILTER) : give_up(group, status);
 }
 
-/* --- Taking their place -----------------------------------------------------------------------
- */
+/* --- Taking their place ----------------------------------------------------------------------- */
 
 static enum op_progress group_finish(struct compaction_group *group)
 {
@@ -287,8 +285,7 @@ static enum op_progress group_bury(struct compaction_group *group)
     return move_to(group, GROUP_END);
 }
 
-/* --- Giving up --------------------------------------------------------------------------------
- */
+/* --- Giving up -------------------------------------------------------------------------------- */
 
 static enum op_progress group_give_up(struct compaction_group *group)
 {

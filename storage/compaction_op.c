@@ -69,8 +69,7 @@ static enum op_progress move_to(struct compaction *compaction, enum compaction_s
     return OP_AGAIN;
 }
 
-/* --- The pass ---------------------------------------------------------------------------------
- */
+/* --- The pass --------------------------------------------------------------------------------- */
 
 /* Every record of the dirty part may have a key of its own. What is not to be had now makes the
  * pass shorter. */
@@ -265,8 +264,7 @@ static enum op_progress compaction_next_group(struct compaction *compaction)
     return wait_in(compaction, COMPACTION_GROUP);
 }
 
-/* --- The end of a pass ------------------------------------------------------------------------
- */
+/* --- The end of a pass ------------------------------------------------------------------------ */
 
 static void report_pass(const struct compaction *compaction)
 {
@@ -374,8 +372,7 @@ static enum op_progress compaction_step(struct op *op)
 
 static const struct op_kind compaction_kind = {"compaction", compaction_step, compaction_stages};
 
-/* --- The beginning of a pass ------------------------------------------------------------------
- */
+/* --- The beginning of a pass ------------------------------------------------------------------ */
 
 struct compaction_segment compaction_facts_of(const struct segment *segment)
 {

@@ -44,6 +44,7 @@ void epoch_core_note(struct epoch_core *core, int32_t epoch, int64_t offset)
 
 void epoch_core_forget(struct epoch_core *core, int64_t start_offset)
 {
+    assert(start_offset >= 0);
     int32_t last_epoch = epoch_core_last(core);
     uint32_t count = 0;
     while (count + 1 < core->count && core->entries[count + 1].start_offset <= start_offset)
@@ -51,6 +52,7 @@ void epoch_core_forget(struct epoch_core *core, int64_t start_offset)
     core->count -= count;
     if (count > 0)
         memmove(core->entries, core->entries + count, core->count * sizeof core->entries[0]);
+    assert(core->count < 2 || core->entries[1].start_offset > start_offset);
     /* The newest epoch stays known, also of a log that is empty now. */
     assert(epoch_core_last(core) == last_epoch);
 }

@@ -70,8 +70,7 @@ static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
     return OP_WAIT;
 }
 
-/* --- Turns ------------------------------------------------------------------------------------
- */
+/* --- Turns ------------------------------------------------------------------------------------ */
 
 /* Somebody waits for the sync of what has been written. */
 static bool has_written_direct(const struct log *log)
@@ -166,8 +165,7 @@ static void note_turn_used(struct flush *flush)
         give_turn(flush);
 }
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static void directory_landed(struct completion *completion, int32_t result)
 {
@@ -292,8 +290,7 @@ static enum op_progress ask_close(struct flush *flush)
     return wait_in(flush, FLUSH_CLOSED);
 }
 
-/* --- Picking ----------------------------------------------------------------------------------
- */
+/* --- Picking ---------------------------------------------------------------------------------- */
 
 /* There is something to write whose time has come. */
 static bool has_writable(const struct log *log)
@@ -377,8 +374,7 @@ static enum op_progress flush_pick(struct flush *flush)
     return OP_AGAIN;
 }
 
-/* --- Taking in --------------------------------------------------------------------------------
- */
+/* --- Taking in -------------------------------------------------------------------------------- */
 
 static enum op_progress back_to_pick(struct flush *flush)
 {

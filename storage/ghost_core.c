@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+_Static_assert((GHOST_GROUP_COUNT & (GHOST_GROUP_COUNT - 1)) == 0, "all groups are as likely");
+
+/* Of other bits than the group, or those of one group would be alike. */
 static uint32_t tag_of(uint64_t name)
 {
     return (uint32_t)(name >> 32) | 1;
@@ -21,6 +24,7 @@ static uint32_t find(const uint32_t *tags, uint32_t tag)
     assert(tag != 0);
     while (place + 1 < GHOST_GROUP_SIZE && tags[place] != tag)
         place++;
+    assert(place < GHOST_GROUP_SIZE);
     return place;
 }
 
@@ -30,6 +34,7 @@ void ghost_core_note(struct ghost_core *core, uint64_t name)
     uint32_t place = find(tags, tag_of(name));
     memmove(&tags[1], &tags[0], place * sizeof tags[0]);
     tags[0] = tag_of(name);
+    assert(ghost_core_has(core, name));
 }
 
 bool ghost_core_has(const struct ghost_core *core, uint64_t name)

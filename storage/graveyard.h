@@ -3,7 +3,8 @@
  * appends and reads are never held up.
  *
  * Nothing in here is needed for the truth: no state lists it any more. What is left when the
- * process ends is found again by the next one's sweep (sweep.h). */
+ * process ends is found again by the next one, which looks through every directory (leftovers.h).
+ */
 #ifndef TAILRACE_STORAGE_GRAVEYARD_H
 #define TAILRACE_STORAGE_GRAVEYARD_H
 

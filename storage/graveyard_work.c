@@ -37,8 +37,7 @@ static void insert(struct graveyard *graveyard, struct grave *grave)
     list_insert_before(position, &grave->node);
 }
 
-/* --- Removing ---------------------------------------------------------------------------------
- */
+/* --- Removing --------------------------------------------------------------------------------- */
 
 static void report(const struct graveyard *graveyard, const struct grave *grave, int32_t result)
 {
@@ -124,8 +123,7 @@ static void timer_fired(struct timer *timer)
     directory_removal_start(&graveyard->directory, io, grave->path, &graveyard->removed);
 }
 
-/* --- Burying ----------------------------------------------------------------------------------
- */
+/* --- Burying ---------------------------------------------------------------------------------- */
 
 /* Without memory the thing is left to the next start. */
 static struct grave *make(struct graveyard *graveyard, const char *path, int64_t delay_ms)
@@ -184,8 +182,7 @@ void graveyard_forget(struct graveyard *graveyard, const struct log *log)
     set_timer(graveyard);
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 void graveyard_init(struct graveyard *graveyard, struct store *store)
 {

@@ -113,6 +113,8 @@ static enum op_progress ground_zero(struct groundwork *work)
 
 static enum op_progress ground_sync(struct groundwork *work)
 {
+    assert(work->position == work->to);
+    work->is_laid = true;
     if (work->log->store->options.unsafe_skip_sync)
         io_land(io_of(work), &expect(work)->completion, STATUS_OK);
     else
@@ -151,7 +153,7 @@ static enum op_progress ground_end(struct groundwork *work)
     enum status status = (enum status)work->op.error;
     assert(log->groundwork == work);
     assert(log->busy_count > 0);
-    if (is_of_use(work))
+    if (work->is_laid && is_of_use(work))
         take_piece(work);
     groundwork_drop(log);
     log->busy_count--;
@@ -180,8 +182,7 @@ static enum op_progress ground_step(struct op *op)
 
 static const struct op_kind ground_kind = {"groundwork", ground_step, ground_stages};
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 /* Each opens a file beyond those that stay open: where handles are few, there is none. */
 static uint32_t count_max(const struct store *store)

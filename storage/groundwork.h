@@ -24,6 +24,7 @@ struct groundwork {
     struct log *log; /* which is busy meanwhile */
     struct segment *segment;
     int32_t handle; /* -1: not open */
+    bool is_laid;   /* written with zeros to its end; synced, if no error says otherwise */
     uint64_t from;
     uint64_t position; /* written with zeros up to here */
     uint64_t to;

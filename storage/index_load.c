@@ -82,8 +82,7 @@ static enum op_progress wait_in(struct index_load *load, enum index_stage stage)
     return OP_WAIT;
 }
 
-/* --- Loading ----------------------------------------------------------------------------------
- */
+/* --- Loading ---------------------------------------------------------------------------------- */
 
 /* A segment that one reading goes through needs no file. */
 static bool is_worth_a_file(const struct segment *segment)
@@ -192,8 +191,7 @@ static enum op_progress index_scanned(struct index_load *load)
     return move_to(load, INDEX_WRITE);
 }
 
-/* --- Writing ----------------------------------------------------------------------------------
- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 /* All of it is synced: what the file says of it stays true, whatever happens. */
 static bool is_stable(const struct log *log, const struct segment *segment)
@@ -237,8 +235,7 @@ static void note_written(struct index_load *load)
         store_fail(load->log->store, (enum status)error);
 }
 
-/* --- Keeping ----------------------------------------------------------------------------------
- */
+/* --- Keeping ---------------------------------------------------------------------------------- */
 
 /* It can be had again for one reading. */
 static bool may_go(const struct segment *segment)
@@ -298,8 +295,7 @@ void index_doubt(struct log *log, struct segment *segment)
     segment_drop_index(segment);
 }
 
-/* --- The operation ----------------------------------------------------------------------------
- */
+/* --- The operation ---------------------------------------------------------------------------- */
 
 static void wake(struct index_load *load, int32_t result)
 {

@@ -44,8 +44,7 @@ void journal_fail(struct journal *journal, enum status status)
     journal->owner->failed(journal->owner, status);
 }
 
-/* --- Gathering --------------------------------------------------------------------------------
- */
+/* --- Gathering -------------------------------------------------------------------------------- */
 
 static bool has_ticket_room(struct journal_commit *commit)
 {
@@ -205,8 +204,7 @@ void journal_forget(struct journal *journal, struct journal_client *client)
         forget_in(journal->following, client);
 }
 
-/* --- Committing -------------------------------------------------------------------------------
- */
+/* --- Committing ------------------------------------------------------------------------------- */
 
 static void tell_clients(struct journal_commit *commit)
 {

@@ -189,8 +189,7 @@ bool journal_is_still(const struct journal *journal);
  * journal_close_file. */
 void journal_deinit(struct journal *journal);
 
-/* --- Between journal.c and journal_ring.c ------------------------------------------------------
- */
+/* --- Between journal.c and journal_ring.c ----------------------------------------------------- */
 
 /* Makes `files[current]` one with room for `size_bytes`; false when the next file is not ready. */
 bool journal_ring_advance(struct journal *journal, uint64_t size_bytes);

@@ -14,8 +14,7 @@ static uint64_t unzeroed_file_bytes(const struct journal *journal)
     return journal->file_bytes + COMMIT_ALIGNMENT;
 }
 
-/* --- Going round ------------------------------------------------------------------------------
- */
+/* --- Going round ------------------------------------------------------------------------------ */
 
 /* The next file in that state after the current one; false when there is none. */
 static bool find_file(const struct journal *journal, enum journal_file_state state, uint32_t *found)
@@ -306,8 +305,7 @@ void journal_ring_prepare(struct journal *journal)
     op_start(&journal->prepare.op, &prepare_kind, io_ops(journal->io));
 }
 
-/* --- Opening ----------------------------------------------------------------------------------
- */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 /* A file of the last run, if there is one that was written throughout. */
 static enum status open_existing(struct journal *journal, uint32_t index)

@@ -54,8 +54,7 @@ struct journal_scan {
     uint64_t kept_bytes;
 };
 
-/* --- What has been read is looked at ------------------------------------------------------------
- */
+/* --- What has been read is looked at ---------------------------------------------------------- */
 
 /* Makes the bytes of the file from `position` on available, as many as `size_max`; what was there
  * before is gone, or kept with the commits in it. */
@@ -70,8 +69,7 @@ enum status journal_scan_look(struct journal_scan *scan, const struct scanned_fi
                               uint64_t position, struct commit_header *header,
                               struct bytes *commit);
 
-/* --- The newest file, before its turn -----------------------------------------------------------
- */
+/* --- The newest file, before its turn --------------------------------------------------------- */
 
 /* How many bytes of the file there are from `position` on, in whole blocks. */
 uint64_t journal_scan_stretch_size(const struct scanned_file *file, uint64_t position,
@@ -84,8 +82,7 @@ bool journal_scan_begin_ahead(struct journal_scan *scan, uint64_t size_bytes);
 enum status journal_scan_look_ahead(struct journal_scan *scan, const struct scanned_file *file,
                                     uint64_t position, struct commit_header *header);
 
-/* --- Keeping ------------------------------------------------------------------------------------
- */
+/* --- Keeping ---------------------------------------------------------------------------------- */
 
 /* Remembers a commit that is available, and its window with it, as long as memory lasts. */
 void journal_scan_keep(struct journal_scan *scan, uint64_t sequence, struct bytes commit);

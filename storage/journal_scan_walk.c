@@ -44,8 +44,7 @@ enum status journal_scan_list(struct io *io, const char *store, struct journal_l
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* --- Commits ----------------------------------------------------------------------------------
- */
+/* --- Commits ---------------------------------------------------------------------------------- */
 
 static enum status visit_commit(struct bytes commit, struct journal_visitor *visitor)
 {
@@ -150,8 +149,7 @@ static enum status walk_all(struct journal_scan *scan)
     return status;
 }
 
-/* --- Files ------------------------------------------------------------------------------------
- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 static void note_first(struct journal_scan *scan, struct scanned_file *file,
                        const struct commit_header *header, uint64_t position)

@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-/* --- Keeping ----------------------------------------------------------------------------------
- */
+/* --- Keeping ---------------------------------------------------------------------------------- */
 
 void journal_scan_stop_keeping(struct journal_scan *scan)
 {
@@ -75,8 +74,7 @@ void journal_scan_leave_window(struct journal_scan *scan)
     *window = (struct window){0};
 }
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static bool has_window(struct window *window, uint64_t size_bytes)
 {

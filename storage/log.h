@@ -63,8 +63,7 @@ struct log_observer {
     void (*failed)(struct log_observer *observer, enum status status);
 };
 
-/* --- Appending ---------------------------------------------------------------------------------
- */
+/* --- Appending -------------------------------------------------------------------------------- */
 
 /* One validated batch on its way into the log. Always lands. The order among appends of one log is
  * the order of the calls; the offsets are known when log_append returns, unless `refused` says
@@ -99,8 +98,7 @@ void log_append(struct log *log, struct log_append *append);
  * about to. The batch stays in the log. */
 void log_append_give_up(struct log_append *append, struct io *io, enum status status);
 
-/* --- Reading -----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 enum { LOG_READ_PIECES_MAX = 32 };
 
@@ -191,8 +189,7 @@ void log_aborted(struct log *log, struct log_aborted *wish);
 /* False: there is nothing that log_aborted could say of what was read. */
 bool log_may_have_aborted(const struct log *log, const struct log_read *read);
 
-/* --- Deleting ----------------------------------------------------------------------------------
- */
+/* --- Deleting --------------------------------------------------------------------------------- */
 
 /* Someone waits for the log's present state to be durable: retention that has moved the start
  * offset, compaction that has exchanged segments, before they remove files (log_struct.h). */
@@ -224,8 +221,7 @@ void log_delete_records(struct log *log, struct log_delete_records *deletion);
  * never told keeps everything. It never moves back. */
 void log_note_high_watermark(struct log *log, int64_t high_watermark);
 
-/* --- Where it stands ---------------------------------------------------------------------------
- */
+/* --- Where it stands -------------------------------------------------------------------------- */
 
 int64_t log_start_offset(const struct log *log);
 int64_t log_durable_offset(const struct log *log);

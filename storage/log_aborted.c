@@ -23,8 +23,7 @@ enum {
     ABORTED_BYTES_MAX = 8 << 20, /* of all closed segments of a store */
 };
 
-/* --- Keeping ----------------------------------------------------------------------------------
- */
+/* --- Keeping ---------------------------------------------------------------------------------- */
 
 static void leave_list(struct store *store, struct segment *segment)
 {

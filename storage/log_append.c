@@ -17,8 +17,7 @@
  * bits. */
 enum { SEGMENT_SPAN_MAX = INT32_MAX };
 
-/* --- Room -------------------------------------------------------------------------------------
- */
+/* --- Room ------------------------------------------------------------------------------------- */
 
 /* Segments of a log, and of different logs, take appends for different times (segment.jitter.ms).
  * Every append asks, so there is no hash for the many logs that want no jitter. */
@@ -190,8 +189,7 @@ static enum status reserve(struct log *log, const struct log_append *append,
     return make_room(log, header, size, append->now_ms) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-/* --- Placing ----------------------------------------------------------------------------------
- */
+/* --- Placing ---------------------------------------------------------------------------------- */
 
 static uint8_t *copy_batch(struct log *log, struct memory_frame *frame,
                            const struct log_append *append, const struct batch_header *header)
@@ -305,8 +303,7 @@ static void wait_durable(struct log *log, struct log_append *append)
         log_advance_soon(log);
 }
 
-/* --- Admitting --------------------------------------------------------------------------------
- */
+/* --- Admitting -------------------------------------------------------------------------------- */
 
 static enum status check_producer(const struct log *log, struct log_append *append,
                                   const struct batch_header *header)
@@ -375,8 +372,7 @@ void log_append_give_up(struct log_append *append, struct io *io, enum status st
     io_land(io, &append->completion, (int32_t)status);
 }
 
-/* --- Sealing ----------------------------------------------------------------------------------
- */
+/* --- Sealing ---------------------------------------------------------------------------------- */
 
 /* A frame that is sealed before it became as large as those before it may lie in the cache for
  * long: it keeps no more memory than if it had grown. */

@@ -34,8 +34,7 @@ void log_config_init(struct log_config *config)
     };
 }
 
-/* --- Durability -------------------------------------------------------------------------------
- */
+/* --- Durability ------------------------------------------------------------------------------- */
 
 int64_t log_visible_offset(const struct log *log)
 {
@@ -167,8 +166,7 @@ void log_fail(struct log *log, enum status status)
         log->observer->failed(log->observer, status);
 }
 
-/* --- Segments ---------------------------------------------------------------------------------
- */
+/* --- Segments --------------------------------------------------------------------------------- */
 
 struct segment *log_find_segment(const struct log *log, int64_t offset, uint32_t *index)
 {
@@ -231,8 +229,7 @@ bool log_note_damage(struct log *log, int64_t from, int64_t to)
     return damage_core_note(&log->damages, from, to);
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void init_lists(struct log *log)
 {
@@ -345,8 +342,7 @@ void log_destroy(struct log *log)
     free(log);
 }
 
-/* --- Where it stands --------------------------------------------------------------------------
- */
+/* --- Where it stands -------------------------------------------------------------------------- */
 
 /* What has been shown does not come back: not before the new start is durable. */
 int64_t log_start_offset(const struct log *log)

@@ -20,8 +20,7 @@ struct span {
     uint64_t file_position;  /* of a payload without data, in the block's file */
 };
 
-/* --- Finding ----------------------------------------------------------------------------------
- */
+/* --- Finding ---------------------------------------------------------------------------------- */
 
 static struct memory_frame *frame_of(struct list_node *node)
 {
@@ -149,8 +148,7 @@ static bool find_span(struct log *log, int64_t offset, struct span *span)
     return block != NULL && find_in_block(block, 0, offset, span);
 }
 
-/* --- Collecting -------------------------------------------------------------------------------
- */
+/* --- Collecting ------------------------------------------------------------------------------- */
 
 static bool batch_fits(const struct log_read *read, size_t taken_bytes, size_t batch_bytes)
 {
@@ -194,11 +192,12 @@ static struct bytes choose_batches(struct log_read *read, const struct span *spa
 static bool take_range(struct log_read *read, const struct span *span)
 {
     const struct cold_block *block = span->block;
-    bool is_whole = read->next_offset <= span->base_offset && span_fits(read, span);
     bool is_same_file = read->file == NULL || read->file == block->file;
-    if (!read->takes_files || read->needs_memory || !is_whole || !is_same_file ||
+    if (!read->takes_files || read->needs_memory || !span_fits(read, span) || !is_same_file ||
         paged_file_is_doubted(block->file))
         return false;
+    assert(read->piece_count < LOG_READ_PIECES_MAX);
+    assert(read->range_count <= read->piece_count);
     if (read->file == NULL)
         read->file = paged_file_retain(block->file);
     read->ranges[read->range_count++] =

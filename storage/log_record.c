@@ -9,8 +9,7 @@
 
 #include <stdlib.h>
 
-/* --- Snapshots --------------------------------------------------------------------------------
- */
+/* --- Snapshots -------------------------------------------------------------------------------- */
 
 /* From a batch on that compaction could not go through the next life tries again, for it may have
  * more memory. */
@@ -94,8 +93,7 @@ void log_take_snapshot(struct log *log)
     log->unrecorded_bytes = 0;
 }
 
-/* --- Pursuing ---------------------------------------------------------------------------------
- */
+/* --- Pursuing --------------------------------------------------------------------------------- */
 
 static struct log_record *first_record(const struct log *log)
 {
@@ -185,8 +183,7 @@ bool log_wants_record(const struct log *log)
     return log->snapshot != NULL || log->recorded_version < log->version;
 }
 
-/* --- Waiting ----------------------------------------------------------------------------------
- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 void log_record(struct log *log, struct log_record *record)
 {

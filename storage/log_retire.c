@@ -24,8 +24,7 @@ struct log_retire {
     uint32_t segment_count;
 };
 
-/* --- Judging ----------------------------------------------------------------------------------
- */
+/* --- Judging ---------------------------------------------------------------------------------- */
 
 static int64_t next_offset_of(const struct log *log, uint32_t index)
 {
@@ -83,8 +82,7 @@ static uint32_t count_expired(const struct log *log, int64_t now_ms,
     return count;
 }
 
-/* --- Closing ----------------------------------------------------------------------------------
- */
+/* --- Closing ---------------------------------------------------------------------------------- */
 
 /* What comes next goes into a new segment. False without memory. */
 static bool roll(struct log *log)
@@ -125,8 +123,7 @@ static bool are_settled(struct log *log, uint32_t count)
     return false;
 }
 
-/* --- Letting go -------------------------------------------------------------------------------
- */
+/* --- Letting go ------------------------------------------------------------------------------- */
 
 /* All frames before the log's new beginning are on disk. */
 static void drop_frames(struct log *log, int64_t offset)
@@ -278,8 +275,7 @@ void log_retire_drop(struct log *log)
     log->retire = NULL;
 }
 
-/* --- On request -------------------------------------------------------------------------------
- */
+/* --- On request ------------------------------------------------------------------------------- */
 
 /* What lies below the start goes at once; what is too old may wait for the next check. */
 static void delete_recorded(struct completion *completion, int32_t result)

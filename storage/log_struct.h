@@ -7,13 +7,13 @@
  *
  * and the offsets that follow:
  *
- *     journaled_offset   end of the newest small batch whose commit has landed; commits land in
- * order written_offset     everything below lies in segments synced_offset      everything below
- * lies in segments and has been synced durable_offset     min(first direct frame that is not
- * synced, max(journaled, synced))
+ *     journaled_offset   the end of the newest small batch whose commit has landed
+ *     written_offset     everything below lies in segments
+ *     synced_offset      everything below lies in segments and has been synced
+ *     durable_offset     min(first direct frame that is not synced, max(journaled, synced))
  *
- * Below the first unsynced direct frame, a batch is small and journaled, or synced; so the minimum
- * is a contiguous durable prefix, and no list of ranges is needed. */
+ * Commits land in order, so below the first unsynced direct frame a batch is small and journaled,
+ * or synced: the minimum is a contiguous durable prefix, and no list of ranges is needed. */
 #ifndef TAILRACE_STORAGE_LOG_STRUCT_H
 #define TAILRACE_STORAGE_LOG_STRUCT_H
 
@@ -192,7 +192,7 @@ static inline struct frame_place log_frame_place(const struct log *log,
                                 segment->generation};
 }
 
-/* log.c */
+/* log_life.c */
 
 /* An empty log without files; NULL without memory. */
 struct log *log_create(struct store *store, const struct log_id *id,

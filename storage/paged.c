@@ -16,13 +16,12 @@ struct paged_file {
     atomic_bool is_doubted;
     struct completion home; /* the mail of the last release, from another core */
     struct store *store;
-    struct segment *segment; /* held by the blocks */
+    struct segment *segment; /* held by the blocks; NULL: there are none, it is only being sent */
     struct cold_use use;
     uint32_t block_count; /* that together hold one reference */
 };
 
-/* --- Which blocks ------------------------------------------------------------------------------
- */
+/* --- Which blocks ----------------------------------------------------------------------------- */
 
 /* Where blocks begin depends on their readers, so names are given to pieces of a fixed size. */
 static uint64_t name_of(const struct frame_place *place, uint64_t piece)
@@ -35,6 +34,7 @@ static uint64_t name_of(const struct frame_place *place, uint64_t piece)
         uint32_t generation;
     } words = {place->topic_id, place->segment_base_offset, piece, place->partition,
                place->segment_generation};
+    _Static_assert(sizeof words == 40, "a hash of bytes is a hash of their padding, too");
     return hash_bytes((struct hash_seed){{0, 0}}, bytes_of(&words, sizeof words));
 }
 
@@ -69,18 +69,20 @@ bool paged_is_worth(struct log *log, const struct segment *segment, uint64_t pos
     return ghost != NULL && ghost_core_has(ghost, name_of(&place, position / COLD_BLOCK_SIZE));
 }
 
-/* --- Their files -------------------------------------------------------------------------------
- */
+/* --- Their files ------------------------------------------------------------------------------ */
 
-/* On the store's core. */
+/* On the store's core. A stop may have waited for who sent from the file. */
 static void end(struct paged_file *file)
 {
+    struct store *store = file->store;
     assert(atomic_load(&file->reference_count) == 0);
     assert(file->block_count == 0);
+    assert(file->segment == NULL);
     if (file->use.file != NULL)
         cold_file_release(&file->use);
     list_remove(&file->node);
     free(file);
+    store_progressed(store);
 }
 
 static void came_home(struct completion *home, int32_t result)
@@ -89,8 +91,10 @@ static void came_home(struct completion *home, int32_t result)
     end(container_of(home, struct paged_file, home));
 }
 
+/* By whoever has found a block of it, and so on the store's core, while the blocks hold it. */
 struct paged_file *paged_file_retain(struct paged_file *file)
 {
+    assert(file->block_count > 0);
     uint32_t before = atomic_fetch_add_explicit(&file->reference_count, 1, memory_order_relaxed);
     assert(before > 0);
     return file;
@@ -167,8 +171,7 @@ static void leave_file(struct paged_file *file)
     paged_file_release(file, store->io);
 }
 
-/* --- Coming and going --------------------------------------------------------------------------
- */
+/* --- Coming and going ------------------------------------------------------------------------- */
 
 static size_t table_bytes(const struct cold_block *block)
 {

@@ -27,8 +27,7 @@ struct paged_frame {
     uint32_t payload_size;
 };
 
-/* --- Which blocks ------------------------------------------------------------------------------
- */
+/* --- Which blocks ----------------------------------------------------------------------------- */
 
 /* The block had been read through and goes from memory: if it is wanted again, it is worth paging.
  */
@@ -39,7 +38,7 @@ bool paged_is_worth(struct log *log, const struct segment *segment, uint64_t pos
 
 /* Keeps the block as one that is sent from the page cache. Its chunk, through which it came there,
  * stays the caller's; the use of the cached file may be taken over. False if that is not worth it,
- * or there is no memory: then nothing has changed. */
+ * or there is no memory. */
 bool paged_keep(const struct cold_block *block, struct cold_use *use);
 
 /* cold_cache.c: the block goes. */
@@ -48,8 +47,7 @@ void paged_give_back(struct cold_block *block);
 /* Forgets all blocks; their files close when nothing is being sent from them. */
 void paged_drop_all(struct store *store);
 
-/* --- Their files -------------------------------------------------------------------------------
- */
+/* --- Their files ------------------------------------------------------------------------------ */
 
 /* Counted: held by its blocks, and by those who send from it, on whatever core. So a segment that
  * is retired meanwhile is sent to the end. */

@@ -101,8 +101,7 @@ static struct io_request *ask(struct group *group, struct member *member)
     for (struct member *member = (group)->members; member < (group)->members + (group)->count;     \
          member++)
 
-/* --- Opening ----------------------------------------------------------------------------------
- */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 /* Those that are not open yet. STATUS_NOT_FOUND: there is no directory for some of them. */
 static enum status open_missing(struct group *group)
@@ -160,8 +159,7 @@ static enum status open_files(struct group *group)
     return status;
 }
 
-/* --- Scanning ---------------------------------------------------------------------------------
- */
+/* --- Scanning --------------------------------------------------------------------------------- */
 
 static bool is_unscanned(const struct recovered_log *log)
 {
@@ -327,8 +325,7 @@ enum status recovered_files_scan(struct io *io, const struct recovered_logs *log
     return in_groups(io, logs, &(struct work){is_unscanned, scan_group, size});
 }
 
-/* --- Cutting and writing ----------------------------------------------------------------------
- */
+/* --- Cutting and writing ---------------------------------------------------------------------- */
 
 static enum status sync_files(struct group *group)
 {
@@ -430,8 +427,7 @@ enum status recovered_files_write(struct io *io, const struct recovered_logs *lo
     return in_groups(io, logs, &(struct work){has_gathered, write_group, 0});
 }
 
-/* --- Names ------------------------------------------------------------------------------------
- */
+/* --- Names ------------------------------------------------------------------------------------ */
 
 static bool has_new_names(const struct recovered_log *log)
 {

@@ -134,8 +134,7 @@ void recovered_log_destroy(struct recovered_log *log)
     free(log);
 }
 
-/* --- Judging ----------------------------------------------------------------------------------
- */
+/* --- Judging ---------------------------------------------------------------------------------- */
 
 /* Is this entry the batch that comes next at `offset`? The commit's checksum was right; but nothing
  * of what is built on the batch may depend on who wrote it. */
@@ -173,8 +172,7 @@ bool recovered_log_is_short(const struct recovered_log *log)
     return log->replayed_offset < log->mark_offset;
 }
 
-/* --- Gathering --------------------------------------------------------------------------------
- */
+/* --- Gathering -------------------------------------------------------------------------------- */
 
 /* What is damaged stays as it is: the log goes on in another file. */
 static enum status begin_segment(struct recovered_log *log, int64_t base_offset)

@@ -147,8 +147,7 @@ static inline struct state_segment *recovered_log_last_segment(const struct reco
 /* The state in which the log is then, in memory of its own; null without memory. */
 struct bytes recovered_log_encode(const struct recovered_log *log);
 
-/* --- Between recovered_log.c and recovered_scan.c ---------------------------------------------
- */
+/* --- Between recovered_log.c and recovered_scan.c --------------------------------------------- */
 
 enum status recovered_log_rebuild(struct recovered_log *log);
 

@@ -11,8 +11,7 @@
 
 enum { LISTING_BYTES_MAX = 16 << 20 };
 
-/* --- The files of a log -----------------------------------------------------------------------
- */
+/* --- The files of a log ----------------------------------------------------------------------- */
 
 /* From the log's end to there. */
 void recovered_log_note_damage(struct recovered_log *log, int64_t to, const char *path)
@@ -167,8 +166,7 @@ enum status recovered_log_scan(struct recovered_log *log)
     return status;
 }
 
-/* --- Stepping over ----------------------------------------------------------------------------
- */
+/* --- Stepping over ---------------------------------------------------------------------------- */
 
 /* The rest of the last segment's file, behind its bad place. STATUS_NOT_FOUND: nothing there that
  * is known to have been durable; then the file stays as it is up to where something else begins. */
@@ -241,8 +239,7 @@ enum status recovered_log_step_over(struct recovered_log *log)
     return status;
 }
 
-/* --- Rebuilding -------------------------------------------------------------------------------
- */
+/* --- Rebuilding ------------------------------------------------------------------------------- */
 
 /* Nothing is known but the files: everything that is good in them is the log. */
 enum status recovered_log_rebuild(struct recovered_log *log)

@@ -10,8 +10,7 @@
 
 enum { BUFFERED_BYTES_MAX = 64 << 20 };
 
-/* --- Logs by name -----------------------------------------------------------------------------
- */
+/* --- Logs by name ----------------------------------------------------------------------------- */
 
 struct log_key {
     struct uuid topic_id;
@@ -74,8 +73,7 @@ static enum status open_log(struct recovery *recovery, const struct store_state 
     return status;
 }
 
-/* --- What the journals say ----------------------------------------------------------------------
- */
+/* --- What the journals say -------------------------------------------------------------------- */
 
 /* The log that the entry speaks of; not one that was there before it and had the same name. */
 static struct recovered_log *log_of_entry(const struct recovery *recovery,
@@ -134,8 +132,7 @@ static enum status replay_entry(struct journal_visitor *visitor, const struct co
     return status;
 }
 
-/* --- All of them ------------------------------------------------------------------------------
- */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 static enum status for_each_log(struct recovery *recovery,
                                 enum status (*call)(struct recovered_log *log))

@@ -78,8 +78,7 @@ enum status recovery_find_lost_logs(struct recovery *recovery)
     return status == STATUS_OK || status == STATUS_NOT_FOUND ? make_places(recovery) : status;
 }
 
-/* --- Removed logs -----------------------------------------------------------------------------
- */
+/* --- Removed logs ----------------------------------------------------------------------------- */
 
 /* A log may have been removed from the catalog, and its directory not been renamed yet. */
 static enum status bury(struct recovery *recovery, const struct store_state *state)

@@ -30,8 +30,7 @@ struct recovery {
     uint64_t buffered_bytes;
 };
 
-/* --- Journals (recovery_journals.c) -----------------------------------------------------------
- */
+/* --- Journals (recovery_journals.c) ----------------------------------------------------------- */
 
 /* What an orderly stop has left, of all cores together. */
 struct clean_mark recovery_read_marks(const struct recovery *recovery);
@@ -54,8 +53,7 @@ void recovery_forget_journals(struct recovery *recovery);
 /* Removes journals of cores that this run does not have, and files beyond the end of its rings. */
 enum status recovery_remove_strangers(struct recovery *recovery);
 
-/* --- Logs (recovery_logs.c, recovery_lost.c) --------------------------------------------------
- */
+/* --- Logs (recovery_logs.c, recovery_lost.c) -------------------------------------------------- */
 
 void recovery_logs_init(struct recovery *recovery);
 void recovery_logs_deinit(struct recovery *recovery);
@@ -73,8 +71,7 @@ enum status recovery_find_lost_logs(struct recovery *recovery);
 /* Renames the directories of logs that the catalog says have been removed, and drops them there. */
 enum status recovery_bury_removed(struct recovery *recovery);
 
-/* --- The next run (recovery_next.c) -----------------------------------------------------------
- */
+/* --- The next run (recovery_next.c) ----------------------------------------------------------- */
 
 /* Makes what recovery has led to the beginning of a run of its own: from then on nothing that was
  * recorded before has a meaning. */

@@ -41,8 +41,7 @@ static enum op_progress move_to(struct room *room, enum room_stage stage, enum o
     return progress;
 }
 
-/* --- Saying so --------------------------------------------------------------------------------
- */
+/* --- Saying so -------------------------------------------------------------------------------- */
 
 static void become(struct room *room, enum room_level level)
 {
@@ -71,8 +70,7 @@ static void look_soon(struct room *room)
         io_timer_start(store->io, &room->timer, io_now_ns(store->io) + RETRY_NS);
 }
 
-/* --- Looking ----------------------------------------------------------------------------------
- */
+/* --- Looking ---------------------------------------------------------------------------------- */
 
 static void look(struct room *room)
 {
@@ -141,8 +139,7 @@ static enum op_progress room_judge(struct room *room)
                                                   : move_to(room, ROOM_END, OP_AGAIN);
 }
 
-/* --- Taking the reserve -----------------------------------------------------------------------
- */
+/* --- Taking the reserve ----------------------------------------------------------------------- */
 
 static enum op_progress room_opened(struct room *room)
 {
@@ -202,8 +199,7 @@ static enum op_progress room_step(struct op *op)
 
 static const struct op_kind room_kind = {"room", room_step, room_stages};
 
-/* --- What is noticed --------------------------------------------------------------------------
- */
+/* --- What is noticed -------------------------------------------------------------------------- */
 
 void room_ran_short(struct room *room)
 {
@@ -235,8 +231,7 @@ void room_stop(struct room *room)
     io_timer_cancel(room->store->io, &room->timer);
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 void room_init(struct room *room, struct store *store)
 {

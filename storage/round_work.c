@@ -6,8 +6,7 @@
 #include "storage/store_struct.h"
 #include "storage/tail_cache.h"
 
-/* --- Gathering --------------------------------------------------------------------------------
- */
+/* --- Gathering -------------------------------------------------------------------------------- */
 
 static struct memory_frame *next_sealed(struct log *log, struct memory_frame *frame)
 {
@@ -50,8 +49,7 @@ void round_gather(struct round *round, struct log *log)
     assert(round->frame_count > 0);
 }
 
-/* --- Writing ----------------------------------------------------------------------------------
- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 void round_write(struct round *round, const struct log *log)
 {

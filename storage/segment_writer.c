@@ -69,8 +69,7 @@ static enum op_progress move_to(struct segment_writer *writer, enum writer_stage
     return OP_AGAIN;
 }
 
-/* --- Gathering --------------------------------------------------------------------------------
- */
+/* --- Gathering -------------------------------------------------------------------------------- */
 
 enum status segment_writer_begin(struct segment_writer *writer, struct log *log,
                                  int64_t base_offset, uint32_t generation)
@@ -150,8 +149,7 @@ enum status segment_writer_put(struct segment_writer *writer, struct bytes batch
     return STATUS_OK;
 }
 
-/* --- Writing ----------------------------------------------------------------------------------
- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 static enum op_progress ask_write(struct segment_writer *writer)
 {
@@ -292,8 +290,7 @@ static enum op_progress writer_step(struct op *op)
 
 static const struct op_kind writer_kind = {"segment-writer", writer_step, writer_stages};
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static void start(struct segment_writer *writer, enum segment_writer_goal goal,
                   struct completion *done)

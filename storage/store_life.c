@@ -40,8 +40,7 @@ void store_options_init(struct store_options *options)
     };
 }
 
-/* --- Memory -----------------------------------------------------------------------------------
- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 void store_trim_caches(struct store *store)
 {
@@ -108,8 +107,7 @@ struct chunk *store_acquire_growing_chunk(struct store *store, size_t size_bytes
     return chunk != NULL ? chunk : store_acquire_chunk(store, size_bytes);
 }
 
-/* --- Failure and shortage ---------------------------------------------------------------------
- */
+/* --- Failure and shortage --------------------------------------------------------------------- */
 
 void store_fail(struct store *store, enum status status)
 {
@@ -152,8 +150,7 @@ void store_retry_soon(struct store *store)
         io_timer_start(store->io, &store->retry, io_now_ns(store->io) + RETRY_NS);
 }
 
-/* --- Flushing ---------------------------------------------------------------------------------
- */
+/* --- Flushing --------------------------------------------------------------------------------- */
 
 /* Of those that somebody waits for the one who has waited longest; now and then another, which may
  * have the journal wait for it. NULL: nobody wants to. */
@@ -223,8 +220,7 @@ void store_flush_ended(struct store *store, struct flush *flush)
     store_progressed(store);
 }
 
-/* --- What the journal asks --------------------------------------------------------------------
- */
+/* --- What the journal asks -------------------------------------------------------------------- */
 
 static struct store *store_of(struct journal_owner *owner)
 {
@@ -255,8 +251,7 @@ static void journal_failed(struct journal_owner *owner, enum status status)
     store_fail(store_of(owner), status);
 }
 
-/* --- What the catalog asks --------------------------------------------------------------------
- */
+/* --- What the catalog asks -------------------------------------------------------------------- */
 
 static struct store *store_of_catalog(struct catalog_owner *owner)
 {
@@ -284,8 +279,7 @@ static void catalog_failed(struct catalog_owner *owner, enum status status)
     store_fail(store_of_catalog(owner), status);
 }
 
-/* --- Life -------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 /* Each opens a file beyond those that stay open, and perhaps a directory: where handles are few,
  * there are few at the same time. */

@@ -147,7 +147,7 @@ struct store {
     bool is_stopping;
 };
 
-/* store.c */
+/* store_life.c */
 
 /* A chunk, after making room in the caches if need be; NULL when the limit is reached. */
 struct chunk *store_acquire_chunk(struct store *store, size_t size_bytes);

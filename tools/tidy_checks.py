@@ -394,6 +394,28 @@ def check_map(tree):
                       "build: remove the row, or add the folder to the top CMakeLists.txt")
 
 
+FILE_NAME = re.compile(r"(?<![\w*/<\"'.-])((?:[\w-]+/)*)(\w+\.[ch])\b")
+
+
+def check_named_files(tree):
+    """Comments of product code name no file of the house that is not there."""
+    names = {os.path.basename(path) for path in tree.c_files}
+    for path in tree.product:
+        for match, line in tree.in_comments(path, FILE_NAME):
+            folder, name = match.groups()
+            is_ours = not folder or folder.split("/")[0] in tree.modules
+            is_there = folder + name in tree.c_files if folder else name in names
+            if is_ours and not is_there and not _is_generated(folder + name, tree):
+                yield Finding(path, line, f"a comment names {folder}{name}, which is not in the tree: "
+                              "name the file that has it now")
+
+
+def _is_generated(path, tree):
+    """Without a build nobody knows: then what lies in folders of schemas is taken for it."""
+    return path in tree.generated or (not tree.build and "/messages/" in path)
+
+
 CHECKS = (check_floors, check_includes, check_circles, check_mutable_globals, check_sizes,
           check_format, check_dead_functions, check_dead_files, check_marks, check_calls,
-          check_sleep_in_scripts, check_places, check_system_headers, check_map)
+          check_sleep_in_scripts, check_places, check_system_headers, check_named_files,
+          check_map)

@@ -182,6 +182,14 @@ class Tree:
     def generated_code(self):
         return {path: without_comments(text) for path, text in self.generated.items()}
 
+    def in_comments(self, path, pattern):
+        """(match, line) of what the comments of a file hold of a pattern."""
+        text = self.text(path)
+        for token in TOKEN.finditer(text):
+            if token.group(0)[0] == "/":
+                for match in pattern.finditer(token.group(0)):
+                    yield match, line_of(text, token.start() + match.start())
+
     def includes(self, path):
         """(target, line) of every #include with quotes."""
         text = self.text(path)

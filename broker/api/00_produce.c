@@ -76,8 +76,7 @@ static void refuse_partition(struct produce_response_partition *answer, int16_t 
         answer->error_message = bytes_of_text(message);
 }
 
-/* --- On the partitions' home core --------------------------------------------------------------
- */
+/* --- On the partitions' home core ------------------------------------------------------------- */
 
 static void leg_landed(struct produce_leg *leg)
 {
@@ -156,8 +155,7 @@ static void leg_run(struct errand *errand)
     leg_landed(leg);
 }
 
-/* --- Admitting ---------------------------------------------------------------------------------
- */
+/* --- Admitting -------------------------------------------------------------------------------- */
 
 static void answer_verdict(struct produce *p, const struct batch_verdict *verdict,
                            struct produce_response_partition *answer)
@@ -427,11 +425,9 @@ static const struct op_kind produce_kind = {
 void api_produce_handle(struct request *request)
 {
     size_t legs_size = request->core->roster->core_count * sizeof(struct produce_leg);
-    struct produce *p = request_allocate(request, 1, sizeof *p + legs_size);
-    if (p == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct produce *p = request_require(request, 1, sizeof *p + legs_size);
+    if (p == NULL)
         return;
-    }
     enum status status =
         produce_request_decode(&request->body, request->version, &request->arena, &p->in);
     if (!request_is_decoded(request, status))

@@ -50,8 +50,7 @@ struct fetch {
 
 static void fetch_unpark(struct fetch *f);
 
-/* --- Legs --------------------------------------------------------------------------------------
- */
+/* --- Legs ------------------------------------------------------------------------------------- */
 
 static void leg_back(struct fetch_leg *leg)
 {
@@ -128,8 +127,7 @@ static enum op_progress legs_read(struct fetch *f)
     return f->op.waiting > 0 ? OP_WAIT : OP_AGAIN;
 }
 
-/* --- Parking -----------------------------------------------------------------------------------
- */
+/* --- Parking ---------------------------------------------------------------------------------- */
 
 static void legs_recall(struct fetch *f)
 {
@@ -241,8 +239,7 @@ static enum op_progress fetch_park(struct fetch *f, struct fetch_session *sessio
     return OP_WAIT;
 }
 
-/* --- Stages ------------------------------------------------------------------------------------
- */
+/* --- Stages ----------------------------------------------------------------------------------- */
 
 static enum op_progress fetch_make_plan(struct fetch *f)
 {
@@ -343,11 +340,9 @@ static const struct op_kind fetch_kind = {
 
 void api_fetch_handle(struct request *request)
 {
-    struct fetch *f = request_allocate(request, 1, sizeof *f);
-    if (f == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct fetch *f = request_require(request, 1, sizeof *f);
+    if (f == NULL)
         return;
-    }
     enum status status =
         fetch_request_decode(&request->body, request->version, &request->arena, &f->in);
     if (!request_is_decoded(request, status))

@@ -237,11 +237,9 @@ static const struct op_kind list_offsets_kind = {
 
 void api_list_offsets_handle(struct request *request)
 {
-    struct list_offsets *l = request_allocate(request, 1, sizeof *l);
-    if (l == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct list_offsets *l = request_require(request, 1, sizeof *l);
+    if (l == NULL)
         return;
-    }
     enum status status =
         list_offsets_request_decode(&request->body, request->version, &request->arena, &l->in);
     if (!request_is_decoded(request, status))

@@ -54,8 +54,7 @@ static bool is_by_id(const struct metadata_request_topic *topic)
     return !uuid_is_zero(topic->topic_id);
 }
 
-/* --- Creating what is missing ------------------------------------------------------------------
- */
+/* --- Creating what is missing ----------------------------------------------------------------- */
 
 static void call_landed(struct completion *completion, int32_t result)
 {
@@ -164,8 +163,7 @@ static int16_t creation_error(const struct metadata *m, struct bytes name)
     return is_final ? error : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
-/* --- The answer --------------------------------------------------------------------------------
- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 static bool describe_brokers(struct metadata *m)
 {
@@ -310,11 +308,9 @@ static const struct op_kind metadata_kind = {
 
 void api_metadata_handle(struct request *request)
 {
-    struct metadata *m = request_allocate(request, 1, sizeof *m);
-    if (m == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct metadata *m = request_require(request, 1, sizeof *m);
+    if (m == NULL)
         return;
-    }
     enum status status =
         metadata_request_decode(&request->body, request->version, &request->arena, &m->in);
     if (!request_is_decoded(request, status))

@@ -27,11 +27,9 @@ static void encode(struct group_request *group_request)
 
 void api_offset_commit_handle(struct request *request)
 {
-    struct offset_commit *c = request_allocate(request, 1, sizeof *c);
-    if (c == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct offset_commit *c = request_require(request, 1, sizeof *c);
+    if (c == NULL)
         return;
-    }
     enum status status =
         offset_commit_request_decode(&request->body, request->version, &request->arena, &c->in);
     if (!request_is_decoded(request, status))

@@ -44,8 +44,7 @@ static void ask(struct group_request *group_request)
         writer_fail(&group_request->request->response, STATUS_NO_MEMORY);
 }
 
-/* --- Versions about one group -------------------------------------------------------------------
- */
+/* --- Versions about one group ----------------------------------------------------------------- */
 
 /* The group that the request is about, as one of several. */
 static bool lift_request(struct request *request, struct offset_fetch_request *in)
@@ -109,8 +108,7 @@ static bool lower_response(struct offset_fetch *f)
     return true;
 }
 
-/* --- The answer ---------------------------------------------------------------------------------
- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 static bool gather_groups(struct offset_fetch *f)
 {
@@ -141,17 +139,15 @@ static void encode(struct group_request *group_request)
 
 void api_offset_fetch_handle(struct request *request)
 {
-    struct offset_fetch *f = request_allocate(request, 1, sizeof *f);
-    if (f == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct offset_fetch *f = request_require(request, 1, sizeof *f);
+    if (f == NULL)
         return;
-    }
     enum status status =
         offset_fetch_request_decode(&request->body, request->version, &request->arena, &f->in);
     if (!request_is_decoded(request, status))
         return;
     if (request->version < OFFSET_FETCH_GROUPS_SINCE && !lift_request(request, &f->in)) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+        request_refuse_for_memory(request);
         return;
     }
     group_request_start(&f->group_request, request, ask, encode);

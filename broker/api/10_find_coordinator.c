@@ -55,8 +55,7 @@ static enum op_progress find_coordinator_create(struct find_coordinator *f)
     return OP_WAIT;
 }
 
-/* --- The answer ---------------------------------------------------------------------------------
- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 static void refuse(struct find_coordinator_response_coordinator *out, int16_t error_code,
                    const char *message)
@@ -168,11 +167,9 @@ static const struct op_kind find_coordinator_kind = {
 
 void api_find_coordinator_handle(struct request *request)
 {
-    struct find_coordinator *f = request_allocate(request, 1, sizeof *f);
-    if (f == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct find_coordinator *f = request_require(request, 1, sizeof *f);
+    if (f == NULL)
         return;
-    }
     enum status status =
         find_coordinator_request_decode(&request->body, request->version, &request->arena, &f->in);
     if (!request_is_decoded(request, status))

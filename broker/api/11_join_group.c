@@ -31,11 +31,9 @@ static void encode(struct group_request *group_request)
 
 void api_join_group_handle(struct request *request)
 {
-    struct join_group *j = request_allocate(request, 1, sizeof *j);
-    if (j == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct join_group *j = request_require(request, 1, sizeof *j);
+    if (j == NULL)
         return;
-    }
     enum status status =
         join_group_request_decode(&request->body, request->version, &request->arena, &j->in);
     if (!request_is_decoded(request, status))

@@ -31,11 +31,9 @@ static void encode(struct group_request *group_request)
 
 void api_heartbeat_handle(struct request *request)
 {
-    struct heartbeat *h = request_allocate(request, 1, sizeof *h);
-    if (h == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct heartbeat *h = request_require(request, 1, sizeof *h);
+    if (h == NULL)
         return;
-    }
     enum status status =
         heartbeat_request_decode(&request->body, request->version, &request->arena, &h->in);
     if (!request_is_decoded(request, status))

@@ -32,11 +32,9 @@ static void encode(struct group_request *group_request)
 
 void api_leave_group_handle(struct request *request)
 {
-    struct leave_group *l = request_allocate(request, 1, sizeof *l);
-    if (l == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct leave_group *l = request_require(request, 1, sizeof *l);
+    if (l == NULL)
         return;
-    }
     enum status status =
         leave_group_request_decode(&request->body, request->version, &request->arena, &l->in);
     if (!request_is_decoded(request, status))

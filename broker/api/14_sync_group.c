@@ -31,11 +31,9 @@ static void encode(struct group_request *group_request)
 
 void api_sync_group_handle(struct request *request)
 {
-    struct sync_group *s = request_allocate(request, 1, sizeof *s);
-    if (s == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct sync_group *s = request_require(request, 1, sizeof *s);
+    if (s == NULL)
         return;
-    }
     enum status status =
         sync_group_request_decode(&request->body, request->version, &request->arena, &s->in);
     if (!request_is_decoded(request, status))

@@ -50,19 +50,15 @@ static void encode(struct group_request *group_request)
 
 void api_describe_groups_handle(struct request *request)
 {
-    struct describe_groups *d = request_allocate(request, 1, sizeof *d);
-    if (d == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct describe_groups *d = request_require(request, 1, sizeof *d);
+    if (d == NULL)
         return;
-    }
     enum status status =
         describe_groups_request_decode(&request->body, request->version, &request->arena, &d->in);
     if (!request_is_decoded(request, status))
         return;
-    d->legs = request_allocate(request, d->in.groups_count, sizeof *d->legs);
-    if (d->legs == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    d->legs = request_require(request, d->in.groups_count, sizeof *d->legs);
+    if (d->legs == NULL)
         return;
-    }
     group_request_start(&d->group_request, request, ask, encode);
 }

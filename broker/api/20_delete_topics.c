@@ -41,11 +41,9 @@ static void encode(struct admin_call *admin)
 
 void api_delete_topics_handle(struct request *request)
 {
-    struct delete_topics *d = request_allocate(request, 1, sizeof *d);
-    if (d == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct delete_topics *d = request_require(request, 1, sizeof *d);
+    if (d == NULL)
         return;
-    }
     enum status status =
         delete_topics_request_decode(&request->body, request->version, &request->arena, &d->in);
     if (!request_is_decoded(request, status))
@@ -53,7 +51,7 @@ void api_delete_topics_handle(struct request *request)
     bool by_id = request->version >= DELETE_TOPICS_IDS_SINCE;
     uint32_t count = by_id ? d->in.topics_count : d->in.topic_names_count;
     if (!admin_call_prepare(&d->admin, request, CONTROLLER_DELETE_TOPICS, count, encode)) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+        request_refuse_for_memory(request);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {

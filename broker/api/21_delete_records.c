@@ -146,11 +146,9 @@ static const struct op_kind delete_records_kind = {
 
 void api_delete_records_handle(struct request *request)
 {
-    struct delete_records *d = request_allocate(request, 1, sizeof *d);
-    if (d == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct delete_records *d = request_require(request, 1, sizeof *d);
+    if (d == NULL)
         return;
-    }
     enum status status =
         delete_records_request_decode(&request->body, request->version, &request->arena, &d->in);
     if (!request_is_decoded(request, status))

@@ -100,11 +100,9 @@ static const struct op_kind init_producer_id_kind = {
 
 void api_init_producer_id_handle(struct request *request)
 {
-    struct init_producer_id *init = request_allocate(request, 1, sizeof *init);
-    if (init == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct init_producer_id *init = request_require(request, 1, sizeof *init);
+    if (init == NULL)
         return;
-    }
     enum status status = init_producer_id_request_decode(&request->body, request->version,
                                                          &request->arena, &init->in);
     if (!request_is_decoded(request, status))

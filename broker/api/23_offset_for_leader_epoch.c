@@ -134,11 +134,9 @@ static const struct op_kind epoch_kind = {
 
 void api_offset_for_leader_epoch_handle(struct request *request)
 {
-    struct epoch_request *e = request_allocate(request, 1, sizeof *e);
-    if (e == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct epoch_request *e = request_require(request, 1, sizeof *e);
+    if (e == NULL)
         return;
-    }
     enum status status = offset_for_leader_epoch_request_decode(&request->body, request->version,
                                                                 &request->arena, &e->in);
     if (!request_is_decoded(request, status))

@@ -54,8 +54,7 @@ struct log_dirs_leg {
     struct describe_log_dirs *parent;
 };
 
-/* --- What is asked for -------------------------------------------------------------------------
- */
+/* --- What is asked for ------------------------------------------------------------------------ */
 
 static void add_row(struct describe_log_dirs *d, const struct image_topic *topic, int32_t index)
 {
@@ -103,8 +102,7 @@ static bool list_named(struct describe_log_dirs *d)
     return true;
 }
 
-/* --- Looking -----------------------------------------------------------------------------------
- */
+/* --- Looking ---------------------------------------------------------------------------------- */
 
 static int32_t dir_of(const struct broker_core *core, const struct partition *partition)
 {
@@ -185,8 +183,7 @@ static enum op_progress log_dirs_look(struct describe_log_dirs *d)
     return OP_WAIT;
 }
 
-/* --- The answer --------------------------------------------------------------------------------
- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 /* Counts, so that the answer's arrays are neither too small nor as many as there are directories
  * times partitions. */
@@ -295,11 +292,9 @@ static const struct op_kind log_dirs_kind = {
 
 void api_describe_log_dirs_handle(struct request *request)
 {
-    struct describe_log_dirs *d = request_allocate(request, 1, sizeof *d);
-    if (d == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct describe_log_dirs *d = request_require(request, 1, sizeof *d);
+    if (d == NULL)
         return;
-    }
     enum status status =
         describe_log_dirs_request_decode(&request->body, request->version, &request->arena, &d->in);
     if (!request_is_decoded(request, status))

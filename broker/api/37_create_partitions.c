@@ -58,11 +58,9 @@ static bool take_topic(struct request *request, const struct create_partitions_r
 
 void api_create_partitions_handle(struct request *request)
 {
-    struct create_partitions *c = request_allocate(request, 1, sizeof *c);
-    if (c == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct create_partitions *c = request_require(request, 1, sizeof *c);
+    if (c == NULL)
         return;
-    }
     enum status status =
         create_partitions_request_decode(&request->body, request->version, &request->arena, &c->in);
     if (!request_is_decoded(request, status))
@@ -72,7 +70,7 @@ void api_create_partitions_handle(struct request *request)
     for (uint32_t i = 0; i < c->in.topics_count && has_memory; i++)
         has_memory = take_topic(request, &c->in.topics[i], &c->admin.call.command.topics[i]);
     if (!has_memory) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+        request_refuse_for_memory(request);
         return;
     }
     c->admin.call.command.validate_only = c->in.validate_only;

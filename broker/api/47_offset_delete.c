@@ -32,11 +32,9 @@ static void encode(struct group_request *group_request)
 
 void api_offset_delete_handle(struct request *request)
 {
-    struct offset_delete *d = request_allocate(request, 1, sizeof *d);
-    if (d == NULL) {
-        request_refuse(request, "no memory for the request", STATUS_NO_MEMORY);
+    struct offset_delete *d = request_require(request, 1, sizeof *d);
+    if (d == NULL)
         return;
-    }
     enum status status =
         offset_delete_request_decode(&request->body, request->version, &request->arena, &d->in);
     if (!request_is_decoded(request, status))

@@ -20,8 +20,7 @@ struct peer {
     struct list_node node;
 };
 
-/* --- Time and turns ---------------------------------------------------------------------------
- */
+/* --- Time and turns --------------------------------------------------------------------------- */
 
 /* What everybody is waiting for. */
 static void print_operations(struct server *server)
@@ -102,8 +101,7 @@ uint64_t server_now_ms(const struct server *server)
     return io_now_ns(server->client_io) / 1000000;
 }
 
-/* --- The log ----------------------------------------------------------------------------------
- */
+/* --- The log ---------------------------------------------------------------------------------- */
 
 static void keep_line(struct log_sink *sink, struct bytes line)
 {
@@ -120,8 +118,7 @@ static int64_t keep_now_ms(struct log_sink *sink)
     return 0;
 }
 
-/* --- Lives ------------------------------------------------------------------------------------
- */
+/* --- Lives ------------------------------------------------------------------------------------ */
 
 static void refuse_setting(struct config_reporter *reporter, const char *where, const char *message)
 {
@@ -279,8 +276,7 @@ void server_stop(struct server *server)
     server_bury(server);
 }
 
-/* --- Clients ----------------------------------------------------------------------------------
- */
+/* --- Clients ---------------------------------------------------------------------------------- */
 
 struct client *server_client(struct server *server)
 {
@@ -331,8 +327,7 @@ void server_expect_closed(struct server *server, struct asked *asked)
     assert_int_equal(server_wait(server, asked), STATUS_CLOSED);
 }
 
-/* --- Errands ----------------------------------------------------------------------------------
- */
+/* --- Errands ---------------------------------------------------------------------------------- */
 
 struct client_partition server_create(struct server *server, struct client *client,
                                       const char *name, int32_t partition_count)
@@ -479,8 +474,7 @@ struct client_producer server_producer(struct server *server, struct client *cli
     return producer;
 }
 
-/* --- Cases ------------------------------------------------------------------------------------
- */
+/* --- Cases ------------------------------------------------------------------------------------ */
 
 int server_setup(void **state)
 {

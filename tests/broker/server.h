@@ -73,8 +73,7 @@ void server_await_parked(struct server *server, uint32_t count);
 /* What a client's door says about the time. */
 uint64_t server_now_ms(const struct server *server);
 
-/* --- Clients ----------------------------------------------------------------------------------
- */
+/* --- Clients ---------------------------------------------------------------------------------- */
 
 /* A client of this case. Connections are dealt out to the cores in turn. */
 struct client *server_client(struct server *server);
@@ -142,8 +141,7 @@ struct client_producer server_producer(struct server *server, struct client *cli
 /* The connection ends, whatever else happens to the call. */
 void server_expect_closed(struct server *server, struct asked *asked);
 
-/* --- Cases ------------------------------------------------------------------------------------
- */
+/* --- Cases ------------------------------------------------------------------------------------ */
 
 int server_setup(void **state);
 int server_teardown(void **state);

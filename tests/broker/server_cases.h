@@ -19,6 +19,7 @@ uint32_t server_malformed_cases(struct CMUnitTest *tests);
 uint32_t server_limits_cases(struct CMUnitTest *tests);
 uint32_t server_epochs_cases(struct CMUnitTest *tests);
 uint32_t server_deadlines_cases(struct CMUnitTest *tests);
+uint32_t server_paged_cases(struct CMUnitTest *tests);
 
 /* The body of these functions. */
 #define SERVER_CASES_ANSWER(tests, cases)                                                          \

@@ -99,6 +99,28 @@ static void a_client_that_never_reads_is_let_go(void **state)
     assert_int_equal(fetch_deaf(server, topic, SEND_SECONDS + 5), STATUS_CLOSED);
 }
 
+/* A client that is slow, and goes on reading, gets its answer however long that takes. */
+static void a_slow_reader_is_served(void **state)
+{
+    enum { STEP_SECONDS = SEND_SECONDS / 2 };
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    struct client_partition topic = server_topic(server, client, 1);
+    server_put(server, client, topic, &(struct server_batch){.value_size = 900000});
+    client_set_deaf(client, true);
+    struct asked *asked = server_fetch(server, client, topic, 0, 0);
+    uint32_t step_count = 0;
+    for (; !asked->has_landed; step_count++) {
+        linger_seconds(server, STEP_SECONDS);
+        client_set_deaf(client, false); /* for one receive */
+        client_set_deaf(client, true);
+    }
+    assert_true(step_count > 3);
+    assert_int_equal(server_count(server_fetched(server, asked).records), 1);
+    assert_int_equal(client->connect_count, 1);
+}
+
 /* The minute begins with the answer, not with the request: who has waited long for it may be slow
  * to take it. */
 static void a_long_wait_is_not_held_against_the_client(void **state)
@@ -150,6 +172,7 @@ uint32_t server_deadlines_cases(struct CMUnitTest *tests)
         SERVER_CASE(half_a_frame_is_given_up),
         SERVER_CASE(frames_may_follow_each_other_for_ever),
         SERVER_CASE(a_client_that_never_reads_is_let_go),
+        SERVER_CASE(a_slow_reader_is_served),
         SERVER_CASE(a_long_wait_is_not_held_against_the_client),
         SERVER_CASE(idle_clients_are_let_go),
     };

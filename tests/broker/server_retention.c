@@ -155,8 +155,7 @@ static void old_records_go(void **state)
     assert_int_equal(server_put(server, client, topic, &(struct server_batch){0}), 5);
 }
 
-/* --- Directories that belong to nobody ---------------------------------------------------------
- */
+/* --- Directories that belong to nobody -------------------------------------------------------- */
 
 struct listing {
     struct io_request request;

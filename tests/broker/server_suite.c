@@ -18,6 +18,7 @@ int server_suite_run(struct server_harness *harness)
     count += server_epochs_cases(tests + count);
     count += server_malformed_cases(tests + count);
     count += server_limits_cases(tests + count);
+    count += server_paged_cases(tests + count);
     if (harness->time_is_simulated)
         count += server_deadlines_cases(tests + count);
     assert(count <= SERVER_CASES_MAX);

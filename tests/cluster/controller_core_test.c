@@ -98,8 +98,7 @@ static void decide_one(struct scene *scene, enum controller_command_kind kind,
     decide(scene, &command);
 }
 
-/* --- Names, counts and settings -----------------------------------------------------------------
- */
+/* --- Names, counts and settings --------------------------------------------------------------- */
 
 static void test_topics_that_break_a_rule_are_refused_with_kafkas_words(void **state)
 {
@@ -230,8 +229,7 @@ static void test_replicas_are_spread_over_the_brokers_that_are_not_fenced(void *
     scene_close(&scene);
 }
 
-/* --- Several topics in one command --------------------------------------------------------------
- */
+/* --- Several topics in one command ------------------------------------------------------------ */
 
 static void test_names_that_come_twice_or_collide_in_one_command_are_refused(void **state)
 {
@@ -260,8 +258,7 @@ static void test_names_that_come_twice_or_collide_in_one_command_are_refused(voi
     scene_close(&scene);
 }
 
-/* --- Manual assignments -------------------------------------------------------------------------
- */
+/* --- Manual assignments ----------------------------------------------------------------------- */
 
 static void test_manual_assignments_are_checked(void **state)
 {
@@ -352,8 +349,7 @@ static void test_manual_assignments_are_checked(void **state)
     scene_close(&scene);
 }
 
-/* --- Deleting -----------------------------------------------------------------------------------
- */
+/* --- Deleting --------------------------------------------------------------------------------- */
 
 static void test_topics_are_deleted_by_name_or_id(void **state)
 {
@@ -394,8 +390,7 @@ static void test_deletion_can_be_switched_off(void **state)
     scene_close(&scene);
 }
 
-/* --- Growing ------------------------------------------------------------------------------------
- */
+/* --- Growing ---------------------------------------------------------------------------------- */
 
 static void test_partitions_are_added_by_the_rules(void **state)
 {
@@ -456,8 +451,7 @@ static void test_settings_of_a_new_topic_agree(void **state)
     scene_close(&scene);
 }
 
-/* --- Altering settings --------------------------------------------------------------------------
- */
+/* --- Altering settings ------------------------------------------------------------------------ */
 
 /* The decision becomes part of the image, as after its commit. */
 static void carry_out(struct scene *scene)

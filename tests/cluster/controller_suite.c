@@ -68,8 +68,7 @@ static void assert_topic(struct rig *rig, const char *name, uint32_t partition_c
     assert_ptr_equal(image_topic_by_id(controller_image(rig->controller), topic->id), topic);
 }
 
-/* --- A first life -------------------------------------------------------------------------------
- */
+/* --- A first life ----------------------------------------------------------------------------- */
 
 static void test_a_new_directory_becomes_a_cluster_with_this_broker_in_it(void **state)
 {
@@ -200,8 +199,7 @@ static void test_validation_alone_changes_nothing(void **state)
     rig_stop(rig);
 }
 
-/* --- Further lives ------------------------------------------------------------------------------
- */
+/* --- Further lives ---------------------------------------------------------------------------- */
 
 static void make_some(struct rig *rig)
 {
@@ -337,8 +335,7 @@ static void test_stopping_lands_what_waits_as_cancelled(void **state)
     rig_stop(rig);
 }
 
-/* --- Damage -------------------------------------------------------------------------------------
- */
+/* --- Damage ----------------------------------------------------------------------------------- */
 
 /* `size` is where the last batch ends; behind it there may be space that is reserved. */
 static int32_t open_log(struct rig *rig, uint64_t *size)

@@ -97,8 +97,7 @@ static struct image *from_snapshot_of(const struct image *image)
     return image_delta_finish(delta, image_offset(image), 1);
 }
 
-/* --- Histories ----------------------------------------------------------------------------------
- */
+/* --- Histories -------------------------------------------------------------------------------- */
 
 enum { HISTORY_MAX = 1200, TOPIC_MAX = 400 };
 
@@ -353,8 +352,7 @@ static void test_settings_of_groups_are_kept(void **state)
     image_release(image);
 }
 
-/* --- Deleted topics -----------------------------------------------------------------------------
- */
+/* --- Deleted topics --------------------------------------------------------------------------- */
 
 static struct metadata_record deleted_record(struct uuid *ids, uint32_t count)
 {

@@ -341,8 +341,7 @@ static void test_a_snapshot_behind_an_empty_log_file_loses_nothing(void **state)
     bench_close(bench);
 }
 
-/* --- A full disk ------------------------------------------------------------------------------
- */
+/* --- A full disk ------------------------------------------------------------------------------ */
 
 static void fill_disk(struct bench *bench)
 {

@@ -25,8 +25,7 @@ void classic_guest_forget(struct classic_guest *guest)
     guest->owned->count = 0;
 }
 
-/* --- What it says -------------------------------------------------------------------------------
- */
+/* --- What it says ----------------------------------------------------------------------------- */
 
 static void begin(struct group_call *call, struct arena *arena, int16_t version)
 {
@@ -80,8 +79,7 @@ static struct bytes subscription(const struct classic_guest *guest, const struct
     return writer_result(&writer);
 }
 
-/* --- What it hears ------------------------------------------------------------------------------
- */
+/* --- What it hears ---------------------------------------------------------------------------- */
 
 static void hear_error(struct classic_guest *guest, int16_t error_code)
 {
@@ -111,8 +109,7 @@ static void take_assignment(struct classic_guest *guest, const struct consumer_r
     guest->must_sync = false;
 }
 
-/* --- Calls --------------------------------------------------------------------------------------
- */
+/* --- Calls ------------------------------------------------------------------------------------ */
 
 static void join(struct classic_guest *guest, struct consumer_rig *rig, const char *topics,
                  bool is_lost)

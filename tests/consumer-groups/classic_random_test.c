@@ -19,8 +19,7 @@ struct chaos {
     uint64_t generations;
 };
 
-/* --- What must hold ------------------------------------------------------------------------------
- */
+/* --- What must hold --------------------------------------------------------------------------- */
 
 struct tally {
     uint32_t members, statics, awaiting_join, owing, calls, offered;
@@ -102,8 +101,7 @@ static void check_sound(struct chaos *chaos)
     check_votes(group, &tally);
 }
 
-/* --- What the record says ------------------------------------------------------------------------
- */
+/* --- What the record says --------------------------------------------------------------------- */
 
 static void print_group(struct classic_group *group, char *text, size_t size)
 {
@@ -153,8 +151,7 @@ static void check_record(struct chaos *chaos)
     arena_deinit(&arena);
 }
 
-/* --- What happens --------------------------------------------------------------------------------
- */
+/* --- What happens ----------------------------------------------------------------------------- */
 
 static bool chance(struct chaos *chaos, uint32_t percent)
 {

@@ -36,8 +36,7 @@ static void commit(struct table_rig *rig, const char *group, const char *topic, 
     assert_int_equal(table_rig_commit(rig, &wish), KAFKA_NONE);
 }
 
-/* --- Commit -------------------------------------------------------------------------------------
- */
+/* --- Commit ----------------------------------------------------------------------------------- */
 
 struct commit_row {
     struct rig_commit commit;
@@ -99,8 +98,7 @@ static void a_commit_needs_memory(void **state)
     assert_int_equal(rig->table.groups.count, 0);
 }
 
-/* --- Topics -------------------------------------------------------------------------------------
- */
+/* --- Topics ----------------------------------------------------------------------------------- */
 
 /* Of a topic that was deleted and made anew there are no offsets, whether or not anybody was told
  * of the deletion. */
@@ -120,8 +118,7 @@ static void offsets_of_a_former_topic_do_not_apply(void **state)
     assert_int_equal(table_rig_fetch(rig, "g", "t", 1), -1);
 }
 
-/* --- A round over all groups --------------------------------------------------------------------
- */
+/* --- A round over all groups ------------------------------------------------------------------ */
 
 /* How many turns it takes. */
 static uint32_t go_round(struct table_rig *rig, bool ages)
@@ -181,8 +178,7 @@ static void what_was_deleted_meanwhile_is_found(void **state)
     assert_int_equal(rig->table.groups.count, 0);
 }
 
-/* --- Expiry -------------------------------------------------------------------------------------
- */
+/* --- Expiry ----------------------------------------------------------------------------------- */
 
 /* Each offset of a group without members expires by its own age, and the last takes the group with
  * it. */
@@ -245,11 +241,9 @@ static void a_wrong_clock_does_no_harm(void **state)
     assert_string_equal(table_rig_records(rig), "g/t/0=- ");
 }
 
-/* --- Deleting -----------------------------------------------------------------------------------
- */
+/* --- Deleting --------------------------------------------------------------------------------- */
 
-/* --- Groups with very many offsets --------------------------------------------------------------
- */
+/* --- Groups with very many offsets ------------------------------------------------------------ */
 
 enum { MANY_PARTITIONS = 2 * GROUP_PORTION_OFFSETS + 500 };
 
@@ -417,8 +411,7 @@ static void offsets_go_one_by_one(void **state)
     assert_int_equal(table_rig_fetch(rig, "g", "t", 0), -1);
 }
 
-/* --- Members ------------------------------------------------------------------------------------
- */
+/* --- Members ---------------------------------------------------------------------------------- */
 
 static void join(struct table_rig *rig, struct join_group_call *call,
                  const struct join_group_request *in)

@@ -71,8 +71,7 @@ static int64_t find(const struct fixture *fixture, uint32_t topic, uint8_t id, i
     return found.offset;
 }
 
-/* --- Random lives -------------------------------------------------------------------------------
- */
+/* --- Random lives ----------------------------------------------------------------------------- */
 
 struct model {
     int64_t offsets[TOPICS][PARTITIONS]; /* -1: none */
@@ -136,8 +135,7 @@ static void what_was_put_last_is_there(void **state)
     end(&fixture);
 }
 
-/* --- Topics made anew ---------------------------------------------------------------------------
- */
+/* --- Topics made anew ------------------------------------------------------------------------- */
 
 /* Offsets of a topic that was deleted do not apply to the one that has its name, and go with the
  * first commit for that. */
@@ -172,8 +170,7 @@ static void no_id_says_nothing(void **state)
     end(&fixture);
 }
 
-/* --- Limits -------------------------------------------------------------------------------------
- */
+/* --- Limits ----------------------------------------------------------------------------------- */
 
 /* When memory is used up a put is refused and changes nothing; what is removed makes room. */
 static void memory_has_an_end(void **state)

@@ -27,8 +27,7 @@ static struct bytes parse_hex(const char *hex, struct arena *arena)
     return bytes_of(data, size);
 }
 
-/* --- The codecs ---------------------------------------------------------------------------------
- */
+/* --- The codecs ------------------------------------------------------------------------------- */
 
 typedef enum status recode_function(struct reader *reader, int16_t version, struct arena *arena,
                                     struct writer *writer);
@@ -138,8 +137,7 @@ static void golden_records_come_back(void **state)
     gzclose(file);
 }
 
-/* --- Reading and writing ------------------------------------------------------------------------
- */
+/* --- Reading and writing ---------------------------------------------------------------------- */
 
 struct fixture {
     struct group_writer writer;

@@ -62,8 +62,7 @@ struct machine {
     uint32_t turns;
 };
 
-/* --- Lives --------------------------------------------------------------------------------------
- */
+/* --- Lives ------------------------------------------------------------------------------------ */
 
 static void complain(struct config_reporter *reporter, const char *where, const char *message)
 {
@@ -172,8 +171,7 @@ static struct group_shard *shard_of(struct machine *machine)
     return shard;
 }
 
-/* --- Calls --------------------------------------------------------------------------------------
- */
+/* --- Calls ------------------------------------------------------------------------------------ */
 
 struct pending {
     struct completion done;
@@ -297,8 +295,7 @@ static int16_t fetch(struct machine *machine, uint32_t group, int32_t partition,
     return error;
 }
 
-/* --- The story ----------------------------------------------------------------------------------
- */
+/* --- The story -------------------------------------------------------------------------------- */
 
 /* While it loads, every answer says so, and no other (pitfall F1). */
 static bool await_loaded(struct machine *machine)
@@ -417,8 +414,7 @@ static void any_operation_fails(void **state)
     assert_int_equal(run_trouble(&troubles[2]), 0);
 }
 
-/* --- Single cases -------------------------------------------------------------------------------
- */
+/* --- Single cases ----------------------------------------------------------------------------- */
 
 static struct machine *begin_case(void)
 {

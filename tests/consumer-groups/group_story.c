@@ -68,8 +68,7 @@ void group_story_end(struct group_story *story)
     free(story->text);
 }
 
-/* --- Calls ---------------------------------------------------------------------------------------
- */
+/* --- Calls ------------------------------------------------------------------------------------ */
 
 struct story_client *story_client(struct group_story *story, const char *name)
 {
@@ -110,8 +109,7 @@ struct story_call *story_call_new(struct group_story *story, struct story_client
     return call;
 }
 
-/* --- Showing -------------------------------------------------------------------------------------
- */
+/* --- Showing ---------------------------------------------------------------------------------- */
 
 /* "a-00000000-0000-0000-0000-000000000012" as "a-18". */
 static void show_id(struct group_story *story, struct bytes id)
@@ -249,8 +247,7 @@ static void show_records(struct group_story *story)
     group_writer_reset(&story->writer);
 }
 
-/* --- Turns ---------------------------------------------------------------------------------------
- */
+/* --- Turns ------------------------------------------------------------------------------------ */
 
 void story_turn_begin(struct group_story *story)
 {

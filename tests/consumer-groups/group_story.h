@@ -82,8 +82,7 @@ int group_stories_run(const struct story *stories, size_t count);
 /* One event, without its ">". */
 void group_story_event(struct group_story *story, const char *line);
 
-/* --- For those who make events themselves -------------------------------------------------------
- */
+/* --- For those who make events themselves ----------------------------------------------------- */
 
 struct story_client *story_client(struct group_story *story, const char *name);
 

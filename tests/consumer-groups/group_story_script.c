@@ -66,8 +66,7 @@ static struct bytes id_of(struct group_story *story, struct story_call *call, co
     return story_text(call, text);
 }
 
-/* --- Requests ------------------------------------------------------------------------------------
- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
 /* "@one+two": a subscription of the consumer protocol; other text as it is. */
 static struct bytes metadata_of(struct story_call *call, const char *text)
@@ -222,8 +221,7 @@ static void tell_leave(struct group_story *story, const struct words *words)
     story_run(story, call);
 }
 
-/* --- Other events --------------------------------------------------------------------------------
- */
+/* --- Other events ----------------------------------------------------------------------------- */
 
 static void tell_commit(struct group_story *story, const struct words *words)
 {

@@ -37,8 +37,7 @@ int migration_tear_down(void **state)
     return 0;
 }
 
-/* --- What clients say --------------------------------------------------------------------------
- */
+/* --- What clients say ------------------------------------------------------------------------- */
 
 /* Version 1: "t", and what it owns of it, as digits. */
 static struct bytes subscription(uint8_t *to, const char *owned)

@@ -51,16 +51,14 @@ int16_t migration_leave_group(struct migration_story *story, const char *member)
 /* A classic group of one member, in its first generation, who reads all four partitions. */
 void migration_begin_classic(struct migration_story *story, char member[64]);
 
-/* --- Members of the consumer protocol ------------------------------------------------------------
- */
+/* --- Members of the consumer protocol --------------------------------------------------------- */
 
 /* `owned`: what it tells that it owns, as digits. NULL: nothing new. */
 int16_t migration_consumer_beat_owning(struct migration_story *story, const char *member,
                                        int32_t epoch, const char *owned);
 int16_t migration_consumer_beat(struct migration_story *story, const char *member, int32_t epoch);
 
-/* --- Both ---------------------------------------------------------------------------------------
- */
+/* --- Both ------------------------------------------------------------------------------------- */
 
 /* An offset of a partition; of the first one. */
 int16_t migration_commit_of(struct migration_story *story, const char *member, int32_t generation,

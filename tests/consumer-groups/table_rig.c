@@ -74,8 +74,7 @@ void table_rig_serve(struct table_rig *rig, struct group_call *call, enum group_
     assert_true(list_is_empty(&rig->turn.answered));
 }
 
-/* --- Records ------------------------------------------------------------------------------------
- */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 static int show(const struct group_record_view *view, char *text, size_t size)
 {
@@ -123,8 +122,7 @@ void table_rig_reload(struct table_rig *rig)
     }
 }
 
-/* --- Calls --------------------------------------------------------------------------------------
- */
+/* --- Calls ------------------------------------------------------------------------------------ */
 
 static struct bytes text_or_null(const char *text)
 {

@@ -55,8 +55,7 @@ static int partition_of(const rd_kafka_topic_partition_t *place)
     return place->partition;
 }
 
-/* --- Telling ----------------------------------------------------------------------------------
- */
+/* --- Telling ---------------------------------------------------------------------------------- */
 
 /* The time is that of the end: what is told is heard from then on. */
 static void tell_end(void)
@@ -103,8 +102,7 @@ static void tell_run(struct member *member)
     member->run_partition = -1;
 }
 
-/* --- Committing -------------------------------------------------------------------------------
- */
+/* --- Committing ------------------------------------------------------------------------------- */
 
 static rd_kafka_topic_partition_list_t *pending_of(const struct member *member)
 {
@@ -134,8 +132,7 @@ static void commit(struct member *member)
     rd_kafka_topic_partition_list_destroy(pending);
 }
 
-/* --- Partitions come and go -------------------------------------------------------------------
- */
+/* --- Partitions come and go ------------------------------------------------------------------- */
 
 /* Where nobody has committed, the topic begins at 0, for nothing of it is deleted. */
 static void begin_at(rd_kafka_topic_partition_list_t *answered)
@@ -189,8 +186,7 @@ static void on_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t what,
     }
 }
 
-/* --- The client -------------------------------------------------------------------------------
- */
+/* --- The client ------------------------------------------------------------------------------- */
 
 static void on_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
 {

@@ -41,8 +41,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void give_up(const char *
     exit(1);
 }
 
-/* --- The text ---------------------------------------------------------------------------------
- */
+/* --- The text --------------------------------------------------------------------------------- */
 
 static size_t read_file(const char *path, char **bytes)
 {
@@ -88,8 +87,7 @@ static int64_t time_of(int64_t number)
     return FIRST_TIME_MS + number / RECORDS_PER_MS;
 }
 
-/* --- Clients ----------------------------------------------------------------------------------
- */
+/* --- Clients ---------------------------------------------------------------------------------- */
 
 static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
 {
@@ -114,8 +112,7 @@ static void progress(const char *what, int64_t done, int64_t count)
         fprintf(stderr, "%s %" PRId64 " of %" PRId64 "\n", what, done, count);
 }
 
-/* --- Producing --------------------------------------------------------------------------------
- */
+/* --- Producing -------------------------------------------------------------------------------- */
 
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
@@ -169,8 +166,7 @@ static int produce(const char *brokers, const char *topic, const struct text *te
     return 0;
 }
 
-/* --- Checking ---------------------------------------------------------------------------------
- */
+/* --- Checking --------------------------------------------------------------------------------- */
 
 static void check_record(const rd_kafka_message_t *message, const struct text *text,
                          int64_t expected)

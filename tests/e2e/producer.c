@@ -52,8 +52,7 @@ struct producer {
     char text[TEXT_SIZE];
 };
 
-/* --- Options ----------------------------------------------------------------------------------
- */
+/* --- Options ---------------------------------------------------------------------------------- */
 
 static void end_with_usage(void)
 {
@@ -79,8 +78,7 @@ static void read_option(struct options *options, char *word)
         end_with_usage();
 }
 
-/* --- The client -------------------------------------------------------------------------------
- */
+/* --- The client ------------------------------------------------------------------------------- */
 
 static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
@@ -145,8 +143,7 @@ static void create(struct producer *producer, const char *brokers)
     }
 }
 
-/* --- Records ----------------------------------------------------------------------------------
- */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 /* Four bits of chance in each byte, so that a codec halves it and no more. */
 static void write_text(char text[static TEXT_SIZE])

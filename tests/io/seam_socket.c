@@ -132,6 +132,35 @@ static void long_sends_are_whole(void **state)
     free(content);
 }
 
+static void sends_say_how_far_they_are(void **state)
+{
+    /* What has arrived on the other side is known to have left, but for some MiB. */
+    enum { PIECE_COUNT = 24, PIECE_SIZE = 512 * 1024, LAG_SIZE = 2 * 1024 * 1024 };
+    const uint32_t size = PIECE_COUNT * PIECE_SIZE;
+    struct seam *seam = *state;
+    uint8_t *content = calloc(1, PIECE_SIZE);
+    uint8_t *arrived = malloc(size);
+    struct bytes pieces[PIECE_COUNT];
+    assert_non_null(content);
+    assert_non_null(arrived);
+    for (uint32_t i = 0; i < PIECE_COUNT; i++)
+        pieces[i] = bytes_of(content, PIECE_SIZE);
+    struct seam_pair pair = seam_connect(seam);
+    struct seam_request sent;
+    io_send(seam->io, seam_ask(&sent), pair.client, pieces, PIECE_COUNT);
+    struct seam_sink sink = {.seam = seam, .handle = pair.server, .bytes = arrived};
+    for (sink.wanted = size / 3; sink.wanted < size; sink.wanted += size / 3) {
+        seam_sink_run(&sink);
+        assert_true(io_sent_bytes(&sent.request) + LAG_SIZE >= sink.wanted);
+    }
+    sink.wanted = size;
+    seam_sink_run(&sink);
+    assert_int_equal(seam_wait(seam, &sent), size);
+    seam_close_pair(seam, pair);
+    free(arrived);
+    free(content);
+}
+
 static void sending_nothing_lands(void **state)
 {
     /* No pieces, or only empty ones, are sent at once; it still lands later. */
@@ -423,6 +452,7 @@ uint32_t seam_socket_cases(struct CMUnitTest *tests, struct seam_harness *harnes
         SEAM_CASE(connections_carry_bytes_both_ways),
         SEAM_CASE(receive_waits_for_bytes),
         SEAM_CASE(long_sends_are_whole),
+        SEAM_CASE(sends_say_how_far_they_are),
         SEAM_CASE(sending_nothing_lands),
         SEAM_CASE(both_directions_at_once),
         SEAM_CASE(the_end_of_a_stream_is_zero),

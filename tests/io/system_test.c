@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -398,6 +399,73 @@ static void a_full_ring_holds_requests(void **state)
     wait_for_success(child);
 }
 
+struct writes {
+    struct io_request requests[2]; /* of which the second follows the first */
+    uint32_t landed_count;
+    bool is_in_order;
+    int32_t results[2];
+};
+
+static void note_landing(struct writes *writes, uint32_t index, int32_t result)
+{
+    writes->is_in_order = writes->is_in_order && writes->landed_count == index;
+    writes->results[index] = result;
+    writes->landed_count++;
+}
+
+static void first_landed(struct completion *completion, int32_t result)
+{
+    note_landing(container_of(completion, struct writes, requests[0].completion), 0, result);
+}
+
+static void second_landed(struct completion *completion, int32_t result)
+{
+    note_landing(container_of(completion, struct writes, requests[1].completion), 1, result);
+}
+
+static void check_late_second(struct io *io, int32_t handle, bool is_withdrawn)
+{
+    struct writes writes = {.is_in_order = true};
+    struct io_request *first = &writes.requests[0];
+    struct io_request *second = &writes.requests[1];
+    completion_init(&first->completion, first_landed);
+    completion_init(&second->completion, second_landed);
+    io_write_durable_at_once(io, first, handle, "x", 1, 0);
+    while (atomic_load(&first->next) != first)
+        sched_yield();
+    io_write_durable_next(io, second, first, handle, "y", 1, 1);
+    if (is_withdrawn)
+        assert_true(io_withdraw_next(io, first));
+    while (writes.landed_count < (is_withdrawn ? 1u : 2u))
+        io_turn(io);
+    assert_true(writes.is_in_order);
+    assert_true(writes.results[0] < 0);
+    assert_int_equal(writes.results[1], is_withdrawn ? 0 : STATUS_CANCELLED);
+}
+
+static void seconds_of_failed_firsts_come_late(void **state)
+{
+    /* A second that is offered when a thread has failed at the first, and the core has not heard of
+     * that, lands behind it; or can be withdrawn. */
+    for (int backend = IO_BACKEND_URING; backend <= IO_BACKEND_POSIX; backend++) {
+        static struct log_keeper log;
+        struct io_cores *cores;
+        struct io_request request;
+        if (backend == IO_BACKEND_URING && uring_refusal() != NULL)
+            continue;
+        assert_int_equal(create(&log, (enum io_backend_choice)backend, &cores), STATUS_OK);
+        struct io *io = io_cores_at(cores, 0);
+        io_open(io, &request, "/proc/self/status", IO_OPEN_READ_ONLY);
+        int32_t handle = io_await(io, &request);
+        assert_true(handle >= 0);
+        check_late_second(io, handle, false);
+        check_late_second(io, handle, true);
+        io_close(io, &request, handle);
+        assert_int_equal(io_await(io, &request), STATUS_OK);
+        io_cores_destroy(cores);
+    }
+}
+
 static void signals_land(void **state)
 {
     /* A wish to stop lands with its number instead of ending the process; both wishes do. */
@@ -529,6 +597,7 @@ int main(void)
         cmocka_unit_test(short_durable_writes_go_on),
         cmocka_unit_test(commits_go_on_without_threads),
         cmocka_unit_test(a_full_ring_holds_requests),
+        cmocka_unit_test(seconds_of_failed_firsts_come_late),
         cmocka_unit_test(signals_land),
         cmocka_unit_test(used_up_descriptors_are_an_answer),
     };

@@ -66,8 +66,7 @@ struct bytes micro_batch(struct arena *arena, uint32_t record_count)
     return batch;
 }
 
-/* --- Measuring --------------------------------------------------------------------------------
- */
+/* --- Measuring -------------------------------------------------------------------------------- */
 
 static int64_t now_ns(void)
 {

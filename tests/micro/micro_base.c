@@ -13,8 +13,7 @@ static void free_context(void *context)
     free(context);
 }
 
-/* --- Checksums --------------------------------------------------------------------------------
- */
+/* --- Checksums -------------------------------------------------------------------------------- */
 
 struct block {
     size_t size;
@@ -37,8 +36,7 @@ static void run_crc(void *context, uint64_t count)
     micro_use(crc);
 }
 
-/* --- A map of many ----------------------------------------------------------------------------
- */
+/* --- A map of many ---------------------------------------------------------------------------- */
 
 enum { MAPPED_COUNT = 10000 };
 
@@ -96,8 +94,7 @@ static void map_end(void *context)
     free(mapping);
 }
 
-/* --- Lists and timers -------------------------------------------------------------------------
- */
+/* --- Lists and timers ------------------------------------------------------------------------- */
 
 static void run_list(void *context, uint64_t count)
 {

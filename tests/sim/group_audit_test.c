@@ -46,8 +46,7 @@ static void assert_broken(const struct fixture *f, const char *promise)
     assert_non_null(strstr(f->verdict.reason, promise));
 }
 
-/* --- Offsets ------------------------------------------------------------------------------------
- */
+/* --- Offsets ---------------------------------------------------------------------------------- */
 
 static int64_t commit(struct fixture *f)
 {
@@ -144,8 +143,7 @@ static void commit_of_who_was_fenced_is_named(void **state)
     assert_broken(f, "fenced:");
 }
 
-/* --- What takes offsets away --------------------------------------------------------------------
- */
+/* --- What takes offsets away ------------------------------------------------------------------ */
 
 static void delete_group(struct fixture *f, bool is_done)
 {
@@ -208,8 +206,7 @@ static void what_expires_may_be_gone_until_it_is_replaced(void **state)
     assert_broken(f, "but a commit was acknowledged");
 }
 
-/* --- Topics that come and go --------------------------------------------------------------------
- */
+/* --- Topics that come and go ------------------------------------------------------------------ */
 
 static int64_t commit_to(struct fixture *f, struct uuid topic_id)
 {
@@ -297,8 +294,7 @@ static void topic_that_nobody_deleted_and_has_another_id_is_named(void **state)
     assert_broken(f, "topics:");
 }
 
-/* --- Owners -------------------------------------------------------------------------------------
- */
+/* --- Owners ----------------------------------------------------------------------------------- */
 
 static void tell(struct fixture *f, uint32_t member)
 {
@@ -398,8 +394,7 @@ static void all_is_shared_out_when_each_has_one_owner(void **state)
     assert_int_equal(partition, PARTITION);
 }
 
-/* --- Plans --------------------------------------------------------------------------------------
- */
+/* --- Plans ------------------------------------------------------------------------------------ */
 
 /* A leader whose plan was never told may have been another one's of the same number. */
 static void plan_that_was_never_told_does_not_count(void **state)

@@ -43,8 +43,7 @@ static enum mistake *planted(void)
     return &mistake;
 }
 
-/* --- While it loads, a coordinator answers from what it has: nothing ----------------------------
- */
+/* --- While it loads, a coordinator answers from what it has: nothing -------------------------- */
 
 void __real_group_shard_serve(struct group_shard *shard, struct group_call *call);
 void __wrap_group_shard_serve(struct group_shard *shard, struct group_call *call);
@@ -75,8 +74,7 @@ void __wrap_group_shard_serve(struct group_shard *shard, struct group_call *call
         __real_group_shard_serve(shard, call);
 }
 
-/* --- Everybody may commit -----------------------------------------------------------------------
- */
+/* --- Everybody may commit --------------------------------------------------------------------- */
 
 int16_t __real_group_check_commit(struct group *group, struct group_turn *turn,
                                   const struct offset_commit_call *commit,
@@ -96,8 +94,7 @@ int16_t __wrap_group_check_commit(struct group *group, struct group_turn *turn,
     return 0;
 }
 
-/* --- Answers leave while the records are on their way to the disk -------------------------------
- */
+/* --- Answers leave while the records are on their way to the disk ----------------------------- */
 
 void __real_partition_append(struct partition *partition, struct partition_append *append);
 void __wrap_partition_append(struct partition *partition, struct partition_append *append);
@@ -136,8 +133,7 @@ void __wrap_partition_append(struct partition *partition, struct partition_appen
     io_land(partition->io, &append->completion, STATUS_OK);
 }
 
-/* --- Of those who have joined, the leader is not told of the last -------------------------------
- */
+/* --- Of those who have joined, the leader is not told of the last ----------------------------- */
 
 void __real_classic_answer_join(struct classic_group *group, struct group_turn *turn,
                                 struct join_group_call *call, const struct classic_member *member,
@@ -155,8 +151,7 @@ void __wrap_classic_answer_join(struct classic_group *group, struct group_turn *
         call->out.members_count--;
 }
 
-/* --- A partition is given away before its owner has given it up ----------------------------------
- */
+/* --- A partition is given away before its owner has given it up ------------------------------- */
 
 int32_t __real_partition_owners_epoch(const struct partition_owners *owners, struct uuid topic_id,
                                       int32_t partition);
@@ -171,8 +166,7 @@ int32_t __wrap_partition_owners_epoch(const struct partition_owners *owners, str
     return __real_partition_owners_epoch(owners, topic_id, partition);
 }
 
-/* --- A process goes on although another one has come in the place of its instance ---------------
- */
+/* --- A process goes on although another one has come in the place of its instance ------------- */
 
 int16_t __real_classic_validate(const struct classic_group *group, struct bytes member_id,
                                 struct bytes instance_id, struct classic_member **member);
@@ -191,8 +185,7 @@ int16_t __wrap_classic_validate(const struct classic_group *group, struct bytes 
     return KAFKA_NONE;
 }
 
-/* --- Offsets are the name's, whatever topic has it ----------------------------------------------
- */
+/* --- Offsets are the name's, whatever topic has it -------------------------------------------- */
 
 bool __real_group_offsets_find(const struct group_offsets *offsets, struct bytes topic,
                                struct uuid topic_id, int32_t partition, struct group_offset *found);
@@ -219,8 +212,7 @@ bool __wrap_group_offsets_expire(struct group_table *table, struct group_turn *t
     return __real_group_offsets_expire(table, turn, group, ages, left);
 }
 
-/* --- A group that goes down takes an offset out of the log with its members ---------------------
- */
+/* --- A group that goes down takes an offset out of the log with its members ------------------- */
 
 void __real_group_downgrade_if_due(struct group *group, struct group_turn *turn);
 void __wrap_group_downgrade_if_due(struct group *group, struct group_turn *turn);
@@ -245,8 +237,7 @@ void __wrap_group_downgrade_if_due(struct group *group, struct group_turn *turn)
         lose_one_of_each_topic(group, turn);
 }
 
-/* --- Compaction has taken tombstones out before what they delete --------------------------------
- */
+/* --- Compaction has taken tombstones out before what they delete ------------------------------ */
 
 enum status __real_group_table_restore(struct group_table *table, struct group_turn *turn,
                                        struct arena *arena, const struct group_record_view *view);
@@ -261,8 +252,7 @@ enum status __wrap_group_table_restore(struct group_table *table, struct group_t
     return __real_group_table_restore(table, turn, arena, view);
 }
 
-/* --- Offsets expire beside members who read the topic -------------------------------------------
- */
+/* --- Offsets expire beside members who read the topic ----------------------------------------- */
 
 bool __real_group_is_subscribed(const struct group *group, struct bytes topic);
 bool __wrap_group_is_subscribed(const struct group *group, struct bytes topic);
@@ -272,8 +262,7 @@ bool __wrap_group_is_subscribed(const struct group *group, struct bytes topic)
     return *planted() != MISTAKE_EXPIRE_WHAT_IS_READ && __real_group_is_subscribed(group, topic);
 }
 
-/* --- The cases ----------------------------------------------------------------------------------
- */
+/* --- The cases -------------------------------------------------------------------------------- */
 
 static struct verdict verdict_of(uint64_t seed)
 {

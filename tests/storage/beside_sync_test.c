@@ -64,8 +64,7 @@ static void ask_and_wait_for_sync(struct rig *rig, struct rig_append *append, ui
     assert_int_equal(log->flush->sync.target_offset, log->end_offset);
 }
 
-/* --- Order ------------------------------------------------------------------------------------
- */
+/* --- Order ------------------------------------------------------------------------------------ */
 
 /* The second is written while the first is being synced, and acknowledged by a sync of its own,
  * whether it has landed before the first one's was over or not. */
@@ -223,8 +222,7 @@ static void a_little_does_not_go_beside(void **state)
     rig_kill(rig);
 }
 
-/* --- Faults -----------------------------------------------------------------------------------
- */
+/* --- Faults ----------------------------------------------------------------------------------- */
 
 /* With a round beside it, the sync fails, or the round does. Answers whether it was one of them,
  * and not something else that the disk was asked for in that moment. */
@@ -269,8 +267,7 @@ static void an_error_of_either_is_final(void **state)
     assert_true(failed_count > 10);
 }
 
-/* --- Power cuts -------------------------------------------------------------------------------
- */
+/* --- Power cuts ------------------------------------------------------------------------------- */
 
 /* Is there a whole frame of the log? */
 static bool is_on_disk(struct sim_rig *fixture, const struct segment *segment, uint64_t position)

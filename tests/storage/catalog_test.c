@@ -14,8 +14,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* --- Waiting ----------------------------------------------------------------------------------
- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 struct wish {
     struct log_record record;
@@ -50,8 +49,7 @@ static void record(struct rig *rig, uint32_t log)
     assert_int_equal(wish.result, STATUS_OK);
 }
 
-/* --- Files behind the store's back ------------------------------------------------------------
- */
+/* --- Files behind the store's back ------------------------------------------------------------ */
 
 static struct inode *open_file(struct sim_rig *fixture, const char *path)
 {
@@ -82,8 +80,7 @@ static void fill_block(struct sim_rig *fixture, const char *path, uint64_t block
     disk_release(node_disk(fixture->sim.node), file);
 }
 
-/* --- Damage -----------------------------------------------------------------------------------
- */
+/* --- Damage ----------------------------------------------------------------------------------- */
 
 /* A store with three logs, the second of which begins later; killed. Answers how many commits its
  * catalog has, each of which takes two blocks. */
@@ -158,8 +155,7 @@ static void any_block_of_the_base_may_go_bad(void **state)
     }
 }
 
-/* --- The last commit --------------------------------------------------------------------------
- */
+/* --- The last commit -------------------------------------------------------------------------- */
 
 enum { TORN_PRODUCERS = 200 };
 
@@ -250,8 +246,7 @@ static void both_copies_of_commits_go_bad(void **state)
     assert_non_null(strstr(rig->log_text, "built anew from its segments"));
 }
 
-/* --- The start --------------------------------------------------------------------------------
- */
+/* --- The start -------------------------------------------------------------------------------- */
 
 struct trim {
     struct log_delete_records deletion;
@@ -301,8 +296,7 @@ static void start_is_shown_when_it_is_durable(void **state)
     assert_true(was_shown);
 }
 
-/* --- Lost -------------------------------------------------------------------------------------
- */
+/* --- Lost ------------------------------------------------------------------------------------- */
 
 /* When both copies are gone, or the base is, logs are built anew from their segments: what they
  * hold is all there, and the log says so. Where a log begins, its segments know only roughly. */
@@ -372,8 +366,7 @@ static void lost_log_knows_its_producers_and_epochs(void **state)
     }
 }
 
-/* --- Growing ----------------------------------------------------------------------------------
- */
+/* --- Growing ---------------------------------------------------------------------------------- */
 
 /* A file that has grown large makes way for the next one, which has what the former had; nothing is
  * lost at a power cut before, during and after that. */
@@ -432,8 +425,7 @@ static void removed_log_stays_removed(void **state)
     assert_int_equal(log_end_offset(rig->logs[1]), 3);
 }
 
-/* --- Many -------------------------------------------------------------------------------------
- */
+/* --- Many ------------------------------------------------------------------------------------- */
 
 /* The number of cores may change between two runs, after a stop and after a cut. */
 static void cores_may_change(void **state)
@@ -603,8 +595,7 @@ static void idle_store_is_recorded(void **state)
         assert_int_equal(log_end_offset(rig->logs[i]), ends[i]);
 }
 
-/* --- Starts that are cut short ----------------------------------------------------------------
- */
+/* --- Starts that are cut short ---------------------------------------------------------------- */
 
 enum { NAMES_CHANGED_MAX = 10 };
 

@@ -5,8 +5,7 @@
 
 enum { RECORDS_BYTES_MAX = 16 << 20 };
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 /* Goes through the model's records in step with the log's. */
 struct cursor {
@@ -108,8 +107,7 @@ const char *compacted_check_read(const struct model *model, const struct log_rea
     return complaint == NULL ? check_end(&cursor, read) : complaint;
 }
 
-/* --- Looking up -------------------------------------------------------------------------------
- */
+/* --- Looking up ------------------------------------------------------------------------------- */
 
 static bool is_better(const struct log_lookup *lookup, const struct model_record *record)
 {

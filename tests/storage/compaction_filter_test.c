@@ -147,8 +147,7 @@ static struct batch_header header_of(struct bytes batch)
     return header;
 }
 
-/* --- Records ----------------------------------------------------------------------------------
- */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 /* The newest of each key stays, at its offset, with every codec; the batch keeps its frame. */
 static void newest_of_each_key(void **state)
@@ -331,8 +330,7 @@ static void empty_batches(void **state)
     assert_false(bytes_are_null(filter(fixture, batch).batch));
 }
 
-/* --- Tombstones -------------------------------------------------------------------------------
- */
+/* --- Tombstones ------------------------------------------------------------------------------- */
 
 /* A tombstone is given a horizon when it is first met, keeps it, and goes when it has passed;
  * timestamps stay what they were. */
@@ -378,8 +376,7 @@ static void append_time_stays(void **state)
     assert_int_equal(header.max_timestamp, 777);
 }
 
-/* --- Transactions -----------------------------------------------------------------------------
- */
+/* --- Transactions ----------------------------------------------------------------------------- */
 
 static struct bytes make_data(struct fixture *fixture, int64_t offset, int64_t producer_id,
                               const char *keys)
@@ -475,8 +472,7 @@ static void committed_transaction(void **state)
     assert_int_equal(batch_delete_horizon_ms(&header), 5100);
 }
 
-/* --- Bytes that make no sense -----------------------------------------------------------------
- */
+/* --- Bytes that make no sense ----------------------------------------------------------------- */
 
 /* Whatever a batch says, nothing is asserted about it. */
 static void any_bytes(void **state)

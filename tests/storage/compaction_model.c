@@ -28,8 +28,7 @@ static struct log *log_of(const struct compaction_model *model)
     return model->rig->logs[0];
 }
 
-/* --- Appending --------------------------------------------------------------------------------
- */
+/* --- Appending -------------------------------------------------------------------------------- */
 
 static struct bytes key_text(uint32_t key, char text[static 16])
 {
@@ -132,8 +131,7 @@ void model_cut(struct compaction_model *model)
     model->rig->leader_epoch = log_last_epoch(log_of(model)) + 1;
 }
 
-/* --- Waiting ----------------------------------------------------------------------------------
- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 void model_turn(struct compaction_model *model)
 {
@@ -178,8 +176,7 @@ bool model_wait_clean(struct compaction_model *model)
     return false;
 }
 
-/* --- Comparing --------------------------------------------------------------------------------
- */
+/* --- Comparing -------------------------------------------------------------------------------- */
 
 /* What a plain reading of the batches tells. */
 struct reading {

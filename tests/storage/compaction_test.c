@@ -75,8 +75,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- What is left -----------------------------------------------------------------------------
- */
+/* --- What is left ----------------------------------------------------------------------------- */
 
 /* The newest record of each key stays, at its offset, and nothing else does; a restart changes
  * nothing, and neither does another pass. */
@@ -282,8 +281,7 @@ static void too_large_batches_stay(void **state)
     assert_true(first_base_offset(rig) > LARGE);
 }
 
-/* --- What happens meanwhile -------------------------------------------------------------------
- */
+/* --- What happens meanwhile ------------------------------------------------------------------- */
 
 static void live(struct fixture *fixture)
 {

@@ -16,8 +16,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* --- Stops ------------------------------------------------------------------------------------
- */
+/* --- Stops ------------------------------------------------------------------------------------ */
 
 /* A stop that finds only a read ahead under way waits for it, and lands. */
 static void stop_during_read_ahead(void **state)
@@ -175,8 +174,7 @@ static void zeroing_waits_for_the_next_commit(void **state)
     }
 }
 
-/* --- Failures ---------------------------------------------------------------------------------
- */
+/* --- Failures --------------------------------------------------------------------------------- */
 
 /* After an error nothing is acknowledged any more, and the durable offset stands still, even if a
  * commit that was under way comes through. */
@@ -200,8 +198,7 @@ static void nothing_moves_after_a_failure(void **state)
     assert_int_equal(rig_stop(rig), STATUS_FAILED);
 }
 
-/* --- Deletions --------------------------------------------------------------------------------
- */
+/* --- Deletions -------------------------------------------------------------------------------- */
 
 struct deletion {
     struct completion completion;
@@ -335,8 +332,7 @@ static void stop_with_deletions_on_a_full_disk(void **state)
     assert_false(fixture->rig.is_alive);
 }
 
-/* --- Memory -----------------------------------------------------------------------------------
- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 /* When the tails of many logs hold all the memory, they are written, and appends go on. */
 static void tails_give_their_memory_back(void **state)

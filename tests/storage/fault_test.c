@@ -22,8 +22,7 @@ static void plan(struct sim_rig *fixture, enum planned_effect effect, enum io_ki
               (struct planned_fault){.effect = effect, .kinds = 1u << kind, .nth = nth});
 }
 
-/* --- Errors are final -------------------------------------------------------------------------
- */
+/* --- Errors are final ------------------------------------------------------------------------- */
 
 /* Appends until one fails; after that nothing is acknowledged, the observer has been told, what was
  * acknowledged before still reads, and the next start brings it back. */
@@ -73,8 +72,7 @@ static void error_of_a_sync_is_final(void **state)
     }
 }
 
-/* --- What the cache shows after a sync has failed ---------------------------------------------
- */
+/* --- What the cache shows after a sync has failed --------------------------------------------- */
 
 /* A life whose nth sync fails; the process dies, and the cache survives it. */
 static void live_until_sync_fails(struct sim_rig *fixture, uint64_t nth, uint32_t value_size)
@@ -171,8 +169,7 @@ static void journal_that_changes_while_it_is_read(void **state)
     assert_true(changed_count > 0);
 }
 
-/* --- A full disk ------------------------------------------------------------------------------
- */
+/* --- A full disk ------------------------------------------------------------------------------ */
 
 /* Looking for room is not finding it: for several looks no append is taken. */
 static void stays_full(struct rig *rig)
@@ -225,8 +222,7 @@ static void full_disk_passes(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- Damage -----------------------------------------------------------------------------------
- */
+/* --- Damage ----------------------------------------------------------------------------------- */
 
 /* Changes one byte of a file in place. */
 static void spoil(struct sim_rig *fixture, const char *path, uint64_t offset)

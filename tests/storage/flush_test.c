@@ -146,8 +146,7 @@ static void small_frames_go_with_large_ones(void **state)
     finish(rig, 40 + 9);
 }
 
-/* --- Turns ------------------------------------------------------------------------------------
- */
+/* --- Turns ------------------------------------------------------------------------------------ */
 
 enum { HOT_LOGS = DURABLE_ROUNDS_MAX, HOT_APPENDS = 6 * ROUND_FRAMES_MAX };
 
@@ -242,8 +241,7 @@ static void loose_logs_need_no_turn(void **state)
     finish(rig, 40 + 1);
 }
 
-/* --- Lingering --------------------------------------------------------------------------------
- */
+/* --- Lingering -------------------------------------------------------------------------------- */
 
 /* A checkpoint is far away, and nothing lingers. */
 static struct log *start_loose(struct rig *rig)
@@ -315,8 +313,7 @@ static void who_waits_for_a_record_ends_it(void **state)
     finish(rig, 40 + 3);
 }
 
-/* --- Order ------------------------------------------------------------------------------------
- */
+/* --- Order ------------------------------------------------------------------------------------ */
 
 /* More logs than are written at the same time, each with somebody who always waits for so many
  * batches. */

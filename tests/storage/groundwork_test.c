@@ -130,6 +130,36 @@ static void stops_half_way(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+static void turn_until_kind(struct rig *rig, const struct log *log, enum io_kind kind)
+{
+    while (log->groundwork->request.kind != kind) {
+        rig_turn(rig);
+        assert_non_null(log->groundwork);
+    }
+}
+
+/* A piece that was given up because the disk was full is nobody's, also if it is full no more when
+ * its file has been closed. */
+static void a_piece_given_up_is_not_taken(void **state)
+{
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, 1, LARGE_SIZE);
+    const struct log *log = rig->logs[0];
+    while (log->groundwork == NULL)
+        rig_turn(rig);
+    uint64_t from = log->groundwork->from;
+    turn_until_kind(rig, log, IO_WRITE);
+    rig->stores[0]->is_full = true;
+    turn_until_kind(rig, log, IO_CLOSE);
+    rig->stores[0]->is_full = false;
+    settle(rig);
+    assert_int_equal(log_active_segment(log)->allocated_bytes, from);
+    rig_put_many(rig, 0, 1, LARGE_SIZE);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* Without space the log does as it did before there was any ground. */
 static void goes_on_without_space(void **state)
 {
@@ -156,7 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(grows_with_the_segment), CASE(small_batches_need_none),
         CASE(is_written_whole),       CASE(is_taken_when_it_is_durable),
-        CASE(stops_half_way),         CASE(goes_on_without_space),
+        CASE(stops_half_way),         CASE(a_piece_given_up_is_not_taken),
+        CASE(goes_on_without_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* --- Commits ----------------------------------------------------------------------------------
- */
+/* --- Commits ---------------------------------------------------------------------------------- */
 
 static struct bytes batch_of_one(struct rig *rig)
 {
@@ -65,8 +64,7 @@ static void commits_begin_as_large_as_they_become(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- Tails ------------------------------------------------------------------------------------
- */
+/* --- Tails ------------------------------------------------------------------------------------ */
 
 /* Appends until the tail is a new frame with one batch in it; answers what memory it has. */
 static size_t next_tail(struct rig *rig, uint32_t log_index, uint32_t value_size)

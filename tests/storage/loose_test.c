@@ -139,8 +139,7 @@ static void a_power_cut_takes_what_was_ahead(void **state)
     assert_int_equal(rig_read_all(rig, 0, &digest), end);
 }
 
-/* --- Lingering --------------------------------------------------------------------------------
- */
+/* --- Lingering -------------------------------------------------------------------------------- */
 
 /* A log of which one batch is on disk, and nothing under way. */
 static struct log *start_settled(struct fixture *fixture, uint32_t log_count)
@@ -299,8 +298,7 @@ static void a_lack_of_memory_ends_it(void **state)
         chunk_release(chunks[--count], fixture->rig.io);
 }
 
-/* --- Beyond what the disk takes ---------------------------------------------------------------
- */
+/* --- Beyond what the disk takes --------------------------------------------------------------- */
 
 enum { LARGE_SIZE = 60000, MANY = 40, FEW = 5 };
 

@@ -38,8 +38,7 @@ uint32_t model_digest(struct bytes batch)
     return crc32c(0, batch.data, batch.size);
 }
 
-/* --- Batches come and go ----------------------------------------------------------------------
- */
+/* --- Batches come and go ---------------------------------------------------------------------- */
 
 struct model_record model_record_of(const struct record_view *view)
 {
@@ -209,8 +208,7 @@ void model_acknowledge_all(struct model *model)
         model->batches[i].is_acknowledged = true;
 }
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 const struct model_batch *model_batch_from(const struct model *model, int64_t offset)
 {

@@ -51,8 +51,7 @@ bool model_is_open(const struct model *model, int64_t producer_id)
     return false;
 }
 
-/* --- Judging ----------------------------------------------------------------------------------
- */
+/* --- Judging ---------------------------------------------------------------------------------- */
 
 static int32_t newest_coordinator_epoch(const struct model *model, int64_t producer_id)
 {
@@ -109,8 +108,7 @@ enum status model_judge(const struct model *model, struct bytes batch,
     return status == STATUS_OK && is_outside ? STATUS_OPEN_TRANSACTION : status;
 }
 
-/* --- Transactions -----------------------------------------------------------------------------
- */
+/* --- Transactions ----------------------------------------------------------------------------- */
 
 enum model_fate model_fate(const struct model *model, const struct model_batch *batch,
                            int64_t committed_to)

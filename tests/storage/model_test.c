@@ -49,8 +49,7 @@ static uint32_t choose_log(struct story *story)
     return (uint32_t)below(story, LOGS);
 }
 
-/* --- Appending --------------------------------------------------------------------------------
- */
+/* --- Appending -------------------------------------------------------------------------------- */
 
 static uint32_t choose_size(struct story *story)
 {
@@ -165,8 +164,7 @@ static void settle(struct story *story)
     twins_settle(&story->twins);
 }
 
-/* --- Asking -----------------------------------------------------------------------------------
- */
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 /* Within the log, at its ends, and a little beyond. */
 static int64_t choose_offset(struct story *story, uint32_t log)
@@ -244,8 +242,7 @@ static void compare(struct story *story)
     set_quiet(story, false);
 }
 
-/* --- Changing the world -----------------------------------------------------------------------
- */
+/* --- Changing the world ----------------------------------------------------------------------- */
 
 static void raise_epoch(struct story *story)
 {
@@ -387,8 +384,7 @@ static void restart(struct story *story)
     start(story);
 }
 
-/* --- The story --------------------------------------------------------------------------------
- */
+/* --- The story -------------------------------------------------------------------------------- */
 
 static const struct play {
     uint32_t weight;

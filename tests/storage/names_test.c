@@ -28,8 +28,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* --- The mistake ------------------------------------------------------------------------------
- */
+/* --- The mistake ------------------------------------------------------------------------------ */
 
 /* The linker puts this in the place of the right one (-Wl,--wrap). */
 enum status __real_await_sync_directory(struct io *io, const char *path);
@@ -54,8 +53,7 @@ enum status __wrap_await_sync_directory(struct io *io, const char *path)
     return __real_await_sync_directory(io, path);
 }
 
-/* --- The story --------------------------------------------------------------------------------
- */
+/* --- The story -------------------------------------------------------------------------------- */
 
 enum ending { STOPPED, KILLED, POWER_CUT };
 

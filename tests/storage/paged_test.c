@@ -37,8 +37,7 @@ static int tear_down(void **state)
     return sim_rig_tear_down(&machine);
 }
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static int32_t read_at(struct fixture *fixture, int64_t offset, uint32_t size_bytes_max,
                        struct log_read *read)
@@ -144,8 +143,7 @@ static void fill(struct fixture *fixture)
     assert_true(rig->logs[0]->segment_count > 2);
 }
 
-/* --- Stories ----------------------------------------------------------------------------------
- */
+/* --- Stories ---------------------------------------------------------------------------------- */
 
 /* The first time it is read past the page cache, the second time through it, and from the third
  * time on most of it comes as ranges, for which nothing is read any more. */
@@ -358,6 +356,45 @@ static void a_failed_send_is_looked_into(void **state)
     assert_int_equal(rig_stop(fixture->rig), STATUS_OK);
 }
 
+struct stopping {
+    struct completion completion;
+    bool has_landed;
+    int32_t result;
+};
+
+static void stopping_landed(struct completion *completion, int32_t result)
+{
+    struct stopping *stopping = container_of(completion, struct stopping, completion);
+    stopping->has_landed = true;
+    stopping->result = result;
+}
+
+/* A stop waits for who sends from a file, and for nothing beyond that. */
+static void stopped_while_it_is_sent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = fixture->rig;
+    fill(fixture);
+    for (uint32_t round = 0; round < 3; round++)
+        read_round(fixture, 0);
+    struct log_read read;
+    int64_t offset = 0;
+    read_ranges(fixture, &offset, &read);
+    struct stopping stopping = {.has_landed = false};
+    completion_init(&stopping.completion, stopping_landed);
+    store_stop(rig->stores[0], &stopping.completion);
+    for (uint32_t i = 0; i < 1000; i++)
+        rig_turn(rig);
+    assert_false(stopping.has_landed);
+    assert_true(take(fixture, &read, &offset) > 0);
+    for (uint32_t turns = 0; !stopping.has_landed; turns++) {
+        assert_true(turns < TURNS_MAX);
+        rig_turn(rig);
+    }
+    assert_int_equal(stopping.result, STATUS_OK);
+    rig->harness->close(rig->harness, false);
+}
+
 /* A kill in the middle of it leaves nothing behind that the next life stumbles over. */
 static void killed_while_it_is_sent(void **state)
 {
@@ -383,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(damage_is_found_when_paged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_when_it_is_paged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_send_is_looked_into, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stopped_while_it_is_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_while_it_is_sent, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

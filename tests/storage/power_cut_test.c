@@ -55,8 +55,7 @@ static void complain(struct story *story, const char *complaint)
         story->complaint = complaint;
 }
 
-/* --- Appending --------------------------------------------------------------------------------
- */
+/* --- Appending -------------------------------------------------------------------------------- */
 
 static uint32_t random_size(struct prng *prng)
 {
@@ -118,8 +117,7 @@ static void work(struct story *story)
     }
 }
 
-/* --- Checking ---------------------------------------------------------------------------------
- */
+/* --- Checking --------------------------------------------------------------------------------- */
 
 /* The batch found in the log is one that was sent to this offset. Entries of the ledger that were
  * lost, and offsets given anew in later lives, are found by searching from the newest. */
@@ -198,8 +196,7 @@ static void check_log(struct story *story, uint32_t log)
     free(survived);
 }
 
-/* --- The story --------------------------------------------------------------------------------
- */
+/* --- The story -------------------------------------------------------------------------------- */
 
 static void plan_cut(struct story *story)
 {

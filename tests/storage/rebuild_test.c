@@ -29,8 +29,7 @@ struct story {
     uint32_t append_count;
 };
 
-/* --- Appending --------------------------------------------------------------------------------
- */
+/* --- Appending -------------------------------------------------------------------------------- */
 
 /* The end of a transaction, or a marker for nothing; some come from a coordinator that is no more.
  */
@@ -98,8 +97,7 @@ static void wait_all(struct story *story)
     arena_reset(&story->rig.arena);
 }
 
-/* --- Comparing --------------------------------------------------------------------------------
- */
+/* --- Comparing -------------------------------------------------------------------------------- */
 
 struct rebuilt {
     struct epoch_core epochs;
@@ -195,8 +193,7 @@ static void compare(struct story *story)
     producer_core_deinit(&rebuilt.producers);
 }
 
-/* --- The story --------------------------------------------------------------------------------
- */
+/* --- The story -------------------------------------------------------------------------------- */
 
 /* What was in flight may be in the log or not: the senders ask it. */
 static void remember(struct story *story)

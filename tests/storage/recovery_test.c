@@ -15,8 +15,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* --- Blocks behind the store's back -----------------------------------------------------------
- */
+/* --- Blocks behind the store's back ----------------------------------------------------------- */
 
 static bool read_block(struct sim_rig *fixture, const char *path, uint64_t position,
                        uint8_t block[static IO_BLOCK_SIZE])
@@ -41,8 +40,7 @@ static void spoil_block(struct sim_rig *fixture, const char *path, uint64_t posi
     disk_release(disk, file);
 }
 
-/* --- Journals ---------------------------------------------------------------------------------
- */
+/* --- Journals --------------------------------------------------------------------------------- */
 
 enum { CORES = 3, ROUNDS = 4, BATCH_SIZE = 3000 };
 
@@ -203,8 +201,7 @@ static void newest_commits_say_what_is_needed(void **state)
     assert_int_equal(rig_read_all(rig, 0, &digest), BATCHES + 1);
 }
 
-/* --- The number of the run --------------------------------------------------------------------
- */
+/* --- The number of the run -------------------------------------------------------------------- */
 
 /* One of its two places may go bad, which is said if it is the first; both are too much. */
 static void number_of_the_run_is_there_twice(void **state)
@@ -233,8 +230,7 @@ static void number_of_the_run_is_there_twice(void **state)
     }
 }
 
-/* --- Leftovers --------------------------------------------------------------------------------
- */
+/* --- Leftovers -------------------------------------------------------------------------------- */
 
 enum { SEGMENTS = 4 };
 
@@ -340,8 +336,7 @@ static void waiting_removals_are_searched_for(void **state)
     assert_true(rig->states->is_swept);
 }
 
-/* --- A name twice -----------------------------------------------------------------------------
- */
+/* --- A name twice ----------------------------------------------------------------------------- */
 
 struct landing {
     struct completion completion;
@@ -421,8 +416,7 @@ static void few_handles_are_enough(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- What had not been made durable -----------------------------------------------------------
- */
+/* --- What had not been made durable ----------------------------------------------------------- */
 
 /* A kill while a commit is on its way, and the power goes while the start that found it brings it
  * into the segments; answers the end offset with which the log comes back. */

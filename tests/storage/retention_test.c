@@ -27,8 +27,7 @@ static void fill(struct rig *rig, uint32_t batch_count, int64_t timestamp_ms)
     rig_commit(rig, 0);
 }
 
-/* --- Power cuts -------------------------------------------------------------------------------
- */
+/* --- Power cuts ------------------------------------------------------------------------------- */
 
 struct wish {
     struct log_delete_records deletion;
@@ -121,8 +120,7 @@ static void every_operation_fails_once(void **state)
     assert_true(nth > 10);
 }
 
-/* --- Clocks -----------------------------------------------------------------------------------
- */
+/* --- Clocks ----------------------------------------------------------------------------------- */
 
 static void run_for(struct sim_rig *fixture, int64_t ms)
 {
@@ -247,8 +245,7 @@ static void slices_meet_readers(void **state)
     }
 }
 
-/* --- Ends -------------------------------------------------------------------------------------
- */
+/* --- Ends ------------------------------------------------------------------------------------- */
 
 /* Is there one of a log's segment? */
 static bool has_graves_of_logs(const struct graveyard *graveyard)
@@ -311,8 +308,7 @@ static void stop_leaves_the_rest(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- Leftovers --------------------------------------------------------------------------------
- */
+/* --- Leftovers -------------------------------------------------------------------------------- */
 
 static void path_in_log(const struct rig *rig, const char *name, char path[static PATH_SIZE])
 {

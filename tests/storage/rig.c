@@ -14,8 +14,7 @@
 
 enum { ARENA_BYTES_MAX = 256 << 20, TURNS_MAX = 20000000, SOON_NS = 1000 * 1000 * 1000 };
 
-/* --- The rig's own ----------------------------------------------------------------------------
- */
+/* --- The rig's own ---------------------------------------------------------------------------- */
 
 static void sink_write(struct log_sink *sink, struct bytes line)
 {
@@ -90,8 +89,7 @@ void rig_deinit(struct rig *rig)
     arena_deinit(&rig->arena);
 }
 
-/* --- Turning ----------------------------------------------------------------------------------
- */
+/* --- Turning ---------------------------------------------------------------------------------- */
 
 static bool door_is_busy(const struct io *io)
 {
@@ -141,8 +139,7 @@ static void wait_for(struct rig *rig, const bool *has_landed)
     }
 }
 
-/* --- Lives ------------------------------------------------------------------------------------
- */
+/* --- Lives ------------------------------------------------------------------------------------ */
 
 struct opening {
     struct store_open open;
@@ -310,8 +307,7 @@ void rig_cut_power(struct rig *rig)
     rig->harness->close(rig->harness, true);
 }
 
-/* --- Batches ----------------------------------------------------------------------------------
- */
+/* --- Batches ---------------------------------------------------------------------------------- */
 
 static void fill_random(struct prng *prng, uint8_t *bytes, uint32_t size)
 {
@@ -425,8 +421,7 @@ void rig_put_many(struct rig *rig, uint32_t log, uint32_t count, uint32_t value_
     }
 }
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 struct reading {
     struct log_read read;
@@ -544,8 +539,7 @@ int32_t rig_aborted(struct rig *rig, uint32_t log, uint64_t exchange_count, int6
     return question.result;
 }
 
-/* --- Deleting ---------------------------------------------------------------------------------
- */
+/* --- Deleting --------------------------------------------------------------------------------- */
 
 void rig_commit(struct rig *rig, uint32_t log)
 {
@@ -597,8 +591,7 @@ void rig_retain(struct rig *rig)
         rig_turn(rig);
 }
 
-/* --- Files ------------------------------------------------------------------------------------
- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 struct asking {
     struct io_request request;

@@ -51,8 +51,7 @@ static uint64_t below(struct story *story, uint64_t bound)
     return prng_below(&story->prng, bound);
 }
 
-/* --- A store at rest --------------------------------------------------------------------------
- */
+/* --- A store at rest -------------------------------------------------------------------------- */
 
 static uint32_t maybe(struct story *story, uint32_t chance)
 {
@@ -113,8 +112,7 @@ static void lie_down(struct story *story)
     }
 }
 
-/* --- What rots --------------------------------------------------------------------------------
- */
+/* --- What rots -------------------------------------------------------------------------------- */
 
 static void collect_files(struct story *story, const char *directory)
 {
@@ -187,8 +185,7 @@ static bool is_reported(const struct story *story)
            strstr(story->rig.log_text, "level=error") != NULL;
 }
 
-/* --- What is left -----------------------------------------------------------------------------
- */
+/* --- What is left ----------------------------------------------------------------------------- */
 
 /* The last commit of a journal may be one that was never completed: that it was, nobody can know.
  */
@@ -273,8 +270,7 @@ static void check_log(struct story *story, uint32_t log)
         twins_compare_state(&story->twins, log);
 }
 
-/* --- The story --------------------------------------------------------------------------------
- */
+/* --- The story -------------------------------------------------------------------------------- */
 
 static void begin(struct story *story, uint64_t seed)
 {
@@ -312,8 +308,7 @@ static void wake_up(struct story *story)
         check_log(story, log);
 }
 
-/* --- At rest ----------------------------------------------------------------------------------
- */
+/* --- At rest ---------------------------------------------------------------------------------- */
 
 static void rot_at_rest(struct story *story)
 {
@@ -326,8 +321,7 @@ static void rot_at_rest(struct story *story)
     wake_up(story);
 }
 
-/* --- While it runs ----------------------------------------------------------------------------
- */
+/* --- While it runs ---------------------------------------------------------------------------- */
 
 /* What a medium that lies has lost, nobody can know: the log is as long as it says. */
 static void believe(struct story *story, uint32_t log)
@@ -385,8 +379,7 @@ static void rot_while_running(struct story *story)
     }
 }
 
-/* --- Cases ------------------------------------------------------------------------------------
- */
+/* --- Cases ------------------------------------------------------------------------------------ */
 
 struct rot_case {
     const char *name;

@@ -13,8 +13,7 @@ static struct rig *rig_of(void **state)
     return *state;
 }
 
-/* --- Append and read --------------------------------------------------------------------------
- */
+/* --- Append and read -------------------------------------------------------------------------- */
 
 /* A small batch gets the next offset, is durable when it lands, and reads back as it came. */
 static void append_small(void **state)
@@ -175,8 +174,7 @@ static void read_limits(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- Lives ------------------------------------------------------------------------------------
- */
+/* --- Lives ------------------------------------------------------------------------------------ */
 
 /* What was acknowledged is there after a kill, and a second recovery changes nothing. */
 static void reopen_after_kill(void **state)
@@ -374,8 +372,7 @@ static void loose_flush(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- Torn tails -------------------------------------------------------------------------------
- */
+/* --- Torn tails ------------------------------------------------------------------------------- */
 
 /* One large batch as a frame of its own, as the store would have written it. */
 static uint64_t make_direct_frame(struct rig *rig, int64_t base_offset, uint64_t position,
@@ -425,8 +422,7 @@ static void torn_tail_is_cut(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- Idempotent producers ---------------------------------------------------------------------
- */
+/* --- Idempotent producers --------------------------------------------------------------------- */
 
 static struct bytes sequenced(struct rig *rig, int32_t sequence)
 {
@@ -493,8 +489,7 @@ static void duplicate_in_flight(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
-/* --- Timestamps -------------------------------------------------------------------------------
- */
+/* --- Timestamps ------------------------------------------------------------------------------- */
 
 static void check_lookup(struct rig *rig, int64_t timestamp_ms, int64_t offset)
 {
@@ -544,8 +539,7 @@ static void lookup_timestamps(void **state)
     }
 }
 
-/* --- The frame --------------------------------------------------------------------------------
- */
+/* --- The frame -------------------------------------------------------------------------------- */
 
 static int set_up(void **state)
 {

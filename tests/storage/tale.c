@@ -17,8 +17,7 @@ bool tale_goes_on(const struct tale *tale)
     return tale->rig.is_alive && twins_are_well(&tale->twins);
 }
 
-/* --- What is done ------------------------------------------------------------------------------
- */
+/* --- What is done ----------------------------------------------------------------------------- */
 
 /* The rig's, for every log; but one may acknowledge before the disk has it. */
 static void configure(struct tale *tale)
@@ -175,8 +174,7 @@ static void retain(struct tale *tale)
          tale_goes_on(tale) && tale->rig.logs[0]->start_offset > start_offset);
 }
 
-/* --- Compaction -------------------------------------------------------------------------------
- */
+/* --- Compaction ------------------------------------------------------------------------------- */
 
 static void append_keyed(struct tale *tale)
 {
@@ -212,8 +210,7 @@ static void clean(struct tale *tale)
          is_done && tale_goes_on(tale) && tale->rig.logs[0]->exchange_count > 0);
 }
 
-/* --- Indexes ----------------------------------------------------------------------------------
- */
+/* --- Indexes ---------------------------------------------------------------------------------- */
 
 /* A segment that is worth an index file. */
 static void append_for_index(struct tale *tale)
@@ -252,8 +249,7 @@ static void remove_index(struct tale *tale)
          (tale->deeds >> DEED_INDEX & 1) && wait_until(tale, has_no_index));
 }
 
-/* --- Acknowledging early ----------------------------------------------------------------------
- */
+/* --- Acknowledging early ---------------------------------------------------------------------- */
 
 /* Some of it is acknowledged before the disk has it. */
 static void append_loosely(struct tale *tale)
@@ -267,8 +263,7 @@ static void append_loosely(struct tale *tale)
     }
 }
 
-/* --- Lives ------------------------------------------------------------------------------------
- */
+/* --- Lives ------------------------------------------------------------------------------------ */
 
 /* An error may be met here, too: then the start fails, and the next one does not. */
 void tale_start(struct tale *tale)
@@ -303,8 +298,7 @@ static void stop_and_start(struct tale *tale)
         tale_start(tale);
 }
 
-/* --- The stories ------------------------------------------------------------------------------
- */
+/* --- The stories ------------------------------------------------------------------------------ */
 
 static void (*const keeping[])(struct tale *tale) = {
     tale_start,     append_a_few, append_large, roll,       fill_journal, read_cold,
@@ -329,8 +323,7 @@ const struct plot plots[PLOT_COUNT] = {
     {"indexing", CHAPTERS(indexing), .is_loose = true, .segment_bytes_max = 600 << 10},
 };
 
-/* --- Telling ----------------------------------------------------------------------------------
- */
+/* --- Telling ---------------------------------------------------------------------------------- */
 
 static void init_rig(struct tale *tale)
 {

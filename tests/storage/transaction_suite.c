@@ -43,8 +43,7 @@ struct story {
     int64_t start_offset;
 };
 
-/* --- What must be -----------------------------------------------------------------------------
- */
+/* --- What must be ----------------------------------------------------------------------------- */
 
 /* The marker that decides the batch; NULL: it is open. */
 static const struct event *decision(const struct story *story, const struct event *event)
@@ -135,8 +134,7 @@ static void check_story(struct story *story)
     check_range(story, story->start_offset, stable);
 }
 
-/* --- What happens -----------------------------------------------------------------------------
- */
+/* --- What happens ----------------------------------------------------------------------------- */
 
 static void note(struct story *story, enum kind kind, int64_t producer_id,
                  const struct log_append *append)
@@ -277,8 +275,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- Cases ------------------------------------------------------------------------------------
- */
+/* --- Cases ------------------------------------------------------------------------------------ */
 
 static int64_t put_data(struct rig *rig, int64_t producer_id, int32_t sequence)
 {

@@ -57,8 +57,7 @@ static const struct store *store_of(const struct twins *twins, uint32_t log)
     return twins->rig->stores[log % twins->rig->core_count];
 }
 
-/* --- Appending --------------------------------------------------------------------------------
- */
+/* --- Appending -------------------------------------------------------------------------------- */
 
 /* What a log takes for durable must not be lost, acknowledged or not: where acknowledgements run
  * ahead of the disk, this is what counts. */
@@ -252,8 +251,7 @@ void twins_delete(struct twins *twins, uint32_t log)
         twins_complain(twins, "log %u: its deletion landed with %s", log, status_text(status));
 }
 
-/* --- Retention --------------------------------------------------------------------------------
- */
+/* --- Retention -------------------------------------------------------------------------------- */
 
 /* Retention goes its own way: its moves are judged when they are seen. What went for its size left
  * retention.bytes behind. */
@@ -338,8 +336,7 @@ void twins_delete_records(struct twins *twins, uint32_t log, int64_t offset)
         must_equal(twins, log, "how deleting records lands", result, expected);
 }
 
-/* --- Reading ----------------------------------------------------------------------------------
- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static void check_batch(struct twins *twins, uint32_t log, struct bytes batch,
                         const struct model_batch *expected)
@@ -451,8 +448,7 @@ enum status twins_read(struct twins *twins, uint32_t log, struct log_read *read)
     return result;
 }
 
-/* --- Looking up -------------------------------------------------------------------------------
- */
+/* --- Looking up ------------------------------------------------------------------------------- */
 
 static void check_lookup(struct twins *twins, uint32_t log, const struct log_lookup *lookup)
 {
@@ -496,8 +492,7 @@ void twins_lookup(struct twins *twins, uint32_t log, struct log_lookup *lookup)
         twins_complain(twins, "log %u: a lookup lands with %s", log, status_text(result));
 }
 
-/* --- What is known without reading ------------------------------------------------------------
- */
+/* --- What is known without reading ------------------------------------------------------------ */
 
 void twins_ask_epoch(struct twins *twins, uint32_t log, int32_t epoch, int64_t offset)
 {
@@ -555,8 +550,7 @@ void twins_compare_state(struct twins *twins, uint32_t log)
     }
 }
 
-/* --- Everything -------------------------------------------------------------------------------
- */
+/* --- Everything ------------------------------------------------------------------------------- */
 
 /* Answers how far the reading came. */
 static int64_t read_on(struct twins *twins, uint32_t log, int64_t offset)

@@ -107,6 +107,12 @@ class TidyTest(unittest.TestCase):
                      '#include "low/inner.h"\n\n#include "low/low.h"')
         self.expect_finding("low/inner.h:1", "circle (low/inner, low/low)", "third file")
 
+    def test_comment_that_names_no_file(self):
+        self.append("high/high.c", "\n/* See low.c, low/inner.h, x*y.c and other/place.c; and gone.h. */\n")
+        self.expect_finding("high/high.c:10", "names gone.h", "that has it now")
+        self.append("high/high.c", "\n/* In low/high.c. */\n")
+        self.expect_finding("high/high.c:10", "names low/high.c", "that has it now")
+
     def test_long_file(self):
         self.append("low/inner.c", "\n" * 1000)
         self.expect_finding("low/inner.c:1006", "1006 lines", "split")
