@@ -77,9 +77,10 @@ class Request:
         return [value for b in self.batches for _, _, value, _ in b.records()]
 
     def wait_for_answers(self):
-        """Until all that was passed on before has been answered."""
+        """Until all that was passed on before has been answered, or the connection ends."""
         with self.passage.answered:
-            if not self.passage.answered.wait_for(lambda: not self.passage.due, PATIENCE_SECONDS):
+            if not self.passage.answered.wait_for(
+                    lambda: not self.passage.due or self.passage.running < 2, PATIENCE_SECONDS):
                 raise RuntimeError("what was passed on before is not answered")
 
     # Verbs
@@ -179,6 +180,7 @@ class Passage:
         before, their numbers must not become those of other sockets."""
         with self.lock:
             self.running -= 1
+            self.answered.notify_all()
         for end in (self.client, self.broker):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
