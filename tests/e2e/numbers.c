@@ -28,13 +28,14 @@ static void on_log(const rd_kafka_t *kafka, int level, const char *facility, con
 {
 }
 
+/* What waits behind a fatal error is given up only when its time is over, so that is not long. */
 static rd_kafka_t *create(const char *brokers)
 {
     static const char *const settings[][2] = {
-        {"enable.idempotence", "true"},   {"linger.ms", "0"},
-        {"batch.num.messages", "1"},      {"retry.backoff.ms", "50"},
-        {"reconnect.backoff.ms", "20"},   {"reconnect.backoff.max.ms", "200"},
-        {"message.timeout.ms", "150000"},
+        {"enable.idempotence", "true"},  {"linger.ms", "0"},
+        {"batch.num.messages", "1"},     {"retry.backoff.ms", "50"},
+        {"reconnect.backoff.ms", "20"},  {"reconnect.backoff.max.ms", "200"},
+        {"message.timeout.ms", "30000"},
     };
     char problem[TEXT_SIZE];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
