@@ -54,8 +54,8 @@ class EpochsTest(EpochCase):
                 self.settle(group, members, epoch)
 
     def settle(self, group, members, epoch):
-        """Beats until all who are present have been given what is theirs; who is away for now keeps
-        the group from being called stable."""
+        """Beats until all who are present have been given what is theirs; a static member that
+        is away and will come back keeps the group from being called stable."""
         present = {member.id for member in members.values()}
         for _ in tries():
             for member in members.values():
