@@ -437,7 +437,7 @@ static void take_in_round(struct flush *flush)
         return;
     backlog_relieve(flush->store);
     if (flush->round.has_direct)
-        groundwork_consider(flush->log);
+        groundwork_consider(flush->log, round_bytes(&flush->round));
     store_trim_caches(flush->store);
 }
 

@@ -18,6 +18,10 @@ enum {
     GROUNDWORKS_MAX = 4, /* of a store */
 };
 
+/* What all logs together write from one round of a log to its next, on average: it goes an eighth
+ * of the way to each new figure. With more than LITTLE nothing is laid. */
+enum { BETWEEN_LITTLE = 256 * 1024, BETWEEN_MAX = 4 * 1024 * 1024 };
+
 /*   OPEN ──▶ RESERVE ──▶ ZERO (again and again) ──▶ SYNC ──▶ CLOSE ──▶ END
  *               └─────────┴── an error, or a segment that takes no more ──▲ */
 enum ground_stage {
@@ -197,6 +201,25 @@ static bool may_begin(const struct store *store)
            store->groundwork_count < count_max(store);
 }
 
+static void note_round(struct log *log, uint64_t round_bytes)
+{
+    struct store *store = log->store;
+    store->direct_bytes += round_bytes;
+    uint64_t between = store->direct_bytes - log->direct_mark;
+    bool is_first = log->direct_mark == 0;
+    log->direct_mark = store->direct_bytes;
+    if (between > BETWEEN_MAX)
+        between = BETWEEN_MAX;
+    log->direct_between =
+        is_first ? (uint32_t)between : (uint32_t)((7ull * log->direct_between + between) / 8);
+}
+
+/* Somebody waits for the log's syncs, and for little else. */
+static bool is_worth_it(const struct log *log)
+{
+    return log->loose == NULL && log->direct_between <= BETWEEN_LITTLE;
+}
+
 /* Where the next piece would end; not behind `allocated_bytes` when none is wanted. */
 static uint64_t piece_end(const struct log *log, const struct segment *segment)
 {
@@ -223,12 +246,13 @@ static bool has_zeros(struct store *store)
     return store->zeros != NULL;
 }
 
-void groundwork_consider(struct log *log)
+void groundwork_consider(struct log *log, uint64_t round_bytes)
 {
     struct store *store = log->store;
     struct segment *segment = log->write_segment;
+    note_round(log, round_bytes);
     if (log->groundwork != NULL || log->deletion != NULL || segment != log_active_segment(log) ||
-        !may_begin(store))
+        !may_begin(store) || !is_worth_it(log))
         return;
     uint64_t end = piece_end(log, segment);
     if (end <= segment->allocated_bytes)

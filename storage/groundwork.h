@@ -5,7 +5,12 @@
  * The ground grows with the segment, so a log with one large batch pays for none. It is laid in the
  * background, one piece at a time, behind all that the segment has reserved so far: flushes write
  * below that, so the two never meet. A flush that needs more than there is waits for the piece that
- * is being laid, and reserves for itself when none is. */
+ * is being laid, and reserves for itself when none is.
+ *
+ * It is laid where it is the sync that producers wait for: little comes between two rounds of the
+ * log, and nobody is answered from memory. Where more is under way, in this log or in others, a
+ * sync with metadata serves all of it at once, and the zeros would only take the disk from the
+ * batches. */
 #ifndef TAILRACE_STORAGE_GROUNDWORK_H
 #define TAILRACE_STORAGE_GROUNDWORK_H
 
@@ -33,8 +38,9 @@ struct groundwork {
     char path[PATH_SIZE];
 };
 
-/* A large batch has been written: lays the next piece if little is left before the end. */
-void groundwork_consider(struct log *log);
+/* A round of `round_bytes`, large batches among them, has been written: lays the next piece if
+ * little is left before the end. */
+void groundwork_consider(struct log *log, uint64_t round_bytes);
 
 /* Does the next frame to be written wait for a piece that is being laid? Its landing asks for a
  * flush. */

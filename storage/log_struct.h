@@ -133,6 +133,8 @@ struct log {
     bool wants_sync;
     bool wants_close;
     struct groundwork *groundwork; /* ahead of what is written; NULL: none is under way */
+    uint64_t direct_mark;          /* store->direct_bytes at the newest round; 0: none yet */
+    uint32_t direct_between;       /* bytes from one round to the next (groundwork.c) */
 
     /* Recording. */
     struct catalog_place place;

@@ -26,6 +26,9 @@ struct round {
  * writing, mentioned, and with its space reserved. */
 void round_gather(struct round *round, struct log *log);
 
+/* Of what has been gathered. */
+uint64_t round_bytes(const struct round *round);
+
 /* Writes what has been gathered. */
 void round_write(struct round *round, const struct log *log);
 

@@ -49,6 +49,12 @@ void round_gather(struct round *round, struct log *log)
     assert(round->frame_count > 0);
 }
 
+uint64_t round_bytes(const struct round *round)
+{
+    assert(round->frame_count > 0);
+    return memory_frame_end(round->frames[round->frame_count - 1]) - round->frames[0]->position;
+}
+
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 void round_write(struct round *round, const struct log *log)

@@ -96,7 +96,8 @@ struct store {
     struct list lingering_logs;
     uint64_t lingering_bytes; /* of sealed frames, since it was started */
     uint32_t groundwork_count;
-    struct chunk *zeros; /* for groundwork; NULL: none was ever laid */
+    uint64_t direct_bytes; /* of rounds with large batches, of all logs */
+    struct chunk *zeros;   /* for groundwork; NULL: none was ever laid */
 
     struct completion relief; /* lands with the next turn: tails must give memory back */
     bool relief_is_pending;
