@@ -6,6 +6,7 @@
 #include "bench/produce.h"
 #include "bench/run.h"
 #include "bench/system.h"
+#include "bench/topic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static void run_produce(const struct load *load, struct result *result)
     struct run run;
     struct produce produce;
     prepare(load, &control, &run, result);
-    control_create_topic(&control, load->topic, load->partitions);
+    topic_create(&control, load->topic, load->partitions);
     produce_init(&produce, load, 0, &control);
     run.roles[run.role_count++] = &produce.role;
     run_all(&run, result);
@@ -109,7 +110,7 @@ static void tail_init(struct tail *tail, const struct load *load, struct result 
         .run_id = run_id,
     };
     prepare(load, &tail->control, &tail->run, result);
-    control_create_topic(&tail->control, load->topic, load->partitions);
+    topic_create(&tail->control, load->topic, load->partitions);
     produce_init(&tail->produce, load, run_id, &tail->control);
     fetch_init(&tail->follow, load, &follow, &tail->control);
     tail->run.roles[0] = &tail->produce.role;
@@ -188,7 +189,7 @@ void bench_fill(const char *brokers, const char *topic, uint32_t partitions, uin
 static void fill_backlog(const struct load *load, struct control *control)
 {
     uint64_t wanted = load->backlog_bytes / FILL_RECORD_BYTES;
-    control_create_topic(control, load->backlog_topic, load->backlog_readers);
+    topic_create(control, load->backlog_topic, load->backlog_readers);
     uint64_t there = count_records(control, load);
     if (there < wanted)
         bench_fill(load->brokers, load->backlog_topic, load->backlog_readers,

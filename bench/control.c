@@ -6,7 +6,6 @@
 #include "protocol/errors.h"
 #include "protocol/headers.h"
 #include "protocol/messages/api_versions.h"
-#include "protocol/messages/create_topics.h"
 #include "protocol/messages/describe_cluster.h"
 #include "protocol/messages/describe_configs.h"
 #include "protocol/messages/init_producer_id.h"
@@ -22,13 +21,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
     RESPONSE_BYTES_MAX = 16 << 20,
-    RETRY_NS = 20 * 1000 * 1000,
     OFFSETS_AT_ONCE = 1000,
     PORT_TRIES_MAX = 100,
 };
@@ -266,31 +263,6 @@ bool control_is_answered(struct control *control)
            response.error_code == KAFKA_NONE;
 }
 
-static void request_topic(struct control *control, const char *name, uint32_t partition_count)
-{
-    struct control_call call;
-    struct create_topics_request request;
-    struct create_topics_request_topic topic;
-    struct create_topics_response response;
-    control_call_begin(&call, control, API_CREATE_TOPICS, CREATE_TOPICS_VERSION);
-    create_topics_request_init(&request);
-    create_topics_request_topic_init(&topic);
-    topic.name = bytes_of_text(name);
-    topic.num_partitions = (int32_t)partition_count;
-    topic.replication_factor = 1;
-    request.topics = &topic;
-    request.topics_count = 1;
-    request.timeout_ms = CLIENT_TIMEOUT_SECONDS * 1000;
-    create_topics_request_encode(&call.writer, call.version, &request);
-    control_call_finish(&call);
-    create_topics_response_init(&response);
-    control_call_check(&call, create_topics_response_decode(&call.reader, call.version,
-                                                            &control->arena, &response));
-    int16_t error = response.topics_count == 1 ? response.topics[0].error_code : KAFKA_NONE;
-    if (error != KAFKA_NONE && error != KAFKA_TOPIC_ALREADY_EXISTS)
-        fail("cannot make topic %s: %s", name, kafka_error_text(error));
-}
-
 static void write_offsets_request(struct control_call *call, const char *name, bool is_end,
                                   uint32_t first, uint32_t count)
 {
@@ -350,22 +322,6 @@ bool control_find_offsets(struct control *control, const char *topic, bool is_en
         is_served = find_some_offsets(control, topic, is_end, first + done, some, offsets + done);
     }
     return is_served;
-}
-
-void control_create_topic(struct control *control, const char *topic, uint32_t partition_count)
-{
-    int64_t offsets[OFFSETS_AT_ONCE];
-    request_topic(control, topic, partition_count);
-    int64_t give_up_ns = now_ns() + CLIENT_TIMEOUT_SECONDS * SECOND_NS;
-    for (uint32_t first = 0; first < partition_count; first += OFFSETS_AT_ONCE) {
-        uint32_t left = partition_count - first;
-        uint32_t count = left < OFFSETS_AT_ONCE ? left : OFFSETS_AT_ONCE;
-        while (!find_some_offsets(control, topic, true, first, count, offsets)) {
-            if (now_ns() > give_up_ns)
-                fail("topic %s does not get leaders for %u partitions", topic, partition_count);
-            nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
-        }
-    }
 }
 
 void control_init_producer(struct control *control, int64_t *id, int16_t *epoch)

@@ -1,5 +1,5 @@
-/* The connection that sets a measurement up: it makes the topic, finds its ends and asks for
- * signs of life. What is measured under load goes through connection.h instead.
+/* The connection that sets a measurement up: it finds a topic's ends and asks for signs of life.
+ * What is measured under load goes through connection.h instead.
  *
  * Every request has one fixed version, which each Kafka since 2.4 serves, so all brokers are asked
  * the same. Functions that fail end the program, unless they answer a bool. */
@@ -77,9 +77,6 @@ bool control_is_answered(struct control *control);
 
 /* Connects to the first of "host:port,..." that answers. */
 void control_open_first(struct control *control, const char *brokers, struct address *address);
-
-/* Makes the topic, unless it is there, and waits until every partition has a leader that serves. */
-void control_create_topic(struct control *control, const char *topic, uint32_t partition_count);
 
 /* Where the partitions from `first` on begin (is_end false), or where the next record goes. False
  * if one of them is not served. */

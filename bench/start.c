@@ -5,6 +5,7 @@
 #include "bench/launch.h"
 #include "bench/system.h"
 #include "bench/template.h"
+#include "bench/topic.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ struct figures {
 static int64_t first_produce(struct launch *broker, bool is_fresh, struct bytes frame)
 {
     if (is_fresh)
-        control_create_topic(&broker->control, topic, 1);
+        topic_create(&broker->control, topic, 1);
     if (!control_produce(&broker->control, frame))
         fail("the first record was refused");
     return now_ns() - broker->process.started_ns;
