@@ -48,7 +48,7 @@ static void run_produce(const struct load *load, struct result *result)
     struct run run;
     struct produce produce;
     prepare(load, &control, &run, result);
-    topic_create(&control, load->topic, load->partitions);
+    topic_create(&control, load->topic, load->partitions, &load->topic_configs);
     produce_init(&produce, load, 0, &control);
     run.roles[run.role_count++] = &produce.role;
     run_all(&run, result);
@@ -110,7 +110,7 @@ static void tail_init(struct tail *tail, const struct load *load, struct result 
         .run_id = run_id,
     };
     prepare(load, &tail->control, &tail->run, result);
-    topic_create(&tail->control, load->topic, load->partitions);
+    topic_create(&tail->control, load->topic, load->partitions, &load->topic_configs);
     produce_init(&tail->produce, load, run_id, &tail->control);
     fetch_init(&tail->follow, load, &follow, &tail->control);
     tail->run.roles[0] = &tail->produce.role;
@@ -165,12 +165,15 @@ static uint64_t count_records(struct control *control, const struct load *load)
     return records;
 }
 
-void bench_fill(const char *brokers, const char *topic, uint32_t partitions, uint64_t bytes)
+void bench_fill(const char *brokers, const char *topic, uint32_t partitions,
+                const struct topic_configs *configs, uint64_t bytes)
 {
     struct load fill;
     load_init(&fill, LOAD_PRODUCE, brokers);
     fill.topic = topic;
     fill.partitions = partitions;
+    if (configs != NULL)
+        fill.topic_configs = *configs;
     fill.closed = true;
     fill.in_flight = 4;
     fill.warm_up = 0;
@@ -189,10 +192,10 @@ void bench_fill(const char *brokers, const char *topic, uint32_t partitions, uin
 static void fill_backlog(const struct load *load, struct control *control)
 {
     uint64_t wanted = load->backlog_bytes / FILL_RECORD_BYTES;
-    topic_create(control, load->backlog_topic, load->backlog_readers);
+    topic_create(control, load->backlog_topic, load->backlog_readers, NULL);
     uint64_t there = count_records(control, load);
     if (there < wanted)
-        bench_fill(load->brokers, load->backlog_topic, load->backlog_readers,
+        bench_fill(load->brokers, load->backlog_topic, load->backlog_readers, NULL,
                    (wanted - there) * FILL_RECORD_BYTES);
 }
 

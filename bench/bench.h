@@ -12,7 +12,9 @@
 struct result *bench_run(const struct load *load);
 void bench_free(struct result *result);
 
-/* Puts so many bytes into the topic, in batches of 63 KiB, so that there is something to fetch. */
-void bench_fill(const char *brokers, const char *topic, uint32_t partitions, uint64_t bytes);
+/* Puts so many bytes into the topic, in batches of 63 KiB, so that there is something to fetch;
+ * makes it, with these settings if there are any, if it is missing. */
+void bench_fill(const char *brokers, const char *topic, uint32_t partitions,
+                const struct topic_configs *configs, uint64_t bytes);
 
 #endif

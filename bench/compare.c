@@ -103,7 +103,7 @@ static void contender_open(struct contender *contender, const struct compare_opt
         contender_find(contender, where);
     if (options->load.mode == LOAD_FETCH)
         bench_fill(contender->brokers, options->load.topic, options->load.partitions,
-                   options->fill_bytes);
+                   &options->load.topic_configs, options->fill_bytes);
 }
 
 static void contender_close(struct contender *contender)

@@ -141,7 +141,7 @@ void control_close(struct control *control)
     arena_deinit(&control->arena);
 }
 
-void control_open_first(struct control *control, const char *brokers, struct address *address)
+bool control_open_any(struct control *control, const char *brokers, struct address *address)
 {
     struct bytes rest = bytes_of_text(brokers);
     struct bytes item;
@@ -149,10 +149,16 @@ void control_open_first(struct control *control, const char *brokers, struct add
         if (!address_find(item, address) || !control_open(control, address))
             continue;
         if (control_is_answered(control))
-            return;
+            return true;
         control_close(control);
     }
-    fail("no broker answers at %s", brokers);
+    return false;
+}
+
+void control_open_first(struct control *control, const char *brokers, struct address *address)
+{
+    if (!control_open_any(control, brokers, address))
+        fail("no broker answers at %s", brokers);
 }
 
 static bool send_all(const struct control *control, struct bytes bytes)
@@ -372,22 +378,17 @@ static int32_t find_broker_id(struct control *control)
     return -1;
 }
 
-const struct describe_configs_response_result *control_describe_broker(struct control *control)
+static const struct describe_configs_response_result *describe(struct control *control, int8_t type,
+                                                               const char *name)
 {
     struct control_call call;
     struct describe_configs_request request;
     struct describe_configs_request_resource resource;
     struct describe_configs_response response;
-    char name[16];
-    enum { RESOURCE_BROKER = 4 };
-    int32_t id = find_broker_id(control);
-    if (id < 0)
-        return NULL;
-    snprintf(name, sizeof name, "%d", id);
     control_call_begin(&call, control, API_DESCRIBE_CONFIGS, DESCRIBE_CONFIGS_VERSION);
     describe_configs_request_init(&request);
     describe_configs_request_resource_init(&resource);
-    resource.resource_type = RESOURCE_BROKER;
+    resource.resource_type = type;
     resource.resource_name = bytes_of_text(name);
     resource.configuration_keys = NULL;
     request.resources = &resource;
@@ -399,6 +400,24 @@ const struct describe_configs_response_result *control_describe_broker(struct co
                                                     &response) == STATUS_OK &&
                    response.results_count == 1 && response.results[0].error_code == KAFKA_NONE;
     return is_told ? response.results : NULL;
+}
+
+const struct describe_configs_response_result *control_describe_broker(struct control *control)
+{
+    enum { RESOURCE_BROKER = 4 };
+    char name[16];
+    int32_t id = find_broker_id(control);
+    if (id < 0)
+        return NULL;
+    snprintf(name, sizeof name, "%d", id);
+    return describe(control, RESOURCE_BROKER, name);
+}
+
+const struct describe_configs_response_result *control_describe_topic(struct control *control,
+                                                                      const char *topic)
+{
+    enum { RESOURCE_TOPIC = 2 };
+    return describe(control, RESOURCE_TOPIC, topic);
 }
 
 bool control_produce(struct control *control, struct bytes frame)

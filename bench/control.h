@@ -75,7 +75,10 @@ void control_call_check(const struct control_call *call, enum status status);
 /* True once the broker answers ApiVersions without an error. */
 bool control_is_answered(struct control *control);
 
-/* Connects to the first of "host:port,..." that answers. */
+/* Connects to the first of "host:port,..." that answers; false if none does. */
+bool control_open_any(struct control *control, const char *brokers, struct address *address);
+
+/* The same, and fails if none does. */
 void control_open_first(struct control *control, const char *brokers, struct address *address);
 
 /* Where the partitions from `first` on begin (is_end false), or where the next record goes. False
@@ -90,6 +93,10 @@ void control_init_producer(struct control *control, int64_t *id, int16_t *epoch)
  * arena until the next request. */
 struct describe_configs_response_result;
 const struct describe_configs_response_result *control_describe_broker(struct control *control);
+
+/* The same of a topic. */
+const struct describe_configs_response_result *control_describe_topic(struct control *control,
+                                                                      const char *topic);
 
 /* Sends a frame made by produce_frame and waits for the answer; false for an error code. */
 bool control_produce(struct control *control, struct bytes frame);

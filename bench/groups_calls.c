@@ -65,7 +65,7 @@ static void wait_a_moment(int64_t give_up_ns)
 void groups_prepare(const struct load *load, struct control *control, uint32_t partition_count)
 {
     int64_t give_up_ns = now_ns() + READY_TIMEOUT_SECONDS * SECOND_NS;
-    topic_create(control, load->topic, partition_count);
+    topic_create(control, load->topic, partition_count, NULL);
     while (find_coordinator(load, control) != KAFKA_NONE)
         wait_a_moment(give_up_ns);
     for (uint32_t i = 0; i < load->groups && i < GROUPS_ASKED; i++)

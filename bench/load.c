@@ -19,6 +19,7 @@ enum load_value_kind {
     VALUE_CODEC,
     VALUE_PAYLOAD,
     VALUE_OVER,
+    VALUE_CONFIGS,
 };
 
 struct load_row {
@@ -131,6 +132,15 @@ static enum status parse_over(struct bytes text, enum load_over *over)
     return status;
 }
 
+static enum status parse_config(const char *word, struct topic_configs *configs)
+{
+    const char *equals = strchr(word, '=');
+    if (equals == NULL || equals == word || configs->count == TOPIC_CONFIGS_MAX)
+        return STATUS_INVALID;
+    configs->words[configs->count++] = word;
+    return STATUS_OK;
+}
+
 static enum status parse_value(const char *words, const struct load_row *row, void *field)
 {
     struct bytes text = bytes_of_text(words);
@@ -147,6 +157,7 @@ static enum status parse_value(const char *words, const struct load_row *row, vo
     case VALUE_CODEC: return compression_parse(text, field) ? STATUS_OK : STATUS_INVALID;
     case VALUE_PAYLOAD: return parse_payload(text, field);
     case VALUE_OVER: return parse_over(text, field);
+    case VALUE_CONFIGS: return parse_config(words, field);
     }
     unreachable();
 }
@@ -282,6 +293,17 @@ static json_t *list_json(const struct load_steps *steps)
     return list;
 }
 
+static json_t *configs_json(const struct topic_configs *configs)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < configs->count; i++) {
+        const char *word = configs->words[i];
+        size_t name_size = strcspn(word, "=");
+        json_object_setn_new(object, word, name_size, json_string(word + name_size + 1));
+    }
+    return object;
+}
+
 static json_t *value_json(const struct load_row *row, const void *field)
 {
     switch (row->kind) {
@@ -298,6 +320,7 @@ static json_t *value_json(const struct load_row *row, const void *field)
     case VALUE_CODEC: return json_string(compression_name(*(const enum compression *)field));
     case VALUE_PAYLOAD: return json_string(payload_names[*(const enum load_payload *)field]);
     case VALUE_OVER: return json_string(over_names[*(const enum load_over *)field]);
+    case VALUE_CONFIGS: return configs_json(field);
     }
     unreachable();
 }

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "bench/distribution.h"
 #include "bench/load_rows.h"
+#include "bench/topic.h"
 #include "protocol/compression.h"
 
 #include <jansson.h>
@@ -57,6 +58,7 @@ struct load {
     enum load_mode mode;
     const char *brokers; /* "host:port,..."; the first that answers is loaded */
     const char *topic;
+    struct topic_configs topic_configs; /* of one that is made */
     uint32_t partitions;
     uint32_t connections;
     uint32_t threads;
@@ -107,8 +109,8 @@ const char *load_mode_name(enum load_mode mode);
 /* All defaults. */
 void load_init(struct load *load, enum load_mode mode, const char *brokers);
 
-/* Sets the option of that name, which must be in a row; the text is borrowed. False with a sentence
- * in `problem` if it makes no sense. */
+/* Sets the option of that name, which must be in a row, or adds to it if it may be repeated; the
+ * text is borrowed. False with a sentence in `problem` if it makes no sense. */
 bool load_set(struct load *load, const char *name, const char *text,
               char problem[static LOAD_PROBLEM_SIZE]);
 

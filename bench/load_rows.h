@@ -11,6 +11,10 @@
 #define LOAD_TOPIC_ROWS(X, Y)                                                                      \
     X("topic", topic, TEXT, "bench", 0, 0, "NAME", "made if it is missing")
 
+/* The same where nothing makes it. */
+#define LOAD_SOURCE_ROWS(X, Y)                                                                     \
+    X("topic", topic, TEXT, "bench", 0, 0, "NAME", "what to read, which must be there")
+
 #define LOAD_TIME_ROWS(X, Y)                                                                       \
     X("seconds", seconds, DECIMAL, "5", 0.01, LOAD_SECONDS_MAX, "S", "how long to measure")        \
     X("warm-up", warm_up, DECIMAL, "1", 0, LOAD_SECONDS_MAX, "S", "how long to go before that")
@@ -22,7 +26,6 @@
 
 /* Of every load on topics. */
 #define LOAD_COMMON_ROWS(X, Y)                                                                     \
-    LOAD_TOPIC_ROWS(X, Y)                                                                          \
     X("partitions", partitions, COUNT, "1", 1, LOAD_PARTITIONS_MAX, "N", "of the topic")           \
     X("connections", connections, COUNT, "1", 1, LOAD_CONNECTIONS_MAX, "N",                        \
       "how many carry the load")                                                                   \
@@ -33,6 +36,8 @@
 
 /* Of loads that write. */
 #define LOAD_PRODUCE_ROWS(X, Y)                                                                    \
+    Y("topic-config", topic_configs, CONFIGS, 0, 0, "KEY=VALUE",                                   \
+      "a setting of the topic when it is made; may be repeated")                                   \
     Y("rate", rate, DECIMAL, 0.001, LOAD_RATE_MAX, "N",                                            \
       "requests a second that are meant to start, of all connections (open loop)")                 \
     Y("closed", closed, SWITCH, 0, 1, NULL, "each answer starts the next request (closed loop)")   \
@@ -102,6 +107,7 @@
       "members speak the consumer protocol (KIP-848); else the classic one")
 
 #define LOAD_ALL_ROWS(X, Y)                                                                        \
+    LOAD_TOPIC_ROWS(X, Y)                                                                          \
     LOAD_COMMON_ROWS(X, Y)                                                                         \
     LOAD_PRODUCE_ROWS(X, Y)                                                                        \
     LOAD_READ_ROWS(X, Y)                                                                           \

@@ -35,7 +35,7 @@ struct figures {
 static int64_t first_produce(struct launch *broker, bool is_fresh, struct bytes frame)
 {
     if (is_fresh)
-        topic_create(&broker->control, topic, 1);
+        topic_create(&broker->control, topic, 1, NULL);
     if (!control_produce(&broker->control, frame))
         fail("the first record was refused");
     return now_ns() - broker->process.started_ns;

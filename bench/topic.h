@@ -6,7 +6,18 @@
 
 #include <stdint.h>
 
-/* Makes the topic, unless it is there, and waits until every partition has a leader that serves. */
-void topic_create(struct control *control, const char *topic, uint32_t partition_count);
+enum { TOPIC_CONFIGS_MAX = 32 };
+
+/* "name=value" each; borrowed. */
+struct topic_configs {
+    const char *words[TOPIC_CONFIGS_MAX];
+    uint32_t count;
+};
+
+/* Makes the topic, unless it is there, and waits until every partition has a leader that serves.
+ * One that is there must have as many partitions at least, and these settings, or something else
+ * would be measured than was asked for. `configs` NULL: none. */
+void topic_create(struct control *control, const char *topic, uint32_t partition_count,
+                  const struct topic_configs *configs);
 
 #endif

@@ -41,11 +41,14 @@ bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t
     char problem[LOAD_PROBLEM_SIZE];
     for (uint32_t i = 0; i < row_count; i++) {
         const char *name = rows[i].name;
-        const char *text = options_text(&tool->options, name);
-        if (text != NULL && !load_set(load, name, text, problem)) {
-            tool_usage_error(tool, "%s", problem);
-            return false;
-        }
+        const char *text;
+        uint32_t position = 0;
+        /* In the order of the command line: the last one counts, or all do. */
+        while ((text = options_next(&tool->options, name, &position)) != NULL)
+            if (!load_set(load, name, text, problem)) {
+                tool_usage_error(tool, "%s", problem);
+                return false;
+            }
     }
     if (load_check(load, problem))
         return true;
@@ -103,19 +106,21 @@ static enum exit_code run_partitions(struct tool *tool)
 #define X(name, field, kind, preset, min, max, value, help) {0, name, value, help " (" preset ")"},
 #define Y(name, field, kind, min, max, value, help)         {0, name, value, help},
 
-static const struct option_row produce_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)};
+static const struct option_row produce_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y)
+                                                     LOAD_PRODUCE_ROWS(X, Y)};
 
-static const struct option_row fetch_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_READ_ROWS(X, Y)
-                                                   LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y)};
+static const struct option_row fetch_rows[] = {LOAD_SOURCE_ROWS(X, Y) LOAD_COMMON_ROWS(
+    X, Y) LOAD_READ_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y)};
 
-static const struct option_row e2e_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)
-                                                 LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y)};
+static const struct option_row e2e_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(
+    X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y)};
 
-static const struct option_row mixed_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(
-    X, Y) LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
+static const struct option_row mixed_rows[] = {
+    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y)
+        LOAD_TAIL_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
 
-static const struct option_row partitions_rows[] = {LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)
-                                                        LOAD_STEPS_ROWS(X, Y)};
+static const struct option_row partitions_rows[] = {
+    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_STEPS_ROWS(X, Y)};
 
 #undef X
 #undef Y

@@ -31,8 +31,8 @@ static const struct option_row rows[] = {
     {0, "verbose", NULL, "show what such brokers say"},
     {0, "html", "FILE", "write a page as well, like that of bench report"},
     /* What follows are the load's. */
-    LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_COLD_ROWS(X, Y)
-        LOAD_PASS_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
+    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y)
+        LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
 
 #undef X
 #undef Y

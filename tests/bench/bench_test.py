@@ -180,6 +180,37 @@ class Produce(BenchCase):
                 self.assertEqual(figures["errors"], 0)
                 self.assertGreater(figures["records"], 0)
 
+    def configs(self, topic):
+        described = subprocess.run([TAILRACE, "topic", "describe", "-b", _broker.address, "--format", "json", topic],
+                                   capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
+        return described.stdout
+
+    def test_topic_config(self):
+        """A topic that a load makes gets the settings that were asked for, and one that is there must have them,
+        or it is not loaded; nor is one with fewer partitions."""
+        load = ("--closed", "--partitions", 2, *requests(5))
+        small = ("--topic-config", "segment.bytes=2097152", "--topic-config", "retention.bytes=8388608")
+        for mode in ("produce", "e2e", "mixed"):
+            with self.subTest(mode):
+                topic = self.name(f"config-{mode}")
+                backlog = ("--backlog-topic", self.name("config-backlog"), "--backlog-bytes", "1KiB")
+                result = self.result(mode, "--topic", topic, *load, *small, *(backlog if mode == "mixed" else ()))
+                self.assertEqual(result["load"]["topic-config"],
+                                 {"segment.bytes": "2097152", "retention.bytes": "8388608"})
+                self.assertIn("2097152", self.configs(topic))
+                self.assertIn("8388608", self.configs(topic))
+        topic = self.name("config-produce")
+        self.result("produce", "--topic", topic, *load, *small)
+        for words, said in (((*load, "--topic-config", "segment.bytes=1048576"),
+                             "is there already with segment.bytes=2097152, not 1048576"),
+                            (("--closed", "--partitions", 3, *requests(5)), "is there already with 2 partitions, not 3")):
+            done = bench("produce", "--topic", topic, *words)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(said, done.stderr)
+        done = bench("produce", "--topic", self.name("config-none"), *load, "--topic-config", "no.such=1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no.such", done.stderr)
+
     def test_refused(self):
         """A run in which nothing was acknowledged is a failure that says so, and says why."""
         done = bench("produce", "--topic", self.name("large"), "--record-bytes", "2MiB", "--closed",

@@ -70,6 +70,8 @@ static void test_words(void **state)
         {"record-bytes", "100-4000"},
         {"payload", "text"},
         {"in-flight", "64"},
+        {"topic-config", "segment.bytes=1048576"},
+        {"topic-config", "cleanup.policy="},
         {"batch-bytes", "64KiB"},
         {0},
     };
@@ -83,6 +85,8 @@ static void test_words(void **state)
     assert_int_equal(load.batch_bytes, 65536);
     assert_int_equal(load.in_flight, 64);
     assert_int_equal(distribution_max(&load.record_bytes), 4000);
+    assert_int_equal(load.topic_configs.count, 2);
+    assert_string_equal(load.topic_configs.words[1], "cleanup.policy=");
 }
 
 /* Whatever is beyond its limit, unknown, or contradicts itself is refused, and the sentence names
@@ -109,6 +113,8 @@ static void test_refusals(void **state)
         {LOAD_PRODUCE, {{"closed", ""}, {"seconds", "-1"}, {0}}, "--seconds"},
         {LOAD_PRODUCE, {{"closed", ""}, {"idempotent", ""}, {"acks", "1"}, {0}}, "--idempotent"},
         {LOAD_PRODUCE, {{"closed", ""}, {"topic", ""}, {0}}, "--topic"},
+        {LOAD_PRODUCE, {{"closed", ""}, {"topic-config", "a"}, {0}}, "--topic-config"},
+        {LOAD_PRODUCE, {{"closed", ""}, {"topic-config", "=a"}, {0}}, "--topic-config"},
         {LOAD_E2E, {{"rate", "5"}, {"compression", "lz4"}, {0}}, "compressed"},
         {LOAD_E2E, {{"rate", "5"}, {"acks", "0"}, {0}}, "--acks"},
         {LOAD_PARTITIONS, {{"closed", ""}, {"steps", "1,x"}, {0}}, "--steps"},
@@ -152,7 +158,10 @@ static void test_json(void **state)
 {
     struct load load;
     char problem[LOAD_PROBLEM_SIZE];
-    const struct word words[] = {{"rate", "1000"}, {"record-bytes", "10:3,20-29"}, {0}};
+    const struct word words[] = {{"rate", "1000"},
+                                 {"record-bytes", "10:3,20-29"},
+                                 {"topic-config", "segment.bytes=1048576"},
+                                 {0}};
     assert_true(settle(&load, LOAD_PRODUCE, words, problem));
     json_t *object = load_json(&load);
     assert_string_equal(json_string_value(json_object_get(object, "record-bytes")),
@@ -162,6 +171,8 @@ static void test_json(void **state)
     assert_int_equal(json_integer_value(json_object_get(object, "batch-records")), 1);
     assert_true(json_real_value(json_object_get(object, "rate")) == 1000);
     assert_int_equal(json_array_size(json_object_get(object, "steps")), 4);
+    const json_t *configs = json_object_get(object, "topic-config");
+    assert_string_equal(json_string_value(json_object_get(configs, "segment.bytes")), "1048576");
     json_decref(object);
 }
 
