@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ void connection_open(struct connection *connection, const struct address *addres
 {
     int on = 1;
     connection->poll_file = poll_file;
+    connection->address = address;
     connection->file = socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection->file < 0 || connect(connection->file, (const struct sockaddr *)&address->socket,
                                         address->socket_size) != 0)
@@ -43,6 +45,18 @@ void connection_close(struct connection *connection)
     close(connection->file);
     free(connection->input);
     arena_deinit(&connection->arena);
+}
+
+/* Says which broker it is, for there may be several. */
+static _Noreturn void fail_connection(const struct connection *connection, const char *why)
+{
+    char host[NI_MAXHOST] = "?";
+    char port[NI_MAXSERV] = "?";
+    (void)getnameinfo((const struct sockaddr *)&connection->address->socket,
+                      connection->address->socket_size, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV);
+    fail("the broker at %s:%s is lost, and the measurement with it: connection %u: %s", host, port,
+         connection->index, why);
 }
 
 /* Tells epoll about room in the socket, or not to. */
@@ -97,7 +111,7 @@ bool connection_send(struct connection *connection)
         if (count < 0 && errno == EAGAIN)
             break;
         if (count < 0)
-            fail("connection %u: %s", connection->index, strerror(errno));
+            fail_connection(connection, strerror(errno));
         advance(connection, (size_t)count);
     }
     watch(connection, connection->piece_count > 0);
@@ -112,8 +126,7 @@ void connection_receive(struct connection *connection)
     if (count < 0 && errno == EAGAIN)
         return;
     if (count <= 0)
-        fail("connection %u: %s", connection->index,
-             count == 0 ? "the broker closed it" : strerror(errno));
+        fail_connection(connection, count == 0 ? "the broker closed it" : strerror(errno));
     connection->input_bytes += (size_t)count;
 }
 

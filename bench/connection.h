@@ -20,8 +20,9 @@ enum { CONNECTION_PIECES_MAX = 3 };
 
 struct connection {
     struct role *role;
-    struct tally *tally; /* of the worker, for the role */
-    uint32_t index;      /* in the role */
+    const struct address *address; /* of the broker */
+    struct tally *tally;           /* of the worker, for the role */
+    uint32_t index;                /* in the role */
     int file;
     int poll_file;
     bool is_blocked;  /* the socket is full; epoll tells when it is not */

@@ -70,6 +70,9 @@ struct result {
 
 void result_deinit(struct result *result);
 
+/* Of a role in an open loop: whether the broker answered as fast as was meant. */
+bool result_role_keeps_up(const struct result_role *role);
+
 /* One step of mode partitions. */
 json_t *result_step_json(const struct result *result);
 
