@@ -5,6 +5,7 @@
 #include "bench/fetch.h"
 #include "bench/produce.h"
 #include "bench/run.h"
+#include "bench/server.h"
 #include "bench/system.h"
 #include "bench/topic.h"
 
@@ -32,6 +33,9 @@ void bench_free(struct result *result)
 static void prepare(const struct load *load, struct control *control, struct run *run,
                     struct result *result)
 {
+    struct server_use use;
+    if (load->pid != 0 && !server_use_read(load->pid, &use))
+        fail("there is no process %u", load->pid);
     *run = (struct run){.load = load};
     control_open_first(control, load->brokers, &run->address);
     conditions_find(&result->conditions, load->pid, control);

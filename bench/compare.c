@@ -7,6 +7,7 @@
 #include "bench/comparison.h"
 #include "bench/figure.h"
 #include "bench/launch.h"
+#include "bench/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,19 @@ const char *compare_problem(const struct compare_options *options)
     return NULL;
 }
 
+/* Before anybody is measured: what is found missing in the second turn has cost the first. */
+static void contender_check(const struct contender *contender)
+{
+    struct control control;
+    struct address address;
+    struct server_use use;
+    if (contender->pid != 0 && !server_use_read(contender->pid, &use))
+        fail("%s: there is no process %u", contender->name, contender->pid);
+    if (!control_open_any(&control, contender->brokers, &address))
+        fail("%s: no broker answers at %s", contender->name, contender->brokers);
+    control_close(&control);
+}
+
 static void contender_find(struct contender *contender, const char *where)
 {
     struct bytes rest = bytes_of_text(where);
@@ -69,6 +83,7 @@ static void contender_find(struct contender *contender, const char *where)
         fail("%s: '%.*s' is no process", contender->name, (int)pid_text.size,
              (const char *)pid_text.data);
     contender->pid = (uint32_t)pid;
+    contender_check(contender);
 }
 
 /* By the shell, which cuts it into words as people expect; exec, so that the process is the
@@ -83,6 +98,7 @@ static void contender_start(struct contender *contender, const struct compare_op
     contender->folder = folder_create(options->folder);
     launch_prepare(&contender->launch, words, 3, contender->folder);
     free(line);
+    contender->launch.name = contender->name;
     contender->launch.is_verbose = options->is_verbose;
     launch_start(&contender->launch);
     contender->is_ours = true;
@@ -101,6 +117,10 @@ static void contender_open(struct contender *contender, const struct compare_opt
         contender_start(contender, options, where);
     else
         contender_find(contender, where);
+}
+
+static void contender_fill(const struct contender *contender, const struct compare_options *options)
+{
     if (options->load.mode == LOAD_FETCH)
         bench_fill(contender->brokers, options->load.topic, options->load.partitions,
                    &options->load.topic_configs, options->fill_bytes);
@@ -169,6 +189,8 @@ json_t *bench_compare(const struct compare_options *options, const char *version
         contenders[i].results = json_array();
         contender_open(&contenders[i], options, options->contenders[i]);
     }
+    for (uint32_t i = 0; i < options->contender_count; i++)
+        contender_fill(&contenders[i], options);
     run_rounds(contenders, options, version);
     json_t *document = document_of(contenders, options, version);
     for (uint32_t i = 0; i < options->contender_count; i++)

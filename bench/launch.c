@@ -47,6 +47,7 @@ void launch_prepare(struct launch *launch, const char *const *command, uint32_t 
         fail("the command has more than %d words", LAUNCH_WORDS_MAX);
     for (uint32_t i = 0; i < word_count; i++)
         launch->words[launch->word_count++] = fill_in(command[i], port_text, folder);
+    launch->name = launch->words[0];
 }
 
 void launch_forget(struct launch *launch)
@@ -73,9 +74,9 @@ void launch_start(struct launch *launch)
     int64_t give_up_ns = launch->process.started_ns + START_TIMEOUT_SECONDS * SECOND_NS;
     while (!is_answering(launch)) {
         if (!process_is_alive(&launch->process))
-            fail("%s ended before it answered; --verbose shows why", launch->words[0]);
+            fail("%s ended before it answered; --verbose shows why", launch->name);
         if (now_ns() > give_up_ns)
-            fail("%s does not answer for %d s", launch->words[0], START_TIMEOUT_SECONDS);
+            fail("%s does not answer for %d s", launch->name, START_TIMEOUT_SECONDS);
         nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
     }
     launch->answered_ns = now_ns() - launch->process.started_ns;

@@ -12,7 +12,8 @@
 enum { LAUNCH_WORDS_MAX = 256 };
 
 struct launch {
-    bool is_verbose;                   /* show what the broker says */
+    const char *name; /* when it fails; its first word unless somebody knows better */
+    bool is_verbose;  /* show what the broker says */
     char *words[LAUNCH_WORDS_MAX + 1]; /* the command with its places filled in */
     uint32_t word_count;
     uint16_t port;

@@ -131,7 +131,7 @@ static enum exit_code run(struct tool *tool)
 const struct command command_bench_compare = {
     .name = "bench compare",
     .arguments = "NAME=BROKER...",
-    .argument_count_min = 2,
+    .argument_count_min = 1,
     .argument_count_max = COMPARE_CONTENDERS_MAX,
     .summary = "measure several brokers in turns",
     .description =

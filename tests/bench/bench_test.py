@@ -211,6 +211,17 @@ class Produce(BenchCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no.such", done.stderr)
 
+    def test_process(self):
+        """A process that is not there is said before anything is written."""
+        with subprocess.Popen(["true"]) as gone:
+            pass
+        topic = self.name("process")
+        done = bench("produce", "--topic", topic, "--closed", *requests(5), "--pid", gone.pid)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"there is no process {gone.pid}", done.stderr)
+        done = bench("fetch", "--topic", topic, *SHORT)
+        self.assertIn("does not have 1 partitions", done.stderr)
+
     def test_refused(self):
         """A run in which nothing was acknowledged is a failure that says so, and says why."""
         done = bench("produce", "--topic", self.name("large"), "--record-bytes", "2MiB", "--closed",
@@ -456,8 +467,23 @@ class Compare(BenchCase):
         self.assertNotIn("cpu_s_per_gb", names)
         self.assertGreater(result["results"]["ours"][0]["server"]["memory_bytes_max"], 0)
 
+    def test_missing(self):
+        """A broker or a process that is not there is called by its name, and nobody has had a load then."""
+        with subprocess.Popen(["true"]) as gone:
+            pass
+        here, topic = f"a={_broker.address}", self.name("missing")
+        for there, said in (("b=127.0.0.1:1", "b: no broker answers at 127.0.0.1:1"),
+                            (f"b={_broker.address},{gone.pid}", f"b: there is no process {gone.pid}"),
+                            ("b=false {port}", "b ended before it answered")):
+            with self.subTest(there):
+                done = bench("compare", "--topic", topic, "--closed", "--rounds", 1, *requests(5), here, there)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(said, done.stderr)
+        self.assertIn("does not have 1 partitions", bench("fetch", "--topic", topic, *SHORT).stderr)
+
     def test_usage(self):
         """Whom to compare must be clear."""
+        self.assertIn("name two brokers", bench("compare", "--closed", "a=127.0.0.1:1").stderr)
         for words in (("a=127.0.0.1:1",), ("a=127.0.0.1:1", "a=127.0.0.1:2"), ("a", "b=127.0.0.1:1"),
                       ("--load", "partitions", "a=127.0.0.1:1", "b=127.0.0.1:1"),
                       ("--pid", "1", "a=127.0.0.1:1", "b=127.0.0.1:1")):
@@ -557,7 +583,7 @@ class Misbehaviour(unittest.TestCase):
         """A broker that closes a connection ends the run, which says so."""
         done = self.run_against(lambda: None, "--rate", 100, *SHORT)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("the broker closed it", done.stderr)
+        self.assertRegex(done.stderr, r"the broker at 127\.0\.0\.1:\d+ is lost.*the broker closed it")
 
 
 if __name__ == "__main__":
