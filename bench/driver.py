@@ -23,6 +23,9 @@ LATENCY_WANTED = Path("/dev/cpu_dma_latency")  # a number of four bytes: the µs
 OURS = "{broker} --set listeners=PLAINTEXT://127.0.0.1:{port} --set log.dirs={data}"
 ANSWER_SECONDS = 120
 BENCH_SECONDS = 3600
+# How often all brokers look for what retention may delete: by default every five minutes, in which a full load
+# fills a disk.
+CHECK_OFTEN = "log.retention.check.interval.ms=1000"
 # ApiVersions version 0, with no client's name: every broker answers it.
 HELLO = b"\0\0\0\x0a\0\x12\0\0\0\0\0\1\xff\xff"
 
@@ -64,6 +67,14 @@ class Bench:
         made = subprocess.run(words, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
         if made.returncode != 0:
             raise DriverError(f"{shlex.join(words)}\n{made.stderr.strip()}")
+
+    def first_offsets(self, address, topic):
+        """Where the partitions of a topic begin."""
+        words = [self.program, "topic", "offsets", "-b", address, "--time", "earliest", "--format", "json", topic]
+        told = subprocess.run(words, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
+        if told.returncode != 0:
+            raise DriverError(f"{shlex.join(words)}\n{told.stderr.strip()}")
+        return [partition["offset"] for partition in json.loads(told.stdout)]
 
     def delete_topic(self, address, topic):
         subprocess.run([self.program, "topic", "delete", "-b", address, "-y", topic],

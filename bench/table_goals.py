@@ -68,11 +68,15 @@ def beside_peer(group, text, row, figure, bound, is_least=False):
 def bulk_goals():
     group, text = "Large batches", "received and stored"
     rate, cost = Floor(text, ("store_mb_per_s",)), Floor(text, ("store_cpu_s_per_gb",))
-    yield at_least(group, "64 KiB batches, 16 connections: MB/s", "bulk-16", "MB/s", 1000, rate)
-    yield at_least(group, "64 KiB batches, one partition: MB/s", "bulk-1", "MB/s", 800, rate)
+    # A fresh topic's first files are not yet those that retention gives back.
+    whens = (("", ""), ("-retention", " while retention deletes"))
+    for row, who, bound in (("bulk-16", "16 connections", 1000), ("bulk-1", "one partition", 800)):
+        for suffix, when in whens:
+            yield at_least(group, f"64 KiB batches, {who}{when}: MB/s", row + suffix, "MB/s", bound, rate)
     for row, who in (("bulk-16", "16 connections"), ("bulk-1", "one partition")):
-        yield at_most(group, f"64 KiB batches, {who}: CPU seconds per GB", row, CPU_GB, 0.6, cost)
-        yield beside_peer(group, f"64 KiB batches, {who}: CPU per GB", row, CPU_GB, 1 / 4)
+        for suffix, when in whens:
+            yield at_most(group, f"64 KiB batches, {who}{when}: CPU seconds per GB", row + suffix, CPU_GB, 0.6, cost)
+            yield beside_peer(group, f"64 KiB batches, {who}{when}: CPU per GB", row + suffix, CPU_GB, 1 / 4)
 
 
 def small_goals():

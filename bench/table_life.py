@@ -13,8 +13,6 @@ SETTLE_SECONDS = 2
 PARTITIONS = 10000
 ENDURANCE_SECONDS, EDGE_SECONDS = 1800, 120
 QUICK_ENDURANCE_SECONDS, QUICK_EDGE_SECONDS = 4, 2
-# Full load fills a disk within the minutes that brokers wait by default.
-CHECK_OFTEN = "log.retention.check.interval.ms=5000"
 
 
 def idle_percent(broker, seconds):
@@ -81,7 +79,7 @@ def many(context):
 def endurance(context):
     seconds, edge = ((QUICK_ENDURANCE_SECONDS, QUICK_EDGE_SECONDS) if context.is_quick else
                      (ENDURANCE_SECONDS, EDGE_SECONDS))
-    with context.new_broker(CHECK_OFTEN) as broker:
+    with context.new_broker(driver.CHECK_OFTEN) as broker:
         broker.start()
         context.bench.create_topic(broker.address, "endurance", 16, f"retention.bytes={256 << 20}",
                                    f"segment.bytes={64 << 20}")

@@ -2,6 +2,9 @@
 taken from it. Nothing here runs anything."""
 from dataclasses import dataclass
 
+import driver
+import table_retention
+
 MIB = 2**20
 
 
@@ -12,6 +15,7 @@ class Figure:
     path: str  # in that result, or a name of what a life has measured
     scale: float = 1
     more_is_better: bool = False
+    is_judged: bool = True  # otherwise neither more nor less of it is better
 
     @property
     def is_cost(self):
@@ -33,6 +37,7 @@ class Step:
     words: tuple
     restart: bool = False  # before it, so that the broker itself has nothing in memory
     is_timed: bool = True  # takes --seconds
+    is_beside_retention: bool = False  # not before that deletes; what it deletes meanwhile is in the result
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Row:
     steps: tuple = ()
     life: str = ""  # instead of steps: what table_life.py does with a broker of its own
     is_long: bool = False  # half an hour for each broker: only by its name
+    settings: tuple = ()  # of a broker that begins with the row; those that stay have them always
 
 
 # --- Figures -------------------------------------------------------------------------------------
@@ -58,6 +64,7 @@ MB = Figure("MB/s", -1, "figures.mb_per_s", more_is_better=True)
 CPU_REQUEST = Figure("broker CPU (µs per request)", -1, "server.cpu_us_per_request")
 CPU_GB = Figure("broker CPU (s per GB)", -1, "server.cpu_s_per_gb")
 MEMORY = Figure("memory, most (MiB)", -1, "server.memory_bytes_max", 1 / MIB)
+DELETED = Figure("deleted meanwhile (MB/s)", -1, f"{table_retention.DELETED}.mb_per_s", is_judged=False)
 QUANTILES = (latency("p50", "p50"), latency("p99", "p99"), latency("p999", "p99.9"))
 BULK = (MB, CPU_GB, latency("p99", "p99"))
 SMALL = (RATE, CPU_REQUEST, latency("p50", "p50"), latency("p99", "p99"))
@@ -73,9 +80,9 @@ def closed(in_flight=1):
     return ("--closed", "--in-flight", in_flight)
 
 
-def fill(size_mib, partitions):
+def fill(size_mib, partitions, *words):
     """So much in 64 KiB batches, in the topic of the row."""
-    return Step("produce", (*spread(min(16, partitions), partitions), *closed(4), "--batch-bytes", "64KiB",
+    return Step("produce", (*spread(min(16, partitions), partitions), *closed(4), "--batch-bytes", "64KiB", *words,
                             "--warm-up", 0, "--seconds", 3600, "--requests", size_mib * 16), is_timed=False)
 
 
@@ -85,10 +92,15 @@ def headline_rows():
     group = "Produce"
     for connections in (1, 16):
         plural = "s" if connections > 1 else ""
-        yield Row(f"bulk-{connections}", group,
-                  f"64 KiB batches, {connections} connection{plural}, {connections} partition{plural}", BULK,
-                  (Step("produce", (*spread(connections, connections), *closed(5), "--batch-bytes",
-                                    "64KiB")),))
+        who = f"{connections} connection{plural}, {connections} partition{plural}"
+        load = (*spread(connections, connections), *closed(5), "--batch-bytes", "64KiB")
+        kept = table_retention.configs()
+        yield Row(f"bulk-{connections}", group, f"64 KiB batches, {who}", BULK, (Step("produce", load),))
+        yield Row(f"bulk-{connections}-retention", group, f"64 KiB batches while retention deletes, {who}",
+                  (*BULK, DELETED),
+                  (fill(table_retention.FILLED_MIB * connections, connections, *kept),
+                   Step("produce", (*load, *kept, "--warm-up", 2), is_beside_retention=True)),
+                  settings=(driver.CHECK_OFTEN,))
     # Kafka's own clients have five requests in flight unless they are told otherwise.
     for suffix, in_flight, how in (("", 1, ""), ("-pipelined", 5, ", five in flight each")):
         yield Row(f"one-record{suffix}", group,

@@ -27,6 +27,7 @@ def script(name):
 
 table = script("table")
 table_floor, table_goals = table.table_floor, table.table_goals
+table_retention = table.table_retention
 rows = table.all_rows()
 
 
@@ -54,6 +55,22 @@ class Rows(unittest.TestCase):
                     done = subprocess.run([BUILD / "tailrace", "bench", step.mode, "-b", "127.0.0.1:1",
                                            *map(str, step.words)], capture_output=True, text=True, check=False)
                     self.assertEqual(done.returncode, 1, done.stderr)
+
+    def test_retention(self):
+        """What is filled before retention is to delete is more than it keeps, in each partition, also of a table that is
+        only a look; who begins with the row looks as often as those that stay."""
+        found = [row for row in rows if any(step.is_beside_retention for step in row.steps)]
+        self.assertEqual([row.name for row in found], ["bulk-1-retention", "bulk-16-retention"])
+        for row in found:
+            for shorten in (list, table.quick_words):
+                fill, load = (shorten(step.words) for step in row.steps)
+                kept = sum(int(word.partition("=")[2]) for word in fill if str(word).startswith(("segment", "retention")))
+                filled = fill[fill.index("--requests") + 1] * 65536 // fill[fill.index("--partitions") + 1]
+                self.assertGreater(filled, kept)
+                self.assertEqual([word for word in fill if "bytes=" in str(word)],
+                                 [word for word in load if "bytes=" in str(word)])
+            self.assertIn(table.driver.CHECK_OFTEN, row.settings)
+            self.assertIn(table.driver.CHECK_OFTEN, table.kafka_command("run", "plain"))
 
     def test_kinds(self):
         """A row either puts loads on a broker or begins and ends some."""
@@ -258,6 +275,31 @@ class Quiet(unittest.TestCase):
         self.assertEqual(self.run_machine(table_floor.Wanted(10, None, 9), [(1, 50)] * 9), [5, 2])
 
 
+class Retention(unittest.TestCase):
+    """The partitions' beginnings are a list, one for each look; a pause takes the time that it takes."""
+
+    def watch(self, looks):
+        self.clock = 0.0
+
+        def pause(seconds):
+            self.clock += seconds
+
+        return table_retention.Watch(lambda: looks.pop(0) if len(looks) > 1 else looks[0], lambda: self.clock, pause)
+
+    def test_begins(self):
+        """Not before every partition has lost something; what goes from then on counts, at the size of what came."""
+        watch = self.watch([[0, 0], [5, 0], [5, 7], [105, 7]])
+        watch.begin()
+        self.assertAlmostEqual(self.clock, 2 * table_retention.PAUSE_SECONDS)
+        self.clock += 2
+        self.assertEqual(watch.end({"bytes": 4_000_000, "records": 100}), {"records": 100, "mb_per_s": 2})
+
+    def test_never(self):
+        """Where it does not begin there is no such measurement."""
+        with self.assertRaisesRegex(table.DriverError, r"has not begun to delete within 60 s.*\[9, 0\]"):
+            self.watch([[9, 0]]).begin()
+
+
 class Awake(unittest.TestCase):
     """The device is a file here."""
 
@@ -300,7 +342,7 @@ class Regression(unittest.TestCase):
 COUNTED = f"""#!/bin/sh
 if [ "$2" = floor ]; then
     echo '{{"sync_4k_p50_us": 120, "stolen_percent": 3}}'
-elif [ "$2" = start ]; then
+elif [ "$1" != bench ] || [ "$2" = start ]; then
     exec {BUILD / "tailrace"} "$@"
 else
     exec {BUILD / "tailrace"} "$@" --warm-up 0 --seconds 3600 --requests 500
