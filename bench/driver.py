@@ -180,6 +180,16 @@ class Broker:
 
 # --- Conditions ----------------------------------------------------------------------------------
 
+def end_in_order():
+    """Who asks us to end gets what Ctrl-C does: brokers that were started end, and their folders go. The
+    interrupt says which signal it was."""
+    def leave(number, _):
+        raise KeyboardInterrupt(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
 @contextlib.contextmanager
 def measuring():
     """The machine as measurements want it, and afterwards as it was."""
@@ -255,14 +265,18 @@ def disk_of(folder):
     return f"{whole.name} ({driven}), cache: {kind}"
 
 
-def conditions(folder):
+def machine_name():
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
                 if line.startswith("model name")), "unknown")
+    return f"{cpu}, {os.cpu_count()} cores"
+
+
+def conditions(folder):
     disk = subprocess.run(["df", "--output=fstype", folder], capture_output=True, text=True,
                           check=True).stdout.split()[-1]
     return {
         "date": time.strftime("%Y-%m-%d"),
-        "cpu": f"{cpu}, {os.cpu_count()} cores",
+        "cpu": machine_name(),
         "kernel": platform.release().partition("-")[0],
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "unknown"),
         "disk": disk_of(folder),

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ def script(name):
 
 
 table = script("table")
-table_floor, table_goals = table.table_floor, table.table_goals
+table_coverage, table_floor, table_goals = table.table_coverage, table.table_floor, table.table_goals
 table_retention = table.table_retention
 rows = table.all_rows()
 
@@ -135,6 +136,41 @@ class Document(unittest.TestCase):
         self.assertIn(f"\n| {idle.title} | - | - | - | - |\n", text)
         widths = {line.count("|") for line in text.split("\n") if line.startswith("|")}
         self.assertEqual(widths, {6})
+
+    def test_coverage(self):
+        """How many rows there are not, which lack a broker, and which are not from the machine that most are from."""
+        def keep(name, contender, number, **more):
+            row = next(each for each in rows if each.name == name)
+            self.results.keep(self.results.path(row, contender, number), {**kept(contender, number, {"MB/s": 1}), **more})
+
+        def said():
+            return list(table_coverage.lines(rows, self.results))
+
+        self.assertEqual(len(said()), 1)
+        self.assertIn(f"not measured: {len(rows)} (bulk-1, ", said()[0])
+        for row in rows:
+            keep(row.name, "Tailrace", 0, machine="new, 2 cores")
+        self.assertEqual(said(), [f"rows of the table: {len(rows)}; not measured: 0"])
+        keep("bulk-1", "Tailrace", 1, machine="old, 2 cores")
+        keep("bulk-16", "Kafka", 0, results=[{}, {"conditions": {"cpu": "old", "cpu_count": 2}}])
+        lacking = len(rows) - 1
+        self.assertTrue(said()[1].startswith(f"measured without some of the brokers: {lacking} (bulk-1, "), said()[1])
+        self.assertEqual(said()[2:], ["measured on old, 2 cores, most others on new, 2 cores: 2 (bulk-1, bulk-16)"])
+        self.results.keep(self.folder / "conditions.json", {"cpu": "fast"})
+        self.assertIn(f"- {said()[2]}\n", table.markdown(rows, self.results))
+
+    def test_unjudged(self):
+        """A figure of which neither more nor less is better is not said to be better."""
+        row = next(each for each in rows if each.name == "bulk-1-retention")
+        for contender in ("Tailrace", "Kafka"):
+            self.results.keep(self.results.path(row, contender, 0),
+                              kept(contender, 0, {figure.title: 3 for figure in row.figures}))
+        found = self.results.read(row)
+        lines = list(table.row_lines(row, found, ["Tailrace", "Kafka"], "Kafka"))
+        self.assertIn("| deleted meanwhile (MB/s) | 3.00 | 3.00 | - |", lines[-1])
+        self.assertIn("| 1.00x |", lines[0])
+        figures = {figure["title"]: figure for figure in table.comparison(row, found)["figures"]}
+        self.assertEqual(figures["deleted meanwhile (MB/s)"]["ratios"], {})
 
     def test_place(self):
         """Only what stands between the marks is written anew."""
@@ -358,12 +394,13 @@ class Command(unittest.TestCase):
         program.chmod(0o755)
         return program
 
+    def words(self, *words):
+        return [sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "1", "--no-peers", "--only",
+                "Tailrace", "--folder", self.folder, "--broker", BUILD / "tailraced", "--bench", BUILD / "tailrace",
+                "--results", self.folder / "kept", *words]
+
     def run_table(self, *words):
-        return subprocess.run([sys.executable, "-B", ROOT / "bench/table", "--quick", "--seconds", "1",
-                               "--no-peers", "--only", "Tailrace", "--folder", self.folder, "--broker",
-                               BUILD / "tailraced", "--bench", BUILD / "tailrace", "--results",
-                               self.folder / "kept", *words],
-                              capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(self.words(*words), capture_output=True, text=True, timeout=120, check=False)
 
     def test_resume(self):
         """A row is measured in every round, once: the next run goes on where this one was. Then there is a
@@ -389,6 +426,44 @@ class Command(unittest.TestCase):
             self.assertEqual(self.run_table("--html", page).returncode, 0)
             self.assertIn("one-record requests", page.read_text(encoding="utf-8"))
             self.assertEqual(sorted(os.listdir(folder)), ["kept", "page.html"])
+
+    def test_retention(self):
+        """A row that is measured while retention deletes has what went meanwhile."""
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as programs:
+            self.folder = pathlib.Path(folder)
+            done = self.run_table("bulk-1-retention", "--bench", self.count_requests(programs))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            result = json.loads((self.folder / "kept/bulk-1-retention/tailrace.0.json").read_text())
+            self.assertEqual(result["results"][0]["load"]["topic-config"],
+                             {"segment.bytes": str(2**20), "retention.bytes": str(4 * 2**20)})
+            self.assertGreaterEqual(result["figures"]["deleted meanwhile (MB/s)"], 0)
+
+    def test_interrupted(self):
+        """What was measured before somebody ended it is there, no broker and no folder is, and it says how the table
+        stands; the next run goes on."""
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as programs:
+            self.folder = pathlib.Path(folder)
+            counted, pipe = self.count_requests(programs), pathlib.Path(programs) / "pipe"
+            os.mkfifo(pipe)
+            stuck = counted.with_name("stuck")
+            # The second load never ends; opened for writing, the pipe says that it has begun.
+            stuck.write_text(f'#!/bin/sh\ncase "$*" in *fetch*) read -r line <{pipe} ;; esac\nexec {counted} "$@"\n',
+                             encoding="utf-8")
+            stuck.chmod(0o755)
+            table_words = self.words("one-record", "fetch-warm", "--bench", stuck)
+            with subprocess.Popen(table_words, stderr=subprocess.PIPE, text=True) as run, open(pipe, "wb"):
+                run.terminate()
+                said = run.communicate(timeout=120)[1]
+            self.assertEqual(run.returncode, 128 + signal.SIGTERM, said)
+            self.assertIn("interrupted; what was measured is in", said)
+            self.assertIn(f"not measured: {len(rows) - 1} (bulk-1, ", said)
+            self.assertNotIn("Traceback", said)
+            self.assertEqual(os.listdir(folder), ["kept"])
+            self.assertEqual(sorted(os.listdir(self.folder / "kept")), ["conditions.json", "one-record"])
+            again = self.run_table("one-record", "fetch-warm", "--bench", counted)
+            self.assertEqual(again.returncode, 0, again.stderr)
+            self.assertNotIn("one-record, round", again.stderr)
+            self.assertIn("fetch-warm, round 1", again.stderr)
 
     def test_trouble(self):
         """A broker that does not start is said and counted; the others' measurements go on."""
