@@ -339,7 +339,7 @@ static bool is_pictured(const json_t *figure)
 {
     static const char *const left_out[] = {"records_per_s",    "p999_us",         "max_us",
                                            "context_switches", "machine_sync_us", "stolen_percent",
-                                           "written_mb"};
+                                           "written_mb",       "deleted_mb_per_s"};
     for (size_t i = 0; i < sizeof left_out / sizeof left_out[0]; i++)
         if (strcmp(text_of(figure, "name"), left_out[i]) == 0)
             return false;

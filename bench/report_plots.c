@@ -202,7 +202,7 @@ static void write_over_time(FILE *out, json_t *results, json_t *names)
     lines_find(&records, results, names, make_records);
     lines_find(&latency, results, names, make_p99);
     if (records.max.x > 1) {
-        svg_axis_linear(&x, records.max.x);
+        svg_axis_seconds(&x, records.max.x);
         svg_axis_linear(&y, records.max.y);
         lines_draw(out, &records, &x, &y, "Records a second, by seconds of the last round");
         svg_axis_latency(&y, pow(10, latency.min.y), pow(10, latency.max.y));

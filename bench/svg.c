@@ -3,6 +3,7 @@
 #include "base/assert.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -15,7 +16,9 @@ enum {
     BAR_LEFT = 130,
     BAR_RIGHT = 480,
     BAR_HEIGHT = 20,
-    HEADING_HEIGHT = 24,
+    HEADING_LINE_HEIGHT = 16,
+    HEADING_CHARACTERS_MAX = 56, /* of a line, which begins where the bars do */
+    NAME_CHARACTERS_MAX = 19,    /* left of the bars */
     GAP = 10,
 };
 
@@ -92,6 +95,15 @@ void svg_axis_linear(struct svg_axis *axis, double max)
         at += step;
     }
     axis->max = at;
+}
+
+void svg_axis_seconds(struct svg_axis *axis, double last)
+{
+    assert(last > 1);
+    *axis = (struct svg_axis){.min = 1, .max = last};
+    double step = fmax(round_step(last), 1);
+    for (double at = step; at <= last && axis->tick_count < SVG_TICKS_MAX; at += step)
+        snprintf(add_tick(axis, at)->text, SVG_TICK_SIZE, "%.0f s", at);
 }
 
 static void format_us(double us, char text[static SVG_TICK_SIZE])
@@ -196,6 +208,55 @@ void svg_plot_end(FILE *out)
 
 /* --- Bars ------------------------------------------------------------------------------------- */
 
+/* The bytes of at most so many characters, which nothing cuts in two. */
+static size_t fitting_bytes(const char *text, uint32_t characters_max)
+{
+    uint32_t characters = 0;
+    size_t size = 0;
+    for (; text[size] != '\0'; size++) {
+        bool begins_one = ((uint8_t)text[size] & 0xc0) != 0x80;
+        if (begins_one && characters++ == characters_max)
+            break;
+    }
+    return size;
+}
+
+static void escape_part(FILE *out, const char *text, size_t size)
+{
+    char *part = strndup(text, size);
+    assert(part != NULL);
+    svg_escape(out, part);
+    free(part);
+}
+
+static void write_name(FILE *out, const char *name)
+{
+    size_t size = fitting_bytes(name, NAME_CHARACTERS_MAX);
+    if (name[size] == '\0') {
+        svg_escape(out, name);
+        return;
+    }
+    escape_part(out, name, fitting_bytes(name, NAME_CHARACTERS_MAX - 1));
+    fputs("…", out);
+}
+
+/* In lines that end between words where they can. */
+static uint32_t draw_heading(FILE *out, uint32_t y, const char *heading)
+{
+    do {
+        size_t size = fitting_bytes(heading, HEADING_CHARACTERS_MAX);
+        const char *space = heading[size] == '\0' ? NULL : memrchr(heading, ' ', size + 1);
+        if (space != NULL && space > heading)
+            size = (size_t)(space - heading);
+        fprintf(out, "<text class=\"head\" x=\"%d\" y=\"%u\">", BAR_LEFT, y + 16);
+        escape_part(out, heading, size);
+        fprintf(out, "</text>\n");
+        heading += size + strspn(heading + size, " ");
+        y += HEADING_LINE_HEIGHT;
+    } while (*heading != '\0');
+    return y + 8;
+}
+
 static double bar_end(double value, double max)
 {
     return BAR_LEFT + (max > 0 ? value / max : 0) * (BAR_RIGHT - BAR_LEFT);
@@ -207,7 +268,7 @@ static void draw_bar(FILE *out, uint32_t y, const struct svg_bar *bar, double ma
     double middle = y + (BAR_HEIGHT - 4) / 2.0;
     double behind = bar_end(bar->max > bar->value ? bar->max : bar->value, max) + 8;
     fprintf(out, "<text x=\"%d\" y=\"%u\" text-anchor=\"end\">", BAR_LEFT - 8, y + 13);
-    svg_escape(out, bar->name);
+    write_name(out, bar->name);
     fprintf(
         out, "</text><rect class=\"f%u\" x=\"%d\" y=\"%u\" width=\"%.1f\" height=\"%d\" rx=\"2\"/>",
         color % SVG_COLORS, BAR_LEFT, y, end - BAR_LEFT > 1 ? end - BAR_LEFT : 1, BAR_HEIGHT - 4);
@@ -227,10 +288,7 @@ uint32_t svg_bars(FILE *out, uint32_t y, const char *heading, const struct svg_b
         max = fmax(max, bars[i].value);
         max = fmax(max, bars[i].max);
     }
-    fprintf(out, "<text class=\"head\" x=\"%d\" y=\"%u\">", BAR_LEFT, y + 16);
-    svg_escape(out, heading);
-    fprintf(out, "</text>\n");
-    y += HEADING_HEIGHT;
+    y = draw_heading(out, y, heading);
     for (uint32_t i = 0; i < count; i++, y += BAR_HEIGHT)
         draw_bar(out, y, &bars[i], max, i);
     return y + GAP;

@@ -41,6 +41,9 @@ struct svg_point {
 /* From 0 to at least `max`, with round ticks. */
 void svg_axis_linear(struct svg_axis *axis, double max);
 
+/* Of whole seconds from 1 to `last`, which is more. */
+void svg_axis_seconds(struct svg_axis *axis, double last);
+
 /* Of log10 of microseconds, with ticks at 1, 2 and 5 of each power. */
 void svg_axis_latency(struct svg_axis *axis, double min_us, double max_us);
 
@@ -62,7 +65,8 @@ struct svg_bar {
     double max;
 };
 
-/* The bars below a heading, from `y` on; answers where they end. */
+/* The bars below a heading, which takes as many lines as it needs, from `y` on; answers where they
+ * end. Long names are cut. */
 uint32_t svg_bars(FILE *out, uint32_t y, const char *heading, const struct svg_bar *bars,
                   uint32_t count);
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 OURS = "Tailrace"
 MACHINE = "machine"
+NAMES_MAX = 16
 
 
 def machine_of(result):
@@ -21,7 +22,9 @@ def machines_of(found):
 
 
 def named(names):
-    return f"{len(names)} ({', '.join(names)})" if names else "0"
+    """How many, and the first of them: more than fit a line nobody reads."""
+    shown = ", ".join(names[:NAMES_MAX]) + (", ..." if len(names) > NAMES_MAX else "")
+    return f"{len(names)} ({shown})" if names else "0"
 
 
 def lines(rows, results):

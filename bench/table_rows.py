@@ -25,7 +25,7 @@ class Figure:
     @property
     def name(self):
         """As `tailrace bench compare` calls it."""
-        last = self.path.rpartition(".")[2]
+        last = self.path.rpartition(".")[2] if self.is_judged else self.path.replace(".", "_")
         return {"p50": "p50_us", "p99": "p99_us", "p999": "p999_us",
                 "memory_bytes_max": "memory_mib"}.get(last, last)
 

@@ -63,6 +63,8 @@ static void test_single(void **state)
     assert_true(has(page, "Latency by percentile"));
     assert_true(has(page, "99 %"));
     assert_true(has(page, "Records a second"));
+    assert_true(has(page, ">1 s</text>"));
+    assert_true(has(page, ">2 s</text>"));
     assert_true(has(page, "p99 of each second"));
     free(page);
     report_deinit(&report);
@@ -125,6 +127,33 @@ static void test_bars(void **state)
     report_deinit(&report);
 }
 
+/* A heading that is too long for a line takes two, and a name that is too long for its place is
+ * cut; neither between the bytes of a character. */
+static void test_long_texts(void **state)
+{
+    static const char text[] =
+        "{\"title\":\"More and more connections: one-record requests (1 KiB), connections: 1,000\","
+        "\"contenders\":[\"äöüäöüäöüäöüäöüäöüäöü\",\"nineteen characters\"],\"figures\":[{"
+        "\"name\":\"mb_per_s\",\"title\":\"MB/s\",\"more_is_better\":true,\"values\":{"
+        "\"äöüäöüäöüäöüäöüäöüäöü\":{\"median\":4,\"min\":3,\"max\":5},"
+        "\"nineteen characters\":{\"median\":4,\"min\":3,\"max\":5}},\"ratios\":{}}]}";
+    struct report report;
+    char problem[REPORT_PROBLEM_SIZE];
+    char *picture = NULL;
+    size_t size = 0;
+    report_init(&report);
+    assert_true(report_add(&report, parse(text), "x", problem));
+    FILE *out = open_memstream(&picture, &size);
+    assert_true(report_write_bars(&report, "mb_per_s", out));
+    fclose(out);
+    assert_true(has(picture, ">More and more connections: one-record requests (1 KiB),</text>"));
+    assert_true(has(picture, ">connections: 1,000</text>"));
+    assert_true(has(picture, ">äöüäöüäöüäöüäöüäöü…</text>"));
+    assert_true(has(picture, ">nineteen characters</text>"));
+    free(picture);
+    report_deinit(&report);
+}
+
 /* What is not of a known form, or lacks what it should have, does no harm. */
 static void test_refused(void **state)
 {
@@ -172,9 +201,10 @@ static void test_odd_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_single),     cmocka_unit_test(test_same_name),
-        cmocka_unit_test(test_comparison), cmocka_unit_test(test_bars),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_odd_members),
+        cmocka_unit_test(test_single),      cmocka_unit_test(test_same_name),
+        cmocka_unit_test(test_comparison),  cmocka_unit_test(test_bars),
+        cmocka_unit_test(test_long_texts),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_odd_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
