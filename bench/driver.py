@@ -34,6 +34,13 @@ class DriverError(Exception):
     """A measurement went wrong and has no figures; others may have."""
 
 
+def check_programs(*paths):
+    """Before anything is begun: what a build would have made."""
+    for path in paths:
+        if not os.access(path, os.X_OK):
+            raise SystemExit(f"{Path(sys.argv[0]).name}: there is no program '{path}'; ./dev build makes ours")
+
+
 def existing_folder(text):
     """An argument of a command line."""
     if not Path(text).is_dir():

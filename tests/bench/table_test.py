@@ -361,6 +361,30 @@ class Awake(unittest.TestCase):
         self.assertIn("No such file or directory", said.call_args.args[0])
 
 
+class Micro(unittest.TestCase):
+    def micro(self, *words):
+        return subprocess.run([BUILD / "bench-micro", *words], capture_output=True, text=True, check=False)
+
+    def test_rows(self):
+        """Rows have names, of which one may ask for some."""
+        names = self.micro("--list").stdout.splitlines()
+        self.assertEqual(len(names), len(set(names)))
+        some = [name for name in names if "crc32c" in name]
+        self.assertTrue(some)
+        self.assertEqual(self.micro("--list", "crc32c").stdout.splitlines(), some)
+        done = self.micro("--json", "--samples", "1", some[0])
+        self.assertEqual([each["name"] for each in json.loads(done.stdout)["benchmarks"]], some[:1])
+
+    def test_refused(self):
+        """What it does not know is a mistake, said in a sentence; JSON stays whole."""
+        done = self.micro("--json", "no such row")
+        self.assertEqual((done.returncode, json.loads(done.stdout)), (1, {"benchmarks": []}))
+        self.assertIn("no row has 'no such row' in its name", done.stderr)
+        for words in (("--nonsense",), ("crc", "lz4"), ("--samples", "0"), ("--samples",)):
+            self.assertEqual(self.micro(*words).returncode, 2, words)
+        self.assertIn("Usage: ", self.micro("--help").stdout)
+
+
 class Regression(unittest.TestCase):
     def test_verdict(self):
         """What every round says is said; what rounds contradict, or what is tiny, is not."""
@@ -480,6 +504,17 @@ class Command(unittest.TestCase):
             self.folder = pathlib.Path(folder)
             self.assertNotEqual(self.run_table("no-such-row").returncode, 0)
             self.assertNotEqual(self.run_table("idle", "--only", "nobody").returncode, 0)
+
+    def test_programs(self):
+        """So are programs that are not there, before anything is measured."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.folder = pathlib.Path(folder)
+            for flag in ("--broker", "--bench"):
+                done = self.run_table("idle", flag, self.folder / "nothing")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"there is no program '{self.folder}/nothing'; ./dev build makes ours", done.stderr)
+                self.assertNotIn("Traceback", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
 
     def test_folder(self):
         """So is a folder that is not there, before anything is measured."""

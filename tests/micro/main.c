@@ -3,7 +3,7 @@
  *
  *   {"benchmarks": [{"name", "ns": {"median", "min", "max"}, "count"}]}
  *
- *   bench-micro [--json] [--samples N] [PART OF A NAME]
+ * usage[] has the words.
  */
 #include "base/assert.h"
 #include "base/prng.h"
@@ -19,8 +19,22 @@
 
 enum { SAMPLE_NS = 20 * 1000 * 1000, SAMPLES = 11, RECORD_BYTES = 1024, WORD_ROOM = 32 };
 
+static const char usage[] =
+    "Usage: bench-micro [--json] [--samples N] [PART OF A NAME]\n"
+    "       bench-micro --list\n"
+    "\n"
+    "Says what single parts cost: the median and the range of some samples of a fiftieth of a "
+    "second.\n"
+    "\n"
+    "      --json       as {\"benchmarks\": [{\"name\", \"ns\": {\"median\", \"min\", \"max\"}, "
+    "\"count\"}]}\n"
+    "      --samples N  of each row (11)\n"
+    "      --list       name the rows\n"
+    "  -h, --help       this\n";
+
 struct options {
     bool is_json;
+    bool is_list;
     uint32_t samples;
     const char *part;
 };
@@ -121,7 +135,8 @@ static void measure(const struct options *options, const struct micro *micro, bo
     print(options, micro->name, &range, count, is_first);
 }
 
-static void run_all(const struct options *options)
+/* False if no row has that name. */
+static bool run_all(const struct options *options)
 {
     const struct micro_table tables[] = {micro_base(), micro_protocol(), micro_io(),
                                          micro_storage()};
@@ -131,19 +146,37 @@ static void run_all(const struct options *options)
             const struct micro *micro = &tables[i].rows[j];
             if (options->part != NULL && strstr(micro->name, options->part) == NULL)
                 continue;
-            measure(options, micro, is_first);
+            if (options->is_list)
+                printf("%s\n", micro->name);
+            else
+                measure(options, micro, is_first);
             is_first = false;
         }
+    return !is_first;
+}
+
+static _Noreturn void refuse(const char *word)
+{
+    fprintf(stderr, "bench-micro: '%s' makes no sense here\n%s", word, usage);
+    exit(2);
 }
 
 static struct options parse(int count, char **words)
 {
     struct options options = {.samples = SAMPLES};
     for (int i = 1; i < count; i++) {
+        if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0) {
+            fputs(usage, stdout);
+            exit(0);
+        }
         if (strcmp(words[i], "--json") == 0)
             options.is_json = true;
+        else if (strcmp(words[i], "--list") == 0)
+            options.is_list = true;
         else if (strcmp(words[i], "--samples") == 0 && i + 1 < count)
             options.samples = (uint32_t)strtoul(words[++i], NULL, 10);
+        else if (words[i][0] == '-' || options.part != NULL)
+            refuse(words[i]);
         else
             options.part = words[i];
     }
@@ -157,10 +190,14 @@ static struct options parse(int count, char **words)
 int main(int count, char **words)
 {
     struct options options = parse(count, words);
-    if (options.is_json)
+    bool is_json = options.is_json && !options.is_list;
+    if (is_json)
         printf("{\"benchmarks\": [");
-    run_all(&options);
-    if (options.is_json)
+    bool has_any = run_all(&options);
+    if (is_json)
         printf("]}\n");
-    return 0;
+    if (!has_any)
+        fprintf(stderr, "bench-micro: no row has '%s' in its name; --list names them\n",
+                options.part);
+    return has_any ? 0 : 1;
 }
