@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,7 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROC_TEXT_SIZE = 8192, STOP_TIMEOUT_MS = 30000, FOLDER_DEPTH_MAX = 32 };
+enum {
+    PROC_TEXT_SIZE = 8192,
+    STOP_TIMEOUT_MS = 30000,
+    FOLDER_DEPTH_MAX = 32,
+    JANITOR_TRIES_MAX = 1000,
+    JANITOR_PAUSE_NS = 10 * 1000 * 1000,
+};
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -170,6 +177,45 @@ static void remove_folder(int code, void *context)
     free(path);
 }
 
+/* Waits until the other end of the pipe is closed. Whatever else was inherited goes first: others
+ * wait to see it closed, pipes and connections to brokers. */
+static void await_end(int file)
+{
+    enum { KEPT = STDERR_FILENO + 1 };
+    int nowhere = open("/dev/null", O_RDWR);
+    int kept = fcntl(file, F_DUPFD, KEPT); /* not to be overwritten by what comes */
+    dup2(nowhere, STDIN_FILENO);
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    dup2(kept, KEPT);
+    close_range(KEPT + 1, UINT_MAX, 0);
+    char end;
+    while (read(KEPT, &end, 1) < 0 && errno == EINTR)
+        continue;
+}
+
+/* A process that outlives this one, which a signal may end at any time, and then removes the
+ * folder. Brokers die with this one, but may write a little longer. */
+static void start_janitor(const char *path)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        fail("no pipe: %s", strerror(errno));
+    pid_t janitor = fork();
+    if (janitor < 0)
+        fail("cannot start a process: %s", strerror(errno));
+    close(ends[janitor == 0]);
+    if (janitor != 0)
+        return; /* The other end closes when this process ends, however it does. */
+    setsid();
+    await_end(ends[0]);
+    for (int i = 0; i < JANITOR_TRIES_MAX && access(path, F_OK) == 0; i++) {
+        folder_remove(path);
+        nanosleep(&(struct timespec){.tv_nsec = JANITOR_PAUSE_NS}, NULL);
+    }
+    _exit(EXIT_SUCCESS);
+}
+
 char *folder_create(const char *parent)
 {
     char *path = NULL;
@@ -178,6 +224,7 @@ char *folder_create(const char *parent)
     char *absolute = realpath(path, NULL);
     if (absolute == NULL)
         fail("cannot find %s: %s", path, strerror(errno));
+    start_janitor(absolute);
     on_exit(remove_folder, absolute);
     return path;
 }

@@ -51,7 +51,7 @@ bool process_is_alive(const struct process *process);
 int64_t process_stop(const struct process *process);
 
 /* A new folder under `parent`; the text is the caller's to free. What is in it when the program
- * ends goes, whether it was removed before or not. */
+ * ends goes, whether it was removed before or not, and also if a signal ends it. */
 char *folder_create(const char *parent);
 void folder_remove(const char *path);
 

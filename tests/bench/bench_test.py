@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support")]
 
 from broker import BUILD, broker_for_tests  # noqa: E402
-from patience import PATIENCE_SECONDS  # noqa: E402
+from patience import PATIENCE_SECONDS, until  # noqa: E402
 from programs import TAILRACE  # noqa: E402
 
 PRODUCE, LIST_OFFSETS, API_VERSIONS, CREATE_TOPICS = 0, 2, 18, 19
@@ -425,6 +425,17 @@ class Start(unittest.TestCase):
     def test_no_broker(self):
         """A command that is no broker is said, and leaves nothing behind."""
         self.assertIn("false ended before it answered", self.fail_start("false"))
+
+    def test_killed(self):
+        """When it is killed itself, its broker and their folder go all the same."""
+        with tempfile.TemporaryDirectory() as folder:
+            tool = subprocess.Popen([TAILRACE, "bench", "start", "--runs", "1000", "--folder", folder, "--",
+                                     str(BUILD / "tailraced"), "--set", "listeners=PLAINTEXT://127.0.0.1:{port}",
+                                     "--set", "log.dirs={data}"], stdout=subprocess.DEVNULL)
+            until(len, lambda: list(pathlib.Path(folder).glob("*/*")))
+            tool.kill()
+            tool.wait()
+            until(lambda names: not names, lambda: os.listdir(folder))
 
     def test_running_broker(self):
         """Nor does a broker that runs when the measurement fails."""
