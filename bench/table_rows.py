@@ -145,7 +145,7 @@ def life_rows():
     killed = (Figure("start to first answer (ms)", -1, "restart_ms"),)
     yield Row("killed-1gib", group, "SIGKILL with 1 GiB of one-record requests just written", killed,
               life="killed")
-    yield Row("partitions-10000", group, "10,000 partitions in one topic",
+    yield Row("partitions-10000", group, "10,000 partitions in one topic (Kafka: two)",
               (Figure("create (ms)", -1, "create_ms"), Figure("resident (MiB)", -1, "resident_mib"),
                Figure("idle, of one core (%)", -1, "cpu_percent"),
                Figure("start after SIGKILL (ms)", -1, "restart_ms")), life="many")

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "bench/system.h"
 #include "protocol/errors.h"
+#include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/describe_configs.h"
 #include "protocol/messages/metadata.h"
@@ -14,6 +15,8 @@ enum {
     METADATA_VERSION = 9,
     RETRY_NS = 20 * 1000 * 1000,
     OFFSETS_AT_ONCE = 1000,
+    CREATE_PARTITIONS_VERSION = 1,
+    PARTITIONS_AT_ONCE = 5000, /* Kafka's controller takes no 10,000 */
 };
 
 static struct bytes name_of(const char *word)
@@ -53,10 +56,10 @@ static void write_request(struct control_call *call, const char *name, uint32_t 
 }
 
 /* The broker's own words where it has some. */
-static struct bytes reason_of(const struct create_topics_response_topic *topic)
+static _Noreturn void fail_to_make(const char *name, int16_t error, struct bytes message)
 {
-    return topic->error_message.size > 0 ? topic->error_message
-                                         : bytes_of_text(kafka_error_text(topic->error_code));
+    struct bytes reason = message.size > 0 ? message : bytes_of_text(kafka_error_text(error));
+    fail("cannot make topic %s: %.*s", name, (int)reason.size, (const char *)reason.data);
 }
 
 /* False if it was there. */
@@ -74,9 +77,52 @@ static bool request_topic(struct control *control, const char *name, uint32_t pa
     int16_t error = response.topics_count == 1 ? response.topics[0].error_code : KAFKA_NONE;
     if (error == KAFKA_TOPIC_ALREADY_EXISTS)
         return false;
-    if (error != KAFKA_NONE) {
-        struct bytes reason = reason_of(&response.topics[0]);
-        fail("cannot make topic %s: %.*s", name, (int)reason.size, (const char *)reason.data);
+    if (error != KAFKA_NONE)
+        fail_to_make(name, error, response.topics[0].error_message);
+    return true;
+}
+
+static void request_partitions(struct control *control, const char *name, uint32_t partition_count)
+{
+    struct control_call call;
+    struct create_partitions_request request;
+    struct create_partitions_request_topic topic;
+    struct create_partitions_response response;
+    control_call_begin(&call, control, API_CREATE_PARTITIONS, CREATE_PARTITIONS_VERSION);
+    create_partitions_request_init(&request);
+    create_partitions_request_topic_init(&topic);
+    topic.name = bytes_of_text(name);
+    topic.count = (int32_t)partition_count;
+    topic.assignments = NULL;
+    request.topics = &topic;
+    request.topics_count = 1;
+    request.timeout_ms = CLIENT_TIMEOUT_SECONDS * 1000;
+    create_partitions_request_encode(&call.writer, call.version, &request);
+    control_call_finish(&call);
+    create_partitions_response_init(&response);
+    control_call_check(&call, create_partitions_response_decode(&call.reader, call.version,
+                                                                &control->arena, &response));
+    if (response.results_count != 1 || response.results[0].error_code != KAFKA_NONE)
+        fail_to_make(name, response.results_count == 1 ? response.results[0].error_code : -1,
+                     response.results_count == 1 ? response.results[0].error_message
+                                                 : (struct bytes){0});
+}
+
+static uint32_t next_count(uint32_t now, uint32_t wanted)
+{
+    return wanted - now > PARTITIONS_AT_ONCE ? now + PARTITIONS_AT_ONCE : wanted;
+}
+
+/* False if it was there. */
+static bool make(struct control *control, const char *name, uint32_t partition_count,
+                 const struct topic_configs *configs)
+{
+    uint32_t count = next_count(0, partition_count);
+    if (!request_topic(control, name, count, configs))
+        return false;
+    while (count < partition_count) {
+        count = next_count(count, partition_count);
+        request_partitions(control, name, count);
     }
     return true;
 }
@@ -156,7 +202,7 @@ void topic_create(struct control *control, const char *topic, uint32_t partition
     static const struct topic_configs none;
     if (configs == NULL)
         configs = &none;
-    if (!request_topic(control, topic, partition_count, configs))
+    if (!make(control, topic, partition_count, configs))
         check_existing(control, topic, partition_count, configs);
     await_leaders(control, topic, partition_count);
 }

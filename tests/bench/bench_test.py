@@ -211,6 +211,13 @@ class Produce(BenchCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no.such", done.stderr)
 
+    def test_very_many_partitions(self):
+        """A topic may have more partitions than some brokers make at once."""
+        topic = self.name("many")
+        self.result("produce", "--topic", topic, "--partitions", 10001, "--closed", *requests(5))
+        self.assertIn("is there already with 10001 partitions, not 10002",
+                      bench("produce", "--topic", topic, "--partitions", 10002, "--closed", *requests(5)).stderr)
+
     def test_process(self):
         """A process that is not there is said before anything is written."""
         with subprocess.Popen(["true"]) as gone:

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -77,7 +78,7 @@ class Rows(unittest.TestCase):
         """A row either puts loads on a broker or begins and ends some."""
         for row in rows:
             self.assertEqual(bool(row.steps), not row.life, row.name)
-            self.assertTrue(not row.life or row.life in table.LIVES, row.name)
+            self.assertTrue(not row.life or row.life in table.table_life.LIVES, row.name)
 
 
 class Document(unittest.TestCase):
@@ -334,6 +335,38 @@ class Retention(unittest.TestCase):
         """Where it does not begin there is no such measurement."""
         with self.assertRaisesRegex(table.DriverError, r"has not begun to delete within 60 s.*\[9, 0\]"):
             self.watch([[9, 0]]).begin()
+
+
+class Partitions(unittest.TestCase):
+    """A broker that answers CreateTopics as it is told, and keeps what it was asked."""
+
+    def ask_for(self, partitions_max, error):
+        asked = []
+
+        def ask(frame):
+            size, = struct.unpack_from(">h", frame, 4 + 10 + 4)
+            name = frame[20:20 + size]
+            count, = struct.unpack_from(">i", frame, 20 + size)
+            asked.append(count)
+            code = error if count > partitions_max else 0
+            return struct.pack(">iiih", 1, 0, 1, size) + name + struct.pack(">h", code)
+
+        broker = unittest.mock.Mock(ask=ask)
+        broker.name = "it"
+        return asked, broker
+
+    def test_at_once(self):
+        """So many in one topic, unless the broker finds that too many; another refusal is one."""
+        create = table.table_life.create_partitions
+        asked, broker = self.ask_for(10000, 44)
+        create(broker, 10000)
+        self.assertEqual(asked, [10000])
+        asked, broker = self.ask_for(9999, 44)
+        create(broker, 10000)
+        self.assertEqual(asked, [10000, 5000, 5000])
+        for asked, broker in (self.ask_for(10, 44), self.ask_for(10, 37)):
+            with self.assertRaisesRegex(table.DriverError, "it does not make 10000 partitions: errors .(44|37)"):
+                create(broker, 10000)
 
 
 class Awake(unittest.TestCase):
