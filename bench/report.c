@@ -98,7 +98,8 @@ bool report_add(struct report *report, json_t *document, const char *label,
         return true;
     }
     json_decref(document);
-    return refuse(problem, label, "is no JSON result of 'tailrace bench'");
+    return refuse(problem, label,
+                  "is no JSON result of bench produce, fetch, e2e, mixed, partitions or compare");
 }
 
 /* --- Parts of a section ----------------------------------------------------------------------- */
@@ -226,6 +227,66 @@ static void write_pairs(FILE *out, json_t *object)
         fputs("</td></tr>\n", out);
         free(text);
     }
+}
+
+static void write_number(FILE *out, const json_t *value)
+{
+    char text[FIGURE_RANGE_SIZE];
+    if (!json_is_number(value)) {
+        fputs("<td>–</td>", out);
+        return;
+    }
+    figure_format(json_number_value(value), text);
+    fprintf(out, "<td>%s</td>", text);
+}
+
+static void write_count(FILE *out, const json_t *value)
+{
+    fprintf(out, "<td>%lld</td>", (long long)json_integer_value(value));
+}
+
+static void write_step(FILE *out, const char *name, const json_t *step)
+{
+    const json_t *figures = json_object_get(step, "figures");
+    const json_t *latency = json_object_get(figures, "latency_us");
+    fputs("<tr><td>", out);
+    svg_escape(out, name);
+    fputs("</td>", out);
+    write_count(out, json_object_get(step, "partitions"));
+    write_count(out, json_object_get(step, "connections"));
+    write_number(out, json_object_get(figures, "requests_per_s"));
+    write_number(out, json_object_get(latency, "p50"));
+    write_number(out, json_object_get(latency, "p99"));
+    write_number(out, json_object_get(json_object_get(step, "server"), "cpu_us_per_request"));
+    fputs("</tr>\n", out);
+}
+
+/* Of 'bench partitions', whose other figures are those of its last step. */
+static void write_steps(FILE *out, const json_t *section)
+{
+    size_t i;
+    size_t j;
+    json_t *name;
+    json_t *step;
+    bool has_any = false;
+    json_t *results = json_object_get(section, "results");
+    json_array_foreach(json_object_get(section, "contenders"), i, name)
+    {
+        const char *text = json_is_string(name) ? json_string_value(name) : "?";
+        json_t *result = json_array_get(json_object_get(results, text), 0);
+        json_array_foreach(json_object_get(result, "steps"), j, step)
+        {
+            if (!has_any)
+                fputs("<div class=\"wide\"><table><tr><th>step</th><th>partitions</th>"
+                      "<th>connections</th><th>requests/s</th><th>p50 (µs)</th><th>p99 (µs)</th>"
+                      "<th>CPU µs/request</th></tr>\n",
+                      out);
+            has_any = true;
+            write_step(out, text, step);
+        }
+    }
+    if (has_any)
+        fputs("</table></div><p>All else here is of the last step.</p>\n", out);
 }
 
 static void write_conditions(FILE *out, const json_t *section)
@@ -364,6 +425,7 @@ static void write_section(FILE *out, json_t *section)
             write_bars_card(out, section, figure);
     fputs("</div>\n", out);
     write_table(out, section);
+    write_steps(out, section);
     write_conditions(out, section);
     fputs("</section>\n", out);
 }

@@ -127,6 +127,25 @@ static void test_bars(void **state)
     report_deinit(&report);
 }
 
+/* Every step of a growing load has its line. */
+static void test_steps(void **state)
+{
+    static const char text[] =
+        "{\"figures\":{},\"histogram\":[],\"steps\":[7,{\"partitions\":10,\"connections\":3,"
+        "\"figures\":{\"requests_per_s\":48151,\"latency_us\":{\"p50\":500,\"p99\":\"x\"}},"
+        "\"server\":{\"cpu_us_per_request\":12.5}}]}";
+    struct report report;
+    char problem[REPORT_PROBLEM_SIZE];
+    report_init(&report);
+    assert_true(report_add(&report, parse(text), "<grown>", problem));
+    char *page = write_page(&report);
+    assert_true(has(page, "<tr><td>&lt;grown&gt;</td><td>10</td><td>3</td><td>48,151</td>"
+                          "<td>500</td><td>–</td><td>12.5</td></tr>"));
+    assert_true(has(page, "All else here is of the last step."));
+    free(page);
+    report_deinit(&report);
+}
+
 /* A heading that is too long for a line takes two, and a name that is too long for its place is
  * cut; neither between the bytes of a character. */
 static void test_long_texts(void **state)
@@ -201,10 +220,10 @@ static void test_odd_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_single),      cmocka_unit_test(test_same_name),
-        cmocka_unit_test(test_comparison),  cmocka_unit_test(test_bars),
-        cmocka_unit_test(test_long_texts),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_odd_members),
+        cmocka_unit_test(test_single),     cmocka_unit_test(test_same_name),
+        cmocka_unit_test(test_comparison), cmocka_unit_test(test_bars),
+        cmocka_unit_test(test_steps),      cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_odd_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
