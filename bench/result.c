@@ -232,7 +232,7 @@ static void print_role(const struct result_role *role)
            per_second(tally->requests, role->seconds), per_second(tally->records, role->seconds),
            per_second(tally->bytes, role->seconds) / 1e6, role->seconds);
     if (role->intended_rate > 0)
-        printf("  intended  %.0f requests/s%s\n", role->intended_rate,
+        printf("  intended  %.10g requests/s%s\n", role->intended_rate,
                result_role_keeps_up(role) ? "" : ": the broker does not keep up");
     if (histogram_count(&tally->latencies_ns) > 0)
         print_latencies(&tally->latencies_ns);

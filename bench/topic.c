@@ -14,6 +14,7 @@
 enum {
     METADATA_VERSION = 9,
     RETRY_NS = 20 * 1000 * 1000,
+    LEADERS_TIMEOUT_SECONDS = 300, /* Kafka takes long for 10,000 */
     OFFSETS_AT_ONCE = 1000,
     CREATE_PARTITIONS_VERSION = 1,
     PARTITIONS_AT_ONCE = 5000, /* Kafka's controller takes no 10,000 */
@@ -159,7 +160,7 @@ static void check_config(const struct describe_configs_response_result *settings
         const struct describe_configs_response_config *config = &settings->configs[i];
         if (!bytes_equal(config->name, name_of(word)) || bytes_equal(config->value, wanted))
             continue;
-        fail("topic %s is there already with %.*s=%.*s, not %.*s; take another --topic", name,
+        fail("topic %s is there already with %.*s=%.*s, not %.*s; delete it, or take another", name,
              (int)config->name.size, (const char *)config->name.data, (int)config->value.size,
              (const char *)config->value.data, (int)wanted.size, (const char *)wanted.data);
     }
@@ -170,8 +171,8 @@ static void check_existing(struct control *control, const char *name, uint32_t p
 {
     uint32_t count = count_partitions(control, name);
     if (count > 0 && count < partition_count)
-        fail("topic %s is there already with %u partitions, not %u; take another --topic", name,
-             count, partition_count);
+        fail("topic %s is there already with %u partitions, not %u; delete it, or take another",
+             name, count, partition_count);
     if (configs->count == 0)
         return;
     const struct describe_configs_response_result *settings = control_describe_topic(control, name);
@@ -184,7 +185,7 @@ static void check_existing(struct control *control, const char *name, uint32_t p
 static void await_leaders(struct control *control, const char *topic, uint32_t partition_count)
 {
     int64_t offsets[OFFSETS_AT_ONCE];
-    int64_t give_up_ns = now_ns() + CLIENT_TIMEOUT_SECONDS * SECOND_NS;
+    int64_t give_up_ns = now_ns() + LEADERS_TIMEOUT_SECONDS * SECOND_NS;
     for (uint32_t first = 0; first < partition_count; first += OFFSETS_AT_ONCE) {
         uint32_t left = partition_count - first;
         uint32_t count = left < OFFSETS_AT_ONCE ? left : OFFSETS_AT_ONCE;
