@@ -25,7 +25,7 @@ ANSWER_SECONDS = 120
 BENCH_SECONDS = 3600
 # How often all brokers look for what retention may delete: by default every five minutes, in which a full load
 # fills a disk.
-CHECK_OFTEN = "log.retention.check.interval.ms=1000"
+CHECK_OFTEN = "log.retention.check.interval.ms=5000"
 # ApiVersions version 0, with no client's name: every broker answers it.
 HELLO = b"\0\0\0\x0a\0\x12\0\0\0\0\0\1\xff\xff"
 
