@@ -103,6 +103,11 @@ void map_remove(struct map *map, struct map_node *node)
     map->count--;
 }
 
+size_t map_bytes(const struct map *map)
+{
+    return map->buckets == NULL ? 0 : map->bucket_count * sizeof *map->buckets;
+}
+
 /* The first node in this bucket or a later one. */
 static struct map_node *map_first_from(const struct map *map, size_t bucket)
 {

@@ -41,6 +41,9 @@ void map_insert(struct map *map, struct map_node *node, uint64_t hash);
 /* The node must be in this map. */
 void map_remove(struct map *map, struct map_node *node);
 
+/* What the buckets take; it does not become less when nodes go. */
+size_t map_bytes(const struct map *map);
+
 /* For the loops below. */
 struct map_node *map_first(const struct map *map);
 struct map_node *map_next(const struct map *map, const struct map_node *node);

@@ -43,11 +43,12 @@ struct connection {
     bool is_receiving;
     bool is_beginning; /* requests begin, one after the other, for as long as one may */
     struct chunk *input;
-    uint32_t input_begin;    /* first byte not yet taken by a request */
-    uint32_t input_end;      /* after the last byte received */
-    uint32_t frame_bytes;    /* of the last frame that began, with its size field */
-    uint32_t received_bytes; /* by the last receive */
-    uint64_t frame_since_ns; /* when the incomplete frame began; 0: there is none */
+    uint32_t input_begin;       /* first byte not yet taken by a request */
+    uint32_t input_end;         /* after the last byte received */
+    uint32_t frame_bytes;       /* of the last frame that began, with its size field */
+    uint32_t received_bytes;    /* by the last receive */
+    uint64_t frame_since_ns;    /* when a part of the incomplete frame began; 0: there is none */
+    uint32_t frame_since_bytes; /* how much of it had come by then */
 
     struct list requests; /* in order of arrival */
     uint32_t request_count;

@@ -142,9 +142,8 @@ static void connection_timer_fired(struct timer *timer)
     int64_t idle_max_ms = config_i64(core->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
     const uint64_t second_ns = 1000ull * 1000 * 1000;
 
-    if (connection->frame_since_ns != 0 &&
-        now_ns - connection->frame_since_ns > LIMIT_FRAME_SECONDS * second_ns)
-        connection_end(connection, "a request took too long to arrive", true);
+    if (connection_frame_is_stuck(connection, now_ns))
+        connection_end(connection, "a request does not go on arriving", true);
     else if (connection->is_sending && quiet_ns > LIMIT_SEND_SECONDS * second_ns)
         connection_end(connection, "the client does not read its answers", true);
     else if (connection->request_count == 0 && idle_max_ms > 0 &&

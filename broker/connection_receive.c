@@ -252,6 +252,13 @@ static void receive_more(struct connection *connection)
                input->data + connection->input_end, receive_size(connection));
 }
 
+/* A part of the frame has come, or its first bytes have: there is time for the next. */
+static void frame_time_begin(struct connection *connection)
+{
+    connection->frame_since_ns = io_now_ns(connection->core->io);
+    connection->frame_since_bytes = input_available(connection);
+}
+
 void connection_read_on(struct connection *connection)
 {
     assert(connection->state == CONNECTION_OPEN);
@@ -267,11 +274,33 @@ void connection_read_on(struct connection *connection)
     if (!is_partial || is_starved || !may_begin(connection))
         connection->frame_since_ns = 0;
     else if (connection->frame_since_ns == 0)
-        connection->frame_since_ns = io_now_ns(connection->core->io);
+        frame_time_begin(connection);
     receive_more(connection);
 
     /* What came back may be enough for several that starve. Each one that reads on wakes the next,
      * until there is one for whom it is not enough. */
     if (!list_node_is_linked(&connection->starved_node))
         connections_feed(connection->core);
+}
+
+static uint32_t frame_part_bytes(const struct connection *connection)
+{
+    if (input_available(connection) < FRAME_SIZE_BYTES)
+        return 1;
+    uint32_t size = load_u32_be(connection->input->data + connection->input_begin);
+    return size / LIMIT_FRAME_PARTS + 1;
+}
+
+/* In the reserve, for which others wait, all that is left of a frame has the time of one part. */
+bool connection_frame_is_stuck(struct connection *connection, uint64_t now_ns)
+{
+    if (connection->state != CONNECTION_OPEN || connection->frame_since_ns == 0)
+        return false;
+    uint32_t available = input_available(connection);
+    assert(available >= connection->frame_since_bytes);
+    bool is_reserve = connection->input->pool == &connection->core->input_reserve;
+    if (!is_reserve && available - connection->frame_since_bytes >= frame_part_bytes(connection))
+        frame_time_begin(connection);
+    return now_ns > connection->frame_since_ns &&
+           now_ns - connection->frame_since_ns > LIMIT_FRAME_SECONDS * 1000ull * 1000 * 1000;
 }

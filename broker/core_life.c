@@ -11,6 +11,10 @@
  * groups: by default a million offsets in ten thousand groups. */
 enum { INPUT_SHARE = 4, GROUP_SHARE = 4 };
 
+/* Beside these, what fetch sessions may take, which few consumers need much of: an eighth, and
+ * enough for ten thousand partitions in any case. */
+enum { SESSION_SHARE = 8, SESSION_BYTES_LEAST = 4 * 1024 * 1024 };
+
 static void sessions_have_ended(struct fetch_sessions *sessions)
 {
     core_check_settled(container_of(sessions, struct broker_core, fetch_sessions));
@@ -40,7 +44,11 @@ void broker_core_init(struct broker_core *core, const struct roster *roster, str
     core->group_memory_bytes_max = memory_bytes / GROUP_SHARE;
     core->seed = (struct hash_seed){{io_random_u64(io), io_random_u64(io)}};
     int64_t sessions_max = config_i64(config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
-    fetch_sessions_init(&core->fetch_sessions, core->seed, (uint32_t)sessions_max);
+    size_t session_bytes = memory_bytes / SESSION_SHARE;
+    if (session_bytes < SESSION_BYTES_LEAST)
+        session_bytes = SESSION_BYTES_LEAST;
+    fetch_sessions_init(&core->fetch_sessions, core->seed, io_core_count(io),
+                        (uint32_t)sessions_max, session_bytes);
     core->fetch_sessions.ended = sessions_have_ended;
     producer_ids_init(&core->producer_ids);
 }

@@ -30,13 +30,15 @@ static struct fetch_wish wish_of(int16_t version, const struct fetch_request_top
     return wish;
 }
 
-static void session_update(struct fetch_session *session, int16_t version,
+/* False when there is no memory. */
+static bool session_update(struct fetch_session *session, int16_t version,
                            const struct fetch_request *in)
 {
     for (uint32_t t = 0; t < in->topics_count; t++) {
         for (uint32_t i = 0; i < in->topics[t].partitions_count; i++) {
             struct fetch_wish wish = wish_of(version, &in->topics[t], &in->topics[t].partitions[i]);
-            fetch_session_put(session, &wish);
+            if (!fetch_session_put(session, &wish))
+                return false;
         }
     }
     for (uint32_t t = 0; t < in->forgotten_topics_data_count; t++) {
@@ -47,6 +49,13 @@ static void session_update(struct fetch_session *session, int16_t version,
             fetch_session_forget(session, &wish);
         }
     }
+    return true;
+}
+
+static void session_give_up(struct request *request, int32_t id)
+{
+    struct broker_core *core = request->core;
+    fetch_session_give_up(&core->fetch_sessions, id, io_now_ns(core->io));
 }
 
 static struct fetch_session *session_begin(struct request *request, const struct fetch_request *in)
@@ -58,9 +67,10 @@ static struct fetch_session *session_begin(struct request *request, const struct
     struct fetch_session *session = fetch_session_create(
         &core->fetch_sessions, id, request->version >= FETCH_TOPIC_IDS_SINCE, io_now_ns(core->io));
     assert(session == NULL || session->id == id);
-    if (session != NULL)
-        session_update(session, request->version, in);
-    return session;
+    if (session == NULL || session_update(session, request->version, in))
+        return session;
+    session_give_up(request, id);
+    return NULL;
 }
 
 /* Requests before v7 carry the numbers of a full fetch without session. */
@@ -76,11 +86,14 @@ static struct fetch_session *session_of(struct request *request, const struct fe
     struct fetch_session *session = fetch_session_continue(
         sessions, in->session_id, in->session_epoch, request->version >= FETCH_TOPIC_IDS_SINCE,
         io_now_ns(core->io), &plan->error);
-    if (session != NULL) {
-        plan->is_incremental = true;
-        session_update(session, request->version, in);
-    }
-    return session;
+    if (session == NULL)
+        return NULL;
+    plan->is_incremental = true;
+    if (session_update(session, request->version, in))
+        return session;
+    session_give_up(request, in->session_id);
+    plan->error = KAFKA_FETCH_SESSION_ID_NOT_FOUND;
+    return NULL;
 }
 
 static bool plan_allocate(struct request *request, struct fetch_plan *plan, uint32_t count)
@@ -180,6 +193,7 @@ static bool plan_name(struct request *request, const struct fetch_plan *plan,
     return copy != NULL;
 }
 
+/* False when the request's memory is used up, or, with the plan's error, the session's. */
 static bool plan_add_due(struct request *request, const struct fetch_request *in,
                          struct fetch_session *session, struct fetch_plan *plan,
                          struct fetch_session_partition *due)
@@ -195,8 +209,10 @@ static bool plan_add_due(struct request *request, const struct fetch_request *in
     if (wanted->error == KAFKA_NONE) {
         struct io *home = roster_core(core->roster, wanted->core_index)->io;
         wanted->watcher = fetch_session_watch(session, due, core->io, home);
+        if (wanted->watcher == NULL)
+            plan->error = KAFKA_FETCH_SESSION_ID_NOT_FOUND;
     }
-    return true;
+    return plan->error == KAFKA_NONE;
 }
 
 static int compare_order(const void *a, const void *b)
@@ -224,8 +240,14 @@ static bool plan_from_session(struct request *request, const struct fetch_reques
         return false;
     while ((due = fetch_session_take_due(session)) != NULL) {
         if (!plan_add_due(request, in, session, plan, due))
-            return false;
+            break;
     }
+    if (plan->error != KAFKA_NONE) {
+        session_give_up(request, session->id);
+        return true;
+    }
+    if (due != NULL)
+        return false;
     plan_sort(plan);
     assert(session->due_count == 0);
     return true;

@@ -32,7 +32,8 @@ struct fetch_session *fetch_plan_session(const struct request *request,
 void fetch_plan_hand_back(struct request *request, const struct fetch_plan *plan,
                           struct fetch_session *session);
 
-/* Plans anew, from what has become due. False when the request's memory is used up. */
+/* Plans anew, from what has become due. False when the request's memory is used up; the plan has an
+ * error when the session's is, and the session has gone. */
 bool fetch_plan_renew(struct request *request, const struct fetch_request *in,
                       struct fetch_session *session, struct fetch_plan *plan);
 

@@ -22,38 +22,83 @@ static uint64_t wish_hash(struct hash_seed seed, const struct fetch_wish *wish)
     return hash_u64(seed, topic ^ (uint32_t)wish->index);
 }
 
-void fetch_session_init(struct fetch_session *session, struct hash_seed seed,
-                        void (*emptied)(struct fetch_session *session))
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+/* Zeroed; NULL when there is none, or the sessions may not have it. */
+static void *memory_take(struct fetch_memory *memory, size_t size_bytes)
+{
+    if (memory->used_bytes + size_bytes > memory->max_bytes)
+        return NULL;
+    void *taken = calloc(1, size_bytes);
+    memory->used_bytes += taken == NULL ? 0 : size_bytes;
+    return taken;
+}
+
+static void memory_give_back(struct fetch_memory *memory, void *taken, size_t size_bytes)
+{
+    assert(memory->used_bytes >= size_bytes);
+    memory->used_bytes -= size_bytes;
+    free(taken);
+}
+
+static size_t partition_bytes(const struct fetch_wish *wish)
+{
+    return sizeof(struct fetch_session_partition) + wish->topic_name.size;
+}
+
+static size_t watches_bytes(const struct fetch_session *session)
+{
+    return session->watch_count * sizeof *session->watches;
+}
+
+/* It grows by itself, so the limit is noticed by whoever comes next. */
+static void count_table(struct fetch_session *session)
+{
+    size_t table_bytes = map_bytes(&session->partitions_by_key);
+    session->memory->used_bytes += table_bytes - session->table_bytes;
+    session->table_bytes = table_bytes;
+}
+
+/* --- The session ------------------------------------------------------------------------------ */
+
+bool fetch_session_init(struct fetch_session *session, struct hash_seed seed, uint32_t core_count,
+                        struct fetch_memory *memory, void (*emptied)(struct fetch_session *session))
 {
     assert(emptied != NULL);
-    *session = (struct fetch_session){.seed = seed, .emptied = emptied};
+    assert(core_count > 0);
+    *session = (struct fetch_session){
+        .seed = seed, .emptied = emptied, .memory = memory, .watch_count = core_count};
+    session->watches = memory_take(memory, watches_bytes(session));
+    if (session->watches == NULL)
+        return false;
     list_init(&session->partitions);
     list_init(&session->dropped);
     list_init(&session->due);
     list_node_init(&session->node);
     map_init(&session->partitions_by_key, partition_has_wish);
+    return true;
 }
 
-static void partition_free(struct fetch_session_partition *partition)
+static void partition_free(struct fetch_session *session, struct fetch_session_partition *partition)
 {
     list_remove(&partition->node);
-    free((void *)(uintptr_t)partition->wish.topic_name.data);
-    free(partition);
+    memory_give_back(session->memory, partition, partition_bytes(&partition->wish));
 }
 
-static void partitions_free(struct list *partitions)
+static void partitions_free(struct fetch_session *session, struct list *partitions)
 {
     struct list_node *node;
     while ((node = list_first(partitions)) != NULL)
-        partition_free(container_of(node, struct fetch_session_partition, node));
+        partition_free(session, container_of(node, struct fetch_session_partition, node));
 }
 
 void fetch_session_deinit(struct fetch_session *session)
 {
-    partitions_free(&session->partitions);
-    partitions_free(&session->dropped);
+    partitions_free(session, &session->partitions);
+    partitions_free(session, &session->dropped);
     map_deinit(&session->partitions_by_key);
-    free(session->watches);
+    count_table(session);
+    memory_give_back(session->memory, session->watches, watches_bytes(session));
 }
 
 /* --- Ending ----------------------------------------------------------------------------------- */
@@ -72,7 +117,7 @@ static void watcher_left(struct fetch_watcher *watcher)
         container_of(watcher, struct fetch_session_partition, watcher);
     struct fetch_session *session = watcher->watch->session;
     assert(partition->is_dropped);
-    partition_free(partition);
+    partition_free(session, partition);
     tell_if_empty(session);
 }
 
@@ -92,7 +137,7 @@ static void partition_drop(struct fetch_session *session, struct fetch_session_p
     take_from_due(session, partition);
     session->partition_count--;
     if (partition->watcher.watch == NULL) {
-        partition_free(partition);
+        partition_free(session, partition);
         return;
     }
     partition->is_dropped = true;
@@ -137,28 +182,25 @@ struct fetch_session_partition *fetch_session_partition(struct fetch_session *se
     return node == NULL ? NULL : container_of(node, struct fetch_session_partition, by_key);
 }
 
-/* The wish with a name of its own; false when there is no memory. */
-static bool wish_copy(struct fetch_wish *to, const struct fetch_wish *from)
+/* The wish with the name that lies behind the partition. */
+static void wish_copy(struct fetch_session_partition *partition, const struct fetch_wish *from)
 {
-    *to = *from;
+    partition->wish = *from;
     if (bytes_are_null(from->topic_name))
-        return true;
-    uint8_t *name = malloc(from->topic_name.size + 1);
-    if (name == NULL)
-        return false;
+        return;
+    uint8_t *name = (uint8_t *)(partition + 1);
     memcpy(name, from->topic_name.data, from->topic_name.size);
-    to->topic_name = bytes_of(name, from->topic_name.size);
-    return true;
+    partition->wish.topic_name = bytes_of(name, from->topic_name.size);
 }
 
-/* At the end of the order. */
+/* At the end of the order; NULL when there is no memory. */
 static struct fetch_session_partition *partition_add(struct fetch_session *session,
                                                      const struct fetch_wish *wish)
 {
-    struct fetch_session_partition *partition = calloc(1, sizeof *partition);
-    assert(partition != NULL);
-    bool has_copied = wish_copy(&partition->wish, wish);
-    assert(has_copied);
+    struct fetch_session_partition *partition = memory_take(session->memory, partition_bytes(wish));
+    if (partition == NULL)
+        return NULL;
+    wish_copy(partition, wish);
     partition->sent_high_watermark = -1;
     partition->sent_start_offset = -1;
     partition->quiet_offset = -1;
@@ -166,6 +208,7 @@ static struct fetch_session_partition *partition_add(struct fetch_session *sessi
     list_node_init(&partition->due);
     list_push_back(&session->partitions, &partition->node);
     map_insert(&session->partitions_by_key, &partition->by_key, wish_hash(session->seed, wish));
+    count_table(session);
     session->partition_count++;
     return partition;
 }
@@ -179,14 +222,15 @@ static bool has_moved_on(const struct fetch_session_partition *partition,
            wish->last_fetched_epoch == partition->wish.last_fetched_epoch;
 }
 
-void fetch_session_put(struct fetch_session *session, const struct fetch_wish *wish)
+bool fetch_session_put(struct fetch_session *session, const struct fetch_wish *wish)
 {
     assert(!session->is_over);
     struct fetch_session_partition *partition = fetch_session_partition(session, wish);
     if (partition == NULL) {
         partition = partition_add(session, wish);
-        fetch_session_note_due(session, partition);
-        return;
+        if (partition != NULL)
+            fetch_session_note_due(session, partition);
+        return partition != NULL;
     }
     bool is_quiet = has_moved_on(partition, wish);
     struct bytes own_name = partition->wish.topic_name;
@@ -196,6 +240,7 @@ void fetch_session_put(struct fetch_session *session, const struct fetch_wish *w
         take_from_due(session, partition);
     else
         fetch_session_note_due(session, partition);
+    return true;
 }
 
 void fetch_session_forget(struct fetch_session *session, const struct fetch_wish *wish)
@@ -283,17 +328,9 @@ static void watcher_moved(struct fetch_watcher *watcher)
         fetch_session_note_due(watcher->watch->session, partition);
 }
 
-static void watches_make(struct fetch_session *session, struct io *home)
-{
-    uint32_t core_count = io_core_count(home);
-    session->watches = calloc(core_count, sizeof *session->watches);
-    assert(session->watches != NULL);
-}
-
 static struct fetch_watch *watch_of(struct fetch_session *session, struct io *home, struct io *core)
 {
-    if (session->watches == NULL)
-        watches_make(session, home);
+    assert(io_core_index(core) < session->watch_count);
     struct fetch_watch *watch = &session->watches[io_core_index(core)];
     if (watch->session == NULL) {
         fetch_watch_init(watch, session, home, core);
@@ -309,6 +346,8 @@ static struct fetch_session_partition *partition_replace(struct fetch_session *s
     assert(old->watcher.watch != NULL);
     partition_drop(session, old); /* and still there, until its watcher is back */
     struct fetch_session_partition *partition = partition_add(session, &old->wish);
+    if (partition == NULL)
+        return NULL;
     partition->order = old->order;
     partition->sent_high_watermark = old->sent_high_watermark;
     partition->sent_start_offset = old->sent_start_offset;
@@ -324,6 +363,8 @@ struct fetch_watcher *fetch_session_watch(struct fetch_session *session,
     struct fetch_watch *watch = watch_of(session, home, core);
     if (partition->watcher.watch != NULL && partition->watcher.watch != watch)
         partition = partition_replace(session, partition);
+    if (partition == NULL)
+        return NULL;
     partition->watcher.watch = watch;
     return &partition->watcher;
 }

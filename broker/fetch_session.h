@@ -34,7 +34,7 @@ struct fetch_session_partition {
     bool is_dropped; /* its watcher is not back yet */
     struct map_node by_key;
     struct fetch_watcher watcher;
-    struct fetch_wish wish;      /* the name is the session's own copy */
+    struct fetch_wish wish;      /* the name is a copy, and lies behind this */
     uint64_t order;              /* in which partitions share the bytes of an answer */
     int64_t sent_high_watermark; /* what the consumer was told last; -1: nothing */
     int64_t sent_start_offset;
@@ -45,6 +45,12 @@ struct fetch_session_partition {
 struct fetch_session_reader {
     /* `is_dismissed`: the session is over, or another fetch goes on with it. */
     void (*woken)(struct fetch_session_reader *reader, bool is_dismissed);
+};
+
+/* What sessions take, until the last of their watchers is back, and what they may. */
+struct fetch_memory {
+    size_t used_bytes;
+    size_t max_bytes;
 };
 
 struct fetch_session {
@@ -65,13 +71,18 @@ struct fetch_session {
     struct hash_seed seed;
     struct map partitions_by_key;
     uint32_t partition_count;
+    struct fetch_memory *memory;
+    size_t table_bytes;                  /* of partitions_by_key, as counted in `memory` */
     struct fetch_session_reader *reader; /* NULL: none waits */
-    struct fetch_watch *watches;         /* one for each core; NULL before the first is needed */
+    struct fetch_watch *watches;
+    uint32_t watch_count; /* one for each core */
     void (*emptied)(struct fetch_session *session);
 };
 
-/* `emptied` is called when the session is over and all its watchers are back. */
-void fetch_session_init(struct fetch_session *session, struct hash_seed seed,
+/* `emptied` is called when the session is over and all its watchers are back. False when there is
+ * no memory. */
+bool fetch_session_init(struct fetch_session *session, struct hash_seed seed, uint32_t core_count,
+                        struct fetch_memory *memory,
                         void (*emptied)(struct fetch_session *session));
 
 /* Without regard to what other cores watch: they do so no more. */
@@ -84,8 +95,9 @@ void fetch_session_close(struct fetch_session *session);
 void fetch_session_dismiss_reader(struct fetch_session *session);
 
 /* Adds the partition or changes what is wanted of it. It is due then, unless the consumer has only
- * moved on to where it was told that there is nothing more. */
-void fetch_session_put(struct fetch_session *session, const struct fetch_wish *wish);
+ * moved on to where it was told that there is nothing more. False when there is no memory for one
+ * more. */
+bool fetch_session_put(struct fetch_session *session, const struct fetch_wish *wish);
 
 /* Drops the partition; unknown ones are let pass. Only the key fields of `wish` matter. */
 void fetch_session_forget(struct fetch_session *session, const struct fetch_wish *wish);
@@ -95,7 +107,8 @@ struct fetch_session_partition *fetch_session_partition(struct fetch_session *se
 
 /* The watcher of the partition, which is not due, on the core with the door `core`; `home` is the
  * session's. One that watches on another core, because its topic has been made anew, is let go, and
- * the session has a new partition in its place. */
+ * the session has a new partition in its place; NULL when there is no memory for it, and then the
+ * partition has gone. */
 struct fetch_watcher *fetch_session_watch(struct fetch_session *session,
                                           struct fetch_session_partition *partition,
                                           struct io *home, struct io *core);

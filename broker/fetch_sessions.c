@@ -13,9 +13,15 @@ static bool session_has_id(const struct map_node *node, const void *key)
     return container_of(node, struct fetch_session, by_id)->id == *(const int32_t *)key;
 }
 
-void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed, uint32_t count_max)
+void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
+                         uint32_t core_count, uint32_t count_max, size_t bytes_max)
 {
-    *sessions = (struct fetch_sessions){.seed = seed, .count_max = count_max};
+    *sessions = (struct fetch_sessions){
+        .seed = seed,
+        .count_max = count_max,
+        .core_count = core_count,
+        .memory.max_bytes = bytes_max,
+    };
     map_init(&sessions->by_id, session_has_id);
     list_init(&sessions->by_use);
     list_init(&sessions->ending);
@@ -71,6 +77,7 @@ void fetch_sessions_deinit(struct fetch_sessions *sessions)
     sessions_destroy(&sessions->by_use);
     sessions_destroy(&sessions->ending);
     map_deinit(&sessions->by_id);
+    assert(sessions->memory.used_bytes == 0);
 }
 
 /* --- One of them ------------------------------------------------------------------------------ */
@@ -121,11 +128,9 @@ struct fetch_session *fetch_session_continue(struct fetch_sessions *sessions, in
     return session;
 }
 
-/* Makes room for one more; false when everybody has used theirs lately. */
-static bool make_room(struct fetch_sessions *sessions, uint64_t now_ns)
+/* Ends the session that was not used for longest; false when everybody has used theirs lately. */
+static bool evict(struct fetch_sessions *sessions, uint64_t now_ns)
 {
-    if (sessions->count < sessions->count_max)
-        return true;
     struct list_node *oldest = list_first(&sessions->by_use);
     if (oldest == NULL)
         return false;
@@ -140,12 +145,18 @@ struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int3
                                            bool uses_topic_ids, uint64_t now_ns)
 {
     assert(id != FETCH_SESSION_NONE);
-    if (fetch_session_find(sessions, id) != NULL || !make_room(sessions, now_ns))
+    bool is_full = sessions->count >= sessions->count_max;
+    if (fetch_session_find(sessions, id) != NULL || (is_full && !evict(sessions, now_ns)))
         return NULL;
     struct fetch_session *session = calloc(1, sizeof *session);
     if (session == NULL)
         return NULL;
-    fetch_session_init(session, sessions->seed, session_emptied);
+    if (!fetch_session_init(session, sessions->seed, sessions->core_count, &sessions->memory,
+                            session_emptied)) {
+        free(session);
+        evict(sessions, now_ns);
+        return NULL;
+    }
     session->sessions = sessions;
     session->id = id;
     session->epoch = next_epoch(FETCH_EPOCH_INITIAL);
@@ -162,4 +173,10 @@ void fetch_session_end(struct fetch_sessions *sessions, int32_t id)
     struct fetch_session *session = fetch_session_find(sessions, id);
     if (session != NULL)
         session_end(session);
+}
+
+void fetch_session_give_up(struct fetch_sessions *sessions, int32_t id, uint64_t now_ns)
+{
+    fetch_session_end(sessions, id);
+    evict(sessions, now_ns);
 }

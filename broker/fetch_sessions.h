@@ -10,7 +10,9 @@
  * A core keeps the sessions that were begun on it. A consumer that comes back on another core is
  * told that its session is not found, and begins a new one: that is what the protocol is made for.
  * When the cache is full, a session that was not used for a while makes room, else the fetch goes
- * without one. */
+ * without one. A session that grows beyond the memory of all of them ends, and its consumer is told
+ * that it is not found. Kafka bounds their number alone; a request may name as many partitions as
+ * it likes, whether there are any or not. */
 #ifndef TAILRACE_BROKER_FETCH_SESSIONS_H
 #define TAILRACE_BROKER_FETCH_SESSIONS_H
 
@@ -23,13 +25,15 @@ struct fetch_sessions {
     struct list ending; /* sessions that are over, until all their watchers are back */
     uint32_t count;
     uint32_t count_max;
+    uint32_t core_count;
+    struct fetch_memory memory;
     void (*ended)(struct fetch_sessions *sessions); /* called when none is ending any more */
 };
 
 enum { FETCH_SESSION_NONE = 0, FETCH_EPOCH_INITIAL = 0, FETCH_EPOCH_FINAL = -1 };
 
 void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
-                         uint32_t count_max);
+                         uint32_t core_count, uint32_t count_max, size_t bytes_max);
 
 /* Without regard to what other cores watch: they do so no more. */
 void fetch_sessions_deinit(struct fetch_sessions *sessions);
@@ -52,5 +56,9 @@ struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int3
 struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_t id);
 
 void fetch_session_end(struct fetch_sessions *sessions, int32_t id);
+
+/* There is no memory for what the session is to hold: it ends, and one that was not used for a
+ * while goes as well, since its consumer will come again. */
+void fetch_session_give_up(struct fetch_sessions *sessions, int32_t id, uint64_t now_ns);
 
 #endif

@@ -12,7 +12,10 @@ enum {
     LIMIT_CONNECTIONS_PER_CORE = 32 * 1024,
     /* Partitions that are being read for consumers on one core. */
     LIMIT_READS_PER_CORE = 16 * 1024,
-    /* A frame that has begun must be whole by then. */
+    /* Each of so many parts of a frame that has begun must come within so many seconds: a slow
+     * client is served, and one that trickles holds what it holds for 16 minutes, whatever it
+     * announces. */
+    LIMIT_FRAME_PARTS = 32,
     LIMIT_FRAME_SECONDS = 30,
     /* A response that makes no progress to a client who does not read. */
     LIMIT_SEND_SECONDS = 60,

@@ -56,6 +56,12 @@ static bool parse_address(struct bytes text, char host[static HOST_SIZE_MAX], in
            text_parse_i64(bytes_of(rest.data + 1, rest.size - 1), 1, UINT16_MAX, port) == STATUS_OK;
 }
 
+static void set_timeout(int file, int direction, int timeout_ms)
+{
+    struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    setsockopt(file, SOL_SOCKET, direction, &limit, sizeof limit);
+}
+
 /* A connected socket, or -1 with errno set. */
 static int connect_address(const struct tool *tool, const struct addrinfo *address)
 {
@@ -63,11 +69,9 @@ static int connect_address(const struct tool *tool, const struct addrinfo *addre
     int file = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
     if (file < 0)
         return -1;
-    int timeout = tool_timeout_ms(tool);
-    struct timeval limit = {.tv_sec = timeout / 1000, .tv_usec = timeout % 1000 * 1000};
     int yes = 1;
-    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(file, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit); /* connect heeds it too */
+    set_timeout(file, SO_RCVTIMEO, tool_timeout_ms(tool));
+    set_timeout(file, SO_SNDTIMEO, tool_timeout_ms(tool)); /* connect heeds it too */
     setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (connect(file, address->ai_addr, address->ai_addrlen) == 0)
         return file;
@@ -343,6 +347,14 @@ bool call_begin(struct call *call, struct connection *connection, enum api_key k
     tool_error(connection->tool, "%s does not serve %s in a version that this tool knows",
                connection->address, api->name);
     return false;
+}
+
+int32_t call_grant_ms(const struct call *call)
+{
+    assert(call->connection->file >= 0);
+    int64_t wait_ms = tool_change_timeout_ms(call->connection->tool);
+    set_timeout(call->connection->file, SO_RCVTIMEO, (int)wait_ms);
+    return (int32_t)(wait_ms * 3 / 4); /* the rest is for the way there and back */
 }
 
 static bool send_request(struct call *call, int32_t correlation_id)

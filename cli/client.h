@@ -50,6 +50,11 @@ bool client_serves(const struct connection *connection, enum api_key key);
 /* Chooses the newest version that both sides know. False if the broker does not serve the API. */
 bool call_begin(struct call *call, struct connection *connection, enum api_key key);
 
+/* For a request that says how long the broker may take (timeout_ms): how long that is. From now on
+ * the connection waits for longer than that, so that it is the broker who says what has become of
+ * it. */
+int32_t call_grant_ms(const struct call *call);
+
 /* Sends, and waits for the response. */
 bool call_finish(struct call *call);
 

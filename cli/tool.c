@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOOL_ARENA_BYTES = 1 << 30, TIMEOUT_MS_DEFAULT = 10000 };
+enum { TOOL_ARENA_BYTES = 1 << 30, TIMEOUT_MS_DEFAULT = 10000, CHANGE_TIMEOUT_MS_DEFAULT = 40000 };
 
 static const char environment_prefix[] = "TAILRACE_X_";
 static const char brokers_default[] = "127.0.0.1:9092";
@@ -279,13 +279,23 @@ const char *tool_setting(const struct tool *tool, const char *name)
     return NULL;
 }
 
-int tool_timeout_ms(const struct tool *tool)
+static int timeout_or_ms(const struct tool *tool, int64_t default_ms)
 {
-    int64_t timeout_ms = TIMEOUT_MS_DEFAULT;
+    int64_t timeout_ms = default_ms;
     const char *text = tool_setting(tool, "socket.timeout.ms");
     if (text != NULL)
         text_parse_i64(bytes_of_text(text), 1, INT32_MAX, &timeout_ms);
     return (int)timeout_ms;
+}
+
+int tool_timeout_ms(const struct tool *tool)
+{
+    return timeout_or_ms(tool, TIMEOUT_MS_DEFAULT);
+}
+
+int tool_change_timeout_ms(const struct tool *tool)
+{
+    return timeout_or_ms(tool, CHANGE_TIMEOUT_MS_DEFAULT);
 }
 
 void tool_begin_part(uint32_t *part_count)

@@ -78,6 +78,9 @@ const char *tool_setting(const struct tool *tool, const char *name);
 /* How long one answer of a broker is waited for: socket.timeout.ms, or ten seconds. */
 int tool_timeout_ms(const struct tool *tool);
 
+/* The same for what a broker may have to do much for: socket.timeout.ms, or forty seconds. */
+int tool_change_timeout_ms(const struct tool *tool);
+
 /* Between the parts of a text that has several: an empty line before all but the first. The count
  * of parts begins at 0 and is the caller's. */
 void tool_begin_part(uint32_t *part_count);

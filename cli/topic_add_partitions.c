@@ -5,14 +5,11 @@
 #include "protocol/errors.h"
 #include "protocol/messages/create_partitions.h"
 
-enum { ADD_TIMEOUT_MS = 30000 };
-
 /* Kafka wants to be told how many there shall be in the end. */
 static void fill_request(struct tool *tool, const struct metadata_response_topic **topics,
                          uint32_t count, int64_t added, struct create_partitions_request *request)
 {
     create_partitions_request_init(request);
-    request->timeout_ms = ADD_TIMEOUT_MS;
     request->validate_only = options_has(&tool->options, "dry");
     request->topics = arena_allocate_array(&tool->arena, count + 1, sizeof *request->topics);
     assert(request->topics != NULL);
@@ -48,6 +45,7 @@ static enum exit_code add(struct connection *connection, int64_t added)
         !call_begin(&call, connection, API_CREATE_PARTITIONS))
         return EXIT_CODE_FAILED;
     fill_request(tool, topics, count, added, &request);
+    request.timeout_ms = call_grant_ms(&call);
     create_partitions_request_encode(&call.writer, call.version, &request);
     create_partitions_response_init(&response);
     if (!call_finish(&call) ||

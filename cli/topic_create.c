@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { CREATE_TIMEOUT_MS = 30000 };
-
 /* -c key=value, as often as given: the same settings for each topic. */
 static bool fill_configs(struct tool *tool, struct create_topics_request_config **configs,
                          uint32_t *count)
@@ -58,7 +56,6 @@ static bool fill_request(struct tool *tool, struct create_topics_request *reques
             .configs_count = config_count,
         };
     }
-    request->timeout_ms = CREATE_TIMEOUT_MS;
     request->validate_only = options_has(&tool->options, "dry");
     return true;
 }
@@ -91,6 +88,7 @@ static enum exit_code run_topic_create(struct tool *tool)
     create_topics_response_init(&response);
     bool ok = call_begin(&call, &connection, API_CREATE_TOPICS);
     if (ok) {
+        request.timeout_ms = call_grant_ms(&call);
         create_topics_request_encode(&call.writer, call.version, &request);
         ok = call_finish(&call) &&
              call_decoded(&call, create_topics_response_decode(&call.reader, call.version,

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { DELETE_TIMEOUT_MS = 30000 };
-
 /* The names to delete: as given, or those that exist and match. */
 static bool choose(struct connection *connection, bool is_regex, struct bytes **names,
                    uint32_t *count)
@@ -51,7 +49,6 @@ static void fill_request(struct tool *tool, int16_t version, struct bytes *names
     assert(count > 0);
     enum { VERSION_WITH_IDS = 6 };
     delete_topics_request_init(request);
-    request->timeout_ms = DELETE_TIMEOUT_MS;
     if (version < VERSION_WITH_IDS) {
         request->topic_names = names;
         request->topic_names_count = count;
@@ -86,6 +83,7 @@ static enum exit_code delete_names(struct connection *connection, struct bytes *
     if (!call_begin(&call, connection, API_DELETE_TOPICS))
         return EXIT_CODE_FAILED;
     fill_request(tool, call.version, names, count, &request);
+    request.timeout_ms = call_grant_ms(&call);
     delete_topics_request_encode(&call.writer, call.version, &request);
     delete_topics_response_init(&response);
     if (!call_finish(&call) ||

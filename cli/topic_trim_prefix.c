@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { DELETE_TIMEOUT_MS = 30000 };
-
 /* One partition: its records from `start` on go, up to `target`. */
 struct trimmed {
     int32_t partition;
@@ -126,7 +124,6 @@ static bool fill_request(const struct trim *trim, int32_t leader_id,
     struct delete_records_request_topic *asked = arena_allocate_array(arena, 1, sizeof *asked);
     assert(asked != NULL);
     delete_records_request_init(request);
-    request->timeout_ms = DELETE_TIMEOUT_MS;
     request->topics = asked;
     request->topics_count = 1;
     asked->name = trim->topic->name;
@@ -169,6 +166,7 @@ static bool ask_leader(struct trim *trim, const struct metadata_response_broker 
     delete_records_response_init(&response);
     bool ok = call_begin(&call, &connection, API_DELETE_RECORDS);
     if (ok) {
+        request.timeout_ms = call_grant_ms(&call);
         delete_records_request_encode(&call.writer, call.version, &request);
         ok = call_finish(&call) &&
              call_decoded(&call, delete_records_response_decode(&call.reader, call.version,

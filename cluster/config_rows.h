@@ -157,7 +157,7 @@
     X(FETCH_MAX_BYTES, "fetch.max.bytes", INT, "57671680", 1024, INT32_MAX, NULL, true,            \
       "The most data that one fetch is answered with, whatever the client asks for.")              \
     X(MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS, "max.incremental.fetch.session.cache.slots", INT, \
-      "1000", 0, INT32_MAX, NULL, true, "How many fetch sessions the broker remembers.")           \
+      "1000", 0, INT32_MAX, NULL, true, "How many fetch sessions each core remembers, as far as there is memory for them.")           \
     X(REPLICA_LAG_TIME_MAX_MS, "replica.lag.time.max.ms", LONG, "30000", 0, INT64_MAX, NULL, true, \
       NO_EFFECT_YET "a single node has no followers that could lag.")                              \
     X(REPLICA_FETCH_MAX_BYTES, "replica.fetch.max.bytes", INT, "1048576", 0, INT32_MAX, NULL,      \

@@ -87,8 +87,9 @@ static uint32_t extend(const struct io_request *request, struct rest *run)
 }
 
 /* Asks for as much at once as lies together, for asking costs as much as sending a little. Ranges
- * before `*known_index` have been found there. What a worker has just read is not asked about
- * again: with very little memory it may be gone once more, and nothing would ever be sent. */
+ * before `*known_index` have been found there. The first range that a worker has just read is not
+ * asked about again: with very little memory it may be gone once more, and nothing would ever be
+ * sent. */
 static bool may_send(const struct io_request *request, const struct rest *rest,
                      uint32_t *known_index)
 {
@@ -102,11 +103,14 @@ static bool may_send(const struct io_request *request, const struct rest *rest,
     return index < *known_index || (count > 1 && is_cached(rest));
 }
 
+/* All of the run, for where one range has gone from the cache its neighbours tend to have gone as
+ * well, and each would take a worker of its own. */
 int32_t sendfile_load(struct io_request *request)
 {
     assert(request->kind == IO_SENDFILE);
     uint8_t bytes[LOAD_SIZE];
     struct rest rest = rest_of(request);
+    extend(request, &rest);
     while (rest.size_bytes > 0) {
         size_t size = rest.size_bytes < sizeof bytes ? rest.size_bytes : sizeof bytes;
         ssize_t moved = pread(rest.handle, bytes, size, (off_t)rest.offset);

@@ -19,7 +19,8 @@ enum {
  * takes, whatever a client takes meanwhile. The socket does not block. */
 int32_t sendfile_attempt(struct io_request *request);
 
-/* On a worker: reads the range that comes next, for the next attempt. 0 or a negative status. */
+/* On a worker: reads the range that comes next, and those behind it as far as they lie together,
+ * for the next attempt. 0 or a negative status. */
 int32_t sendfile_load(struct io_request *request);
 
 #endif

@@ -291,12 +291,15 @@ static enum op_progress fetch_parked(struct fetch *f)
         op_move(&f->op, FETCH_REPLY);
         return OP_AGAIN;
     }
-    op_move(&f->op, FETCH_READ);
-    if (session != NULL) {
-        if (!fetch_plan_renew(f->request, &f->in, session, &f->plan))
-            writer_fail(&f->request->response, STATUS_NO_MEMORY);
-        legs_plan(f);
+    if (session != NULL && !fetch_plan_renew(f->request, &f->in, session, &f->plan))
+        writer_fail(&f->request->response, STATUS_NO_MEMORY);
+    if (f->plan.error != KAFKA_NONE) {
+        op_move(&f->op, FETCH_REPLY);
+        return OP_AGAIN;
     }
+    op_move(&f->op, FETCH_READ);
+    if (session != NULL)
+        legs_plan(f);
     return legs_read(f);
 }
 

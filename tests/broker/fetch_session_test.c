@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+enum { SESSION_BYTES = 64 * 1024 };
+
 static const struct hash_seed seed = {{1, 2}};
 
 static struct fetch_wish wish(const char *topic, int32_t index, int64_t offset)
@@ -25,7 +27,7 @@ static struct fetch_wish wish(const char *topic, int32_t index, int64_t offset)
 static void put(struct fetch_session *session, const char *topic, int32_t index, int64_t offset)
 {
     struct fetch_wish wanted = wish(topic, index, offset);
-    fetch_session_put(session, &wanted);
+    assert_true(fetch_session_put(session, &wanted));
 }
 
 /* Each request must come with the epoch that is next; a session that is unknown, out of step or of
@@ -34,7 +36,7 @@ static void test_epochs_go_up_by_one(void **state)
 {
     struct fetch_sessions sessions;
     int16_t error;
-    fetch_sessions_init(&sessions, seed, 10);
+    fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
     assert_non_null(session);
 
@@ -54,7 +56,7 @@ static void test_epoch_wraps_to_one(void **state)
 {
     struct fetch_sessions sessions;
     int16_t error;
-    fetch_sessions_init(&sessions, seed, 10);
+    fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
     session->epoch = INT32_MAX;
     assert_non_null(fetch_session_continue(&sessions, 7, INT32_MAX, false, 0, &error));
@@ -66,7 +68,7 @@ static void test_epoch_wraps_to_one(void **state)
 static void test_partitions_are_kept_in_order(void **state)
 {
     struct fetch_sessions sessions;
-    fetch_sessions_init(&sessions, seed, 10);
+    fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
     put(session, "a", 0, 10);
     put(session, "a", 1, 20);
@@ -96,7 +98,7 @@ static void test_only_stale_sessions_make_room(void **state)
     const uint64_t second_ns = 1000ull * 1000 * 1000;
     struct fetch_sessions sessions;
     int16_t error;
-    fetch_sessions_init(&sessions, seed, 2);
+    fetch_sessions_init(&sessions, seed, 1, 2, SESSION_BYTES);
     assert_non_null(fetch_session_create(&sessions, 1, false, 0));
     assert_non_null(fetch_session_create(&sessions, 2, false, 0));
     assert_null(fetch_session_create(&sessions, 3, false, 119 * second_ns));
@@ -105,6 +107,74 @@ static void test_only_stale_sessions_make_room(void **state)
     assert_null(fetch_session_find(&sessions, 2));
     assert_non_null(fetch_session_find(&sessions, 1));
     assert_null(fetch_session_create(&sessions, 1, false, 500 * second_ns));
+    fetch_sessions_deinit(&sessions);
+}
+
+/* Puts partitions of a topic until there is no memory for more; answers how many there are. */
+static uint32_t fill(struct fetch_session *session, const char *topic)
+{
+    int32_t count = 0;
+    struct fetch_wish wanted = wish(topic, 0, 0);
+    for (; fetch_session_put(session, &wanted); wanted.index = count) {
+        assert_in_range(++count, 1, SESSION_BYTES);
+    }
+    return session->partition_count;
+}
+
+static void forget(struct fetch_session *session, const char *topic, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct fetch_wish gone = wish(topic, (int32_t)i, 0);
+        fetch_session_forget(session, &gone);
+    }
+    assert_int_equal(session->partition_count, 0);
+}
+
+/* All sessions together have so much memory and no more, names and tables counted, and what one
+ * gives back another may have. */
+static void test_memory_has_a_limit(void **state)
+{
+    char long_name[1000] = {0};
+    struct fetch_sessions sessions;
+    fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
+    struct fetch_session *first = fetch_session_create(&sessions, 1, false, 0);
+    struct fetch_session *second = fetch_session_create(&sessions, 2, false, 0);
+    size_t empty_bytes = sessions.memory.used_bytes;
+    uint32_t short_count = fill(first, "a");
+    assert_in_range(short_count, 50, SESSION_BYTES / sizeof(struct fetch_session_partition));
+    assert_in_range(sessions.memory.used_bytes, SESSION_BYTES / 2, SESSION_BYTES * 3 / 2);
+    assert_int_equal(fill(second, "a"), 0);
+    put(first, "a", 0, 10); /* what is there may change */
+    assert_null(fetch_session_create(&sessions, 3, false, 0));
+    assert_int_equal(sessions.count, 2);
+
+    forget(first, "a", short_count);
+    size_t table_bytes = map_bytes(&first->partitions_by_key);
+    assert_true(table_bytes > 0);
+    assert_int_equal(sessions.memory.used_bytes, empty_bytes + table_bytes);
+    fetch_session_end(&sessions, 1);
+    memset(long_name, 'n', sizeof long_name - 1);
+    uint32_t long_count = fill(second, long_name);
+    assert_in_range(long_count, 1, SESSION_BYTES / sizeof long_name);
+    forget(second, long_name, long_count);
+    put(second, long_name, 0, 0);
+    fetch_sessions_deinit(&sessions);
+    assert_int_equal(sessions.memory.used_bytes, 0);
+}
+
+/* What goes for lack of memory takes along one that was not used for two minutes, and no other. */
+static void test_giving_up_makes_room(void **state)
+{
+    const uint64_t second_ns = 1000ull * 1000 * 1000;
+    struct fetch_sessions sessions;
+    fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
+    for (int32_t id = 1; id < 5; id++)
+        assert_non_null(fetch_session_create(&sessions, id, false, (uint64_t)id * second_ns));
+    fetch_session_give_up(&sessions, 4, 120 * second_ns);
+    assert_int_equal(sessions.count, 3);
+    fetch_session_give_up(&sessions, 3, 121 * second_ns);
+    assert_int_equal(sessions.count, 1);
+    assert_non_null(fetch_session_find(&sessions, 2));
     fetch_sessions_deinit(&sessions);
 }
 
@@ -125,7 +195,7 @@ static void listener_woken(struct fetch_session_reader *reader, bool is_dismisse
 static void test_only_what_changed_is_due(void **state)
 {
     struct fetch_sessions sessions;
-    fetch_sessions_init(&sessions, seed, 10);
+    fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
     put(session, "a", 0, 10);
     put(session, "a", 1, 20);
@@ -158,7 +228,7 @@ static void test_going_on_behind_all_is_no_news(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fetch_sessions sessions;
-        fetch_sessions_init(&sessions, seed, 10);
+        fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
         struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
         put(session, "a", 0, 10);
         struct fetch_session_partition *partition = fetch_session_take_due(session);
@@ -183,7 +253,7 @@ static void test_a_reader_is_woken_once(void **state)
     struct fetch_sessions sessions;
     struct listener listener = {.reader.woken = listener_woken};
     int16_t error;
-    fetch_sessions_init(&sessions, seed, 10);
+    fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
     struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
     fetch_session_wait(session, &listener.reader);
     put(session, "a", 0, 10);
@@ -242,7 +312,7 @@ static void test_a_late_answer_hides_nothing(void **state)
     for (int32_t behind = 0; behind < 2; behind++) {
         struct fetch_sessions sessions;
         int16_t error;
-        fetch_sessions_init(&sessions, seed, 10);
+        fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
         struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
         put(session, "a", 0, 0);
         int32_t epoch = session->epoch;
@@ -263,6 +333,8 @@ int main(void)
         cmocka_unit_test(test_epoch_wraps_to_one),
         cmocka_unit_test(test_partitions_are_kept_in_order),
         cmocka_unit_test(test_only_stale_sessions_make_room),
+        cmocka_unit_test(test_memory_has_a_limit),
+        cmocka_unit_test(test_giving_up_makes_room),
         cmocka_unit_test(test_only_what_changed_is_due),
         cmocka_unit_test(test_going_on_behind_all_is_no_news),
         cmocka_unit_test(test_a_reader_is_woken_once),

@@ -2,7 +2,7 @@
  * whose time is simulated. */
 #include "tests/broker/server_cases.h"
 
-enum { FRAME_SECONDS = 30, SEND_SECONDS = 60 };
+enum { FRAME_SECONDS = 30, FRAME_PARTS = 32, SEND_SECONDS = 60 };
 
 /* Longer than the watchdog allows at a time. */
 static void linger_seconds(struct server *server, uint32_t seconds)
@@ -12,15 +12,20 @@ static void linger_seconds(struct server *server, uint32_t seconds)
     server_linger(server, seconds * 1000);
 }
 
-static struct bytes metadata_frame(struct server *server)
+/* The name of the client makes it as long as is wanted. */
+static struct bytes metadata_frame(struct server *server, uint16_t name_size)
 {
+    uint8_t *name = arena_allocate(&server->arena, name_size + 1u);
+    assert_non_null(name);
+    memset(name, 'n', name_size);
     struct writer writer;
     writer_init(&writer, &server->arena);
-    writer_i32(&writer, 14);
+    writer_i32(&writer, 14 + name_size);
     writer_i16(&writer, API_METADATA);
     writer_i16(&writer, 1);
     writer_i32(&writer, 1);
-    writer_i16(&writer, -1);
+    writer_i16(&writer, (int16_t)name_size);
+    writer_bytes(&writer, bytes_of(name, name_size));
     writer_i32(&writer, 0);
     return writer_result(&writer);
 }
@@ -33,18 +38,89 @@ static struct asked *send_part(struct server *server, struct client *client, str
     return asked;
 }
 
-/* Half a frame is waited for half a minute, and no longer. */
+/* Half a frame is waited for half a minute, and no longer when nothing more comes. */
 static void half_a_frame_is_given_up(void **state)
 {
     struct server *server = *state;
     server_start(server, NULL);
-    struct bytes frame = metadata_frame(server);
+    struct bytes frame = metadata_frame(server, 0);
     struct asked *asked = send_part(server, server_client(server), frame, 0, frame.size / 2);
     linger_seconds(server, FRAME_SECONDS - 3);
     assert_false(asked->has_landed);
     linger_seconds(server, 6);
     assert_true(asked->has_landed);
     assert_int_equal(asked->result, STATUS_CLOSED);
+}
+
+/* Sends a frame in pieces, with a pause before each but the first, for as long as the connection
+ * stands. Answers how many have left. */
+static size_t trickle(struct server *server, struct client *client, struct bytes frame,
+                      size_t piece_bytes, uint32_t pause_seconds, struct asked **asked)
+{
+    *asked = send_part(server, client, frame, 0, piece_bytes);
+    size_t count = 1;
+    for (size_t at = piece_bytes; at < frame.size; at += piece_bytes, count++) {
+        linger_seconds(server, pause_seconds);
+        if ((*asked)->has_landed)
+            return count;
+        size_t rest = frame.size - at;
+        send_part(server, client, frame, at, piece_bytes < rest ? piece_bytes : rest);
+    }
+    return count;
+}
+
+/* A client that is slow, and goes on sending, is served however long its request takes: of each
+ * half minute it needs a part in thirty-two. */
+static void a_slow_sender_is_served(void **state)
+{
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    const struct bytes frames[] = {metadata_frame(server, 0), metadata_frame(server, 30000)};
+    for (size_t i = 0; i < 2; i++) {
+        struct asked *asked;
+        size_t piece_bytes = frames[i].size / FRAME_PARTS + 1;
+        size_t count = trickle(server, client, frames[i], piece_bytes, FRAME_SECONDS - 3, &asked);
+        assert_true(count * piece_bytes >= frames[i].size);
+        server_answered(server, asked);
+        assert_int_equal(client->connect_count, 1);
+        client_disconnect(client);
+        client = server_client(server);
+    }
+}
+
+/* A client that keeps its request going, but hardly, is let go: it could hold much for little. */
+static void one_that_trickles_is_given_up(void **state)
+{
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct bytes frame = metadata_frame(server, 30000);
+    size_t piece_bytes = frame.size / FRAME_PARTS / 10;
+    struct asked *asked;
+    size_t count = trickle(server, server_client(server), frame, piece_bytes, 5, &asked);
+    assert_int_equal(asked->result, STATUS_CLOSED);
+    assert_in_range(count, FRAME_SECONDS / 5, FRAME_SECONDS / 5 + 2);
+}
+
+/* Where memory is used up, what is kept for one frame at a time is not for a slow one. */
+static void a_slow_sender_does_not_keep_the_reserve(void **state)
+{
+    enum { MIB = 1024 * 1024 };
+    struct server *server = *state;
+    server_start(server, &(struct server_shape){.core_count = 1, .memory_bytes = 16 * MIB});
+    struct writer writer;
+    writer_init(&writer, &server->arena);
+    writer_i32(&writer, 8 * MIB);
+    uint8_t *body = arena_allocate(&server->arena, 8 * MIB);
+    assert_non_null(body);
+    memset(body, 0, 8 * MIB);
+    writer_bytes(&writer, bytes_of(body, 8 * MIB));
+    struct bytes frame = writer_result(&writer);
+    struct asked *asked;
+    size_t count = trickle(server, server_client(server), frame, frame.size / FRAME_PARTS + 1,
+                           FRAME_SECONDS - 3, &asked);
+    assert_int_equal(asked->result, STATUS_CLOSED);
+    assert_in_range(count, 2, FRAME_PARTS / 2);
 }
 
 /* Each frame has half a minute of its own, also when the next has always begun already. */
@@ -54,7 +130,7 @@ static void frames_may_follow_each_other_for_ever(void **state)
     struct server *server = *state;
     server_start(server, NULL);
     struct client *client = server_client(server);
-    struct bytes frame = metadata_frame(server);
+    struct bytes frame = metadata_frame(server, 0);
     struct writer writer;
     writer_init(&writer, &server->arena);
     for (uint32_t i = 0; i < FRAME_COUNT + 1; i++)
@@ -170,6 +246,9 @@ uint32_t server_deadlines_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
         SERVER_CASE(half_a_frame_is_given_up),
+        SERVER_CASE(a_slow_sender_is_served),
+        SERVER_CASE(one_that_trickles_is_given_up),
+        SERVER_CASE(a_slow_sender_does_not_keep_the_reserve),
         SERVER_CASE(frames_may_follow_each_other_for_ever),
         SERVER_CASE(a_client_that_never_reads_is_let_go),
         SERVER_CASE(a_slow_reader_is_served),

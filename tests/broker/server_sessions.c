@@ -1,4 +1,5 @@
 /* Fetch sessions (KIP-227): answers that hold only what is new. */
+#include "broker/broker_parts.h"
 #include "tests/broker/server_cases.h"
 #include "tests/broker/server_wishes.h"
 
@@ -426,6 +427,82 @@ static void a_topic_made_anew_is_heard(void **state)
     wishes_deinit(&reading.wishes);
 }
 
+/* The sessions may have no more memory than they have now. */
+static void end_session_memory(const struct server *server)
+{
+    for (uint32_t i = 0; i < server->core_count; i++) {
+        struct fetch_memory *memory =
+            &roster_core(&server->broker->roster, i)->fetch_sessions.memory;
+        memory->max_bytes = memory->used_bytes;
+    }
+}
+
+/* The present topic, with a session of its own from now on. */
+static struct fetch_response begin_anew(struct reading *reading)
+{
+    reading->wishes.request.session_id = 0;
+    reading->wishes.request.session_epoch = 0;
+    reading->wishes.topic.partitions_count = PARTITION_COUNT;
+    reading->wishes.topic.topic_id = reading->topic.topic_id;
+    reading->wishes.request.topics_count = 1;
+    return wishes_ask(&reading->wishes, reading->server, reading->client);
+}
+
+/* Where there is no memory for what has taken the place of a partition, the session is over, and
+ * its consumer is told to begin a new one. */
+static void a_topic_made_anew_without_memory_ends_the_session(void **state)
+{
+    struct reading reading;
+    reading_begin(&reading, *state);
+    reading.wishes.version = 12;
+    struct fetch_response response = begin_anew(&reading);
+    reading.wishes.request.session_id = response.session_id;
+    make_anew_elsewhere(&reading);
+    end_session_memory(reading.server);
+    response = reading_go_on(&reading);
+    assert_int_equal(response.error_code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
+    response = reading_go_on(&reading);
+    assert_int_equal(response.error_code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
+    response = begin_anew(&reading);
+    assert_int_equal(response.error_code, KAFKA_NONE);
+    assert_int_not_equal(response.session_id, 0);
+    wishes_deinit(&reading.wishes);
+}
+
+/* A session that would take more memory than there is for all of them is none, or ends; what it
+ * had is there for others. */
+static void sessions_have_a_limit_of_memory(void **state)
+{
+    enum { MANY = 40000, MIB = 1024 * 1024 };
+    struct server *server = *state;
+    server_start(server, &(struct server_shape){.core_count = 1, .memory_bytes = 16 * MIB});
+    struct client *client = server_client(server);
+    struct wishes wishes;
+    wishes_init(&wishes, server_topic(server, client, 1), MANY);
+    for (uint32_t i = 0; i < 3; i++) {
+        wishes.topic.partitions_count = MANY;
+        wishes.request.session_id = 0;
+        wishes.request.session_epoch = 0;
+        struct fetch_response response = wishes_ask(&wishes, server, client);
+        assert_int_equal(response.error_code, KAFKA_NONE);
+        assert_int_equal(response.session_id, 0);
+        assert_int_equal(response.responses[0].partitions_count, MANY);
+
+        wishes.topic.partitions_count = 1;
+        response = wishes_ask(&wishes, server, client);
+        assert_int_not_equal(response.session_id, 0);
+        wishes.request.session_id = response.session_id;
+        wishes.request.session_epoch = 1;
+        wishes.topic.partitions_count = MANY;
+        response = wishes_ask(&wishes, server, client);
+        assert_int_equal(response.error_code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
+        wishes.topic.partitions_count = 1;
+        response = wishes_ask(&wishes, server, client);
+        assert_int_equal(response.error_code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
+    }
+    wishes_deinit(&wishes);
+}
+
 /* A fetch that waits in a session is answered when another connection ends the session. */
 static void the_end_of_a_session_lets_its_fetch_go(void **state)
 {
@@ -464,6 +541,8 @@ uint32_t server_sessions_cases(struct CMUnitTest *tests)
         SERVER_CASE(partitions_take_turns),
         SERVER_CASE(a_start_that_moved_is_told),
         SERVER_CASE(a_topic_made_anew_is_heard),
+        SERVER_CASE(a_topic_made_anew_without_memory_ends_the_session),
+        SERVER_CASE(sessions_have_a_limit_of_memory),
         SERVER_CASE(the_end_of_a_session_lets_its_fetch_go),
     };
     return SERVER_CASES_ANSWER(tests, cases);

@@ -1,5 +1,5 @@
 """A man in the middle: stands between a client and a broker whose advertised listener it is, passes
-frames on, and lets a test decide about each Produce and InitProducerId on its way.
+frames on, and lets a test decide about each Produce and InitProducerId, or whatever it names, on its way.
 
     proxy = Proxy()
     broker = Broker({"advertised.listeners": f"PLAINTEXT://{proxy.address}"}).start()
@@ -25,7 +25,6 @@ from patience import PATIENCE_SECONDS  # noqa: E402
 from schema import APIS  # noqa: E402
 from wire import Reader, decode_fields, encode_fields, raw_frame  # noqa: E402
 
-NAMES = {APIS[name].key: name for name in ("Produce", "InitProducerId")}
 NONE = 0
 SWALLOW, CUT = object(), object()  # instead of a response
 
@@ -60,7 +59,7 @@ class Request:
     def __init__(self, passage, frame):
         self.passage, self.frame = passage, frame
         key, self.version, self.correlation_id, client_size = struct.unpack_from(">hhih", frame, 4)
-        self.name = NAMES[key]
+        self.name = passage.proxy.names[key]
         api = APIS[self.name]
         self.flexible = self.version >= api.flexible
         reader = Reader(frame)
@@ -190,7 +189,7 @@ class Passage:
     def _run_requests(self):
         while frame := receive_frame(self.client):
             key = struct.unpack_from(">h", frame, 4)[0]
-            if key not in NAMES:
+            if key not in self.proxy.names:
                 self.forward(frame, None)
                 continue
             request = Request(self, frame)
@@ -225,7 +224,8 @@ class Passage:
 
 
 class Proxy:
-    def __init__(self):
+    def __init__(self, names=("Produce", "InitProducerId")):
+        self.names = {APIS[name].key: name for name in names}
         self.host, self.port = "127.0.0.1", free_port()
         self.target = self.rule = None
         self.listener = socket.create_server((self.host, self.port))
