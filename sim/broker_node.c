@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MEMORY_BYTES = 24 << 20, JOURNAL_FILE_BYTES = 512 << 10 };
+enum {
+    MEMORY_BYTES = 24 << 20,
+    JOURNAL_FILE_BYTES = 512 << 10,
+    RECYCLE_BYTES_MIN = 64 << 10,
+};
 
 struct broker_process {
     struct process process;
@@ -79,6 +83,7 @@ static struct broker_options options_of(struct broker_process *process, struct i
         .memory_bytes = process->program->memory_bytes,
         .halted = &process->halted,
         .journal_file_bytes = process->program->journal_file_bytes,
+        .recycle_bytes_min = RECYCLE_BYTES_MIN,
         .unsafe_skip_sync = process->program->skips_sync,
     };
 }

@@ -9,7 +9,9 @@
  *     its parent
  *   - a power cut keeps of each directory's changes any prefix, or, on a disk without order, any of
  *     them. What a name came to stand for one after the other holds in order even there
- *   - a rename is one change, also between two directories: both names change or neither
+ *   - a rename is one change: both names change or neither. On a disk without order that does not
+ *     hold for a file that goes from one directory to another: it may be found under both names, or
+ *     under none, until both directories have been synced
  *   - syncing a file says nothing about its name
  *
  * Directories may be mounted, each on a device of its own, which may break by itself: then every

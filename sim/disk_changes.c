@@ -1,6 +1,7 @@
 /* Keeping some changes and not others must leave what could be: keeping one pulls in those before
  * it on which it rests, losing one takes along those after it that rest on it. A rename is one
- * change with two halves, so it ties its names together, and on an ordered disk its directories. */
+ * change with two halves, so it ties its names together, and on an ordered disk its directories.
+ * Without order, that of a file from one directory to another is two changes. */
 #include "sim/disk_changes.h"
 
 #include "base/assert.h"
@@ -89,8 +90,8 @@ static bool change_moves_directory(const struct name_change *change)
     return from->directory != NULL && from->directory != to->directory && to->target->is_directory;
 }
 
-/* Whether the later change cannot be durable without the earlier one. A file has one name: whoever
- * moves it on touches the name that it was given before. Directories that move are kept in order,
+/* Whether the later change cannot be durable without the earlier one. Whoever moves a file on
+ * touches the name that it was given before. Directories that move are kept in order,
  * or one could come to lie within itself. */
 static bool change_rests_on(enum disk_order order, const struct name_change *later,
                             const struct name_change *earlier)
@@ -157,6 +158,11 @@ void disk_change_two_names(struct disk *disk, struct inode *from_directory, cons
                            struct inode *to_directory, const char *to, struct inode *moved)
 {
     assert(moved != NULL);
+    if (disk->order == DISK_UNORDERED && from_directory != to_directory && !moved->is_directory) {
+        disk_change_name(disk, to_directory, to, moved);
+        disk_change_name(disk, from_directory, from, NULL);
+        return;
+    }
     struct name_change *change = change_add(disk, to_directory, to, moved);
     change->links[1] = link_make(from_directory, from, NULL);
     disk_name_set(disk, &from_directory->current, from, NULL);

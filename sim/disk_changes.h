@@ -1,6 +1,7 @@
 /* Changes to the names of a simulated disk: seen at once, durable later. They stand in one list in
  * the order in which they were made; which of them become durable is decided here: as far as the
- * disk keeps an order, a prefix of each directory's, and a rename is kept whole or lost whole. */
+ * disk keeps an order, a prefix of each directory's, and a rename within it is kept whole or lost
+ * whole. */
 #ifndef TAILRACE_SIM_DISK_CHANGES_H
 #define TAILRACE_SIM_DISK_CHANGES_H
 
@@ -14,7 +15,7 @@ void disk_name_set(struct disk *disk, struct disk_names *table, const char *name
 void disk_change_name(struct disk *disk, struct inode *directory, const char *name,
                       struct inode *target);
 
-/* `moved` goes from one name to the other in one change. */
+/* `moved` goes from one name to the other in one change, or in two (sim/disk.h). */
 void disk_change_two_names(struct disk *disk, struct inode *from_directory, const char *from,
                            struct inode *to_directory, const char *to, struct inode *moved);
 
