@@ -75,6 +75,10 @@
       "Segments that retention or DeleteRecords took out of their logs.")                          \
     X(RETENTION_DELETED_BYTES, "tailrace_retention_deleted_bytes_total", COUNTER,                  \
       "The size of these segments.")                                                               \
+    X(RECYCLED_SEGMENTS, "tailrace_recycled_segments_total", COUNTER,                              \
+      "Segments that were given the file of one that had left its log.")                           \
+    X(RECYCLED_BYTES, "tailrace_recycled_bytes_total", COUNTER,                                    \
+      "The size of these files.")                                                                  \
     /* --- Groups --- */                                                                           \
     X(GROUPS, "tailrace_groups", GAUGE, "Groups that this broker coordinates.")                    \
     X(GROUP_OFFSETS, "tailrace_group_offsets", GAUGE, "Offsets that these have committed.")        \

@@ -33,6 +33,7 @@ struct broker_options {
      * written, or no data directory is left. May be NULL: then it answers with errors. */
     struct completion *halted;
     uint64_t journal_file_bytes; /* 0: as usual (storage/store.h); the simulator takes less */
+    uint64_t recycle_bytes_min;  /* the same */
     /* In the simulator only, to show that its checkers notice (store.h). */
     bool unsafe_skip_sync;
 };

@@ -165,6 +165,8 @@ static void choose_store_options(struct broker *broker, size_t core_memory_bytes
     broker->store_options.cache_bytes_max = core_memory_bytes / 4;
     if (broker->options.journal_file_bytes != 0)
         broker->store_options.journal_file_bytes = broker->options.journal_file_bytes;
+    if (broker->options.recycle_bytes_min != 0)
+        broker->store_options.recycle_bytes_min = broker->options.recycle_bytes_min;
     broker->store_options.unsafe_skip_sync = broker->options.unsafe_skip_sync;
     broker->store_options.producer_expiration_ms =
         config_i64(config, CONFIG_PRODUCER_ID_EXPIRATION_MS);

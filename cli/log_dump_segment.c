@@ -66,6 +66,11 @@ static void dump_tail(struct dump *dump, const struct segment_piece *piece)
 {
     if (piece->used_size > 0)
         dump_damaged(dump, piece);
+    if (piece->rest_size > 0)
+        dump_line(dump->options.tool, 1, "rest",
+                  json_pack("{s:I, s:I}", "position",
+                            (json_int_t)(piece->position + piece->size_bytes - piece->rest_size),
+                            "size", (json_int_t)piece->rest_size));
     dump_line(dump->options.tool, 1, "end",
               json_pack("{s:I, s:I}", "position", (json_int_t)piece->position, "size",
                         (json_int_t)piece->size_bytes));

@@ -56,27 +56,50 @@ static size_t used_size(struct bytes bytes)
     return size;
 }
 
+static void note_used(const struct segment_scan *scan, uint64_t position,
+                      struct segment_piece *piece)
+{
+    struct bytes block = file_window_at(scan->window, position, FILE_BLOCK_SIZE);
+    block.size = block.size < FILE_BLOCK_SIZE ? block.size : FILE_BLOCK_SIZE;
+    size_t used = used_size(block);
+    piece->used_size = used > 0 ? position - scan->position + used : piece->used_size;
+}
+
+/* The rest begins with its first whole frame; or before it, in the middle of one, if nothing there
+ * looks like the beginning of a frame. */
+static void end_tail(struct segment_piece *piece, uint64_t rest_at)
+{
+    if (!piece->has_header)
+        rest_at = 0;
+    if (rest_at < piece->used_size)
+        piece->used_size = rest_at;
+    piece->rest_size = piece->size_bytes - rest_at;
+}
+
 /* From a position without a good frame to the next that has one, or to the end of the file. Frames
  * begin on blocks. */
 static void pass_over(struct segment_scan *scan, struct segment_piece *piece)
 {
     uint64_t size_bytes = scan->window->size_bytes;
     uint64_t position = scan->position;
+    uint64_t rest_position = UINT64_MAX;
     piece->kind = PIECE_TAIL;
     while (position < size_bytes && !scan->has_failed) {
         struct segment_piece found;
-        if (position != scan->position && look(scan, position, &found) == FRAME_GOOD) {
+        enum frame_verdict verdict = look(scan, position, &found);
+        if (verdict == FRAME_GOOD && position != scan->position) {
             piece->kind = PIECE_DAMAGE;
             break;
         }
-        struct bytes block = file_window_at(scan->window, position, FILE_BLOCK_SIZE);
-        block.size = block.size < FILE_BLOCK_SIZE ? block.size : FILE_BLOCK_SIZE;
-        size_t used = used_size(block);
-        piece->used_size = used > 0 ? position - scan->position + used : piece->used_size;
+        if (verdict == FRAME_FOREIGN && rest_position == UINT64_MAX)
+            rest_position = position;
+        note_used(scan, position, piece);
         position += FILE_BLOCK_SIZE;
     }
     position = position < size_bytes ? position : size_bytes;
     piece->size_bytes = position - scan->position;
+    if (piece->kind == PIECE_TAIL && rest_position != UINT64_MAX)
+        end_tail(piece, rest_position - scan->position);
     scan->position = position;
 }
 

@@ -4,7 +4,8 @@
  *   DAMAGE   from one position to the next frame that is right
  *   TAIL     from one position to the end of the file: no frame there is right. Nothing but zeros
  *            (used_size 0) is how every segment ends; what a crash tore is not zeros; whether it is
- *            damage, only those know who know how far the log was durable
+ *            damage, only those know who know how far the log was durable. Frames of another
+ *            segment are what the file held when it was that one's (storage/recycle.h)
  *
  * Pure but for the window's reading. */
 #ifndef TAILRACE_CLI_SEGMENT_SCAN_H
@@ -19,7 +20,8 @@ struct segment_piece {
     enum segment_piece_kind kind;
     uint64_t position;
     uint64_t size_bytes;
-    uint64_t used_size; /* of a tail: up to its last byte that is not zero */
+    uint64_t used_size; /* of a tail: up to its last byte that is not zero, before the rest */
+    uint64_t rest_size; /* of a tail: what is left from another segment, at its end */
     struct frame_header
         header; /* of a frame; of damage and tails what stands there, if it is one */
     bool has_header;

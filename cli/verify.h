@@ -47,6 +47,7 @@ struct verify {
     uint64_t log_count;
     uint64_t segment_count;
     uint64_t torn_bytes; /* behind what was durable; the next start cuts them */
+    uint64_t rest_bytes; /* of former segments, in files that were used again; the same */
     uint64_t checked_bytes;
     uint64_t total_bytes; /* of what there is to check */
     int64_t start_ns;

@@ -30,6 +30,7 @@ struct log_check {
     bool has_damage;
     const char *damage_text;
     uint64_t torn_bytes;   /* behind the last good frame */
+    uint64_t rest_bytes;   /* behind these: of another segment, whose file it was */
     uint64_t end_position; /* of the last good frame */
 };
 
@@ -114,6 +115,7 @@ static void take_piece(struct log_check *check, const struct segment_piece *piec
                        bool is_unreadable)
 {
     check->torn_bytes = 0;
+    check->rest_bytes = piece->rest_size;
     if (piece->kind == PIECE_FRAME) {
         take_frame(check, piece);
     } else if (piece->kind == PIECE_DAMAGE) {
@@ -219,6 +221,7 @@ static void check_reach(struct log_check *check)
                                  : "acknowledged records are missing at the end");
     else
         check->verify->torn_bytes += check->torn_bytes;
+    check->verify->rest_bytes += check->rest_bytes;
 }
 
 /* --- Which segments --------------------------------------------------------------------------- */
@@ -303,6 +306,7 @@ static void take_segments(struct log_check *check, const struct listings *listin
         path_segment(check->directory, listing->base_offset, listing->generation, check->path);
         check->end_position = 0;
         check->torn_bytes = 0;
+        check->rest_bytes = 0;
         check_segment(check, listing->listed);
         finish_segment(check, listing->listed, i + 1 == listings->count);
     }

@@ -117,6 +117,11 @@ static void print_summary(const struct verify *verify)
                 "%" PRIu64 " bytes were being written when the broker ended; nobody was told that "
                 "they are there, and the next start cuts them off\n",
                 verify->torn_bytes);
+    if (verify->rest_bytes > 0)
+        fprintf(stderr,
+                "%" PRIu64 " bytes at the ends of segments are left from others that are deleted, "
+                "and whose files were used again; the next start cuts them off\n",
+                verify->rest_bytes);
 }
 
 enum exit_code verify_report_show(struct verify *verify)

@@ -194,7 +194,7 @@
       false, NO_EFFECT_YET "indexes have an entry for about each 64 KiB.")                         \
     X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", 0, INT64_MAX,     \
       NULL, false, "How long the file of a deleted segment, or the directory of a deleted "        \
-      "partition, stays on disk.")                                                                 \
+      "partition, stays on disk, unless a new segment is given the file before.")                  \
     X(LOG_PREALLOCATE, "log.preallocate", BOOLEAN, "false", 0, 0, NULL, false,                     \
       NO_EFFECT_YET "space for segments is always reserved ahead.")                                \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "9223372036854775807", 1,  \

@@ -35,7 +35,7 @@
     X(FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", 0, INT64_MAX, NULL,             \
       LOG_SEGMENT_DELETE_DELAY_MS,                                                                 \
       "How long the file of a deleted segment, or the directory of a deleted partition, stays "    \
-      "on disk.")                                                                                  \
+      "on disk, unless a new segment is given the file before.")                                   \
     X(FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", 1, INT64_MAX, NULL,           \
       LOG_FLUSH_INTERVAL_MESSAGES,                                                                 \
       "Records are acknowledged before they are on disk while fewer than so many are not there "   \

@@ -223,6 +223,7 @@ static struct cold_file *make(struct log *log, struct segment *segment, enum col
     list_push_back(&store->cold_files, &file->node);
     store->cold_file_count[kind]++;
     segment->files[kind] = file;
+    segment->was_paged = segment->was_paged || kind == COLD_FILE_CACHED;
     path_segment(log->directory, segment->base_offset, segment->generation, file->path);
     timer_init(&file->patience, patience_is_over);
     try_open(file);

@@ -23,6 +23,7 @@
 #include "storage/log_directory.h"
 #include "storage/log_sync.h"
 #include "storage/path.h"
+#include "storage/recycle.h"
 #include "storage/round.h"
 
 struct log;
@@ -47,6 +48,9 @@ struct flush {
     uint64_t step_bytes; /* of the allocation in flight */
     struct log_directory directory;
     struct completion placed;
+    struct recycle recycle;
+    struct recycle_cut cut;
+    struct completion recycled; /* of either */
     char path[PATH_SIZE];
 };
 

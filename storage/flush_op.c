@@ -24,30 +24,34 @@ enum flush_stage {
     FLUSH_START,
     FLUSH_PICK,
     FLUSH_PLACED,
+    FLUSH_RECYCLED,
     FLUSH_OPENED,
     FLUSH_NAMED,
     FLUSH_ALLOCATED,
     FLUSH_TURN,
     FLUSH_WATCH,
+    FLUSH_CUT,
     FLUSH_CLOSED,
     FLUSH_END
 };
 
 enum {
-    AFTER_ANY_LANDED = AFTER(FLUSH_PLACED) | AFTER(FLUSH_OPENED) | AFTER(FLUSH_NAMED) |
-                       AFTER(FLUSH_ALLOCATED) | AFTER(FLUSH_TURN) | AFTER(FLUSH_WATCH) |
-                       AFTER(FLUSH_CLOSED)
+    AFTER_ANY_LANDED = AFTER(FLUSH_PLACED) | AFTER(FLUSH_RECYCLED) | AFTER(FLUSH_OPENED) |
+                       AFTER(FLUSH_NAMED) | AFTER(FLUSH_ALLOCATED) | AFTER(FLUSH_TURN) |
+                       AFTER(FLUSH_WATCH) | AFTER(FLUSH_CUT) | AFTER(FLUSH_CLOSED)
 };
 
 static const struct op_stage flush_stages[] = {
     [FLUSH_START] = {"start", 0},
     [FLUSH_PICK] = {"pick", AFTER(FLUSH_START) | AFTER_ANY_LANDED},
     [FLUSH_PLACED] = {"placed", AFTER(FLUSH_PICK)},
-    [FLUSH_OPENED] = {"opened", AFTER(FLUSH_PICK) | AFTER(FLUSH_PLACED)},
+    [FLUSH_RECYCLED] = {"recycled", AFTER(FLUSH_PICK) | AFTER(FLUSH_PLACED)},
+    [FLUSH_OPENED] = {"opened", AFTER(FLUSH_PICK) | AFTER(FLUSH_PLACED) | AFTER(FLUSH_RECYCLED)},
     [FLUSH_NAMED] = {"named", AFTER(FLUSH_OPENED)},
     [FLUSH_ALLOCATED] = {"allocated", AFTER(FLUSH_PICK)},
     [FLUSH_TURN] = {"turn", AFTER(FLUSH_PICK)},
     [FLUSH_WATCH] = {"watch", AFTER(FLUSH_PICK)},
+    [FLUSH_CUT] = {"cut", AFTER(FLUSH_PICK)},
     [FLUSH_CLOSED] = {"closed", AFTER(FLUSH_PICK)},
     [FLUSH_END] = {"end", AFTER(FLUSH_PICK)},
 };
@@ -192,6 +196,23 @@ static enum op_progress open_file(struct flush *flush)
     return wait_in(flush, FLUSH_OPENED);
 }
 
+static void recycled_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct flush, recycled)->op, result);
+}
+
+/* A new segment gets the file of an old one, if there is one for it. */
+static enum op_progress ask_file(struct flush *flush)
+{
+    struct log *log = flush->log;
+    completion_init(&flush->recycled, recycled_landed);
+    if (log->write_segment->exists ||
+        !recycle_start(&flush->recycle, log, log->write_segment, &flush->recycled))
+        return open_file(flush);
+    op_expect(&flush->op);
+    return wait_in(flush, FLUSH_RECYCLED);
+}
+
 /* A log gets its directory with its first segment. */
 static enum op_progress ask_open(struct flush *flush, struct segment *segment)
 {
@@ -200,7 +221,7 @@ static enum op_progress ask_open(struct flush *flush, struct segment *segment)
     segment_retain(segment); /* before the release: it may be the same */
     segment_release(log->write_segment);
     log->write_segment = segment;
-    return log->has_directory ? open_file(flush) : ask_directory(flush);
+    return log->has_directory ? ask_file(flush) : ask_directory(flush);
 }
 
 /* Where there is little left, no more than is needed now. */
@@ -290,6 +311,18 @@ static enum op_progress ask_close(struct flush *flush)
     return wait_in(flush, FLUSH_CLOSED);
 }
 
+/* What another segment has left behind the last frame of this one. */
+static enum op_progress ask_cut(struct flush *flush)
+{
+    struct log *log = flush->log;
+    if (log->write_handle < 0)
+        return ask_open(flush, log->write_segment);
+    completion_init(&flush->recycled, recycled_landed);
+    op_expect(&flush->op);
+    recycle_cut_start(&flush->cut, log, &flush->recycled);
+    return wait_in(flush, FLUSH_CUT);
+}
+
 /* --- Picking ---------------------------------------------------------------------------------- */
 
 /* There is something to write whose time has come. */
@@ -335,6 +368,8 @@ static enum op_progress pick_write(struct flush *flush, struct memory_frame *fra
     if (frame->segment != log->write_segment) {
         if (log_has_unsynced(log))
             return ask_sync(flush);
+        if (recycle_leaves_rest(log))
+            return ask_cut(flush);
         if (log->write_handle >= 0)
             return ask_close(flush);
         return ask_open(flush, frame->segment);
@@ -366,6 +401,8 @@ static enum op_progress flush_pick(struct flush *flush)
         return pick_write(flush, log->unwritten);
     if (is_busy(flush))
         return watch(flush);
+    if (may_go_on && recycle_leaves_rest(log))
+        return ask_cut(flush);
     if (may_go_on && log->write_handle >= 0 && should_close(flush->store, log))
         return ask_close(flush);
     if (log->unwritten == NULL && !log_has_unsynced(log))
@@ -394,6 +431,15 @@ static enum op_progress flush_placed(struct flush *flush)
     if (flush->op.error != 0)
         return back_to_pick(flush);
     flush->log->has_directory = true;
+    return ask_file(flush);
+}
+
+static enum op_progress flush_recycled(struct flush *flush)
+{
+    if (flush->op.error != 0)
+        return back_to_pick(flush);
+    if (flush->log->write_segment->exists)
+        log_retire_rolled(flush->log);
     return open_file(flush);
 }
 
@@ -416,8 +462,10 @@ static enum op_progress flush_opened(struct flush *flush)
 
 static enum op_progress flush_named(struct flush *flush)
 {
-    if (flush->op.error == 0)
-        flush->log->write_segment->exists = true;
+    if (flush->op.error != 0)
+        return back_to_pick(flush);
+    flush->log->write_segment->exists = true;
+    log_retire_rolled(flush->log);
     return back_to_pick(flush);
 }
 
@@ -497,11 +545,13 @@ static enum op_progress flush_step(struct op *op)
     case FLUSH_START: return let_gather(flush);
     case FLUSH_PICK: return flush_pick(flush);
     case FLUSH_PLACED: return flush_placed(flush);
+    case FLUSH_RECYCLED: return flush_recycled(flush);
     case FLUSH_OPENED: return flush_opened(flush);
     case FLUSH_NAMED: return flush_named(flush);
     case FLUSH_ALLOCATED: return flush_allocated(flush);
     case FLUSH_TURN: return back_to_pick(flush);
     case FLUSH_WATCH: return flush_watched(flush);
+    case FLUSH_CUT: return back_to_pick(flush);
     case FLUSH_CLOSED: return flush_closed(flush);
     case FLUSH_END: return flush_end(flush);
     }

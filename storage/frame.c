@@ -112,9 +112,9 @@ enum frame_verdict frame_verify(struct bytes available, const struct frame_place
         return verdict;
     struct bytes payload = bytes_of(available.data + FRAME_HEADER_SIZE, header->payload_size);
     uint32_t crc = crc_of_place_and_header(place, position, header);
-    if (!batches_are_good(payload, header, &crc) || crc != header->crc)
+    if (!batches_are_good(payload, header, &crc))
         return FRAME_BAD;
-    return FRAME_GOOD;
+    return crc == header->crc ? FRAME_GOOD : FRAME_FOREIGN;
 }
 
 bool frame_verify_head(struct bytes head, const struct frame_place *place, uint64_t position)

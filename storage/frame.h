@@ -108,6 +108,8 @@ enum frame_verdict {
     FRAME_END,   /* zeros: nothing was ever written here */
     FRAME_SHORT, /* more bytes are needed than `available` holds: `needed_size` says how many */
     FRAME_BAD,
+    FRAME_FOREIGN, /* whole, with a header that is not this place's: of another segment, if nothing
+                      has damaged it. Only frame_verify says so */
 };
 
 /* Reads the header at the start of `available` without looking at the payload. GOOD, SHORT (with

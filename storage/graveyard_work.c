@@ -167,6 +167,33 @@ void graveyard_bury_directory(struct graveyard *graveyard, const char *path, int
     set_timer(graveyard);
 }
 
+/* A write past the page cache has what that holds of the file thrown out, and Linux, if it cannot,
+ * calls it an error of the next sync: whatever was sent from there is left alone. */
+static bool is_of_use(const struct grave *grave)
+{
+    return grave->segment != NULL && !grave->is_taken && !is_in_use(grave) &&
+           !grave->segment->was_paged;
+}
+
+bool graveyard_take_file(struct graveyard *graveyard, uint64_t size_min, uint64_t size_max,
+                         struct grave_file *file)
+{
+    struct grave *grave, *best = NULL;
+    list_for_each_entry (grave, &graveyard->graves, node) {
+        if (!is_of_use(grave) || grave->segment->size_bytes < size_min ||
+            grave->segment->size_bytes > size_max)
+            continue;
+        if (best == NULL || best->segment->size_bytes < grave->segment->size_bytes)
+            best = grave;
+    }
+    if (best == NULL)
+        return false;
+    assert(best->log->deletion == NULL);
+    best->is_taken = true;
+    *file = (struct grave_file){best->log, best->segment};
+    return true;
+}
+
 void graveyard_forget(struct graveyard *graveyard, const struct log *log)
 {
     struct grave *grave, *following;

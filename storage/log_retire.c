@@ -101,6 +101,8 @@ static void roll_if_too_old(struct log *log)
         return;
     log_take_snapshot(log);
     log_pursue_record(log);
+    if (recycle_leaves_rest(log))
+        store_want_flush(log->store, log, false);
 }
 
 /* Everything of the first `count` segments is synced, and no file of theirs is open for writing.
@@ -257,6 +259,15 @@ void log_retire_check(struct log *log, int64_t now_ms)
     log->busy_count++;
     take_out(log, retire, count);
     op_start(&retire->op, &retire_kind, io_ops(log->store->io));
+}
+
+/* Age is left to the checks until there has been one: before, the clock may not have been set. */
+void log_retire_rolled(struct log *log)
+{
+    struct store *store = log->store;
+    bool is_timed = store->retention.clock.has_begun;
+    if (store->options.retention_check_ms > 0)
+        log_retire_check(log, is_timed ? retention_now_ms(store) : -1);
 }
 
 void log_retire_progressed(struct log *log)

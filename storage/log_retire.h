@@ -19,6 +19,10 @@ enum { RETIRE_MAX = 16 };
  * say; `now_ms` is -1 when the clock is in doubt. */
 void log_retire_check(struct log *log, int64_t now_ms);
 
+/* A segment has been begun: what is above the bounds goes now, and not with the next check, so that
+ * files to be used again (recycle.h) come as they are wanted. */
+void log_retire_rolled(struct log *log);
+
 /* A flush, or the search for leftovers, has ended; what waited for it may go on. */
 void log_retire_progressed(struct log *log);
 

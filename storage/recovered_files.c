@@ -364,7 +364,27 @@ static enum status write_files(struct group *group)
 
 static bool has_excess(const struct recovered_log *log)
 {
-    return log->has_excess;
+    return log->has_excess && recovered_log_last_segment(log)->size_bytes > 0;
+}
+
+/* A file with nothing of its segment in it may have been another's until the moment of a power cut
+ * (recycle.h), and have kept both names: whoever removes it under the other would cut it in slices
+ * while the log goes on here. So it goes, and the log goes on in a file of its own. */
+static bool is_empty(const struct recovered_log *log)
+{
+    return log->has_excess && recovered_log_last_segment(log)->size_bytes == 0;
+}
+
+static enum status remove_group(struct group *group)
+{
+    for_each_member (member, group) {
+        const struct state_segment *segment = recovered_log_last_segment(member->log);
+        path_segment(member->log->directory, segment->base_offset, segment->generation,
+                     member->path);
+        io_unlink(group->set.io, ask(group, member), member->path);
+        member->log->has_new_names = true;
+    }
+    return await_all(&group->set, STATUS_NOT_FOUND);
 }
 
 static enum status cut_group(struct group *group)
@@ -379,7 +399,9 @@ static enum status cut_group(struct group *group)
 
 enum status recovered_files_cut(struct io *io, const struct recovered_logs *logs)
 {
-    return in_groups(io, logs, &(struct work){has_excess, cut_group, 0});
+    enum status status = in_groups(io, logs, &(struct work){is_empty, remove_group, 0});
+    return status == STATUS_OK ? in_groups(io, logs, &(struct work){has_excess, cut_group, 0})
+                               : status;
 }
 
 static bool has_gathered(const struct recovered_log *log)

@@ -55,6 +55,7 @@ static enum status scan_segment(struct recovered_log *log, uint32_t index)
         status = scan_file_take_frames(&file);
     if (status == STATUS_OK && log->has_excess)
         status = scan_file_look_behind(&file);
+    log->torn_bytes += file.torn_bytes;
     return scan_file_close(&file, status);
 }
 
@@ -187,7 +188,9 @@ static enum status step_in_file(struct recovered_log *log)
     if (status == STATUS_OK && header.base_offset <= log->mark_offset) {
         recovered_log_note_damage(log, header.base_offset, file.path);
         scan_file_segment(&file)->size_bytes = position;
-        return scan_file_close(&file, scan_file_take_frames(&file));
+        status = scan_file_take_frames(&file);
+        log->torn_bytes += file.torn_bytes;
+        return scan_file_close(&file, status);
     }
     if ((status == STATUS_OK || status == STATUS_NOT_FOUND) && !log->is_rebuilt) {
         uint64_t end = position < file.size_bytes ? position : file.size_bytes;

@@ -8,6 +8,7 @@
 enum {
     WINDOW_SIZE = 1024 * 1024,
     WINDOW_SIZE_MAX = 1 << 30, /* what claims to be larger is no frame */
+    REST_SIZE_MAX = 16 << 20,  /* of another segment's frames, before the search is over */
 };
 
 static enum status write_again(struct scan_file *file)
@@ -131,6 +132,17 @@ static bool follows(const struct scan_file *file, const struct frame_header *hea
                                                     : header->base_offset >= end_offset;
 }
 
+/* What the file held before it was this segment's is no torn tail, but what every such file ends
+ * with. A frame that was to come next has its offset. */
+static void note_end(struct scan_file *file, enum frame_verdict verdict,
+                     const struct frame_header *header)
+{
+    bool is_next = header->magic == FRAME_MAGIC && follows(file, header);
+    bool is_rest = verdict == FRAME_FOREIGN && !is_next;
+    file->may_be_rest = verdict != FRAME_GOOD && !is_next;
+    file->torn_bytes = verdict == FRAME_END || is_rest ? 0 : FRAME_ALIGNMENT;
+}
+
 enum status scan_file_take_frames(struct scan_file *file)
 {
     struct recovered_log *log = file->log;
@@ -142,7 +154,7 @@ enum status scan_file_take_frames(struct scan_file *file)
         struct frame_header header;
         status = look(file, segment->size_bytes, &verdict, &header);
         if (status == STATUS_OK && (verdict != FRAME_GOOD || !follows(file, &header))) {
-            log->torn_bytes += verdict == FRAME_END ? 0 : FRAME_ALIGNMENT;
+            note_end(file, verdict, &header);
             break;
         }
         if (status == STATUS_OK)
@@ -168,15 +180,27 @@ enum status scan_file_find_frame(struct scan_file *file, uint64_t *position,
 enum status scan_file_look_behind(struct scan_file *file)
 {
     struct recovered_log *log = file->log;
-    struct frame_header header;
-    uint64_t position = scan_file_segment(file)->size_bytes + FRAME_ALIGNMENT;
-    enum status status;
-    while ((status = scan_file_find_frame(file, &position, &header)) == STATUS_OK) {
-        if (log->mark_offset < header.durable_offset)
+    uint64_t position = scan_file_segment(file)->size_bytes;
+    uint64_t rest_from = position;
+    bool is_rest = false; /* since then there has been a frame of another segment, and no own */
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && position < file->size_bytes &&
+           !(is_rest && position - rest_from >= REST_SIZE_MAX)) {
+        enum frame_verdict verdict;
+        struct frame_header header;
+        status = look(file, position, &verdict, &header);
+        bool is_first = position == scan_file_segment(file)->size_bytes;
+        bool is_own = verdict == FRAME_GOOD && !is_first;
+        bool is_whole = verdict == FRAME_FOREIGN && (!is_first || file->may_be_rest);
+        if (is_own && log->mark_offset < header.durable_offset)
             log->mark_offset = header.durable_offset;
-        position += frame_stored_size(header.payload_size);
+        position += is_own || is_whole ? frame_stored_size(header.payload_size) : FRAME_ALIGNMENT;
+        rest_from = is_own ? position : rest_from;
+        is_rest = (is_rest || is_whole) && !is_own;
     }
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    if (is_rest && file->may_be_rest)
+        file->torn_bytes = 0;
+    return status;
 }
 
 static enum status take_ahead(struct scan_file *file, struct scan_ahead *ahead)

@@ -22,6 +22,8 @@ struct scan_file {
     uint32_t window_size;
     uint64_t taken_from; /* in the window: from here to the segment's size, to be written again */
     bool is_dirty;
+    uint64_t torn_bytes; /* behind the last good frame, and not what the file held before */
+    bool may_be_rest;    /* what stands there does not claim to be the next frame */
     char path[PATH_SIZE];
 };
 
@@ -39,7 +41,11 @@ enum status scan_file_find_frame(struct scan_file *file, uint64_t *position,
                                  struct frame_header *header);
 
 /* Whole frames behind a bad one tell how far the log was durable when they were sealed: if beyond
- * the bad one, that is not a torn tail. */
+ * the bad one, that is not a torn tail.
+ *
+ * A file that was another segment's before (recycle.h) may go on with its frames for a GiB. So much
+ * is not read: where nothing but that is found for as long as writes may be in flight, nothing else
+ * is behind it. */
 enum status scan_file_look_behind(struct scan_file *file);
 
 /* Unless `status` is an error, what was taken is on disk then, or left to the group to write.

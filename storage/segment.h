@@ -1,6 +1,7 @@
 /* A segment of a log: a run of frames (frame.h) in one file, `<base offset>.log`
  * or `<base offset>-<generation>.log`. Space is reserved
- * ahead in steps, so the file may be longer than its data; zeros mean the end.
+ * ahead in steps, so the file may be longer than its data; zeros mean the end, and so does what
+ * the file held as that of another segment (recycle.h).
  *
  * Its index (frame_index.h) is in memory as far as it is needed there: entries for new frames are
  * added at the end, and the part before `indexed_from` comes from its file, or from the frames,
@@ -36,6 +37,9 @@ struct segment {
     uint64_t size_bytes;      /* of the sealed frames */
     uint64_t allocated_bytes; /* of the file, as far as known; 0 before it is opened */
     bool exists;              /* the file has been created and its name is durable */
+    uint64_t recycled_bytes;  /* up to here the file has what it held before (recycle.h), where its
+                                 frames have not come to yet */
+    bool was_paged;           /* the page cache may have some of it */
     int64_t max_timestamp_ms; /* -1 when empty */
     int64_t created_ms;       /* wall time of the first append; -1 when empty */
     int64_t appended_ms;      /* wall time of the last append; -1 when empty */

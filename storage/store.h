@@ -30,6 +30,7 @@ struct store_options {
     uint32_t journal_file_count; /* ring of at least 2, at most; made as they are needed: 16 */
     uint32_t direct_size_bytes;  /* batches of at least this go straight to the segment: 32 KiB */
     uint32_t beside_size_bytes;  /* and so much is written while a log is being synced: 128 KiB */
+    uint64_t recycle_bytes_min;  /* files that are smaller go without another use: 16 MiB */
     size_t memory_bytes_max;     /* tails, journal blocks, reads in flight, cache; per core */
     size_t cache_bytes_max;      /* of it: recent chunks kept for readers after their flush */
     int64_t producer_expiration_ms; /* producer.id.expiration.ms */

@@ -26,6 +26,7 @@ void store_options_init(struct store_options *options)
         .journal_file_count = 16,
         .direct_size_bytes = 32 << 10,
         .beside_size_bytes = 128 << 10,
+        .recycle_bytes_min = 16 << 20,
         .memory_bytes_max = (size_t)256 << 20,
         .cache_bytes_max = (size_t)64 << 20,
         .open_files_max = 256,
@@ -416,6 +417,8 @@ void store_destroy(struct store *store)
     retention_stop(store);
     graveyard_deinit(&store->graveyard);
     leftovers_drop(store);
+    for (uint32_t i = 0; i < FLUSHES_MAX; i++)
+        recycle_drop(&store->flushes[i].recycle);
     overdue_drop(store);
     struct list_node *node;
     cold_files_drop(store);

@@ -63,8 +63,9 @@ static bool writing_goes_on(const struct store *store)
  * take stays where it is. */
 static bool log_is_settled(const struct log *log)
 {
+    bool is_done = log_is_recorded(log) && !recycle_leaves_rest(log);
     return log->flush == NULL && log->busy_count == 0 && !log->advance_is_pending &&
-           (log_is_recorded(log) || !writing_goes_on(log->store));
+           (is_done || !writing_goes_on(log->store));
 }
 
 /* Nothing of this store, besides its logs, is in flight. Commits that wait for a file of the ring
@@ -112,6 +113,8 @@ static void end_wait_for_room(struct log *log)
 static void ask_for_record(struct log *log)
 {
     end_wait_for_room(log);
+    if (recycle_leaves_rest(log))
+        store_want_flush(log->store, log, false);
     if (log_is_recorded(log) || log->flush != NULL || log->deletion != NULL ||
         !writing_goes_on(log->store))
         return;

@@ -150,6 +150,28 @@ class Verify(unittest.TestCase):
                 self.assertEqual([d[2:4] for d in self.damage()],
                                  [(frame.base_offset, frame.last_offset)])
 
+    def test_5_rest_of_another_segment(self):
+        """What a file held before it was this segment's is no damage, and nothing that a crash has
+        torn; also where it begins in the middle of a frame."""
+        theirs = self.segments(1)[1]
+        content = theirs.path.read_bytes()
+        segment = self.segments()[-1]
+        end = segment.frames[-1].position + segment.frames[-1].size
+        for begin in theirs.frames[1].position, theirs.frames[1].position + 4096:
+            rest = content[begin:theirs.frames[4].position]
+            with changed(segment.path, end, rest.ljust(1 << 19, b"\0")):
+                done = run([TAILRACE, "log", "verify", self.data], check=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(b"are left from others", done.stderr)
+                self.assertEqual(self.verify()["torn_bytes"], 0)
+                lines = run([TAILRACE, "log", "dump", segment.path, "--format", "json"])
+                rests = [line for line in map(json.loads, lines.splitlines())
+                         if line["type"] == "rest"]
+                self.assertEqual([rest["position"] for rest in rests], [end])
+        with open(segment.path, "r+b") as file:
+            file.truncate(end)
+        self.assertEqual(self.verify()["damage"], [])
+
     def test_6_indexes(self):
         """An index that is damaged, or that speaks of other frames, is found."""
         segment = self.segments()[0]

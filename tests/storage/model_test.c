@@ -445,6 +445,7 @@ static void begin(struct story *story, uint64_t seed)
     story->rig.options.direct_size_bytes = (8u << 10) << below(story, 3);
     story->rig.options.memory_bytes_max = (8u << 20) << below(story, 2);
     story->rig.options.cache_bytes_max = (128u << 10) << below(story, 4);
+    story->rig.options.recycle_bytes_min = 16 << 10;
     story->rig.options.retention_check_ms = 1 + (int64_t)below(story, 3000);
     story->rig.options.cleaner_backoff_ms = 1 + (int64_t)below(story, 1000);
     story->rig.options.cleaner_dedupe_buffer_bytes = (4u << 10) << below(story, 5);

@@ -77,6 +77,7 @@ void rig_init(struct rig *rig, struct rig_harness *harness)
     store_options_init(&rig->options);
     rig->options.retention_check_ms = 0;
     rig->options.directory = harness->directory;
+    rig->options.recycle_bytes_min = 64 << 10;
     rig->options.journal_file_bytes = 1 << 20;
     rig->options.journal_file_count = 2;
     rig->options.memory_bytes_max = 64 << 20;
