@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "storage/backlog.h"
+#include "storage/flush_turn.h"
 #include "storage/groundwork.h"
 #include "storage/index.h"
 #include "storage/linger.h"
@@ -74,38 +75,7 @@ static enum op_progress wait_in(struct flush *flush, enum flush_stage stage)
     return OP_WAIT;
 }
 
-/* --- Turns ------------------------------------------------------------------------------------ */
-
-/* Somebody waits for the sync of what has been written. */
-static bool has_written_direct(const struct log *log)
-{
-    const struct list_node *node = list_first(&log->directs);
-    return node != NULL &&
-           container_of(node, struct memory_frame, direct_node)->state == FRAME_WRITTEN;
-}
-
-/* Where more logs wait than are written at once, each has gathered all that it will until its turn
- * comes. */
-static uint32_t durable_rounds_max(const struct store *store)
-{
-    return list_is_empty(&store->awaited_queue) ? DURABLE_ROUNDS_MAX : CROWDED_ROUNDS_MAX;
-}
-
-/* Whether a round may be synced now. A turn is kept for what comes next in the same log, up to a
- * bound: those who have just been answered tend to ask again. A log that acknowledges before the
- * disk has it needs none: its producers go on, and what would be gathered meanwhile is memory. */
-static bool take_turn(struct flush *flush)
-{
-    struct store *store = flush->store;
-    if (flush->has_turn)
-        return true;
-    if (!list_is_empty(&store->round_turns) ||
-        store->durable_round_count >= durable_rounds_max(store))
-        return false;
-    store->durable_round_count++;
-    flush->has_turn = true;
-    return true;
-}
+/* --- Asking ----------------------------------------------------------------------------------- */
 
 static void turn_landed(struct completion *completion, int32_t result)
 {
@@ -122,54 +92,13 @@ static enum op_progress let_gather(struct flush *flush)
     return wait_in(flush, FLUSH_PICK);
 }
 
-/* To those who have waited longest. */
-static void hand_out_turns(struct store *store)
-{
-    struct list_node *node;
-    while (store->durable_round_count < durable_rounds_max(store) &&
-           (node = list_pop_front(&store->round_turns)) != NULL) {
-        struct flush *next = container_of(node, struct flush, node);
-        store->durable_round_count++;
-        next->has_turn = true;
-        io_land(store->io, &next->turn, STATUS_OK);
-    }
-}
-
-/* What has been sealed when the turn comes goes along. */
 static enum op_progress ask_turn(struct flush *flush)
 {
-    assert(!flush->has_turn);
     completion_init(&flush->turn, turn_landed);
     op_expect(&flush->op);
-    list_push_back(&flush->store->round_turns, &flush->node);
-    hand_out_turns(flush->store);
+    flush_await_turn(flush);
     return wait_in(flush, FLUSH_TURN);
 }
-
-static void give_turn(struct flush *flush)
-{
-    struct store *store = flush->store;
-    if (!flush->has_turn)
-        return;
-    assert(store->durable_round_count > 0);
-    flush->has_turn = false;
-    flush->turn_round_count = 0;
-    store->durable_round_count--;
-    hand_out_turns(store);
-}
-
-/* It is given away when all that it was for is synced. */
-static void note_turn_used(struct flush *flush)
-{
-    if (!flush->has_turn)
-        return;
-    flush->turn_round_count++;
-    if (flush->turn_round_count >= FLUSH_TURN_ROUNDS && !flush->round.is_under_way &&
-        !has_written_direct(flush->log))
-        give_turn(flush);
-}
-
-/* --- Asking ----------------------------------------------------------------------------------- */
 
 static void directory_landed(struct completion *completion, int32_t result)
 {
@@ -263,7 +192,7 @@ static enum op_progress ask_write(struct flush *flush)
 {
     struct log *log = flush->log;
     round_gather(&flush->round, log);
-    if (flush->round.has_direct && log->loose == NULL && !take_turn(flush))
+    if (flush->round.has_direct && log->loose == NULL && !flush_take_turn(flush))
         return ask_turn(flush);
     completion_init(&flush->round.request.completion, round_landed);
     round_write(&flush->round, log);
@@ -358,8 +287,8 @@ static bool should_sync(const struct flush *flush)
     if (flush->sync.is_under_way || !log_has_unsynced(log))
         return false;
     bool snapshot_waits = log->snapshot != NULL && !log->snapshot->is_put;
-    return has_written_direct(log) || (!flush->round.is_under_way && !has_writable(log) &&
-                                       (log->wants_sync || snapshot_waits));
+    return log_has_written_direct(log) || (!flush->round.is_under_way && !has_writable(log) &&
+                                           (log->wants_sync || snapshot_waits));
 }
 
 static enum op_progress pick_write(struct flush *flush, struct memory_frame *frame)
@@ -493,7 +422,7 @@ static void take_in_sync(struct flush *flush)
 {
     if (log_sync_take_in(&flush->sync, flush->log))
         store_trim_caches(flush->store);
-    note_turn_used(flush);
+    flush_note_turn_used(flush);
 }
 
 static enum op_progress flush_watched(struct flush *flush)
@@ -525,7 +454,8 @@ static enum op_progress flush_end(struct flush *flush)
     struct store *store = flush->store;
     assert(log->flush == flush);
     assert(!is_busy(flush));
-    give_turn(flush); /* it may have come for nothing: the log goes away, or the store has failed */
+    flush_give_turn(
+        flush); /* it may have come for nothing: the log goes away, or the store has failed */
     flush->log = NULL;
     log->flush = NULL;
     if (flush->is_short_of_space)
