@@ -194,7 +194,8 @@ def end_in_order():
         raise KeyboardInterrupt(number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, leave)
 
 
 @contextlib.contextmanager
