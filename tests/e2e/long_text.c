@@ -201,14 +201,17 @@ static void check_all(const char *brokers, const char *name, const struct text *
     rd_kafka_message_t *messages[BATCH_MAX];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     set(conf, "queued.min.messages", "1000000");
+    set(conf, "auto.offset.reset", "error"); /* it would go on at the end, and wait there */
     rd_kafka_t *kafka = client(RD_KAFKA_CONSUMER, conf, brokers);
     rd_kafka_topic_t *topic = open_topic(kafka, name);
     rd_kafka_consume_start(topic, 0, from);
+    int32_t waited_ms = 0;
     for (int64_t next = from; next < to;) {
-        /* It waits until it has all that it is asked for. */
+        /* It waits until it has all that it is asked for, also with an error among it. */
         size_t wanted = to - next < BATCH_MAX ? (size_t)(to - next) : BATCH_MAX;
-        ssize_t count = rd_kafka_consume_batch(topic, 0, WAIT_MS, messages, wanted);
-        if (count <= 0)
+        ssize_t count = rd_kafka_consume_batch(topic, 0, POLL_MS, messages, wanted);
+        waited_ms = count > 0 ? 0 : waited_ms + POLL_MS;
+        if (count < 0 || waited_ms >= WAIT_MS)
             give_up("nothing came behind offset %" PRId64, next);
         for (ssize_t i = 0; i < count; i++) {
             check_record(messages[i], text, next++);
