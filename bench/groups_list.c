@@ -150,12 +150,12 @@ static struct members *make_groups(const struct load *load, const struct address
 static void add_times(json_t *figures, struct control *control, const struct load *load)
 {
     int64_t cpu_ns = groups_cpu_ns(load);
-    groups_figure(figures, "list_ms", time_of(list_all, control, load), 1);
+    groups_figure(figures, "list_ms", time_of(list_all, control, load), 3);
     groups_figure(figures, "describe_ms",
                   time_of(load->is_consumer ? describe_consumer : describe_classic, control, load),
-                  1);
+                  3);
     groups_figure(figures, "broker_cpu_ms_per_pair",
-                  (double)(groups_cpu_ns(load) - cpu_ns) / 1e6 / RUNS, 1);
+                  (double)(groups_cpu_ns(load) - cpu_ns) / 1e6 / RUNS, 3);
 }
 
 json_t *groups_list_run(const struct load *load)
