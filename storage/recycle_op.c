@@ -149,8 +149,8 @@ static bool may_take(const struct log *log, const struct segment *segment)
 {
     const struct memory_frame *frame = log->unwritten;
     const struct store *store = log->store;
-    return frame != NULL && frame->segment == segment && frame->is_direct &&
-           store->failure == STATUS_OK && !store->is_stopping;
+    return frame != NULL && frame->segment == segment && store->failure == STATUS_OK &&
+           !store->is_stopping;
 }
 
 bool recycle_start(struct recycle *recycle, struct log *log, struct segment *segment,

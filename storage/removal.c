@@ -4,13 +4,15 @@
 
 /* --- One file ---------------------------------------------------------------------------------
  *
- *   OPEN ──▶ SIZE ──▶ CUT (slice by slice) ──▶ CLOSE ──▶ UNLINK ──▶ END
- *     └ not there ──────────────────────────────────────────────────▲
+ *   OPEN ──▶ SIZE ──▶ CUT ◀──▶ SYNC (slice by slice)
+ *     │                └──▶ CLOSE ──▶ UNLINK ──▶ END
+ *     └ not there ────────────────────────────────▲
  */
 enum removal_stage {
     REMOVAL_OPEN,
     REMOVAL_SIZE,
     REMOVAL_CUT,
+    REMOVAL_SYNC,
     REMOVAL_CLOSE,
     REMOVAL_UNLINK,
     REMOVAL_END
@@ -19,7 +21,8 @@ enum removal_stage {
 static const struct op_stage removal_stages[] = {
     [REMOVAL_OPEN] = {"open", 0},
     [REMOVAL_SIZE] = {"size", AFTER(REMOVAL_OPEN)},
-    [REMOVAL_CUT] = {"cut", AFTER(REMOVAL_SIZE) | AFTER(REMOVAL_CUT)},
+    [REMOVAL_CUT] = {"cut", AFTER(REMOVAL_SIZE) | AFTER(REMOVAL_SYNC)},
+    [REMOVAL_SYNC] = {"sync", AFTER(REMOVAL_CUT)},
     [REMOVAL_CLOSE] = {"close", AFTER(REMOVAL_CUT)},
     [REMOVAL_UNLINK] = {"unlink", AFTER(REMOVAL_CLOSE)},
     [REMOVAL_END] = {"end", AFTER(REMOVAL_SIZE) | AFTER(REMOVAL_UNLINK)},
@@ -78,6 +81,14 @@ static enum op_progress removal_cut(struct removal *removal)
     }
     removal->size_bytes -= REMOVAL_SLICE_BYTES;
     io_truncate(removal->io, removal_expect(removal), removal->handle, removal->size_bytes);
+    return removal_wait_in(removal, REMOVAL_SYNC);
+}
+
+static enum op_progress removal_sync(struct removal *removal)
+{
+    if (removal->op.error != 0)
+        return removal_move_to(removal, REMOVAL_CUT);
+    io_sync(removal->io, removal_expect(removal), removal->handle);
     return removal_wait_in(removal, REMOVAL_CUT);
 }
 
@@ -106,6 +117,7 @@ static enum op_progress removal_step(struct op *op)
     case REMOVAL_OPEN: return removal_open(removal);
     case REMOVAL_SIZE: return removal_size(removal);
     case REMOVAL_CUT: return removal_cut(removal);
+    case REMOVAL_SYNC: return removal_sync(removal);
     case REMOVAL_CLOSE: return removal_close(removal);
     case REMOVAL_UNLINK: return removal_move_to(removal, REMOVAL_END);
     case REMOVAL_END: return removal_end(removal);

@@ -1,7 +1,9 @@
 /* Files go in slices: taking a large file away at once can keep a disk busy for a quarter of a
- * second, during which nothing is acknowledged. So a file is made shorter step by step, other work
- * goes in between, and what is small then is unlinked. A crash in between leaves a shorter file,
- * which was nobody's before it was touched. */
+ * second, during which nothing is acknowledged, and a file system that tells the disk what is free
+ * (the mount option discard) has it do so for as long as 0.2 ms for a MiB, one after the other. So
+ * a file is made shorter step by step, other work goes in between, and what is small then is
+ * unlinked. Each step is synced, or the file system would gather them for its next commit. A crash
+ * in between leaves a shorter file, which was nobody's before it was touched. */
 #ifndef TAILRACE_STORAGE_REMOVAL_H
 #define TAILRACE_STORAGE_REMOVAL_H
 
@@ -10,7 +12,7 @@
 #include "io/io.h"
 #include "storage/path.h"
 
-enum { REMOVAL_SLICE_BYTES = 32 << 20 };
+enum { REMOVAL_SLICE_BYTES = 4 << 20 };
 
 /* Of one file. */
 struct removal {

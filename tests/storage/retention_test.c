@@ -245,6 +245,38 @@ static void slices_meet_readers(void **state)
     }
 }
 
+/* A file system that hears of all slices in one commit would have the disk forget them at once. */
+static void slices_are_synced(void **state)
+{
+    enum { LARGE = 1 << 20, COUNT = 40, SLICES = COUNT * LARGE / REMOVAL_SLICE_BYTES };
+    static const enum io_kind kinds[] = {IO_TRUNCATE, IO_SYNC};
+    struct sim_rig *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->config.segment_bytes_max = COUNT * (LARGE + 4096);
+    rig->config.file_delete_delay_ms = 1000;
+    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        int64_t start;
+        rig->harness->reset(rig->harness);
+        assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+        for (uint32_t j = 0; j < COUNT + 2; j++) {
+            rig_put(rig, 0, &(struct rig_batch){.value_size = LARGE, .seed = j});
+            arena_reset(&rig->arena);
+        }
+        rig_commit(rig, 0);
+        run_for(fixture, 100);
+        assert_int_equal(rig_delete_records(rig, 0, COUNT, &start), STATUS_OK);
+        run_for(fixture, 100);
+        int32_t file_count = rig_count_files(rig, 0);
+        node_plan(fixture->sim.node,
+                  (struct planned_fault){PLAN_SHORT, 1u << kinds[i], UINT64_MAX});
+        run_for(fixture, 2000);
+        assert_true(rig_count_files(rig, 0) < file_count);
+        assert_true(node_count_planned(fixture->sim.node) >= SLICES - 1);
+        node_forget_plans(fixture->sim.node);
+        rig_kill(rig);
+    }
+}
+
 /* --- Ends ------------------------------------------------------------------------------------- */
 
 /* Is there one of a log's segment? */
@@ -411,6 +443,7 @@ int main(void)
         CASE(timestamps_in_the_future),
         CASE(files_wait_for_their_time),
         CASE(slices_meet_readers),
+        CASE(slices_are_synced),
         CASE(log_goes_while_segments_go),
         CASE(stop_leaves_the_rest),
         CASE(leftovers_are_told_apart),
