@@ -29,6 +29,7 @@ def script(name):
 
 table = script("table")
 table_coverage, table_floor, table_goals = table.table_coverage, table.table_floor, table.table_goals
+table_disk = table.table_disk
 table_retention = table.table_retention
 rows = table.all_rows()
 
@@ -310,6 +311,60 @@ class Quiet(unittest.TestCase):
     def test_patience(self):
         """No longer than patience allows, whatever the machine does."""
         self.assertEqual(self.run_machine(table_floor.Wanted(10, None, 9), [(1, 50)] * 9), [5, 2])
+
+
+class Disk(unittest.TestCase):
+    """What the disk has done is a list, one for each look, of which the last stays; a pause takes its time."""
+
+    def settle(self, looks):
+        self.clock = 0.0
+
+        def pause(seconds):
+            self.clock += seconds
+
+        table_disk.settle(lambda: looks.pop(0) if len(looks) > 1 else looks[0], lambda: self.clock, pause)
+        return round(self.clock, 3)
+
+    def test_settles(self):
+        """It is quiet when nothing has come for a while; each request begins that anew."""
+        self.assertEqual(self.settle([7]), table_disk.QUIET_SECONDS)
+        self.assertEqual(self.settle([7, 7, 7, 8]), table_disk.QUIET_SECONDS + 3 * table_disk.STEP_SECONDS)
+
+    def test_unknown(self):
+        """Where nobody tells, nobody waits."""
+        self.assertEqual(self.settle([None]), 0)
+        self.assertEqual(self.settle([7, None]), table_disk.STEP_SECONDS)
+
+    def test_patience(self):
+        """A disk that others keep busy is not waited for for ever."""
+        self.assertAlmostEqual(self.settle(list(range(1000))), table_disk.PATIENCE_SECONDS, delta=0.3)
+
+    def test_requests(self):
+        """What is asked of a disk is counted, where there is one."""
+        with tempfile.TemporaryDirectory(dir=pathlib.Path(__file__).parent) as folder:
+            before = table_disk.requests_of(folder)
+            if before is None:
+                self.skipTest("no disk below this folder says what it does")
+            with open(pathlib.Path(folder) / "file", "wb") as file:
+                file.write(b"x" * 100000)
+                os.fsync(file.fileno())
+            self.assertNotEqual(table_disk.requests_of(folder), before)
+
+    def test_deletion(self):
+        """A topic has gone when no folder has its name any more."""
+        pauses = []
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            for part in ("data/rows-0.1f-delete", "data/others-0"):
+                (folder / part).mkdir(parents=True)
+
+            def pause(seconds):
+                pauses.append(seconds)
+                if len(pauses) == 2:
+                    (folder / "data/rows-0.1f-delete").rmdir()
+
+            table_disk.await_deletion(folder, "rows", lambda: 0, pause)
+        self.assertEqual(len(pauses), 2)
 
 
 class Retention(unittest.TestCase):
