@@ -9,7 +9,7 @@
 enum {
     MEMORY_BYTES = 24 << 20,
     JOURNAL_FILE_BYTES = 512 << 10,
-    RECYCLE_BYTES_MIN = 64 << 10,
+    RECYCLE_BYTES_MIN = 4 << 10,
 };
 
 struct broker_process {

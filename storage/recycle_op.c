@@ -129,18 +129,18 @@ static uint64_t size_before(const struct log *log, const struct segment *segment
     return 0;
 }
 
-/* A segment is expected to become as large as the one before it: half a file that is never written
- * again would be space that nobody can have. */
+/* A segment is expected to become as large as the one before it, give or take a half: much of a
+ * larger file would be space that nobody can have, and a smaller one is better kept for others. */
 static bool choose(struct log *log, const struct segment *segment, struct grave_file *file)
 {
     const struct store *store = log->store;
-    uint64_t size_max = log->config.segment_bytes_max;
-    uint64_t size_min = size_max / 2;
-    uint64_t size_wanted_max = 2 * size_before(log, segment);
+    uint64_t likely_size = size_before(log, segment);
+    uint64_t size_min = likely_size / 2;
+    uint64_t size_max = likely_size * 2;
     if (size_min < store->options.recycle_bytes_min)
         size_min = store->options.recycle_bytes_min;
-    if (size_max > size_wanted_max)
-        size_max = size_wanted_max;
+    if (size_max > log->config.segment_bytes_max)
+        size_max = log->config.segment_bytes_max;
     return size_min <= size_max &&
            graveyard_take_file(&log->store->graveyard, size_min, size_max, file);
 }

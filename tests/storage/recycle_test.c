@@ -177,32 +177,41 @@ static void files_go_round(void **state)
 
 /* --- Not taking ------------------------------------------------------------------------------- */
 
-/* A log that fills half a segment before it rolls would keep space for nothing; what is too large
- * or too small for a segment is left alone. */
+/* Of a file that is much larger than the segment before, space would be kept for nothing; what is
+ * much smaller, or too large or too small for any, is left alone. */
 static void is_not_taken_where_it_is_of_no_use(void **state)
 {
     struct sim_rig *fixture = *state;
     struct rig *rig = &fixture->rig;
-    enum { FITS, FITS_SMALL_BATCHES, SHORT_BEFORE, LARGER, SMALLER, BELOW_BOUND, CASE_COUNT };
-    for (uint32_t i = 0; i < CASE_COUNT; i++) {
+    static const struct {
+        uint32_t before; /* batches in the segment before */
+        uint64_t segment_bytes_max, recycle_bytes_min;
+        bool is_small, is_taken;
+    } cases[] = {
+        {IN_SEGMENT / 2, SEGMENT_SIZE, 64 << 10, false, true},
+        {IN_SEGMENT / 2, SEGMENT_SIZE, 64 << 10, true, true},
+        {IN_SEGMENT * 2, SEGMENT_SIZE * 3, 64 << 10, false, true},
+        {IN_SEGMENT / 2 - 1, SEGMENT_SIZE, 64 << 10, false, false},
+        {IN_SEGMENT * 2 + 1, SEGMENT_SIZE * 3, 64 << 10, false, false},
+        {IN_SEGMENT / 2, SEGMENT_SIZE - 1, 64 << 10, false, false},
+        {IN_SEGMENT / 2, SEGMENT_SIZE, SEGMENT_SIZE + 1, false, false},
+    };
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         rig->harness->reset(rig->harness);
-        rig->options.recycle_bytes_min = i == BELOW_BOUND ? SEGMENT_SIZE + 1 : 64 << 10;
+        rig->options.recycle_bytes_min = cases[i].recycle_bytes_min;
         assert_int_equal(rig_start(rig, 1, 2), STATUS_OK);
-        put(rig, 0, 3 * IN_SEGMENT);
-        put(rig, 1, i == SHORT_BEFORE ? IN_SEGMENT / 2 - 1 : IN_SEGMENT / 2);
-        let_go(rig, 0, 2);
         struct log *log = rig->logs[1];
-        if (i == LARGER)
-            log->config.segment_bytes_max = SEGMENT_SIZE - 1;
-        if (i == SMALLER)
-            log->config.segment_bytes_max = 2 * SEGMENT_SIZE + 2;
+        log->config.segment_bytes_max = cases[i].segment_bytes_max;
+        put(rig, 0, 3 * IN_SEGMENT);
+        put(rig, 1, cases[i].before);
+        let_go(rig, 0, 2);
         assert_non_null(log_add_segment(log, log->end_offset, 0));
-        rig_put_many(rig, 1, 1, i == FITS_SMALL_BATCHES ? SMALL_SIZE : VALUE_SIZE);
+        rig_put_many(rig, 1, 1, cases[i].is_small ? SMALL_SIZE : VALUE_SIZE);
         rig_commit(rig, 1);
         write_journalled(rig, 1);
         settle(rig, 1);
         assert_true(log_active_segment(log)->exists);
-        assert_int_equal(count_graves(rig, true), i == FITS || i == FITS_SMALL_BATCHES);
+        assert_int_equal(count_graves(rig, true), cases[i].is_taken);
         rig_kill(rig);
     }
 }
