@@ -14,6 +14,8 @@ import reader  # noqa: E402
 TOPIC, PARTITIONS = "orders", 2
 # Each goes to the segment as a frame of its own, because it is large.
 BATCHES = [b"".join(b"%d.%d %s\n" % (i, k, b"x" * 500) for k in range(100)) for i in range(5)]
+# All lines are one batch, however late some of them come; when there are no more, nothing is waited for.
+AT_ONCE = ("-X", "linger.ms=60000")
 BROKEN = 2  # the batch of partition 0 that gets a wrong bit
 GOOD = BROKEN * 100  # records before it
 
@@ -27,7 +29,8 @@ class Damaged(unittest.TestCase):
         create_topic(cls.broker, TOPIC, "-p", str(PARTITIONS))
         for partition in range(PARTITIONS):
             for batch in BATCHES:
-                tailrace(cls.broker, "topic", "produce", TOPIC, "-p", str(partition), data=batch)
+                tailrace(cls.broker, "topic", "produce", TOPIC, "-p", str(partition), *AT_ONCE,
+                         data=batch)
         assert cls.broker.stop() == 0
         cls.spoil()
         cls.broker.start()
