@@ -8,14 +8,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "reader")]
 
 from broker import Broker  # noqa: E402
-from programs import create_topic, tailrace  # noqa: E402
+from programs import AT_ONCE, create_topic, tailrace  # noqa: E402
 import reader  # noqa: E402
 
 TOPIC, PARTITIONS = "orders", 2
 # Each goes to the segment as a frame of its own, because it is large.
 BATCHES = [b"".join(b"%d.%d %s\n" % (i, k, b"x" * 500) for k in range(100)) for i in range(5)]
-# All lines are one batch, however late some of them come; when there are no more, nothing is waited for.
-AT_ONCE = ("-X", "linger.ms=60000")
 BROKEN = 2  # the batch of partition 0 that gets a wrong bit
 GOOD = BROKEN * 100  # records before it
 
