@@ -161,10 +161,14 @@ void control_open_first(struct control *control, const char *brokers, struct add
         fail("no broker answers at %s", brokers);
 }
 
+/* Where there is a limit of time, being stopped and continued ends a call, though no signal is
+ * handled (signal(7)). */
 static bool send_all(const struct control *control, struct bytes bytes)
 {
     while (bytes.size > 0) {
         ssize_t sent = send(control->file, bytes.data, bytes.size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
         if (sent < 0)
             return false;
         bytes = bytes_of(bytes.data + sent, bytes.size - (size_t)sent);
@@ -174,7 +178,16 @@ static bool send_all(const struct control *control, struct bytes bytes)
 
 static bool receive_all(const struct control *control, uint8_t *data, size_t size)
 {
-    return recv(control->file, data, size, MSG_WAITALL) == (ssize_t)size;
+    while (size > 0) {
+        ssize_t count = recv(control->file, data, size, 0);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        data += count;
+        size -= (size_t)count;
+    }
+    return true;
 }
 
 static bool receive_frame(struct control *control, struct reader *reader)

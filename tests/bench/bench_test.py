@@ -55,13 +55,18 @@ def bench(mode, *words, address=None):
                           capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
+def process_state(pid):
+    """S: it sleeps."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+
+
 class StubbornBroker:
     """Answers the little that a producer asks, one request after the other. `judge` is asked for each
     Produce request and answers its error code, or None to close the connection; it may take its
-    time."""
+    time. So may `await_greeted`, before a client is told which versions there are."""
 
-    def __init__(self, judge):
-        self.judge = judge
+    def __init__(self, judge, await_greeted=lambda: None):
+        self.judge, self.await_greeted = judge, await_greeted
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -92,6 +97,7 @@ class StubbornBroker:
     def _answer(self, key):
         name = bytes([len(TOPIC) + 1]) + TOPIC.encode()
         if key == API_VERSIONS:
+            self.await_greeted()
             return struct.pack(">hbib", 0, 1, 0, 0)
         if key == CREATE_TOPICS:
             return struct.pack(">ibb", 0, 1, 0)
@@ -559,6 +565,29 @@ class Misbehaviour(unittest.TestCase):
                                "--warm-up", "0"], stdout=subprocess.PIPE, text=True) as tool:
             result = json.loads(tool.communicate(timeout=PATIENCE_SECONDS)[0])
         self.assertEqual(result["figures"]["requests"], 30)
+
+    def test_stopped(self):
+        """Whom the machine stops while it waits for an answer goes on waiting for it."""
+        tool, is_running, stopped = None, threading.Event(), []
+
+        def stop_for_a_moment():
+            if stopped:
+                return
+            is_running.wait(PATIENCE_SECONDS)
+            until("S".__eq__, lambda: process_state(tool.pid))
+            stopped.append(tool.pid)
+            os.kill(tool.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, tool.pid, os.WSTOPPED | os.WNOWAIT)
+            os.kill(tool.pid, signal.SIGCONT)
+
+        broker = StubbornBroker(lambda: 0, stop_for_a_moment)
+        self.addCleanup(broker.close)
+        with subprocess.Popen([TAILRACE, "bench", "produce", "-b", broker.address, "--topic", TOPIC,
+                               "--format", "json", "--rate", "100", *SHORT],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
+            is_running.set()
+            said = tool.communicate(timeout=PATIENCE_SECONDS)[1]
+        self.assertEqual((tool.returncode, len(stopped)), (0, 1), said)
 
     def test_last_second(self):
         """What is answered behind the end is in the figures of the last second."""

@@ -17,6 +17,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build/debug"))
 sys.dont_write_bytecode = True
+sys.path[:0] = [str(HERE.parent / "support")]
+
+from patience import PATIENCE_SECONDS  # noqa: E402
+
+TABLE_SECONDS_MAX = 5 * PATIENCE_SECONDS  # brokers start and stop, and floors are measured, one after the other
 
 
 def script(name):
@@ -512,7 +517,7 @@ class Command(unittest.TestCase):
                 "--results", self.folder / "kept", *words]
 
     def run_table(self, *words):
-        return subprocess.run(self.words(*words), capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(self.words(*words), capture_output=True, text=True, timeout=TABLE_SECONDS_MAX, check=False)
 
     def test_resume(self):
         """A row is measured in every round, once: the next run goes on where this one was. Then there is a
@@ -565,7 +570,7 @@ class Command(unittest.TestCase):
             table_words = self.words("one-record", "fetch-warm", "--bench", stuck)
             with subprocess.Popen(table_words, stderr=subprocess.PIPE, text=True) as run, open(pipe, "wb"):
                 run.terminate()
-                said = run.communicate(timeout=120)[1]
+                said = run.communicate(timeout=TABLE_SECONDS_MAX)[1]
             self.assertEqual(run.returncode, 128 + signal.SIGTERM, said)
             self.assertIn("interrupted; what was measured is in", said)
             self.assertIn(f"not measured: {len(rows) - 1} (bulk-1, ", said)

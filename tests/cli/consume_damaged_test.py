@@ -8,7 +8,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "reader")]
 
 from broker import Broker  # noqa: E402
-from programs import create_topic, tailrace  # noqa: E402
+from programs import AT_ONCE, create_topic, tailrace  # noqa: E402
 import reader  # noqa: E402
 
 TOPIC, PARTITIONS = "orders", 2
@@ -27,7 +27,8 @@ class Damaged(unittest.TestCase):
         create_topic(cls.broker, TOPIC, "-p", str(PARTITIONS))
         for partition in range(PARTITIONS):
             for batch in BATCHES:
-                tailrace(cls.broker, "topic", "produce", TOPIC, "-p", str(partition), data=batch)
+                tailrace(cls.broker, "topic", "produce", TOPIC, "-p", str(partition), *AT_ONCE,
+                         data=batch)
         assert cls.broker.stop() == 0
         cls.spoil()
         cls.broker.start()

@@ -10,6 +10,10 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support")]
+
+from patience import PATIENCE_SECONDS  # noqa: E402
+
 ROOT = HERE.parents[1]
 GOLDEN = HERE / "golden.txt"
 TOOL = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug")) / "tailrace"
@@ -144,7 +148,7 @@ def run(line):
         if name in os.environ:
             environment[name] = os.environ[name]
     done = subprocess.run([str(TOOL), *words[1:]], stdin=subprocess.DEVNULL, capture_output=True,
-                          env=environment, text=True, timeout=60, check=False)
+                          env=environment, text=True, timeout=PATIENCE_SECONDS, check=False)
     parts = [f"$ {line}\n", done.stdout]
     if done.stderr:
         parts += ["--- stderr\n", done.stderr]

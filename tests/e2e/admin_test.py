@@ -13,7 +13,7 @@ sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "wire")]
 
 from broker import Broker, free_port  # noqa: E402
 from patience import PATIENCE_SECONDS, tries  # noqa: E402
-from programs import create_topic, tailrace  # noqa: E402
+from programs import AT_ONCE, create_topic, tailrace  # noqa: E402
 from wire import Connection  # noqa: E402
 
 SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)+\})? (-?[0-9.]+)')
@@ -76,7 +76,7 @@ class Admin(Pages):
     def test_numbers_move(self):
         """What is produced and consumed is counted, once, by topic and by partition."""
         before = self.metrics()
-        tailrace(self.broker, "topic", "produce", "orders", "-p", "1", data=b"a\nb\nc\n")
+        tailrace(self.broker, "topic", "produce", "orders", "-p", "1", *AT_ONCE, data=b"a\nb\nc\n")
         tailrace(self.broker, "topic", "produce", "others", data=b"a\nb\n")
         tailrace(self.broker, "topic", "consume", "orders", "-o", "start:end", "-p", "1")
         after = self.metrics()

@@ -11,6 +11,10 @@ from patience import PATIENCE_MS, PATIENCE_SECONDS, tries
 TAILRACE = str(pathlib.Path(os.environ.get("TAILRACE_TOOL", BUILD / "tailrace")))
 APT_HELPER = "/usr/lib/apt/apt-helper"
 APT_LISTS = pathlib.Path("/var/lib/apt/lists")
+INDEX_LINES_MIN = 1000
+# For `topic produce`: all lines are one batch, however late some of them come. When there are no more,
+# nothing is waited for.
+AT_ONCE = ("-X", "linger.ms=60000")
 
 
 def has_kcat():
@@ -49,12 +53,14 @@ def create_topic(broker, name, *words):
 
 
 def package_index():
-    """The largest package index that apt holds, as bytes; None if there is none."""
+    """The largest package index that apt holds, as bytes; None if there is none that is worth it: a
+    source may have hardly any packages, and its index no line."""
     lists = [p for p in APT_LISTS.glob("*_Packages*") if p.is_file()]
     if not lists or not os.access(APT_HELPER, os.X_OK):
         return None
     largest = max(lists, key=lambda p: p.stat().st_size)
-    return run([APT_HELPER, "cat-file", largest])
+    text = run([APT_HELPER, "cat-file", largest])
+    return text if text.count(b"\n") >= INDEX_LINES_MIN else None
 
 
 def say(text):
