@@ -69,11 +69,16 @@ void system_deinit(struct system_io *system)
 
 /* --- Turns ------------------------------------------------------------------------------------ */
 
+bool system_has_done(const struct system_io *system)
+{
+    return workers_have_done(&system->workers) || workers_have_done(&system->committers);
+}
+
 bool system_sleep(struct system_io *system)
 {
     if (!mailroom_sleep(system->room, system->io.core_index))
         return false;
-    if (!workers_have_done(&system->workers) && !workers_have_done(&system->committers))
+    if (!system_has_done(system))
         return true;
     mailroom_awake(system->room, system->io.core_index);
     return false;
