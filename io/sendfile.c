@@ -14,7 +14,7 @@
 
 enum {
     LOAD_SIZE = 64 * 1024,
-    TURN_SIZE = 1024 * 1024,
+    RUN_SIZE_MAX = 1024 * 1024,
     RUN_GAP_MAX = 2 * IO_BLOCK_SIZE, /* the end of one block and the head of a frame */
 };
 
@@ -78,7 +78,7 @@ static uint32_t extend(const struct io_request *request, struct rest *run)
     for (; piece < end && io_piece_is_in_file(piece); piece++, range++, count++) {
         uint64_t run_end = run->offset + run->size_bytes;
         bool is_next = range->handle == run->handle && range->offset >= run_end &&
-                       range->offset - run_end < RUN_GAP_MAX && run->size_bytes < TURN_SIZE;
+                       range->offset - run_end < RUN_GAP_MAX && run->size_bytes < RUN_SIZE_MAX;
         if (!is_next)
             break;
         run->size_bytes = range->offset + piece->size - run->offset;
@@ -165,7 +165,7 @@ static ssize_t send_memory(const struct io_request *request)
 static ssize_t send_range(const struct io_request *request, const struct rest *rest)
 {
     off_t offset = (off_t)rest->offset;
-    size_t size = rest->size_bytes < TURN_SIZE ? rest->size_bytes : TURN_SIZE;
+    size_t size = rest->size_bytes < SENDFILE_STEP_SIZE ? rest->size_bytes : SENDFILE_STEP_SIZE;
     return sendfile(request->handle, rest->handle, &offset, size);
 }
 
@@ -192,18 +192,17 @@ static int32_t send_next(const struct io_request *request, uint32_t *known_index
 
 /* A range hardly ever ends with a full segment, and each that is not full would go alone, and wake
  * the receiver for a few bytes. Held back, it goes with what comes next. */
-int32_t sendfile_attempt(struct io_request *request)
+int32_t sendfile_attempt(struct io_request *request, uint32_t *known_index)
 {
     assert(request->kind == IO_SENDFILE);
     int32_t result;
-    uint32_t known_index = 0; /* anew with each attempt: a client may take long in between */
     size_t before_bytes = request->send.sent_bytes;
     if (before_bytes == 0)
         socket_cork(request->handle, true);
     do {
-        if (request->send.sent_bytes - before_bytes >= TURN_SIZE)
+        if (request->send.sent_bytes - before_bytes >= SENDFILE_STEP_SIZE)
             return SENDFILE_LATER;
-        result = send_next(request, &known_index);
+        result = send_next(request, known_index);
         if (result == SENDFILE_WAIT || result == SENDFILE_LOAD)
             return result;
     } while (!io_advance(request, &result));

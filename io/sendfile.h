@@ -12,12 +12,16 @@
 enum {
     SENDFILE_WAIT = INT32_MIN,      /* the socket takes no more now */
     SENDFILE_LOAD = INT32_MIN + 1,  /* the page cache has not all of the range that comes next */
-    SENDFILE_LATER = INT32_MIN + 2, /* it has been the turn of this one for long enough */
+    SENDFILE_LATER = INT32_MIN + 2, /* a step is done, and more may follow at once */
 };
 
-/* Sends as much as it can without waiting, and without keeping the loop for longer than some 1 MiB
- * takes, whatever a client takes meanwhile. The socket does not block. */
-int32_t sendfile_attempt(struct io_request *request);
+/* What an attempt sends, about; and what a turn of the loop sends of one request. */
+enum { SENDFILE_STEP_SIZE = 128 * 1024, SENDFILE_TURN_SIZE = 1024 * 1024 };
+
+/* Sends a step, or as much of it as it can without waiting. The socket does not block. Which ranges
+ * the page cache has is remembered in `known_index` from step to step of one turn; it begins with 0
+ * in each, for a client may take long in between. */
+int32_t sendfile_attempt(struct io_request *request, uint32_t *known_index);
 
 /* On a worker: reads the range that comes next, and those behind it as far as they lie together,
  * for the next attempt. 0 or a negative status. */

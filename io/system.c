@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "io/directory.h"
 #include "io/file_call.h"
+#include "io/scheduling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +45,7 @@ void system_init(struct system_io *system, const struct io_backend *backend,
     system->owner = (struct workers_owner){system_worker_call, system_worker_is_done};
     workers_init(&system->workers, worker_count_max, &system->owner);
     workers_init(&system->committers, WORKERS_COUNT_MAX, &system->owner);
+    system->committers.slice_ns = SCHEDULING_COMMIT_SLICE_NS;
     slab_memory_init(&system->slabs, &system->workers);
     system_ignore_broken_pipes();
     system->signal_request = NULL;
@@ -67,11 +69,16 @@ void system_deinit(struct system_io *system)
 
 /* --- Turns ------------------------------------------------------------------------------------ */
 
+bool system_has_done(const struct system_io *system)
+{
+    return workers_have_done(&system->workers) || workers_have_done(&system->committers);
+}
+
 bool system_sleep(struct system_io *system)
 {
     if (!mailroom_sleep(system->room, system->io.core_index))
         return false;
-    if (!workers_have_done(&system->workers) && !workers_have_done(&system->committers))
+    if (!system_has_done(system))
         return true;
     mailroom_awake(system->room, system->io.core_index);
     return false;

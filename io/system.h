@@ -37,6 +37,9 @@ static inline struct system_io *system_of(struct io *io)
     return container_of(io, struct system_io, io);
 }
 
+/* Whether workers or committers have done something that the door has not taken yet. */
+bool system_has_done(const struct system_io *system);
+
 /* Waiting for events is allowed when this answers true, and system_awake must follow. */
 bool system_sleep(struct system_io *system);
 

@@ -12,8 +12,13 @@
  * when both are done, and only if it sleeps.
  *
  * The kernel sends and receives while it takes entries in, and gives the disk its writes when it
- * has taken in all of them. So what a turn has prepared goes out in this order: writes, by
- * themselves; answers; receives, which take their time if much has come.
+ * has taken in all of them. So what a turn has prepared goes out in this order: writes and reads of
+ * files, by themselves; small answers; large ones; receives, which take their time if much has
+ * come.
+ *
+ * A large answer may take longer than a commit does. While there are commits, one goes in a turn,
+ * by a step, and what has landed meanwhile, a commit perhaps, comes before the next step. Otherwise
+ * nobody would gain by it, and looking for what has landed is not for nothing.
  *
  * Connections do not block (O_NONBLOCK): the ring does not care, and what is sent from files goes
  * by sendfile(2), which does.
@@ -37,6 +42,9 @@ enum {
     URING_WORKER_COUNT_MAX = 2,
     URING_NS_PER_S = 1000000000,
     URING_RECEIVE_SIZE_MAX = 512 * 1024, /* what the receives of one turn may take in, about */
+    URING_LARGE_SIZE = 256 * 1024,       /* of a send; and a step of one beside commits */
+    URING_STEP_SIZE_MAX = 2 * 1024 * 1024,
+    URING_COURTESY_NS = URING_NS_PER_S, /* so long after a commit sends are courteous */
 };
 
 struct uring {
@@ -44,9 +52,11 @@ struct uring {
     struct uring_queue queue;
     bool bell_is_armed;
     bool signal_is_armed;
-    uint32_t kept_count;  /* files that the ring holds open */
+    uint32_t kept_count; /* files that the ring holds open */
+    uint64_t courteous_until_ns;
     struct list held;     /* requests for which the queue had no room */
     struct list sends;    /* of this turn; they go out behind all writes */
+    struct list large;    /* sends, behind those that are small */
     struct list receives; /* behind all sends */
 };
 
@@ -58,6 +68,20 @@ static struct uring *uring_of(struct io *io)
 static bool is_for_committer(const struct io_request *request)
 {
     return request->kind == IO_WRITE && (request->flags & IO_FLAG_AT_ONCE) != 0;
+}
+
+/* A send of which much is left. */
+static bool is_large(const struct io_request *request)
+{
+    if (request->kind == IO_SENDFILE)
+        return true;
+    size_t size = 0;
+    for (uint32_t i = request->send.piece_index; i < request->send.piece_count; i++) {
+        size += request->send.pieces[i].size;
+        if (size > request->send.piece_done + URING_LARGE_SIZE)
+            return true;
+    }
+    return false;
 }
 
 /* A commit for which there can be no thread goes through the ring like any durable write. */
@@ -73,6 +97,8 @@ static void uring_submit(struct io *io, struct io_request *request)
         workers_give(&uring->system.workers, request);
         return;
     }
+    if (is_for_committer(request))
+        uring->courteous_until_ns = io->now_ns + URING_COURTESY_NS;
     if (is_for_committer(request) && workers_are_there(&uring->system.committers)) {
         workers_give(&uring->system.committers, request);
         return;
@@ -87,7 +113,7 @@ static void uring_submit(struct io *io, struct io_request *request)
     if (request->kind == IO_RECEIVE)
         list_push_back(&uring->receives, &request->backend_node);
     else if (request->kind == IO_SEND || request->kind == IO_SENDFILE)
-        list_push_back(&uring->sends, &request->backend_node);
+        list_push_back(is_large(request) ? &uring->large : &uring->sends, &request->backend_node);
     else if (uring_queue_has_room(&uring->queue, URING_REQUEST_ENTRY_COUNT_MAX))
         uring_request_prepare(&uring->queue, request);
     else
@@ -157,15 +183,38 @@ static void uring_arm(struct uring *uring)
 
 static bool uring_has_late(const struct uring *uring)
 {
-    return !list_is_empty(&uring->sends) || !list_is_empty(&uring->receives);
+    return !list_is_empty(&uring->sends) || !list_is_empty(&uring->large) ||
+           !list_is_empty(&uring->receives);
+}
+
+/* Whether something has landed since this turn has looked. What the kernel has not made a
+ * completion yet shows as a flag of the ring. */
+static bool uring_is_awaited(const struct uring *uring)
+{
+    const struct io_uring *ring = &uring->queue.ring;
+    return system_has_done(&uring->system) || io_uring_cq_ready(ring) > 0 ||
+           (__atomic_load_n(ring->sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN) != 0;
+}
+
+static bool uring_is_courteous(const struct uring *uring)
+{
+    return uring->system.io.now_ns < uring->courteous_until_ns;
 }
 
 /* There is no entry for it that would not take a thread of the kernel's for as long as the client
  * takes. So the ring is only asked to say when a full socket takes more. */
 static void uring_sendfile(struct uring *uring, struct io_request *request)
 {
-    int32_t result = sendfile_attempt(request);
-    if (result == SENDFILE_WAIT || result == SENDFILE_LATER)
+    int32_t result;
+    uint32_t known_index = 0;
+    size_t before_bytes = request->send.sent_bytes;
+    do
+        result = sendfile_attempt(request, &known_index);
+    while (result == SENDFILE_LATER && !(uring_is_courteous(uring) && uring_is_awaited(uring)) &&
+           request->send.sent_bytes - before_bytes < SENDFILE_TURN_SIZE);
+    if (result == SENDFILE_LATER)
+        list_push_back(&uring->large, &request->backend_node);
+    else if (result == SENDFILE_WAIT)
         uring_request_prepare(&uring->queue, request);
     else if (result == SENDFILE_LOAD)
         workers_give(&uring->system.workers, request);
@@ -178,12 +227,39 @@ static void uring_release_sends(struct uring *uring)
     struct list_node *node;
     while ((node = list_first(&uring->sends)) != NULL && uring_queue_has_room(&uring->queue, 1)) {
         list_remove(node);
-        struct io_request *request = container_of(node, struct io_request, backend_node);
-        if (request->kind == IO_SENDFILE)
-            uring_sendfile(uring, request);
-        else
-            uring_request_prepare(&uring->queue, request);
+        uring_request_prepare(&uring->queue, container_of(node, struct io_request, backend_node));
     }
+}
+
+static void uring_send_large(struct uring *uring, struct io_request *request)
+{
+    if (request->kind == IO_SENDFILE)
+        uring_sendfile(uring, request);
+    else
+        uring_request_prepare(&uring->queue, request);
+}
+
+/* Each that there is, once; or only the one that has waited longest, behind all else that the turn
+ * has prepared. */
+static void uring_release_large(struct uring *uring)
+{
+    bool is_courteous = uring_is_courteous(uring);
+    uring->queue.send_step_size = is_courteous ? URING_LARGE_SIZE : URING_STEP_SIZE_MAX;
+    struct list turn;
+    list_init(&turn);
+    list_append(&turn, &uring->large);
+    if (is_courteous && !list_is_empty(&turn) && io_uring_sq_ready(&uring->queue.ring) > 0)
+        uring_queue_push(&uring->queue);
+    struct list_node *node;
+    bool may_go_on = true;
+    while (may_go_on && (node = list_first(&turn)) != NULL &&
+           uring_queue_has_room(&uring->queue, 1)) {
+        list_remove(node);
+        uring_send_large(uring, container_of(node, struct io_request, backend_node));
+        may_go_on = !is_courteous;
+    }
+    list_append(&turn, &uring->large);
+    list_append(&uring->large, &turn);
 }
 
 /* When much is to be copied, what has landed meanwhile is looked at in between: the sync of a
@@ -201,13 +277,14 @@ static void uring_release_receives(struct uring *uring)
     }
 }
 
-/* Nothing is left behind but receives beyond what one turn may take in. */
+/* Nothing is left behind but large sends and receives beyond what one turn may move. */
 static void uring_release_late(struct uring *uring)
 {
-    if (uring_has_late(uring) && uring->queue.has_write)
+    if (uring_has_late(uring) && uring->queue.has_file)
         uring_queue_push(&uring->queue);
-    uring->queue.has_write = false;
+    uring->queue.has_file = false;
     uring_release_sends(uring);
+    uring_release_large(uring);
     uring_release_receives(uring);
 }
 
@@ -335,6 +412,8 @@ enum status uring_create(const struct system_options *options, struct io **io)
     }
     list_init(&uring->held);
     list_init(&uring->sends);
+    list_init(&uring->large);
+    uring->queue.send_step_size = URING_STEP_SIZE_MAX;
     list_init(&uring->receives);
     system_init(&uring->system, &uring_backend, options, URING_WORKER_COUNT_MAX);
     if (uring_ring_takes_messages(&uring->queue.ring))

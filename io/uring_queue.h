@@ -42,8 +42,9 @@ union uring_slot {
 
 struct uring_queue {
     struct io_uring ring;
-    bool is_owned;                             /* by the thread that turns this door */
-    bool has_write;                            /* among the entries that have not gone out yet */
+    bool is_owned;         /* by the thread that turns this door */
+    bool has_file;         /* a read or write of one among the entries that have not gone out yet */
+    size_t send_step_size; /* what one entry sends of an IO_SEND, and a piece more at most */
     union uring_slot slots[URING_ENTRY_COUNT]; /* one for each entry */
 };
 

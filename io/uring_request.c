@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 /* More than nearly all answers have. */
-enum { SEND_STEP_SIZE = 2 * 1024 * 1024 };
 
 bool uring_request_is_for_worker(const struct io_request *request)
 {
@@ -50,7 +49,7 @@ static void prepare_write(struct uring_queue *queue, struct io_uring_sqe *entry,
         prepare_write_buffer(entry, request);
     else
         prepare_write_pieces(queue, entry, request);
-    queue->has_write = true;
+    queue->has_file = true;
     if ((request->flags & IO_FLAG_SYNC) == 0)
         return;
     entry->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
@@ -59,12 +58,14 @@ static void prepare_write(struct uring_queue *queue, struct io_uring_sqe *entry,
     uring_tag(sync, request, TAG_SYNC);
 }
 
-static void prepare_read(struct io_uring_sqe *entry, struct io_request *request)
+static void prepare_read(struct uring_queue *queue, struct io_uring_sqe *entry,
+                         struct io_request *request)
 {
     assert(request->kind == IO_READ);
     assert(request->handle >= 0);
     uint32_t done_bytes = request->transfer.done_bytes;
     assert(done_bytes < request->transfer.size_bytes);
+    queue->has_file = true;
     io_uring_prep_read(entry, request->handle, request->transfer.buffer + done_bytes,
                        request->transfer.size_bytes - done_bytes,
                        request->transfer.offset + done_bytes);
@@ -85,11 +86,11 @@ static void prepare_close(struct io_uring_sqe *entry, struct io_request *request
 
 /* The kernel says nothing of an entry before all of it has left, and somebody may want to know
  * whether the client takes anything at all (io_sent_bytes). */
-static void shorten(struct msghdr *message)
+static void shorten(struct msghdr *message, size_t step_size)
 {
     size_t size = 0;
     size_t count = 0;
-    while (count < message->msg_iovlen && size < SEND_STEP_SIZE)
+    while (count < message->msg_iovlen && size < step_size)
         size += message->msg_iov[count++].iov_len;
     message->msg_iovlen = count;
 }
@@ -102,14 +103,15 @@ static void prepare_send(struct uring_queue *queue, struct io_uring_sqe *entry,
     const int flags = MSG_NOSIGNAL | MSG_WAITALL;
     bool is_last = request->send.piece_index + 1 == request->send.piece_count;
     struct bytes rest = socket_piece_rest(request);
-    if (request->send.piece_done > 0 || is_last || rest.size > SEND_STEP_SIZE) {
-        size_t size = rest.size < SEND_STEP_SIZE ? rest.size : SEND_STEP_SIZE;
+    size_t step_size = queue->send_step_size;
+    if (request->send.piece_done > 0 || is_last || rest.size > step_size) {
+        size_t size = rest.size < step_size ? rest.size : step_size;
         io_uring_prep_send(entry, request->handle, rest.data, size, flags);
         return;
     }
     struct msghdr *message = &uring_queue_slot(queue, entry)->message;
     socket_message(request, message);
-    shorten(message);
+    shorten(message, step_size);
     io_uring_prep_sendmsg(entry, request->handle, message, flags);
 }
 
@@ -133,7 +135,7 @@ void uring_request_prepare(struct uring_queue *queue, struct io_request *request
                              FILE_CALL_FILE_MODE);
         break;
     case IO_CLOSE: prepare_close(entry, request); break;
-    case IO_READ: prepare_read(entry, request); break;
+    case IO_READ: prepare_read(queue, entry, request); break;
     case IO_WRITE: prepare_write(queue, entry, request); break;
     case IO_SYNC: io_uring_prep_fsync(entry, request->handle, IORING_FSYNC_DATASYNC); break;
     case IO_ALLOCATE:

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -79,10 +80,49 @@ static void test_a_run_is_read_at_once(void **state)
     close(file);
 }
 
+/* However much the socket takes, an attempt ends after a step, so that the loop can look up. */
+static void test_an_attempt_is_a_step(void **state)
+{
+    enum { STEP_COUNT = 4, SIZE = STEP_COUNT * SENDFILE_STEP_SIZE };
+    char path[] = "sendfile-test-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    unlink(path);
+    uint8_t *bytes = calloc(1, SIZE);
+    assert_int_equal(write(file, bytes, SIZE), SIZE);
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    struct bytes piece = {NULL, SIZE};
+    struct io_file_range range = {file, 0};
+    struct io_request request = {.kind = IO_SENDFILE, .handle = pair[0]};
+    request.send.pieces = &piece;
+    request.send.piece_count = 1;
+    request.send.ranges = &range;
+    uint32_t known_index = 0;
+    for (size_t sent_bytes = 0, i = 1; i < STEP_COUNT; i++) {
+        int32_t result = sendfile_attempt(&request, &known_index);
+        if (result == SENDFILE_LOAD)
+            skip(); /* the system does not say what it has cached */
+        assert_int_equal(result, SENDFILE_LATER);
+        assert_int_equal(request.send.sent_bytes, i * SENDFILE_STEP_SIZE);
+        while (sent_bytes < request.send.sent_bytes) {
+            ssize_t size = read(pair[1], bytes, SIZE);
+            assert_true(size > 0);
+            sent_bytes += (size_t)size;
+        }
+    }
+    assert_int_equal(sendfile_attempt(&request, &known_index), SIZE);
+    close(pair[0]);
+    close(pair[1]);
+    close(file);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_run_is_read_at_once),
+        cmocka_unit_test(test_an_attempt_is_a_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
