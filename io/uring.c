@@ -41,10 +41,10 @@
 enum {
     URING_WORKER_COUNT_MAX = 2,
     URING_NS_PER_S = 1000000000,
-    URING_RECEIVE_SIZE_MAX = 512 * 1024, /* what the receives of one turn may take in, about */
-    URING_LARGE_SIZE = 256 * 1024,       /* of a send; and a step of one beside commits */
-    URING_STEP_SIZE_MAX = 2 * 1024 * 1024,
-    URING_COURTESY_NS = URING_NS_PER_S, /* so long after a commit sends are courteous */
+    URING_RECEIVE_SIZE_MAX = 512 * 1024,   /* what the receives of one turn may take in, about */
+    URING_LARGE_SIZE = 256 * 1024,         /* of a send; and a step of one beside commits */
+    URING_STEP_SIZE_MAX = 2 * 1024 * 1024, /* more than nearly all answers have */
+    URING_COURTESY_NS = URING_NS_PER_S,    /* so long after a commit sends are courteous */
 };
 
 struct uring {

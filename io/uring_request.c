@@ -10,8 +10,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-/* More than nearly all answers have. */
-
 bool uring_request_is_for_worker(const struct io_request *request)
 {
     return request->kind == IO_TRUNCATE || request->kind == IO_SYNC_DIRECTORY ||
