@@ -291,7 +291,7 @@ static void serve_on(struct server *server, const struct config *config)
 /* Before any thread is started, for they take after this one. */
 static void wake_soon(struct logger *logger)
 {
-    enum status status = scheduling_shorten_slices(SCHEDULING_SLICE_NS);
+    enum status status = scheduling_shorten_slices();
     if (status != STATUS_OK)
         log_info(logger, "the system gives no short slices: tail latency depends on its tick",
                  field_text("reason", status_text(status)));

@@ -18,19 +18,18 @@ static enum status read_attributes(struct sched_attr *attributes)
     return STATUS_OK;
 }
 
-enum status scheduling_shorten_slices(uint64_t slice_ns)
+enum status scheduling_shorten_slices(void)
 {
-    assert(slice_ns > 0);
     struct sched_attr attributes;
     enum status status = read_attributes(&attributes);
     if (status != STATUS_OK || attributes.sched_policy != SCHED_NORMAL)
         return status;
-    attributes.sched_runtime = slice_ns;
+    attributes.sched_runtime = SCHEDULING_SLICE_NS;
     if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0)
         return status_from_errno(errno);
     /* An older kernel takes the wish and forgets it. */
     status = read_attributes(&attributes);
-    if (status == STATUS_OK && attributes.sched_runtime != slice_ns)
+    if (status == STATUS_OK && attributes.sched_runtime != SCHEDULING_SLICE_NS)
         return STATUS_UNSUPPORTED;
     return status;
 }

@@ -4,15 +4,9 @@
 
 #include "base/status.h"
 
-#include <stdint.h>
-
-/* How long a thread may go on once it has begun, where others wait for the processor. Those who
- * commit have the least that Linux takes. The loop has more, so that a commit whose disk is done
- * takes the processor from a loop that sends much; between equals it would wait for the tick. */
-enum {
-    SCHEDULING_SLICE_NS = 300 * 1000,
-    SCHEDULING_COMMIT_SLICE_NS = 100 * 1000,
-};
+/* How long a thread may go on once it has begun, where others wait for the processor. The least
+ * that Linux takes. */
+enum { SCHEDULING_SLICE_NS = 100 * 1000 };
 
 /* Asks for short slices for the calling thread and for all that it starts from then on: whoever
  * wakes up with a shorter slice than the one who runs takes the processor over at once, instead of
@@ -24,6 +18,6 @@ enum {
  * STATUS_UNSUPPORTED where the kernel has no slices (before 6.12), STATUS_DENIED where it may
  * not be asked; everything works without. A thread with a real-time or batch policy, which somebody
  * has chosen, keeps it: STATUS_OK. */
-enum status scheduling_shorten_slices(uint64_t slice_ns);
+enum status scheduling_shorten_slices(void);
 
 #endif

@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "io/directory.h"
 #include "io/file_call.h"
-#include "io/scheduling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +44,6 @@ void system_init(struct system_io *system, const struct io_backend *backend,
     system->owner = (struct workers_owner){system_worker_call, system_worker_is_done};
     workers_init(&system->workers, worker_count_max, &system->owner);
     workers_init(&system->committers, WORKERS_COUNT_MAX, &system->owner);
-    system->committers.slice_ns = SCHEDULING_COMMIT_SLICE_NS;
     slab_memory_init(&system->slabs, &system->workers);
     system_ignore_broken_pipes();
     system->signal_request = NULL;

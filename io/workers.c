@@ -5,7 +5,6 @@
 
 #include "base/assert.h"
 #include "io/io_backend.h"
-#include "io/scheduling.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -95,8 +94,6 @@ static void *worker_main(void *argument)
 {
     struct workers *workers = argument;
     struct io_request *request;
-    if (workers->slice_ns > 0)
-        (void)scheduling_shorten_slices(workers->slice_ns);
     while ((request = workers_take_waiting(workers)) != NULL)
         worker_serve(workers, request);
     return NULL;

@@ -21,7 +21,6 @@ struct workers_owner {
 
 struct workers {
     struct workers_owner *owner;
-    uint64_t slice_ns; /* that its threads ask the system for; 0: as it is */
     pthread_mutex_t lock;
     sem_t calls; /* one for each request that waits; a post that wakes nobody is no system call */
     struct list waiting; /* requests by backend_node */

@@ -1,6 +1,5 @@
 /* Slices as the kernel gives them, which is asked once more here. */
 #include "io/scheduling.h"
-#include "io/workers.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -54,7 +53,7 @@ static struct attributes attributes_of_new_thread(void)
 static void test_slices(void **state)
 {
     uint64_t before_ns = own_attributes().sched_runtime;
-    enum status status = scheduling_shorten_slices(SCHEDULING_SLICE_NS);
+    enum status status = scheduling_shorten_slices();
     uint64_t after_ns = own_attributes().sched_runtime;
     if (status == STATUS_UNSUPPORTED || status == STATUS_DENIED) {
         assert_int_equal(after_ns, before_ns);
@@ -64,45 +63,7 @@ static void test_slices(void **state)
     assert_true(before_ns == 0 || before_ns >= SCHEDULING_SLICE_NS);
     assert_int_equal(after_ns, SCHEDULING_SLICE_NS);
     assert_int_equal(attributes_of_new_thread().sched_runtime, SCHEDULING_SLICE_NS);
-    assert_int_equal(scheduling_shorten_slices(SCHEDULING_SLICE_NS), STATUS_OK);
-}
-
-struct slice_teller {
-    struct workers_owner owner;
-    uint64_t told_ns;
-    _Atomic bool is_done;
-};
-
-static int32_t tell_slice(struct workers_owner *owner, struct io_request *request)
-{
-    container_of(owner, struct slice_teller, owner)->told_ns = own_attributes().sched_runtime;
-    return 0;
-}
-
-static void slice_is_told(struct workers_owner *owner)
-{
-    container_of(owner, struct slice_teller, owner)->is_done = true;
-}
-
-/* Whoever commits has a shorter slice than the loop, also when started by the loop's thread. */
-static void test_workers_have_their_own(void **state)
-{
-    _Static_assert(SCHEDULING_COMMIT_SLICE_NS < SCHEDULING_SLICE_NS, "commits take over");
-    if (scheduling_shorten_slices(SCHEDULING_SLICE_NS) != STATUS_OK)
-        skip();
-    struct slice_teller teller = {.owner = {tell_slice, slice_is_told}};
-    struct workers workers;
-    struct io_request request = {0};
-    list_node_init(&request.backend_node);
-    workers_init(&workers, 1, &teller.owner);
-    workers.slice_ns = SCHEDULING_COMMIT_SLICE_NS;
-    workers_give(&workers, &request);
-    workers_stop(&workers);
-    assert_ptr_equal(workers_take_done(&workers), &request);
-    workers_deinit(&workers);
-    assert_true(teller.is_done);
-    assert_int_equal(teller.told_ns, SCHEDULING_COMMIT_SLICE_NS);
-    assert_int_equal(own_attributes().sched_runtime, SCHEDULING_SLICE_NS);
+    assert_int_equal(scheduling_shorten_slices(), STATUS_OK);
 }
 
 struct chosen {
@@ -120,7 +81,7 @@ static void *become_batch(void *argument)
     chosen->is_refused = syscall(SYS_sched_setattr, 0, &chosen->before, 0) != 0;
     if (chosen->is_refused)
         return NULL;
-    chosen->status = scheduling_shorten_slices(SCHEDULING_SLICE_NS);
+    chosen->status = scheduling_shorten_slices();
     chosen->after = own_attributes();
     return NULL;
 }
@@ -144,7 +105,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_workers_have_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
