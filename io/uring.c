@@ -11,25 +11,17 @@
  * at once is therefore written and synced by a thread of its own, a committer, which wakes this one
  * when both are done, and only if it sleeps.
  *
- * The kernel sends and receives while it takes entries in, and gives the disk its writes when it
- * has taken in all of them. So what a turn has prepared goes out in this order: writes and reads of
- * files, by themselves; small answers; large ones; receives, which take their time if much has
- * come.
- *
- * A large answer may take longer than a commit does. While there are commits, one goes in a turn,
- * by a step, and what has landed meanwhile, a commit perhaps, comes before the next step. Otherwise
- * nobody would gain by it, and looking for what has landed is not for nothing.
- *
  * Connections do not block (O_NONBLOCK): the ring does not care, and what is sent from files goes
  * by sendfile(2), which does.
  *
- * What an entry is, and how completions name it: uring_queue.h. Which entries a request becomes:
+ * In which order a turn's entries go out: uring_late.h. What an entry is, and how completions name
+ * it: uring_queue.h. Which entries a request becomes:
  * uring_request.h. Whether this machine has rings at all: uring_setup.h. */
 #include "io/uring.h"
 
 #include "base/assert.h"
-#include "io/sendfile.h"
 #include "io/socket.h"
+#include "io/uring_late.h"
 #include "io/uring_queue.h"
 #include "io/uring_request.h"
 
@@ -41,10 +33,6 @@
 enum {
     URING_WORKER_COUNT_MAX = 2,
     URING_NS_PER_S = 1000000000,
-    URING_RECEIVE_SIZE_MAX = 512 * 1024,   /* what the receives of one turn may take in, about */
-    URING_LARGE_SIZE = 256 * 1024,         /* of a send; and a step of one beside commits */
-    URING_STEP_SIZE_MAX = 2 * 1024 * 1024, /* more than nearly all answers have */
-    URING_COURTESY_NS = URING_NS_PER_S,    /* so long after a commit sends are courteous */
 };
 
 struct uring {
@@ -53,11 +41,8 @@ struct uring {
     bool bell_is_armed;
     bool signal_is_armed;
     uint32_t kept_count; /* files that the ring holds open */
-    uint64_t courteous_until_ns;
-    struct list held;     /* requests for which the queue had no room */
-    struct list sends;    /* of this turn; they go out behind all writes */
-    struct list large;    /* sends, behind those that are small */
-    struct list receives; /* behind all sends */
+    struct list held;    /* requests for which the queue had no room */
+    struct uring_late late;
 };
 
 static struct uring *uring_of(struct io *io)
@@ -68,20 +53,6 @@ static struct uring *uring_of(struct io *io)
 static bool is_for_committer(const struct io_request *request)
 {
     return request->kind == IO_WRITE && (request->flags & IO_FLAG_AT_ONCE) != 0;
-}
-
-/* A send of which much is left. */
-static bool is_large(const struct io_request *request)
-{
-    if (request->kind == IO_SENDFILE)
-        return true;
-    size_t size = 0;
-    for (uint32_t i = request->send.piece_index; i < request->send.piece_count; i++) {
-        size += request->send.pieces[i].size;
-        if (size > request->send.piece_done + URING_LARGE_SIZE)
-            return true;
-    }
-    return false;
 }
 
 /* A commit for which there can be no thread goes through the ring like any durable write. */
@@ -98,7 +69,7 @@ static void uring_submit(struct io *io, struct io_request *request)
         return;
     }
     if (is_for_committer(request))
-        uring->courteous_until_ns = io->now_ns + URING_COURTESY_NS;
+        uring_late_note_commit(&uring->late);
     if (is_for_committer(request) && workers_are_there(&uring->system.committers)) {
         workers_give(&uring->system.committers, request);
         return;
@@ -110,10 +81,8 @@ static void uring_submit(struct io *io, struct io_request *request)
             return;
         }
     }
-    if (request->kind == IO_RECEIVE)
-        list_push_back(&uring->receives, &request->backend_node);
-    else if (request->kind == IO_SEND || request->kind == IO_SENDFILE)
-        list_push_back(is_large(request) ? &uring->large : &uring->sends, &request->backend_node);
+    if (uring_is_late(request))
+        uring_late_add(&uring->late, request);
     else if (uring_queue_has_room(&uring->queue, URING_REQUEST_ENTRY_COUNT_MAX))
         uring_request_prepare(&uring->queue, request);
     else
@@ -181,113 +150,6 @@ static void uring_arm(struct uring *uring)
     }
 }
 
-static bool uring_has_late(const struct uring *uring)
-{
-    return !list_is_empty(&uring->sends) || !list_is_empty(&uring->large) ||
-           !list_is_empty(&uring->receives);
-}
-
-/* Whether something has landed since this turn has looked. What the kernel has not made a
- * completion yet shows as a flag of the ring. */
-static bool uring_is_awaited(const struct uring *uring)
-{
-    const struct io_uring *ring = &uring->queue.ring;
-    return system_has_done(&uring->system) || io_uring_cq_ready(ring) > 0 ||
-           (__atomic_load_n(ring->sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN) != 0;
-}
-
-static bool uring_is_courteous(const struct uring *uring)
-{
-    return uring->system.io.now_ns < uring->courteous_until_ns;
-}
-
-/* There is no entry for it that would not take a thread of the kernel's for as long as the client
- * takes. So the ring is only asked to say when a full socket takes more. */
-static void uring_sendfile(struct uring *uring, struct io_request *request)
-{
-    int32_t result;
-    uint32_t known_index = 0;
-    size_t before_bytes = request->send.sent_bytes;
-    do
-        result = sendfile_attempt(request, &known_index);
-    while (result == SENDFILE_LATER && !(uring_is_courteous(uring) && uring_is_awaited(uring)) &&
-           request->send.sent_bytes - before_bytes < SENDFILE_TURN_SIZE);
-    if (result == SENDFILE_LATER)
-        list_push_back(&uring->large, &request->backend_node);
-    else if (result == SENDFILE_WAIT)
-        uring_request_prepare(&uring->queue, request);
-    else if (result == SENDFILE_LOAD)
-        workers_give(&uring->system.workers, request);
-    else
-        io_complete(&uring->system.io, request, result);
-}
-
-static void uring_release_sends(struct uring *uring)
-{
-    struct list_node *node;
-    while ((node = list_first(&uring->sends)) != NULL && uring_queue_has_room(&uring->queue, 1)) {
-        list_remove(node);
-        uring_request_prepare(&uring->queue, container_of(node, struct io_request, backend_node));
-    }
-}
-
-static void uring_send_large(struct uring *uring, struct io_request *request)
-{
-    if (request->kind == IO_SENDFILE)
-        uring_sendfile(uring, request);
-    else
-        uring_request_prepare(&uring->queue, request);
-}
-
-/* Each that there is, once; or only the one that has waited longest, behind all else that the turn
- * has prepared. */
-static void uring_release_large(struct uring *uring)
-{
-    bool is_courteous = uring_is_courteous(uring);
-    uring->queue.send_step_size = is_courteous ? URING_LARGE_SIZE : URING_STEP_SIZE_MAX;
-    struct list turn;
-    list_init(&turn);
-    list_append(&turn, &uring->large);
-    if (is_courteous && !list_is_empty(&turn) && io_uring_sq_ready(&uring->queue.ring) > 0)
-        uring_queue_push(&uring->queue);
-    struct list_node *node;
-    bool may_go_on = true;
-    while (may_go_on && (node = list_first(&turn)) != NULL &&
-           uring_queue_has_room(&uring->queue, 1)) {
-        list_remove(node);
-        uring_send_large(uring, container_of(node, struct io_request, backend_node));
-        may_go_on = !is_courteous;
-    }
-    list_append(&turn, &uring->large);
-    list_append(&uring->large, &turn);
-}
-
-/* When much is to be copied, what has landed meanwhile is looked at in between: the sync of a
- * write, above all, sets out only then. */
-static void uring_release_receives(struct uring *uring)
-{
-    uint64_t size_bytes = 0;
-    struct list_node *node;
-    while (size_bytes < URING_RECEIVE_SIZE_MAX && (node = list_first(&uring->receives)) != NULL &&
-           uring_queue_has_room(&uring->queue, 1)) {
-        struct io_request *request = container_of(node, struct io_request, backend_node);
-        list_remove(node);
-        size_bytes += request->transfer.size_bytes;
-        uring_request_prepare(&uring->queue, request);
-    }
-}
-
-/* Nothing is left behind but large sends and receives beyond what one turn may move. */
-static void uring_release_late(struct uring *uring)
-{
-    if (uring_has_late(uring) && uring->queue.has_file)
-        uring_queue_push(&uring->queue);
-    uring->queue.has_file = false;
-    uring_release_sends(uring);
-    uring_release_large(uring);
-    uring_release_receives(uring);
-}
-
 /* In the order in which they came; the first that has no room keeps the others waiting. */
 static void uring_release_held(struct uring *uring)
 {
@@ -342,9 +204,10 @@ static void uring_poll(struct io *io, uint64_t deadline_ns)
     uring_queue_own(&uring->queue);
     uring_arm(uring);
     uring_release_held(uring);
-    uring_release_late(uring);
-    bool may_wait = deadline_ns > 0 && list_is_empty(&uring->held) && !uring_has_late(uring) &&
-                    ready_queue_is_empty(&io->ready) && system_sleep(&uring->system);
+    uring_late_release(&uring->late);
+    bool may_wait = deadline_ns > 0 && list_is_empty(&uring->held) &&
+                    uring_late_is_empty(&uring->late) && ready_queue_is_empty(&io->ready) &&
+                    system_sleep(&uring->system);
     uring_wake_sleepers(uring);
     int answer = may_wait ? uring_enter_and_wait(uring, deadline_ns)
                           : io_uring_submit_and_get_events(&uring->queue.ring);
@@ -411,11 +274,8 @@ enum status uring_create(const struct system_options *options, struct io **io)
         return status;
     }
     list_init(&uring->held);
-    list_init(&uring->sends);
-    list_init(&uring->large);
-    uring->queue.send_step_size = URING_STEP_SIZE_MAX;
-    list_init(&uring->receives);
     system_init(&uring->system, &uring_backend, options, URING_WORKER_COUNT_MAX);
+    uring_late_init(&uring->late, &uring->queue, &uring->system);
     if (uring_ring_takes_messages(&uring->queue.ring))
         mailroom_set_ring(options->room, options->core_index, uring->queue.ring.ring_fd);
     *io = &uring->system.io;
@@ -448,7 +308,7 @@ void uring_destroy(struct io *io)
     struct uring *uring = uring_of(io);
     assert(io->in_flight_count == 0);
     assert(list_is_empty(&uring->held));
-    assert(!uring_has_late(uring));
+    assert(uring_late_is_empty(&uring->late));
     mailroom_set_ring(uring->system.room, io->core_index, -1);
     io_uring_queue_exit(&uring->queue.ring);
     system_deinit(&uring->system);
