@@ -6,40 +6,40 @@ from pathlib import Path
 
 from driver import number, say
 
-STEP_SECONDS = 0.125
-QUIET_SECONDS = 0.5  # file systems begin to tell a moment after their commit
+LOOK_SECONDS = 0.5  # file systems begin to tell a moment after their commit
+BUSY_SHARE = 0.05  # a broker that is idle writes a little all the same
 PATIENCE_SECONDS = 30
 
 
-def requests_of(folder):
-    """How many requests the disk below a folder has answered and has yet to answer; None where nobody tells."""
+def busy_seconds(folder):
+    """How long the disk below a folder has been at work; None where nobody tells."""
     device = os.stat(folder).st_dev
     path = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat")
     try:
-        fields = [int(word) for word in path.read_text(encoding="ascii").split()]
+        return int(path.read_text(encoding="ascii").split()[9]) / 1000  # Documentation/block/stat.rst: io_ticks
     except OSError:
         return None
-    # Documentation/block/stat.rst: reads, writes, in flight, discards, flushes.
-    return fields[0], fields[4], fields[8], sum(fields[11:12]), sum(fields[15:16])
 
 
 def settle(look, now=time.monotonic, sleep=time.sleep):
-    """Until `look` answers the same for a while, or patience is over."""
-    begin = quiet_since = now()
+    """Until the disk, whose busy seconds `look` answers, has hardly been at work for a while, or patience is
+    over."""
+    end = now() + PATIENCE_SECONDS
     seen = look()
-    while seen is not None and now() - quiet_since < QUIET_SECONDS:
-        if now() - begin > PATIENCE_SECONDS:
+    while seen is not None:
+        if now() > end:
             say(f"goes on though the disk has been busy for {number(PATIENCE_SECONDS)} s")
             return
-        sleep(STEP_SECONDS)
-        last, seen = seen, look()
-        if seen != last:
-            quiet_since = now()
+        before, last = now(), seen
+        sleep(LOOK_SECONDS)
+        seen = look()
+        if seen is not None and seen - last <= BUSY_SHARE * (now() - before):
+            return
 
 
 def settle_folder(folder):
     os.sync()
-    settle(lambda: requests_of(folder))
+    settle(lambda: busy_seconds(folder))
 
 
 def await_deletion(folder, topic, now=time.monotonic, sleep=time.sleep):
@@ -49,4 +49,4 @@ def await_deletion(folder, topic, now=time.monotonic, sleep=time.sleep):
         if now() - begin > PATIENCE_SECONDS:
             say(f"goes on though {topic} still has files")
             return
-        sleep(STEP_SECONDS)
+        sleep(LOOK_SECONDS)

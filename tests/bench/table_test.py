@@ -319,7 +319,7 @@ class Quiet(unittest.TestCase):
 
 
 class Disk(unittest.TestCase):
-    """What the disk has done is a list, one for each look, of which the last stays; a pause takes its time."""
+    """How long the disk has been at work is a list, one for each look, of which the last stays."""
 
     def settle(self, looks):
         self.clock = 0.0
@@ -328,32 +328,32 @@ class Disk(unittest.TestCase):
             self.clock += seconds
 
         table_disk.settle(lambda: looks.pop(0) if len(looks) > 1 else looks[0], lambda: self.clock, pause)
-        return round(self.clock, 3)
+        return self.clock / table_disk.LOOK_SECONDS
 
     def test_settles(self):
-        """It is quiet when nothing has come for a while; each request begins that anew."""
-        self.assertEqual(self.settle([7]), table_disk.QUIET_SECONDS)
-        self.assertEqual(self.settle([7, 7, 7, 8]), table_disk.QUIET_SECONDS + 3 * table_disk.STEP_SECONDS)
+        """It is at rest when it has hardly been at work for a while."""
+        little = table_disk.BUSY_SHARE * table_disk.LOOK_SECONDS
+        self.assertEqual(self.settle([7]), 1)
+        self.assertEqual(self.settle([7, 7 + little * 0.9]), 1)
+        self.assertEqual(self.settle([7, 7 + little * 1.1, 8, 8]), 3)
 
     def test_unknown(self):
         """Where nobody tells, nobody waits."""
         self.assertEqual(self.settle([None]), 0)
-        self.assertEqual(self.settle([7, None]), table_disk.STEP_SECONDS)
+        self.assertEqual(self.settle([7, None]), 1)
 
     def test_patience(self):
         """A disk that others keep busy is not waited for for ever."""
-        self.assertAlmostEqual(self.settle(list(range(1000))), table_disk.PATIENCE_SECONDS, delta=0.3)
+        most = table_disk.PATIENCE_SECONDS / table_disk.LOOK_SECONDS
+        self.assertIn(self.settle(list(range(1000))), (most, most + 1))
 
-    def test_requests(self):
-        """What is asked of a disk is counted, where there is one."""
+    def test_busy(self):
+        """A disk's work is counted, where there is one that tells."""
         with tempfile.TemporaryDirectory(dir=pathlib.Path(__file__).parent) as folder:
-            before = table_disk.requests_of(folder)
+            before = table_disk.busy_seconds(folder)
             if before is None:
                 self.skipTest("no disk below this folder says what it does")
-            with open(pathlib.Path(folder) / "file", "wb") as file:
-                file.write(b"x" * 100000)
-                os.fsync(file.fileno())
-            self.assertNotEqual(table_disk.requests_of(folder), before)
+            self.assertGreaterEqual(table_disk.busy_seconds(folder), before)
 
     def test_deletion(self):
         """A topic has gone when no folder has its name any more."""
