@@ -222,20 +222,13 @@ static int32_t attempt_connect(struct io_request *request)
     return request->handle;
 }
 
-/* Up to a turn's share, or until a commit or the like is done. */
-static int32_t attempt_sendfile(const struct posix *posix, struct io_request *request)
+static int32_t attempt_sendfile(struct io_request *request)
 {
-    int32_t result;
     uint32_t known_index = 0;
-    size_t before_bytes = request->send.sent_bytes;
-    do
-        result = sendfile_attempt(request, &known_index);
-    while (result == SENDFILE_LATER && !system_has_done(&posix->system) &&
-           request->send.sent_bytes - before_bytes < SENDFILE_TURN_SIZE);
-    return result;
+    return sendfile_attempt(request, SENDFILE_TURN_SIZE, &known_index);
 }
 
-static int32_t posix_attempt(const struct posix *posix, struct io_request *request)
+static int32_t posix_attempt(struct io_request *request)
 {
     if (request->kind == IO_ACCEPT)
         return attempt_accept(request);
@@ -244,7 +237,7 @@ static int32_t posix_attempt(const struct posix *posix, struct io_request *reque
     if (request->kind == IO_SEND)
         return attempt_send(request);
     if (request->kind == IO_SENDFILE)
-        return attempt_sendfile(posix, request);
+        return attempt_sendfile(request);
     assert(request->kind == IO_CONNECT);
     return attempt_connect(request);
 }
@@ -279,7 +272,7 @@ static void posix_retry(struct posix *posix, int32_t handle, bool readers)
         if (node == NULL)
             return;
         struct io_request *request = container_of(node, struct io_request, backend_node);
-        int32_t result = posix_attempt(posix, request);
+        int32_t result = posix_attempt(request);
         if (result == SENDFILE_LATER)
             posix_watch_again(posix, handle);
         if (result == WOULD_BLOCK || result == SENDFILE_LATER)
@@ -298,7 +291,7 @@ static void posix_submit_socket(struct posix *posix, struct io_request *request)
     struct posix_watch *watch = posix_watch_find(posix, request->handle);
     bool may_try =
         watch == NULL || list_is_empty(is_reader(request) ? &watch->readers : &watch->writers);
-    int32_t result = may_try ? posix_attempt(posix, request) : WOULD_BLOCK;
+    int32_t result = may_try ? posix_attempt(request) : WOULD_BLOCK;
     if (result == WOULD_BLOCK || result == SENDFILE_LATER)
         posix_wait(posix, request);
     else

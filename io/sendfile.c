@@ -162,22 +162,23 @@ static ssize_t send_memory(const struct io_request *request)
     return sendmsg(request->handle, &message, flags);
 }
 
-static ssize_t send_range(const struct io_request *request, const struct rest *rest)
+static ssize_t send_range(const struct io_request *request, const struct rest *rest,
+                          size_t step_size)
 {
     off_t offset = (off_t)rest->offset;
-    size_t size = rest->size_bytes < SENDFILE_STEP_SIZE ? rest->size_bytes : SENDFILE_STEP_SIZE;
+    size_t size = rest->size_bytes < step_size ? rest->size_bytes : step_size;
     return sendfile(request->handle, rest->handle, &offset, size);
 }
 
 /* A file that ends too early is as good as one that cannot be read. */
-static int32_t send_next(const struct io_request *request, uint32_t *known_index)
+static int32_t send_next(const struct io_request *request, size_t step_size, uint32_t *known_index)
 {
     ssize_t size;
     if (is_in_file(request)) {
         struct rest rest = rest_of(request);
         if (!may_send(request, &rest, known_index))
             return SENDFILE_LOAD;
-        size = send_range(request, &rest);
+        size = send_range(request, &rest, step_size);
         if (size == 0)
             return STATUS_IO;
     } else {
@@ -192,17 +193,18 @@ static int32_t send_next(const struct io_request *request, uint32_t *known_index
 
 /* A range hardly ever ends with a full segment, and each that is not full would go alone, and wake
  * the receiver for a few bytes. Held back, it goes with what comes next. */
-int32_t sendfile_attempt(struct io_request *request, uint32_t *known_index)
+int32_t sendfile_attempt(struct io_request *request, size_t step_size, uint32_t *known_index)
 {
     assert(request->kind == IO_SENDFILE);
+    assert(step_size > 0);
     int32_t result;
     size_t before_bytes = request->send.sent_bytes;
     if (before_bytes == 0)
         socket_cork(request->handle, true);
     do {
-        if (request->send.sent_bytes - before_bytes >= SENDFILE_STEP_SIZE)
+        if (request->send.sent_bytes - before_bytes >= step_size)
             return SENDFILE_LATER;
-        result = send_next(request, known_index);
+        result = send_next(request, step_size, known_index);
         if (result == SENDFILE_WAIT || result == SENDFILE_LOAD)
             return result;
     } while (!io_advance(request, &result));

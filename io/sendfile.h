@@ -15,13 +15,13 @@ enum {
     SENDFILE_LATER = INT32_MIN + 2, /* a step is done, and more may follow at once */
 };
 
-/* What an attempt sends, about; and what a turn of the loop sends of one request. */
-enum { SENDFILE_STEP_SIZE = 128 * 1024, SENDFILE_TURN_SIZE = 1024 * 1024 };
+/* What a turn of the loop sends of one request, about, and a step of it beside commits. */
+enum { SENDFILE_TURN_SIZE = 1024 * 1024, SENDFILE_STEP_SIZE = 128 * 1024 };
 
-/* Sends a step, or as much of it as it can without waiting. The socket does not block. Which ranges
- * the page cache has is remembered in `known_index` from step to step of one turn; it begins with 0
- * in each, for a client may take long in between. */
-int32_t sendfile_attempt(struct io_request *request, uint32_t *known_index);
+/* Sends about `step_size`, or as much of it as it can without waiting. The socket does not block.
+ * Which ranges the page cache has is remembered in `known_index` from step to step of one turn; it
+ * begins with 0 in each, for a client may take long in between. */
+int32_t sendfile_attempt(struct io_request *request, size_t step_size, uint32_t *known_index);
 
 /* On a worker: reads the range that comes next, and those behind it as far as they lie together,
  * for the next attempt. 0 or a negative status. */

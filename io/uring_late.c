@@ -85,9 +85,10 @@ static void send_from_file(struct uring_late *late, struct io_request *request)
     int32_t result;
     uint32_t known_index = 0;
     size_t before_bytes = request->send.sent_bytes;
+    size_t step_size = is_courteous(late) ? SENDFILE_STEP_SIZE : SENDFILE_TURN_SIZE;
     do
-        result = sendfile_attempt(request, &known_index);
-    while (result == SENDFILE_LATER && !(is_courteous(late) && is_awaited(late)) &&
+        result = sendfile_attempt(request, step_size, &known_index);
+    while (result == SENDFILE_LATER && !is_awaited(late) &&
            request->send.sent_bytes - before_bytes < SENDFILE_TURN_SIZE);
     if (result == SENDFILE_LATER)
         list_push_back(&late->large, &request->backend_node);
