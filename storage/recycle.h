@@ -1,9 +1,9 @@
 /* The file of a segment that retention has let go becomes the file of a segment to come: all of it
  * has been written before, so it is ground (groundwork.h) that costs nothing.
  *
- *   - The graveyard is where such files wait anyway. One is taken when a segment has need of a
- * file, if it is about as large as that segment is likely to become, and nobody reads from it any
- *     more. So it need not be removed, which takes disks longer than most else (removal.h).
+ *   - The graveyard is where such files wait anyway. One is taken for a segment that needs a file,
+ *     if it is about as large as that is likely to become, and nobody reads from it any more. So it
+ *     need not be removed, which takes disks longer than most else (removal.h).
  *   - It is renamed, and the names on both sides are durable before a byte is written: a file that
  *     a power cut has left under two names is still nobody's, and one that it has left under none
  *     had nothing in it.
