@@ -28,16 +28,23 @@ static uint64_t offset_of(uint32_t index)
     return (uint64_t)index * FRAME_BYTES + HEAD_BYTES + (index < FAR_INDEX ? 0 : FAR_BYTES);
 }
 
-/* A file of which the page cache has nothing; -1 where the file system keeps it there. */
-static int make_file(void)
+static int write_file(size_t size)
 {
     char path[] = "sendfile-test-XXXXXX";
     int file = mkstemp(path);
     assert_true(file >= 0);
     unlink(path);
-    uint8_t *bytes = calloc(1, FILE_BYTES);
-    assert_int_equal(write(file, bytes, FILE_BYTES), FILE_BYTES);
+    uint8_t *bytes = calloc(1, size);
+    assert_non_null(bytes);
+    assert_int_equal(write(file, bytes, size), size);
     free(bytes);
+    return file;
+}
+
+/* A file of which the page cache has nothing; -1 where the file system keeps it there. */
+static int make_file(void)
+{
+    int file = write_file(FILE_BYTES);
     assert_int_equal(fsync(file), 0);
     posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
     posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM);
@@ -84,12 +91,9 @@ static void test_a_run_is_read_at_once(void **state)
 static void test_an_attempt_is_a_step(void **state)
 {
     enum { STEP_COUNT = 4, SIZE = STEP_COUNT * SENDFILE_STEP_SIZE };
-    char path[] = "sendfile-test-XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    unlink(path);
-    uint8_t *bytes = calloc(1, SIZE);
-    assert_int_equal(write(file, bytes, SIZE), SIZE);
+    int file = write_file(SIZE);
+    uint8_t *bytes = malloc(SIZE);
+    assert_non_null(bytes);
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     struct bytes piece = {NULL, SIZE};

@@ -205,6 +205,14 @@ static void late_reader_landed(struct completion *completion, int32_t result)
     reader->result = result;
 }
 
+static void put_large(struct rig *rig, uint32_t batch_count, uint32_t value_size)
+{
+    for (uint32_t i = 0; i < batch_count; i++) {
+        rig_put(rig, 0, &(struct rig_batch){.value_size = value_size, .seed = i});
+        arena_reset(&rig->arena);
+    }
+}
+
 /* A file that is cut in slices under a reader is no damage: he gets the batch, or it is out of
  * range.
  */
@@ -218,10 +226,7 @@ static void slices_meet_readers(void **state)
         int64_t start;
         rig->harness->reset(rig->harness);
         assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-        for (uint32_t i = 0; i < COUNT + 2; i++) {
-            rig_put(rig, 0, &(struct rig_batch){.value_size = LARGE, .seed = i});
-            arena_reset(&rig->arena);
-        }
+        put_large(rig, COUNT + 2, LARGE);
         assert_int_equal(rig_stop(rig), STATUS_OK);
         assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
         rig_retain(rig);
@@ -258,10 +263,7 @@ static void slices_are_synced(void **state)
         int64_t start;
         rig->harness->reset(rig->harness);
         assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
-        for (uint32_t j = 0; j < COUNT + 2; j++) {
-            rig_put(rig, 0, &(struct rig_batch){.value_size = LARGE, .seed = j});
-            arena_reset(&rig->arena);
-        }
+        put_large(rig, COUNT + 2, LARGE);
         rig_commit(rig, 0);
         run_for(fixture, 100);
         assert_int_equal(rig_delete_records(rig, 0, COUNT, &start), STATUS_OK);
