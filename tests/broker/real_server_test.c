@@ -5,6 +5,7 @@
 #include "io/cores.h"
 #include "io/io_backend.h"
 #include "tests/broker/server_suite.h"
+#include "tests/io/uring_refused.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -17,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { EXIT_SKIPPED = 77, DOORS_MAX = 8, QUIET_TURNS_MAX = 20, QUIET_WAIT_NS = 1000 * 1000 };
+enum { DOORS_MAX = 8, QUIET_TURNS_MAX = 20, QUIET_WAIT_NS = 1000 * 1000 };
 
 struct real_harness {
     struct server_harness harness;
@@ -117,16 +118,6 @@ static void real_reset(struct server_harness *harness)
     assert(failed == 0);
 }
 
-static bool backend_is_refused(struct real_harness *real)
-{
-    const struct io_cores_options options = {.backend = real->backend, .core_count = 1};
-    struct io_cores *cores = NULL;
-    if (io_cores_create(&options, &real->logger, &cores) != STATUS_OK)
-        return true;
-    io_cores_destroy(cores);
-    return false;
-}
-
 int main(int argument_count, char **arguments)
 {
     assert(argument_count >= 2);
@@ -144,10 +135,8 @@ int main(int argument_count, char **arguments)
         .sink = {sink_write, sink_now_ms},
     };
     real.logger = (struct logger){.sink = &real.sink, .level = LOG_ERROR, .core = -1};
-    if (backend_is_refused(&real)) {
-        printf("skipped: this machine refuses %s\n", arguments[1]);
+    if (is_uring && uring_is_refused())
         return EXIT_SKIPPED;
-    }
     snprintf(real.harness.directory, sizeof real.harness.directory, "server-%s-XXXXXX",
              arguments[1]);
     char *made = mkdtemp(real.harness.directory);

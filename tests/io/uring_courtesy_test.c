@@ -1,14 +1,13 @@
 /* What a ring's turn sends of large answers: beside commits a step of one of them, otherwise of
  * all. Where the machine refuses rings there is nothing to test. */
-#include "io/uring_setup.h"
 #include "tests/io/real_harness.h"
 #include "tests/io/seam_pair.h"
+#include "tests/io/uring_refused.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { EXIT_SKIPPED = 77, LARGE_SIZE = 1024 * 1024, PAIR_COUNT = 2 };
+enum { LARGE_SIZE = 1024 * 1024, PAIR_COUNT = 2 };
 
 struct large {
     struct seam_pair pairs[PAIR_COUNT];
@@ -93,11 +92,8 @@ static void all_go_in_a_turn_otherwise(void **state)
 
 int main(void)
 {
-    const char *refusal = uring_refusal();
-    if (refusal != NULL) {
-        printf("skipped: %s\n", refusal);
+    if (uring_is_refused())
         return EXIT_SKIPPED;
-    }
     struct real_harness real;
     real_harness_init(&real, "uring-courtesy", IO_BACKEND_URING);
     struct CMUnitTest tests[] = {
