@@ -69,7 +69,8 @@ static enum status restore_wishes(struct consumer_group *group, struct group_mem
                       replace_text(memory, &member->assignor, value->server_assignor) &&
                       replace_text(memory, &member->pattern, value->subscribed_topic_regex);
     name_list_destroy(&member->topics, memory);
-    member->rebalance_timeout_ms = value->rebalance_timeout_ms;
+    member->rebalance_timeout_ms =
+        value->rebalance_timeout_ms > 0 ? value->rebalance_timeout_ms : 0;
     has_memory =
         has_memory && name_list_copy(&member->topics, memory, value->subscribed_topic_names,
                                      value->subscribed_topic_names_count);

@@ -1,5 +1,6 @@
 /* A consumer group from records that say what no broker would write: those that cannot be are
  * passed over, and the members come to a common assignment again whatever is missing then. */
+#include "consumer-groups/consumer_group.h"
 #include "protocol/errors.h"
 #include "tests/consumer-groups/check.h"
 #include "tests/consumer-groups/consumer_rig.h"
@@ -137,6 +138,30 @@ static void damaged_epochs(void **state)
         survive(&table[i]);
 }
 
+static void alter_patience(struct group_record_view *view, const void *how)
+{
+    if (!view->is_tombstone && view->kind == GROUP_RECORD_CONSUMER_MEMBER)
+        view->member.rebalance_timeout_ms = *(const int32_t *)how;
+}
+
+/* A member that is recorded with less than no time for a rebalance has none. */
+static void damaged_patience(void **state)
+{
+    static const int32_t patience[] = {INT32_MIN, -1};
+    (void)state;
+    for (size_t i = 0; i < sizeof patience / sizeof patience[0]; i++) {
+        struct consumer_rig rig;
+        struct heard heard;
+        consumer_rig_init(&rig, "orders:4");
+        consumer_rig_beat(&rig, &(struct beat){.member = "a", .topics = "orders"}, &heard);
+        assert_int_equal(consumer_rig_reload(&rig, alter_patience, &patience[i]), 0);
+        const struct consumer_member *member = consumer_member_find(&rig.group, bytes_of_text("a"));
+        assert_non_null(member);
+        assert_int_equal(member->rebalance_timeout_ms, 0);
+        consumer_rig_deinit(&rig);
+    }
+}
+
 /* Without damage nobody notices. */
 static void undamaged(void **state)
 {
@@ -150,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(undamaged),
         cmocka_unit_test(damaged_epochs),
+        cmocka_unit_test(damaged_patience),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
