@@ -56,6 +56,7 @@ static void matching_end(struct consumer_pattern *pattern, struct group_memory *
 static bool matching_begin(struct consumer_pattern *pattern, struct group_turn *turn)
 {
     assert(pattern->matching == NULL);
+    assert(pattern->text.size > 0);
     struct topic_pattern_error error;
     struct consumer_matching *matching = group_memory_allocate(turn->memory, sizeof *matching);
     if (matching == NULL)
@@ -122,6 +123,7 @@ static bool take_result(struct consumer_pattern *pattern, struct group_turn *tur
     uint32_t count = 0;
     for (const struct found *found = matching->found; found != NULL; found = found->next)
         names[count++] = found->name;
+    assert(count == matching->found_count);
     bool is_first = pattern->image_offset < 0;
     bool has_changed = !name_list_is(&pattern->topics, &matching->arena, names, count);
     if (has_changed) {
@@ -174,9 +176,22 @@ bool consumer_patterns_advance(struct consumer_group *group, struct group_turn *
 
 /* --- Which there are -------------------------------------------------------------------------- */
 
+bool consumer_pattern_makes_sense(struct bytes text)
+{
+    struct arena arena;
+    struct topic_pattern *program;
+    struct topic_pattern_error error;
+    arena_init(&arena, MATCHING_LIMIT_BYTES);
+    enum status status = topic_pattern_compile(text, &arena, &program, &error);
+    arena_deinit(&arena);
+    return status == STATUS_OK;
+}
+
 struct consumer_pattern *consumer_pattern_create(struct consumer_group *group,
                                                  struct group_memory *memory, struct bytes text)
 {
+    assert(text.size > 0);
+    assert(consumer_pattern_find(group, text) == NULL);
     struct consumer_pattern *pattern = group_memory_allocate(memory, sizeof *pattern);
     if (pattern == NULL)
         return NULL;

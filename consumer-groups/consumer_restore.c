@@ -110,6 +110,9 @@ enum status consumer_restore_member(struct consumer_group *group, struct group_m
             consumer_member_destroy(group, memory, member);
         return STATUS_OK;
     }
+    struct bytes pattern = value->subscribed_topic_regex;
+    if (pattern.size > 0 && !consumer_pattern_makes_sense(pattern))
+        return STATUS_MALFORMED;
     struct consumer_member *member = member_for(group, memory, member_id);
     if (member == NULL)
         return STATUS_NO_MEMORY;
@@ -236,7 +239,7 @@ enum status consumer_restore_pattern(struct consumer_group *group, struct group_
             consumer_pattern_destroy(pattern, turn->memory);
         return STATUS_OK;
     }
-    if (text.size == 0)
+    if (text.size == 0 || !consumer_pattern_makes_sense(text))
         return STATUS_MALFORMED;
     if (pattern == NULL)
         pattern = consumer_pattern_create(group, turn->memory, text);

@@ -162,6 +162,38 @@ static void damaged_patience(void **state)
     }
 }
 
+static void alter_expression(struct group_record_view *view, const void *how)
+{
+    const enum group_record_kind *kind = how;
+    if (view->is_tombstone || view->kind != *kind)
+        return;
+    if (view->kind == GROUP_RECORD_CONSUMER_PATTERN)
+        view->pattern = bytes_of_text("ord(ers");
+    else if (view->member.subscribed_topic_regex.size > 0)
+        view->member.subscribed_topic_regex = bytes_of_text("ord(ers");
+}
+
+/* An expression that nobody can match is passed over, whether a member has it or it stands for
+ * itself: the group is read all the same. */
+static void damaged_expressions(void **state)
+{
+    static const enum group_record_kind kinds[] = {GROUP_RECORD_CONSUMER_MEMBER,
+                                                   GROUP_RECORD_CONSUMER_PATTERN};
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct consumer_rig rig;
+        struct heard heard;
+        consumer_rig_init(&rig, "orders:4");
+        consumer_rig_beat(&rig, &(struct beat){.member = "a", .pattern = "ord.*"}, &heard);
+        consumer_rig_beat(&rig, &(struct beat){.member = "b", .topics = "orders"}, &heard);
+        assert_true(consumer_rig_reload(&rig, alter_expression, &kinds[i]) > 0);
+        assert_int_equal(consumer_member_find(&rig.group, bytes_of_text("a")) == NULL, i == 0);
+        assert_non_null(consumer_member_find(&rig.group, bytes_of_text("b")));
+        assert_null(consumer_pattern_find(&rig.group, bytes_of_text("ord(ers")));
+        consumer_rig_deinit(&rig);
+    }
+}
+
 /* Without damage nobody notices. */
 static void undamaged(void **state)
 {
@@ -176,6 +208,7 @@ int main(void)
         cmocka_unit_test(undamaged),
         cmocka_unit_test(damaged_epochs),
         cmocka_unit_test(damaged_patience),
+        cmocka_unit_test(damaged_expressions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
