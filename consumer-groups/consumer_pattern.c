@@ -64,8 +64,11 @@ static bool matching_begin(struct consumer_pattern *pattern, struct group_turn *
     pattern->matching = matching;
     arena_init(&matching->arena, MATCHING_LIMIT_BYTES);
     matching->image_offset = image_offset(turn->image);
-    return topic_pattern_compile(pattern->text, &matching->arena, &matching->program, &error) ==
-           STATUS_OK;
+    if (topic_pattern_compile(pattern->text, &matching->arena, &matching->program, &error) ==
+        STATUS_OK)
+        return true;
+    matching_end(pattern, turn->memory); /* The turn goes on, though in vain. */
+    return false;
 }
 
 static bool keep(struct consumer_matching *matching, struct bytes name)
@@ -93,6 +96,7 @@ static uint32_t index_of_next(const struct consumer_matching *matching, const st
 /* True when all topics have been looked at. Internal topics are in no expression, as in Kafka. */
 static bool matching_slice(struct consumer_matching *matching, struct group_turn *turn)
 {
+    assert(matching->program != NULL);
     uint64_t steps = 0;
     uint32_t count = image_topic_count(turn->image);
     for (uint32_t i = index_of_next(matching, turn->image); i < count; i++) {

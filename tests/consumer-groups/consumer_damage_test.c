@@ -194,6 +194,27 @@ static void damaged_expressions(void **state)
     }
 }
 
+/* An expression whose program finds no memory, for which one stands here that has none, fails the
+ * turn; whoever asks again in the same turn finds nothing half made. */
+static void expression_without_program(void **state)
+{
+    (void)state;
+    struct consumer_rig rig;
+    struct heard heard;
+    consumer_rig_init(&rig, "orders:4");
+    consumer_rig_beat(&rig, &(struct beat){.member = "a", .topics = "orders"}, &heard);
+    struct consumer_pattern *pattern =
+        consumer_pattern_create(&rig.group, &rig.memory, bytes_of_text("ord(ers"));
+    assert_non_null(pattern);
+    for (int i = 0; i < 2; i++) {
+        assert_false(consumer_patterns_advance(&rig.group, &rig.turn));
+        assert_int_equal(rig.writer.status, STATUS_NO_MEMORY);
+        assert_null(pattern->matching);
+    }
+    group_writer_reset(&rig.writer);
+    consumer_rig_deinit(&rig);
+}
+
 /* Without damage nobody notices. */
 static void undamaged(void **state)
 {
@@ -209,6 +230,7 @@ int main(void)
         cmocka_unit_test(damaged_epochs),
         cmocka_unit_test(damaged_patience),
         cmocka_unit_test(damaged_expressions),
+        cmocka_unit_test(expression_without_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
