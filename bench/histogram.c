@@ -77,6 +77,8 @@ void histogram_difference(const struct histogram *now, const struct histogram *b
         if (difference->counts[i] > 0)
             difference->max = histogram_bucket_top(i);
     }
+    assert(now->sum >= before->sum);
+    assert(now->max >= before->max);
     difference->sum = now->sum - before->sum;
     if (difference->max > now->max)
         difference->max = now->max;

@@ -13,6 +13,8 @@ struct controller_call {
     struct broker_core *home;
 };
 
+/* From any core. The call belongs to the controller until it has landed, and cannot be taken back.
+ */
 void controller_call_send(struct controller_call *call, struct broker_core *home);
 
 #endif

@@ -166,6 +166,7 @@ static bool plan_from_request(struct request *request, const struct fetch_reques
             plan_resolve(request, in, plan_add(plan, &wish));
         }
     }
+    assert(plan->partition_count == count);
     return true;
 }
 
@@ -177,6 +178,7 @@ static bool plan_name(struct request *request, const struct fetch_plan *plan,
                       struct fetch_wish *wish)
 {
     uint32_t at = plan->partition_count;
+    assert(at < plan->partition_count_max);
     if (bytes_are_null(wish->topic_name))
         return true;
     if (at > 0 && bytes_equal(plan->partitions[at - 1].wish.topic_name, wish->topic_name)) {

@@ -151,6 +151,8 @@ static bool answer_partition(struct request *request, const struct fetch_request
                              const struct fetch_partition *wanted,
                              struct fetch_response_partition *out)
 {
+    assert(wanted->fetch_read == NULL || wanted->error == KAFKA_NONE);
+    assert(wanted->fetch_read == NULL || !wanted->has_diverged);
     fetch_response_partition_init(out);
     out->partition_index = wanted->wish.index;
     out->error_code = error_for_version(wanted->error, request->version);

@@ -55,6 +55,7 @@ static size_t watches_bytes(const struct fetch_session *session)
 static void count_table(struct fetch_session *session)
 {
     size_t table_bytes = map_bytes(&session->partitions_by_key);
+    assert(session->memory->used_bytes >= session->table_bytes);
     session->memory->used_bytes += table_bytes - session->table_bytes;
     session->table_bytes = table_bytes;
 }
@@ -98,6 +99,7 @@ void fetch_session_deinit(struct fetch_session *session)
     partitions_free(session, &session->dropped);
     map_deinit(&session->partitions_by_key);
     count_table(session);
+    assert(session->table_bytes == 0);
     memory_give_back(session->memory, session->watches, watches_bytes(session));
 }
 
@@ -117,6 +119,7 @@ static void watcher_left(struct fetch_watcher *watcher)
         container_of(watcher, struct fetch_session_partition, watcher);
     struct fetch_session *session = watcher->watch->session;
     assert(partition->is_dropped);
+    assert(!list_node_is_linked(&partition->due));
     partition_free(session, partition);
     tell_if_empty(session);
 }
@@ -136,6 +139,8 @@ static void partition_drop(struct fetch_session *session, struct fetch_session_p
     map_remove(&session->partitions_by_key, &partition->by_key);
     take_from_due(session, partition);
     session->partition_count--;
+    assert(session->partitions_by_key.count == session->partition_count);
+    assert(session->due_count <= session->partition_count);
     if (partition->watcher.watch == NULL) {
         partition_free(session, partition);
         return;
@@ -210,6 +215,7 @@ static struct fetch_session_partition *partition_add(struct fetch_session *sessi
     map_insert(&session->partitions_by_key, &partition->by_key, wish_hash(session->seed, wish));
     count_table(session);
     session->partition_count++;
+    assert(session->partitions_by_key.count == session->partition_count);
     return partition;
 }
 
@@ -267,6 +273,7 @@ void fetch_session_note_due(struct fetch_session *session,
     if (!list_node_is_linked(&partition->due)) {
         list_push_back(&session->due, &partition->due);
         session->due_count++;
+        assert(session->due_count <= session->partition_count);
     }
     wake_reader(session, false);
 }

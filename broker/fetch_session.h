@@ -102,6 +102,7 @@ bool fetch_session_put(struct fetch_session *session, const struct fetch_wish *w
 /* Drops the partition; unknown ones are let pass. Only the key fields of `wish` matter. */
 void fetch_session_forget(struct fetch_session *session, const struct fetch_wish *wish);
 
+/* By the key fields of the wish; NULL: the session does not have it. */
 struct fetch_session_partition *fetch_session_partition(struct fetch_session *session,
                                                         const struct fetch_wish *wish);
 

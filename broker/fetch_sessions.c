@@ -16,6 +16,7 @@ static bool session_has_id(const struct map_node *node, const void *key)
 void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
                          uint32_t core_count, uint32_t count_max, size_t bytes_max)
 {
+    assert(core_count > 0);
     *sessions = (struct fetch_sessions){
         .seed = seed,
         .count_max = count_max,
@@ -52,6 +53,7 @@ static void session_end(struct fetch_session *session)
     assert(sessions->count > 0);
     map_remove(&sessions->by_id, &session->by_id);
     sessions->count--;
+    assert(sessions->by_id.count == sessions->count);
     list_remove(&session->node);
     list_push_back(&sessions->ending, &session->node);
     fetch_session_close(session);
@@ -135,6 +137,7 @@ static bool evict(struct fetch_sessions *sessions, uint64_t now_ns)
     if (oldest == NULL)
         return false;
     struct fetch_session *session = container_of(oldest, struct fetch_session, node);
+    assert(now_ns >= session->used_ns);
     if (now_ns - session->used_ns < EVICTION_SECONDS * 1000ull * 1000 * 1000)
         return false;
     session_end(session);

@@ -32,6 +32,7 @@ struct fetch_sessions {
 
 enum { FETCH_SESSION_NONE = 0, FETCH_EPOCH_INITIAL = 0, FETCH_EPOCH_FINAL = -1 };
 
+/* At most `count_max` sessions, which take at most `bytes_max` together. */
 void fetch_sessions_init(struct fetch_sessions *sessions, struct hash_seed seed,
                          uint32_t core_count, uint32_t count_max, size_t bytes_max);
 
@@ -55,6 +56,7 @@ struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int3
 /* NULL when it has gone. */
 struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_t id);
 
+/* Does nothing when it has gone. */
 void fetch_session_end(struct fetch_sessions *sessions, int32_t id);
 
 /* There is no memory for what the session is to hold: it ends, and one that was not used for a

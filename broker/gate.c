@@ -26,7 +26,9 @@ static bool take_place(struct gate *gate, uint32_t *core_index)
     uint32_t count = gate->roster->core_count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = gate->next_core++ % count;
-        if (gate->taken[index] == roster_core(gate->roster, index)->connection_count_max)
+        uint32_t places = roster_core(gate->roster, index)->connection_count_max;
+        assert(gate->taken[index] <= places);
+        if (gate->taken[index] == places)
             continue;
         gate->taken[index]++;
         *core_index = index;

@@ -4,7 +4,7 @@
 
 #include "broker/core.h"
 
-/* Lands with STATUS_OK and `producer_id`, or with why there is none now. */
+/* Lands on the core that asked, with STATUS_OK and `producer_id`, or with why there is none now. */
 struct producer_id_wish {
     struct completion completion;
     int64_t producer_id;

@@ -7,6 +7,7 @@
 const struct image_topic *topic_resolve(const struct broker_core *core, bool by_id,
                                         struct bytes name, struct uuid id, int16_t *error)
 {
+    assert(by_id || !bytes_are_null(name));
     const struct image_topic *topic = by_id ? image_topic_by_id(core_image(core), id)
                                             : image_topic_by_name(core_image(core), name);
     if (topic != NULL)

@@ -128,6 +128,8 @@ struct uuid controller_cluster_id(const struct controller *controller);
  * Also before the start. */
 void controller_directory_failed(struct controller *controller, struct uuid directory);
 
+/* The command, of which the caller has set the completion, lands when it is decided and, if it has
+ * changed anything, adopted by all cores. Core 0. */
 void controller_submit(struct controller *controller, struct controller_command *command);
 
 /* What is waiting lands with STATUS_CANCELLED; then `stopped` lands. */

@@ -58,6 +58,7 @@ static bool request_makes_sense(struct alteration *alteration)
 
 static bool name_makes_sense(struct alteration *alteration)
 {
+    assert(alteration->topic->error == KAFKA_NONE);
     if (alteration->topic->name.size == 0)
         return topic_refuse(alteration->topic, KAFKA_INVALID_REQUEST,
                             "Default topic resources are not allowed.");
@@ -79,6 +80,7 @@ static bool list_holds(struct bytes list, struct bytes word)
 struct list_text {
     char *text;
     size_t size;
+    size_t capacity;
 };
 
 static struct bytes list_result(const struct list_text *list)
@@ -91,6 +93,7 @@ static void list_add(struct list_text *list, struct bytes word)
     assert(list->text != NULL);
     if (word.size == 0)
         return;
+    assert(list->size + 1 + word.size <= list->capacity);
     if (list->size > 0)
         list->text[list->size++] = ',';
     memcpy(list->text + list->size, word.data, word.size);
@@ -105,7 +108,7 @@ static bool list_change(struct arena *arena, struct bytes base, struct bytes ope
     assert(!bytes_are_null(base));
     assert(!bytes_are_null(operand));
     size_t room = base.size + 1 + operand.size;
-    struct list_text list = {.text = arena_allocate(arena, room + 1)};
+    struct list_text list = {.text = arena_allocate(arena, room + 1), .capacity = room + 1};
     if (list.text == NULL)
         return false;
     struct bytes item;

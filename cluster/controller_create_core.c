@@ -179,6 +179,7 @@ static bool add_assigned(const struct controller_facts *facts, struct controller
         if (assignment->partition != i)
             assignment = assignment_of(topic, i);
         assert(assignment != NULL);
+        assert(assignment->broker_id_count == (uint32_t)topic->replication_factor);
         if (!decision_add_partition(facts, decision, topic->topic_id, i, assignment->broker_ids,
                                     assignment->broker_id_count))
             return false;
@@ -304,6 +305,8 @@ enum status create_topics_decide(const struct controller_facts *facts,
             continue;
         uint32_t added = topic->assignment_count > 0 ? topic->assignment_count
                                                      : (uint32_t)topic->partition_count;
+        assert(added > 0);
+        assert(added <= CONTROLLER_PARTITIONS_MAX);
         partitions += added;
         if (partitions > CONTROLLER_PARTITIONS_MAX) {
             topic_refuse(topic, KAFKA_POLICY_VIOLATION,
@@ -367,6 +370,7 @@ static bool add_growth(const struct controller_facts *facts, struct controller_d
     if (topic->assignments == NULL)
         return add_placed(facts, decision, existing->id, count, topic->partition_count,
                           (int32_t)existing->partitions[0].replica_count);
+    assert(topic->assignment_count == (uint32_t)(topic->partition_count - count));
     for (uint32_t i = 0; i < topic->assignment_count; i++)
         if (!decision_add_partition(facts, decision, existing->id, count + (int32_t)i,
                                     topic->assignments[i].broker_ids,

@@ -29,6 +29,7 @@ static struct directory_load *find_load(const struct controller_decision *decisi
 
 static bool is_full(const struct controller_facts *facts, struct uuid directory)
 {
+    assert(facts->full_directory_count == 0 || facts->full_directories != NULL);
     for (uint32_t i = 0; i < facts->full_directory_count; i++)
         if (uuid_equal(facts->full_directories[i], directory))
             return true;
@@ -145,6 +146,7 @@ bool choose_directory(const struct controller_facts *facts, struct controller_de
     if (load == NULL)
         return true;
     assert(load->broker_id == broker_id);
+    assert(!uuid_is_zero(load->directory)); /* which would say: not assigned */
     load->replica_count++;
     *directory = load->directory;
     return true;
@@ -206,6 +208,7 @@ bool broker_is_registered(const struct image *image, const struct broker_record 
 
 static bool holds_partitions(const struct image *image, int32_t broker_id, struct uuid directory)
 {
+    assert(!uuid_is_zero(directory)); /* in which lies whatever has no replica there */
     for (uint32_t i = 0; i < image_topic_count(image); i++) {
         const struct image_topic *topic = image_topic_at(image, i);
         for (uint32_t j = 0; j < topic->partition_count; j++)
@@ -352,6 +355,8 @@ enum status controller_core_register(const struct controller_facts *facts,
 {
     assert(wanted->broker_id >= 0);
     assert(!wanted->is_fenced);
+    assert(wanted->log_dirs != NULL || wanted->log_dirs_count == 0);
+    assert(wanted->endpoints != NULL || wanted->endpoints_count == 0);
     assert(facts->image != NULL);
     *decision = (struct controller_decision){.arena = arena};
     const struct registration registration = {facts, wanted, decision};

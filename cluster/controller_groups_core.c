@@ -95,6 +95,7 @@ static bool work_out(const struct controller_facts *facts, struct group_alterati
 {
     struct controller_topic *group = alteration->group;
     char message[CONFIG_MESSAGE_SIZE];
+    assert(group->error == KAFKA_NONE);
     assert(group->settings != NULL || group->setting_count == 0);
     for (uint32_t key = 0; keeps_others && key < GROUP_CONFIG_KEY_COUNT; key++)
         alteration->values[key] = present_value(alteration, key);

@@ -268,6 +268,7 @@ bool decision_add_partition(const struct controller_facts *facts,
     }
     assert(in_sync_count > 0);
     assert(in_sync_count <= replica_count);
+    assert(record == &decision->records[decision->record_count - 1]); /* It has not moved. */
     record->partition = (struct partition_record){.topic_id = topic_id,
                                                   .partition = partition,
                                                   .replicas = kept,

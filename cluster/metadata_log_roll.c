@@ -127,8 +127,11 @@ static enum op_progress roll_leave(struct metadata_log *log)
 {
     struct metadata_roll *roll = &log->roll;
     int32_t former = log->handle;
+    assert(log->wants_new_file);
+    assert(list_is_empty(&log->writing)); /* The header says what comes first in the new file. */
     if (roll->op.error != 0)
         return roll_end(roll);
+    assert(roll->handle != former);
     metadata_log_add_file(log, log->stored_index + 1);
     log->handle = roll->handle;
     log->file_id = roll->file_id;
@@ -144,6 +147,8 @@ static enum op_progress roll_leave(struct metadata_log *log)
 /* What has no space must not keep the little there was. */
 static enum op_progress roll_close(struct metadata_log *log)
 {
+    assert(log->roll.is_full);
+    assert(log->roll.handle != log->handle); /* The one in use stays. */
     io_close(log->io, roll_expect(&log->roll), log->roll.handle);
     return roll_wait_in(&log->roll, ROLL_REMOVE);
 }

@@ -41,6 +41,7 @@ void assignor_list_parse(struct assignor_list *list, struct bytes names)
 
 const struct assignor *assignor_list_find(const struct assignor_list *list, struct bytes name)
 {
+    assert(list->count <= ASSIGNORS_MAX);
     for (uint32_t i = 0; i < list->count; i++)
         if (bytes_equal_text(name, list->items[i]->name))
             return list->items[i];

@@ -38,8 +38,9 @@ struct assignor_member {
     struct bytes rack;        /* null: not known */
     const uint32_t *topics;   /* subscribed: indexes, in rising order, none twice */
     uint32_t topic_count;
-    /* Its present target. May name what does not exist any more, or what it is no longer subscribed
-     * to; what several members name is the first one's. */
+    /* Its present target, of topics that are among the input's. May name partitions that do not
+     * exist any more, or what it is no longer subscribed to; what several members name is the first
+     * one's. */
     const struct assignor_partition *owned;
     uint32_t owned_count;
     /* The answer, in the arena, in rising order of topics and partitions. */

@@ -29,6 +29,8 @@ static void share_out(struct equal *equal, uint32_t partition_count)
 {
     struct assignor_work *work = equal->work;
     uint32_t member_count = work->input->member_count;
+    assert(member_count > 0);
+    assert(partition_count <= work->partition_count);
     uint32_t share = partition_count / member_count;
     uint32_t larger_left = partition_count % member_count;
     for (uint32_t i = 0; i < member_count; i++) {
@@ -40,6 +42,7 @@ static void share_out(struct equal *equal, uint32_t partition_count)
         }
     }
     for (uint32_t i = 0; larger_left > 0; i++) {
+        assert(i < member_count); /* fewer are left over than there are members */
         uint32_t m = work->order[i];
         if (equal->room[m] > share)
             continue;
@@ -59,8 +62,10 @@ static void give_up(struct equal *equal)
         work->owner[p] = ASSIGNOR_NOBODY;
         work->load[owner]--;
     }
-    for (uint32_t m = 0; m < work->input->member_count; m++)
+    for (uint32_t m = 0; m < work->input->member_count; m++) {
+        assert(work->load[m] <= equal->room[m]);
         equal->room[m] -= work->load[m];
+    }
 }
 
 /* --- Rings ------------------------------------------------------------------------------------ */
@@ -96,6 +101,8 @@ static uint32_t ring_take(struct ring *ring, uint32_t *next, uint32_t *room)
 
 static void own(struct equal *equal, uint32_t partition, uint32_t member)
 {
+    assert(partition < equal->work->partition_count);
+    assert(member != ASSIGNOR_NOBODY);
     assert(equal->work->owner[partition] == ASSIGNOR_NOBODY);
     equal->work->owner[partition] = member;
     equal->work->load[member]++;
@@ -156,6 +163,8 @@ static bool rack_rings_fill(struct equal *equal)
 static uint32_t take_in_rack(struct equal *equal, const struct assignor_topic *topic,
                              uint32_t partition)
 {
+    assert(topic->racks != NULL);
+    assert(partition < topic->partition_count);
     const struct bytes *racks = topic->racks + (size_t)partition * topic->racks_per_partition;
     for (uint32_t i = 0; i < topic->racks_per_partition; i++) {
         uint32_t rack = rack_find(equal, racks[i]);
@@ -228,5 +237,7 @@ enum status assignor_equal_run(struct assignor_work *work)
         return STATUS_NO_MEMORY;
     hand_out_in_racks(&equal);
     hand_out_rest(&equal);
+    for (uint32_t m = 0; m < member_count; m++)
+        assert(equal.room[m] == 0); /* everybody has exactly his share */
     return STATUS_OK;
 }

@@ -48,6 +48,7 @@ static bool is_lower(const struct vessel *a, const struct vessel *b)
 
 static void heap_sink(struct vessel **heap, uint32_t count, uint32_t at)
 {
+    assert(at < count);
     for (;;) {
         uint32_t lowest = at;
         for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
@@ -96,13 +97,18 @@ static uint32_t vessels_measure(struct general *general, uint32_t topic)
     uint32_t free_count = 0;
     for (uint32_t p = 0; p < topic_size(general, topic); p++) {
         uint32_t owner = work->owner[work->topic_first[topic] + p];
-        if (owner == ASSIGNOR_NOBODY)
+        if (owner == ASSIGNOR_NOBODY) {
             free_count++;
-        else
-            vessels[general->vessel_of[owner]].had++;
+            continue;
+        }
+        assert(general->vessel_of[owner] < count); /* Whoever owns some of it is subscribed. */
+        assert(vessels[general->vessel_of[owner]].member == owner);
+        vessels[general->vessel_of[owner]].had++;
     }
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        assert(work->load[vessels[i].member] >= vessels[i].had);
         vessels[i].other = work->load[vessels[i].member] - vessels[i].had;
+    }
     return free_count;
 }
 
@@ -129,6 +135,8 @@ static void give_up(struct general *general, uint32_t topic, struct vessel *vess
         struct vessel *vessel = &vessels[general->vessel_of[*owner]];
         if (vessel->had <= vessel->gets)
             continue;
+        assert(vessel->member == *owner);
+        assert(work->load[*owner] > 0);
         vessel->had--;
         work->load[*owner]--;
         *owner = ASSIGNOR_NOBODY;
@@ -140,6 +148,7 @@ static uint32_t open_find(const struct general *general, uint32_t topic, uint32_
                           const struct vessel *vessels, uint32_t count, uint32_t cursor,
                           bool in_rack)
 {
+    assert(cursor < count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = (cursor + i) % count;
         uint32_t member = vessels[general->open[at]].member;
@@ -178,6 +187,7 @@ static void hand_out(struct general *general, uint32_t topic, struct vessel *ves
         if (cursor >= open_count)
             cursor = 0;
     }
+    assert(in_rack || open_count == 0); /* As much is free as they are to get. */
 }
 
 static void move(struct general *general, uint32_t topic)
@@ -286,6 +296,7 @@ enum status assignor_general_run(struct assignor_work *work)
 {
     struct general general = {.work = work};
     uint32_t member_count = work->input->member_count;
+    assert(member_count > 0);
     general.vessel_of = arena_allocate_array(work->arena, member_count, sizeof(uint32_t));
     general.heap = arena_allocate_array(work->arena, member_count, sizeof(struct vessel *));
     general.open = arena_allocate_array(work->arena, member_count, sizeof(uint32_t));

@@ -15,6 +15,7 @@ static void assign_topic(struct assignor_work *work, uint32_t topic, const uint3
             *owner++ = members[i];
         work->load[members[i]] += share;
     }
+    assert(count == 0 || owner == work->owner + work->topic_first[topic + 1]);
 }
 
 static enum status range_assign(struct arena *arena, struct assignor_input *input)

@@ -1,11 +1,13 @@
 /* The assignor `uniform` (assignor.h): what a member has, it keeps as far as balance allows; how
  * the rest is dealt out depends on whether everybody subscribes to the same topics. */
+#include "base/assert.h"
 #include "consumer-groups/assignor_work.h"
 
 #include <string.h>
 
 static bool subscriptions_are_equal(const struct assignor_input *input)
 {
+    assert(input->member_count > 0);
     const struct assignor_member *first = &input->members[0];
     for (uint32_t m = 1; m < input->member_count; m++) {
         const struct assignor_member *member = &input->members[m];

@@ -89,8 +89,10 @@ enum status assignor_work_subscribers(struct assignor_work *work,
     if (first == NULL || next == NULL)
         return STATUS_NO_MEMORY;
     for (uint32_t m = 0; m < input->member_count; m++)
-        for (uint32_t i = 0; i < input->members[m].topic_count; i++)
+        for (uint32_t i = 0; i < input->members[m].topic_count; i++) {
+            assert(input->members[m].topics[i] < input->topic_count);
             first[input->members[m].topics[i] + 1]++;
+        }
     for (uint32_t t = 0; t < input->topic_count; t++) {
         first[t + 1] += first[t];
         next[t] = first[t];
@@ -163,10 +165,13 @@ enum status assignor_work_finish(struct assignor_work *work)
             uint32_t owner = work->owner[work->topic_first[t] + p];
             if (owner == ASSIGNOR_NOBODY)
                 continue; /* nobody is subscribed */
+            assert(owner < input->member_count);
             struct assignor_member *member = &input->members[owner];
             assert(member->assigned_count < work->load[owner]);
             member->assigned[member->assigned_count++] = (struct assignor_partition){t, p};
         }
     }
+    for (uint32_t m = 0; m < input->member_count; m++)
+        assert(input->members[m].assigned_count == work->load[m]);
     return STATUS_OK;
 }

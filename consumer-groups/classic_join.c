@@ -26,11 +26,6 @@ static void refuse_for_now(struct group_turn *turn, struct join_group_call *call
     refuse(turn, call, KAFKA_COORDINATOR_NOT_AVAILABLE);
 }
 
-static int32_t rebalance_timeout_of(const struct join_group_call *call)
-{
-    return call->call.version == 0 ? call->in->session_timeout_ms : call->in->rebalance_timeout_ms;
-}
-
 /* --- May it join? ----------------------------------------------------------------------------- */
 
 /* While a rebalance runs those count who have joined again: so who comes last is left out when the
@@ -87,7 +82,7 @@ static void add_member(struct classic_group *group, struct group_turn *turn,
         .protocols_count = in->protocols_count,
         .protocol_type = in->protocol_type,
         .session_timeout_ms = in->session_timeout_ms,
-        .rebalance_timeout_ms = rebalance_timeout_of(call),
+        .rebalance_timeout_ms = join_group_rebalance_timeout_ms(call),
     };
     assert(member_id.size > 0);
     struct classic_member *member = classic_member_add(group, turn->memory, &entry);
@@ -189,7 +184,7 @@ static void replace_static(struct classic_group *group, struct group_turn *turn,
     classic_member_rename(group, turn->memory, member, member_id);
     classic_member_keep(group, turn, member, member->session_timeout_ms);
     member->session_timeout_ms = call->in->session_timeout_ms;
-    member->rebalance_timeout_ms = rebalance_timeout_of(call);
+    member->rebalance_timeout_ms = join_group_rebalance_timeout_ms(call);
     member->is_new = false;
     rejoin_renamed(group, turn, call, member, former_leader);
 }
@@ -227,7 +222,7 @@ static void rejoin(struct classic_group *group, struct group_turn *turn,
         return;
     }
     member->session_timeout_ms = in->session_timeout_ms;
-    member->rebalance_timeout_ms = rebalance_timeout_of(call);
+    member->rebalance_timeout_ms = join_group_rebalance_timeout_ms(call);
     classic_hold_join(group, turn, member, call);
     classic_rebalance_or_complete(group, turn);
 }

@@ -175,6 +175,8 @@ struct classic_member *classic_member_add(struct classic_group *group, struct gr
                                           const struct classic_entry *entry)
 {
     assert(classic_find_member(group, entry->identity.member_id) == NULL);
+    assert(entry->session_timeout_ms >= 0);
+    assert(entry->rebalance_timeout_ms >= 0);
     struct classic_member *member = member_create(memory, &entry->identity);
     if (member == NULL)
         return NULL;

@@ -176,6 +176,7 @@ bool classic_votes_agree(const struct classic_votes *votes,
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct classic_choice *choice = classic_votes_find(votes, protocols[i].name);
+        assert(choice == NULL || choice->supporters <= offer_count);
         if ((choice == NULL ? 0 : choice->supporters) == offer_count)
             return true;
     }
@@ -193,6 +194,7 @@ void classic_votes_cast(struct classic_votes *votes, const struct classic_offer 
 {
     for (uint32_t i = 0; i < offer->count; i++) {
         struct classic_choice *choice = classic_votes_find(votes, offer->protocols[i].name);
+        assert(choice != NULL);
         assert(choice->supporters <= offer_count);
         if (choice->supporters == offer_count) {
             choice->votes++;
@@ -207,6 +209,8 @@ struct classic_choice *classic_votes_winner(const struct classic_votes *votes,
     struct classic_choice *winner = NULL;
     for (uint32_t i = 0; i < first->count; i++) {
         struct classic_choice *choice = classic_votes_find(votes, first->protocols[i].name);
+        assert(choice != NULL);
+        assert(choice->votes <= choice->supporters);
         if (choice->votes > (winner == NULL ? 0 : winner->votes))
             winner = choice;
     }

@@ -42,6 +42,7 @@ static int32_t rebalance_timeout_ms(struct classic_group *group)
 int64_t classic_rebalance_deadline_ms(struct classic_group *group, const struct group_turn *turn)
 {
     bool is_delay = group->state == CLASSIC_PREPARING_REBALANCE && group->is_initial;
+    assert(group->initial_delay_ms >= 0);
     return turn->now_ms + (is_delay ? group->initial_delay_ms : rebalance_timeout_ms(group));
 }
 
@@ -63,6 +64,7 @@ static void refuse_syncs(struct classic_group *group, struct group_turn *turn, i
             classic_refuse_sync(turn, call, error_code);
         classic_member_keep(group, turn, member, member->session_timeout_ms);
     }
+    assert(group->owing_sync_count == 0);
 }
 
 static void forgive_owing(struct classic_group *group)
@@ -124,6 +126,7 @@ void classic_rebalance_or_complete(struct classic_group *group, struct group_tur
 
 static void remove_absent(struct classic_group *group, struct group_turn *turn)
 {
+    assert(group->state == CLASSIC_PREPARING_REBALANCE);
     struct classic_member *member = classic_member_first(group);
     while (member != NULL) {
         struct classic_member *following = classic_member_after(group, member);

@@ -115,7 +115,8 @@ static enum status restore_member(struct classic_group *group, struct group_turn
         .rebalance_timeout_ms =
             from->rebalance_timeout > 0 ? from->rebalance_timeout : from->session_timeout,
     };
-    if (from->member_id.size == 0 || classic_find(group, from->member_id) != NULL ||
+    if (from->session_timeout < 0 || from->member_id.size == 0 ||
+        classic_find(group, from->member_id) != NULL ||
         classic_find_static(group, from->group_instance_id) != NULL)
         return STATUS_MALFORMED;
     struct classic_member *member = classic_member_add(group, turn->memory, &entry);

@@ -127,11 +127,6 @@ static int16_t find_member(struct joining *j)
     return j->member != NULL || create_member(j) ? KAFKA_NONE : KAFKA_COORDINATOR_NOT_AVAILABLE;
 }
 
-static int32_t rebalance_timeout_of(const struct joining *j)
-{
-    return j->call->call.version == 0 ? j->in->session_timeout_ms : j->in->rebalance_timeout_ms;
-}
-
 static bool change_offer(struct joining *j)
 {
     assert(j->member != NULL);
@@ -161,8 +156,8 @@ static bool take_wishes(struct joining *j)
                                        bytes_are_null(client_id) ? bytes_of_text("") : client_id);
     is_written |= consumer_text_change(turn, &member->client_host, j->call->call.client_host);
     is_written |= consumer_text_change(turn, &member->rack_id, j->wish.rack_id);
-    is_written |= member->rebalance_timeout_ms != rebalance_timeout_of(j);
-    member->rebalance_timeout_ms = rebalance_timeout_of(j);
+    is_written |= member->rebalance_timeout_ms != join_group_rebalance_timeout_ms(j->call);
+    member->rebalance_timeout_ms = join_group_rebalance_timeout_ms(j->call);
     bool has_changed = consumer_topics_change(turn, &j->scratch, &member->topics, j->wish.topics,
                                               j->wish.topics_count);
     if (is_written || has_changed)
@@ -271,6 +266,7 @@ static void tell_to_join(struct consumer_group *group, const struct group_turn *
                          struct consumer_member *member)
 {
     assert(member->offer != NULL);
+    assert(member->rebalance_timeout_ms >= 0);
     if (member->join_deadline_ms != INT64_MAX)
         return;
     member->join_deadline_ms = turn->now_ms + member->rebalance_timeout_ms;

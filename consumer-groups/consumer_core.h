@@ -103,8 +103,14 @@ int16_t consumer_check_fetch(const struct consumer_group *group, struct bytes me
 
 /* --- Time, metadata --------------------------------------------------------------------------- */
 
+/* When consumer_tick must be called next, by the steady clock; INT64_MAX: never. May be earlier
+ * than needed. */
 int64_t consumer_deadline_ms(const struct consumer_group *group);
+
+/* Takes out whoever is late, goes on matching, makes targets. Harmless when nothing is due. */
 void consumer_tick(struct consumer_group *group, struct group_turn *turn);
+
+/* After a load, or when the process has stood still: everybody has all his time again. */
 void consumer_forgive(struct consumer_group *group, struct group_turn *turn);
 
 /* There is a new image: topics may have come, gone or grown. */
@@ -135,6 +141,7 @@ enum status consumer_restore_pattern(struct consumer_group *group, struct group_
 /* All is read: what belongs to no member goes, and sessions begin. */
 void consumer_restored(struct consumer_group *group, struct group_turn *turn);
 
+/* Does a member, or an expression of one, name this topic? */
 bool consumer_is_subscribed(const struct consumer_group *group, struct bytes topic);
 bool consumer_is_empty(const struct consumer_group *group);
 /* All of its members speak the classic protocol, and it may become a classic group. */

@@ -123,6 +123,10 @@ void consumer_put_pattern_tombstone(const struct consumer_group *group, struct g
 struct consumer_pattern *consumer_pattern_find(const struct consumer_group *group,
                                                struct bytes text);
 
+/* Is it one that can be matched? Only such ones are created: a turn cannot be finished with others.
+ */
+bool consumer_pattern_makes_sense(struct bytes text);
+
 /* One that is not matched yet. NULL without memory. */
 struct consumer_pattern *consumer_pattern_create(struct consumer_group *group,
                                                  struct group_memory *memory, struct bytes text);

@@ -468,6 +468,7 @@ static void go_on(struct heartbeat *h)
         consumer_bump(group, h->turn);
     consumer_assign(group, h->turn);
     bool has_moved = consumer_step(group, h->turn, member, h->owned);
+    assert(member->position.epoch <= group->assignment_epoch);
     consumer_member_keep(group, h->turn, member);
     assert(group->deadline_ms <= member->session_deadline_ms);
     answer(h, has_moved);

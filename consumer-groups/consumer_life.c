@@ -98,6 +98,7 @@ int64_t consumer_deadline_ms(const struct consumer_group *group)
 
 void consumer_note_deadline(struct consumer_group *group, int64_t deadline_ms)
 {
+    assert(deadline_ms >= 0);
     if (group->deadline_ms > deadline_ms)
         group->deadline_ms = deadline_ms;
     assert(group->deadline_ms <= deadline_ms);

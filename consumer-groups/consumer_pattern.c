@@ -56,6 +56,7 @@ static void matching_end(struct consumer_pattern *pattern, struct group_memory *
 static bool matching_begin(struct consumer_pattern *pattern, struct group_turn *turn)
 {
     assert(pattern->matching == NULL);
+    assert(pattern->text.size > 0);
     struct topic_pattern_error error;
     struct consumer_matching *matching = group_memory_allocate(turn->memory, sizeof *matching);
     if (matching == NULL)
@@ -63,8 +64,11 @@ static bool matching_begin(struct consumer_pattern *pattern, struct group_turn *
     pattern->matching = matching;
     arena_init(&matching->arena, MATCHING_LIMIT_BYTES);
     matching->image_offset = image_offset(turn->image);
-    return topic_pattern_compile(pattern->text, &matching->arena, &matching->program, &error) ==
-           STATUS_OK;
+    if (topic_pattern_compile(pattern->text, &matching->arena, &matching->program, &error) ==
+        STATUS_OK)
+        return true;
+    matching_end(pattern, turn->memory); /* The turn goes on, though in vain. */
+    return false;
 }
 
 static bool keep(struct consumer_matching *matching, struct bytes name)
@@ -92,6 +96,7 @@ static uint32_t index_of_next(const struct consumer_matching *matching, const st
 /* True when all topics have been looked at. Internal topics are in no expression, as in Kafka. */
 static bool matching_slice(struct consumer_matching *matching, struct group_turn *turn)
 {
+    assert(matching->program != NULL);
     uint64_t steps = 0;
     uint32_t count = image_topic_count(turn->image);
     for (uint32_t i = index_of_next(matching, turn->image); i < count; i++) {
@@ -122,6 +127,7 @@ static bool take_result(struct consumer_pattern *pattern, struct group_turn *tur
     uint32_t count = 0;
     for (const struct found *found = matching->found; found != NULL; found = found->next)
         names[count++] = found->name;
+    assert(count == matching->found_count);
     bool is_first = pattern->image_offset < 0;
     bool has_changed = !name_list_is(&pattern->topics, &matching->arena, names, count);
     if (has_changed) {
@@ -174,9 +180,22 @@ bool consumer_patterns_advance(struct consumer_group *group, struct group_turn *
 
 /* --- Which there are -------------------------------------------------------------------------- */
 
+bool consumer_pattern_makes_sense(struct bytes text)
+{
+    struct arena arena;
+    struct topic_pattern *program;
+    struct topic_pattern_error error;
+    arena_init(&arena, MATCHING_LIMIT_BYTES);
+    enum status status = topic_pattern_compile(text, &arena, &program, &error);
+    arena_deinit(&arena);
+    return status == STATUS_OK;
+}
+
 struct consumer_pattern *consumer_pattern_create(struct consumer_group *group,
                                                  struct group_memory *memory, struct bytes text)
 {
+    assert(text.size > 0);
+    assert(consumer_pattern_find(group, text) == NULL);
     struct consumer_pattern *pattern = group_memory_allocate(memory, sizeof *pattern);
     if (pattern == NULL)
         return NULL;

@@ -25,6 +25,7 @@ static enum status step_reserve(struct step *step, struct arena *arena, uint32_t
 static void take_if_free(struct step *step, const struct partition_item *wanted, int32_t epoch,
                          const struct partition_owners *owners)
 {
+    assert(epoch >= 0);
     if (partition_owners_epoch(owners, wanted->topic_id, wanted->partition) !=
         PARTITION_OWNER_NOBODY) {
         step->waits = true;
@@ -123,6 +124,7 @@ enum status consumer_reconcile(const struct member_position *now,
     if (is_there || must_confirm)
         return STATUS_OK;
     enum status status = advance(now, target, target_epoch, owned, owners, arena, next);
+    assert(next->epoch == now->epoch || next->epoch == target_epoch);
     *has_changed = status == STATUS_OK && !is_same(now, next);
     return status;
 }

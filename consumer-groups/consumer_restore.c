@@ -69,7 +69,8 @@ static enum status restore_wishes(struct consumer_group *group, struct group_mem
                       replace_text(memory, &member->assignor, value->server_assignor) &&
                       replace_text(memory, &member->pattern, value->subscribed_topic_regex);
     name_list_destroy(&member->topics, memory);
-    member->rebalance_timeout_ms = value->rebalance_timeout_ms;
+    member->rebalance_timeout_ms =
+        value->rebalance_timeout_ms > 0 ? value->rebalance_timeout_ms : 0;
     has_memory =
         has_memory && name_list_copy(&member->topics, memory, value->subscribed_topic_names,
                                      value->subscribed_topic_names_count);
@@ -109,6 +110,9 @@ enum status consumer_restore_member(struct consumer_group *group, struct group_m
             consumer_member_destroy(group, memory, member);
         return STATUS_OK;
     }
+    struct bytes pattern = value->subscribed_topic_regex;
+    if (pattern.size > 0 && !consumer_pattern_makes_sense(pattern))
+        return STATUS_MALFORMED;
     struct consumer_member *member = member_for(group, memory, member_id);
     if (member == NULL)
         return STATUS_NO_MEMORY;
@@ -235,7 +239,7 @@ enum status consumer_restore_pattern(struct consumer_group *group, struct group_
             consumer_pattern_destroy(pattern, turn->memory);
         return STATUS_OK;
     }
-    if (text.size == 0)
+    if (text.size == 0 || !consumer_pattern_makes_sense(text))
         return STATUS_MALFORMED;
     if (pattern == NULL)
         pattern = consumer_pattern_create(group, turn->memory, text);

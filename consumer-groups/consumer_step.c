@@ -10,6 +10,7 @@ enum { SCRATCH_LIMIT_BYTES = 64 * 1024 * 1024 };
 static void watch_revocation(struct consumer_group *group, const struct group_turn *turn,
                              struct consumer_member *member)
 {
+    assert(member->rebalance_timeout_ms >= 0);
     if (member->offer != NULL || member->position.state != MEMBER_UNREVOKED_PARTITIONS) {
         member->revoke_deadline_ms = INT64_MAX;
         return;

@@ -50,8 +50,9 @@ static void add_names(struct wanted_topics *wanted, const struct image *image,
 static bool wanted_topics_find(const struct consumer_group *group, const struct image *image,
                                struct arena *arena, struct wanted_topics *wanted)
 {
+    uint32_t count_max = name_count(group);
     *wanted = (struct wanted_topics){NULL, 0};
-    wanted->topics = arena_allocate_array(arena, name_count(group), sizeof *wanted->topics);
+    wanted->topics = arena_allocate_array(arena, count_max, sizeof *wanted->topics);
     if (wanted->topics == NULL)
         return false;
     const struct consumer_member *member;
@@ -60,6 +61,7 @@ static bool wanted_topics_find(const struct consumer_group *group, const struct 
     const struct consumer_pattern *pattern;
     list_for_each_entry (pattern, &group->patterns, node)
         add_names(wanted, image, &pattern->topics);
+    assert(wanted->count <= count_max);
     if (wanted->count > 0)
         qsort(wanted->topics, wanted->count, sizeof *wanted->topics, compare_topics);
     uint32_t kept = 0;
@@ -245,8 +247,11 @@ static void add_indexes(const struct question *q, const struct image *image,
 {
     for (uint32_t i = 0; i < names->count; i++) {
         const struct image_topic *topic = image_topic_by_name(image, names->names[i]);
-        if (topic != NULL)
-            indexes[(*count)++] = index_of_id(&q->wanted, topic->id);
+        if (topic == NULL)
+            continue;
+        uint32_t index = index_of_id(&q->wanted, topic->id);
+        assert(index != not_wanted); /* This member wants it. */
+        indexes[(*count)++] = index;
     }
 }
 
@@ -264,6 +269,7 @@ static bool ask_subscription(struct question *q, const struct consumer_group *gr
     add_indexes(q, image, &member->topics, indexes, &count);
     if (pattern != NULL)
         add_indexes(q, image, &pattern->topics, indexes, &count);
+    assert(count <= count_max);
     if (count > 0)
         qsort(indexes, count, sizeof *indexes, compare_indexes);
     for (uint32_t i = 0; i < count; i++)
@@ -340,6 +346,8 @@ static bool take_target(struct consumer_group *group, struct group_turn *turn,
         return false;
     for (uint32_t i = 0; i < answer->assigned_count; i++) {
         assert(answer->assigned[i].topic < q->wanted.count);
+        assert(answer->assigned[i].partition <
+               q->topics[answer->assigned[i].topic].partition_count);
         const struct partition_item item = {
             .topic_id = q->topics[answer->assigned[i].topic].id,
             .partition = (int32_t)answer->assigned[i].partition,

@@ -58,6 +58,7 @@ int16_t group_check_commit(struct group *group, struct group_turn *turn,
 
 int16_t group_check_fetch(const struct group *group, const struct offset_fetch_call *fetch)
 {
+    assert(!group_is_leaving(group));
     if (is_classic(group))
         return KAFKA_NONE;
     return consumer_check_fetch(&group->consumer, fetch->in->member_id, fetch->in->member_epoch);

@@ -9,7 +9,8 @@ enum {
     NO_OFFSET = -1,
     NO_EPOCH = -1,
     FETCH_ERRORS_FOR_GROUPS_SINCE = 2,
-    JOIN_NULL_NAMES_SINCE = 7
+    JOIN_NULL_NAMES_SINCE = 7,
+    REBALANCE_TIMEOUT_SINCE = 1,
 };
 
 static void fail_join(struct join_group_call *join, int16_t error_code)
@@ -174,6 +175,14 @@ void group_call_fail(struct group_call *call, int16_t error_code)
     case GROUP_CALL_LIST: fail_list(OWNER(list_groups_call), error_code); break;
     }
     call->status = has_memory ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+int32_t join_group_rebalance_timeout_ms(const struct join_group_call *call)
+{
+    const struct join_group_request *in = call->in;
+    int32_t timeout_ms = call->call.version < REBALANCE_TIMEOUT_SINCE ? in->session_timeout_ms
+                                                                      : in->rebalance_timeout_ms;
+    return timeout_ms > 0 ? timeout_ms : 0;
 }
 
 struct bytes group_call_group_id(const struct group_call *call)

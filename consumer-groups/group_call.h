@@ -140,6 +140,10 @@ struct list_groups_call {
  * has no error of its own. */
 void group_call_fail(struct group_call *call, int16_t error_code);
 
+/* How long whoever joins may take in a rebalance. Version 0 does not say, and means the session;
+ * who says less than nothing gets nothing: no deadline may lie before the beginning of time. */
+int32_t join_group_rebalance_timeout_ms(const struct join_group_call *call);
+
 /* The group that it is about; null: it is about all. */
 struct bytes group_call_group_id(const struct group_call *call);
 

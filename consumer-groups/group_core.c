@@ -301,7 +301,7 @@ void group_table_abandon(struct group_table *table, struct group_turn *turn,
                          struct group_call *call)
 {
     struct group *group = group_table_find(table, group_call_group_id(call));
-    assert(group != NULL);
+    assert(group != NULL); /* One that keeps a call does not go. */
     assert(!call->is_answered);
     if (call->kind == GROUP_CALL_DELETE)
         group_delete_unwatch(group, turn, KAFKA_COORDINATOR_NOT_AVAILABLE);
@@ -324,6 +324,7 @@ void group_table_drop_calls(struct group_table *table, struct group_turn *turn, 
 
 void group_table_tick(struct group_table *table, struct group_turn *turn, uint32_t count_max)
 {
+    assert(count_max > 0);
     for (uint32_t i = 0; i < count_max && group_table_deadline_ms(table) <= turn->now_ms; i++) {
         struct group *group = container_of(table->deadlines.first, struct group, deadline);
         assert(!group_is_leaving(group));

@@ -60,6 +60,7 @@ static void insert(struct group_deadlines *deadlines, struct group_deadline *hea
 void group_deadline_set(struct group_deadlines *deadlines, struct group_deadline *deadline,
                         int64_t at_ms)
 {
+    assert(at_ms >= 0);
     group_deadline_clear(deadlines, deadline);
     deadline->at_ms = at_ms;
     insert(deadlines, deadline);

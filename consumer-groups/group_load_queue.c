@@ -48,6 +48,7 @@ void group_load_queue_leave(struct group_load_place *place)
 void group_load_queue_next(struct group_load_queue *queue)
 {
     assert(queue->running > 0);
+    assert(queue->running <= GROUP_LOADS_AT_ONCE);
     struct list_node *node = list_pop_front(&queue->waiting);
     if (node == NULL) {
         queue->running--;

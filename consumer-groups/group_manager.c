@@ -162,6 +162,14 @@ static int64_t check_interval_ms(const struct config *config)
     return interval_ms < INT32_MAX ? interval_ms : INT32_MAX;
 }
 
+/* In a topic that takes no bytes nothing has room; without a limit everything would. */
+static size_t batch_bytes_max(const struct config *config, const struct image_topic *topic)
+{
+    int64_t bytes = topic_config_i64(topic->config, config, TOPIC_CONFIG_MAX_MESSAGE_BYTES);
+    assert(bytes >= 0);
+    return bytes > 0 ? (size_t)bytes : 1;
+}
+
 static void open_slot(struct group_manager *manager, const struct image_topic *topic,
                       uint32_t index)
 {
@@ -180,8 +188,7 @@ static void open_slot(struct group_manager *manager, const struct image_topic *t
         .topic_id = topic->id,
         .index = (int32_t)index,
         .leader_epoch = topic->partitions[index].leader_epoch,
-        .batch_bytes_max =
-            (size_t)topic_config_i64(topic->config, config, TOPIC_CONFIG_MAX_MESSAGE_BYTES),
+        .batch_bytes_max = batch_bytes_max(config, topic),
         .check_interval_ms = check_interval_ms(config),
         .compression = (enum compression)config_i64(config, CONFIG_OFFSETS_TOPIC_COMPRESSION_CODEC),
     };

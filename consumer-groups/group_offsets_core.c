@@ -119,6 +119,7 @@ static int16_t commit_partition(struct group_turn *turn, struct group *group,
                                 const struct image_topic *topic,
                                 const struct offset_commit_request_partition *in, int64_t expire_ms)
 {
+    assert(topic != NULL); /* It is well, so there is such a topic. */
     assert(in->partition_index >= 0);
     assert((uint32_t)in->partition_index < topic->partition_count);
     const struct group_offset offset = {

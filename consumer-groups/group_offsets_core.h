@@ -6,6 +6,7 @@
 
 #include "consumer-groups/group_table.h"
 
+/* Each answers its call in this turn, errors being in `out`: of the request, or of a partition. */
 void group_offsets_commit(struct group_table *table, struct group_turn *turn,
                           struct offset_commit_call *commit);
 void group_offsets_fetch(const struct group_table *table, struct group_turn *turn,

@@ -37,6 +37,7 @@ static int64_t now_ms(const struct group_shard *shard)
 static void start_timer(struct group_shard *shard, struct timer *timer, int64_t delay_ms)
 {
     struct io *io = shard->options.io;
+    assert(delay_ms >= 0);
     io_timer_cancel(io, timer);
     io_timer_start(io, timer, io_now_ns(io) + (uint64_t)delay_ms * NS_PER_MS);
 }
@@ -93,6 +94,7 @@ static void make_turn(struct group_shard *shard, struct group_turn *turn)
 
 void group_pulse_beat(struct group_pulse *pulse, int64_t now_ms)
 {
+    assert(now_ms >= pulse->seen_ms);
     if (pulse->seen_ms > 0 && now_ms - pulse->seen_ms > STALL_MS)
         pulse->stall_count++;
     pulse->seen_ms = now_ms;

@@ -67,6 +67,7 @@ void group_table_remove(struct group_table *table, struct group_memory *memory, 
 {
     assert(table->offset_count >= group->offsets.count);
     assert(group_table_find(table, group->id) == group);
+    assert(group->deletion == NULL); /* Nobody waits for it any more. */
     table->offset_count -= group->offsets.count;
     if (group_is_leaving(group))
         list_remove(&group->leaving_node);

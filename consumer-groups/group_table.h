@@ -21,12 +21,14 @@ void group_table_init(struct group_table *table, struct hash_seed seed);
 /* Calls that wait in groups must have been answered. */
 void group_table_deinit(struct group_table *table, struct group_memory *memory);
 
-/* NULL: there is none. */
+/* NULL: there is none. What is found may be gone after the next settling. */
 struct group *group_table_find(const struct group_table *table, struct bytes id);
 
 /* One that keeps offsets and nothing else. There must be none of this id. NULL without memory. */
 struct group *group_table_create(struct group_table *table, struct group_turn *turn,
                                  struct bytes id);
+
+/* Whatever it is: its offsets go with it, its records stay. Nobody waits for its deletion. */
 void group_table_remove(struct group_table *table, struct group_memory *memory,
                         struct group *group);
 

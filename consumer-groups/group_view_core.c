@@ -75,6 +75,7 @@ void group_list(const struct group_table *table, struct group_turn *turn,
 static struct bytes message_about(struct arena *arena, struct bytes id, const char *rest)
 {
     static const char before[] = "Group ";
+    assert(!bytes_are_null(id));
     size_t size = strlen(before) + id.size + strlen(rest);
     char *text = arena_allocate(arena, size);
     if (text == NULL)

@@ -4,6 +4,7 @@
 
 #include "consumer-groups/group_table.h"
 
+/* Each answers its call in this turn; what the answer shows is copied into the call's arena. */
 void group_list(const struct group_table *table, struct group_turn *turn,
                 struct list_groups_call *list);
 void group_describe(const struct group_table *table, struct group_turn *turn,

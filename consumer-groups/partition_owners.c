@@ -53,6 +53,7 @@ void partition_owners_deinit(struct partition_owners *owners, struct group_memor
 static bool add_one(struct partition_owners *owners, struct group_memory *memory,
                     const struct partition_item *item, int32_t epoch)
 {
+    assert(epoch != PARTITION_OWNER_NOBODY);
     struct owner *owner = find(owners, item);
     if (owner == NULL) {
         owner = group_memory_allocate(memory, sizeof *owner);

@@ -69,6 +69,7 @@ void partition_set_sort(struct partition_set *set)
 bool partition_set_copy(struct partition_set *to, struct group_memory *memory,
                         const struct partition_set *from)
 {
+    assert(to != from);
     if (!partition_set_reserve(to, memory, from->count))
         return false;
     if (from->count > 0)

@@ -31,6 +31,7 @@ struct thread_list {
 struct topic_pattern {
     struct instruction *program;
     uint32_t size;
+    uint32_t capacity;
     struct thread_list now;
     struct thread_list next;
     uint32_t *unvisited; /* a stack: instructions that a thread may stand at */
@@ -41,6 +42,7 @@ struct topic_pattern {
 
 static struct instruction *emit(struct topic_pattern *pattern, enum operation operation)
 {
+    assert(pattern->size < pattern->capacity);
     struct instruction *instruction = &pattern->program[pattern->size++];
     instruction->operation = (uint8_t)operation;
     return instruction;
@@ -92,9 +94,12 @@ static void compile_repeat(struct topic_pattern *pattern, const struct pattern_n
         compile_optional(pattern, node->first, node->count_max - node->count_min);
 }
 
+/* What takes no instruction is passed by: there may be a thousand times a thousand of it. */
 static void compile(struct topic_pattern *pattern, const struct pattern_node *node)
 {
     uint32_t start = pattern->size;
+    if (node->size == 0)
+        return;
     switch (node->kind) {
     case PATTERN_NOTHING: break;
     case PATTERN_SET: emit(pattern, OPERATION_SET)->set = node->set; break;
@@ -122,6 +127,7 @@ static struct topic_pattern *pattern_new(struct arena *arena, uint32_t size)
     struct topic_pattern *pattern = arena_allocate_array(arena, 1, sizeof *pattern);
     if (pattern == NULL)
         return NULL;
+    pattern->capacity = size;
     pattern->program = arena_allocate_array(arena, size, sizeof *pattern->program);
     pattern->unvisited = arena_allocate_array(arena, (size_t)size + 1, sizeof *pattern->unvisited);
     bool has_memory = pattern->program != NULL && pattern->unvisited != NULL &&
@@ -149,6 +155,7 @@ enum status topic_pattern_compile(struct bytes expression, struct arena *arena,
         return STATUS_NO_MEMORY;
     compile(*pattern, tree);
     emit(*pattern, OPERATION_MATCH);
+    assert((*pattern)->size == (*pattern)->capacity);
     return STATUS_OK;
 }
 
@@ -187,6 +194,7 @@ static void thread_add(struct topic_pattern *pattern, struct thread_list *list, 
         for (uint32_t i = 0; i < target_count; i++) {
             if (thread_list_has(list, targets[i]))
                 continue;
+            assert(list->count < pattern->size);
             list->index_of[targets[i]] = list->count;
             list->members[list->count++] = targets[i];
             pattern->unvisited[depth++] = targets[i];
@@ -227,6 +235,7 @@ static void threads_advance(struct topic_pattern *pattern, struct bytes name, si
 
 bool topic_pattern_matches(struct topic_pattern *pattern, struct bytes name)
 {
+    assert(pattern->size > 0);
     pattern->step_count = 0;
     pattern->now.count = 0;
     thread_add(pattern, &pattern->now, 0, name, 0);

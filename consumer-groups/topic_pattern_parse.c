@@ -42,6 +42,7 @@ static const struct pattern_node *fail(struct parser *p, uint32_t at, const char
 
 static bool at_end(const struct parser *p)
 {
+    assert(p->position <= p->size);
     return p->position == p->size;
 }
 
@@ -92,6 +93,8 @@ static const struct pattern_node *node_pair(struct parser *p, enum pattern_kind 
 {
     if (first == NULL || second == NULL)
         return NULL;
+    if (kind == PATTERN_BOTH && (first->size == 0 || second->size == 0))
+        return first->size == 0 ? second : first;
     uint32_t own = kind == PATTERN_EITHER ? 2 : 0; /* a fork, and a jump behind the first */
     struct pattern_node *node = node_new(p, kind, (uint64_t)first->size + second->size + own);
     if (node == NULL)
@@ -525,12 +528,14 @@ static const struct pattern_node *parse_atom(struct parser *p)
     case '\\': return parse_escape(p);
     default: break;
     }
+    assert(!at_end(p));
     return node_character(p, p->text[p->position++]);
 }
 
 /* Between \Q and \E every character stands for itself. */
 static const struct pattern_node *parse_quoted(struct parser *p)
 {
+    assert(!at_end(p));
     return node_character(p, p->text[p->position++]);
 }
 

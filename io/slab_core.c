@@ -56,6 +56,7 @@ uint32_t slab_core_take(struct slab_core *core, uint32_t count)
          first = next_unit(core, end, true)) {
         end = next_unit(core, first, false);
         if (end - first >= count) {
+            assert(core->free_count >= count);
             mark(core, first, count, false);
             core->free_count -= count;
             return first;

@@ -166,6 +166,7 @@ void partition_append(struct partition *partition, struct partition_append *appe
     log_append(partition->log, &append->append);
     if (append->append.refused != STATUS_OK || append->append.is_duplicate)
         return;
+    assert(append->append.last_offset >= append->append.base_offset);
     partition->traffic.records_in +=
         (uint64_t)(append->append.last_offset - append->append.base_offset + 1);
     partition->traffic.bytes_in += append->append.batch.size;

@@ -61,6 +61,7 @@ struct partition_append {
     struct list_node node;
 };
 
+/* This node leads: partition_lead was called. */
 void partition_append(struct partition *partition, struct partition_append *append);
 
 /* Waits no longer, for the disk or for the commit: lands with STATUS_TIMED_OUT, unless it has
@@ -77,6 +78,7 @@ struct partition_waiter {
     void (*woken)(struct partition_waiter *waiter);
 };
 
+/* The waiter waits nowhere. */
 void partition_wait(struct partition *partition, struct partition_waiter *waiter);
 
 /* Takes the waiter off; does nothing if it has been woken already. */

@@ -60,6 +60,7 @@ struct partition *replica_manager_find(const struct replica_manager *manager, st
 /* Everybody who waits at a partition is let go; before the stores stop. */
 void replica_manager_release_waiters(struct replica_manager *manager);
 
+/* Below `core_count`, and the same for equal arguments in every run and on every node. */
 uint32_t partition_home_core(struct uuid topic_id, int32_t index, uint32_t core_count);
 
 #endif

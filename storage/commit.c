@@ -12,6 +12,7 @@ uint32_t commit_put(uint8_t *buffer, uint32_t size_bytes, const struct commit_en
     assert(size_bytes >= COMMIT_HEADER_SIZE);
     assert(size_bytes % 8 == 0);
     uint64_t stored_size = commit_entry_stored_size(entry->payload_size);
+    assert(stored_size <= UINT32_MAX - size_bytes);
     uint8_t *to = buffer + size_bytes;
     memcpy(to, entry, sizeof *entry);
     if (entry->payload_size > 0)
@@ -70,6 +71,7 @@ bool commit_next(struct bytes commit, uint32_t *position, struct commit_entry *e
                  struct bytes *payload)
 {
     assert(*position >= COMMIT_HEADER_SIZE);
+    assert(*position % 8 == 0);
     if (*position + (uint64_t)COMMIT_ENTRY_SIZE > commit.size)
         return false;
     memcpy(entry, commit.data + *position, sizeof *entry);

@@ -34,6 +34,7 @@ static bool is_too_young(const struct compaction_log *log, uint32_t index, int64
 static int64_t find_end(const struct compaction_log *log, int64_t dirty_offset, int64_t now_ms)
 {
     assert(log->segment_count > 0);
+    assert(dirty_offset >= log->start_offset);
     for (uint32_t i = 0; i + 1 < log->segment_count; i++) {
         bool is_dirty = segment_end(log, i) > dirty_offset;
         if (segment_end(log, i) > log->limit_offset || (is_dirty && is_too_young(log, i, now_ms)))
@@ -74,6 +75,8 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
 {
     assert(log->min_lag_ms >= 0);
     assert(log->max_lag_ms >= 0);
+    assert(log->min_dirty_ppm <= PPM);
+    assert(now_ms >= 0); /* else what lies a lag before it might be no number */
     *need =
         (struct compaction_need){.dirty_offset = greater(log->start_offset, log->cleaned_offset)};
     need->end_offset = need->dirty_offset;
@@ -91,6 +94,8 @@ void compaction_judge(const struct compaction_log *log, int64_t now_ms,
     need->dirty_ppm = (uint32_t)(tally.dirty_units * PPM / tally.total_units);
     assert(need->dirty_ppm <= PPM);
     assert(need->end_offset > need->dirty_offset); /* Something is dirty, and lies in between. */
+    assert(need->end_offset <= log->limit_offset);
+    assert(need->end_offset <= log->segments[log->segment_count - 1].base_offset);
     need->is_due = need->dirty_ppm > log->min_dirty_ppm || has_waited_too_long(log, &tally, now_ms);
 }
 
@@ -103,6 +108,7 @@ uint32_t compaction_group_count(const struct compaction_segment *segments, uint3
     uint32_t taken = 1;
     for (; taken < count; taken++) {
         int64_t end = taken + 1 < count ? segments[taken + 1].base_offset : end_offset;
+        assert(end > segments[taken].base_offset);
         size_bytes += segments[taken].size_bytes;
         if (size_bytes > segment_bytes_max || end - 1 - segments[0].base_offset > INT32_MAX)
             break;

@@ -43,6 +43,8 @@ struct compaction_need {
     bool is_due;
 };
 
+/* `now_ms`: the wall clock, not negative. Nothing is to be done where `end_offset` is
+ * `dirty_offset`; otherwise it is where a segment begins, and at most `limit_offset`. */
 void compaction_judge(const struct compaction_log *log, int64_t now_ms,
                       struct compaction_need *need);
 

@@ -174,6 +174,7 @@ static enum status decide_records(const struct compaction_pass *pass,
         if (!offset_makes_sense(&verdict->header, record.offset, last_offset))
             return STATUS_MALFORMED;
         last_offset = record.offset;
+        assert(count < (uint32_t)verdict->header.record_count);
         bool is_kept = record_is_kept(pass, verdict, &record);
         verdict->is_kept[count++] = is_kept;
         verdict->kept_count += is_kept;
@@ -282,6 +283,7 @@ static enum status carry_out(const struct compaction_pass *pass, const struct ve
                              const struct record_iterator *iterator, struct bytes batch,
                              struct arena *arena, struct filtered_batch *filtered)
 {
+    assert(verdict->kept_count + verdict->keyless_count <= filtered->record_count);
     filtered->kept_count = verdict->kept_count;
     filtered->keyless_count = verdict->keyless_count;
     if (verdict->kept_count == 0)

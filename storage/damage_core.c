@@ -26,11 +26,13 @@ static uint32_t first_ending_at(const struct damage_core *core, int64_t offset)
             high = middle;
     }
     assert(low == core->count || core->ranges[low].to >= offset);
+    assert(low == 0 || core->ranges[low - 1].to < offset);
     return low;
 }
 
 static bool has_room(struct damage_core *core)
 {
+    assert(core->count <= DAMAGES_MAX);
     if (core->count < core->capacity)
         return true;
     if (core->count == DAMAGES_MAX)
@@ -81,6 +83,7 @@ bool damage_core_note(struct damage_core *core, int64_t from, int64_t to)
 
 const struct log_damage *damage_core_find(const struct damage_core *core, int64_t offset)
 {
+    assert(offset >= 0);
     uint32_t i = first_ending_at(core, offset + 1);
     if (i == core->count || core->ranges[i].from > offset)
         return NULL;

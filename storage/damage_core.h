@@ -24,10 +24,11 @@ struct damage_core {
 
 void damage_core_deinit(struct damage_core *core);
 
-/* True when some of it was not known; it is remembered then, if there is room and memory. */
+/* The offsets [from, to). True when some of it was not known; it is remembered then, if there is
+ * room and memory. */
 bool damage_core_note(struct damage_core *core, int64_t from, int64_t to);
 
-/* The range that holds `offset`; NULL when there is none. */
+/* The range that holds `offset`; NULL when there is none. Good until the next note. */
 const struct log_damage *damage_core_find(const struct damage_core *core, int64_t offset);
 
 #endif

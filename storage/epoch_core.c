@@ -36,6 +36,7 @@ void epoch_core_note(struct epoch_core *core, int32_t epoch, int64_t offset)
 {
     assert(core->count < core->capacity);
     assert(offset >= 0);
+    assert(core->count == 0 || offset >= core->entries[core->count - 1].start_offset);
     if (core->count > 0 && epoch <= core->entries[core->count - 1].epoch)
         return;
     assert(core->count == 0 || offset > core->entries[core->count - 1].start_offset);
@@ -84,6 +85,7 @@ bool epoch_core_end(const struct epoch_core *core, int32_t epoch, int64_t log_en
     assert(*found_epoch <= epoch);
     *end_offset = count == core->count ? log_end_offset : core->entries[count].start_offset;
     assert(*end_offset > core->entries[count - 1].start_offset);
+    assert(*end_offset <= log_end_offset);
     return true;
 }
 
@@ -93,5 +95,6 @@ int32_t epoch_core_at(const struct epoch_core *core, int64_t offset)
     uint32_t count = core->count;
     while (count > 0 && core->entries[count - 1].start_offset > offset)
         count--;
+    assert(count == core->count || core->entries[count].start_offset > offset);
     return count == 0 ? -1 : core->entries[count - 1].epoch;
 }

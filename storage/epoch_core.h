@@ -24,8 +24,8 @@ void epoch_core_deinit(struct epoch_core *core);
 /* Makes sure that the next epoch_core_note cannot fail; false when there is no memory. */
 bool epoch_core_reserve(struct epoch_core *core);
 
-/* A batch of `epoch` begins at `offset`. An epoch that is not newer than the last changes nothing.
- * Needs a reservation. */
+/* A batch of `epoch` begins at `offset`, behind all that were noted. An epoch that is not newer
+ * than the last changes nothing. Needs a reservation. */
 void epoch_core_note(struct epoch_core *core, int32_t epoch, int64_t offset);
 
 /* The log begins at `start_offset` now: epochs that end before it are forgotten. */

@@ -26,8 +26,11 @@ static uint32_t crc_of_place_and_header(const struct frame_place *place, uint64_
 void frame_seal(uint8_t *frame, const struct frame_place *place, uint64_t position,
                 const struct frame_facts *facts)
 {
-    assert(facts->payload_size > 0);
+    assert(facts->payload_size >= BATCH_HEADER_SIZE);
+    assert(facts->payload_size <= INT32_MAX);
     assert(facts->batch_count > 0);
+    assert(!facts->is_direct || facts->batch_count == 1);
+    assert(facts->base_offset >= 0);
     assert(facts->last_offset >= facts->base_offset);
     struct frame_header header = {
         .magic = FRAME_MAGIC,
@@ -45,9 +48,11 @@ void frame_seal(uint8_t *frame, const struct frame_place *place, uint64_t positi
     uint32_t crc = crc_of_place_and_header(place, position, &header);
     struct bytes rest = bytes_of(frame + FRAME_HEADER_SIZE, facts->payload_size);
     struct bytes batch;
-    while (batch_next(&rest, &batch) == STATUS_OK)
+    uint32_t batch_count = 0;
+    for (; batch_next(&rest, &batch) == STATUS_OK; batch_count++)
         crc = crc32c(crc, batch.data, BATCH_UNCOVERED_SIZE);
     assert(rest.size == 0);
+    assert(batch_count == facts->batch_count);
     header.crc = crc;
     memcpy(frame, &header, sizeof header);
 

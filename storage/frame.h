@@ -99,7 +99,8 @@ static inline uint64_t frame_stored_size(uint64_t payload_size)
 }
 
 /* Writes the header in front of the payload that already lies at `frame + FRAME_HEADER_SIZE`, and
- * the zeros behind it. `frame` has room for frame_stored_size(payload_size). */
+ * the zeros behind it. `frame` has room for frame_stored_size(payload_size); the payload is whole
+ * batches, at most INT32_MAX bytes; `position` is a multiple of FRAME_ALIGNMENT. */
 void frame_seal(uint8_t *frame, const struct frame_place *place, uint64_t position,
                 const struct frame_facts *facts);
 

@@ -13,6 +13,7 @@ void frame_index_deinit(struct frame_index *index)
 
 static bool has_room(struct frame_index *index)
 {
+    assert(index->count <= index->capacity);
     if (index->count < index->capacity)
         return true;
     uint32_t capacity = index->capacity == 0 ? 4 : index->capacity * 2;
@@ -48,6 +49,7 @@ void frame_index_note(struct frame_index *index, int64_t base_offset, uint64_t p
 /* Without memory for an entry, the one before it speaks for its frames too. */
 void frame_index_join(struct frame_index *index, struct frame_index *later)
 {
+    assert(index != later);
     for (uint32_t i = 0; i < later->count; i++) {
         const struct index_entry *entry = &later->entries[i];
         struct index_entry *last = last_entry(index);
@@ -71,6 +73,7 @@ const struct index_entry *frame_index_find(const struct frame_index *index, int6
         else
             high = middle;
     }
+    assert(low == index->count || index->entries[low].base_offset > offset);
     return low == 0 ? NULL : &index->entries[low - 1];
 }
 
@@ -85,5 +88,6 @@ uint64_t frame_index_bound(const struct frame_index *index, uint64_t position, u
         else
             high = middle;
     }
+    assert(low == 0 || index->entries[low - 1].position <= position);
     return low == index->count ? otherwise : index->entries[low].position;
 }

@@ -29,7 +29,8 @@ void frame_index_deinit(struct frame_index *index);
 /* Puts the entries of `later` behind those of `index`; `later` is empty then. */
 void frame_index_join(struct frame_index *index, struct frame_index *later);
 
-/* The last entry at or before `offset`, which is where to begin reading; NULL when none is. */
+/* The last entry at or before `offset`, which is where to begin reading; NULL when none is. Good
+ * until the index changes. */
 const struct index_entry *frame_index_find(const struct frame_index *index, int64_t offset);
 
 /* The position of the first entry behind `position`, where a frame begins for certain; `otherwise`

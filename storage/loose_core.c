@@ -36,19 +36,20 @@ static bool has_age_limit(const struct loose_core *core)
 static struct loose_mark *mark_at(struct loose_core *core, uint32_t index)
 {
     assert(index < core->count);
+    assert(core->first < LOOSE_MARKS_MAX);
     return &core->marks[(core->first + index) % LOOSE_MARKS_MAX];
 }
 
 static void drop_oldest(struct loose_core *core)
 {
     assert(core->count > 0);
-    assert(core->first < LOOSE_MARKS_MAX);
     core->first = (core->first + 1) % LOOSE_MARKS_MAX;
     core->count--;
 }
 
 void loose_core_note(struct loose_core *core, int64_t offset, uint64_t now_ns)
 {
+    assert(offset >= 0);
     if (!has_age_limit(core))
         return;
     if (core->count > 0) {
@@ -79,6 +80,7 @@ static bool is_too_old(struct loose_core *core, int64_t durable_offset, uint64_t
 int64_t loose_core_limit(struct loose_core *core, int64_t durable_offset, int64_t end_offset,
                          uint64_t now_ns)
 {
+    assert(durable_offset >= 0);
     assert(durable_offset <= end_offset);
     assert(core->messages >= 1);
     if (durable_offset == end_offset)
@@ -86,7 +88,11 @@ int64_t loose_core_limit(struct loose_core *core, int64_t durable_offset, int64_
     if (has_age_limit(core) && is_too_old(core, durable_offset, now_ns))
         return durable_offset;
     int64_t ahead = core->messages - 1;
-    return end_offset - durable_offset <= ahead ? end_offset : durable_offset + ahead;
+    int64_t limit = end_offset - durable_offset <= ahead ? end_offset : durable_offset + ahead;
+    assert(limit >= durable_offset);
+    assert(limit <= end_offset);
+    assert(limit - durable_offset < core->messages);
+    return limit;
 }
 
 bool loose_core_may_linger(const struct loose_core *core, int64_t durable_offset,

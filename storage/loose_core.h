@@ -48,7 +48,8 @@ void loose_core_configure(struct loose_core *core, int64_t messages, int64_t ms)
 /* Records from `offset` on are appended now. */
 void loose_core_note(struct loose_core *core, int64_t offset, uint64_t now_ns);
 
-/* What lies below this offset may be acknowledged; at least `durable_offset`. */
+/* What lies below this offset may be acknowledged: at least `durable_offset`, and at most
+ * `end_offset`. */
 int64_t loose_core_limit(struct loose_core *core, int64_t durable_offset, int64_t end_offset,
                          uint64_t now_ns);
 

@@ -50,6 +50,7 @@ static bool hash_equals(struct hash128 a, struct hash128 b)
 static struct offset_slot *find_slot(const struct offset_map *map, struct hash128 hash)
 {
     assert(map->cleared_count == map->slot_count);
+    assert(map->key_count <= map->key_count_max);
     assert(map->key_count < map->slot_count);
     uint64_t index = (uint64_t)((unsigned __int128)hash.words[0] * map->slot_count >> 64);
     for (;;) {

@@ -46,6 +46,7 @@ void producer_core_init(struct producer_core *core, int64_t expiration_ms,
                         struct producer_budget *budget)
 {
     assert(expiration_ms > 0);
+    assert(budget == NULL || budget->count_max > 0);
     map_init(&core->producers, has_key);
     core->transactions = (struct transaction_core){0};
     core->expiration_ms = expiration_ms;
@@ -100,6 +101,7 @@ static bool find_duplicate(const struct producer *producer, const struct produce
                            struct producer_batch *original)
 {
     assert(event->epoch == producer->epoch);
+    assert(event->last_offset_delta >= 0);
     assert(original != NULL);
     int32_t last_sequence = batch_sequence_add(event->base_sequence, event->last_offset_delta);
     for (uint32_t i = 0; i < producer->batch_count; i++) {
@@ -152,6 +154,7 @@ enum status producer_core_check_marker(const struct producer_core *core,
     const struct producer *producer = producer_core_find(core, marker->producer_id);
     if (producer == NULL || is_expired(core, producer, marker->now_ms))
         return STATUS_OK;
+    assert_is_sound(producer);
     if (marker->epoch < producer->epoch)
         return STATUS_STALE_EPOCH;
     return marker->coordinator_epoch < producer->coordinator_epoch ? STATUS_FENCED : STATUS_OK;
@@ -164,7 +167,9 @@ static bool make_room(struct producer_budget *budget)
         struct list_node *node = list_first(&budget->silent);
         if (node == NULL)
             return false;
-        forget(container_of(node, struct producer, silent));
+        struct producer *producer = container_of(node, struct producer, silent);
+        assert(producer->open_offset < 0);
+        forget(producer);
         budget->forgotten_count++;
     }
     assert(budget == NULL || budget->count < budget->count_max);
@@ -216,8 +221,10 @@ bool producer_core_reserve_transaction(struct producer_core *core)
 
 static void push_batch(struct producer *producer, const struct producer_batch *batch)
 {
-    assert(producer->batch_count <= PRODUCER_WINDOW);
-    if (producer->batch_count == PRODUCER_WINDOW) {
+    uint32_t count = producer->batch_count;
+    assert(count <= PRODUCER_WINDOW);
+    assert(count == 0 || producer->batches[count - 1].last_offset < batch->base_offset);
+    if (count == PRODUCER_WINDOW) {
         memmove(&producer->batches[0], &producer->batches[1],
                 (PRODUCER_WINDOW - 1) * sizeof producer->batches[0]);
         producer->batch_count--;
@@ -230,7 +237,9 @@ static struct producer *find_reserved(const struct producer_core *core, int64_t 
 {
     struct map_node *node = map_find(&core->producers, hash_of(producer_id), &producer_id);
     assert(node != NULL);
-    return container_of(node, struct producer, node);
+    struct producer *producer = container_of(node, struct producer, node);
+    assert(producer->core == core);
+    return producer;
 }
 
 /* Of another epoch, or one that is expired, no sequence counts any more. */
@@ -251,6 +260,7 @@ void producer_core_note(struct producer_core *core, const struct producer_event 
     assert(event->base_offset >= 0);
     assert(event->last_offset_delta >= 0);
     struct producer *producer = find_reserved(core, event->producer_id);
+    assert(producer->open_offset < event->base_offset);
     note_epoch(core, producer, event->epoch, event->now_ms);
     push_batch(producer, &(struct producer_batch){
                              .base_sequence = event->base_sequence,
@@ -307,6 +317,7 @@ void producer_core_expire(struct producer_core *core, int64_t now_ms)
 
 bool producer_core_restore(struct producer_core *core, const struct producer *saved)
 {
+    assert(saved->producer_id >= 0);
     assert(saved->batch_count <= PRODUCER_WINDOW);
     assert(producer_is_noted(saved));
     if (producer_core_find(core, saved->producer_id) == NULL && !add(core, saved->producer_id))

@@ -102,7 +102,8 @@ void producer_core_init(struct producer_core *core, int64_t expiration_ms,
 void producer_core_deinit(struct producer_core *core);
 
 /* May this batch be appended? STATUS_OK, STATUS_DUPLICATE (with the batch of the first time in
- * `original`), STATUS_SEQUENCE_GAP or STATUS_STALE_EPOCH. Changes nothing. */
+ * `original`), STATUS_SEQUENCE_GAP, STATUS_STALE_EPOCH or STATUS_OPEN_TRANSACTION. Changes nothing.
+ */
 enum status producer_core_check(const struct producer_core *core,
                                 const struct producer_event *event,
                                 struct producer_batch *original);
@@ -133,6 +134,7 @@ void producer_core_note_epoch(struct producer_core *core, int64_t producer_id, i
 /* Forgets producers whose last batch is older than the expiration. */
 void producer_core_expire(struct producer_core *core, int64_t now_ms);
 
+/* NULL: it is unknown. What is found may go with any call that reserves, expires or notes. */
 const struct producer *producer_core_find(const struct producer_core *core, int64_t producer_id);
 
 /* For the state file: puts back what was saved, whatever the budget says: who has a transaction

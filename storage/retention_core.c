@@ -31,6 +31,7 @@ static bool is_too_old(const struct retention_log *log, const struct retention_s
 enum retention_reason retention_core_judge(const struct retention_log *log,
                                            const struct retention_segment *oldest)
 {
+    assert(log->start_offset >= 0);
     assert(log->start_offset <= log->limit_offset);
     assert(oldest->size_bytes <= log->size_bytes);
     assert(log->retention_ms >= -1);
@@ -73,6 +74,7 @@ int64_t retention_core_segment_ms(int64_t segment_ms, int64_t jitter_ms, uint64_
 int64_t retention_clock_check(struct retention_clock *clock, int64_t wall_ms, int64_t steady_ms,
                               int64_t *jumped_ms)
 {
+    assert(wall_ms >= 0); /* -1 is the answer that says: in doubt */
     assert(!clock->has_begun || steady_ms >= clock->steady_ms);
     assert(jumped_ms != NULL);
     int64_t ahead_ms = 0;

@@ -129,6 +129,8 @@ static enum op_progress room_judge(struct room *room)
     room->unlooked_bytes = 0;
     struct room_look found = look_of(room);
     enum room_level level = room_core_judge(room->level, &found);
+    assert(level != ROOM_AMPLE || !found.was_short);
+    assert(level != ROOM_AMPLE || room->level == ROOM_AMPLE || !found.has_waiting);
     room->was_short = false;
     if (level == ROOM_AMPLE && !room->has_reserve) {
         io_open(room->store->io, expect(room), room->path, IO_OPEN_CREATE | IO_OPEN_TRUNCATE);

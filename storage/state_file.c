@@ -234,14 +234,15 @@ static enum status take_segments(struct bytes *rest, uint32_t count, struct stat
     return segments_make_sense(state) ? STATUS_OK : STATUS_CORRUPT;
 }
 
-static enum status take_epochs(struct bytes *rest, uint32_t count, struct epoch_core *epochs)
+static enum status take_epochs(struct bytes *rest, uint32_t count, int64_t recovery_offset,
+                               struct epoch_core *epochs)
 {
     assert(epochs->count == 0);
     for (uint32_t i = 0; i < count; i++) {
         struct stored_epoch stored;
         if (!take(rest, &stored, sizeof stored))
             return STATUS_CORRUPT;
-        if (stored.epoch < 0 || stored.start_offset < 0)
+        if (stored.epoch < 0 || stored.start_offset < 0 || stored.start_offset >= recovery_offset)
             return STATUS_CORRUPT;
         if (epochs->count > 0 &&
             (stored.epoch <= epochs->entries[epochs->count - 1].epoch ||
@@ -254,7 +255,21 @@ static enum status take_epochs(struct bytes *rest, uint32_t count, struct epoch_
     return STATUS_OK;
 }
 
-static enum status take_producers(struct bytes *rest, uint32_t count,
+/* In order, none beyond the recovery point. */
+static bool batches_make_sense(const struct producer *producer, int64_t recovery_offset)
+{
+    int64_t above = -1;
+    for (uint32_t i = 0; i < producer->batch_count; i++) {
+        const struct producer_batch *batch = &producer->batches[i];
+        if (batch->base_offset <= above || batch->last_offset < batch->base_offset ||
+            batch->last_offset >= recovery_offset)
+            return false;
+        above = batch->last_offset;
+    }
+    return true;
+}
+
+static enum status take_producers(struct bytes *rest, uint32_t count, int64_t recovery_offset,
                                   struct producer_core *producers)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -268,7 +283,8 @@ static enum status take_producers(struct bytes *rest, uint32_t count,
         producer.batch_count = stored.batch_count;
         producer.coordinator_epoch = stored.coordinator_epoch;
         producer.noted_ms = stored.noted_ms;
-        if (stored.producer_id < 0 || stored.noted_ms < 0)
+        if (stored.producer_id < 0 || stored.noted_ms < 0 ||
+            !batches_make_sense(&producer, recovery_offset))
             return STATUS_CORRUPT;
         if (!producer_core_restore(producers, &producer))
             return STATUS_NO_MEMORY;
@@ -334,9 +350,10 @@ enum status state_decode(struct bytes content, struct state *state, const struct
         return STATUS_CORRUPT;
     status = take_segments(&rest, stored.segment_count, state);
     if (status == STATUS_OK)
-        status = take_epochs(&rest, stored.epoch_count, cores->epochs);
+        status = take_epochs(&rest, stored.epoch_count, stored.recovery_offset, cores->epochs);
     if (status == STATUS_OK)
-        status = take_producers(&rest, stored.producer_count, cores->producers);
+        status =
+            take_producers(&rest, stored.producer_count, stored.recovery_offset, cores->producers);
     if (status == STATUS_OK)
         status = take_transactions(&rest, stored.transaction_count, stored.recovery_offset,
                                    cores->producers);

@@ -20,6 +20,7 @@ void tail_cache_add(struct memory_frame *frame)
     store->cache_bytes += size_bytes;
     if (frame->is_unread)
         store->unread_cache_bytes += size_bytes;
+    assert(store->unread_cache_bytes <= store->cache_bytes);
     list_push_back(frame->is_unread ? &store->unread_cache : &store->cache, &frame->cache_node);
 }
 
@@ -34,6 +35,7 @@ void tail_cache_remove(struct memory_frame *frame)
     store->cache_bytes -= size_bytes;
     if (frame->is_unread)
         store->unread_cache_bytes -= size_bytes;
+    assert(store->unread_cache_bytes <= store->cache_bytes);
     list_remove(&frame->cache_node);
 }
 

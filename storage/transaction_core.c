@@ -68,6 +68,8 @@ void transaction_core_end(struct transaction_core *core, int64_t first_offset, i
 
 static bool is_decided(const struct transaction *transaction, int64_t high_watermark)
 {
+    assert(transaction->last_offset == TRANSACTION_OPEN ||
+           transaction->last_offset > transaction->first_offset);
     return transaction->last_offset != TRANSACTION_OPEN &&
            transaction->last_offset < high_watermark;
 }
@@ -75,6 +77,7 @@ static bool is_decided(const struct transaction *transaction, int64_t high_water
 void transaction_core_commit(struct transaction_core *core, int64_t high_watermark)
 {
     assert(core->ended_count <= core->count);
+    assert(high_watermark >= 0);
     if (core->ended_count == 0)
         return;
     int64_t first_unstable = transaction_core_first_unstable(core);

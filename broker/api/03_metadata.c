@@ -228,29 +228,29 @@ static bool describe_topic(struct metadata *m, const struct image_topic *topic,
     return describe_partitions(m, topic, out);
 }
 
-/* Ids and null names are for v12 and later; the fields stand in requests since v10. */
+/* Ids are for v12 and later; the fields, and null names, stand in requests since v10. Whoever gives
+ * neither an id nor a name asks for nothing. */
 static bool is_allowed(const struct metadata *m, const struct metadata_request_topic *topic)
 {
-    return m->request->version >= METADATA_IDS_SINCE ||
-           (!is_by_id(topic) && !bytes_are_null(topic->name));
+    return is_by_id(topic) ? m->request->version >= METADATA_IDS_SINCE
+                           : !bytes_are_null(topic->name);
 }
 
 static bool answer_topic(struct metadata *m, const struct metadata_request_topic *in,
                          struct metadata_response_topic *out)
 {
-    int16_t error;
-    const struct image_topic *topic =
-        topic_resolve(m->request->core, is_by_id(in), in->name, in->topic_id, &error);
-    if (topic != NULL && is_allowed(m, in))
+    int16_t error = KAFKA_INVALID_REQUEST;
+    const struct image_topic *topic = NULL;
+    if (is_allowed(m, in))
+        topic = topic_resolve(m->request->core, is_by_id(in), in->name, in->topic_id, &error);
+    if (topic != NULL)
         return describe_topic(m, topic, out);
     metadata_response_topic_init(out);
     bool has_null_names = m->request->version >= METADATA_IDS_SINCE;
     out->name = has_null_names ? in->name : name_or_empty(in->name);
     out->topic_id = in->topic_id;
-    if (!is_allowed(m, in))
-        out->error_code = KAFKA_INVALID_REQUEST;
-    else
-        out->error_code = is_by_id(in) ? error : creation_error(m, in->name);
+    bool was_looked_for = is_allowed(m, in) && !is_by_id(in);
+    out->error_code = was_looked_for ? creation_error(m, in->name) : error;
     return true;
 }
 

@@ -48,6 +48,21 @@ static void metadata_makes_missing_topics(void **state)
     assert_int_equal(response.topics[0].error_code, KAFKA_INVALID_TOPIC_EXCEPTION);
 }
 
+/* A topic without a name and without an id is refused, in every version that can say it. */
+static void metadata_refuses_what_has_no_name(void **state)
+{
+    struct server *server = *state;
+    server_start(server, NULL);
+    struct client *client = server_client(server);
+    for (int16_t version = 10; version <= 13; version++) {
+        for (int may_create = 0; may_create <= 1; may_create++) {
+            struct metadata_response response = metadata_of(
+                server, ask_metadata(server, client, version, (struct bytes){0}, may_create != 0));
+            assert_int_equal(response.topics[0].error_code, KAFKA_INVALID_REQUEST);
+        }
+    }
+}
+
 /* Many who ask for one missing topic at once get the same one. */
 static void one_topic_is_made_for_all(void **state)
 {
@@ -274,6 +289,7 @@ uint32_t server_topics_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
         SERVER_CASE(metadata_makes_missing_topics),
+        SERVER_CASE(metadata_refuses_what_has_no_name),
         SERVER_CASE(one_topic_is_made_for_all),
         SERVER_CASE(one_of_two_creates_wins),
         SERVER_CASE(a_topic_made_again_is_another),

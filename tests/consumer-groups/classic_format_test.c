@@ -121,10 +121,12 @@ static void test_malformed_records_are_refused(void **state)
     struct group_metadata_value_member same_id[] = {member_of("a", NULL), member_of("a", NULL)};
     struct group_metadata_value_member same_instance[] = {member_of("a", "i"), member_of("b", "i")};
     struct group_metadata_value_member no_id[] = {member_of("", NULL)};
+    struct group_metadata_value_member no_time[] = {member_of("a", NULL)};
     struct group_metadata_value_member good[] = {member_of("a", NULL)};
     struct group_metadata_value values[] = {value_of(same_id, 2), value_of(same_instance, 2),
-                                            value_of(no_id, 1), value_of(good, 1),
-                                            value_of(good, 1)};
+                                            value_of(no_id, 1),   value_of(good, 1),
+                                            value_of(good, 1),    value_of(no_time, 1)};
+    no_time[0].session_timeout = -1;
     values[3].protocol = (struct bytes){NULL, 0};
     values[4].protocol_type = bytes_of_text("");
     group_story_begin(&story);

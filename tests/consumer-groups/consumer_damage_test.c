@@ -1,5 +1,6 @@
 /* A consumer group from records that say what no broker would write: those that cannot be are
  * passed over, and the members come to a common assignment again whatever is missing then. */
+#include "consumer-groups/consumer_group.h"
 #include "protocol/errors.h"
 #include "tests/consumer-groups/check.h"
 #include "tests/consumer-groups/consumer_rig.h"
@@ -137,6 +138,83 @@ static void damaged_epochs(void **state)
         survive(&table[i]);
 }
 
+static void alter_patience(struct group_record_view *view, const void *how)
+{
+    if (!view->is_tombstone && view->kind == GROUP_RECORD_CONSUMER_MEMBER)
+        view->member.rebalance_timeout_ms = *(const int32_t *)how;
+}
+
+/* A member that is recorded with less than no time for a rebalance has none. */
+static void damaged_patience(void **state)
+{
+    static const int32_t patience[] = {INT32_MIN, -1};
+    (void)state;
+    for (size_t i = 0; i < sizeof patience / sizeof patience[0]; i++) {
+        struct consumer_rig rig;
+        struct heard heard;
+        consumer_rig_init(&rig, "orders:4");
+        consumer_rig_beat(&rig, &(struct beat){.member = "a", .topics = "orders"}, &heard);
+        assert_int_equal(consumer_rig_reload(&rig, alter_patience, &patience[i]), 0);
+        const struct consumer_member *member = consumer_member_find(&rig.group, bytes_of_text("a"));
+        assert_non_null(member);
+        assert_int_equal(member->rebalance_timeout_ms, 0);
+        consumer_rig_deinit(&rig);
+    }
+}
+
+static void alter_expression(struct group_record_view *view, const void *how)
+{
+    const enum group_record_kind *kind = how;
+    if (view->is_tombstone || view->kind != *kind)
+        return;
+    if (view->kind == GROUP_RECORD_CONSUMER_PATTERN)
+        view->pattern = bytes_of_text("ord(ers");
+    else if (view->member.subscribed_topic_regex.size > 0)
+        view->member.subscribed_topic_regex = bytes_of_text("ord(ers");
+}
+
+/* An expression that nobody can match is passed over, whether a member has it or it stands for
+ * itself: the group is read all the same. */
+static void damaged_expressions(void **state)
+{
+    static const enum group_record_kind kinds[] = {GROUP_RECORD_CONSUMER_MEMBER,
+                                                   GROUP_RECORD_CONSUMER_PATTERN};
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct consumer_rig rig;
+        struct heard heard;
+        consumer_rig_init(&rig, "orders:4");
+        consumer_rig_beat(&rig, &(struct beat){.member = "a", .pattern = "ord.*"}, &heard);
+        consumer_rig_beat(&rig, &(struct beat){.member = "b", .topics = "orders"}, &heard);
+        assert_true(consumer_rig_reload(&rig, alter_expression, &kinds[i]) > 0);
+        assert_int_equal(consumer_member_find(&rig.group, bytes_of_text("a")) == NULL, i == 0);
+        assert_non_null(consumer_member_find(&rig.group, bytes_of_text("b")));
+        assert_null(consumer_pattern_find(&rig.group, bytes_of_text("ord(ers")));
+        consumer_rig_deinit(&rig);
+    }
+}
+
+/* An expression whose program finds no memory, for which one stands here that has none, fails the
+ * turn; whoever asks again in the same turn finds nothing half made. */
+static void expression_without_program(void **state)
+{
+    (void)state;
+    struct consumer_rig rig;
+    struct heard heard;
+    consumer_rig_init(&rig, "orders:4");
+    consumer_rig_beat(&rig, &(struct beat){.member = "a", .topics = "orders"}, &heard);
+    struct consumer_pattern *pattern =
+        consumer_pattern_create(&rig.group, &rig.memory, bytes_of_text("ord(ers"));
+    assert_non_null(pattern);
+    for (int i = 0; i < 2; i++) {
+        assert_false(consumer_patterns_advance(&rig.group, &rig.turn));
+        assert_int_equal(rig.writer.status, STATUS_NO_MEMORY);
+        assert_null(pattern->matching);
+    }
+    group_writer_reset(&rig.writer);
+    consumer_rig_deinit(&rig);
+}
+
 /* Without damage nobody notices. */
 static void undamaged(void **state)
 {
@@ -150,6 +228,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(undamaged),
         cmocka_unit_test(damaged_epochs),
+        cmocka_unit_test(damaged_patience),
+        cmocka_unit_test(damaged_expressions),
+        cmocka_unit_test(expression_without_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

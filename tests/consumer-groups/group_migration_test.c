@@ -109,6 +109,19 @@ static void classic_timeouts(void **state)
     assert_int_equal(migration_beat(story, again, story->epoch), KAFKA_UNKNOWN_MEMBER_ID);
 }
 
+/* A member that allows less than no time for a rebalance has none: its deadline is now, and not
+ * before the beginning of time. The others go on. */
+static void less_than_no_time(void **state)
+{
+    struct migration_story *story = *state;
+    assert_int_equal(migration_consumer_beat(story, "new", 0), KAFKA_NONE);
+    story->rebalance_ms = INT32_MIN;
+    assert_int_equal(migration_join(story, 0, "", ""), KAFKA_NONE);
+    assert_int_equal(migration_beat(story, story->member, story->epoch), KAFKA_UNKNOWN_MEMBER_ID);
+    assert_int_equal(migration_consumer_beat(story, "new", 2), KAFKA_NONE);
+    assert_int_equal(migration_the_group(story)->consumer.members.count, 1);
+}
+
 /* A classic member that comes later has nothing, until the other has confirmed that it gave its
  * share up; then it is told to fetch it. */
 static void waiting_for_others(void **state)
@@ -291,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(downgrade, migration_set_up, migration_tear_down),
         cmocka_unit_test_setup_teardown(downgrade_by_time, migration_set_up, migration_tear_down),
         cmocka_unit_test_setup_teardown(classic_timeouts, migration_set_up, migration_tear_down),
+        cmocka_unit_test_setup_teardown(less_than_no_time, migration_set_up, migration_tear_down),
         cmocka_unit_test_setup_teardown(waiting_for_others, migration_set_up, migration_tear_down),
         cmocka_unit_test_setup_teardown(records, migration_set_up, migration_tear_down),
         cmocka_unit_test_setup_teardown(static_member, migration_set_up, migration_tear_down),

@@ -416,14 +416,23 @@ static void any_operation_fails(void **state)
 
 /* --- Single cases ----------------------------------------------------------------------------- */
 
-static struct machine *begin_case(void)
+/* NULL: the topic of offsets is as it is by default. */
+static struct machine *begin_case_with(const char *max_message_bytes)
 {
     struct machine *machine = calloc(1, sizeof *machine);
     assert(machine != NULL);
     machine_init(machine, 1, (struct planned_fault){.effect = PLAN_NONE});
+    if (max_message_bytes != NULL)
+        machine->image =
+            test_image_set(machine->image, OFFSETS_TOPIC, "max.message.bytes", max_message_bytes);
     assert_true(begin_life(machine));
     assert_true(await_loaded(machine));
     return machine;
+}
+
+static struct machine *begin_case(void)
+{
+    return begin_case_with(NULL);
 }
 
 static void end_case(struct machine *machine)
@@ -487,6 +496,17 @@ static void batches_keep_to_their_limit(void **state)
         assert_int_equal(finish_commit(machine, &flights[i]), KAFKA_NONE);
         assert_in_range(shard_of(machine)->append_count, 1, 4);
     }
+    assert_true(offsets_are_right(machine));
+    end_case(machine);
+}
+
+/* A topic that takes no bytes at all takes no offset, and its groups are served all the same. */
+static void nothing_fits_into_a_limit_of_zero(void **state)
+{
+    struct machine *machine = begin_case_with("0");
+    struct pending commit;
+    send_commit(machine, &commit, 0, 0);
+    assert_int_equal(finish_commit(machine, &commit), KAFKA_INVALID_COMMIT_OFFSET_SIZE);
     assert_true(offsets_are_right(machine));
     end_case(machine);
 }
@@ -681,6 +701,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(no_answer_leaves_before_the_disk),
         cmocka_unit_test(commits_gather_while_a_batch_flies),
         cmocka_unit_test(batches_keep_to_their_limit),
+        cmocka_unit_test(nothing_fits_into_a_limit_of_zero),
         cmocka_unit_test(a_large_turn_is_one_batch),
         cmocka_unit_test(compressed_records_are_loaded),
         cmocka_unit_test(a_deletion_in_portions_ends),

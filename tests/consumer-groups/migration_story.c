@@ -106,7 +106,8 @@ struct join_group_call *migration_begin_join(struct migration_story *story, int 
     if (story->instance != NULL)
         in->group_instance_id = bytes_of_text(story->instance);
     in->session_timeout_ms = MIGRATION_SESSION_MS;
-    in->rebalance_timeout_ms = MIGRATION_REBALANCE_MS;
+    in->rebalance_timeout_ms =
+        story->rebalance_ms != 0 ? story->rebalance_ms : MIGRATION_REBALANCE_MS;
     in->protocol_type = bytes_of_text("consumer");
     in->protocols = &protocols[who];
     in->protocols_count = 1;

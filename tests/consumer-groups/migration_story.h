@@ -18,6 +18,7 @@ struct migration_story {
     struct join_group_call waiting[4];
     struct arena arenas[4];
     const char *instance; /* of whoever joins; NULL: none */
+    int32_t rebalance_ms; /* of whoever joins with the classic protocol; 0: as all others */
     bool asks_for_id;     /* joins are of a version that goes a round for the member id */
 };
 

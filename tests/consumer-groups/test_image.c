@@ -51,6 +51,18 @@ struct image *test_image_add_topic(struct image *image, const char *name, uint8_
     return next;
 }
 
+struct image *test_image_set(struct image *image, uint8_t id, const char *name, const char *value)
+{
+    struct image_delta *delta = image_delta_create(image);
+    apply(delta, (struct metadata_record){
+                     .kind = METADATA_TOPIC_CONFIG,
+                     .topic_config = {.topic_id = numbered_id(id),
+                                      .name = bytes_of_text(name),
+                                      .value = bytes_of_text(value)},
+                 });
+    return finish(delta, image);
+}
+
 struct image *test_image_remove_topic(struct image *image, uint8_t id)
 {
     assert_non_null(image_topic_by_id(image, numbered_id(id)));

@@ -18,4 +18,7 @@ struct image *test_image_add_topic(struct image *image, const char *name, uint8_
                                    int32_t partitions);
 struct image *test_image_remove_topic(struct image *image, uint8_t id);
 
+/* The same with a setting of the topic. */
+struct image *test_image_set(struct image *image, uint8_t id, const char *name, const char *value);
+
 #endif

@@ -1,6 +1,7 @@
 /* The stored formats: whatever byte of a frame, a commit or a state file is changed, it is noticed.
  */
 #include "base/arena.h"
+#include "base/crc32c.h"
 #include "protocol/batch_build.h"
 #include "storage/commit.h"
 #include "storage/frame.h"
@@ -240,6 +241,56 @@ static void state_round_trip(void **state)
     free((void *)content.data);
 }
 
+/* Puts a number of 64 bits there, under a checksum that accepts it. */
+static void exchange(uint8_t *content, size_t size, size_t position, int64_t number)
+{
+    enum { CRC_AT = 12 };
+    memcpy(content + position, &number, sizeof number);
+    memset(content + CRC_AT, 0, sizeof(uint32_t));
+    uint32_t crc = crc32c(0, content, size);
+    memcpy(content + CRC_AT, &crc, sizeof crc);
+}
+
+/* A state that its checksum accepts is refused if an epoch or a producer's batch lies beyond the
+ * recovery point: what is appended next would come before it. */
+static void state_that_makes_no_sense(void **state)
+{
+    enum {
+        EPOCHS_AT = 88 + 2 * 56,
+        PRODUCERS_AT = EPOCHS_AT + 3 * 16,
+        BATCH_AT = PRODUCERS_AT + 24
+    };
+    static const struct {
+        size_t position;
+        int64_t number;
+        enum status status;
+    } rows[] = {
+        {EPOCHS_AT + 2 * 16 + 8, 29, STATUS_OK}, /* begins with the last record */
+        {EPOCHS_AT + 2 * 16 + 8, 30, STATUS_CORRUPT},
+        {BATCH_AT + 16, 29, STATUS_OK}, /* ends with the last record */
+        {BATCH_AT + 16, 30, STATUS_CORRUPT},
+        {BATCH_AT + 8, 29, STATUS_CORRUPT}, /* begins behind its end */
+        {BATCH_AT + 8, -1, STATUS_CORRUPT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bytes content = make_state();
+        struct epoch_core epochs;
+        struct producer_core producers;
+        struct damage_core damages = {0};
+        struct state_cores cores = {&epochs, &producers, &damages};
+        struct state decoded;
+        epoch_core_init(&epochs);
+        producer_core_init(&producers, 1000, NULL);
+        exchange((uint8_t *)content.data, content.size, rows[i].position, rows[i].number);
+        assert_int_equal(state_decode(content, &decoded, &cores), rows[i].status);
+        free(decoded.segments);
+        free((void *)content.data);
+        epoch_core_deinit(&epochs);
+        producer_core_deinit(&producers);
+        damage_core_deinit(&damages);
+    }
+}
+
 /* Names of directories and files lead back to what they were made of. */
 static void paths_round_trip(void **state)
 {
@@ -274,10 +325,10 @@ static void paths_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frame_notices_every_bit), cmocka_unit_test(frame_is_bound_to_its_place),
-        cmocka_unit_test(frame_end_and_cut),       cmocka_unit_test(commit_round_trip),
-        cmocka_unit_test(commit_of_another_run),   cmocka_unit_test(state_round_trip),
-        cmocka_unit_test(paths_round_trip),
+        cmocka_unit_test(frame_notices_every_bit),   cmocka_unit_test(frame_is_bound_to_its_place),
+        cmocka_unit_test(frame_end_and_cut),         cmocka_unit_test(commit_round_trip),
+        cmocka_unit_test(commit_of_another_run),     cmocka_unit_test(state_round_trip),
+        cmocka_unit_test(state_that_makes_no_sense), cmocka_unit_test(paths_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
