@@ -1,8 +1,5 @@
 /* OffsetCommit, OffsetFetch and OffsetDelete, and the offsets that go without being asked for: of
- * old age, with their topic, with their group.
- *
- * Whatever changes a group's offsets tells the table how many there were before (count_offsets):
- * the metrics show the sum, and nobody wants to walk millions of them for it. */
+ * old age, with their topic, with their group. */
 #include "consumer-groups/group_offsets_core.h"
 
 #include "base/assert.h"
@@ -27,14 +24,6 @@ static const struct image_topic *resolve(const struct group_turn *turn, int16_t 
 {
     return version >= TOPIC_IDS_SINCE ? image_topic_by_id(turn->image, id)
                                       : image_topic_by_name(turn->image, name);
-}
-
-/* The group that has changed in between counts in the table. */
-static void count_offsets(struct group_table *table, const struct group *group, uint32_t before)
-{
-    assert(table->offset_count >= before);
-    table->offset_count = table->offset_count - before + group->offsets.count;
-    assert(table->offset_count >= group->offsets.count);
 }
 
 /* --- Commit -------------------------------------------------------------------------------------
@@ -239,7 +228,7 @@ void group_offsets_commit(struct group_table *table, struct group_turn *turn,
             assert(group != NULL);
             uint32_t before = group->offsets.count;
             commit_topics(turn, group, commit);
-            count_offsets(table, group, before);
+            group_table_count_offsets(table, group, before);
         } else {
             refuse_rest(&commit->out,
                         error != KAFKA_NONE ? error : KAFKA_INVALID_COMMIT_OFFSET_SIZE);
@@ -463,7 +452,7 @@ static bool delete_offsets(struct group_table *table, struct group_turn *turn, s
         out->topics_count++;
     }
     assert(group->offsets.count <= before);
-    count_offsets(table, group, before);
+    group_table_count_offsets(table, group, before);
     return has_memory;
 }
 
@@ -544,7 +533,7 @@ void group_offsets_delete_all(struct group_table *table, struct group_turn *turn
     assert(group->offsets.count == 0 || *left == 0);
     assert(group->offsets.count <= before);
     turn->tally.offset_deletions += before - group->offsets.count;
-    count_offsets(table, group, before);
+    group_table_count_offsets(table, group, before);
 }
 
 /* Gone, or made anew under the same name. */
@@ -589,7 +578,7 @@ bool group_offsets_expire(struct group_table *table, struct group_turn *turn, st
     sweep_old(&sweep, ages);
     assert(group->offsets.count <= before);
     turn->tally.offset_expirations += before - group->offsets.count;
-    count_offsets(table, group, before);
+    group_table_count_offsets(table, group, before);
     if (!ages || !group_is_empty(group) || group->offsets.count > 0)
         return *left > 0;
     group_put_tombstones(group, turn);
