@@ -43,12 +43,10 @@ static enum status restore_offset(struct group_table *table, struct group_turn *
         .expire_ms = view->offset.expire_timestamp,
         .metadata = view->offset.metadata,
     };
-    uint32_t count = group->offsets.count;
-    assert(table->offset_count >= count);
+    uint32_t before = group->offsets.count;
     enum status status = group_offsets_put(&group->offsets, turn->memory, view->topic,
                                            view->offset.topic_id, &offset);
-    table->offset_count = table->offset_count - count + group->offsets.count;
-    assert(table->offset_count >= group->offsets.count);
+    group_table_count_offsets(table, group, before);
     return status;
 }
 

@@ -100,6 +100,14 @@ void group_table_settle(struct group_table *table, struct group_turn *turn, stru
     assert(list_is_empty(&table->order) == (table->groups.count == 0));
 }
 
+void group_table_count_offsets(struct group_table *table, const struct group *group,
+                               uint32_t before)
+{
+    assert(table->offset_count >= before);
+    table->offset_count = table->offset_count - before + group->offsets.count;
+    assert(table->offset_count >= group->offsets.count);
+}
+
 int64_t group_table_deadline_ms(const struct group_table *table)
 {
     return group_deadlines_next_ms(&table->deadlines);

@@ -12,7 +12,7 @@ struct group_table {
     struct list leaving; /* those that are being deleted, a portion at a time */
     struct group_deadlines deadlines;
     struct hash_seed seed;
-    uint64_t offset_count;
+    uint64_t offset_count; /* of all groups */
 };
 
 /* The table stays where it is: its groups point at the seed. */
@@ -35,6 +35,11 @@ void group_table_remove(struct group_table *table, struct group_memory *memory,
 /* After whatever may have changed a group: its deadline is noted; one of which nothing is left, not
  * even in the log, goes, and may be gone after this. */
 void group_table_settle(struct group_table *table, struct group_turn *turn, struct group *group);
+
+/* The offsets of the group have changed; there were `before` of them. Whatever changes them says
+ * so: the metrics show the sum, and nobody wants to walk millions of them for it. */
+void group_table_count_offsets(struct group_table *table, const struct group *group,
+                               uint32_t before);
 
 /* When the first of all deadlines is; INT64_MAX: never. */
 int64_t group_table_deadline_ms(const struct group_table *table);

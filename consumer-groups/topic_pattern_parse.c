@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-enum { DEPTH_MAX = 200, ASCII_COUNT = 128 };
+enum { DEPTH_MAX = 200 };
 
 struct parser {
     const uint8_t *text;
@@ -112,34 +112,6 @@ static const struct pattern_node *node_place(struct parser *p, enum pattern_plac
     return node;
 }
 
-/* --- Sets ------------------------------------------------------------------------------------- */
-
-static void set_add_range(struct ascii_set *set, uint32_t first, uint32_t last)
-{
-    for (uint32_t c = first; c <= last && c < ASCII_COUNT; c++)
-        set->words[c / 64] |= UINT64_C(1) << (c % 64);
-}
-
-static void set_add(struct ascii_set *set, const struct ascii_set *other)
-{
-    set->words[0] |= other->words[0];
-    set->words[1] |= other->words[1];
-}
-
-static void set_negate(struct ascii_set *set)
-{
-    set->words[0] = ~set->words[0];
-    set->words[1] = ~set->words[1];
-}
-
-/* Letters stand in the upper word, their two cases 32 bits apart. */
-static void set_ignore_case(struct ascii_set *set)
-{
-    const uint64_t upper = UINT64_C(0x07fffffe);
-    const uint64_t letters = (set->words[1] | set->words[1] >> 32) & upper;
-    set->words[1] |= letters | letters << 32;
-}
-
 static const struct pattern_node *node_set(struct parser *p, struct ascii_set set)
 {
     struct pattern_node *node = node_new(p, PATTERN_SET, 1);
@@ -151,50 +123,10 @@ static const struct pattern_node *node_set(struct parser *p, struct ascii_set se
 static const struct pattern_node *node_character(struct parser *p, uint32_t character)
 {
     struct ascii_set set = {{0, 0}};
-    set_add_range(&set, character, character);
+    ascii_set_add_range(&set, character, character);
     if (p->ignores_case)
-        set_ignore_case(&set);
+        ascii_set_ignore_case(&set);
     return node_set(p, set);
-}
-
-struct named_set {
-    const char *name;
-    const char *ranges; /* pairs: first, last */
-};
-
-static const struct named_set posix_sets[] = {
-    {"alnum", "09AZaz"},   {"alpha", "AZaz"},
-    {"blank", "\t\t  "},   {"digit", "09"},
-    {"graph", "!~"},       {"lower", "az"},
-    {"print", " ~"},       {"punct", "!/:@[`{~"},
-    {"space", "\t\r  "},   {"upper", "AZ"},
-    {"word", "09AZaz__"},  {"xdigit", "09AFaf"},
-    {"ascii", "\001\177"}, {"cntrl", "\001\037\177\177"},
-};
-
-static void set_add_ranges(struct ascii_set *set, const char *ranges)
-{
-    for (; *ranges != 0; ranges += 2)
-        set_add_range(set, (uint8_t)ranges[0], (uint8_t)ranges[1]);
-}
-
-/* \d, \W and the like; false if the letter names none. */
-static bool perl_set(uint8_t letter, struct ascii_set *set)
-{
-    static const struct {
-        uint8_t letter;
-        const char *ranges;
-    } rows[] = {{'d', "09"}, {'s', "\t\n\f\r  "}, {'w', "09AZaz__"}};
-    *set = (struct ascii_set){{0, 0}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if ((letter | 0x20) != rows[i].letter)
-            continue;
-        set_add_ranges(set, rows[i].ranges);
-        if (letter != rows[i].letter)
-            set_negate(set);
-        return true;
-    }
-    return false;
 }
 
 /* --- Escapes ---------------------------------------------------------------------------------- */
@@ -248,7 +180,7 @@ static const struct pattern_node *parse_escape(struct parser *p)
     default: break;
     }
     struct ascii_set set;
-    if (perl_set(peek(p), &set)) {
+    if (ascii_set_perl(peek(p), &set)) {
         p->position++;
         return node_set(p, set);
     }
@@ -267,15 +199,13 @@ static bool take_posix_set(struct parser *p, struct ascii_set *set)
     if (!take(p, "[:"))
         return false;
     bool is_negated = take(p, "^");
-    for (size_t i = 0; i < sizeof posix_sets / sizeof *posix_sets; i++) {
-        uint32_t name = p->position;
-        *set = (struct ascii_set){{0, 0}};
-        set_add_ranges(set, posix_sets[i].ranges);
+    uint32_t name = p->position;
+    while (peek(p) >= 'a' && peek(p) <= 'z')
+        p->position++;
+    if (ascii_set_posix(bytes_of(p->text + name, p->position - name), set) && take(p, ":]")) {
         if (is_negated)
-            set_negate(set);
-        if (take(p, posix_sets[i].name) && take(p, ":]"))
-            return true;
-        p->position = name;
+            ascii_set_negate(set);
+        return true;
     }
     p->position = start;
     return false;
@@ -300,7 +230,7 @@ static bool parse_class_member(struct parser *p, struct ascii_set *set)
 {
     struct ascii_set named;
     if (take_posix_set(p, &named)) {
-        set_add(set, &named);
+        ascii_set_add(set, &named);
         return true;
     }
     if (looking_at(p, "[:")) {
@@ -308,9 +238,9 @@ static bool parse_class_member(struct parser *p, struct ascii_set *set)
         return false;
     }
     if (peek(p) == '\\' && p->position + 1 < p->size &&
-        perl_set(p->text[p->position + 1], &named)) {
+        ascii_set_perl(p->text[p->position + 1], &named)) {
         p->position += 2;
-        set_add(set, &named);
+        ascii_set_add(set, &named);
         return true;
     }
     uint32_t at = p->position;
@@ -328,7 +258,7 @@ static bool parse_class_member(struct parser *p, struct ascii_set *set)
         fail(p, at, "invalid character class range");
         return false;
     }
-    set_add_range(set, first, last);
+    ascii_set_add_range(set, first, last);
     return true;
 }
 
@@ -348,9 +278,9 @@ static const struct pattern_node *parse_class(struct parser *p)
     }
     p->position++;
     if (p->ignores_case)
-        set_ignore_case(&set);
+        ascii_set_ignore_case(&set);
     if (is_negated)
-        set_negate(&set);
+        ascii_set_negate(&set);
     return node_set(p, set);
 }
 

@@ -2,12 +2,8 @@
 #ifndef TAILRACE_CONSUMER_GROUPS_TOPIC_PATTERN_TREE_H
 #define TAILRACE_CONSUMER_GROUPS_TOPIC_PATTERN_TREE_H
 
+#include "consumer-groups/ascii_set.h"
 #include "consumer-groups/topic_pattern.h"
-
-/* A set of ASCII characters, a bit each. Topic names have no others, so no more are needed. */
-struct ascii_set {
-    uint64_t words[2];
-};
 
 enum pattern_kind {
     PATTERN_NOTHING, /* the empty text */
@@ -37,17 +33,6 @@ struct pattern_node {
     const struct pattern_node *second;
     uint32_t size; /* of its program, in instructions; at most TOPIC_PATTERN_INSTRUCTIONS_MAX + 1 */
 };
-
-static inline bool ascii_set_has(const struct ascii_set *set, uint8_t character)
-{
-    return character < 128 && (set->words[character / 64] >> (character % 64) & 1) != 0;
-}
-
-static inline bool ascii_is_word(uint8_t character)
-{
-    return (character >= '0' && character <= '9') || (character >= 'A' && character <= 'Z') ||
-           (character >= 'a' && character <= 'z') || character == '_';
-}
 
 /* The tree of an expression, in the arena. Status and error as topic_pattern_compile. */
 enum status pattern_parse(struct bytes expression, struct arena *arena,
