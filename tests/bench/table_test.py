@@ -429,6 +429,14 @@ class Partitions(unittest.TestCase):
                 create(broker, 10000)
 
 
+class Text(unittest.TestCase):
+    def test_number(self):
+        """Three digits, or all in front of the point, and the same where rounding makes one digit more."""
+        for value, text in ((0, "0.00"), (9.994, "9.99"), (9.996, "10.0"), (99.94, "99.9"), (99.96, "100"),
+                            (999.4, "999"), (999.6, "1,000"), (1234.5, "1,234"), (999999.6, "1,000,000")):
+            self.assertEqual(table.driver.number(value), text)
+
+
 class Awake(unittest.TestCase):
     """The device is a file here."""
 
