@@ -279,6 +279,7 @@ class Read(BenchCase):
         self.assertEqual(result["figures"]["records"], produced["records"])
         self.assertEqual(result["figures"]["unanswered"], 0)
         self.assertEqual(result["figures"], result["roles"]["receive"])
+        self.assertGreaterEqual(result["figures"]["seconds"], 1)
         self.assertGreater(result["figures"]["latency_us"]["p50"], 0)
 
     def test_mixed(self):
@@ -618,6 +619,23 @@ class Misbehaviour(unittest.TestCase):
         self.assertEqual(figures["errors_by_code"], {"REQUEST_TIMED_OUT": 50})
         self.assertEqual(figures["errors"], 50)
         self.assertEqual(figures["requests"], 150)
+
+    def test_refused_time(self):
+        """Refusals take their time, too: who takes one record and then none is not fast."""
+        state = {"count": 0}
+
+        def judge():
+            state["count"] += 1
+            if state["count"] == 1:
+                return 0
+            threading.Event().wait(0.2)
+            return 7
+
+        done = self.run_against(judge, "--closed", *requests(2))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = json.loads(done.stdout)["figures"]
+        self.assertEqual((figures["requests"], figures["errors"]), (1, 1))
+        self.assertGreaterEqual(figures["seconds"], 0.2)
 
     def test_unknown(self):
         """Who does not tell what it is stays unknown."""
