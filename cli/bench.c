@@ -151,8 +151,10 @@ const struct command command_bench_fetch = {
     .arguments = "",
     .summary = "measure how a broker hands out what it has",
     .description =
-        "Reads all partitions of a topic, which must be there, from the beginning to the end that\n"
-        "they have when it starts, and then again until the time is over. What the broker has in\n"
+        "Reads the first --partitions of a topic, which must be there, from the beginning to the "
+        "end\n"
+        "that they have when it starts, and then again until the time is over. What the broker has "
+        "in\n"
         "memory is read warm after the warm-up; for a cold one use --cold --once --warm-up 0 and "
         "a\n"
         "topic that is larger than the broker's own memory.\n",

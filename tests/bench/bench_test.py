@@ -233,7 +233,21 @@ class Produce(BenchCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"there is no process {gone.pid}", done.stderr)
         done = bench("fetch", "--topic", topic, *SHORT)
-        self.assertIn("does not have 1 partitions", done.stderr)
+        self.assertIn(f"there is no topic {topic}", done.stderr)
+
+    def test_addresses(self):
+        """Why no broker answers is said: no address, nobody there, or nobody who speaks the protocol."""
+        stranger = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(stranger.close)
+        threading.Thread(target=lambda: stranger.accept()[0].close(), daemon=True).start()
+        for address, said in (("127.0.0.1", "an address is HOST:PORT"), ("127.0.0.1:0", "an address is HOST:PORT"),
+                              ("127.0.0.1:kafka", "an address is HOST:PORT"), ("127.0.0.1:1", "Connection refused"),
+                              (f"127.0.0.1:{stranger.getsockname()[1]}", "does not answer as Kafka does")):
+            with self.subTest(address):
+                done = bench("produce", "--closed", *requests(1), address=address)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"no broker answers at {address}: ", done.stderr)
+                self.assertIn(said, done.stderr)
 
     def test_refused(self):
         """A run in which nothing was acknowledged is a failure that says so, and says why."""
@@ -300,10 +314,14 @@ class Read(BenchCase):
         self.assertEqual([step["connections"] for step in result["steps"]], [1, 9])
 
     def test_missing(self):
-        """There is nothing to read in a topic that is not there."""
+        """There is nothing to read in a topic that is not there, nor in partitions that it does not have."""
         done = bench("fetch", "--topic", self.name("nothing"), *SHORT)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("does not have 1 partitions", done.stderr)
+        self.assertIn(f"there is no topic {self.name('nothing')}", done.stderr)
+        topic, _ = self.fill("few", 2)
+        done = bench("fetch", "--topic", topic, "--partitions", 3, *SHORT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"topic {topic} has 2 partitions, not 3", done.stderr)
 
 
 class Groups(unittest.TestCase):
@@ -504,7 +522,7 @@ class Compare(BenchCase):
                 done = bench("compare", "--topic", topic, "--closed", "--rounds", 1, *requests(5), here, there)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(said, done.stderr)
-        self.assertIn("does not have 1 partitions", bench("fetch", "--topic", topic, *SHORT).stderr)
+        self.assertIn(f"there is no topic {topic}", bench("fetch", "--topic", topic, *SHORT).stderr)
 
     def test_usage(self):
         """Whom to compare must be clear."""
