@@ -5,6 +5,9 @@
 #include "base/assert.h"
 #include "bench/bench.h"
 
+#include <errno.h>
+#include <string.h>
+
 static const char shape[] =
     "{\"tool\": {\"version\": string, \"mode\": string},\n"
     " \"conditions\": {\"time\": string, \"kernel\": string, \"cpu\": string, \"cpu_count\": "
@@ -35,10 +38,27 @@ static const char shape[] =
     " \"steps\": [{\"partitions\": number, \"connections\": number, \"figures\": figures,\n"
     "  \"server\": server}, ...] of partitions}\n";
 
+/* The load generator speaks for itself, and takes from them only where to connect. */
+static bool check_client_settings(const struct tool *tool)
+{
+    const char *text;
+    uint32_t position = 0;
+    while ((text = options_next(&tool->options, "property", &position)) != NULL)
+        if (strncmp(text, "bootstrap.servers=", 18) != 0 &&
+            strncmp(text, "metadata.broker.list=", 21) != 0) {
+            tool_usage_error(tool, "-X is for librdkafka, by which bench does not send: '%s'",
+                             text);
+            return false;
+        }
+    return true;
+}
+
 bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t row_count,
                       struct load *load)
 {
     char problem[LOAD_PROBLEM_SIZE];
+    if (!check_client_settings(tool))
+        return false;
     for (uint32_t i = 0; i < row_count; i++) {
         const char *name = rows[i].name;
         const char *text;

@@ -249,6 +249,16 @@ class Produce(BenchCase):
                 self.assertIn(f"no broker answers at {address}: ", done.stderr)
                 self.assertIn(said, done.stderr)
 
+    def test_client_settings(self):
+        """Settings of a client that is not used are not taken in silence, but for where to connect."""
+        done = bench("produce", "--closed", *requests(1), "-X", "compression.codec=zstd")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("-X is for librdkafka", done.stderr)
+        done = subprocess.run([TAILRACE, "bench", "produce", "-X", f"bootstrap.servers={_broker.address}", "--closed",
+                               "--topic", self.name("settings"), *map(str, requests(1))],
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_refused(self):
         """A run in which nothing was acknowledged is a failure that says so, and says why."""
         done = bench("produce", "--topic", self.name("large"), "--record-bytes", "2MiB", "--closed",
@@ -312,6 +322,14 @@ class Read(BenchCase):
         result = self.result("partitions", "--topic", self.name("steps"), "--closed", "--over",
                              "connections", "--steps", "1,9", *requests(20))
         self.assertEqual([step["connections"] for step in result["steps"]], [1, 9])
+
+    def test_refused_steps(self):
+        """A step whose requests are refused says how many were."""
+        done = subprocess.run([TAILRACE, "bench", "partitions", "-b", _broker.address, "--topic", self.name("refused"),
+                               "--steps", "1", "--record-bytes", "2MiB", "--closed", *map(str, requests(3))],
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r" ERRORS\n1 .* 3\n$")
 
     def test_missing(self):
         """There is nothing to read in a topic that is not there, nor in partitions that it does not have."""
