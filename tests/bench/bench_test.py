@@ -476,6 +476,22 @@ class Start(unittest.TestCase):
         """A command that is no broker is said, and leaves nothing behind."""
         self.assertIn("false ended before it answered", self.fail_start("false"))
 
+    def test_no_program(self):
+        """A program that is not there is called by its name."""
+        self.assertIn("cannot start no/such/broker: No such file or directory", self.fail_start("no/such/broker"))
+
+    def test_words(self):
+        """What a broker says does not get among the figures."""
+        script = 'echo good morning; exec "$0" "$@"'
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([TAILRACE, "bench", "start", "--runs", "1", "--folder", folder, "--format", "json",
+                                   "--verbose", "--", "sh", "-c", script, str(BUILD / "tailraced"), "--set",
+                                   "listeners=PLAINTEXT://127.0.0.1:{port}", "--set", "log.dirs={data}"],
+                                  capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["runs"], 1)
+        self.assertIn("good morning", done.stderr)
+
     def test_killed(self):
         """When it is killed itself, its broker and their folder go all the same."""
         with tempfile.TemporaryDirectory() as folder:
@@ -492,6 +508,16 @@ class Start(unittest.TestCase):
         said = self.fail_start(BUILD / "tailraced", "--set", "listeners=PLAINTEXT://127.0.0.1:{port}", "--set",
                                "log.dirs={data}", "--set", "message.max.bytes=100")
         self.assertIn("the first record was refused", said)
+
+
+class Idle(unittest.TestCase):
+    def test_gone(self):
+        """A process that is not there has no memory."""
+        with subprocess.Popen(["true"]) as gone:
+            pass
+        done = bench("idle", "--pid", gone.pid)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"there is no process {gone.pid}", done.stderr)
 
 
 class Compare(BenchCase):
