@@ -76,6 +76,17 @@ bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t
     return false;
 }
 
+enum exit_code bench_close_file(const struct tool *tool, FILE *file, const char *path)
+{
+    bool is_whole = ferror(file) == 0;
+    int error = errno; /* of the last write, unless that of the rest fails */
+    if (fclose(file) != 0 && is_whole) {
+        is_whole = false;
+        error = errno;
+    }
+    return is_whole ? EXIT_CODE_OK : tool_error(tool, "%s: %s", path, strerror(error));
+}
+
 static enum exit_code run_load(struct tool *tool, enum load_mode mode)
 {
     struct load load;
@@ -127,20 +138,20 @@ static enum exit_code run_partitions(struct tool *tool)
 #define Y(name, field, kind, min, max, value, help)         {0, name, value, help},
 
 static const struct option_row produce_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y)
-                                                     LOAD_PRODUCE_ROWS(X, Y)};
+                                                     LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)};
 
 static const struct option_row fetch_rows[] = {LOAD_SOURCE_ROWS(X, Y) LOAD_COMMON_ROWS(
-    X, Y) LOAD_READ_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y)};
+    X, Y) LOAD_PID_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y)};
 
 static const struct option_row e2e_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(
-    X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y)};
+    X, Y) LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y)};
 
 static const struct option_row mixed_rows[] = {
-    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y)
-        LOAD_TAIL_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
+    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)
+        LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
 
-static const struct option_row partitions_rows[] = {
-    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_STEPS_ROWS(X, Y)};
+static const struct option_row partitions_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(
+    X, Y) LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_STEPS_ROWS(X, Y)};
 
 #undef X
 #undef Y

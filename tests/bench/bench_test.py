@@ -520,6 +520,45 @@ class Idle(unittest.TestCase):
         self.assertIn(f"there is no process {gone.pid}", done.stderr)
 
 
+class Report(BenchCase):
+    def report(self, *words):
+        return subprocess.run([TAILRACE, "bench", "report", *map(str, words)], capture_output=True, text=True,
+                              timeout=PATIENCE_SECONDS, check=False)
+
+    def test_files(self):
+        """A file that is no result is called by its name, with what is wrong."""
+        with tempfile.TemporaryDirectory() as folder:
+            torn, other = pathlib.Path(folder, "torn.json"), pathlib.Path(folder, "other.json")
+            torn.write_text('{\n"tool":\n', encoding="utf-8")
+            other.write_text('{"mode": "floor"}', encoding="utf-8")
+            for path, said in ((torn, f"{torn}, line 3: "), (other, f"{other}: no JSON result of bench produce"),
+                               (f"{folder}/none.json", f"{folder}/none.json: No such file or directory")):
+                with self.subTest(said):
+                    done = self.report(path)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertIn(said, done.stderr)
+
+    def test_no_bars(self):
+        """For bars that there are not, no file is opened."""
+        with tempfile.TemporaryDirectory() as folder:
+            result, bars = pathlib.Path(folder, "result.json"), pathlib.Path(folder, "bars.svg")
+            result.write_text('{"contenders": [], "figures": []}', encoding="utf-8")
+            done = self.report(result, "--bars", "mb_per_s", "-o", bars)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("no comparison has a figure 'mb_per_s'", done.stderr)
+            self.assertFalse(bars.exists())
+
+    def test_full(self):
+        """A page that does not fit on its disk is no success."""
+        with tempfile.TemporaryDirectory() as folder:
+            result = pathlib.Path(folder, "result.json")
+            result.write_text(json.dumps(self.result("produce", "--topic", self.name("full"), "--closed", *requests(5))),
+                              encoding="utf-8")
+            done = self.report(result, "-o", "/dev/full")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/dev/full: No space left on device", done.stderr)
+
+
 class Compare(BenchCase):
     def test_turns(self):
         """Each broker has had the load in each round, in the next one backwards, and the first one's
@@ -567,6 +606,21 @@ class Compare(BenchCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(said, done.stderr)
         self.assertIn(f"there is no topic {topic}", bench("fetch", "--topic", topic, *SHORT).stderr)
+
+    def test_page(self):
+        """A page that cannot be written is said before anything is measured."""
+        here, topic = f"a={_broker.address}", self.name("page")
+        with tempfile.TemporaryDirectory() as folder:
+            for page, said in ((f"{folder}/no/such.html", "No such file or directory"), (folder, "Is a directory")):
+                done = bench("compare", "--topic", topic, "--closed", "--rounds", 1, *requests(5), "--html", page,
+                             here, f"b={_broker.address}")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"{page}: {said}", done.stderr)
+            self.assertIn(f"there is no topic {topic}", bench("fetch", "--topic", topic, *SHORT).stderr)
+            page = pathlib.Path(folder, "new.html")
+            self.result("compare", "--topic", topic, "--closed", "--rounds", 1, *requests(5), "--html", page, here,
+                        f"b={_broker.address}")
+            self.assertIn("</html>", page.read_text(encoding="utf-8"))
 
     def test_usage(self):
         """Whom to compare must be clear."""
