@@ -62,10 +62,11 @@ static void contender_check(const struct contender *contender)
     struct control control;
     struct address address;
     struct server_use use;
+    const char *problem;
     if (contender->pid != 0 && !server_use_read(contender->pid, &use))
         fail("%s: there is no process %u", contender->name, contender->pid);
-    if (!control_open_any(&control, contender->brokers, &address))
-        fail("%s: no broker answers at %s", contender->name, contender->brokers);
+    if (!control_open_any(&control, contender->brokers, &address, &problem))
+        fail("%s: no broker answers at %s: %s", contender->name, contender->brokers, problem);
     control_close(&control);
 }
 

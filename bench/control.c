@@ -63,21 +63,18 @@ static bool split(struct bytes text, char host[static NI_MAXHOST], char port[sta
     return true;
 }
 
-/* "host:port" or "[address]:port"; false if it is not of that form or the name is not known. */
-static bool address_find(struct bytes text, struct address *address)
+/* "host:port" or "[address]:port". NULL, or why there is no such address. */
+static const char *addresses_find(struct bytes text, struct addrinfo **found)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found;
     char host[NI_MAXHOST];
     char port[NI_MAXSERV];
+    int64_t port_number;
     if (bytes_are_null(text) || !split(text, host, port) ||
-        getaddrinfo(host, port, &hints, &found) != 0)
-        return false;
-    assert(found->ai_addrlen <= sizeof address->socket);
-    memcpy(&address->socket, found->ai_addr, found->ai_addrlen);
-    address->socket_size = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
+        text_parse_i64(bytes_of_text(port), 1, UINT16_MAX, &port_number) != STATUS_OK)
+        return "an address is HOST:PORT";
+    int error = getaddrinfo(host, port, &hints, found);
+    return error != 0 ? gai_strerror(error) : NULL;
 }
 
 /* A socket on the port, 0 for any that is free; -1 if it is taken. */
@@ -122,7 +119,9 @@ bool control_open(struct control *control, const struct address *address)
     if (file < 0)
         fail("no socket: %s", strerror(errno));
     if (connect(file, (const struct sockaddr *)&address->socket, address->socket_size) != 0) {
+        int error = errno;
         close(file);
+        errno = error;
         return false;
     }
     setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -141,24 +140,57 @@ void control_close(struct control *control)
     arena_deinit(&control->arena);
 }
 
-bool control_open_any(struct control *control, const char *brokers, struct address *address)
+/* A host may have several addresses, and a broker listen on one of them only. */
+static bool open_first(struct control *control, const struct addrinfo *found,
+                       struct address *address)
+{
+    bool is_open = false;
+    for (; found != NULL && !is_open; found = found->ai_next) {
+        assert(found->ai_addrlen <= sizeof address->socket);
+        memcpy(&address->socket, found->ai_addr, found->ai_addrlen);
+        address->socket_size = found->ai_addrlen;
+        is_open = control_open(control, address);
+    }
+    return is_open;
+}
+
+/* NULL, or why no broker answers there. */
+static const char *open_one(struct control *control, struct bytes text, struct address *address)
+{
+    struct addrinfo *found;
+    const char *problem = addresses_find(text, &found);
+    if (problem != NULL)
+        return problem;
+    bool is_open = open_first(control, found, address);
+    problem = strerror(errno);
+    freeaddrinfo(found);
+    if (!is_open)
+        return problem;
+    if (control_is_answered(control))
+        return NULL;
+    control_close(control);
+    return "who listens there does not answer as Kafka does";
+}
+
+bool control_open_any(struct control *control, const char *brokers, struct address *address,
+                      const char **problem)
 {
     struct bytes rest = bytes_of_text(brokers);
     struct bytes item;
+    *problem = "an address is HOST:PORT";
     while (text_next_item(&rest, ',', &item)) {
-        if (!address_find(item, address) || !control_open(control, address))
-            continue;
-        if (control_is_answered(control))
+        *problem = open_one(control, item, address);
+        if (*problem == NULL)
             return true;
-        control_close(control);
     }
     return false;
 }
 
 void control_open_first(struct control *control, const char *brokers, struct address *address)
 {
-    if (!control_open_any(control, brokers, address))
-        fail("no broker answers at %s", brokers);
+    const char *problem;
+    if (!control_open_any(control, brokers, address, &problem))
+        fail("no broker answers at %s: %s", brokers, problem);
 }
 
 /* Where there is a limit of time, being stopped and continued ends a call, though no signal is

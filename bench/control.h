@@ -43,7 +43,7 @@ struct control {
     struct arena arena; /* of the present request and its response */
 };
 
-/* False if nothing listens there. */
+/* False if nothing listens there; errno says what came instead. */
 bool control_open(struct control *control, const struct address *address);
 void control_close(struct control *control);
 
@@ -75,8 +75,10 @@ void control_call_check(const struct control_call *call, enum status status);
 /* True once the broker answers ApiVersions without an error. */
 bool control_is_answered(struct control *control);
 
-/* Connects to the first of "host:port,..." that answers; false if none does. */
-bool control_open_any(struct control *control, const char *brokers, struct address *address);
+/* Connects to the first of "host:port,..." that answers; false if none does, with what is wrong
+ * with the last of them. */
+bool control_open_any(struct control *control, const char *brokers, struct address *address,
+                      const char **problem);
 
 /* The same, and fails if none does. */
 void control_open_first(struct control *control, const char *brokers, struct address *address);

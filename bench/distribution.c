@@ -27,7 +27,7 @@ static enum status parse_range(struct bytes text, uint32_t min, uint32_t max,
     if (status == STATUS_OK && !bytes_are_null(text))
         status = parse_size(text, min, max, &part->high);
     if (status == STATUS_OK && part->high < part->low)
-        status = STATUS_OUT_OF_RANGE;
+        status = STATUS_INVALID;
     return status;
 }
 
@@ -39,8 +39,9 @@ static enum status parse_part(struct bytes text, uint32_t min, uint32_t max,
     if (!text_next_item(&text, ':', &range))
         return STATUS_INVALID;
     enum status status = parse_range(range, min, max, part);
-    if (status == STATUS_OK && !bytes_are_null(text))
-        status = text_parse_i64(text, 1, DISTRIBUTION_WEIGHT_MAX, &weight);
+    if (status == STATUS_OK && !bytes_are_null(text) &&
+        text_parse_i64(text, 1, DISTRIBUTION_WEIGHT_MAX, &weight) != STATUS_OK)
+        status = STATUS_INVALID;
     part->weight = (uint32_t)weight;
     return status;
 }
@@ -53,7 +54,7 @@ enum status distribution_parse(struct bytes text, uint32_t min, uint32_t max,
     struct bytes item;
     while (text_next_item(&text, ',', &item)) {
         if (parsed.part_count == DISTRIBUTION_PARTS_MAX)
-            return STATUS_OUT_OF_RANGE;
+            return STATUS_INVALID;
         enum status status = parse_part(item, min, max, &parsed.parts[parsed.part_count++]);
         if (status != STATUS_OK)
             return status;

@@ -26,8 +26,8 @@ struct distribution {
     uint32_t part_count;
 };
 
-/* STATUS_INVALID for what is not of the forms above, STATUS_OUT_OF_RANGE for a size outside `min`
- * to `max`, a range the wrong way round, a weight beyond its limit or too many parts. */
+/* STATUS_OUT_OF_RANGE for a size outside `min` to `max`, STATUS_INVALID for what is not of the
+ * forms above, a range the wrong way round, a weight beyond its limit or too many parts. */
 enum status distribution_parse(struct bytes text, uint32_t min, uint32_t max,
                                struct distribution *distribution);
 

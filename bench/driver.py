@@ -297,9 +297,9 @@ def conditions(folder):
 # --- Figures as text -----------------------------------------------------------------------------
 
 def number(value):
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    """Three digits, or all in front of the point. What rounding makes a digit longer is cut like those that are
+    as long."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
 
 def cell(values):

@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "bench/system.h"
 #include "bench/template.h"
+#include "bench/topic.h"
 #include "protocol/batch.h"
 #include "protocol/headers.h"
 #include "protocol/messages/fetch.h"
@@ -245,6 +246,16 @@ static struct answer fetch_answered(struct role *role, struct connection *connec
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
+static _Noreturn void fail_to_find(const struct fetch_options *options, struct control *control)
+{
+    uint32_t there = topic_count_partitions(control, options->topic);
+    if (there == 0)
+        fail("there is no topic %s", options->topic);
+    if (there < options->partitions)
+        fail("topic %s has %u partitions, not %u", options->topic, there, options->partitions);
+    fail("topic %s has partitions that this broker does not lead", options->topic);
+}
+
 static void find_ends(struct fetch *fetch, struct control *control)
 {
     uint32_t count = fetch->options.partitions;
@@ -254,8 +265,7 @@ static void find_ends(struct fetch *fetch, struct control *control)
     assert(ends != NULL);
     if (!control_find_offsets(control, fetch->options.topic, false, 0, count, begins) ||
         !control_find_offsets(control, fetch->options.topic, true, 0, count, ends))
-        fail("topic %s does not have %u partitions that this broker leads", fetch->options.topic,
-             count);
+        fail_to_find(&fetch->options, control);
     for (uint32_t i = 0; i < count; i++)
         fetch->parts[i] = (struct fetch_part){
             .begin_offset = begins[i],

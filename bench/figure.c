@@ -51,9 +51,10 @@ static void part_thousands(char text[static FIGURE_TEXT_SIZE])
 
 void figure_format(double value, char text[static FIGURE_TEXT_SIZE])
 {
-    int decimals = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+    /* What rounding makes a digit longer is cut like those that are as long. */
+    int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
     snprintf(text, FIGURE_TEXT_SIZE, "%.*f", decimals, value);
-    if (value >= 1000)
+    if (decimals == 0)
         part_thousands(text);
 }
 

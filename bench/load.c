@@ -79,11 +79,10 @@ static enum status parse_word(struct bytes text, const char *const words[2], int
 static enum status parse_acks(struct bytes text, int16_t *acks)
 {
     int64_t number = -1;
-    enum status status =
-        bytes_equal_text(text, "all") ? STATUS_OK : text_parse_i64(text, -1, 1, &number);
-    if (status == STATUS_OK)
-        *acks = (int16_t)number;
-    return status;
+    if (!bytes_equal_text(text, "all") && text_parse_i64(text, -1, 1, &number) != STATUS_OK)
+        return STATUS_INVALID;
+    *acks = (int16_t)number;
+    return STATUS_OK;
 }
 
 static enum status parse_list(struct bytes text, const struct load_row *row,

@@ -9,7 +9,7 @@
 #define TAILRACE_BENCH_LOAD_ROWS_H
 
 #define LOAD_TOPIC_ROWS(X, Y)                                                                      \
-    X("topic", topic, TEXT, "bench", 0, 0, "NAME", "made if it is missing")
+    X("topic", topic, TEXT, "bench", 0, 0, "NAME", "made if it is missing, never deleted")
 
 /* The same where nothing makes it. */
 #define LOAD_SOURCE_ROWS(X, Y)                                                                     \
@@ -31,8 +31,7 @@
       "how many carry the load")                                                                   \
     X("threads", threads, COUNT, "1", 1, LOAD_THREADS_MAX, "N", "of the generator")                \
     LOAD_TIME_ROWS(X, Y)                                                                           \
-    Y("requests", requests, COUNT, 1, UINT32_MAX, "N", "stop after so many, warm-up included")     \
-    LOAD_PID_ROWS(X, Y)
+    Y("requests", requests, COUNT, 1, UINT32_MAX, "N", "stop after so many, warm-up included")
 
 /* Of loads that write. */
 #define LOAD_PRODUCE_ROWS(X, Y)                                                                    \
@@ -109,6 +108,7 @@
 #define LOAD_ALL_ROWS(X, Y)                                                                        \
     LOAD_TOPIC_ROWS(X, Y)                                                                          \
     LOAD_COMMON_ROWS(X, Y)                                                                         \
+    LOAD_PID_ROWS(X, Y)                                                                            \
     LOAD_PRODUCE_ROWS(X, Y)                                                                        \
     LOAD_READ_ROWS(X, Y)                                                                           \
     LOAD_COLD_ROWS(X, Y)                                                                           \

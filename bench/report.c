@@ -46,10 +46,9 @@ void report_deinit(struct report *report)
     json_decref(report->singles);
 }
 
-static bool refuse(char problem[static REPORT_PROBLEM_SIZE], const char *label,
-                   const char *sentence)
+static bool refuse(char problem[static REPORT_PROBLEM_SIZE], const char *sentence)
 {
-    snprintf(problem, REPORT_PROBLEM_SIZE, "%s: %s", label, sentence);
+    snprintf(problem, REPORT_PROBLEM_SIZE, "%s", sentence);
     return false;
 }
 
@@ -91,15 +90,15 @@ bool report_add(struct report *report, json_t *document, const char *label,
             return true;
         }
         json_decref(document);
-        return refuse(problem, label, "more than eight single results cannot be told apart");
+        return refuse(problem, "more than eight single results cannot be told apart");
     }
     if (is_comparison(document)) {
         json_array_append_new(report->sections, document);
         return true;
     }
     json_decref(document);
-    return refuse(problem, label,
-                  "is no JSON result of bench produce, fetch, e2e, mixed, partitions or compare");
+    return refuse(problem,
+                  "no JSON result of bench produce, fetch, e2e, mixed, partitions or compare");
 }
 
 /* --- Parts of a section ----------------------------------------------------------------------- */
@@ -117,9 +116,32 @@ static json_t *any_result(const json_t *section)
     return first != NULL ? json_array_get(json_object_iter_value(first), 0) : NULL;
 }
 
-static const char *mode_of(const json_t *section)
+/* The first result of one of the names. */
+static json_t *result_of(const json_t *section, const json_t *name)
 {
-    return text_of(json_object_get(any_result(section), "tool"), "mode");
+    const char *text = json_is_string(name) ? json_string_value(name) : "?";
+    return json_array_get(json_object_get(json_object_get(section, "results"), text), 0);
+}
+
+static const char *mode_of(const json_t *section, const json_t *name)
+{
+    return text_of(json_object_get(result_of(section, name), "tool"), "mode");
+}
+
+/* Of all the results, each mode once. */
+static void write_modes(FILE *out, json_t *section)
+{
+    json_t *names = json_object_get(section, "contenders");
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *mode = mode_of(section, json_array_get(names, i));
+        size_t before = 0;
+        while (strcmp(mode, mode_of(section, json_array_get(names, before))) != 0)
+            before++;
+        if (before == i && i > 0)
+            fputs(", ", out);
+        if (before == i)
+            svg_escape(out, mode);
+    }
 }
 
 static void write_key(FILE *out, json_t *names)
@@ -183,19 +205,27 @@ static void write_row(FILE *out, json_t *figure, json_t *names)
     fputs("</tr>\n", out);
 }
 
-static void write_table(FILE *out, json_t *section)
+static void write_names(FILE *out, json_t *names)
 {
     size_t i;
     json_t *name;
-    json_t *figure;
-    json_t *names = json_object_get(section, "contenders");
-    fputs("<div class=\"wide\"><table><tr><th></th>", out);
+    fputs("<tr><th></th>", out);
     json_array_foreach(names, i, name)
     {
         fputs("<th>", out);
         svg_escape(out, json_is_string(name) ? json_string_value(name) : "?");
         fputs("</th>", out);
     }
+}
+
+static void write_table(FILE *out, json_t *section)
+{
+    size_t i;
+    json_t *name;
+    json_t *figure;
+    json_t *names = json_object_get(section, "contenders");
+    fputs("<div class=\"wide\"><table>", out);
+    write_names(out, names);
     json_array_foreach(names, i, name) if (i > 0)
     {
         fputs("<th>to ", out);
@@ -212,20 +242,28 @@ static void write_table(FILE *out, json_t *section)
               out);
 }
 
-/* Every value of an object that is a plain one, as rows of two cells. */
-static void write_pairs(FILE *out, json_t *object)
+/* Every value of a part of the results, as rows with a cell for each contender. */
+static void write_values(FILE *out, json_t *section, const char *part)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach(object, name, value)
+    size_t i;
+    json_t *name;
+    const char *key;
+    json_t *any;
+    json_object_foreach(json_object_get(any_result(section), part), key, any)
     {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
         fputs("<tr><td>", out);
-        svg_escape(out, name);
-        fputs("</td><td>", out);
-        svg_escape(out, text != NULL ? text : "");
-        fputs("</td></tr>\n", out);
-        free(text);
+        svg_escape(out, key);
+        fputs("</td>", out);
+        json_array_foreach(json_object_get(section, "contenders"), i, name)
+        {
+            json_t *value = json_object_get(json_object_get(result_of(section, name), part), key);
+            char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+            fputs("<td>", out);
+            svg_escape(out, text != NULL ? text : "");
+            fputs("</td>", out);
+            free(text);
+        }
+        fputs("</tr>\n", out);
     }
 }
 
@@ -269,12 +307,9 @@ static void write_steps(FILE *out, const json_t *section)
     json_t *name;
     json_t *step;
     bool has_any = false;
-    json_t *results = json_object_get(section, "results");
     json_array_foreach(json_object_get(section, "contenders"), i, name)
     {
-        const char *text = json_is_string(name) ? json_string_value(name) : "?";
-        json_t *result = json_array_get(json_object_get(results, text), 0);
-        json_array_foreach(json_object_get(result, "steps"), j, step)
+        json_array_foreach(json_object_get(result_of(section, name), "steps"), j, step)
         {
             if (!has_any)
                 fputs("<div class=\"wide\"><table><tr><th>step</th><th>partitions</th>"
@@ -282,21 +317,22 @@ static void write_steps(FILE *out, const json_t *section)
                       "<th>CPU µs/request</th></tr>\n",
                       out);
             has_any = true;
-            write_step(out, text, step);
+            write_step(out, json_is_string(name) ? json_string_value(name) : "?", step);
         }
     }
     if (has_any)
         fputs("</table></div><p>All else here is of the last step.</p>\n", out);
 }
 
-static void write_conditions(FILE *out, const json_t *section)
+static void write_conditions(FILE *out, json_t *section)
 {
-    json_t *result = any_result(section);
-    if (result == NULL)
+    if (any_result(section) == NULL)
         return;
-    fputs("<details><summary>Conditions and load</summary><div class=\"wide\"><table>\n", out);
-    write_pairs(out, json_object_get(result, "conditions"));
-    write_pairs(out, json_object_get(result, "load"));
+    fputs("<details><summary>Conditions and load</summary><div class=\"wide\"><table>", out);
+    write_names(out, json_object_get(section, "contenders"));
+    fputs("</tr>\n", out);
+    write_values(out, section, "conditions");
+    write_values(out, section, "load");
     fputs("</table></div></details>\n", out);
 }
 
@@ -328,6 +364,12 @@ static uint32_t find_bars(json_t *section, json_t *figure,
     return count;
 }
 
+static void head_figure(const json_t *figure, char heading[static TITLE_SIZE])
+{
+    snprintf(heading, TITLE_SIZE, "%.90s, %s is better", text_of(figure, "title"),
+             json_is_true(json_object_get(figure, "more_is_better")) ? "more" : "less");
+}
+
 static uint32_t draw_figure(FILE *out, uint32_t y, json_t *section, json_t *figure,
                             const char *heading)
 {
@@ -354,11 +396,9 @@ static void write_bars_card(FILE *out, json_t *section, json_t *figure)
     char *drawn = NULL;
     size_t size = 0;
     char heading[TITLE_SIZE];
-    bool is_more = json_is_true(json_object_get(figure, "more_is_better"));
     FILE *drawing = open_memstream(&drawn, &size);
     assert(drawing != NULL);
-    snprintf(heading, sizeof heading, "%.90s, %s is better", text_of(figure, "title"),
-             is_more ? "more" : "less");
+    head_figure(figure, heading);
     uint32_t height = draw_figure(drawing, 0, section, figure, heading);
     fclose(drawing);
     fputs("<div class=\"card\">", out);
@@ -381,8 +421,12 @@ bool report_write_bars(const struct report *report, const char *name, FILE *out)
     json_array_foreach(report->sections, i, section)
         json_array_foreach(json_object_get(section, "figures"), j, figure)
     {
-        if (strcmp(text_of(figure, "name"), name) == 0)
-            y = draw_figure(drawing, y, section, figure, text_of(section, "title"));
+        if (strcmp(text_of(figure, "name"), name) != 0)
+            continue;
+        char heading[TITLE_SIZE];
+        const char *title = text_of(section, "title");
+        head_figure(figure, heading);
+        y = draw_figure(drawing, y, section, figure, title[0] != '\0' ? title : heading);
     }
     fclose(drawing);
     bool has_any = size > 0;
@@ -414,7 +458,10 @@ static void write_section(FILE *out, json_t *section)
     json_t *names = json_object_get(section, "contenders");
     const char *title = text_of(section, "title");
     fputs("<section><h2>", out);
-    svg_escape(out, title[0] != '\0' ? title : mode_of(section));
+    if (title[0] != '\0')
+        svg_escape(out, title);
+    else
+        write_modes(out, section);
     fputs("</h2>\n", out);
     write_key(out, names);
     fputs("<div class=\"cards\">\n", out);

@@ -288,7 +288,7 @@ static void print_steps(json_t *steps)
 {
     size_t i;
     json_t *step;
-    printf("PARTITIONS  CONNECTIONS  REQUESTS/S  P50 US     P99 US     CPU US/REQUEST\n");
+    printf("PARTITIONS  CONNECTIONS  REQUESTS/S  P50 US     P99 US     CPU US/REQUEST  ERRORS\n");
     json_array_foreach(steps, i, step)
     {
         json_int_t partitions;
@@ -297,17 +297,19 @@ static void print_steps(json_t *steps)
         double p50;
         double p99;
         double cpu = 0;
-        int error = json_unpack(step, "{s:I, s:I, s:{s:F, s:{s:F, s:F}}}", "partitions",
-                                &partitions, "connections", &connections, "figures",
-                                "requests_per_s", &rate, "latency_us", "p50", &p50, "p99", &p99);
+        json_int_t errors;
+        char cpu_text[32] = "-";
+        int error =
+            json_unpack(step, "{s:I, s:I, s:{s:F, s:I, s:{s:F, s:F}}}", "partitions", &partitions,
+                        "connections", &connections, "figures", "requests_per_s", &rate, "errors",
+                        &errors, "latency_us", "p50", &p50, "p99", &p99);
         assert(error == 0);
         (void)json_unpack(step, "{s:{s:F}}", "server", "cpu_us_per_request", &cpu);
         printf("%-10lld  %-11lld  %-10.0f  %-9.0f  %-9.0f  ", (long long)partitions,
                (long long)connections, rate, p50, p99);
         if (cpu > 0)
-            printf("%.2f\n", cpu);
-        else
-            printf("-\n");
+            snprintf(cpu_text, sizeof cpu_text, "%.2f", cpu);
+        printf("%-14s  %lld\n", cpu_text, (long long)errors);
     }
 }
 

@@ -199,9 +199,9 @@ static void note_roles(struct watch *watch)
         sum_role(watch, i, &role->tally);
         if (role->tally.last_ns > watch->window.begin_ns)
             role->seconds = (double)(role->tally.last_ns - watch->window.begin_ns) / 1e9;
-        /* In an open loop the last request may be answered before the time is over. */
+        /* In an open loop the last request may be answered, and arrive, before the time is over. */
         double window = (double)(watch->window.end_ns - watch->window.begin_ns) / 1e9;
-        if (role->intended_rate > 0 && role->seconds < window)
+        if (run->load->rate > 0 && role->seconds < window)
             role->seconds = window;
     }
 }

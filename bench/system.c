@@ -62,6 +62,8 @@ static void proc_read(pid_t pid, const char *name, char text[static PROC_TEXT_SI
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     FILE *file = fopen(path, "r");
+    if (file == NULL && errno == ENOENT)
+        fail("there is no process %d", (int)pid);
     if (file == NULL)
         fail("cannot read %s: %s", path, strerror(errno));
     size_t size = fread(text, 1, PROC_TEXT_SIZE - 1, file);
@@ -128,6 +130,7 @@ struct process process_start(char *const *command, bool is_verbose)
 {
     assert(command[0] != NULL);
     struct process process = {.started_ns = now_ns()};
+    volatile int problem = 0; /* the child sets it, whose memory is this one's until then */
     process.pid = vfork();
     if (process.pid < 0)
         fail("cannot start a process: %s", strerror(errno));
@@ -135,13 +138,15 @@ struct process process_start(char *const *command, bool is_verbose)
         int nowhere = open("/dev/null", O_RDWR);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(nowhere, STDIN_FILENO);
-        if (!is_verbose) {
-            dup2(nowhere, STDOUT_FILENO);
+        if (!is_verbose)
             dup2(nowhere, STDERR_FILENO);
-        }
+        dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is for the figures */
         execvp(command[0], command);
+        problem = errno;
         _exit(127);
     }
+    if (problem != 0)
+        fail("cannot start %s: %s", command[0], strerror(problem));
     on_exit(end_process, (void *)(intptr_t)process.pid);
     return process;
 }

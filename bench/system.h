@@ -41,7 +41,8 @@ struct process {
     int64_t started_ns; /* just before exec */
 };
 
-/* Starts the command, which ends with NULL, with its output thrown away unless `is_verbose`. */
+/* Starts the command, which ends with NULL. What it prints goes to stderr if `is_verbose`, or
+ * nowhere. */
 struct process process_start(char *const *command, bool is_verbose);
 
 /* False once it has ended; asks without waiting. */

@@ -2,22 +2,28 @@
 
 #include "base/assert.h"
 
-void tally_add_records(struct tally *tally, uint64_t records, uint64_t bytes, int64_t now_ns)
+static void note_time(struct tally *tally, int64_t now_ns)
 {
     assert(now_ns > 0);
-    counter_add(&tally->records, records);
-    counter_add(&tally->bytes, bytes);
     if (now_ns > tally->last_ns)
         __atomic_store_n(&tally->last_ns, now_ns, __ATOMIC_RELAXED);
 }
 
+void tally_add_records(struct tally *tally, uint64_t records, uint64_t bytes, int64_t now_ns)
+{
+    counter_add(&tally->records, records);
+    counter_add(&tally->bytes, bytes);
+    note_time(tally, now_ns);
+}
+
 /* A code that Kafka's table does not have counts as UNKNOWN_SERVER_ERROR, as clients take it. */
-void tally_add_error(struct tally *tally, int16_t code)
+void tally_add_error(struct tally *tally, int16_t code, int64_t now_ns)
 {
     assert(code != KAFKA_NONE);
     bool is_known = code >= KAFKA_ERROR_MIN && code <= KAFKA_ERROR_MAX;
     int32_t known = is_known ? code : KAFKA_UNKNOWN_SERVER_ERROR;
     counter_add(&tally->errors[known - KAFKA_ERROR_MIN], 1);
+    note_time(tally, now_ns);
 }
 
 uint64_t tally_errors(const struct tally *tally)

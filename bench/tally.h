@@ -16,7 +16,7 @@ struct tally {
     uint64_t records;
     uint64_t bytes;      /* of batches */
     uint64_t unanswered; /* given up */
-    int64_t last_ns;     /* the last answer that counted; read when the thread has ended */
+    int64_t last_ns;     /* the last answer, be it an error; read when the thread has ended */
     uint64_t errors[TALLY_ERRORS_COUNT];
 };
 
@@ -32,7 +32,7 @@ static inline uint64_t counter_read(const uint64_t *counter)
 }
 
 void tally_add_records(struct tally *tally, uint64_t records, uint64_t bytes, int64_t now_ns);
-void tally_add_error(struct tally *tally, int16_t code);
+void tally_add_error(struct tally *tally, int16_t code, int64_t now_ns);
 uint64_t tally_errors(const struct tally *tally);
 
 /* Adds what another thread has counted so far. */

@@ -130,8 +130,7 @@ static bool make(struct control *control, const char *name, uint32_t partition_c
 
 /* --- What is there ---------------------------------------------------------------------------- */
 
-/* 0 if the broker does not know it yet. */
-static uint32_t count_partitions(struct control *control, const char *name)
+uint32_t topic_count_partitions(struct control *control, const char *name)
 {
     struct control_call call;
     struct metadata_request request;
@@ -169,7 +168,7 @@ static void check_config(const struct describe_configs_response_result *settings
 static void check_existing(struct control *control, const char *name, uint32_t partition_count,
                            const struct topic_configs *configs)
 {
-    uint32_t count = count_partitions(control, name);
+    uint32_t count = topic_count_partitions(control, name);
     if (count > 0 && count < partition_count)
         fail("topic %s is there already with %u partitions, not %u; delete it, or take another",
              name, count, partition_count);

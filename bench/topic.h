@@ -20,4 +20,7 @@ struct topic_configs {
 void topic_create(struct control *control, const char *topic, uint32_t partition_count,
                   const struct topic_configs *configs);
 
+/* 0 if the broker does not know it. */
+uint32_t topic_count_partitions(struct control *control, const char *topic);
+
 #endif

@@ -22,7 +22,7 @@ static void count_answer(struct worker *worker, struct connection *connection, i
     if (!window_has(&connection->role->window, start_ns))
         return;
     if (answer.error != KAFKA_NONE) {
-        tally_add_error(tally, answer.error);
+        tally_add_error(tally, answer.error, worker->now_ns);
         return;
     }
     counter_add(&tally->requests, 1);

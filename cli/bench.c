@@ -5,6 +5,9 @@
 #include "base/assert.h"
 #include "bench/bench.h"
 
+#include <errno.h>
+#include <string.h>
+
 static const char shape[] =
     "{\"tool\": {\"version\": string, \"mode\": string},\n"
     " \"conditions\": {\"time\": string, \"kernel\": string, \"cpu\": string, \"cpu_count\": "
@@ -35,10 +38,27 @@ static const char shape[] =
     " \"steps\": [{\"partitions\": number, \"connections\": number, \"figures\": figures,\n"
     "  \"server\": server}, ...] of partitions}\n";
 
+/* The load generator speaks for itself, and takes from them only where to connect. */
+static bool check_client_settings(const struct tool *tool)
+{
+    const char *text;
+    uint32_t position = 0;
+    while ((text = options_next(&tool->options, "property", &position)) != NULL)
+        if (strncmp(text, "bootstrap.servers=", 18) != 0 &&
+            strncmp(text, "metadata.broker.list=", 21) != 0) {
+            tool_usage_error(tool, "-X is for librdkafka, by which bench does not send: '%s'",
+                             text);
+            return false;
+        }
+    return true;
+}
+
 bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t row_count,
                       struct load *load)
 {
     char problem[LOAD_PROBLEM_SIZE];
+    if (!check_client_settings(tool))
+        return false;
     for (uint32_t i = 0; i < row_count; i++) {
         const char *name = rows[i].name;
         const char *text;
@@ -54,6 +74,17 @@ bool bench_take_flags(struct tool *tool, const struct option_row *rows, uint32_t
         return true;
     tool_usage_error(tool, "%s", problem);
     return false;
+}
+
+enum exit_code bench_close_file(const struct tool *tool, FILE *file, const char *path)
+{
+    bool is_whole = ferror(file) == 0;
+    int error = errno; /* of the last write, unless that of the rest fails */
+    if (fclose(file) != 0 && is_whole) {
+        is_whole = false;
+        error = errno;
+    }
+    return is_whole ? EXIT_CODE_OK : tool_error(tool, "%s: %s", path, strerror(error));
 }
 
 static enum exit_code run_load(struct tool *tool, enum load_mode mode)
@@ -107,20 +138,20 @@ static enum exit_code run_partitions(struct tool *tool)
 #define Y(name, field, kind, min, max, value, help)         {0, name, value, help},
 
 static const struct option_row produce_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y)
-                                                     LOAD_PRODUCE_ROWS(X, Y)};
+                                                     LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)};
 
 static const struct option_row fetch_rows[] = {LOAD_SOURCE_ROWS(X, Y) LOAD_COMMON_ROWS(
-    X, Y) LOAD_READ_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y)};
+    X, Y) LOAD_PID_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_PASS_ROWS(X, Y)};
 
 static const struct option_row e2e_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(
-    X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y)};
+    X, Y) LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y)};
 
 static const struct option_row mixed_rows[] = {
-    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_READ_ROWS(X, Y)
-        LOAD_TAIL_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
+    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y)
+        LOAD_READ_ROWS(X, Y) LOAD_TAIL_ROWS(X, Y) LOAD_COLD_ROWS(X, Y) LOAD_MIXED_ROWS(X, Y)};
 
-static const struct option_row partitions_rows[] = {
-    LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_STEPS_ROWS(X, Y)};
+static const struct option_row partitions_rows[] = {LOAD_TOPIC_ROWS(X, Y) LOAD_COMMON_ROWS(
+    X, Y) LOAD_PID_ROWS(X, Y) LOAD_PRODUCE_ROWS(X, Y) LOAD_STEPS_ROWS(X, Y)};
 
 #undef X
 #undef Y
@@ -151,8 +182,10 @@ const struct command command_bench_fetch = {
     .arguments = "",
     .summary = "measure how a broker hands out what it has",
     .description =
-        "Reads all partitions of a topic, which must be there, from the beginning to the end that\n"
-        "they have when it starts, and then again until the time is over. What the broker has in\n"
+        "Reads the first --partitions of a topic, which must be there, from the beginning to the "
+        "end\n"
+        "that they have when it starts, and then again until the time is over. What the broker has "
+        "in\n"
         "memory is read warm after the warm-up; for a cold one use --cold --once --warm-up 0 and "
         "a\n"
         "topic that is larger than the broker's own memory.\n",

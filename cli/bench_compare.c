@@ -7,7 +7,10 @@
 #include "cli/bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char shape[] =
     "{\"tool\": {\"version\": string, \"mode\": \"compare\"},\n"
@@ -83,6 +86,21 @@ static bool take_options(struct tool *tool, struct compare_options *options)
     return bench_take_flags(tool, rows + OWN_ROW_COUNT, ROW_COUNT - OWN_ROW_COUNT, &options->load);
 }
 
+/* A page that cannot be written is said before an hour has been measured for it. NULL, or why. */
+static const char *page_problem(const char *path)
+{
+    char folder[PATH_MAX];
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file >= 0)
+        close(file);
+    if (file >= 0 || errno != ENOENT)
+        return file >= 0 ? NULL : strerror(errno);
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+             slash != NULL ? path : ".");
+    return access(folder, W_OK | X_OK) == 0 ? NULL : strerror(errno);
+}
+
 static enum exit_code write_page(const struct tool *tool, json_t *document, const char *path)
 {
     char problem[REPORT_PROBLEM_SIZE];
@@ -95,7 +113,7 @@ static enum exit_code write_page(const struct tool *tool, json_t *document, cons
     assert(is_added);
     report_write(&report, out);
     report_deinit(&report);
-    return fclose(out) == 0 ? EXIT_CODE_OK : tool_error(tool, "%s: %s", path, strerror(errno));
+    return bench_close_file(tool, out, path);
 }
 
 static enum exit_code print(const struct tool *tool, json_t *document)
@@ -121,10 +139,12 @@ static enum exit_code run(struct tool *tool)
     const char *problem = compare_problem(&options);
     if (problem != NULL)
         return tool_usage_error(tool, "%s", problem);
-    if (options_has(&tool->options, "pid"))
-        return tool_usage_error(tool, "each broker has its own process: NAME=HOST:PORT,PID");
     if (!take_options(tool, &options))
         return EXIT_CODE_USAGE;
+    const char *page = options_text(&tool->options, "html");
+    problem = page != NULL ? page_problem(page) : NULL;
+    if (problem != NULL)
+        return tool_error(tool, "%s: %s", page, problem);
     return print(tool, bench_compare(&options, TAILRACE_VERSION));
 }
 

@@ -1,11 +1,29 @@
 /* bench report: JSON results as a page, or as one picture. */
+#include "base/assert.h"
 #include "bench/report.h"
-#include "cli/tool.h"
+#include "cli/bench.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { REPORT_FILES_MAX = 1000, LABEL_SIZE = 128 };
+
+/* NULL after saying what is wrong. */
+static json_t *load_document(const struct tool *tool, const char *path)
+{
+    json_error_t error;
+    FILE *in = fopen(path, "r");
+    if (in == NULL) {
+        tool_error(tool, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    json_t *document = json_loadf(in, JSON_REJECT_DUPLICATES, &error);
+    fclose(in);
+    if (document == NULL)
+        tool_error(tool, "%s, line %d: %s", path, error.line, error.text);
+    return document;
+}
 
 /* The name of the file, without its folder and ending. */
 static void label_of(const char *path, char label[static LABEL_SIZE])
@@ -19,36 +37,44 @@ static void label_of(const char *path, char label[static LABEL_SIZE])
 
 static bool add_file(const struct tool *tool, struct report *report, const char *path)
 {
-    json_error_t error;
     char label[LABEL_SIZE];
     char problem[REPORT_PROBLEM_SIZE];
-    json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (document == NULL) {
-        tool_error(tool, "%s: %s", path, error.text);
+    json_t *document = load_document(tool, path);
+    if (document == NULL)
         return false;
-    }
     label_of(path, label);
     if (report_add(report, document, label, problem))
         return true;
-    tool_error(tool, "%s", problem);
+    tool_error(tool, "%s: %s", path, problem);
     return false;
 }
 
 /* To the file, or to stdout. */
-static enum exit_code write(const struct tool *tool, const struct report *report)
+static enum exit_code write_text(const struct tool *tool, const char *text, size_t size)
 {
     const char *path = options_text(&tool->options, "output");
-    const char *bars = options_text(&tool->options, "bars");
     FILE *out = path != NULL ? fopen(path, "w") : stdout;
-    enum exit_code code = EXIT_CODE_OK;
     if (out == NULL)
         return tool_error(tool, "%s: %s", path, strerror(errno));
+    fwrite(text, 1, size, out);
+    return out != stdout ? bench_close_file(tool, out, path) : EXIT_CODE_OK;
+}
+
+/* No file is opened for what there is not. */
+static enum exit_code write(const struct tool *tool, const struct report *report)
+{
+    const char *bars = options_text(&tool->options, "bars");
+    char *text = NULL;
+    size_t size = 0;
+    FILE *drawing = open_memstream(&text, &size);
+    assert(drawing != NULL);
+    bool is_drawn = bars == NULL || report_write_bars(report, bars, drawing);
     if (bars == NULL)
-        report_write(report, out);
-    else if (!report_write_bars(report, bars, out))
-        code = tool_error(tool, "no comparison has a figure '%s'", bars);
-    if (out != stdout && fclose(out) != 0)
-        code = tool_error(tool, "%s: %s", path, strerror(errno));
+        report_write(report, drawing);
+    fclose(drawing);
+    enum exit_code code = is_drawn ? write_text(tool, text, size)
+                                   : tool_error(tool, "no comparison has a figure '%s'", bars);
+    free(text);
     return code;
 }
 
@@ -78,9 +104,9 @@ const struct command command_bench_report = {
     .argument_count_max = REPORT_FILES_MAX,
     .summary = "make a page of measurements",
     .description =
-        "FILE is what another bench command has printed with --format json. The page is one HTML "
-        "file\n"
-        "with latency curves, throughput over time and tables, and loads nothing from elsewhere.\n"
+        "FILE is what bench produce, fetch, e2e, mixed, partitions or compare has printed with\n"
+        "--format json. The page is one HTML file with latency curves, throughput over time and\n"
+        "tables, and loads nothing from elsewhere.\n"
         "Single results are shown side by side, each comparison in a section of its own.\n",
     .example = "tailrace bench compare --closed a=127.0.0.1:9092 b=127.0.0.1:9192 --format json > "
                "ab.json\n"

@@ -233,7 +233,31 @@ class Produce(BenchCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"there is no process {gone.pid}", done.stderr)
         done = bench("fetch", "--topic", topic, *SHORT)
-        self.assertIn("does not have 1 partitions", done.stderr)
+        self.assertIn(f"there is no topic {topic}", done.stderr)
+
+    def test_addresses(self):
+        """Why no broker answers is said: no address, nobody there, or nobody who speaks the protocol."""
+        stranger = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(stranger.close)
+        threading.Thread(target=lambda: stranger.accept()[0].close(), daemon=True).start()
+        for address, said in (("127.0.0.1", "an address is HOST:PORT"), ("127.0.0.1:0", "an address is HOST:PORT"),
+                              ("127.0.0.1:kafka", "an address is HOST:PORT"), ("127.0.0.1:1", "Connection refused"),
+                              (f"127.0.0.1:{stranger.getsockname()[1]}", "does not answer as Kafka does")):
+            with self.subTest(address):
+                done = bench("produce", "--closed", *requests(1), address=address)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"no broker answers at {address}: ", done.stderr)
+                self.assertIn(said, done.stderr)
+
+    def test_client_settings(self):
+        """Settings of a client that is not used are not taken in silence, but for where to connect."""
+        done = bench("produce", "--closed", *requests(1), "-X", "compression.codec=zstd")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("-X is for librdkafka", done.stderr)
+        done = subprocess.run([TAILRACE, "bench", "produce", "-X", f"bootstrap.servers={_broker.address}", "--closed",
+                               "--topic", self.name("settings"), *map(str, requests(1))],
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_refused(self):
         """A run in which nothing was acknowledged is a failure that says so, and says why."""
@@ -279,6 +303,7 @@ class Read(BenchCase):
         self.assertEqual(result["figures"]["records"], produced["records"])
         self.assertEqual(result["figures"]["unanswered"], 0)
         self.assertEqual(result["figures"], result["roles"]["receive"])
+        self.assertGreaterEqual(result["figures"]["seconds"], 1)
         self.assertGreater(result["figures"]["latency_us"]["p50"], 0)
 
     def test_mixed(self):
@@ -298,11 +323,23 @@ class Read(BenchCase):
                              "connections", "--steps", "1,9", *requests(20))
         self.assertEqual([step["connections"] for step in result["steps"]], [1, 9])
 
+    def test_refused_steps(self):
+        """A step whose requests are refused says how many were."""
+        done = subprocess.run([TAILRACE, "bench", "partitions", "-b", _broker.address, "--topic", self.name("refused"),
+                               "--steps", "1", "--record-bytes", "2MiB", "--closed", *map(str, requests(3))],
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r" ERRORS\n1 .* 3\n$")
+
     def test_missing(self):
-        """There is nothing to read in a topic that is not there."""
+        """There is nothing to read in a topic that is not there, nor in partitions that it does not have."""
         done = bench("fetch", "--topic", self.name("nothing"), *SHORT)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("does not have 1 partitions", done.stderr)
+        self.assertIn(f"there is no topic {self.name('nothing')}", done.stderr)
+        topic, _ = self.fill("few", 2)
+        done = bench("fetch", "--topic", topic, "--partitions", 3, *SHORT)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"topic {topic} has 2 partitions, not 3", done.stderr)
 
 
 class Groups(unittest.TestCase):
@@ -439,6 +476,22 @@ class Start(unittest.TestCase):
         """A command that is no broker is said, and leaves nothing behind."""
         self.assertIn("false ended before it answered", self.fail_start("false"))
 
+    def test_no_program(self):
+        """A program that is not there is called by its name."""
+        self.assertIn("cannot start no/such/broker: No such file or directory", self.fail_start("no/such/broker"))
+
+    def test_words(self):
+        """What a broker says does not get among the figures."""
+        script = 'echo good morning; exec "$0" "$@"'
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([TAILRACE, "bench", "start", "--runs", "1", "--folder", folder, "--format", "json",
+                                   "--verbose", "--", "sh", "-c", script, str(BUILD / "tailraced"), "--set",
+                                   "listeners=PLAINTEXT://127.0.0.1:{port}", "--set", "log.dirs={data}"],
+                                  capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["runs"], 1)
+        self.assertIn("good morning", done.stderr)
+
     def test_killed(self):
         """When it is killed itself, its broker and their folder go all the same."""
         with tempfile.TemporaryDirectory() as folder:
@@ -455,6 +508,55 @@ class Start(unittest.TestCase):
         said = self.fail_start(BUILD / "tailraced", "--set", "listeners=PLAINTEXT://127.0.0.1:{port}", "--set",
                                "log.dirs={data}", "--set", "message.max.bytes=100")
         self.assertIn("the first record was refused", said)
+
+
+class Idle(unittest.TestCase):
+    def test_gone(self):
+        """A process that is not there has no memory."""
+        with subprocess.Popen(["true"]) as gone:
+            pass
+        done = bench("idle", "--pid", gone.pid)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"there is no process {gone.pid}", done.stderr)
+
+
+class Report(BenchCase):
+    def report(self, *words):
+        return subprocess.run([TAILRACE, "bench", "report", *map(str, words)], capture_output=True, text=True,
+                              timeout=PATIENCE_SECONDS, check=False)
+
+    def test_files(self):
+        """A file that is no result is called by its name, with what is wrong."""
+        with tempfile.TemporaryDirectory() as folder:
+            torn, other = pathlib.Path(folder, "torn.json"), pathlib.Path(folder, "other.json")
+            torn.write_text('{\n"tool":\n', encoding="utf-8")
+            other.write_text('{"mode": "floor"}', encoding="utf-8")
+            for path, said in ((torn, f"{torn}, line 3: "), (other, f"{other}: no JSON result of bench produce"),
+                               (f"{folder}/none.json", f"{folder}/none.json: No such file or directory")):
+                with self.subTest(said):
+                    done = self.report(path)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertIn(said, done.stderr)
+
+    def test_no_bars(self):
+        """For bars that there are not, no file is opened."""
+        with tempfile.TemporaryDirectory() as folder:
+            result, bars = pathlib.Path(folder, "result.json"), pathlib.Path(folder, "bars.svg")
+            result.write_text('{"contenders": [], "figures": []}', encoding="utf-8")
+            done = self.report(result, "--bars", "mb_per_s", "-o", bars)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("no comparison has a figure 'mb_per_s'", done.stderr)
+            self.assertFalse(bars.exists())
+
+    def test_full(self):
+        """A page that does not fit on its disk is no success."""
+        with tempfile.TemporaryDirectory() as folder:
+            result = pathlib.Path(folder, "result.json")
+            result.write_text(json.dumps(self.result("produce", "--topic", self.name("full"), "--closed", *requests(5))),
+                              encoding="utf-8")
+            done = self.report(result, "-o", "/dev/full")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/dev/full: No space left on device", done.stderr)
 
 
 class Compare(BenchCase):
@@ -503,7 +605,22 @@ class Compare(BenchCase):
                 done = bench("compare", "--topic", topic, "--closed", "--rounds", 1, *requests(5), here, there)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(said, done.stderr)
-        self.assertIn("does not have 1 partitions", bench("fetch", "--topic", topic, *SHORT).stderr)
+        self.assertIn(f"there is no topic {topic}", bench("fetch", "--topic", topic, *SHORT).stderr)
+
+    def test_page(self):
+        """A page that cannot be written is said before anything is measured."""
+        here, topic = f"a={_broker.address}", self.name("page")
+        with tempfile.TemporaryDirectory() as folder:
+            for page, said in ((f"{folder}/no/such.html", "No such file or directory"), (folder, "Is a directory")):
+                done = bench("compare", "--topic", topic, "--closed", "--rounds", 1, *requests(5), "--html", page,
+                             here, f"b={_broker.address}")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"{page}: {said}", done.stderr)
+            self.assertIn(f"there is no topic {topic}", bench("fetch", "--topic", topic, *SHORT).stderr)
+            page = pathlib.Path(folder, "new.html")
+            self.result("compare", "--topic", topic, "--closed", "--rounds", 1, *requests(5), "--html", page, here,
+                        f"b={_broker.address}")
+            self.assertIn("</html>", page.read_text(encoding="utf-8"))
 
     def test_usage(self):
         """Whom to compare must be clear."""
@@ -618,6 +735,23 @@ class Misbehaviour(unittest.TestCase):
         self.assertEqual(figures["errors_by_code"], {"REQUEST_TIMED_OUT": 50})
         self.assertEqual(figures["errors"], 50)
         self.assertEqual(figures["requests"], 150)
+
+    def test_refused_time(self):
+        """Refusals take their time, too: who takes one record and then none is not fast."""
+        state = {"count": 0}
+
+        def judge():
+            state["count"] += 1
+            if state["count"] == 1:
+                return 0
+            threading.Event().wait(0.2)
+            return 7
+
+        done = self.run_against(judge, "--closed", *requests(2))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = json.loads(done.stdout)["figures"]
+        self.assertEqual((figures["requests"], figures["errors"]), (1, 1))
+        self.assertGreaterEqual(figures["seconds"], 0.2)
 
     def test_unknown(self):
         """Who does not tell what it is stays unknown."""

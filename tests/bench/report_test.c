@@ -85,6 +85,49 @@ static void test_same_name(void **state)
     report_deinit(&report);
 }
 
+/* Results of several kinds are not called by that of the first, and each has the load that it had.
+ */
+static void test_kinds(void **state)
+{
+    static const char other_text[] =
+        "{\"tool\":{\"version\":\"1\",\"mode\":\"e2e\"},\"conditions\":{},"
+        "\"load\":{\"topic\":\"u\"},\"figures\":{},\"histogram\":[]}";
+    struct report report;
+    char problem[REPORT_PROBLEM_SIZE];
+    report_init(&report);
+    assert_true(report_add(&report, parse(result_text), "first", problem));
+    assert_true(report_add(&report, parse(other_text), "second", problem));
+    assert_true(report_add(&report, parse(result_text), "third", problem));
+    char *page = write_page(&report);
+    assert_true(has(page, "<h2>produce, e2e</h2>"));
+    assert_true(has(page, "<tr><th></th><th>first</th><th>second</th><th>third</th></tr>\n"
+                          "<tr><td>kernel</td><td>&quot;&lt;6&gt;&quot;</td><td></td>"));
+    assert_true(has(page, "<td>topic</td><td>&quot;t&quot;</td><td>&quot;u&quot;</td>"
+                          "<td>&quot;t&quot;</td>"));
+    free(page);
+    report_deinit(&report);
+}
+
+/* Bars of a comparison without a title of its own are called by what they show. */
+static void test_bars_without_title(void **state)
+{
+    static const char text[] = "{\"contenders\":[\"a\"],\"figures\":[{\"name\":\"p50_us\","
+                               "\"title\":\"p50 (us)\",\"more_is_better\":false,\"values\":{"
+                               "\"a\":{\"median\":4,\"min\":3,\"max\":5}},\"ratios\":{}}]}";
+    struct report report;
+    char problem[REPORT_PROBLEM_SIZE];
+    char *picture = NULL;
+    size_t size = 0;
+    report_init(&report);
+    assert_true(report_add(&report, parse(text), "x", problem));
+    FILE *out = open_memstream(&picture, &size);
+    assert_true(report_write_bars(&report, "p50_us", out));
+    fclose(out);
+    assert_true(has(picture, ">p50 (us), less is better</text>"));
+    free(picture);
+    report_deinit(&report);
+}
+
 /* What the range does not decide is marked, and names cannot break the page. */
 static void test_comparison(void **state)
 {
@@ -189,7 +232,7 @@ static void test_refused(void **state)
     report_init(&report);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         assert_false(report_add(&report, parse(others[i]), "that file", problem));
-        assert_true(has(problem, "that file"));
+        assert_true(has(problem, "no JSON result of bench"));
     }
     report_deinit(&report);
 }
@@ -221,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_single),     cmocka_unit_test(test_same_name),
+        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_bars_without_title),
         cmocka_unit_test(test_comparison), cmocka_unit_test(test_bars),
         cmocka_unit_test(test_steps),      cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_refused),    cmocka_unit_test(test_odd_members),

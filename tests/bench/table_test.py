@@ -1,10 +1,12 @@
 """The driver of the performance table: its rows are what the tool understands, what has been measured
 is kept, and what is kept is what the document shows."""
+import argparse
 import importlib.machinery
 import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import signal
 import struct
 import subprocess
@@ -429,6 +431,14 @@ class Partitions(unittest.TestCase):
                 create(broker, 10000)
 
 
+class Text(unittest.TestCase):
+    def test_number(self):
+        """Three digits, or all in front of the point, and the same where rounding makes one digit more."""
+        for value, text in ((0, "0.00"), (9.994, "9.99"), (9.996, "10.0"), (99.94, "99.9"), (99.96, "100"),
+                            (999.4, "999"), (999.6, "1,000"), (1234.5, "1,234"), (999999.6, "1,000,000")):
+            self.assertEqual(table.driver.number(value), text)
+
+
 class Awake(unittest.TestCase):
     """The device is a file here."""
 
@@ -488,6 +498,30 @@ class Regression(unittest.TestCase):
         self.assertEqual(regression.verdict([1.02, 1.03]), "")
         text = regression.report({"crc": {"before": [10, 20, 10], "now": [20, 40, 20]}})
         self.assertIn("| crc | **10.0** (10.0-20.0) | **20.0** (20.0-40.0) | 2.00 (2.00-2.00) | slower |", text)
+
+
+    def test_no_row(self):
+        """Of rows that nobody has one round is enough."""
+        regression = script("regression")
+        options = argparse.Namespace(rounds=6)
+        with unittest.mock.patch.object(regression, "measure", return_value={}) as measured, \
+                unittest.mock.patch.object(regression.driver, "say"):
+            self.assertEqual(regression.measure_rounds("before", "now", options), {})
+        self.assertEqual(measured.call_count, 2)
+
+
+class Dev(unittest.TestCase):
+    def test_tells_at_once(self):
+        """Help and names of rows come without a build, and where nothing can be built."""
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(ROOT / "dev", folder)
+            for part in "bench", "tools":
+                shutil.copytree(ROOT / part, pathlib.Path(folder, part))
+            for word, said in (("--help", "usage: table"), ("--list", "\nbulk-16 ")):
+                done = subprocess.run([f"{folder}/dev", "bench", word], capture_output=True, text=True,
+                                      timeout=PATIENCE_SECONDS, check=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(said, done.stdout)
 
 
 # `tailrace bench`, but that loads end after so many requests, however long these take, and that what the

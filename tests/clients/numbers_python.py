@@ -12,6 +12,7 @@ ADDRESS, TOPIC, COUNT = sys.argv[1], sys.argv[2], int(sys.argv[3])
 WAIT_SECONDS = 60
 
 logging.disable(logging.CRITICAL)
+sys.stdout.reconfigure(line_buffering=True)
 print("version", kafka.__version__)
 sender = KafkaProducer(bootstrap_servers=ADDRESS, enable_idempotence=True, acks="all", linger_ms=0,
                        batch_size=1, retry_backoff_ms=50, reconnect_backoff_ms=20,

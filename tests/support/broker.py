@@ -8,7 +8,6 @@ line that says it serves, stops or kills it, starts it again on the same data.
 import contextlib
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
@@ -22,28 +21,19 @@ from patience import PATIENCE_SECONDS, tries
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TAILRACE_BUILD", ROOT / "build" / "debug"))
 READY = re.compile(r'msg="?serving"?( |$)')
-PORT_MIN, PORT_MAX = 20001, 32000
-
 _reservations = []
 
 
 def free_port():
-    """A port that nobody listens on now, below those from which connections are made: a client
-    that keeps trying to reach a broker that is down could otherwise connect to itself. It stays
-    this process's: no test that runs beside gets it while a broker is down or not yet up."""
-    chance = random.SystemRandom()
-    while True:
-        port = chance.randrange(PORT_MIN, PORT_MAX)
-        reservation = socket.socket(socket.AF_UNIX)
-        try:
-            reservation.bind(f"\0tailrace-test-port-{port}")
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            reservation.close()
-            continue
-        _reservations.append(reservation)
-        return port
+    """A port of 127.0.0.1 that stays this process's until it ends. A socket is bound to it that never
+    listens: who allows that, as brokers do (SO_REUSEADDR), listens beside it; but the kernel gives it
+    neither to whoever asks for any port nor to a connection that goes out, which could be that of a
+    client to the very broker that is down."""
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.bind(("127.0.0.1", 0))
+    _reservations.append(reservation)
+    return reservation.getsockname()[1]
 
 
 def external_address():

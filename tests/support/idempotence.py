@@ -7,10 +7,12 @@ holds if nothing is lost of what the client said was delivered, nothing is store
 order, and what the client did is what the page says.
 """
 import collections
+import contextlib
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -18,13 +20,12 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "wire")]
 
 import batch as batches  # noqa: E402
 from broker import BUILD, Broker  # noqa: E402
-from patience import PATIENCE_MS  # noqa: E402
+from patience import PATIENCE_MS, PATIENCE_SECONDS  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from wire import Connection  # noqa: E402
 
 COUNT, TURN, SPELL, IN_FLIGHT = 40, b"4", 20, 5
-IN_FLIGHT_SECONDS = 20
-CLIENT_SECONDS_MAX = 240
+SILENCE_SECONDS_MAX = 2 * PATIENCE_SECONDS  # of a client, longer than what it may be waiting for
 PRODUCE_IDS_SINCE = 13
 NUMBERS = BUILD / "tests" / "e2e" / "e2e_numbers"
 
@@ -141,8 +142,8 @@ def spell(verb, begin=lambda scene: None, end=lambda scene: None):
 
 
 def first_of_many_refused(code):
-    """TURN waits until as many batches as the client may have in flight are there; it alone is
-    refused. A client that sends one after the other is left out."""
+    """TURN waits until as many batches as the client may have in flight are there, or until it comes
+    again; it alone is refused. A client that sends one after the other is left out."""
     def rule(scene):
         held, lock = [], threading.Lock()
 
@@ -154,18 +155,23 @@ def first_of_many_refused(code):
                 pass_on_all()
 
         def pass_on_all():
-            held[0].refuse(code)
-            for follower in held[1:]:
-                follower.pass_on()
+            with contextlib.suppress(OSError):  # who repeats may have closed the first connection
+                held[0].refuse(code)
+                for follower in held[1:]:
+                    follower.pass_on()
             held.extend([None] * (IN_FLIGHT - len(held)))
 
         def decide(request):
             is_turn = request.name == "Produce" and TURN in request.values
+            if is_turn and held:
+                let_go()
             with lock:
                 if request.name != "Produce" or len(held) == IN_FLIGHT or not (held or is_turn):
                     return False
                 if not held:
-                    threading.Timer(IN_FLIGHT_SECONDS, let_go).start()
+                    patience = threading.Timer(PATIENCE_SECONDS, let_go)
+                    patience.daemon = True
+                    patience.start()
                 held.append(request)
                 if len(held) == IN_FLIGHT:
                     pass_on_all()
@@ -356,17 +362,39 @@ class Outcome:
         return f"{'fails' if goes_on else 'fatal'}: {self.failed[first]}"
 
 
+def lines_of(client):
+    """What it prints to its end, and whether it came to that. One that has said nothing for long is
+    killed: it waits for what does not come."""
+    lines, silent = [], threading.Event()
+
+    def end():
+        silent.set()
+        client.kill()
+
+    while True:
+        patience = threading.Timer(SILENCE_SECONDS_MAX, end)
+        patience.start()
+        line = client.stdout.readline()
+        patience.cancel()
+        if not line:
+            return lines, not silent.is_set()
+        lines.append(line)
+
+
 def run_client(scene, command):
     """What it printed, and what is wrong with how it ended. One that does not end is not wrong, as
     long as what it has said is right; the page says so of it."""
-    try:
-        done = subprocess.run([*map(str, command), scene.proxy.address, scene.topic, str(COUNT)],
-                              capture_output=True, check=False, timeout=CLIENT_SECONDS_MAX,
-                              stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired as late:
-        return (late.stdout or b"").decode().splitlines(), None
-    wrong = f"the client ended with {done.returncode}: {done.stderr.decode()[-300:]}"
-    return done.stdout.decode().splitlines(), [wrong] if done.returncode else []
+    words = [*map(str, command), scene.proxy.address, scene.topic, str(COUNT)]
+    with tempfile.TemporaryFile("w+") as complaints, \
+            subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=complaints, text=True) as client:
+        lines, is_done = lines_of(client)
+        status = client.wait()
+        complaints.seek(0)
+        wrong = f"the client ended with {status}: {complaints.read()[-300:]}"
+    if not is_done:
+        return lines, None
+    return lines, [wrong] if status else []
 
 
 Result = collections.namedtuple("Result", "row text wrongs version")

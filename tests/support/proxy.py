@@ -20,7 +20,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "wire")]
 
 import batch as batches  # noqa: E402
-from broker import free_port  # noqa: E402
 from patience import PATIENCE_SECONDS  # noqa: E402
 from schema import APIS  # noqa: E402
 from wire import Reader, decode_fields, encode_fields, raw_frame  # noqa: E402
@@ -226,9 +225,9 @@ class Passage:
 class Proxy:
     def __init__(self, names=("Produce", "InitProducerId")):
         self.names = {APIS[name].key: name for name in names}
-        self.host, self.port = "127.0.0.1", free_port()
         self.target = self.rule = None
-        self.listener = socket.create_server((self.host, self.port))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.host, self.port = self.listener.getsockname()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property

@@ -36,10 +36,25 @@ class DescribeLogDirsTest(WireCase):
         self.assertEqual([d["topics"] for d in found], [[]] * len(found))
 
     def test_the_room_of_the_volume_is_told_from_version_4_on(self):
-        for directory in self.directories(4) + self.directories(5):
-            disk = shutil.disk_usage(directory["log_dir"])
-            self.assertEqual(directory["total_bytes"], disk.total)
-            self.assertTrue(0 <= directory["usable_bytes"] <= disk.total)
+        for version in (4, 5):
+            for directory, total_bytes in self.directories_of_still_volumes(version):
+                self.assertEqual(directory["total_bytes"], total_bytes)
+                self.assertTrue(0 <= directory["usable_bytes"] <= total_bytes)
+
+    def directories_of_still_volumes(self, version):
+        """[(directory, size of its volume)]. Some file systems grow and shrink as others on the same
+        disk do, so the sizes are those that were the same before and after the question."""
+        def sizes():
+            return [shutil.disk_usage(path).total for path in paths]
+        paths = [d["log_dir"] for d in self.directories(version)]
+        for _ in tries():
+            before, found = sizes(), self.directories(version)
+            if sizes() == before:
+                break
+        else:
+            self.fail(f"the sizes of volumes do not stand still: {before}")
+        self.assertEqual([d["log_dir"] for d in found], paths)
+        return list(zip(found, before))
 
 
 class DirectoryAwayTest(WireCase):
