@@ -39,6 +39,9 @@ struct cold_load {
     struct list_node turn_node; /* store->cold_turns */
     bool has_turn;
     bool is_sequential; /* the reader goes on where he was */
+    bool was_lost;      /* he was in the middle of a block that had to go */
+    bool needs_whole_index;
+    uint32_t wanted_bytes; /* the most that one of those who wait asks for */
     struct log *log;
     struct segment *segment; /* retained */
     struct list waiting;     /* log_read */
@@ -124,18 +127,39 @@ static enum op_progress end_without_file(struct cold_load *load)
 
 /* --- Loading ---------------------------------------------------------------------------------- */
 
+/* Even though part of the index is missing, where to begin may be known: at the front, behind a
+ * block that was read, in what was appended in this life. To have the rest would mean to read all
+ * of the segment first, if no file has it. */
+static bool knows_where_to_begin(const struct cold_load *load)
+{
+    const struct frame_index *index = &load->segment->index;
+    int64_t offset = load->walk.offset;
+    struct cold_place place;
+    return offset == load->segment->base_offset ||
+           (index->count > 0 && index->entries[0].base_offset <= offset) ||
+           cold_block_place(load->log, load->segment, offset, &place);
+}
+
+static bool lacks_index(const struct cold_load *load)
+{
+    return load->segment->indexed_from != 0 &&
+           (load->needs_whole_index || !knows_where_to_begin(load));
+}
+
 static enum op_progress load_start(struct cold_load *load)
 {
-    completion_init(&load->index.completion, index_landed);
-    op_expect(&load->op);
-    index_want(load->log, load->segment, &load->index);
+    if (lacks_index(load)) {
+        completion_init(&load->index.completion, index_landed);
+        op_expect(&load->op);
+        index_want(load->log, load->segment, &load->index);
+    }
     if (load->file.file == NULL) {
         completion_init(&load->file.completion, file_landed);
         op_expect(&load->op);
         cold_file_use(load->log, load->segment, COLD_FILE_DIRECT, &load->file);
     }
     op_move(&load->op, LOAD_READY);
-    return OP_WAIT;
+    return load->op.waiting > 0 ? OP_WAIT : OP_AGAIN;
 }
 
 /* Frames that wait to be written end what can be read of a segment. */
@@ -149,21 +173,22 @@ static void begin_walk(struct cold_load *load)
 {
     struct log *log = load->log;
     struct segment *segment = load->segment;
-    const struct cold_block *block = cold_block_before(log, load->walk.offset);
+    struct cold_place place;
     load->walk = (struct cold_walk){
         .place = log_frame_place(log, segment),
         .index = &segment->index,
-        .trusts_index = segment->index_is_proved,
+        .trusts_index = segment->index_is_proved && segment->indexed_from == 0,
         .end_position = readable_bytes(log, segment),
         .end_offset = log_segment_end(log, segment),
         .offset = load->walk.offset,
         .needed_bytes = COLD_BLOCK_SIZE,
     };
     cold_walk_begin(&load->walk);
-    if (block == NULL || block->segment != segment)
-        return;
-    cold_walk_begin_behind(&load->walk, block->position + block->size_bytes, block->next_offset);
-    load->is_sequential = block->next_offset == load->walk.offset;
+    bool has_place = cold_block_place(log, segment, load->walk.offset, &place);
+    load->is_sequential = has_place && place.from == load->walk.offset;
+    load->was_lost = has_place && place.from < load->walk.offset;
+    if (has_place)
+        cold_walk_begin_behind(&load->walk, place.position, place.from);
 }
 
 static enum op_progress load_ready(struct cold_load *load)
@@ -174,12 +199,12 @@ static enum op_progress load_ready(struct cold_load *load)
         return end_without_file(load);
     if (load->op.error != 0)
         return end_with(load, (enum status)load->op.error);
-    if (load->segment->indexed_from != 0)
+    if (lacks_index(load))
         return move_to(load, LOAD_START);
     index_touch(load->log, load->segment);
     begin_walk(load);
-    bool is_paged =
-        !load->needs_memory && paged_is_worth(load->log, load->segment, load->walk.position);
+    bool is_paged = !load->needs_memory && !load->was_lost &&
+                    paged_is_worth(load->log, load->segment, load->walk.position);
     if (!is_paged || load->cached.file != NULL)
         return move_to(load, LOAD_READ);
     completion_init(&load->cached.completion, cached_landed);
@@ -267,9 +292,18 @@ static void end_turn(struct cold_load *load)
 static uint64_t reading_size(const struct cold_load *load)
 {
     const struct store *store = load->log->store;
-    uint64_t size =
-        load->is_sequential && !someone_appends(store) ? store->cold_step_bytes : COLD_BLOCK_SIZE;
-    return load->walk.needed_bytes > size ? load->walk.needed_bytes : size;
+    uint32_t ahead = load->is_sequential ? store->cold_step_bytes : 0;
+    uint32_t wanted = load->wanted_bytes < store->cold_step_max_bytes ? load->wanted_bytes
+                                                                      : store->cold_step_max_bytes;
+    uint64_t size = ahead > wanted ? ahead : wanted - wanted % FRAME_ALIGNMENT;
+    return size < COLD_BLOCK_SIZE || someone_appends(store) ? COLD_BLOCK_SIZE : size;
+}
+
+static uint64_t size_bounded(const struct cold_walk *walk, uint64_t size)
+{
+    uint64_t rest = walk->end_position - walk->position;
+    uint64_t needed = walk->needed_bytes > size ? walk->needed_bytes : size;
+    return needed < rest ? needed : rest;
 }
 
 static enum op_progress load_read(struct cold_load *load)
@@ -277,11 +311,12 @@ static enum op_progress load_read(struct cold_load *load)
     struct cold_walk *walk = &load->walk;
     if (!take_turn(load))
         return OP_WAIT;
-    uint64_t size = reading_size(load);
-    if (size > walk->end_position - walk->position)
-        size = walk->end_position - walk->position;
-    if (!has_room(load, size))
-        return end_with(load, STATUS_NO_MEMORY);
+    uint64_t size = size_bounded(walk, reading_size(load));
+    if (!has_room(load, size)) {
+        size = size_bounded(walk, COLD_BLOCK_SIZE);
+        if (!has_room(load, size))
+            return end_with(load, STATUS_NO_MEMORY);
+    }
     completion_init(&load->request.completion, reading_landed);
     op_expect(&load->op);
     load->reading_bytes = (uint32_t)size;
@@ -329,6 +364,10 @@ static enum op_progress doubt_index(struct cold_load *load)
 {
     struct segment *segment = load->segment;
     assert(!load->walk.trusts_index);
+    if (segment->indexed_from != 0 && !load->needs_whole_index) {
+        load->needs_whole_index = true;
+        return move_to(load, LOAD_START);
+    }
     if (readable_bytes(load->log, segment) < segment->size_bytes) {
         load->walk.trusts_index = true;
         return OP_AGAIN;
@@ -459,6 +498,14 @@ static struct cold_load *make_load(struct log *log, int64_t offset)
     return load;
 }
 
+static void wait_for(struct cold_load *load, struct log_read *read)
+{
+    if (load->wanted_bytes < read->size_bytes_max)
+        load->wanted_bytes = read->size_bytes_max;
+    load->needs_memory |= read->needs_memory;
+    list_push_back(&load->waiting, &read->waiting);
+}
+
 void cold_wait(struct log *log, struct log_read *read)
 {
     assert(read->piece_count == 0);
@@ -471,8 +518,7 @@ void cold_wait(struct log *log, struct log_read *read)
     }
     struct cold_load *load = find_load(log, read->next_offset);
     if (load != NULL) {
-        load->needs_memory |= read->needs_memory;
-        list_push_back(&load->waiting, &read->waiting);
+        wait_for(load, read);
         return;
     }
     load = make_load(log, read->next_offset);
@@ -480,8 +526,7 @@ void cold_wait(struct log *log, struct log_read *read)
         io_land(log->store->io, &read->completion, STATUS_NO_MEMORY);
         return;
     }
-    load->needs_memory = read->needs_memory;
-    list_push_back(&load->waiting, &read->waiting);
+    wait_for(load, read);
     op_start(&load->op, &load_kind, io_ops(log->store->io));
 }
 
@@ -489,8 +534,8 @@ void cold_prefetch(struct log *log, int64_t offset)
 {
     struct store *store = log->store;
     bool is_on_disk_only = offset < log->written_offset && log_is_before_memory(log, offset);
-    if (!is_on_disk_only || log->deletion != NULL || find_load(log, offset) != NULL ||
-        cold_block_has(log, offset) ||
+    if (!is_on_disk_only || store->cold_step_bytes == 0 || log->deletion != NULL ||
+        find_load(log, offset) != NULL || cold_block_has(log, offset) ||
         store->chunks.used_bytes + COLD_BLOCK_SIZE > store->chunks.limit_bytes)
         return;
     struct cold_load *load = make_load(log, offset);

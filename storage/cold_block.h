@@ -31,11 +31,24 @@ struct cold_block {
     bool is_kept;         /* and somebody else wanted it again */
 };
 
+/* Where blocks lay that had to go: who was about to read them finds them again without the
+ * segment's index, which may have to be made from all of the segment. */
+struct cold_place {
+    bool is_known;
+    uint32_t segment_generation;
+    int64_t segment_base_offset;
+    uint64_t position; /* a frame begins here, */
+    int64_t from;      /* with this offset or a later one; */
+    uint64_t end_position;
+    int64_t to; /* and here another, with this one or a later one */
+};
+
 /* A log's blocks, by base offset, none over another. */
 struct cold_blocks {
     struct cold_block **items;
     uint32_t count;
     uint32_t capacity;
+    struct cold_place gone; /* what was evicted last, as far as it is near to each other */
 };
 
 /* The block that holds `offset`, now the most recently used; or NULL. */
@@ -46,6 +59,11 @@ bool cold_block_has(const struct log *log, int64_t offset);
 
 /* The last one that ends at or before `offset`; or NULL. */
 const struct cold_block *cold_block_before(const struct log *log, int64_t offset);
+
+/* Where a frame is known to begin, from a block that is there or has gone, so that the one with
+ * `offset` of the segment is not far behind it. False: nowhere. */
+bool cold_block_place(const struct log *log, const struct segment *segment, int64_t offset,
+                      struct cold_place *place);
 
 /* Takes over the chunk, or file and frames, and what the struct says. False without memory: they
  * stay the caller's. */

@@ -34,6 +34,66 @@ const struct cold_block *cold_block_before(const struct log *log, int64_t offset
     return count == 0 ? NULL : log->blocks.items[count - 1];
 }
 
+static bool is_in(const struct cold_place *place, const struct segment *segment)
+{
+    return place->is_known && place->segment_base_offset == segment->base_offset &&
+           place->segment_generation == segment->generation;
+}
+
+/* The block's beginning, or its end where its only reader is there. */
+static struct cold_place place_of(const struct cold_block *block, bool is_end)
+{
+    return (struct cold_place){
+        .is_known = true,
+        .segment_generation = block->segment->generation,
+        .segment_base_offset = block->segment->base_offset,
+        .position = block->position + (is_end ? block->size_bytes : 0),
+        .from = is_end ? block->next_offset : block->base_offset,
+        .end_position = block->position + block->size_bytes,
+        .to = block->next_offset,
+    };
+}
+
+static bool are_near(const struct cold_place *first, const struct cold_place *second)
+{
+    return first->to == second->from && second->end_position - first->position <= COLD_STEP_MAX;
+}
+
+/* A reader in the middle of a block that goes may lose the next one, too, before he reads on. */
+static void note_place(struct log *log, const struct cold_block *block)
+{
+    struct cold_place place = place_of(block, block->is_read_through);
+    struct cold_place *gone = &log->blocks.gone;
+    bool is_same_segment = is_in(gone, block->segment);
+    if (is_same_segment && gone->from <= place.from && place.to <= gone->to)
+        return;
+    if (is_same_segment && are_near(gone, &place)) {
+        gone->end_position = place.end_position;
+        gone->to = place.to;
+        return;
+    }
+    if (is_same_segment && are_near(&place, gone)) {
+        place.end_position = gone->end_position;
+        place.to = gone->to;
+    }
+    *gone = place;
+}
+
+bool cold_block_place(const struct log *log, const struct segment *segment, int64_t offset,
+                      struct cold_place *place)
+{
+    const struct cold_block *before = cold_block_before(log, offset);
+    const struct cold_place *gone = &log->blocks.gone;
+    if (before != NULL && before->segment == segment && before->next_offset == offset) {
+        *place = place_of(before, true);
+        return true;
+    }
+    if (!is_in(gone, segment) || offset < gone->from || offset > gone->to)
+        return false;
+    *place = *gone;
+    return true;
+}
+
 bool cold_block_has(const struct log *log, int64_t offset)
 {
     uint32_t count = count_until(&log->blocks, offset);
@@ -98,7 +158,7 @@ static void drop_at(struct log *log, uint32_t index)
             (--blocks->count - index) * sizeof(struct cold_block *));
     if (blocks->count == 0) {
         free(blocks->items);
-        *blocks = (struct cold_blocks){0};
+        *blocks = (struct cold_blocks){.gone = blocks->gone};
     }
     list_remove(&block->lru_node);
     if (block->chunk != NULL)
@@ -123,26 +183,23 @@ static size_t bytes_max(const struct store *store)
 }
 
 /* So that a few readers find room for what they read and what comes next. */
-static uint32_t step_max(const struct store *store)
+void cold_step_init(struct store *store)
 {
     uint32_t step = COLD_STEP_MAX;
     while (step > COLD_BLOCK_SIZE && step > bytes_max(store) / 8)
         step /= 2;
-    return step;
-}
-
-void cold_step_init(struct store *store)
-{
-    store->cold_step_bytes = step_max(store);
+    store->cold_step_max_bytes = step;
+    store->cold_step_bytes = step;
 }
 
 /* What was read in vain will be read again: there are more readers than the bound has room for, at
- * steps as large as these. */
+ * steps as large as these. Rather than in small ones they then get nothing ahead, but all they ask
+ * for when they do. */
 static void note_waste(struct store *store)
 {
     store->cold_calm_count = 0;
-    if (store->cold_step_bytes > COLD_BLOCK_SIZE)
-        store->cold_step_bytes /= 2;
+    store->cold_step_bytes =
+        store->cold_step_bytes > COLD_STEP_MIN ? store->cold_step_bytes / 2 : 0;
 }
 
 static void note_calm(struct store *store)
@@ -150,8 +207,9 @@ static void note_calm(struct store *store)
     if (++store->cold_calm_count < COLD_STEP_CALM)
         return;
     store->cold_calm_count = 0;
-    if (store->cold_step_bytes < step_max(store))
-        store->cold_step_bytes *= 2;
+    uint32_t step = store->cold_step_bytes == 0 ? COLD_STEP_MIN : store->cold_step_bytes * 2;
+    uint32_t step_max = store->cold_step_max_bytes;
+    store->cold_step_bytes = step < step_max ? step : step_max;
 }
 
 /* What is kept may fill half of the room; beyond that the oldest of it goes like any other. */
@@ -168,6 +226,7 @@ bool cold_evict(struct store *store)
         paged_note(block);
     else
         note_waste(store);
+    note_place(block->log, block);
     drop(block);
     return true;
 }
@@ -190,6 +249,8 @@ void cold_blocks_drop(struct log *log, const struct segment *segment)
         if (segment == NULL || log->blocks.items[i - 1]->segment == segment)
             drop_at(log, i - 1);
     }
+    if (segment == NULL || is_in(&log->blocks.gone, segment))
+        log->blocks.gone = (struct cold_place){0};
 }
 
 /* --- Coming ----------------------------------------------------------------------------------- */

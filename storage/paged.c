@@ -23,7 +23,14 @@ struct paged_file {
 
 /* --- Which blocks ----------------------------------------------------------------------------- */
 
-/* Where blocks begin depends on their readers, so names are given to pieces of a fixed size. */
+/* Where blocks begin depends on their readers, so names are given to pieces of a fixed size: to
+ * those that begin in a block. The one in which a block begins, if it began before, is the block's
+ * before that, and that one may have gone when this was never wanted yet. */
+static uint64_t first_piece(uint64_t position)
+{
+    return (position + COLD_BLOCK_SIZE - 1) / COLD_BLOCK_SIZE;
+}
+
 static uint64_t name_of(const struct frame_place *place, uint64_t piece)
 {
     struct {
@@ -56,7 +63,7 @@ void paged_note(const struct cold_block *block)
         store->ghost = calloc(1, sizeof *store->ghost);
     if (store->ghost == NULL)
         return;
-    for (uint64_t piece = block->position / COLD_BLOCK_SIZE; piece * COLD_BLOCK_SIZE < end; piece++)
+    for (uint64_t piece = first_piece(block->position); piece * COLD_BLOCK_SIZE < end; piece++)
         ghost_core_note(store->ghost, name_of(&place, piece));
 }
 
@@ -66,7 +73,7 @@ bool paged_is_worth(struct log *log, const struct segment *segment, uint64_t pos
     struct frame_place place = log_frame_place(log, segment);
     if (segment->paged != NULL && paged_file_is_doubted(segment->paged))
         return false;
-    return ghost != NULL && ghost_core_has(ghost, name_of(&place, position / COLD_BLOCK_SIZE));
+    return ghost != NULL && ghost_core_has(ghost, name_of(&place, first_piece(position)));
 }
 
 /* --- Their files ------------------------------------------------------------------------------ */

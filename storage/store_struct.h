@@ -23,14 +23,15 @@ enum {
     SNAPSHOT_INTERVAL =
         16 << 20, /* a log's state is recorded each so many bytes: bounds recovery */
     COLD_BLOCK_SIZE = 256 * 1024,
-    COLD_STEP_MAX = 2 * 1024 * 1024, /* for a reader who goes on where he was */
+    COLD_STEP_MIN = 512 * 1024, /* what is read ahead for a reader, if there is room for it; */
+    COLD_STEP_MAX = 2 * 1024 * 1024,
     COLD_STEP_CALM = 64, /* blocks in a row that were read before they had to go: larger steps */
     /* Blocks on their way from the disk at once; while batches come in only one, so that a commit,
      * which somebody waits for, never queues behind many of them in the device. */
     COLD_READS_MAX = 4,
     COLD_COURTESY_NS = 1000 * 1000 * 1000, /* so long after an append blocks are few and small */
     APPENDED_STEP_NS = 1000 * 1000,        /* the cores tell each other no more precisely */
-    COLD_FILES_MAX = 64,                   /* segments held open for reading, about */
+    COLD_FILES_MAX = 256,                  /* segments held open for reading, about */
     PAGED_FRAME_SIZE_MIN =
         16 * 1024, /* on average; smaller ones cost more as calls than as copies */
     PAGED_TABLE_BYTES_MAX = 2 << 20,     /* of our memory; it speaks of a few GiB */
@@ -110,7 +111,9 @@ struct store {
     struct list cold_kept; /* those that several have wanted, the least recently used first */
     size_t cold_bytes;     /* of both */
     size_t cold_kept_bytes;
-    uint32_t cold_step_bytes; /* what a reader who goes on gets at a time */
+    uint32_t cold_step_max_bytes; /* what the bound has room for several times */
+    uint32_t
+        cold_step_bytes; /* what is read ahead at a time; 0: nothing, there is no room for it */
     uint32_t cold_calm_count; /* blocks since one had to go before anybody had read it */
     struct list cold_files;
     struct list cold_turns; /* cold_load, waiting until it may read */

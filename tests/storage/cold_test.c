@@ -483,8 +483,8 @@ static void read_in_turn(struct rig *rig, uint32_t first, uint32_t end)
     }
 }
 
-/* A few readers get large steps; as soon as there are more than the bound has room for, small ones,
- * and large ones again some time after they have gone. */
+/* A few readers get large steps ahead; as soon as there are more than the bound has room for,
+ * nothing, and large ones again some time after they have gone. */
 static void steps_suit_the_number_of_readers(void **state)
 {
     struct fixture *fixture = *state;
@@ -502,7 +502,7 @@ static void steps_suit_the_number_of_readers(void **state)
     read_in_turn(rig, 0, 2);
     assert_int_equal(store->cold_step_bytes, large);
     read_in_turn(rig, 0, STEP_LOGS);
-    assert_int_equal(store->cold_step_bytes, COLD_BLOCK_SIZE);
+    assert_int_equal(store->cold_step_bytes, 0);
     for (uint32_t i = 0; i < STEP_LOGS; i++)
         read_in_turn(rig, i, i + 1);
     assert_int_equal(store->cold_step_bytes, large);
@@ -593,6 +593,86 @@ static void stop_leaves_the_index_of_the_active_segment(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+/* After a kill the index of the segment that was appended to last is nowhere. Whoever reads it from
+ * its front on does not wait until all of it has been read to make one, nor is it read twice. */
+static void reader_from_the_front_needs_no_index(void **state)
+{
+    enum { BATCHES = 60, VALUE_SIZE = 60000 };
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    struct metrics metrics = {0};
+    uint32_t digests[2];
+    rig->config.segment_bytes_max = 256 << 20;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, BATCHES, VALUE_SIZE);
+    assert_int_equal(rig_read_all(rig, 0, &digests[0]), BATCHES);
+    rig_kill(rig);
+    rig->options.metrics = &metrics;
+    start(fixture);
+    const struct segment *segment = rig->logs[0]->segments[0];
+    assert_true(segment->indexed_from > 0);
+    assert_int_equal(rig_read_all(rig, 0, &digests[1]), BATCHES);
+    assert_int_equal(digests[1], digests[0]);
+    assert_true(segment->indexed_from > 0);
+    assert_true((uint64_t)metrics.values[METRIC_COLD_READ_BYTES] < segment->size_bytes * 3 / 2);
+    crc_at(rig, BATCHES / 2); /* known from the blocks that were read */
+    assert_true(segment->indexed_from > 0);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+
+    start(fixture);
+    crc_at(rig, BATCHES / 2); /* from nowhere */
+    assert_int_equal(rig->logs[0]->segments[0]->indexed_from, 0);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* More readers than there is room for what is read ahead for them: some of it has to go before it
+ * is read. They find their places again without an index, and what none of them has read twice is
+ * not taken for what is wanted again and again. */
+static void crowd_of_readers_needs_no_index(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    rig->config.segment_bytes_max = 256 << 20;
+    assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
+    for (uint32_t i = 0; i < STEP_LOGS; i++)
+        rig_put_many(rig, i, 80, 40000);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
+    struct store *store = rig->stores[0];
+    read_in_turn(rig, 0, STEP_LOGS);
+    assert_int_equal(store->cold_step_bytes, 0); /* some had to go */
+    for (uint32_t i = 0; i < STEP_LOGS; i++)
+        assert_true(rig->logs[i]->segments[0]->indexed_from > 0);
+    assert_int_equal(store->cold_handle_count[COLD_FILE_CACHED], 0);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
+/* What such a reader finds damaged is asked of the whole index before it is called so. */
+static void damage_at_the_front_without_an_index(void **state)
+{
+    enum { BATCHES = 60, VALUE_SIZE = 60000 };
+    struct fixture *fixture = *state;
+    struct rig *rig = &fixture->rig;
+    char path[PATH_SIZE];
+    rig->config.segment_bytes_max = 256 << 20;
+    assert_int_equal(rig_start(rig, 1, 1), STATUS_OK);
+    rig_put_many(rig, 0, BATCHES, VALUE_SIZE);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+    rig_segment_path(rig, 0, 0, path);
+    flip(fixture, path, 8 * 100);
+    start(fixture);
+    const struct log *log = rig->logs[0];
+    struct log_read read;
+    assert_true(log->segments[0]->indexed_from > 0);
+    assert_int_equal(rig_read(rig, 0, 0, INT64_MAX, 1, &read), STATUS_CORRUPT);
+    assert_int_equal(log->segments[0]->indexed_from, 0);
+    assert_true(log->segments[0]->index_is_proved);
+    assert_int_equal(log->damages.count, 1);
+    assert_int_equal(log->damages.ranges[0].to - log->damages.ranges[0].from, read.next_offset);
+    assert_int_equal(read.next_offset, 1);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +690,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_are_held_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stop_leaves_the_index_of_the_active_segment, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(reader_from_the_front_needs_no_index, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(crowd_of_readers_needs_no_index, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_at_the_front_without_an_index, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
