@@ -6,11 +6,11 @@
 #include "storage/cold_block.h"
 #include "storage/cold_core.h"
 #include "storage/cold_file.h"
+#include "storage/cold_turn.h"
 #include "storage/index.h"
 #include "storage/log_delete.h"
 #include "storage/log_struct.h"
 #include "storage/paged.h"
-#include "storage/store_states.h"
 #include "storage/store_struct.h"
 
 #include <stdlib.h>
@@ -35,9 +35,7 @@ struct cold_load {
     struct op op;
     struct list_node node; /* log->loads */
     struct io_request request;
-    struct completion turn;     /* lands when it may read */
-    struct list_node turn_node; /* store->cold_turns */
-    bool has_turn;
+    struct cold_turn turn;
     bool is_sequential; /* the reader goes on where he was */
     bool was_lost;      /* he was in the middle of a block that had to go */
     bool needs_whole_index;
@@ -67,6 +65,11 @@ static void reading_landed(struct completion *completion, int32_t result)
 static void file_landed(struct completion *completion, int32_t result)
 {
     op_landed(&container_of(completion, struct cold_load, file.completion)->op, result);
+}
+
+static void turn_landed(struct completion *completion, int32_t result)
+{
+    op_landed(&container_of(completion, struct cold_load, turn.completion)->op, result);
 }
 
 /* Whatever comes of it, the block can be read. */
@@ -225,66 +228,6 @@ static bool has_room(struct cold_load *load, uint64_t size)
     return load->chunk != NULL;
 }
 
-/* --- Taking turns ----------------------------------------------------------------------------- */
-
-/* To a log of this disk, on whatever core. */
-static bool someone_appends(const struct store *store)
-{
-    uint64_t appended_ns = atomic_load_explicit(&store->states->appended_ns, memory_order_relaxed);
-    return appended_ns != 0 && io_now_ns(store->io) < appended_ns + COLD_COURTESY_NS;
-}
-
-static bool may_read(const struct store *store)
-{
-    uint32_t count_max = someone_appends(store) ? 1 : COLD_READS_MAX;
-    return store->cold_reading_count < count_max;
-}
-
-static void turn_landed(struct completion *completion, int32_t result)
-{
-    op_landed(&container_of(completion, struct cold_load, turn)->op, result);
-}
-
-static void give_turn(struct store *store, struct cold_load *load)
-{
-    assert(!load->has_turn);
-    assert(store->cold_reading_count < COLD_READS_MAX);
-    store->cold_reading_count++;
-    load->has_turn = true;
-}
-
-/* False: it lands when another has read. */
-static bool take_turn(struct cold_load *load)
-{
-    struct store *store = load->log->store;
-    if (load->has_turn)
-        return true;
-    if (may_read(store)) {
-        give_turn(store, load);
-        return true;
-    }
-    completion_init(&load->turn, turn_landed);
-    op_expect(&load->op);
-    list_push_back(&store->cold_turns, &load->turn_node);
-    return false;
-}
-
-static void end_turn(struct cold_load *load)
-{
-    struct store *store = load->log->store;
-    if (!load->has_turn)
-        return;
-    load->has_turn = false;
-    assert(store->cold_reading_count > 0);
-    store->cold_reading_count--;
-    while (may_read(store) && !list_is_empty(&store->cold_turns)) {
-        struct cold_load *next =
-            container_of(list_pop_front(&store->cold_turns), struct cold_load, turn_node);
-        give_turn(store, next);
-        io_land(store->io, &next->turn, STATUS_OK);
-    }
-}
-
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 /* While batches come in, a reader of old ones makes small steps, for each may stand in the way of a
@@ -296,7 +239,7 @@ static uint64_t reading_size(const struct cold_load *load)
     uint32_t wanted = load->wanted_bytes < store->cold_step_max_bytes ? load->wanted_bytes
                                                                       : store->cold_step_max_bytes;
     uint64_t size = ahead > wanted ? ahead : wanted - wanted % FRAME_ALIGNMENT;
-    return size < COLD_BLOCK_SIZE || someone_appends(store) ? COLD_BLOCK_SIZE : size;
+    return size < COLD_BLOCK_SIZE || cold_someone_appends(store) ? COLD_BLOCK_SIZE : size;
 }
 
 static uint64_t size_bounded(const struct cold_walk *walk, uint64_t size)
@@ -309,8 +252,10 @@ static uint64_t size_bounded(const struct cold_walk *walk, uint64_t size)
 static enum op_progress load_read(struct cold_load *load)
 {
     struct cold_walk *walk = &load->walk;
-    if (!take_turn(load))
+    if (!cold_turn_take(load->log->store, &load->turn)) {
+        op_expect(&load->op);
         return OP_WAIT;
+    }
     uint64_t size = size_bounded(walk, reading_size(load));
     if (!has_room(load, size)) {
         size = size_bounded(walk, COLD_BLOCK_SIZE);
@@ -379,7 +324,7 @@ static enum op_progress doubt_index(struct cold_load *load)
 
 static enum op_progress load_take(struct cold_load *load)
 {
-    end_turn(load);
+    cold_turn_end(load->log->store, &load->turn);
     if (load->op.error != 0)
         return end_with(load, (enum status)load->op.error);
     if (load->segment->is_retired)
@@ -416,7 +361,7 @@ static enum op_progress load_end(struct cold_load *load)
 {
     struct log *log = load->log;
     struct store *store = log->store;
-    end_turn(load);
+    cold_turn_end(store, &load->turn);
     if (load->chunk != NULL)
         chunk_release(load->chunk, store->io);
     if (load->file.file != NULL)
@@ -460,7 +405,7 @@ void cold_drop_loads(struct log *log)
     struct list_node *node;
     while ((node = list_pop_front(&log->loads)) != NULL) {
         struct cold_load *load = container_of(node, struct cold_load, node);
-        list_remove(&load->turn_node);
+        cold_turn_drop(&load->turn);
         if (load->chunk != NULL)
             chunk_release(load->chunk, log->store->io);
         segment_release(load->segment);
@@ -492,7 +437,7 @@ static struct cold_load *make_load(struct log *log, int64_t offset)
     load->walk.offset = offset;
     load->resume_offset = -1;
     list_init(&load->waiting);
-    list_node_init(&load->turn_node);
+    cold_turn_init(&load->turn, turn_landed);
     list_push_back(&log->loads, &load->node);
     log->busy_count++;
     return load;

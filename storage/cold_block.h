@@ -57,9 +57,6 @@ struct cold_block *cold_block_find(struct log *log, int64_t offset);
 /* The same question, and nothing changes. */
 bool cold_block_has(const struct log *log, int64_t offset);
 
-/* The last one that ends at or before `offset`; or NULL. */
-const struct cold_block *cold_block_before(const struct log *log, int64_t offset);
-
 /* Where a frame is known to begin, from a block that is there or has gone, so that the one with
  * `offset` of the segment is not far behind it. False: nowhere. */
 bool cold_block_place(const struct log *log, const struct segment *segment, int64_t offset,

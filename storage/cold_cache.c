@@ -26,7 +26,8 @@ static uint32_t count_until(const struct cold_blocks *blocks, int64_t offset)
     return low;
 }
 
-const struct cold_block *cold_block_before(const struct log *log, int64_t offset)
+/* The last one that ends at or before `offset`; or NULL. */
+static const struct cold_block *block_before(const struct log *log, int64_t offset)
 {
     uint32_t count = count_until(&log->blocks, offset);
     if (count > 0 && log->blocks.items[count - 1]->next_offset > offset)
@@ -82,7 +83,7 @@ static void note_place(struct log *log, const struct cold_block *block)
 bool cold_block_place(const struct log *log, const struct segment *segment, int64_t offset,
                       struct cold_place *place)
 {
-    const struct cold_block *before = cold_block_before(log, offset);
+    const struct cold_block *before = block_before(log, offset);
     const struct cold_place *gone = &log->blocks.gone;
     if (before != NULL && before->segment == segment && before->next_offset == offset) {
         *place = place_of(before, true);

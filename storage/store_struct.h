@@ -116,7 +116,7 @@ struct store {
         cold_step_bytes; /* what is read ahead at a time; 0: nothing, there is no room for it */
     uint32_t cold_calm_count; /* blocks since one had to go before anybody had read it */
     struct list cold_files;
-    struct list cold_turns; /* cold_load, waiting until it may read */
+    struct list cold_turns; /* cold_turn, waiting until it is given */
     uint32_t cold_reading_count;
     uint32_t cold_file_count[COLD_FILE_KIND_COUNT];   /* without those being closed */
     uint32_t cold_handle_count[COLD_FILE_KIND_COUNT]; /* with those being opened or closed */
