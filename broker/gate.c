@@ -37,6 +37,14 @@ static bool take_place(struct gate *gate, uint32_t *core_index)
     return false;
 }
 
+static uint64_t taken_on_all_cores(const struct gate *gate)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < gate->roster->core_count; i++)
+        count += gate->taken[i];
+    return count;
+}
+
 static void wait(struct gate *gate, struct gate_wish *wish)
 {
     assert(wish->granted != NULL);
@@ -46,7 +54,7 @@ static void wait(struct gate *gate, struct gate_wish *wish)
     gate->is_told = true;
     log_warn(io_logger(roster_core(gate->roster, 0)->io),
              "as many connections are open as may be: more clients wait until one has gone",
-             field_u64("connections", gate->taken[0]));
+             field_u64("connections", taken_on_all_cores(gate)));
 }
 
 void gate_enter(struct gate *gate, struct gate_wish *wish)

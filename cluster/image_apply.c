@@ -60,7 +60,8 @@ static bool is_among(int32_t id, const int32_t *ids, uint32_t count)
     return false;
 }
 
-/* A leader is always in sync: whoever leads a partition relies on it. */
+/* A leader is always in sync: whoever leads a partition relies on it. An id that stood twice
+ * there would count as two that have a record, where one has it. */
 static bool partition_is_sound(const struct partition_record *record)
 {
     if (record->replicas_count == 0 || record->leader_epoch < 0 || record->partition_epoch < 0)
@@ -68,7 +69,8 @@ static bool partition_is_sound(const struct partition_record *record)
     if (record->directories_count != 0 && record->directories_count != record->replicas_count)
         return false;
     for (uint32_t i = 0; i < record->in_sync_count; i++)
-        if (!is_among(record->in_sync[i], record->replicas, record->replicas_count))
+        if (!is_among(record->in_sync[i], record->replicas, record->replicas_count) ||
+            is_among(record->in_sync[i], record->in_sync, i))
             return false;
     return record->leader == -1 || is_among(record->leader, record->in_sync, record->in_sync_count);
 }

@@ -194,6 +194,7 @@ enum status server_create_broker(struct server *server, uint16_t port)
         .config = server->config,
         .logger = &server->logger,
         .journal_file_bytes = JOURNAL_FILE_BYTES,
+        .open_files_max = server->shape.open_files_max,
         .memory_bytes =
             memory_bytes == 0 ? MEMORY_BYTES * (size_t)server->core_count : memory_bytes,
     };

@@ -21,6 +21,7 @@ enum { SERVER_SETS_MAX = 8, SERVER_CORES_MAX = 3, SERVER_LOG_BYTES_MAX = 64 * 10
 struct server_shape {
     uint32_t core_count;               /* 0: 2 */
     size_t memory_bytes;               /* 0: plenty */
+    uint64_t open_files_max;           /* 0: plenty */
     const char *sets[SERVER_SETS_MAX]; /* "name=value"; NULL ends them */
 };
 

@@ -154,6 +154,38 @@ static void requests_may_name_very_many_partitions(void **state)
     }
 }
 
+/* When all places of all cores are taken, it is told once how many that are; who comes then waits,
+ * and is served when others have gone. */
+static void a_client_beyond_the_last_place_waits(void **state)
+{
+    enum { CORE_COUNT = 2, OPEN_FILES_MAX = 12, PLACE_COUNT = 4 };
+    struct server *server = *state;
+    server_start(
+        server, &(struct server_shape){.core_count = CORE_COUNT, .open_files_max = OPEN_FILES_MAX});
+    struct logger *logger = io_logger(server->doors[0]);
+    struct logger own = *logger;
+    *logger = server->logger;
+    struct client *inside[PLACE_COUNT] = {server_client(server)};
+    struct client_partition topic = server_topic(server, inside[0], 1);
+    for (uint32_t i = 1; i < PLACE_COUNT; i++) {
+        inside[i] = server_client(server);
+        server_list(server, inside[i], topic, CLIENT_LATEST);
+    }
+    struct asked *asked[2] = {server_fetch(server, server_client(server), topic, 0, 0),
+                              server_fetch(server, server_client(server), topic, 0, 0)};
+    server_linger(server, 10);
+    *logger = own;
+    assert_false(asked[0]->has_landed || asked[1]->has_landed);
+    const char *told = strstr(server->log_text, "more clients wait until one has gone");
+    assert_non_null(told);
+    assert_non_null(strstr(told, "connections=4"));
+    assert_null(strstr(told + 1, "more clients wait"));
+    client_disconnect(inside[1]);
+    client_disconnect(inside[2]);
+    server_answered(server, asked[0]);
+    server_answered(server, asked[1]);
+}
+
 uint32_t server_limits_cases(struct CMUnitTest *tests)
 {
     const struct CMUnitTest cases[] = {
@@ -163,6 +195,7 @@ uint32_t server_limits_cases(struct CMUnitTest *tests)
         SERVER_CASE(a_deaf_client_may_go),
         SERVER_CASE(large_requests_are_taken),
         SERVER_CASE(requests_may_name_very_many_partitions),
+        SERVER_CASE(a_client_beyond_the_last_place_waits),
     };
     return SERVER_CASES_ANSWER(tests, cases);
 }

@@ -424,13 +424,16 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
     struct metadata_record gap = partition_record(1, 5);
     struct metadata_record stranger = partition_record(1, 0);
     struct metadata_record homeless = partition_record(1, 0);
+    struct metadata_record twice = partition_record(1, 0);
     struct metadata_record newer = config_record(1, "setting.of.tomorrow", "1");
     static int32_t others[] = {3};
+    static int32_t one_twice[] = {1, 1};
     static struct uuid nobody[] = {{{0}}};
     struct uuid living[] = {id_of(9), id_of(1)};
     homeless.partition.directories_count = 1;
     stranger.partition.in_sync = others;
     stranger.partition.in_sync_count = 1;
+    twice.partition.in_sync = one_twice;
     struct image *image =
         next(image_create(), (struct metadata_record[]){topic_record(1, "a.b")}, 1);
     assert_int_equal(refused(image, topic_record(2, "a.b")), STATUS_CORRUPT);
@@ -442,6 +445,7 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
     assert_int_equal(refused(image, gap), STATUS_CORRUPT);
     assert_int_equal(refused(image, stranger), STATUS_CORRUPT);
     assert_int_equal(refused(image, homeless), STATUS_CORRUPT);
+    assert_int_equal(refused(image, twice), STATUS_CORRUPT);
     assert_int_equal(refused(image, deleted_record(living, 2)), STATUS_CORRUPT);
     assert_int_equal(refused(image, deleted_record(nobody, 1)), STATUS_CORRUPT);
     assert_int_equal(refused(image, deleted_record(living, 1)), STATUS_OK);

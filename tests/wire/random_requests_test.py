@@ -1,0 +1,39 @@
+"""Every API that the broker offers, in every version, with whatever its schema allows: the broker
+answers, and loads what came of it after it was killed.
+
+    random_requests_test.py [--seed N] [--seeds N] [--requests N] [unittest's own]
+
+A seed that was told repeats a run."""
+import unittest
+
+from stranger import begin, kept, options
+from broker import external_address
+
+LIVES = 3
+PROVIDED_EVERY = 100  # requests; in between, all topics may be deleted
+OPTIONS, REST = options(__doc__, seed=1, seeds=1, requests=4000)
+
+
+@unittest.skipIf(external_address(), "needs a broker that it may kill")
+class RandomRequestsTest(unittest.TestCase):
+    def test_whatever_is_asked_is_lived_with(self):
+        for seed in range(OPTIONS.seed, OPTIONS.seed + OPTIONS.seeds):
+            with self.subTest(f"--seed {seed} --requests {OPTIONS.requests}"):
+                self.ask(seed)
+
+    def ask(self, seed):
+        stranger = begin(seed)
+        with kept(stranger, f"random_requests-{seed}"):
+            stranger.meet()
+            for number in range(OPTIONS.requests):
+                if number % PROVIDED_EVERY == 0:
+                    stranger.provide()
+                stranger.say(number)
+                if number % (OPTIONS.requests // LIVES + 1) == OPTIONS.requests // LIVES:
+                    stranger.crash()
+            stranger.crash()
+        self.assertEqual(set(stranger.apis) - set(stranger.answered), set(), "never answered")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=REST)
