@@ -463,6 +463,14 @@ static void readers_make_way_for_appends(void **state)
     assert_int_equal(rig_stop(rig), STATUS_OK);
 }
 
+static void fill_logs(struct rig *rig)
+{
+    assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
+    for (uint32_t i = 0; i < STEP_LOGS; i++)
+        rig_put_many(rig, i, 80, 40000);
+    assert_int_equal(rig_stop(rig), STATUS_OK);
+}
+
 /* Reads logs [first, end) side by side, a little of each in turn, from their beginning on. */
 static void read_in_turn(struct rig *rig, uint32_t first, uint32_t end)
 {
@@ -489,10 +497,7 @@ static void steps_suit_the_number_of_readers(void **state)
 {
     struct fixture *fixture = *state;
     struct rig *rig = &fixture->rig;
-    assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
-    for (uint32_t i = 0; i < STEP_LOGS; i++)
-        rig_put_many(rig, i, 80, 40000);
-    assert_int_equal(rig_stop(rig), STATUS_OK);
+    fill_logs(rig);
 
     assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
     struct store *store = rig->stores[0];
@@ -633,10 +638,7 @@ static void crowd_of_readers_needs_no_index(void **state)
     struct fixture *fixture = *state;
     struct rig *rig = &fixture->rig;
     rig->config.segment_bytes_max = 256 << 20;
-    assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
-    for (uint32_t i = 0; i < STEP_LOGS; i++)
-        rig_put_many(rig, i, 80, 40000);
-    assert_int_equal(rig_stop(rig), STATUS_OK);
+    fill_logs(rig);
     assert_int_equal(rig_start(rig, 1, STEP_LOGS), STATUS_OK);
     struct store *store = rig->stores[0];
     read_in_turn(rig, 0, STEP_LOGS);
