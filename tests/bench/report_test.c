@@ -108,12 +108,9 @@ static void test_kinds(void **state)
     report_deinit(&report);
 }
 
-/* Bars of a comparison without a title of its own are called by what they show. */
-static void test_bars_without_title(void **state)
+/* The caller frees the picture. */
+static char *bars_of(const char *text, const char *figure)
 {
-    static const char text[] = "{\"contenders\":[\"a\"],\"figures\":[{\"name\":\"p50_us\","
-                               "\"title\":\"p50 (us)\",\"more_is_better\":false,\"values\":{"
-                               "\"a\":{\"median\":4,\"min\":3,\"max\":5}},\"ratios\":{}}]}";
     struct report report;
     char problem[REPORT_PROBLEM_SIZE];
     char *picture = NULL;
@@ -121,11 +118,21 @@ static void test_bars_without_title(void **state)
     report_init(&report);
     assert_true(report_add(&report, parse(text), "x", problem));
     FILE *out = open_memstream(&picture, &size);
-    assert_true(report_write_bars(&report, "p50_us", out));
+    assert_true(report_write_bars(&report, figure, out));
     fclose(out);
+    report_deinit(&report);
+    return picture;
+}
+
+/* Bars of a comparison without a title of its own are called by what they show. */
+static void test_bars_without_title(void **state)
+{
+    static const char text[] = "{\"contenders\":[\"a\"],\"figures\":[{\"name\":\"p50_us\","
+                               "\"title\":\"p50 (us)\",\"more_is_better\":false,\"values\":{"
+                               "\"a\":{\"median\":4,\"min\":3,\"max\":5}},\"ratios\":{}}]}";
+    char *picture = bars_of(text, "p50_us");
     assert_true(has(picture, ">p50 (us), less is better</text>"));
     free(picture);
-    report_deinit(&report);
 }
 
 /* What the range does not decide is marked, and names cannot break the page. */
@@ -199,21 +206,12 @@ static void test_long_texts(void **state)
         "\"name\":\"mb_per_s\",\"title\":\"MB/s\",\"more_is_better\":true,\"values\":{"
         "\"äöüäöüäöüäöüäöüäöüäöü\":{\"median\":4,\"min\":3,\"max\":5},"
         "\"nineteen characters\":{\"median\":4,\"min\":3,\"max\":5}},\"ratios\":{}}]}";
-    struct report report;
-    char problem[REPORT_PROBLEM_SIZE];
-    char *picture = NULL;
-    size_t size = 0;
-    report_init(&report);
-    assert_true(report_add(&report, parse(text), "x", problem));
-    FILE *out = open_memstream(&picture, &size);
-    assert_true(report_write_bars(&report, "mb_per_s", out));
-    fclose(out);
+    char *picture = bars_of(text, "mb_per_s");
     assert_true(has(picture, ">More and more connections: one-record requests (1 KiB),</text>"));
     assert_true(has(picture, ">connections: 1,000</text>"));
     assert_true(has(picture, ">äöüäöüäöüäöüäöüäöü…</text>"));
     assert_true(has(picture, ">nineteen characters</text>"));
     free(picture);
-    report_deinit(&report);
 }
 
 /* What is not of a known form, or lacks what it should have, does no harm. */

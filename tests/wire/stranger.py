@@ -181,11 +181,9 @@ class Stranger:
     def _lively(self, line):
         """In here the broker may close the connection, if it goes on living."""
         try:
-            yield
-        except TimeoutError:
-            raise Trouble(f"no answer within {PATIENCE_SECONDS} s") from None
+            with self.watched():
+                yield
         except (Closed, OSError):
-            self._must_live()
             self.closed_count += 1
             self._hang_up(line)
 
