@@ -6,7 +6,7 @@
 #include "protocol/batch_build.h"
 
 /* All but what is the request's: its version, and the time. */
-static struct batch_rules rules_of(const struct broker_core *core, const struct image_topic *topic)
+static struct batch_rules rules_of(struct broker_core *core, const struct image_topic *topic)
 {
     const struct topic_config *set = topic->config;
     const struct config *config = core->config;
@@ -24,6 +24,7 @@ static struct batch_rules rules_of(const struct broker_core *core, const struct 
         .timestamp_after_max_ms =
             topic_config_i64(set, config, TOPIC_CONFIG_MESSAGE_TIMESTAMP_AFTER_MAX_MS),
         .records_bytes_max = LIMIT_DECOMPRESSED_BYTES,
+        .spare = &core->decompressor_spare,
     };
 }
 
@@ -59,7 +60,7 @@ static bool find_codec(const struct broker_core *core, const struct image_topic 
     return false;
 }
 
-static void read_settings(struct batch_intake *intake, const struct broker_core *core,
+static void read_settings(struct batch_intake *intake, struct broker_core *core,
                           const struct image_topic *topic)
 {
     *intake = (struct batch_intake){

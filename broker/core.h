@@ -76,6 +76,7 @@ struct broker_core {
     struct fetch_sessions fetch_sessions;
     struct producer_ids producer_ids;
     struct batch_intakes intakes;
+    struct decompressor_spare decompressor_spare;
 };
 
 /* The image in force on this core; valid until the next turn unless retained. */

@@ -117,6 +117,7 @@ void broker_core_deinit(struct broker_core *core)
     for (uint32_t i = 0; i < core->directory_count; i++)
         store_destroy(core->directories[i].store);
     fetch_sessions_deinit(&core->fetch_sessions);
+    decompressor_spare_deinit(&core->decompressor_spare);
     pool_deinit(&core->read_pool);
     pool_deinit(&core->connection_pool);
     pool_deinit(&core->request_pool);

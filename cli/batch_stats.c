@@ -17,7 +17,8 @@ static bool add_unpacked(struct batch_stats *stats, enum compression compression
     struct decompressor *decompressor;
     uint8_t piece[PIECE_SIZE];
     size_t size;
-    if (decompressor_create(compression, records, UNPACKED_BYTES_MAX, &decompressor) != STATUS_OK)
+    if (decompressor_create(compression, records, UNPACKED_BYTES_MAX, NULL, &decompressor) !=
+        STATUS_OK)
         return false;
     enum status status;
     do {

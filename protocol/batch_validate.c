@@ -262,8 +262,8 @@ static bool check_compressed_records(struct check *check, struct bytes stored)
     uint8_t window[RECORD_WINDOW_SIZE];
     struct record_cursor cursor;
     struct decompressor *source;
-    enum status status =
-        decompressor_create(check->compression, stored, check->rules->records_bytes_max, &source);
+    enum status status = decompressor_create(
+        check->compression, stored, check->rules->records_bytes_max, check->rules->spare, &source);
     if (status != STATUS_OK) {
         cursor = (struct record_cursor){.source_status = status};
         return check_broken_at(check, &cursor, 0);

@@ -31,7 +31,8 @@ struct batch_rules {
     int64_t timestamp_before_max_ms; /* message.timestamp.before.max.ms */
     int64_t timestamp_after_max_ms;  /* message.timestamp.after.max.ms */
     int64_t now_ms;
-    size_t records_bytes_max; /* of all records when decompressed */
+    size_t records_bytes_max;         /* of all records when decompressed */
+    struct decompressor_spare *spare; /* of the thread that judges, or NULL */
 };
 
 /* A record that broke a rule of its own. */

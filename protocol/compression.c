@@ -90,7 +90,8 @@ bool compression_level_is_valid(enum compression compression, int32_t level)
 }
 
 enum status decompressor_create(enum compression compression, struct bytes input,
-                                size_t output_bytes_max, struct decompressor **decompressor)
+                                size_t output_bytes_max, struct decompressor_spare *spare,
+                                struct decompressor **decompressor)
 {
     assert(decompressor != NULL);
     assert(input.data != NULL);
@@ -100,6 +101,7 @@ enum status decompressor_create(enum compression compression, struct bytes input
     if (created == NULL)
         return STATUS_NO_MEMORY;
     created->codec = codec_of(compression);
+    created->spare = spare;
     created->input = input;
     created->output_bytes_max = output_bytes_max;
     enum status status = created->codec->open(created);
@@ -221,7 +223,8 @@ enum status compression_decompress(enum compression compression, struct bytes in
         return input.size <= output_bytes_max ? STATUS_OK : STATUS_TOO_LARGE;
     }
     struct decompressor *decompressor;
-    enum status status = decompressor_create(compression, input, output_bytes_max, &decompressor);
+    enum status status =
+        decompressor_create(compression, input, output_bytes_max, NULL, &decompressor);
     if (status != STATUS_OK)
         return status;
     size_t capacity = input.size * OUTPUT_GUESS_RATIO;

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/status.h"
+#include "protocol/decompressor_spare.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,10 +54,12 @@ bool compression_level_is_valid(enum compression compression, int32_t level);
 struct decompressor;
 
 /* Begins to read `input`, which must stay where it is until decompressor_destroy. No more than
- * `output_bytes_max` bytes will come out. STATUS_NO_MEMORY; STATUS_MALFORMED if the first bytes
- * show that this is no such data. On success the caller owns `*decompressor`. */
+ * `output_bytes_max` bytes will come out. `spare` may be NULL and outlives the decompressor.
+ * STATUS_NO_MEMORY; STATUS_MALFORMED if the first bytes show that this is no such data. On success
+ * the caller owns `*decompressor`. */
 enum status decompressor_create(enum compression compression, struct bytes input,
-                                size_t output_bytes_max, struct decompressor **decompressor);
+                                size_t output_bytes_max, struct decompressor_spare *spare,
+                                struct decompressor **decompressor);
 
 void decompressor_destroy(struct decompressor *decompressor);
 

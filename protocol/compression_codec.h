@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/status.h"
+#include "protocol/decompressor_spare.h"
 
 #include <lz4frame.h>
 #include <stdbool.h>
@@ -48,6 +49,7 @@ struct decompressed_block {
 
 struct decompressor {
     const struct compression_codec *codec;
+    struct decompressor_spare *spare; /* or NULL */
     struct bytes input;
     size_t position; /* of the first byte of the input that was not taken yet */
     size_t output_bytes;

@@ -18,22 +18,50 @@ enum {
 
 enum { WINDOW_LOG_MAX = 23, FRAME_GUESS_SIZE_MIN = 64 * 1024, FRAME_GUESS_RATIO = 8 };
 
+static ZSTD_DCtx *context_create(void)
+{
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    if (context == NULL)
+        return NULL;
+    size_t result = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+    assert(!ZSTD_isError(result));
+    return context;
+}
+
 static enum status zstd_open(struct decompressor *decompressor)
 {
     assert(decompressor->position == 0);
-    ZSTD_DCtx *context = ZSTD_createDCtx();
-    if (context == NULL)
-        return STATUS_NO_MEMORY;
-    size_t result = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
-    assert(!ZSTD_isError(result));
+    struct decompressor_spare *spare = decompressor->spare;
+    ZSTD_DCtx *context = spare == NULL ? NULL : spare->zstd;
+    if (context != NULL)
+        spare->zstd = NULL;
+    else
+        context = context_create();
     decompressor->zstd.context = context;
-    return STATUS_OK;
+    return context == NULL ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
+/* Wherever the reading ended, or failed, the context begins anew; its parameters stay. */
 static void zstd_close(struct decompressor *decompressor)
 {
-    assert(decompressor->zstd.context != NULL);
-    ZSTD_freeDCtx(decompressor->zstd.context);
+    ZSTD_DCtx *context = decompressor->zstd.context;
+    struct decompressor_spare *spare = decompressor->spare;
+    assert(context != NULL);
+    if (spare == NULL || spare->zstd != NULL ||
+        ZSTD_sizeof_DCtx(context) > DECOMPRESSOR_SPARE_BYTES_MAX) {
+        ZSTD_freeDCtx(context);
+        return;
+    }
+    size_t result = ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+    assert(!ZSTD_isError(result));
+    spare->zstd = context;
+}
+
+void decompressor_spare_deinit(struct decompressor_spare *spare)
+{
+    assert(spare != NULL);
+    ZSTD_freeDCtx(spare->zstd);
+    spare->zstd = NULL;
 }
 
 static enum status zstd_status(size_t result)

@@ -291,7 +291,7 @@ static void test_window(void **state)
             compression_compress(c, compression_levels(c).usual, plain, &arena, &packed),
             STATUS_OK);
         struct decompressor *source;
-        assert_int_equal(decompressor_create(c, packed, plain.size, &source), STATUS_OK);
+        assert_int_equal(decompressor_create(c, packed, plain.size, NULL, &source), STATUS_OK);
         struct record_cursor whole;
         struct record_cursor stream;
         record_cursor_init(&whole, plain);

@@ -47,11 +47,12 @@ static struct bytes concatenated(struct arena *arena, struct bytes a, struct byt
 }
 
 /* What comes out in pieces of `piece_size`; no more than the cap whatever the end is. */
-static enum status read_in_pieces(enum compression c, struct bytes input, size_t cap,
-                                  size_t piece_size, struct writer *output)
+static enum status read_with_spare(enum compression c, struct bytes input, size_t cap,
+                                   size_t piece_size, struct decompressor_spare *spare,
+                                   struct writer *output)
 {
     struct decompressor *decompressor;
-    enum status status = decompressor_create(c, input, cap, &decompressor);
+    enum status status = decompressor_create(c, input, cap, spare, &decompressor);
     if (status != STATUS_OK)
         return status;
     uint8_t *piece = malloc(piece_size);
@@ -70,6 +71,12 @@ static enum status read_in_pieces(enum compression c, struct bytes input, size_t
     free(piece);
     decompressor_destroy(decompressor);
     return status;
+}
+
+static enum status read_in_pieces(enum compression c, struct bytes input, size_t cap,
+                                  size_t piece_size, struct writer *output)
+{
+    return read_with_spare(c, input, cap, piece_size, NULL, output);
 }
 
 /* Every codec gives back what it was given, at each of a few levels and for every size of input. */
@@ -254,6 +261,52 @@ static void test_zstd_large_window(void **state)
     arena_deinit(&arena);
 }
 
+/* What one decompressor leaves serves the next, however the one before ended: at its end, early,
+ * with broken data or with a window that is not kept. What is too large is not left. */
+static void test_spare(void **state)
+{
+    struct prng prng;
+    prng_init(&prng, 7);
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES_MAX);
+    struct decompressor_spare spare = {0};
+    struct bytes input = some_bytes(&arena, &prng, 300000);
+    struct bytes whole = zstd_with_window(&arena, input, 20);
+    const struct {
+        struct bytes packed;
+        size_t cap;
+        enum status status;
+        bool is_left;
+    } cases[] = {
+        {whole, input.size, STATUS_OK, true},
+        {bytes_of(whole.data, whole.size / 2), input.size, STATUS_MALFORMED, true},
+        {whole, input.size / 2, STATUS_TOO_LARGE, true},
+        {zstd_with_window(&arena, input, 27), input.size, STATUS_OK, true},
+        {zstd_with_window(&arena, input, 23), input.size, STATUS_OK, false},
+        {whole, input.size, STATUS_OK, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct writer output;
+        writer_init(&output, &arena);
+        assert_int_equal(
+            read_with_spare(COMPRESSION_ZSTD, cases[i].packed, cases[i].cap, 1000, &spare, &output),
+            cases[i].status);
+        if (cases[i].status == STATUS_OK)
+            assert_true(bytes_equal(writer_result(&output), input));
+        assert_int_equal(spare.zstd != NULL, cases[i].is_left);
+        assert_true(spare.zstd == NULL ||
+                    ZSTD_sizeof_DCtx(spare.zstd) <= DECOMPRESSOR_SPARE_BYTES_MAX);
+    }
+    struct writer output;
+    writer_init(&output, &arena);
+    assert_int_equal(read_with_spare(COMPRESSION_GZIP, compressed(&arena, COMPRESSION_GZIP, input),
+                                     input.size, 1000, &spare, &output),
+                     STATUS_OK);
+    assert_true(bytes_equal(writer_result(&output), input));
+    decompressor_spare_deinit(&spare);
+    arena_deinit(&arena);
+}
+
 /* Data that makes 1 GiB, or as much as its codec can, is refused at the cap: that much has come
  * out and no more. A whole decompression takes no more of its arena than the cap says. */
 static void check_bomb(enum compression c, struct bytes bomb, size_t cap)
@@ -412,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_concatenation),
         cmocka_unit_test(test_snappy_framings),
         cmocka_unit_test(test_zstd_large_window),
+        cmocka_unit_test(test_spare),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_bombs_of_one_kibibyte),
         cmocka_unit_test(test_snappy_claims),
