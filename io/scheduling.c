@@ -33,3 +33,17 @@ enum status scheduling_shorten_slices(void)
         return STATUS_UNSUPPORTED;
     return status;
 }
+
+enum status scheduling_stand_back(void)
+{
+    struct sched_attr attributes;
+    enum status status = read_attributes(&attributes);
+    if (status != STATUS_OK)
+        return status;
+    if (attributes.sched_policy != SCHED_NORMAL || attributes.sched_runtime != SCHEDULING_SLICE_NS)
+        return STATUS_UNSUPPORTED;
+    attributes.sched_policy = SCHED_IDLE;
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0)
+        return status_from_errno(errno);
+    return STATUS_OK;
+}

@@ -20,4 +20,14 @@ enum { SCHEDULING_SLICE_NS = 100 * 1000 };
  * has chosen, keeps it: STATUS_OK. */
 enum status scheduling_shorten_slices(void);
 
+/* From here on the calling thread runs where nobody else wants the processor, and whoever wakes up
+ * there takes it over at once (SCHED_IDLE): for work of milliseconds that nobody waits for. A short
+ * slice does not help against such work: its end is looked for at the kernel's tick only.
+ *
+ * There is no way back without a right. It may be long until such a thread goes on, so it must hold
+ * no lock that others want; clearing memory holds that of the address space in kernels before 6.4.
+ * So only a thread with short slices stands back, which younger kernels give; STATUS_UNSUPPORTED
+ * otherwise, STATUS_DENIED where it may not be asked. */
+enum status scheduling_stand_back(void);
+
 #endif

@@ -2,7 +2,10 @@
 
 #include "base/assert.h"
 #include "io/io_backend.h"
+#include "io/scheduling.h"
+#include "io/thread.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 /* The system places mappings where it likes; of twice the size one half can be had where we like,
@@ -32,48 +35,6 @@ static void slab_unmap(uint8_t *slab)
     assert(failed == 0);
 }
 
-void slab_memory_init(struct slab_memory *memory, struct workers *workers)
-{
-    assert(memory != NULL);
-    assert(workers != NULL);
-    *memory = (struct slab_memory){.workers = workers};
-    list_node_init(&memory->request.backend_node);
-}
-
-void slab_memory_deinit(struct slab_memory *memory)
-{
-    assert(!memory->is_asked);
-    if (memory->ahead != NULL)
-        slab_unmap(memory->ahead);
-    memory->ahead = NULL;
-}
-
-uint8_t *slab_memory_take(struct slab_memory *memory)
-{
-    assert(memory->ahead == NULL || !memory->is_asked);
-    uint8_t *slab = memory->ahead;
-    memory->ahead = NULL;
-    return slab != NULL ? slab : slab_map();
-}
-
-void slab_memory_give(struct slab_memory *memory, uint8_t *slab)
-{
-    assert((uintptr_t)slab % IO_SLAB_SIZE == 0);
-    if (memory->ahead == NULL && !memory->is_asked)
-        memory->ahead = slab;
-    else
-        slab_unmap(slab);
-}
-
-void slab_memory_expect(struct slab_memory *memory)
-{
-    if (memory->ahead != NULL || memory->is_asked)
-        return;
-    memory->is_asked = true;
-    memory->request.transfer.buffer = NULL;
-    workers_give(memory->workers, &memory->request);
-}
-
 /* A huge page has been touched as a whole after the first of these. */
 static void slab_touch(uint8_t *slab)
 {
@@ -82,22 +43,77 @@ static void slab_touch(uint8_t *slab)
         bytes[i] = 0;
 }
 
-int32_t slab_memory_make(struct io_request *request)
+static void *touch_when_called(void *context)
 {
-    assert(request->transfer.buffer == NULL);
-    uint8_t *slab = slab_map();
-    if (slab == NULL)
-        return STATUS_NO_MEMORY;
-    slab_touch(slab);
-    request->transfer.buffer = slab;
-    return STATUS_OK;
+    struct slab_memory *memory = context;
+    (void)scheduling_stand_back();
+    for (;;) {
+        while (sem_wait(&memory->calls) != 0)
+            assert(errno == EINTR);
+        if (atomic_load(&memory->is_stopping))
+            return NULL;
+        assert(atomic_load(&memory->is_being_touched));
+        slab_touch(memory->ahead);
+        atomic_store(&memory->is_being_touched, false);
+    }
 }
 
-/* Without one, for lack of memory or of a thread, whoever comes next maps it himself. */
-void slab_memory_made(struct slab_memory *memory)
+void slab_memory_init(struct slab_memory *memory)
 {
-    assert(memory->is_asked);
-    assert(memory->ahead == NULL);
-    memory->is_asked = false;
-    memory->ahead = memory->request.transfer.buffer;
+    assert(memory != NULL);
+    *memory = (struct slab_memory){0};
+    sem_init(&memory->calls, 0, 0);
+    thread_note_cpus(&memory->cpus);
+}
+
+void slab_memory_deinit(struct slab_memory *memory)
+{
+    if (memory->has_thread) {
+        atomic_store(&memory->is_stopping, true);
+        sem_post(&memory->calls);
+        pthread_join(memory->thread, NULL);
+    }
+    sem_destroy(&memory->calls);
+    if (memory->ahead != NULL)
+        slab_unmap(memory->ahead);
+    memory->ahead = NULL;
+}
+
+uint8_t *slab_memory_take(struct slab_memory *memory)
+{
+    uint8_t *slab = memory->ahead;
+    if (slab == NULL || atomic_load(&memory->is_being_touched))
+        return slab_map();
+    memory->ahead = NULL;
+    return slab;
+}
+
+void slab_memory_give(struct slab_memory *memory, uint8_t *slab)
+{
+    assert((uintptr_t)slab % IO_SLAB_SIZE == 0);
+    assert(slab != memory->ahead);
+    if (memory->ahead == NULL)
+        memory->ahead = slab;
+    else
+        slab_unmap(slab);
+}
+
+static bool has_thread(struct slab_memory *memory)
+{
+    if (!memory->has_thread)
+        memory->has_thread =
+            thread_start(&memory->thread, &memory->cpus, touch_when_called, memory);
+    return memory->has_thread;
+}
+
+void slab_memory_expect(struct slab_memory *memory)
+{
+    if (memory->ahead != NULL || !has_thread(memory))
+        return;
+    assert(!atomic_load(&memory->is_being_touched));
+    memory->ahead = slab_map();
+    if (memory->ahead == NULL)
+        return;
+    atomic_store(&memory->is_being_touched, true);
+    sem_post(&memory->calls);
 }

@@ -20,7 +20,6 @@ enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000, MS_PER_S = 1000 };
 
 static int32_t system_worker_call(struct workers_owner *owner, struct io_request *request);
 static void system_worker_is_done(struct workers_owner *owner);
-static void system_land_done(struct system_io *system, struct workers *workers);
 
 /* sendfile(2) to a connection that is gone would end the process: unlike send(2) it cannot be asked
  * to answer with an error and nothing else. */
@@ -44,7 +43,7 @@ void system_init(struct system_io *system, const struct io_backend *backend,
     system->owner = (struct workers_owner){system_worker_call, system_worker_is_done};
     workers_init(&system->workers, worker_count_max, &system->owner);
     workers_init(&system->committers, WORKERS_COUNT_MAX, &system->owner);
-    slab_memory_init(&system->slabs, &system->workers);
+    slab_memory_init(&system->slabs);
     system_ignore_broken_pipes();
     system->signal_request = NULL;
     system->signal_fd = -1;
@@ -55,11 +54,10 @@ void system_deinit(struct system_io *system)
 {
     assert(system->io.in_flight_count == 0);
     workers_stop(&system->workers);
-    system_land_done(system, &system->workers); /* a slab that was on its way */
-    slab_memory_deinit(&system->slabs);
     workers_deinit(&system->workers);
     workers_stop(&system->committers);
     workers_deinit(&system->committers);
+    slab_memory_deinit(&system->slabs);
     if (system->signal_fd >= 0)
         close(system->signal_fd);
     io_deinit(&system->io);
@@ -93,10 +91,6 @@ static void system_land_done(struct system_io *system, struct workers *workers)
 {
     struct io_request *request;
     while ((request = workers_take_done(workers)) != NULL) {
-        if (request == &system->slabs.request) {
-            slab_memory_made(&system->slabs);
-            continue;
-        }
         int32_t result = system_landed(system, request, request->completion.result);
         if (request->kind == IO_SENDFILE && result >= 0)
             system->io.backend->submit(&system->io, request); /* what comes next has been read */
@@ -116,8 +110,7 @@ void system_awake(struct system_io *system)
 
 static int32_t system_worker_call(struct workers_owner *owner, struct io_request *request)
 {
-    struct system_io *system = container_of(owner, struct system_io, owner);
-    return request == &system->slabs.request ? slab_memory_make(request) : file_call(request);
+    return file_call(request);
 }
 
 static void system_worker_is_done(struct workers_owner *owner)

@@ -5,12 +5,9 @@
 
 #include "base/assert.h"
 #include "io/io_backend.h"
+#include "io/thread.h"
 
 #include <errno.h>
-#include <signal.h>
-
-/* Workers call a handful of system functions; a directory entry is the largest thing they hold. */
-enum { WORKER_STACK_SIZE = 256 * 1024 };
 
 void workers_init(struct workers *workers, uint32_t thread_count_max, struct workers_owner *owner)
 {
@@ -24,8 +21,7 @@ void workers_init(struct workers *workers, uint32_t thread_count_max, struct wor
     sem_init(&workers->calls, 0, 0);
     list_init(&workers->waiting);
     list_init(&workers->done);
-    if (sched_getaffinity(0, sizeof workers->cpus, &workers->cpus) != 0)
-        CPU_ZERO(&workers->cpus);
+    thread_note_cpus(&workers->cpus);
 }
 
 void workers_stop(struct workers *workers)
@@ -99,24 +95,11 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-/* Signals are the business of the thread that asked for them, so a worker takes none. */
 static void workers_start_one(struct workers *workers)
 {
     assert(workers->thread_count < workers->thread_count_max);
-    pthread_attr_t attributes;
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, WORKER_STACK_SIZE);
-    if (CPU_COUNT(&workers->cpus) > 0)
-        pthread_attr_setaffinity_np(&attributes, sizeof workers->cpus, &workers->cpus);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error =
-        pthread_create(&workers->threads[workers->thread_count], &attributes, worker_main, workers);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (error == 0)
+    pthread_t *thread = &workers->threads[workers->thread_count];
+    if (thread_start(thread, &workers->cpus, worker_main, workers))
         workers->thread_count++;
 }
 

@@ -100,10 +100,48 @@ static void test_policy(void **state)
     assert_int_equal(chosen.after.sched_runtime, chosen.before.sched_runtime);
 }
 
+struct stand {
+    bool is_short; /* of slices before */
+    struct attributes after;
+    enum status status;
+};
+
+static void *stand_back(void *argument)
+{
+    struct stand *stand = argument;
+    if (stand->is_short && scheduling_shorten_slices() != STATUS_OK) {
+        stand->is_short = false;
+        return NULL;
+    }
+    stand->status = scheduling_stand_back();
+    stand->after = own_attributes();
+    return NULL;
+}
+
+/* Only a thread with short slices does, and no other does with it. */
+static void test_standing_back(void **state)
+{
+    struct attributes before = own_attributes();
+    for (int is_short = 0; is_short < 2; is_short++) {
+        struct stand stand = {.is_short = is_short};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, stand_back, &stand), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        if (is_short && !stand.is_short)
+            skip();
+        bool was_short = before.sched_runtime == SCHEDULING_SLICE_NS;
+        assert_int_equal(stand.status, is_short || was_short ? STATUS_OK : STATUS_UNSUPPORTED);
+        assert_int_equal(stand.after.sched_policy,
+                         stand.status == STATUS_OK ? SCHED_IDLE : before.sched_policy);
+    }
+    assert_int_equal(own_attributes().sched_policy, before.sched_policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_standing_back),
         cmocka_unit_test(test_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
