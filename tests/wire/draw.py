@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "
 
 from batch import CONTROL, LOG_APPEND_TIME, TRANSACTIONAL, batch, batch_of, record  # noqa: E402
 from check import check_schema  # noqa: E402
+from memory import Memory  # noqa: E402
 from model import INTEGER_RANGES  # noqa: E402
 from parse import parse_file  # noqa: E402
 from wire import NO_UUID, Reader, uvarint  # noqa: E402
@@ -19,17 +20,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NUMBERS = {"bool": ">?", "int8": ">b", "int16": ">h", "uint16": ">H", "int32": ">i",
            "uint32": ">I", "int64": ">q", "float64": ">d"}
 LEARNED_MAX = 6  # of one name, and so that they are met again
-PLACES_MAX = 6
 INT32_MAX = 2**31 - 1
-TOPICS, GROUPS = ("t", "u", "__consumer_offsets", "none"), ("f", "g", "h")  # one in each of 3 partitions
+OFFSETS_TOPIC = "__consumer_offsets"
+TOPICS, GROUPS = ("t", "u", OFFSETS_TOPIC, "none"), ("f", "g", "h")  # one in each of 3 partitions
 EXPRESSIONS = (".*", "t", "(a|b)*", "(x{0}){1000}", "(((((){1000}){1000}){1000}){1000})", "[",
                "((a){1,30}){1,30}", "t|u")
-SETTINGS = ("cleanup.policy", "retention.ms", "min.compaction.lag.ms", "max.compaction.lag.ms",
-            "segment.bytes", "consumer.session.timeout.ms", "consumer.heartbeat.interval.ms",
-            "none", "", "flush.ms", "flush.messages", "max.message.bytes", "max.message.bytes",
-            "compression.type")
-VALUES = ("compact", "delete", "compact,delete", "0", "0", "0", "-1", "1", "1000", "9223372036854775807", "",
-          " 5 ", "x", "zstd", "65536", "45000")
+# Settings: what they are set to, whatever their type, and at their ends by type (as in DescribeConfigs).
+TOPIC, BROKER, GROUP = 2, 4, 32
+WORDS = ("compact", "delete", "compact,delete", "zstd", "gzip", "lz4", "LogAppendTime", "true", "false", "",
+         " 5 ", "x", "0.5", "nan", "0", "1", "-1", "1000", "65536")
+ENDS = {1: ("true", "false"), 3: (2**31 - 1, 2**31, -2**31), 5: (2**63 - 1, 2**63, -2**63),
+        4: (2**15 - 1, 2**15, -2**15), 6: ("1.0", "1.1", "1e300")}
 
 # Names and numbers that there are, or may be, by the field that says them, with its struct in front
 # where another means something else. A field without a line here takes any.
@@ -48,8 +49,8 @@ KNOWN = {
     **dict.fromkeys(("member_epoch", "previous_member_epoch", "generation_id", "generation",
                      "generation_id_or_member_epoch"), (-2, -1, 0, 1, 2, 3, 5)),
     **dict.fromkeys(("epoch", "assignment_epoch", "assignment_epochs"), (-1, 0, 1, 2, 3, 1 << 30)),
-    **dict.fromkeys(("config_name", "configuration_keys"), SETTINGS),
-    "config_value": VALUES,
+    **dict.fromkeys(("config_name", "configuration_keys"), ("none", "")),
+    "config_value": WORDS,
     "max_wait_ms": (0, 0, 1, -5, 20),
     "timeout_ms": (0, 10, -1, 100, INT32_MAX),
     "session_timeout_ms": (6000, 10000, 1, 30000, 10000),
@@ -61,6 +62,7 @@ KNOWN = {
     "num_partitions": (-1, 1, 3, 0, -2, 200, 10001, INT32_MAX),
     "replication_factor": (-1, 1, 1, 0, 2, -3),
     "count": (1, 2, 3, 5, 0, -1, INT32_MAX),
+    "key_type": (0, 0, 0, 1, 2, 3),
     "session_id": (0,),
     "session_epoch": (0, -1, 1, 2, 3),
     "fetch_offset": (0, 0, 1, 2, -1),
@@ -77,16 +79,14 @@ USUAL = {
     **dict.fromkeys(("member_id", "leader"), ("",)),
     **dict.fromkeys(("protocol_name", "protocol", "server_assignor"), ("range",)),
     "protocol_type": ("consumer",),
-    "topic_names": ("none",),  # to be deleted
     **dict.fromkeys(("partition", "partition_index", "partition_indexes", "index", "partitions"),
                     (0, 1, 2)),
     "member_epoch": (0, 0, 0, -1, -2),
-    "config_name": ("retention.ms", "flush.messages", "max.message.bytes"),
-    "config_value": ("1000", "0", "65536", "9223372036854775807"),
     "config_operation": (0, 0, 1),
-    "resource_type": (2,),
-    "session_timeout_ms": (10000,),
-    "rebalance_timeout_ms": (0, 1000, 60000),
+    "resource_type": (TOPIC, TOPIC, GROUP),
+    "resource_name": TOPICS[:3],
+    "session_timeout_ms": (10000, 1000, 200),
+    "rebalance_timeout_ms": (20, 50, 200),
     "acks": (-1, 1),
     "replica_id": (-1,),
     "num_partitions": (1, 3),
@@ -94,16 +94,40 @@ USUAL = {
     "max_bytes": (1048576,),
     "partition_max_bytes": (1048576,),
     "session_epoch": (0, 1, 2),
+    "committed_offset": (0, 1, 2),
     "transaction_timeout_ms": (1000, 60000),
     "producer_id": (-1,),
     "producer_epoch": (-1,),
+}
+# The same for one API: of those who begin.
+BEGIN = {
+    "JoinGroup": {"group_id": ("f", "f", "f", "g"), "member_id": ("",), "protocol_type": ("consumer",)},
+    "ConsumerGroupHeartbeat": {
+        "group_id": ("h", "h", "h", "g"), "member_id": ("m1", "m2", "m3"), "member_epoch": (0,),
+        "topic_partitions": ([],), "subscribed_topic_names": (["t"], ["t", "u"], ["u", "none"])},
+    "InitProducerId": {"transactional_id": (None,)},
+    "Produce": {"transactional_id": (None,)},
+    # "s" has no members.
+    "OffsetCommit": {"group_id": ("s",), "member_id": ("",), "generation_id_or_member_epoch": (-1,),
+                     "group_instance_id": (None,)},
+    "OffsetFetch": {"group_id": ("s", "f", "h"), "member_id": (None,), "member_epoch": (-1,)},
+    "OffsetDelete": {"group_id": ("s", "f", "h")},
+    "DeleteGroups": {"groups_names": (["s"], ["f"], ["h", "g"])},
+    "Fetch": {"session_id": (0,), "session_epoch": (0, 0, 0, -1)},
+    "FindCoordinator": {"key_type": (0,)},
+    "DescribeCluster": {"endpoint_type": (1,)},
+    "ConsumerGroupDescribe": {"group_ids": (["h"], ["h", "g"])},
+    # The groups' topic is deleted by those who say anything.
+    "CreateTopics": {"topic_name": ("v", "w"), "assignments": ([],)},
+    "CreatePartitions": {"topic_name": ("t", "v", "w"), "count": (4, 5, 6), "assignments": (None,)},
+    "DeleteTopics": {"topic_name": ("v", "w", "v", "w", "u"), "topic_id": (NO_UUID,),
+                     "topic_names": (["v"], ["w"], ["v", "w"], ["u"])},
 }
 # What an answer says in one field is asked with in others; of those not named here, in none.
 LEARNED = {
     "topic_id": ("topic_id",),
     "member_id": ("member_id", "leader"),
     "leader": ("member_id", "leader"),
-    "session_id": ("session_id",),
     "generation_id": ("generation_id", "generation_id_or_member_epoch"),
     "member_epoch": ("member_epoch", "generation_id_or_member_epoch", "generation_id"),
     "leader_epoch": ("current_leader_epoch", "leader_epoch", "last_fetched_epoch"),
@@ -243,13 +267,13 @@ class Draw:
     def __init__(self, seed):
         self.seed = seed
         self.known = {name: list(values) for name, values in KNOWN.items()}
-        self.learned = {}
-        self.places = []  # of members in groups: what they say of themselves
+        self.learned, self.memory = {}, Memory(TOPICS[:2])
+        self.settings = {}  # by type of resource: {name: (type, value)}
         self.begin(0)
 
     def begin(self, *place):
         self.chance = random.Random(repr((self.seed, place)))
-        self.is_usual, self.place = False, {}
+        self.is_usual, self.somebody, self.said = False, {}, {}
 
     def is_so(self, probability):
         return self.chance.random() < probability
@@ -260,16 +284,23 @@ class Draw:
     def below(self, limit):
         return int(self.chance.random() * limit)
 
-    def message(self, message, version):
-        """Anything that its schema allows."""
-        self.is_usual, self.place = False, {}
-        return self._struct(message, message.root, version)
+    def message(self, message, version, title="", line=0):
+        """Anything that its schema allows, at times from somebody who is in the middle of something."""
+        return self._message(message, version, title, line, 0.5)
 
-    def usual_message(self, message, version):
-        """Something that makes sense, mostly, and often comes from somebody who is there."""
-        is_somebody, at = self.is_so(0.7), self.chance.random()
+    def usual_message(self, message, version, title, line):
+        """Something that makes sense, mostly, and most often comes from such a one."""
         self.is_usual = True
-        self.place = self.places[int(at * len(self.places))] if is_somebody and self.places else {}
+        return self._message(message, version, title, line, 0.85)
+
+    def _message(self, message, version, title, line, probability):
+        is_somebody, at = self.is_so(probability), self.chance.random()
+        people = self.memory.may_ask(title, line) if is_somebody else ()
+        begin = {name: self.one_of(values) for name, values in BEGIN.get(title, {}).items()}
+        if people:
+            self.somebody = people[int(at * len(people))].says
+        elif self.is_usual:
+            self.somebody = begin
         return self._struct(message, message.root, version)
 
     def _struct(self, message, shape, version):
@@ -282,24 +313,39 @@ class Draw:
         return values
 
     def _field(self, message, shape, field, version):
-        is_left_out = self.is_so(0.6 if self.is_usual and field.starts_null else 0.2)
-        if version in field.nullable and is_left_out:
-            return None
+        """As many chances are taken whatever is known of somebody."""
         qualified = f"{shape.word}_{field.name}"
         name = qualified if qualified in KNOWN else field.name
+        is_as_known = self.is_so(0.98 if self.is_usual else 0.8)
+        value = self._any(message, field, name, version)
+        if is_as_known and name in self.somebody:
+            value = self.somebody[name]
+        self.said[name] = value
+        return value
+
+    def _any(self, message, field, name, version):
+        is_left_out = self.is_so(self._share_left_out(field) if self.is_usual else 0.2)
+        if version in field.nullable and is_left_out:
+            return None
         if not field.type.is_array:
             return self._one(message, field, name, version)
-        count = self.one_of((0, 1, 1, 1, 2, 2, 3))
+        count = self.one_of((1,) * 8 + (0, 2, 2) if self.is_usual else (0, 1, 1, 1, 2, 2, 3))
         if self.is_usual and name in ("assignments", "topic_partitions") and self.is_so(0.7):
             count = 0
         return [self._one(message, field, name, version) for _ in range(count)]
+
+    @staticmethod
+    def _share_left_out(field):
+        if field.type.word == "records":
+            return 0.02
+        return 0.6 if field.starts_null else 0.05
 
     def _one(self, message, field, name, version):
         word = field.type.word
         if field.type.is_struct:
             return self._struct(message, field.type.struct, version)
         if word == "bool":
-            return self.is_so(0.5)
+            return self.is_so(0.15 if self.is_usual and name == "validate_only" else 0.5)
         if word == "float64":
             return 0.0
         if word == "uuid":
@@ -313,11 +359,30 @@ class Draw:
     def _known(self, name, probability):
         """A known value by this name, or nothing; as many chances are taken whatever is known."""
         is_wanted, at = self.is_so(probability) or self.is_usual, self.chance.random()
-        if name in self.place:
-            return self.place[name]
-        given = self.known.get(name, ())
-        values = (*(USUAL.get(name, given) if self.is_usual else given), *self.learned.get(name, ()))
+        values = (*self._given(name), *self.learned.get(name, ()))
         return values[int(at * len(values))] if is_wanted and values else None
+
+    def _given(self, name):
+        if self.is_usual and name == "topic_id":
+            return tuple(self.memory.topic_ids.values())
+        kind = self.said.get("resource_type", TOPIC)
+        if name == "resource_name" and kind in (BROKER, GROUP):
+            return GROUPS if kind == GROUP else ("", "1")
+        settings = self.settings.get(kind, {})
+        if name in ("config_name", "configuration_keys") and settings:
+            return tuple(settings)
+        if name == "config_value":
+            return self._setting_values(*settings.get(self.said["config_name"], (0, None)))
+        given = self.known.get(name, ())
+        return USUAL.get(name, given) if self.is_usual else given
+
+    @staticmethod
+    def _setting_values(kind, now):
+        """Those in the middle, at the ends and beyond them."""
+        if kind not in ENDS:
+            return WORDS
+        middle = ("0", "0", "1", "-1", "1000") if kind != 1 else ()
+        return (*middle, *map(str, ENDS[kind]), *([now] if now else ()))
 
     def _number(self, name, word):
         low, high = INTEGER_RANGES[word]
@@ -354,11 +419,12 @@ class Draw:
         return data + self._batch() if self.is_so(0.05) else data
 
     def _usual_batch(self):
-        producer, sequence = self._number("producer_id", "int64"), self.below(3)
         values = [b"v" * self.below(50) for _ in range(self.one_of((1, 2, 5)))]
-        if producer < 0:
-            return batch(values)
-        return batch(values, producer_id=producer, producer_epoch=0, sequence=sequence)
+        keys = [b"k"] * len(values)
+        if "producer_id" not in self.somebody:
+            return batch(values, keys=keys)
+        return batch(values, keys=keys, **{name: self.somebody[name] for name in (
+            "producer_id", "producer_epoch", "sequence")})
 
     def _batch(self):
         count = self.one_of((1, 1, 2, 5))
@@ -396,16 +462,6 @@ class Draw:
         if value not in values:
             values.append(value)
             del values[:-LEARNED_MAX]
-
-    def learn_place(self, asked, answer):
-        """Of a member who has joined, or goes on."""
-        member, group = answer.get("member_id"), asked.get("group_id")
-        epoch = answer.get("generation_id", answer.get("member_epoch"))
-        if not member or epoch is None:
-            return
-        self.places.append({"group_id": group, "member_id": member, "generation_id": epoch,
-                            "member_epoch": epoch, "generation_id_or_member_epoch": epoch})
-        del self.places[:-PLACES_MAX]
 
 
 def show(values):

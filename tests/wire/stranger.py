@@ -12,19 +12,24 @@ import sys
 
 import case  # noqa: F401  (where the support of the tests is)
 from broker import BUILD, Broker
-from case import COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR
-from draw import GROUPS, TOPICS, Draw, decode, encode, schemas, show
+from case import COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NONE, NOT_COORDINATOR
+from draw import GROUP, GROUPS, OFFSETS_TOPIC, TOPIC, TOPICS, Draw, decode, encode, schemas, show
 from patience import PATIENCE_MS, PATIENCE_SECONDS, until
 from wire import Closed, Connection, Reader, raw_frame
 
-LINES = 6  # connections, spoken on in turn: some on each core
+LINES = 8  # connections, spoken on in turn: some on each core
 WAITING = ("Fetch", "JoinGroup", "SyncGroup")  # are answered when there is something to say
 # Asked for more often than the others: what they say depends on what was said before.
-STORIES = ("Produce", "Fetch", "Metadata", "OffsetCommit", "JoinGroup", "JoinGroup", "Heartbeat",
-           "SyncGroup", "CreateTopics", "IncrementalAlterConfigs", "InitProducerId") + (
-               "ConsumerGroupHeartbeat",) * 3
+STORIES = ("Produce", "Fetch", "Metadata", "OffsetCommit", "Heartbeat", "SyncGroup", "SyncGroup",
+           "CreateTopics", "IncrementalAlterConfigs", "InitProducerId") + (
+               "JoinGroup", "ConsumerGroupHeartbeat") * 3
+# Groups are small, so that they get around to things, and who keeps silent is soon out.
 SETTINGS = {"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": str(len(GROUPS)),
-            "log.segment.bytes": str(1 << 20)}
+            "log.segment.bytes": str(1 << 20), "group.min.session.timeout.ms": "0", "group.max.size": "6",
+            "group.consumer.max.size": "4", "group.consumer.min.session.timeout.ms": "1",
+            "group.consumer.session.timeout.ms": "300", "group.consumer.min.heartbeat.interval.ms": "1",
+            "group.consumer.heartbeat.interval.ms": "100"}
+PROVIDED_EVERY, MISSED_FOR = 100, 20  # requests: all, and topics that were deleted
 PLACES_SHOWN = 5
 NOT_YET = (COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR)
 
@@ -67,6 +72,16 @@ class Asked:
         return f"{self.number} on {self.line}: {self.api.title} v{self.version} {show(self.values)}"
 
 
+def errors(answer):
+    """All error codes in it."""
+    for name, value in answer.items():
+        if name == "error_code":
+            yield value
+        for inner in value if isinstance(value, list) else ():
+            if isinstance(inner, dict):
+                yield from errors(inner)
+
+
 class Line:
     """A connection, and what is unanswered on it, oldest first."""
 
@@ -87,7 +102,8 @@ class Stranger:
         self.broker, self.draw = broker, draw
         self.said = []  # in words
         self.lines = [None] * LINES
-        self.answered, self.closed_count = collections.Counter(), 0
+        self.answered, self.went_well = collections.Counter(), collections.Counter()
+        self.closed_count, self.is_provided = 0, False
 
     def meet(self):
         """All that the broker offers must have a schema here."""
@@ -100,16 +116,39 @@ class Stranger:
                 first = max(offer["min"], request.versions.first)  # Produce is said to begin at 0
                 self.apis[title] = Api(title, offer["key"], request, response, first, offer["max"])
         self.provide()
+        self.draw.settings = self.settings()
         self.choice = (*self.apis, *STORIES)
 
+    def settings(self):
+        """What can be set to some effect: {type of resource: {name: (type, value)}}."""
+        with self.watched(), self.honest() as connection:
+            answer = connection.call("DescribeConfigs", 4, resources=[
+                {"type": TOPIC, "name": TOPICS[0], "keys": None},
+                {"type": GROUP, "name": GROUPS[0], "keys": None}], include_documentation=True)
+        return {result["type"]: {one["name"]: (one["type"], one["value"]) for one in result["configs"]
+                                 if "has no effect" not in one["documentation"]}
+                for result in answer["results"]}
+
     def provide(self):
-        """The topics are there, again, and the groups' topic with them."""
+        """The topics are there, again, and the groups' topic with them. Topics and groups are set as at
+        first, but for the groups' topic."""
+        self.is_provided = True
         with self.watched(), self.honest() as connection:
             for name in TOPICS[:2]:
-                self.draw.learn(connection.call(
+                self.draw.memory.learn("CreateTopics", {}, connection.call(
                     "CreateTopics", 7, timeout_ms=PATIENCE_MS,
-                    topics=[{"name": name, "num_partitions": 3, "replication_factor": 1}]))
+                    topics=[{"name": name, "num_partitions": 3, "replication_factor": 1}]), None)
+            connection.call("AlterConfigs", 2, resources=[
+                *({"type": TOPIC, "name": name, "configs": []} for name in TOPICS[:2]),
+                *({"type": GROUP, "name": name, "configs": []} for name in GROUPS)])
         self.await_coordinators()
+
+    def provide_offsets(self):
+        """So is that: not before a crash, because only who opens a partition looks at some settings."""
+        with self.watched(), self.honest() as connection:
+            connection.call("AlterConfigs", 2, resources=[
+                {"type": TOPIC, "name": OFFSETS_TOPIC,
+                 "configs": [{"name": "cleanup.policy", "value": "compact"}]}])
 
     def honest(self):
         return Connection(self.broker.host, self.broker.port)
@@ -150,14 +189,17 @@ class Stranger:
 
     def say(self, number):
         """Draws the next request, sends it on the line whose turn it is, and takes the answer, unless
-        that may be long in coming: then the line is mostly given up when its turn comes again."""
-        draw, line = self.draw, number % LINES
+        that may be long in coming."""
+        if number % PROVIDED_EVERY == 0 or (number % MISSED_FOR == 0 and not self.is_provided):
+            self.provide()
+        draw = self.draw
         draw.begin("request", number)
-        is_patient, is_usual = draw.is_so(0.3), draw.is_so(0.6)
+        is_patient, is_usual, line = draw.is_so(0.3), draw.is_so(0.7), self._line(number)
+        draw.memory.waiting = {asked.values.get("member_id", "") for asked in self._open()}
         api = self.apis[draw.one_of(self.choice)]
         version = api.first + draw.below(api.last - api.first + 1)
-        self._collect()
-        values = (draw.usual_message if is_usual else draw.message)(api.request, version)
+        values = (draw.usual_message if is_usual else draw.message)(
+            api.request, version, api.title, line)
         asked = Asked(number, line, api, version, values)
         if self.lines[line] and self.lines[line].open and not is_patient:
             self._hang_up(line)
@@ -165,6 +207,12 @@ class Stranger:
         self._send(asked)
         while self.lines[line] and self.lines[line].is_awaited():
             self._take(line)
+
+    def _line(self, number):
+        """That whose turn it is, or else one that waits for nothing, if there is."""
+        self._collect()
+        return next((line % LINES for line in range(number, number + LINES)
+                     if not (self.lines[line % LINES] and self.lines[line % LINES].open)), number % LINES)
 
     def note(self, what):
         self.said.append(str(what))
@@ -194,10 +242,16 @@ class Stranger:
             try:
                 answer = asked.read(frame)
                 self.draw.learn(answer)
-                self.draw.learn_place(asked.values, answer)
+                self.draw.memory.learn(asked.api.title, asked.values, answer, line)
             except (AssertionError, EOFError, KeyError) as wrong:
                 raise Trouble(f"not an answer to {asked}: {wrong!r}\n{frame.hex()}") from wrong
-            self.answered[asked.api.title] += 1
+            self._count(asked.api.title, set(errors(answer)))
+
+    def _count(self, title, codes):
+        self.answered[title] += 1
+        self.went_well[title] += codes == {NONE}
+        if title == "DeleteTopics" and NONE in codes:
+            self.is_provided = False
 
     def _collect(self):
         """What was long in coming and is there now."""
@@ -224,9 +278,13 @@ class Stranger:
         except RuntimeError as trouble:
             raise Trouble(str(trouble)) from None
         self.await_coordinators()
+        self.provide_offsets()
+
+    def _open(self):
+        return [asked for line in self.lines if line for asked in line.open]
 
     def unanswered(self):
-        return [str(asked) for line in self.lines if line for asked in line.open]
+        return [str(asked) for asked in self._open()]
 
 
 def begin(seed):
