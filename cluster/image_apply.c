@@ -6,12 +6,18 @@
 
 #include <stdio.h>
 
-/* Most deltas do not touch the registry, so it is cloned when the first record does. */
+/* Most deltas do not touch the registry, so it is cloned when the first record does; and again when
+ * what records have replaced takes most of it, because a start reads a whole log into one delta. */
 static struct image_registry *own_registry(struct image_delta *delta)
 {
     assert(delta->base->registry != NULL);
-    if (delta->registry == NULL)
+    struct image_registry *own = delta->registry;
+    if (own == NULL)
         delta->registry = registry_clone(delta->base->registry);
+    else if (registry_is_wasteful(own)) {
+        delta->registry = registry_clone(own);
+        registry_release(own);
+    }
     return delta->registry;
 }
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -688,6 +689,70 @@ static void test_a_group_comes_once(void **state)
     scene_close(&scene);
 }
 
+/* Those of one command count as well, and those that have settings may get more. */
+static void test_so_many_groups_may_have_settings(void **state)
+{
+    enum { COUNT = IMAGE_GROUP_CONFIGS_MAX + 1 };
+    struct scene scene;
+    struct controller_setting setting =
+        setting_of("consumer.heartbeat.interval.ms", SET, "6000");
+    struct controller_topic *groups = calloc(COUNT, sizeof *groups);
+    char(*names)[8] = calloc(COUNT, sizeof *names);
+    assert_non_null(groups);
+    assert_non_null(names);
+    scene_open(&scene, NULL);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "g%u", i);
+        groups[i] = (struct controller_topic){.name = bytes_of_text(names[i]),
+                                              .is_group = true,
+                                              .settings = &setting,
+                                              .setting_count = 1};
+    }
+    struct controller_command command = {
+        .kind = CONTROLLER_ALTER_CONFIGS, .topics = groups, .topic_count = COUNT};
+    decide(&scene, &command);
+    assert_int_equal(groups[COUNT - 2].error, KAFKA_NONE);
+    assert_int_equal(groups[COUNT - 1].error, KAFKA_POLICY_VIOLATION);
+    assert_int_equal(scene.decision.record_count, IMAGE_GROUP_CONFIGS_MAX);
+    carry_out(&scene);
+    setting.value = bytes_of_text("7000");
+    decide(&scene, &command);
+    assert_int_equal(groups[0].error, KAFKA_NONE);
+    assert_int_equal(groups[COUNT - 1].error, KAFKA_POLICY_VIOLATION);
+    scene_close(&scene);
+    free(names);
+    free(groups);
+}
+
+/* All of them are kept in memory, so neither their ids nor what they want may be long. */
+static void test_settings_of_groups_are_short(void **state)
+{
+    static char text[2000];
+    memset(text, 'a', sizeof text);
+    const struct {
+        size_t id_size;
+        size_t value_size;
+        int16_t error;
+    } rows[] = {
+        {1024, 128, KAFKA_NONE},
+        {1025, 128, KAFKA_INVALID_REQUEST},
+        {1024, 129, KAFKA_INVALID_CONFIG},
+    };
+    struct scene scene;
+    scene_open(&scene, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting setting = {.name = bytes_of_text("share.auto.offset.reset"),
+                                             .value = bytes_of(text, rows[i].value_size)};
+        struct controller_topic group = {.name = bytes_of(text, rows[i].id_size),
+                                         .is_group = true,
+                                         .settings = &setting,
+                                         .setting_count = 1};
+        decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &group);
+        assert_int_equal(group.error, rows[i].error);
+    }
+    scene_close(&scene);
+}
+
 /* Values that no record can hold, and lists that would take long to look through. */
 static void test_alterations_have_limits(void **state)
 {
@@ -774,6 +839,8 @@ int main(void)
         cmocka_unit_test(test_alterations_that_break_a_rule_are_refused_with_kafkas_words),
         cmocka_unit_test(test_settings_of_groups_are_altered),
         cmocka_unit_test(test_a_group_comes_once),
+        cmocka_unit_test(test_so_many_groups_may_have_settings),
+        cmocka_unit_test(test_settings_of_groups_are_short),
         cmocka_unit_test(test_alterations_have_limits),
         cmocka_unit_test(test_a_topic_or_setting_that_comes_twice_is_refused),
         cmocka_unit_test(test_producer_ids_follow_one_another),

@@ -352,6 +352,37 @@ static void test_settings_of_groups_are_kept(void **state)
     image_release(image);
 }
 
+/* As many groups as may have settings, in no order and altered time and again, as a start reads them
+ * from the log: what one record leaves behind makes room for the next. */
+static void test_settings_of_very_many_groups_are_read_at_once(void **state)
+{
+    enum { STEP = 7919, ROUNDS = 20 };
+    struct image *empty = image_create();
+    struct image_delta *delta = image_delta_create(empty);
+    image_release(empty);
+    static char long_value[4000];
+    memset(long_value, 'x', sizeof long_value);
+    for (uint32_t i = 0; i < ROUNDS * IMAGE_GROUP_CONFIGS_MAX; i++) {
+        char group[16];
+        snprintf(group, sizeof group, "g%05u", i * STEP % IMAGE_GROUP_CONFIGS_MAX);
+        bool is_last = i >= (ROUNDS - 1) * IMAGE_GROUP_CONFIGS_MAX;
+        const struct metadata_record record = {
+            .kind = METADATA_GROUP_CONFIG,
+            .group_config = {bytes_of_text(group), bytes_of_text("share.auto.offset.reset"),
+                             is_last ? bytes_of_text("latest")
+                                     : bytes_of(long_value, i % 10 == 0 ? sizeof long_value : 9)}};
+        assert_int_equal(image_delta_apply(delta, &record), STATUS_OK);
+    }
+    struct image *image = image_delta_finish(delta, 1, 1);
+    assert_int_equal(image_group_config_count(image), IMAGE_GROUP_CONFIGS_MAX);
+    struct image *copy = from_snapshot_of(image);
+    assert_true(image_hash(image) == image_hash(copy));
+    const struct group_config *config = image_group_config(copy, bytes_of_text("g00042"));
+    assert_string_equal(config->texts[GROUP_CONFIG_SHARE_AUTO_OFFSET_RESET], "latest");
+    image_release(copy);
+    image_release(image);
+}
+
 /* --- Deleted topics --------------------------------------------------------------------------- */
 
 static struct metadata_record deleted_record(struct uuid *ids, uint32_t count)
@@ -493,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_a_topic_that_was_not_touched_is_shared),
         cmocka_unit_test(test_a_name_may_pass_from_one_topic_to_another_within_a_delta),
         cmocka_unit_test(test_settings_of_groups_are_kept),
+        cmocka_unit_test(test_settings_of_very_many_groups_are_read_at_once),
         cmocka_unit_test(test_brokers_and_their_settings_are_kept),
         cmocka_unit_test(test_deleted_topics_are_remembered_across_snapshots),
         cmocka_unit_test(test_the_last_deleted_topics_are_remembered),
