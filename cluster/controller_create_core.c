@@ -387,6 +387,16 @@ static bool growth_is_valid(const struct controller_facts *facts, struct control
     return true;
 }
 
+static bool growth_fits(struct controller_topic *topic, const struct image_topic *existing,
+                        int64_t *partitions)
+{
+    assert(topic->partition_count > (int32_t)existing->partition_count);
+    *partitions += topic->partition_count - (int32_t)existing->partition_count;
+    return *partitions <= CONTROLLER_PARTITIONS_MAX ||
+           topic_refuse(topic, KAFKA_POLICY_VIOLATION,
+                        "Excessively large number of partitions per request.");
+}
+
 static bool add_growth(const struct controller_facts *facts, struct controller_decision *decision,
                        const struct controller_topic *topic, const struct image_topic *existing)
 {
@@ -411,6 +421,7 @@ enum status create_partitions_decide(const struct controller_facts *facts,
 {
     assert(command->kind == CONTROLLER_CREATE_PARTITIONS);
     struct command_names names;
+    int64_t partitions = 0;
     bool has_memory = command_names_init(&names, command, false, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
@@ -420,7 +431,8 @@ enum status create_partitions_decide(const struct controller_facts *facts,
         else if (existing == NULL || existing->partition_count == 0)
             topic_refuse(topic, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
                          "This server does not host this topic-partition.");
-        else if (growth_is_valid(facts, topic, existing) && space_is_left(facts, topic)) {
+        else if (growth_is_valid(facts, topic, existing) && space_is_left(facts, topic) &&
+                 growth_fits(topic, existing, &partitions)) {
             topic->topic_id = existing->id;
             has_memory = add_growth(facts, decision, topic, existing);
         }

@@ -674,6 +674,39 @@ static void test_settings_of_groups_are_altered(void **state)
 #undef BEAT
 }
 
+/* Those of all its topics count, and the topic that would be one too many gets none. */
+static void test_one_command_adds_so_many_partitions(void **state)
+{
+    struct scene scene;
+    scene_open(&scene, NULL);
+    struct controller_topic more = {
+        .name = bytes_of_text("more"), .partition_count = 1, .replication_factor = 1};
+    decide_one(&scene, CONTROLLER_CREATE_TOPICS, &more);
+    carry_out(&scene);
+    const struct {
+        int32_t more;
+        int32_t used;
+        int16_t error;
+        uint32_t record_count;
+    } rows[] = {
+        {6001, 4002, KAFKA_NONE, CONTROLLER_PARTITIONS_MAX},
+        {6001, 4003, KAFKA_POLICY_VIOLATION, 6000},
+        {INT32_MAX, 4002, KAFKA_NONE, 4000},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_topic topics[] = {
+            {.name = bytes_of_text("more"), .partition_count = rows[i].more},
+            {.name = bytes_of_text("used"), .partition_count = rows[i].used},
+        };
+        struct controller_command command = {
+            .kind = CONTROLLER_CREATE_PARTITIONS, .topics = topics, .topic_count = 2};
+        decide(&scene, &command);
+        assert_int_equal(topics[1].error, rows[i].error);
+        assert_int_equal(scene.decision.record_count, rows[i].record_count);
+    }
+    scene_close(&scene);
+}
+
 /* A topic and a group of one name are two resources; a group that comes twice is refused. */
 static void test_a_group_comes_once(void **state)
 {
@@ -838,6 +871,7 @@ int main(void)
         cmocka_unit_test(test_topics_are_deleted_by_name_or_id),
         cmocka_unit_test(test_deletion_can_be_switched_off),
         cmocka_unit_test(test_partitions_are_added_by_the_rules),
+        cmocka_unit_test(test_one_command_adds_so_many_partitions),
         cmocka_unit_test(test_settings_of_a_new_topic_agree),
         cmocka_unit_test(test_settings_are_altered_one_by_one),
         cmocka_unit_test(test_a_list_of_the_brokers_is_appended_to),
