@@ -309,8 +309,8 @@ static bool note_name(struct map *names, struct arena *arena, struct bytes name)
 
 static uint32_t partitions_wanted(const struct controller_topic *topic)
 {
-    uint32_t count = topic->assignment_count > 0 ? topic->assignment_count
-                                                 : (uint32_t)topic->partition_count;
+    uint32_t count =
+        topic->assignment_count > 0 ? topic->assignment_count : (uint32_t)topic->partition_count;
     assert(count > 0);
     assert(count <= CONTROLLER_PARTITIONS_MAX);
     return count;

@@ -733,8 +733,7 @@ static void test_so_many_groups_may_have_settings(void **state)
 {
     enum { COUNT = IMAGE_GROUP_CONFIGS_MAX + 1 };
     struct scene scene;
-    struct controller_setting setting =
-        setting_of("consumer.heartbeat.interval.ms", SET, "6000");
+    struct controller_setting setting = setting_of("consumer.heartbeat.interval.ms", SET, "6000");
     struct controller_topic *groups = calloc(COUNT, sizeof *groups);
     char(*names)[8] = calloc(COUNT, sizeof *names);
     assert_non_null(groups);

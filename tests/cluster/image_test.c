@@ -352,8 +352,8 @@ static void test_settings_of_groups_are_kept(void **state)
     image_release(image);
 }
 
-/* As many groups as may have settings, in no order and altered time and again, as a start reads them
- * from the log: what one record leaves behind makes room for the next. */
+/* As many groups as may have settings, in no order and altered time and again, as a start reads
+ * them from the log: what one record leaves behind makes room for the next. */
 static void test_settings_of_very_many_groups_are_read_at_once(void **state)
 {
     enum { STEP = 7919, ROUNDS = 20 };
