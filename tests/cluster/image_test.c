@@ -486,6 +486,46 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
     image_release(image);
 }
 
+/* Values that no command of this release would have taken, and numbers after which there are none:
+ * whoever works with them relies on that. */
+static void test_records_of_what_cannot_be_are_refused(void **state)
+{
+    const struct {
+        enum metadata_record_kind kind;
+        const char *name;
+        const char *value;
+    } rows[] = {
+        {METADATA_TOPIC_CONFIG, "segment.ms", "0"},
+        {METADATA_TOPIC_CONFIG, "retention.ms", "-2"},
+        {METADATA_TOPIC_CONFIG, "min.cleanable.dirty.ratio", "1.5"},
+        {METADATA_TOPIC_CONFIG, "message.timestamp.type", "Never"},
+        {METADATA_BROKER_CONFIG, "num.partitions", "none"},
+        {METADATA_GROUP_CONFIG, "consumer.session.timeout.ms", "-1"},
+    };
+    struct metadata_record last_epoch = partition_record(1, 0);
+    last_epoch.partition.leader_epoch = INT32_MAX;
+    struct metadata_record last_change = partition_record(1, 0);
+    last_change.partition.partition_epoch = INT32_MAX;
+    const struct metadata_record last_id = {.kind = METADATA_PRODUCER_IDS,
+                                            .producer_ids = {INT64_MAX - 1}};
+    struct image *image = next(image_create(), (struct metadata_record[]){topic_record(1, "t")}, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bytes name = bytes_of_text(rows[i].name);
+        struct bytes value = bytes_of_text(rows[i].value);
+        struct metadata_record record = config_record(1, rows[i].name, rows[i].value);
+        record.kind = rows[i].kind;
+        if (record.kind == METADATA_BROKER_CONFIG)
+            record.broker_config = (struct broker_config_record){-1, name, value};
+        if (record.kind == METADATA_GROUP_CONFIG)
+            record.group_config = (struct group_config_record){bytes_of_text("g"), name, value};
+        assert_int_equal(refused(image, record), STATUS_UNSUPPORTED);
+    }
+    assert_int_equal(refused(image, last_epoch), STATUS_CORRUPT);
+    assert_int_equal(refused(image, last_change), STATUS_CORRUPT);
+    assert_int_equal(refused(image, last_id), STATUS_CORRUPT);
+    image_release(image);
+}
+
 static void test_a_record_of_a_newer_release_is_refused_and_named(void **state)
 {
     static const uint8_t key_99[] = {0, 99, 0, 0, 0, 0, 0, 0};
@@ -529,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_deleted_topics_are_remembered_across_snapshots),
         cmocka_unit_test(test_the_last_deleted_topics_are_remembered),
         cmocka_unit_test(test_records_that_contradict_the_image_are_refused),
+        cmocka_unit_test(test_records_of_what_cannot_be_are_refused),
         cmocka_unit_test(test_a_record_of_a_newer_release_is_refused_and_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
