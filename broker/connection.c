@@ -57,9 +57,18 @@ void connections_feed(struct broker_core *core)
         connection_schedule(container_of(node, struct connection, starved_node));
 }
 
+/* An arena grows until the answer is complete, which is when this comes for the last time. */
+static void count_held(struct connection *connection, struct request *request)
+{
+    assert(request->arena.total_bytes >= request->held_bytes);
+    connection->held_bytes += request->arena.total_bytes - request->held_bytes;
+    request->held_bytes = request->arena.total_bytes;
+}
+
 void connection_release(struct connection *connection, struct request *request)
 {
     assert(request->connection == connection);
+    count_held(connection, request);
     if (request->is_released)
         return;
     assert(connection->unreleased == request);

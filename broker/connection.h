@@ -53,6 +53,7 @@ struct connection {
     struct list requests; /* in order of arrival */
     uint32_t request_count;
     struct request *unreleased; /* the one that keeps the next from beginning */
+    size_t held_bytes;          /* by requests that keep no other from beginning */
 
     struct io_request send;
     bool is_sending;

@@ -36,7 +36,8 @@ static bool frame_size(struct connection *connection, uint32_t *size)
 static bool may_begin(struct connection *connection)
 {
     return connection->state == CONNECTION_OPEN && connection->unreleased == NULL &&
-           connection->request_count < LIMIT_REQUESTS_PER_CONNECTION;
+           connection->request_count < LIMIT_REQUESTS_PER_CONNECTION &&
+           connection->held_bytes < LIMIT_HELD_BYTES_PER_CONNECTION;
 }
 
 static void starve(struct connection *connection)

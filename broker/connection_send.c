@@ -9,8 +9,10 @@ static void request_free(struct request *request)
     assert(request->is_released);
     assert(request->state != REQUEST_RUNNING);
     assert(connection->request_count > 0);
+    assert(connection->held_bytes >= request->held_bytes);
     list_remove(&request->node);
     connection->request_count--;
+    connection->held_bytes -= request->held_bytes;
     if (request->sent != NULL)
         request->sent(request);
     chunk_release(request->frame, core->io);

@@ -58,14 +58,23 @@ static void session_give_up(struct request *request, int32_t id)
     fetch_session_give_up(&core->fetch_sessions, id, io_now_ns(core->io));
 }
 
+static size_t partitions_in(const struct fetch_request *in)
+{
+    size_t count = 0;
+    for (uint32_t t = 0; t < in->topics_count; t++)
+        count += in->topics[t].partitions_count;
+    return count;
+}
+
 static struct fetch_session *session_begin(struct request *request, const struct fetch_request *in)
 {
     struct broker_core *core = request->core;
     int32_t id = (int32_t)(io_random_u64(core->io) & INT32_MAX);
     if (id == FETCH_SESSION_NONE || in->topics_count == 0)
         return NULL;
-    struct fetch_session *session = fetch_session_create(
-        &core->fetch_sessions, id, request->version >= FETCH_TOPIC_IDS_SINCE, io_now_ns(core->io));
+    struct fetch_session *session =
+        fetch_session_create(&core->fetch_sessions, id, request->version >= FETCH_TOPIC_IDS_SINCE,
+                             partitions_in(in), io_now_ns(core->io));
     assert(session == NULL || session->id == id);
     if (session == NULL || session_update(session, request->version, in))
         return session;
@@ -154,9 +163,7 @@ static void plan_resolve(struct request *request, const struct fetch_request *in
 static bool plan_from_request(struct request *request, const struct fetch_request *in,
                               struct fetch_plan *plan)
 {
-    size_t count = 0;
-    for (uint32_t t = 0; t < in->topics_count; t++)
-        count += in->topics[t].partitions_count;
+    size_t count = partitions_in(in);
     if (count > UINT32_MAX || !plan_allocate(request, plan, (uint32_t)count))
         return false;
     for (uint32_t t = 0; t < in->topics_count; t++) {

@@ -54,7 +54,7 @@ struct fetch_memory {
 };
 
 struct fetch_session {
-    struct fetch_sessions *sessions; /* whose it is; this, and the next two, are theirs */
+    struct fetch_sessions *sessions; /* whose it is; this, the next two and the times are theirs */
     struct map_node by_id;
     struct list_node node; /* least recently used first; when it is over, among the ending ones */
     int32_t id;
@@ -62,6 +62,7 @@ struct fetch_session {
     bool uses_topic_ids;
     bool is_over;
     uint32_t reader_kind; /* of the last request, see fetch_session_read_as */
+    uint64_t created_ns;
     uint64_t used_ns;
     uint64_t order_last;
     struct list partitions;

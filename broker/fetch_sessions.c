@@ -130,26 +130,54 @@ struct fetch_session *fetch_session_continue(struct fetch_sessions *sessions, in
     return session;
 }
 
+static bool is_long_ago(uint64_t then_ns, uint64_t now_ns)
+{
+    assert(now_ns >= then_ns);
+    return now_ns - then_ns >= EVICTION_SECONDS * 1000ull * 1000 * 1000;
+}
+
 /* Ends the session that was not used for longest; false when everybody has used theirs lately. */
-static bool evict(struct fetch_sessions *sessions, uint64_t now_ns)
+static bool evict_stale(struct fetch_sessions *sessions, uint64_t now_ns)
 {
     struct list_node *oldest = list_first(&sessions->by_use);
     if (oldest == NULL)
         return false;
     struct fetch_session *session = container_of(oldest, struct fetch_session, node);
-    assert(now_ns >= session->used_ns);
-    if (now_ns - session->used_ns < EVICTION_SECONDS * 1000ull * 1000 * 1000)
+    if (!is_long_ago(session->used_ns, now_ns))
         return false;
     session_end(session);
     return true;
 }
 
+/* Ends the smallest of the sessions that have had their time; false when none of them is smaller.
+ * A larger one spares more. */
+static bool evict_smaller(struct fetch_sessions *sessions, size_t partition_count, uint64_t now_ns)
+{
+    struct fetch_session *smallest = NULL;
+    struct fetch_session *session;
+    list_for_each_entry (session, &sessions->by_use, node)
+        if (is_long_ago(session->created_ns, now_ns) &&
+            (smallest == NULL || session->partition_count < smallest->partition_count))
+            smallest = session;
+    if (smallest == NULL || smallest->partition_count >= partition_count)
+        return false;
+    session_end(smallest);
+    return true;
+}
+
+static bool make_room(struct fetch_sessions *sessions, size_t partition_count, uint64_t now_ns)
+{
+    assert(sessions->count <= sessions->count_max);
+    return sessions->count < sessions->count_max || evict_stale(sessions, now_ns) ||
+           evict_smaller(sessions, partition_count, now_ns);
+}
+
 struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int32_t id,
-                                           bool uses_topic_ids, uint64_t now_ns)
+                                           bool uses_topic_ids, size_t partition_count,
+                                           uint64_t now_ns)
 {
     assert(id != FETCH_SESSION_NONE);
-    bool is_full = sessions->count >= sessions->count_max;
-    if (fetch_session_find(sessions, id) != NULL || (is_full && !evict(sessions, now_ns)))
+    if (fetch_session_find(sessions, id) != NULL || !make_room(sessions, partition_count, now_ns))
         return NULL;
     struct fetch_session *session = calloc(1, sizeof *session);
     if (session == NULL)
@@ -157,13 +185,14 @@ struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int3
     if (!fetch_session_init(session, sessions->seed, sessions->core_count, &sessions->memory,
                             session_emptied)) {
         free(session);
-        evict(sessions, now_ns);
+        evict_stale(sessions, now_ns);
         return NULL;
     }
     session->sessions = sessions;
     session->id = id;
     session->epoch = next_epoch(FETCH_EPOCH_INITIAL);
     session->uses_topic_ids = uses_topic_ids;
+    session->created_ns = now_ns;
     map_insert(&sessions->by_id, &session->by_id, hash_u64(sessions->seed, (uint32_t)id));
     sessions->count++;
     session_use(sessions, session, now_ns);
@@ -181,5 +210,5 @@ void fetch_session_end(struct fetch_sessions *sessions, int32_t id)
 void fetch_session_give_up(struct fetch_sessions *sessions, int32_t id, uint64_t now_ns)
 {
     fetch_session_end(sessions, id);
-    evict(sessions, now_ns);
+    evict_stale(sessions, now_ns);
 }

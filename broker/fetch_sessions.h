@@ -9,10 +9,11 @@
  *
  * A core keeps the sessions that were begun on it. A consumer that comes back on another core is
  * told that its session is not found, and begins a new one: that is what the protocol is made for.
- * When the cache is full, a session that was not used for a while makes room, else the fetch goes
- * without one. A session that grows beyond the memory of all of them ends, and its consumer is told
- * that it is not found. Kafka bounds their number alone; a request may name as many partitions as
- * it likes, whether there are any or not. */
+ * When the cache is full, a session that was not used for a while makes room, or else one that has
+ * been there for a while and is smaller than the new one; else the fetch goes without one. A
+ * session that grows beyond the memory of all of them ends, and its consumer is told that it is not
+ * found. Kafka bounds their number alone; a request may name as many partitions as it likes,
+ * whether there are any or not. */
 #ifndef TAILRACE_BROKER_FETCH_SESSIONS_H
 #define TAILRACE_BROKER_FETCH_SESSIONS_H
 
@@ -48,10 +49,11 @@ struct fetch_session *fetch_session_continue(struct fetch_sessions *sessions, in
                                              int32_t epoch, bool uses_topic_ids, uint64_t now_ns,
                                              int16_t *error);
 
-/* A new session with the id given (random, not zero); NULL when there is no room or the id is
- * taken. */
+/* A new session with the id given (random, not zero), which is to get so many partitions; NULL when
+ * there is no room or the id is taken. */
 struct fetch_session *fetch_session_create(struct fetch_sessions *sessions, int32_t id,
-                                           bool uses_topic_ids, uint64_t now_ns);
+                                           bool uses_topic_ids, size_t partition_count,
+                                           uint64_t now_ns);
 
 /* NULL when it has gone. */
 struct fetch_session *fetch_session_find(struct fetch_sessions *sessions, int32_t id);

@@ -7,6 +7,9 @@
 enum {
     /* Requests of one connection that have been read and not yet answered. */
     LIMIT_REQUESTS_PER_CONNECTION = 64,
+    /* What these requests and their answers may take beside the frames, until the next one waits:
+     * one request may take more, several may not. */
+    LIMIT_HELD_BYTES_PER_CONNECTION = 8 * 1024 * 1024,
     /* Requests of all connections of one core. */
     LIMIT_REQUESTS_PER_CORE = 16 * 1024,
     LIMIT_CONNECTIONS_PER_CORE = 32 * 1024,

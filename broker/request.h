@@ -36,7 +36,8 @@ struct request {
     struct chunk *frame; /* holds the bytes that `body` and decoded views point into */
     struct writer response;
     enum request_state state;
-    bool is_released; /* the next request of the connection may begin */
+    bool is_released;  /* the next request of the connection may begin */
+    size_t held_bytes; /* of the arena, as counted by the connection */
 
     /* Set by a handler that waits for something that may never come: the connection is closing, so
      * come to an end soon. May be NULL. */

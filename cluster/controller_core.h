@@ -30,6 +30,7 @@ struct controller_decision {
     struct directory_load *loads; /* of all online directories, once the first was chosen */
     uint32_t load_count;
     bool loads_are_counted;
+    uint32_t new_group_count; /* groups that had no settings and get some */
 };
 
 /* Fills in every topic's answer (or the first producer id) and the decision's records; none for a

@@ -87,34 +87,25 @@ static bool settings_are_valid(const struct controller_facts *facts, struct cont
 
 /* --- Partitions of a new topic ---------------------------------------------------------------- */
 
-/* A linear walk, for partitions that do not stand in order only; the limit on partitions bounds
- * what a client can make of it. */
-static const struct controller_assignment *assignment_of(const struct controller_topic *topic,
-                                                         int32_t partition)
+/* Where each partition's assignment stands, counted from 1. Partitions are numbered from 0 without
+ * a gap, each once; refuses the topic if they are not. */
+static bool find_places(struct controller_topic *topic,
+                        uint16_t places[static CONTROLLER_PARTITIONS_MAX])
 {
-    for (uint32_t i = 0; i < topic->assignment_count; i++)
-        if (topic->assignments[i].partition == partition)
-            return &topic->assignments[i];
-    return NULL;
-}
-
-/* Partitions are numbered from 0 without a gap; those who come in order are found at once. */
-static bool partitions_are_consecutive(struct controller_topic *topic)
-{
+    static_assert(CONTROLLER_PARTITIONS_MAX <= UINT16_MAX, "a place takes 16 bits");
     assert(topic->assignment_count > 0);
     assert(topic->assignment_count <= CONTROLLER_PARTITIONS_MAX);
+    memset(places, 0, topic->assignment_count * sizeof *places);
     for (uint32_t i = 0; i < topic->assignment_count; i++) {
         int32_t partition = topic->assignments[i].partition;
-        if (partition == (int32_t)i)
-            continue;
-        const struct controller_assignment *first = assignment_of(topic, partition);
-        if (first != &topic->assignments[i])
-            return topic_refuse(topic, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                                "Found multiple manual partition assignments for partition %d",
-                                partition);
         if (partition < 0 || (uint32_t)partition >= topic->assignment_count)
             return topic_refuse(topic, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                                 "partitions should be a consecutive 0-based integer sequence");
+        if (places[partition] != 0)
+            return topic_refuse(topic, KAFKA_INVALID_REPLICA_ASSIGNMENT,
+                                "Found multiple manual partition assignments for partition %d",
+                                partition);
+        places[partition] = (uint16_t)(i + 1);
     }
     return true;
 }
@@ -139,7 +130,8 @@ static bool assignments_are_valid(const struct controller_facts *facts,
         if (!assignment_is_valid(facts, topic, &topic->assignments[i],
                                  i == 0 ? 0 : topic->assignments[0].broker_id_count))
             return false;
-    return partitions_are_consecutive(topic);
+    uint16_t places[CONTROLLER_PARTITIONS_MAX];
+    return find_places(topic, places);
 }
 
 static bool counts_are_valid(const struct controller_facts *facts, struct controller_topic *topic)
@@ -174,11 +166,13 @@ static bool add_assigned(const struct controller_facts *facts, struct controller
     assert(topic->assignments[0].broker_id_count <= INT16_MAX);
     topic->partition_count = (int32_t)topic->assignment_count;
     topic->replication_factor = (int16_t)topic->assignments[0].broker_id_count;
+    uint16_t places[CONTROLLER_PARTITIONS_MAX];
+    bool is_valid = find_places(topic, places);
+    assert(is_valid);
     for (int32_t i = 0; i < topic->partition_count; i++) {
-        const struct controller_assignment *assignment = &topic->assignments[i];
-        if (assignment->partition != i)
-            assignment = assignment_of(topic, i);
-        assert(assignment != NULL);
+        assert(places[i] > 0);
+        const struct controller_assignment *assignment = &topic->assignments[places[i] - 1];
+        assert(assignment->partition == i);
         assert(assignment->broker_id_count == (uint32_t)topic->replication_factor);
         if (!decision_add_partition(facts, decision, topic->topic_id, i, assignment->broker_ids,
                                     assignment->broker_id_count))
@@ -268,26 +262,58 @@ static bool topic_may_be_created(const struct controller_facts *facts,
            space_is_left(facts, topic);
 }
 
-/* Two new names of one command may collide with each other as well. */
-static bool collides_with_earlier(const struct controller_command *command, uint32_t index)
+/* --- Names that collide within a command ------------------------------------------------------ */
+
+/* The names that a command has used so far and that may collide. */
+struct new_name {
+    struct map_node node;
+    struct bytes name;
+};
+
+static bool new_name_collides(const struct map_node *node, const void *key)
 {
-    assert(index < command->topic_count);
-    assert(command->topics[index].error == KAFKA_NONE);
-    struct controller_topic *topic = &command->topics[index];
-    const struct image_topic as_topic = {.name = topic->name};
-    if (!topic_has_metric_letters(topic->name))
+    const struct image_topic as_topic = {.name = container_of(node, struct new_name, node)->name};
+    return shelf_order_by_metric_name(&as_topic, key) == 0;
+}
+
+/* Two new names of one command may collide with each other as well. */
+static bool name_is_new(const struct map *names, struct controller_topic *topic)
+{
+    assert(topic->error == KAFKA_NONE);
+    const struct shelf_key key = {.name = topic->name};
+    struct map_node *node = topic_has_metric_letters(topic->name)
+                                ? map_find(names, shelf_metric_hash(topic->name), &key)
+                                : NULL;
+    if (node == NULL)
+        return true;
+    struct bytes other = container_of(node, struct new_name, node)->name;
+    return topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION,
+                        "Topic '%.*s' collides with existing topic: %.*s", (int)topic->name.size,
+                        (const char *)topic->name.data, (int)other.size, (const char *)other.data);
+}
+
+/* False when the arena is used up. */
+static bool note_name(struct map *names, struct arena *arena, struct bytes name)
+{
+    if (!topic_has_metric_letters(name))
+        return true;
+    struct new_name *noted = arena_allocate_array(arena, 1, sizeof *noted);
+    if (noted == NULL)
         return false;
-    for (uint32_t i = 0; i < index; i++) {
-        const struct controller_topic *other = &command->topics[i];
-        const struct shelf_key key = {.name = other->name};
-        if (other->error == KAFKA_NONE && other->name.size == topic->name.size &&
-            shelf_order_by_metric_name(&as_topic, &key) == 0)
-            return !topic_refuse(topic, KAFKA_INVALID_TOPIC_EXCEPTION,
-                                 "Topic '%.*s' collides with existing topic: %.*s",
-                                 (int)topic->name.size, (const char *)topic->name.data,
-                                 (int)other->name.size, (const char *)other->name.data);
-    }
-    return false;
+    noted->name = name;
+    map_insert(names, &noted->node, shelf_metric_hash(name));
+    return true;
+}
+
+/* --- CreateTopics ----------------------------------------------------------------------------- */
+
+static uint32_t partitions_wanted(const struct controller_topic *topic)
+{
+    uint32_t count =
+        topic->assignment_count > 0 ? topic->assignment_count : (uint32_t)topic->partition_count;
+    assert(count > 0);
+    assert(count <= CONTROLLER_PARTITIONS_MAX);
+    return count;
 }
 
 enum status create_topics_decide(const struct controller_facts *facts,
@@ -296,26 +322,26 @@ enum status create_topics_decide(const struct controller_facts *facts,
 {
     assert(command->kind == CONTROLLER_CREATE_TOPICS);
     struct command_names names;
+    struct map new_names;
     int64_t partitions = 0;
+    map_init(&new_names, new_name_collides);
     bool has_memory = command_names_init(&names, command, false, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
         assert(!bytes_are_null(topic->name));
-        if (!topic_may_be_created(facts, &names, topic) || collides_with_earlier(command, i))
+        if (!topic_may_be_created(facts, &names, topic) || !name_is_new(&new_names, topic))
             continue;
-        uint32_t added = topic->assignment_count > 0 ? topic->assignment_count
-                                                     : (uint32_t)topic->partition_count;
-        assert(added > 0);
-        assert(added <= CONTROLLER_PARTITIONS_MAX);
-        partitions += added;
+        partitions += partitions_wanted(topic);
         if (partitions > CONTROLLER_PARTITIONS_MAX) {
             topic_refuse(topic, KAFKA_POLICY_VIOLATION,
                          "Excessively large number of partitions per request.");
             continue;
         }
         topic->topic_id = facts->topic_ids[i];
-        has_memory = add_topic(facts, decision, topic);
+        has_memory = note_name(&new_names, decision->arena, topic->name) &&
+                     add_topic(facts, decision, topic);
     }
+    map_deinit(&new_names);
     command_names_deinit(&names);
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -361,6 +387,16 @@ static bool growth_is_valid(const struct controller_facts *facts, struct control
     return true;
 }
 
+static bool growth_fits(struct controller_topic *topic, const struct image_topic *existing,
+                        int64_t *partitions)
+{
+    assert(topic->partition_count > (int32_t)existing->partition_count);
+    *partitions += topic->partition_count - (int32_t)existing->partition_count;
+    return *partitions <= CONTROLLER_PARTITIONS_MAX ||
+           topic_refuse(topic, KAFKA_POLICY_VIOLATION,
+                        "Excessively large number of partitions per request.");
+}
+
 static bool add_growth(const struct controller_facts *facts, struct controller_decision *decision,
                        const struct controller_topic *topic, const struct image_topic *existing)
 {
@@ -385,6 +421,7 @@ enum status create_partitions_decide(const struct controller_facts *facts,
 {
     assert(command->kind == CONTROLLER_CREATE_PARTITIONS);
     struct command_names names;
+    int64_t partitions = 0;
     bool has_memory = command_names_init(&names, command, false, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
@@ -394,7 +431,8 @@ enum status create_partitions_decide(const struct controller_facts *facts,
         else if (existing == NULL || existing->partition_count == 0)
             topic_refuse(topic, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
                          "This server does not host this topic-partition.");
-        else if (growth_is_valid(facts, topic, existing) && space_is_left(facts, topic)) {
+        else if (growth_is_valid(facts, topic, existing) && space_is_left(facts, topic) &&
+                 growth_fits(topic, existing, &partitions)) {
             topic->topic_id = existing->id;
             has_memory = add_growth(facts, decision, topic, existing);
         }

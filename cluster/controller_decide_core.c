@@ -5,6 +5,8 @@
 #include "cluster/image_build.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
+#include "base/list.h"
 #include "protocol/errors.h"
 
 /* --- DeleteTopics ----------------------------------------------------------------------------- */
@@ -38,20 +40,29 @@ static const struct image_topic *topic_to_delete(const struct controller_facts *
     return existing;
 }
 
-/* True if an earlier topic of the command is already deleting this one. */
-static bool is_being_deleted(const struct controller_decision *decision, struct uuid id)
+/* A topic that the command deletes. */
+struct deleted_topic {
+    struct map_node by_id;
+    struct uuid id;
+};
+
+static bool deleted_has_id(const struct map_node *node, const void *key)
 {
-    assert(!uuid_is_zero(id));
-    for (uint32_t i = 0; i < decision->record_count; i++)
-        if (uuid_equal(decision->records[i].remove_topic.topic_id, id))
-            return true;
-    return false;
+    const struct deleted_topic *deleted = container_of(node, struct deleted_topic, by_id);
+    return uuid_equal(deleted->id, *(const struct uuid *)key);
+}
+
+/* Ids are the controller's own: no secret is needed. */
+static uint64_t id_hash(struct uuid id)
+{
+    return hash_bytes((struct hash_seed){{5, 6}}, bytes_of(&id, sizeof id));
 }
 
 /* The name is copied now, because the image that holds it may be gone when the answer is written.
  */
 static bool delete_topic(const struct controller_facts *facts, struct controller_command *command,
-                         struct controller_topic *topic, struct controller_decision *decision)
+                         struct controller_topic *topic, struct map *deleted_topics,
+                         struct controller_decision *decision)
 {
     assert(command->arena != NULL);
     assert(decision->record_count <= command->topic_count);
@@ -59,7 +70,7 @@ static bool delete_topic(const struct controller_facts *facts, struct controller
     const struct image_topic *existing = topic_to_delete(facts, topic);
     if (existing == NULL)
         return true;
-    if (is_being_deleted(decision, existing->id)) {
+    if (map_find(deleted_topics, id_hash(existing->id), &existing->id) != NULL) {
         topic_refuse(topic, KAFKA_INVALID_REQUEST,
                      by_id ? "Duplicate topic id."
                            : "The provided topic name maps to an ID that was already supplied.");
@@ -67,8 +78,11 @@ static bool delete_topic(const struct controller_facts *facts, struct controller
     }
     const char *name = arena_copy_text(command->arena, existing->name.data, existing->name.size);
     struct metadata_record *record = decision_add(decision, METADATA_REMOVE_TOPIC);
-    if (record == NULL || name == NULL)
+    struct deleted_topic *deleted = arena_allocate_array(decision->arena, 1, sizeof *deleted);
+    if (record == NULL || name == NULL || deleted == NULL)
         return false;
+    deleted->id = existing->id;
+    map_insert(deleted_topics, &deleted->by_id, id_hash(existing->id));
     topic->answer_name = bytes_of(name, existing->name.size);
     topic->topic_id = existing->id;
     record->remove_topic.topic_id = existing->id;
@@ -82,7 +96,9 @@ static enum status delete_topics_decide(const struct controller_facts *facts,
     assert(command->kind == CONTROLLER_DELETE_TOPICS);
     assert(decision->record_count == 0);
     struct command_names names;
+    struct map deleted_topics;
     bool is_enabled = config_bool(facts->config, CONFIG_DELETE_TOPIC_ENABLE);
+    map_init(&deleted_topics, deleted_has_id);
     bool has_memory = command_names_init(&names, command, false, decision->arena);
     for (uint32_t i = 0; has_memory && i < command->topic_count; i++) {
         struct controller_topic *topic = &command->topics[i];
@@ -91,8 +107,9 @@ static enum status delete_topics_decide(const struct controller_facts *facts,
         else if (!bytes_are_null(topic->name) && command_names_count(&names, topic->name) > 1)
             topic_refuse(topic, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
         else
-            has_memory = delete_topic(facts, command, topic, decision);
+            has_memory = delete_topic(facts, command, topic, &deleted_topics, decision);
     }
+    map_deinit(&deleted_topics);
     command_names_deinit(&names);
     return has_memory ? STATUS_OK : STATUS_NO_MEMORY;
 }

@@ -7,8 +7,9 @@
 #include "base/text.h"
 #include "protocol/errors.h"
 
-/* A text in a record has a size of 16 bits. */
-enum { GROUP_ID_BYTES_MAX = INT16_MAX };
+/* So that all that IMAGE_GROUP_CONFIGS_MAX groups may have fits into memory several times. No value
+ * that means something is as long. */
+enum { GROUP_ID_BYTES_MAX = 1024, GROUP_VALUE_BYTES_MAX = 128 };
 
 /* The settings of one group as they are worked out. */
 struct group_alteration {
@@ -66,6 +67,11 @@ static bool alter_one(struct group_alteration *alteration, const struct controll
                             shown(setting->name), name);
     if (!config_check(group_config_row(key), setting->value, message))
         return topic_refuse(group, KAFKA_INVALID_CONFIG, "%s", message);
+    if (text_trim(setting->value).size > GROUP_VALUE_BYTES_MAX)
+        return topic_refuse(group, KAFKA_INVALID_CONFIG,
+                            "The value for configuration %.*s is longer than the max allowed "
+                            "length %d",
+                            shown(setting->name), name, GROUP_VALUE_BYTES_MAX);
     alteration->values[key] = text_trim(setting->value);
     return true;
 }
@@ -80,10 +86,12 @@ static bool name_makes_sense(struct controller_topic *group)
 }
 
 /* Each change of any setting makes a copy of all of them, so they are not for the many. */
-static bool has_room(const struct controller_facts *facts, struct group_alteration *alteration)
+static bool has_room(const struct controller_facts *facts,
+                     const struct controller_decision *decision,
+                     struct group_alteration *alteration)
 {
-    return alteration->present != NULL ||
-           image_group_config_count(facts->image) < IMAGE_GROUP_CONFIGS_MAX ||
+    uint32_t count = image_group_config_count(facts->image) + decision->new_group_count;
+    return alteration->present != NULL || count < IMAGE_GROUP_CONFIGS_MAX ||
            topic_refuse(alteration->group, KAFKA_POLICY_VIOLATION,
                         "At most %d groups may have settings of their own.",
                         IMAGE_GROUP_CONFIGS_MAX);
@@ -116,11 +124,12 @@ bool alter_group(const struct controller_facts *facts, struct controller_topic *
         .group = group,
         .present = image_group_config(facts->image, group->name),
     };
-    if (!name_makes_sense(group) || !has_room(facts, &alteration) ||
+    if (!name_makes_sense(group) || !has_room(facts, decision, &alteration) ||
         !work_out(facts, &alteration, keeps_others)) {
         assert(group->error != KAFKA_NONE); /* Whoever says no says why. */
         return true;
     }
+    uint32_t record_count = decision->record_count;
     for (uint32_t key = 0; key < GROUP_CONFIG_KEY_COUNT; key++) {
         struct bytes before = present_value(&alteration, key);
         struct bytes after = alteration.values[key];
@@ -136,5 +145,7 @@ bool alter_group(const struct controller_facts *facts, struct controller_topic *
             .value = after,
         };
     }
+    decision->new_group_count +=
+        alteration.present == NULL && decision->record_count > record_count;
     return true;
 }

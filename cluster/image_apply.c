@@ -6,12 +6,18 @@
 
 #include <stdio.h>
 
-/* Most deltas do not touch the registry, so it is cloned when the first record does. */
+/* Most deltas do not touch the registry, so it is cloned when the first record does; and again when
+ * what records have replaced takes most of it, because a start reads a whole log into one delta. */
 static struct image_registry *own_registry(struct image_delta *delta)
 {
     assert(delta->base->registry != NULL);
-    if (delta->registry == NULL)
+    struct image_registry *own = delta->registry;
+    if (own == NULL)
         delta->registry = registry_clone(delta->base->registry);
+    else if (registry_is_wasteful(own)) {
+        delta->registry = registry_clone(own);
+        registry_release(own);
+    }
     return delta->registry;
 }
 
@@ -60,11 +66,17 @@ static bool is_among(int32_t id, const int32_t *ids, uint32_t count)
     return false;
 }
 
+static bool has_next(int32_t epoch)
+{
+    return epoch >= 0 && epoch < INT32_MAX;
+}
+
 /* A leader is always in sync: whoever leads a partition relies on it. An id that stood twice
  * there would count as two that have a record, where one has it. */
 static bool partition_is_sound(const struct partition_record *record)
 {
-    if (record->replicas_count == 0 || record->leader_epoch < 0 || record->partition_epoch < 0)
+    if (record->replicas_count == 0 || !has_next(record->leader_epoch) ||
+        !has_next(record->partition_epoch))
         return false;
     if (record->directories_count != 0 && record->directories_count != record->replicas_count)
         return false;
@@ -155,6 +167,14 @@ static enum status apply_deleted_topics(struct image_delta *delta,
     return STATUS_OK;
 }
 
+/* Whoever asks for a setting relies on its bounds. Commands are judged by the same rows, so a value
+ * that breaks one is another release's. */
+static bool is_taken(const struct config_row *row, struct bytes value)
+{
+    char message[CONFIG_MESSAGE_SIZE];
+    return bytes_are_null(value) || config_check(row, value, message);
+}
+
 static enum status apply_topic_config(struct image_delta *delta,
                                       const struct topic_config_record *record)
 {
@@ -162,7 +182,8 @@ static enum status apply_topic_config(struct image_delta *delta,
     enum topic_config_key key;
     if (draft == NULL)
         return STATUS_CORRUPT;
-    if (!topic_config_key_find(record->name, &key))
+    if (!topic_config_key_find(record->name, &key) ||
+        !is_taken(topic_config_row(key), record->value))
         return STATUS_UNSUPPORTED;
     draft->config.texts[key] = bytes_are_null(record->value)
                                    ? NULL
@@ -174,7 +195,7 @@ static enum status apply_broker_config(struct image_delta *delta,
                                        const struct broker_config_record *record)
 {
     enum config_key key;
-    if (!config_key_find(record->name, &key))
+    if (!config_key_find(record->name, &key) || !is_taken(config_row(key), record->value))
         return STATUS_UNSUPPORTED;
     registry_set_config(own_registry(delta), key, record);
     return STATUS_OK;
@@ -186,17 +207,19 @@ static enum status apply_group_config(struct image_delta *delta,
     enum group_config_key key;
     if (record->group_id.size == 0)
         return STATUS_CORRUPT;
-    if (!group_config_key_find(record->name, &key))
+    if (!group_config_key_find(record->name, &key) ||
+        !is_taken(group_config_row(key), record->value))
         return STATUS_UNSUPPORTED;
     registry_set_group_config(own_registry(delta), key, record);
     return STATUS_OK;
 }
 
-/* Going back would hand out ids that producers have. */
+/* Going back would hand out ids that producers have; half of them nobody ever uses up. */
 static enum status apply_producer_ids(struct image_delta *delta,
                                       const struct producer_ids_record *record)
 {
-    if (record->next_producer_id < delta->next_producer_id)
+    if (record->next_producer_id < delta->next_producer_id ||
+        record->next_producer_id > INT64_MAX / 2)
         return STATUS_CORRUPT;
     delta->next_producer_id = record->next_producer_id;
     return STATUS_OK;

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 
-/* The same in every run: names are bounded by how many topics there may be, not by strangers. */
+/* The same in every run: ids are the controller's own. */
 static struct hash_seed map_seed(void)
 {
     return (struct hash_seed){{1, 2}};
@@ -19,16 +19,6 @@ static bool draft_has_id(const struct map_node *node, const void *key)
 {
     const struct topic_draft *draft = container_of(node, struct topic_draft, by_id);
     return memcmp(&draft->id, key, sizeof draft->id) == 0;
-}
-
-/* Two names that differ only in '.' and '_' are one here, as they are for the controller. */
-static uint64_t name_hash(struct bytes name)
-{
-    uint8_t letters[TOPIC_NAME_SIZE_MAX];
-    assert(name.size <= sizeof letters);
-    for (size_t i = 0; i < name.size; i++)
-        letters[i] = name.data[i] == '.' ? '_' : name.data[i];
-    return hash_bytes(map_seed(), bytes_of(letters, name.size));
 }
 
 static bool draft_has_name(const struct map_node *node, const void *key)
@@ -68,7 +58,7 @@ struct topic_draft *image_draft_new(struct image_delta *delta, struct uuid id, s
 {
     struct topic_draft *draft = draft_create(delta, id);
     draft->name = image_delta_keep(delta, name);
-    map_insert(&delta->by_name, &draft->by_name, name_hash(draft->name));
+    map_insert(&delta->by_name, &draft->by_name, shelf_metric_hash(draft->name));
     return draft;
 }
 
@@ -118,7 +108,7 @@ bool image_id_was_used(struct image_delta *delta, struct uuid id)
 bool image_name_is_taken(struct image_delta *delta, struct bytes name)
 {
     struct shelf_key key = {.name = name};
-    if (map_find(&delta->by_name, name_hash(name), &key) != NULL)
+    if (map_find(&delta->by_name, shelf_metric_hash(name), &key) != NULL)
         return true;
     const struct image_topic *base = topic_has_metric_letters(name)
                                          ? image_topic_colliding(delta->base, name)

@@ -5,7 +5,8 @@
 #include "cluster/image_build.h"
 #include "cluster/image_shelf.h"
 
-enum { REGISTRY_BYTES_MAX = 64 * 1024 * 1024 };
+/* Several times what it may hold: see registry_is_wasteful. */
+enum { REGISTRY_BYTES_MAX = 512 * 1024 * 1024 };
 
 struct registry_setting {
     int32_t broker_id; /* -1: of all brokers */
@@ -31,10 +32,16 @@ struct image_registry {
     uint32_t setting_count;
     struct registry_group *groups; /* that have settings, in the order of their ids */
     uint32_t group_count;
+    uint32_t group_capacity;
+    size_t clone_bytes; /* what all of it took when it was cloned */
 };
 
 struct image_registry *registry_create(void);
 struct image_registry *registry_clone(const struct image_registry *from);
+
+/* Most of its memory holds what has been replaced since: a clone would take less. */
+bool registry_is_wasteful(const struct image_registry *registry);
+
 struct image_registry *registry_retain(struct image_registry *registry);
 void registry_release(struct image_registry *registry);
 

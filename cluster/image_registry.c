@@ -98,10 +98,20 @@ struct image_registry *registry_clone(const struct image_registry *from)
         registry->settings[i].text = (const char *)keep(registry, text).data;
     }
     registry->group_count = from->group_count;
+    registry->group_capacity = from->group_count;
     registry->groups = take(registry, from->group_count, sizeof *registry->groups);
     for (uint32_t i = 0; i < from->group_count; i++)
         copy_group(registry, &registry->groups[i], &from->groups[i]);
+    registry->clone_bytes = registry->arena.total_bytes;
     return registry;
+}
+
+bool registry_is_wasteful(const struct image_registry *registry)
+{
+    enum { SMALL_BYTES = 1024 * 1024 };
+    assert(registry->arena.total_bytes >= registry->clone_bytes);
+    return registry->arena.total_bytes - registry->clone_bytes >
+           registry->clone_bytes + SMALL_BYTES;
 }
 
 /* The place of the broker, or where it would go; `found` says which. */
@@ -242,14 +252,26 @@ uint32_t registry_group_place(const struct image_registry *registry, struct byte
     return low;
 }
 
+/* Twice as many as before: they may be many, and a start reads them one by one. */
+static void groups_grow(struct image_registry *registry)
+{
+    uint32_t capacity = registry->group_count < 4 ? 8 : registry->group_count * 2;
+    struct registry_group *grown = take(registry, capacity, sizeof *grown);
+    if (registry->group_count > 0)
+        memcpy(grown, registry->groups, registry->group_count * sizeof *grown);
+    registry->groups = grown;
+    registry->group_capacity = capacity;
+}
+
 static void group_make_room(struct image_registry *registry, uint32_t place, struct bytes id)
 {
     assert(place <= registry->group_count);
-    struct registry_group *grown = take(registry, registry->group_count + 1, sizeof *grown);
-    for (uint32_t i = 0; i < registry->group_count; i++)
-        grown[i + (i >= place)] = registry->groups[i];
-    grown[place] = (struct registry_group){.id = keep(registry, id)};
-    registry->groups = grown;
+    assert(registry->group_count <= registry->group_capacity);
+    if (registry->group_count == registry->group_capacity)
+        groups_grow(registry);
+    memmove(&registry->groups[place + 1], &registry->groups[place],
+            (registry->group_count - place) * sizeof *registry->groups);
+    registry->groups[place] = (struct registry_group){.id = keep(registry, id)};
     registry->group_count++;
 }
 

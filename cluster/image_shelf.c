@@ -4,7 +4,9 @@
 #include "cluster/image_shelf.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/list.h"
+#include "cluster/image_build.h"
 
 #include <stdlib.h>
 
@@ -59,6 +61,16 @@ int shelf_order_by_metric_name(const struct image_topic *topic, const struct she
             return order;
     }
     return topic->name.size < key->name.size ? -1 : topic->name.size > key->name.size;
+}
+
+/* The same in every run: names are bounded by how many topics there may be, not by strangers. */
+uint64_t shelf_metric_hash(struct bytes name)
+{
+    uint8_t letters[TOPIC_NAME_SIZE_MAX];
+    assert(name.size <= sizeof letters);
+    for (size_t i = 0; i < name.size; i++)
+        letters[i] = (uint8_t)metric_letter(name.data[i]);
+    return hash_bytes((struct hash_seed){{1, 2}}, bytes_of(letters, name.size));
 }
 
 static struct shelf_key key_of(const struct image_topic *topic)

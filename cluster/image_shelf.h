@@ -37,6 +37,9 @@ int shelf_order_by_name(const struct image_topic *topic, const struct shelf_key 
 int shelf_order_by_id(const struct image_topic *topic, const struct shelf_key *key);
 int shelf_order_by_metric_name(const struct image_topic *topic, const struct shelf_key *key);
 
+/* Equal for names that are the same in the last order. */
+uint64_t shelf_metric_hash(struct bytes name);
+
 /* Whether the last order says anything about this name. */
 static inline bool topic_has_metric_letters(struct bytes name)
 {

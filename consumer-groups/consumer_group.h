@@ -38,7 +38,8 @@ struct consumer_pattern {
     struct bytes text;
     struct name_list topics;
     int64_t image_offset; /* of the metadata that it was matched against; -1: not yet */
-    int64_t resolved_ms;  /* by the steady clock */
+    int64_t resolved_ms;  /* by the steady clock; when it may be, while it was not yet */
+    bool is_wanted;       /* of the last sweep */
     /* While it is being matched, a slice at a time. */
     struct consumer_matching *matching;
 };

@@ -1,10 +1,13 @@
 /* Regular expressions of a consumer group. There may be many topics and hard expressions, so they
  * are matched in slices: each turn visits a bounded number of the machine's instructions, and the
- * next goes on behind the last name, whatever has become of the topics meanwhile. */
+ * next goes on behind the last name, whatever has become of the topics meanwhile. There may be as
+ * many expressions as members, so one at a time is matched, the first of the group's list; then it
+ * goes behind the others. */
 #include "base/assert.h"
 #include "consumer-groups/consumer_group.h"
 #include "consumer-groups/topic_pattern.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -17,6 +20,7 @@ enum {
 /* An expression that is being matched against all topics, in the order of their names. */
 struct consumer_matching {
     struct arena arena; /* holds the program, and what was found */
+    size_t noted_bytes; /* of it, as memory of groups */
     struct topic_pattern *program;
     struct found *found; /* newest first */
     uint32_t found_count;
@@ -48,11 +52,23 @@ static void matching_end(struct consumer_pattern *pattern, struct group_memory *
 {
     if (pattern->matching == NULL)
         return;
+    group_memory_forget(memory, pattern->matching->noted_bytes);
     arena_deinit(&pattern->matching->arena);
     group_memory_free(memory, pattern->matching, sizeof *pattern->matching);
     pattern->matching = NULL;
 }
 
+/* A program is large beside a member. */
+static bool note_program(struct consumer_matching *matching, struct group_memory *memory)
+{
+    assert(matching->noted_bytes == 0);
+    if (!group_memory_note(memory, matching->arena.total_bytes))
+        return false;
+    matching->noted_bytes = matching->arena.total_bytes;
+    return true;
+}
+
+/* False without memory. */
 static bool matching_begin(struct consumer_pattern *pattern, struct group_turn *turn)
 {
     assert(pattern->matching == NULL);
@@ -65,9 +81,10 @@ static bool matching_begin(struct consumer_pattern *pattern, struct group_turn *
     arena_init(&matching->arena, MATCHING_LIMIT_BYTES);
     matching->image_offset = image_offset(turn->image);
     if (topic_pattern_compile(pattern->text, &matching->arena, &matching->program, &error) ==
-        STATUS_OK)
+            STATUS_OK &&
+        note_program(matching, turn->memory))
         return true;
-    matching_end(pattern, turn->memory); /* The turn goes on, though in vain. */
+    matching_end(pattern, turn->memory);
     return false;
 }
 
@@ -94,19 +111,19 @@ static uint32_t index_of_next(const struct consumer_matching *matching, const st
 }
 
 /* True when all topics have been looked at. Internal topics are in no expression, as in Kafka. */
-static bool matching_slice(struct consumer_matching *matching, struct group_turn *turn)
+static bool matching_slice(struct consumer_matching *matching, struct group_turn *turn,
+                           uint64_t *steps)
 {
     assert(matching->program != NULL);
-    uint64_t steps = 0;
     uint32_t count = image_topic_count(turn->image);
     for (uint32_t i = index_of_next(matching, turn->image); i < count; i++) {
         const struct image_topic *topic = image_topic_at(turn->image, i);
-        if (steps > SLICE_STEPS)
+        if (*steps > SLICE_STEPS)
             return false;
         if (!topic->is_internal && topic_pattern_matches(matching->program, topic->name) &&
             !keep(matching, topic->name))
             group_turn_fail(turn);
-        steps += topic_pattern_steps(matching->program) + 1;
+        *steps += topic_pattern_steps(matching->program) + 1;
         assert(topic->name.size <= NAME_BYTES_MAX);
         memcpy(matching->last, topic->name.data, topic->name.size);
         matching->last_size = topic->name.size;
@@ -142,25 +159,59 @@ static bool take_result(struct consumer_pattern *pattern, struct group_turn *tur
 
 static int64_t refresh_due_ms(const struct consumer_pattern *pattern, const struct group_turn *turn)
 {
-    if (pattern->matching != NULL || pattern->image_offset < 0)
+    if (pattern->matching != NULL)
         return turn->now_ms;
+    if (pattern->image_offset < 0)
+        return pattern->resolved_ms;
     bool is_stale = pattern->image_offset != image_offset(turn->image);
     return pattern->resolved_ms +
            (is_stale ? REFRESH_MS_MIN : turn->settings->consumer_regex_refresh_interval_ms);
 }
 
-static bool pattern_advance(struct consumer_group *group, struct consumer_pattern *pattern,
-                            struct group_turn *turn)
+/* Until others have given back some memory. */
+static void postpone(struct consumer_pattern *pattern, const struct group_turn *turn)
+{
+    assert(pattern->matching == NULL);
+    pattern->resolved_ms = turn->now_ms + (pattern->image_offset < 0 ? REFRESH_MS_MIN : 0);
+}
+
+static struct consumer_pattern *first_pattern(const struct consumer_group *group)
+{
+    return container_of(list_first(&group->patterns), struct consumer_pattern, node);
+}
+
+static bool is_its_turn(const struct consumer_group *group, const struct consumer_pattern *pattern,
+                        const struct group_turn *turn)
+{
+    const struct consumer_pattern *first = first_pattern(group);
+    return turn->now_ms >= refresh_due_ms(pattern, turn) &&
+           (first == pattern || first->matching == NULL);
+}
+
+/* Begins, or goes on. True if the expression stands for other topics than before. */
+static bool match(struct consumer_group *group, struct consumer_pattern *pattern,
+                  struct group_turn *turn, uint64_t *steps)
 {
     bool has_changed = false;
-    if (turn->now_ms >= refresh_due_ms(pattern, turn)) {
-        if (pattern->matching == NULL && !matching_begin(pattern, turn)) {
-            group_turn_fail(turn);
-        } else if (matching_slice(pattern->matching, turn)) {
-            has_changed = take_result(pattern, turn);
-            matching_end(pattern, turn->memory);
-        }
+    list_remove(&pattern->node);
+    if (pattern->matching == NULL && !matching_begin(pattern, turn)) {
+        postpone(pattern, turn);
+        list_push_back(&group->patterns, &pattern->node);
+    } else if (matching_slice(pattern->matching, turn, steps)) {
+        has_changed = take_result(pattern, turn);
+        matching_end(pattern, turn->memory);
+        list_push_back(&group->patterns, &pattern->node);
+    } else {
+        list_push_front(&group->patterns, &pattern->node);
     }
+    return has_changed;
+}
+
+static bool pattern_advance(struct consumer_group *group, struct consumer_pattern *pattern,
+                            struct group_turn *turn, uint64_t *steps)
+{
+    bool has_changed = *steps <= SLICE_STEPS && is_its_turn(group, pattern, turn) &&
+                       match(group, pattern, turn, steps);
     if (has_changed)
         consumer_put_pattern(group, turn, pattern);
     int64_t due_ms = refresh_due_ms(pattern, turn);
@@ -172,9 +223,10 @@ static bool pattern_advance(struct consumer_group *group, struct consumer_patter
 bool consumer_patterns_advance(struct consumer_group *group, struct group_turn *turn)
 {
     bool has_changed = false;
-    struct consumer_pattern *pattern;
-    list_for_each_entry (pattern, &group->patterns, node)
-        has_changed |= pattern_advance(group, pattern, turn);
+    uint64_t steps = 0;
+    struct consumer_pattern *pattern, *following;
+    list_for_each_entry_safe (pattern, following, &group->patterns, node)
+        has_changed |= pattern_advance(group, pattern, turn, &steps);
     return has_changed;
 }
 
@@ -225,24 +277,68 @@ bool consumer_pattern_want(struct consumer_group *group, struct group_turn *turn
     struct consumer_pattern *pattern = consumer_pattern_create(group, turn->memory, text);
     if (pattern == NULL)
         return false;
-    pattern_advance(group, pattern, turn);
+    uint64_t steps = 0;
+    pattern_advance(group, pattern, turn, &steps);
     return true;
 }
 
-static bool is_wanted(const struct consumer_group *group, const struct consumer_pattern *pattern)
+static int compare_texts(const void *left, const void *right)
 {
-    const struct consumer_member *member;
-    list_for_each_entry (member, &group->order, order_node)
-        if (bytes_equal(member->pattern, pattern->text))
-            return true;
-    return false;
+    const struct consumer_pattern *a = *(struct consumer_pattern *const *)left;
+    const struct consumer_pattern *b = *(struct consumer_pattern *const *)right;
+    return bytes_compare(a->text, b->text);
 }
 
+static int compare_text(const void *text, const void *pattern)
+{
+    return bytes_compare(*(const struct bytes *)text,
+                         (*(struct consumer_pattern *const *)pattern)->text);
+}
+
+/* Members and expressions may both be many. */
+static void mark_wanted(struct consumer_group *group, struct consumer_pattern **sorted,
+                        uint32_t count)
+{
+    uint32_t place = 0;
+    struct consumer_pattern *pattern;
+    list_for_each_entry (pattern, &group->patterns, node) {
+        pattern->is_wanted = false;
+        sorted[place++] = pattern;
+    }
+    assert(place == count);
+    qsort(sorted, count, sizeof(*sorted), compare_texts);
+    const struct consumer_member *member;
+    list_for_each_entry (member, &group->order, order_node) {
+        struct consumer_pattern **found =
+            bsearch(&member->pattern, sorted, count, sizeof(*sorted), compare_text);
+        if (found != NULL)
+            (*found)->is_wanted = true;
+    }
+}
+
+static uint32_t pattern_count(const struct consumer_group *group)
+{
+    uint32_t count = 0;
+    const struct consumer_pattern *pattern;
+    list_for_each_entry (pattern, &group->patterns, node)
+        count++;
+    return count;
+}
+
+/* Without memory they stay until the next time. */
 void consumer_patterns_sweep(struct consumer_group *group, struct group_turn *turn)
 {
+    uint32_t count = pattern_count(group);
+    size_t size = count * sizeof(struct consumer_pattern *);
+    struct consumer_pattern **sorted =
+        count == 0 ? NULL : group_memory_allocate(turn->memory, size);
+    if (sorted == NULL)
+        return;
+    mark_wanted(group, sorted, count);
+    group_memory_free(turn->memory, sorted, size);
     struct consumer_pattern *pattern, *following;
     list_for_each_entry_safe (pattern, following, &group->patterns, node) {
-        if (is_wanted(group, pattern))
+        if (pattern->is_wanted)
             continue;
         consumer_put_pattern_tombstone(group, turn, pattern->text);
         consumer_pattern_destroy(pattern, turn->memory);

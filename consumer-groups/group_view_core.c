@@ -16,14 +16,38 @@ static bool is_same_word(struct bytes wanted, const char *word)
            strncasecmp((const char *)wanted.data, word, wanted.size) == 0;
 }
 
+/* What a client wants to see. It may be long, and there may be many groups, but they have few words
+ * for what they are: each is looked for once. */
+struct word_filter {
+    const struct bytes *wanted;
+    uint32_t wanted_count;
+    struct {
+        const char *word;
+        bool is_wanted;
+    } known[8];
+    uint32_t known_count;
+};
+
 /* No filter lets everything through. */
-static bool is_among(const struct bytes *filter, uint32_t count, const char *word)
+static bool is_among(const struct word_filter *filter, const char *word)
 {
-    assert(filter != NULL || count == 0);
-    for (uint32_t i = 0; i < count; i++)
-        if (is_same_word(filter[i], word))
+    assert(filter->wanted != NULL || filter->wanted_count == 0);
+    for (uint32_t i = 0; i < filter->wanted_count; i++)
+        if (is_same_word(filter->wanted[i], word))
             return true;
-    return count == 0;
+    return filter->wanted_count == 0;
+}
+
+static bool lets_through(struct word_filter *filter, const char *word)
+{
+    for (uint32_t i = 0; i < filter->known_count; i++)
+        if (strcmp(filter->known[i].word, word) == 0)
+            return filter->known[i].is_wanted;
+    assert(filter->known_count < sizeof filter->known / sizeof filter->known[0]);
+    bool is_wanted = is_among(filter, word);
+    filter->known[filter->known_count].word = word;
+    filter->known[filter->known_count++].is_wanted = is_wanted;
+    return is_wanted;
 }
 
 static bool copy_bytes(struct arena *arena, struct bytes *to, struct bytes from)
@@ -39,6 +63,8 @@ static bool list_all(const struct group_table *table, struct list_groups_call *l
     const struct list_groups_request *in = list->in;
     struct arena *arena = list->call.arena;
     struct list_groups_response *out = &list->out;
+    struct word_filter states = {in->states_filter, in->states_filter_count};
+    struct word_filter types = {in->types_filter, in->types_filter_count};
     struct group *group;
     out->groups = arena_allocate_array(arena, table->groups.count, sizeof *out->groups);
     if (out->groups == NULL)
@@ -46,8 +72,7 @@ static bool list_all(const struct group_table *table, struct list_groups_call *l
     list_for_each_entry (group, &table->order, order_node) {
         const char *state = group_state_name(group);
         const char *type = group_type_name(group);
-        if (!is_among(in->states_filter, in->states_filter_count, state) ||
-            !is_among(in->types_filter, in->types_filter_count, type))
+        if (!lets_through(&states, state) || !lets_through(&types, type))
             continue;
         assert(out->groups_count < table->groups.count);
         struct list_groups_response_group *shown = &out->groups[out->groups_count++];

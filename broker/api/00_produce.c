@@ -188,6 +188,13 @@ static bool has_enough_in_sync(const struct produce *p, const struct topic_rules
     return p->in.acks != ACKS_ALL || partition->in_sync_count >= rules->intake.in_sync_count_min;
 }
 
+/* What stands in internal topics is the broker's to write, and read back as such at a start. Kafka
+ * makes one exception, for its tools: by the client's own word. */
+static bool may_append(const struct produce *p, const struct image_topic *topic)
+{
+    return !topic->is_internal || bytes_equal_text(p->request->client_id, "__admin_client");
+}
+
 /* All that is known before the batch travels. False when the partition has been refused. */
 static bool admit_partition(struct produce *p, const struct topic_rules *rules,
                             struct bytes records, struct produce_append *append)
@@ -198,6 +205,10 @@ static bool admit_partition(struct produce *p, const struct topic_rules *rules,
     struct produce_response_partition *answer = append->answer;
     if (answer->index < 0 || (uint32_t)answer->index >= topic->partition_count) {
         refuse_partition(answer, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, NULL);
+        return false;
+    }
+    if (!may_append(p, topic)) {
+        refuse_partition(answer, KAFKA_INVALID_TOPIC_EXCEPTION, "Cannot append to internal topic");
         return false;
     }
     if (!has_enough_in_sync(p, rules, &topic->partitions[answer->index])) {

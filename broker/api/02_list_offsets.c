@@ -1,8 +1,11 @@
 /* ListOffsets: the offset that belongs to a time, or to one of the special times below.
  *
  *   LOOK ──▶ REPLY
- */
+ *
+ * All partitions are looked at side by side, so none is twice: whoever names one several times is
+ * refused all of these, as by Kafka. */
 #include "base/assert.h"
+#include "base/hash.h"
 #include "broker/api/api.h"
 #include "broker/errand.h"
 #include "broker/kafka_status.h"
@@ -34,12 +37,15 @@ static const struct op_stage list_offsets_stages[] = {
 struct list_offsets {
     struct op op;
     struct request *request;
+    struct map looks; /* by partition */
     struct list_offsets_request in;
     struct list_offsets_response out;
 };
 
 struct list_offsets_look {
     struct errand errand;
+    struct map_node by_partition;
+    bool is_twice;
     struct log_lookup lookup;
     struct uuid topic_id;
     int32_t leader_epoch;
@@ -132,43 +138,69 @@ static bool is_ordinary_client(int32_t replica_id)
     return replica_id == REPLICA_ID_CONSUMER || replica_id == REPLICA_ID_DEBUG;
 }
 
-static void look_partition(struct list_offsets *l, const struct image_topic *topic,
+/* --- Planning --------------------------------------------------------------------------------- */
+
+static bool look_is_at(const struct map_node *node, const void *key)
+{
+    const struct list_offsets_look *look =
+        container_of(node, struct list_offsets_look, by_partition);
+    const struct list_offsets_look *other = key;
+    return uuid_equal(look->topic_id, other->topic_id) &&
+           look->answer->partition_index == other->answer->partition_index;
+}
+
+static uint64_t look_hash(const struct list_offsets *l, const struct list_offsets_look *look)
+{
+    struct hash_seed seed = l->request->core->seed;
+    uint64_t topic = hash_bytes(seed, bytes_of(&look->topic_id, sizeof look->topic_id));
+    return hash_u64(seed, topic ^ (uint32_t)look->answer->partition_index);
+}
+
+static void note_partition(struct list_offsets *l, struct list_offsets_look *look)
+{
+    uint64_t hash = look_hash(l, look);
+    struct map_node *node = map_find(&l->looks, hash, look);
+    if (node == NULL) {
+        map_insert(&l->looks, &look->by_partition, hash);
+        return;
+    }
+    look->is_twice = true;
+    container_of(node, struct list_offsets_look, by_partition)->is_twice = true;
+}
+
+static int16_t why_not(const struct list_offsets *l, const struct image_topic *topic,
+                       const struct list_offsets_request_partition *in)
+{
+    if (in->partition_index < 0 || (uint32_t)in->partition_index >= topic->partition_count)
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    if (!is_known_time(in->timestamp, l->request->version))
+        return KAFKA_UNSUPPORTED_VERSION;
+    return is_ordinary_client(l->in.replica_id) ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER;
+}
+
+static void plan_partition(struct list_offsets *l, const struct image_topic *topic,
                            const struct list_offsets_request_partition *in,
                            struct list_offsets_look *look)
 {
     assert(topic != NULL);
     assert(look->answer->error_code == KAFKA_NONE);
-    struct request *request = l->request;
-    struct list_offsets_response_partition *answer = look->answer;
-    if (in->partition_index < 0 || (uint32_t)in->partition_index >= topic->partition_count) {
-        answer->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
-        return;
-    }
-    if (!is_known_time(in->timestamp, request->version)) {
-        answer->error_code = KAFKA_UNSUPPORTED_VERSION;
-        return;
-    }
-    if (!is_ordinary_client(l->in.replica_id)) {
-        answer->error_code = KAFKA_NOT_LEADER_OR_FOLLOWER;
-        return;
-    }
+    look->answer->error_code = why_not(l, topic, in);
     look->topic_id = topic->id;
     look->leader_epoch = in->current_leader_epoch;
     look->timestamp = in->timestamp;
     look->read_committed = l->in.isolation_level == ISOLATION_READ_COMMITTED;
-    errand_send(&look->errand, &l->op, request->core,
-                partition_core_index(request->core, topic->id, in->partition_index), look_run);
+    note_partition(l, look);
 }
 
-static bool look_topic(struct list_offsets *l, const struct list_offsets_request_topic *in,
-                       struct list_offsets_response_topic *out)
+static bool plan_topic(struct list_offsets *l, const struct list_offsets_request_topic *in,
+                       struct list_offsets_response_topic *out, struct list_offsets_look **looks)
 {
     struct request *request = l->request;
     uint32_t count = in->partitions_count;
     out->name = in->name;
     out->partitions = request_allocate(request, count, sizeof *out->partitions);
-    struct list_offsets_look *looks = request_allocate(request, count, sizeof *looks);
-    if (out->partitions == NULL || looks == NULL)
+    *looks = request_allocate(request, count, sizeof **looks);
+    if (out->partitions == NULL || *looks == NULL)
         return false;
     out->partitions_count = count;
 
@@ -179,13 +211,24 @@ static bool look_topic(struct list_offsets *l, const struct list_offsets_request
         struct list_offsets_response_partition *answer = &out->partitions[i];
         list_offsets_response_partition_init(answer);
         answer->partition_index = in->partitions[i].partition_index;
-        looks[i].answer = answer;
+        (*looks)[i].answer = answer;
         if (topic == NULL)
             answer->error_code = error;
         else
-            look_partition(l, topic, &in->partitions[i], &looks[i]);
+            plan_partition(l, topic, &in->partitions[i], &(*looks)[i]);
     }
     return true;
+}
+
+static void send_look(struct list_offsets *l, struct list_offsets_look *look)
+{
+    struct broker_core *core = l->request->core;
+    if (look->is_twice)
+        look->answer->error_code = KAFKA_INVALID_REQUEST;
+    if (look->answer->error_code == KAFKA_NONE)
+        errand_send(&look->errand, &l->op, core,
+                    partition_core_index(core, look->topic_id, look->answer->partition_index),
+                    look_run);
 }
 
 static enum op_progress list_offsets_look(struct list_offsets *l)
@@ -194,11 +237,17 @@ static enum op_progress list_offsets_look(struct list_offsets *l)
     struct request *request = l->request;
     uint32_t count = l->in.topics_count;
     l->out.topics = request_allocate(request, count, sizeof *l->out.topics);
-    bool has_memory = l->out.topics != NULL;
+    struct list_offsets_look **looks = request_allocate(request, count, sizeof *looks);
+    bool has_memory = l->out.topics != NULL && looks != NULL;
+    map_init(&l->looks, look_is_at);
     for (uint32_t t = 0; t < count && has_memory; t++) {
-        has_memory = look_topic(l, &l->in.topics[t], &l->out.topics[t]);
+        has_memory = plan_topic(l, &l->in.topics[t], &l->out.topics[t], &looks[t]);
         l->out.topics_count += has_memory;
     }
+    map_deinit(&l->looks);
+    for (uint32_t t = 0; t < count && has_memory; t++)
+        for (uint32_t i = 0; i < l->out.topics[t].partitions_count; i++)
+            send_look(l, &looks[t][i]);
     if (!has_memory)
         writer_fail(&request->response, STATUS_NO_MEMORY);
     op_move(&l->op, LIST_OFFSETS_REPLY);

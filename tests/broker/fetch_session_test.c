@@ -37,7 +37,7 @@ static void test_epochs_go_up_by_one(void **state)
     struct fetch_sessions sessions;
     int16_t error;
     fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 1, 0);
     assert_non_null(session);
 
     assert_ptr_equal(fetch_session_continue(&sessions, 7, 1, false, 0, &error), session);
@@ -57,7 +57,7 @@ static void test_epoch_wraps_to_one(void **state)
     struct fetch_sessions sessions;
     int16_t error;
     fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 1, 0);
     session->epoch = INT32_MAX;
     assert_non_null(fetch_session_continue(&sessions, 7, INT32_MAX, false, 0, &error));
     assert_non_null(fetch_session_continue(&sessions, 7, 1, false, 0, &error));
@@ -69,7 +69,7 @@ static void test_partitions_are_kept_in_order(void **state)
 {
     struct fetch_sessions sessions;
     fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 1, 0);
     put(session, "a", 0, 10);
     put(session, "a", 1, 20);
     put(session, "b", 0, 30);
@@ -92,21 +92,54 @@ static void test_partitions_are_kept_in_order(void **state)
     fetch_sessions_deinit(&sessions);
 }
 
-/* A full cache gives up the session that was not used for two minutes, and no other. */
+/* A full cache gives up the session that was not used for two minutes, and no other of the same
+ * size. */
 static void test_only_stale_sessions_make_room(void **state)
 {
     const uint64_t second_ns = 1000ull * 1000 * 1000;
     struct fetch_sessions sessions;
     int16_t error;
     fetch_sessions_init(&sessions, seed, 1, 2, SESSION_BYTES);
-    assert_non_null(fetch_session_create(&sessions, 1, false, 0));
-    assert_non_null(fetch_session_create(&sessions, 2, false, 0));
-    assert_null(fetch_session_create(&sessions, 3, false, 119 * second_ns));
+    assert_non_null(fetch_session_create(&sessions, 1, false, 1, 0));
+    assert_non_null(fetch_session_create(&sessions, 2, false, 1, 0));
+    assert_null(fetch_session_create(&sessions, 3, false, 1, 119 * second_ns));
     assert_non_null(fetch_session_continue(&sessions, 1, 1, false, 119 * second_ns, &error));
-    assert_non_null(fetch_session_create(&sessions, 3, false, 120 * second_ns));
+    assert_non_null(fetch_session_create(&sessions, 3, false, 1, 120 * second_ns));
     assert_null(fetch_session_find(&sessions, 2));
     assert_non_null(fetch_session_find(&sessions, 1));
-    assert_null(fetch_session_create(&sessions, 1, false, 500 * second_ns));
+    assert_null(fetch_session_create(&sessions, 1, false, 1, 500 * second_ns));
+    fetch_sessions_deinit(&sessions);
+}
+
+static void put_many(struct fetch_session *session, int32_t count)
+{
+    assert_non_null(session);
+    for (int32_t i = 0; i < count; i++)
+        put(session, "t", i, 0);
+}
+
+/* Where none is stale, a larger session takes the place of the smallest of those that are two
+ * minutes old, however lately it was used. */
+static void test_large_sessions_make_room_by_themselves(void **state)
+{
+    const uint64_t second_ns = 1000ull * 1000 * 1000;
+    struct fetch_sessions sessions;
+    int16_t error;
+    fetch_sessions_init(&sessions, seed, 1, 3, SESSION_BYTES);
+    put_many(fetch_session_create(&sessions, 1, false, 5, 0), 5);
+    put_many(fetch_session_create(&sessions, 2, false, 3, 0), 3);
+    put_many(fetch_session_create(&sessions, 3, false, 1, 60 * second_ns), 1);
+    for (int32_t id = 1; id <= 3; id++)
+        assert_non_null(fetch_session_continue(&sessions, id, 1, false, 119 * second_ns, &error));
+    assert_null(fetch_session_create(&sessions, 4, false, 9, 119 * second_ns));
+    assert_null(fetch_session_create(&sessions, 4, false, 3, 120 * second_ns));
+    put_many(fetch_session_create(&sessions, 4, false, 4, 120 * second_ns), 4);
+    assert_null(fetch_session_find(&sessions, 2));
+    assert_int_equal(sessions.count, 3);
+    assert_null(fetch_session_create(&sessions, 5, false, 4, 120 * second_ns));
+    assert_non_null(fetch_session_create(&sessions, 5, false, 6, 120 * second_ns));
+    assert_null(fetch_session_find(&sessions, 1));
+    assert_non_null(fetch_session_find(&sessions, 3));
     fetch_sessions_deinit(&sessions);
 }
 
@@ -137,15 +170,15 @@ static void test_memory_has_a_limit(void **state)
     char long_name[1000] = {0};
     struct fetch_sessions sessions;
     fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-    struct fetch_session *first = fetch_session_create(&sessions, 1, false, 0);
-    struct fetch_session *second = fetch_session_create(&sessions, 2, false, 0);
+    struct fetch_session *first = fetch_session_create(&sessions, 1, false, 1, 0);
+    struct fetch_session *second = fetch_session_create(&sessions, 2, false, 1, 0);
     size_t empty_bytes = sessions.memory.used_bytes;
     uint32_t short_count = fill(first, "a");
     assert_in_range(short_count, 50, SESSION_BYTES / sizeof(struct fetch_session_partition));
     assert_in_range(sessions.memory.used_bytes, SESSION_BYTES / 2, SESSION_BYTES * 3 / 2);
     assert_int_equal(fill(second, "a"), 0);
     put(first, "a", 0, 10); /* what is there may change */
-    assert_null(fetch_session_create(&sessions, 3, false, 0));
+    assert_null(fetch_session_create(&sessions, 3, false, 1, 0));
     assert_int_equal(sessions.count, 2);
 
     forget(first, "a", short_count);
@@ -169,7 +202,7 @@ static void test_giving_up_makes_room(void **state)
     struct fetch_sessions sessions;
     fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
     for (int32_t id = 1; id < 5; id++)
-        assert_non_null(fetch_session_create(&sessions, id, false, (uint64_t)id * second_ns));
+        assert_non_null(fetch_session_create(&sessions, id, false, 1, (uint64_t)id * second_ns));
     fetch_session_give_up(&sessions, 4, 120 * second_ns);
     assert_int_equal(sessions.count, 3);
     fetch_session_give_up(&sessions, 3, 121 * second_ns);
@@ -196,7 +229,7 @@ static void test_only_what_changed_is_due(void **state)
 {
     struct fetch_sessions sessions;
     fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 1, 0);
     put(session, "a", 0, 10);
     put(session, "a", 1, 20);
     put(session, "a", 0, 11);
@@ -229,7 +262,7 @@ static void test_going_on_behind_all_is_no_news(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fetch_sessions sessions;
         fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-        struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+        struct fetch_session *session = fetch_session_create(&sessions, 7, false, 1, 0);
         put(session, "a", 0, 10);
         struct fetch_session_partition *partition = fetch_session_take_due(session);
         if (cases[i].has_moved)
@@ -254,7 +287,7 @@ static void test_a_reader_is_woken_once(void **state)
     struct listener listener = {.reader.woken = listener_woken};
     int16_t error;
     fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+    struct fetch_session *session = fetch_session_create(&sessions, 7, false, 1, 0);
     fetch_session_wait(session, &listener.reader);
     put(session, "a", 0, 10);
     put(session, "a", 1, 10);
@@ -313,7 +346,7 @@ static void test_a_late_answer_hides_nothing(void **state)
         struct fetch_sessions sessions;
         int16_t error;
         fetch_sessions_init(&sessions, seed, 1, 10, SESSION_BYTES);
-        struct fetch_session *session = fetch_session_create(&sessions, 7, false, 0);
+        struct fetch_session *session = fetch_session_create(&sessions, 7, false, 1, 0);
         put(session, "a", 0, 0);
         int32_t epoch = session->epoch;
         if (behind > 0)
@@ -333,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_epoch_wraps_to_one),
         cmocka_unit_test(test_partitions_are_kept_in_order),
         cmocka_unit_test(test_only_stale_sessions_make_room),
+        cmocka_unit_test(test_large_sessions_make_room_by_themselves),
         cmocka_unit_test(test_memory_has_a_limit),
         cmocka_unit_test(test_giving_up_makes_room),
         cmocka_unit_test(test_only_what_changed_is_due),

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -295,6 +296,12 @@ static void test_manual_assignments_are_checked(void **state)
          -1,
          39,
          "Found multiple manual partition assignments for partition 0"},
+        {{{1, one, 1}, {1, one, 1}},
+         2,
+         -1,
+         -1,
+         39,
+         "Found multiple manual partition assignments for partition 1"},
         {{{0, one, 1}, {2, one, 1}},
          2,
          -1,
@@ -667,6 +674,39 @@ static void test_settings_of_groups_are_altered(void **state)
 #undef BEAT
 }
 
+/* Those of all its topics count, and the topic that would be one too many gets none. */
+static void test_one_command_adds_so_many_partitions(void **state)
+{
+    struct scene scene;
+    scene_open(&scene, NULL);
+    struct controller_topic more = {
+        .name = bytes_of_text("more"), .partition_count = 1, .replication_factor = 1};
+    decide_one(&scene, CONTROLLER_CREATE_TOPICS, &more);
+    carry_out(&scene);
+    const struct {
+        int32_t more;
+        int32_t used;
+        int16_t error;
+        uint32_t record_count;
+    } rows[] = {
+        {6001, 4002, KAFKA_NONE, CONTROLLER_PARTITIONS_MAX},
+        {6001, 4003, KAFKA_POLICY_VIOLATION, 6000},
+        {INT32_MAX, 4002, KAFKA_NONE, 4000},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_topic topics[] = {
+            {.name = bytes_of_text("more"), .partition_count = rows[i].more},
+            {.name = bytes_of_text("used"), .partition_count = rows[i].used},
+        };
+        struct controller_command command = {
+            .kind = CONTROLLER_CREATE_PARTITIONS, .topics = topics, .topic_count = 2};
+        decide(&scene, &command);
+        assert_int_equal(topics[1].error, rows[i].error);
+        assert_int_equal(scene.decision.record_count, rows[i].record_count);
+    }
+    scene_close(&scene);
+}
+
 /* A topic and a group of one name are two resources; a group that comes twice is refused. */
 static void test_a_group_comes_once(void **state)
 {
@@ -685,6 +725,69 @@ static void test_a_group_comes_once(void **state)
     assert_int_equal(both[1].error, 0);
     assert_int_equal(both[2].error, 42);
     assert_int_equal(both[3].error, 42);
+    scene_close(&scene);
+}
+
+/* Those of one command count as well, and those that have settings may get more. */
+static void test_so_many_groups_may_have_settings(void **state)
+{
+    enum { COUNT = IMAGE_GROUP_CONFIGS_MAX + 1 };
+    struct scene scene;
+    struct controller_setting setting = setting_of("consumer.heartbeat.interval.ms", SET, "6000");
+    struct controller_topic *groups = calloc(COUNT, sizeof *groups);
+    char(*names)[8] = calloc(COUNT, sizeof *names);
+    assert_non_null(groups);
+    assert_non_null(names);
+    scene_open(&scene, NULL);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "g%u", i);
+        groups[i] = (struct controller_topic){.name = bytes_of_text(names[i]),
+                                              .is_group = true,
+                                              .settings = &setting,
+                                              .setting_count = 1};
+    }
+    struct controller_command command = {
+        .kind = CONTROLLER_ALTER_CONFIGS, .topics = groups, .topic_count = COUNT};
+    decide(&scene, &command);
+    assert_int_equal(groups[COUNT - 2].error, KAFKA_NONE);
+    assert_int_equal(groups[COUNT - 1].error, KAFKA_POLICY_VIOLATION);
+    assert_int_equal(scene.decision.record_count, IMAGE_GROUP_CONFIGS_MAX);
+    carry_out(&scene);
+    setting.value = bytes_of_text("7000");
+    decide(&scene, &command);
+    assert_int_equal(groups[0].error, KAFKA_NONE);
+    assert_int_equal(groups[COUNT - 1].error, KAFKA_POLICY_VIOLATION);
+    scene_close(&scene);
+    free(names);
+    free(groups);
+}
+
+/* All of them are kept in memory, so neither their ids nor what they want may be long. */
+static void test_settings_of_groups_are_short(void **state)
+{
+    static char text[2000];
+    memset(text, 'a', sizeof text);
+    const struct {
+        size_t id_size;
+        size_t value_size;
+        int16_t error;
+    } rows[] = {
+        {1024, 128, KAFKA_NONE},
+        {1025, 128, KAFKA_INVALID_REQUEST},
+        {1024, 129, KAFKA_INVALID_CONFIG},
+    };
+    struct scene scene;
+    scene_open(&scene, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct controller_setting setting = {.name = bytes_of_text("share.auto.offset.reset"),
+                                             .value = bytes_of(text, rows[i].value_size)};
+        struct controller_topic group = {.name = bytes_of(text, rows[i].id_size),
+                                         .is_group = true,
+                                         .settings = &setting,
+                                         .setting_count = 1};
+        decide_one(&scene, CONTROLLER_ALTER_CONFIGS, &group);
+        assert_int_equal(group.error, rows[i].error);
+    }
     scene_close(&scene);
 }
 
@@ -767,6 +870,7 @@ int main(void)
         cmocka_unit_test(test_topics_are_deleted_by_name_or_id),
         cmocka_unit_test(test_deletion_can_be_switched_off),
         cmocka_unit_test(test_partitions_are_added_by_the_rules),
+        cmocka_unit_test(test_one_command_adds_so_many_partitions),
         cmocka_unit_test(test_settings_of_a_new_topic_agree),
         cmocka_unit_test(test_settings_are_altered_one_by_one),
         cmocka_unit_test(test_a_list_of_the_brokers_is_appended_to),
@@ -774,6 +878,8 @@ int main(void)
         cmocka_unit_test(test_alterations_that_break_a_rule_are_refused_with_kafkas_words),
         cmocka_unit_test(test_settings_of_groups_are_altered),
         cmocka_unit_test(test_a_group_comes_once),
+        cmocka_unit_test(test_so_many_groups_may_have_settings),
+        cmocka_unit_test(test_settings_of_groups_are_short),
         cmocka_unit_test(test_alterations_have_limits),
         cmocka_unit_test(test_a_topic_or_setting_that_comes_twice_is_refused),
         cmocka_unit_test(test_producer_ids_follow_one_another),

@@ -352,6 +352,37 @@ static void test_settings_of_groups_are_kept(void **state)
     image_release(image);
 }
 
+/* As many groups as may have settings, in no order and altered time and again, as a start reads
+ * them from the log: what one record leaves behind makes room for the next. */
+static void test_settings_of_very_many_groups_are_read_at_once(void **state)
+{
+    enum { STEP = 7919, ROUNDS = 20 };
+    struct image *empty = image_create();
+    struct image_delta *delta = image_delta_create(empty);
+    image_release(empty);
+    static char long_value[4000];
+    memset(long_value, 'x', sizeof long_value);
+    for (uint32_t i = 0; i < ROUNDS * IMAGE_GROUP_CONFIGS_MAX; i++) {
+        char group[16];
+        snprintf(group, sizeof group, "g%05u", i * STEP % IMAGE_GROUP_CONFIGS_MAX);
+        bool is_last = i >= (ROUNDS - 1) * IMAGE_GROUP_CONFIGS_MAX;
+        const struct metadata_record record = {
+            .kind = METADATA_GROUP_CONFIG,
+            .group_config = {bytes_of_text(group), bytes_of_text("share.auto.offset.reset"),
+                             is_last ? bytes_of_text("latest")
+                                     : bytes_of(long_value, i % 10 == 0 ? sizeof long_value : 9)}};
+        assert_int_equal(image_delta_apply(delta, &record), STATUS_OK);
+    }
+    struct image *image = image_delta_finish(delta, 1, 1);
+    assert_int_equal(image_group_config_count(image), IMAGE_GROUP_CONFIGS_MAX);
+    struct image *copy = from_snapshot_of(image);
+    assert_true(image_hash(image) == image_hash(copy));
+    const struct group_config *config = image_group_config(copy, bytes_of_text("g00042"));
+    assert_string_equal(config->texts[GROUP_CONFIG_SHARE_AUTO_OFFSET_RESET], "latest");
+    image_release(copy);
+    image_release(image);
+}
+
 /* --- Deleted topics --------------------------------------------------------------------------- */
 
 static struct metadata_record deleted_record(struct uuid *ids, uint32_t count)
@@ -455,6 +486,46 @@ static void test_records_that_contradict_the_image_are_refused(void **state)
     image_release(image);
 }
 
+/* Values that no command of this release would have taken, and numbers after which there are none:
+ * whoever works with them relies on that. */
+static void test_records_of_what_cannot_be_are_refused(void **state)
+{
+    const struct {
+        enum metadata_record_kind kind;
+        const char *name;
+        const char *value;
+    } rows[] = {
+        {METADATA_TOPIC_CONFIG, "segment.ms", "0"},
+        {METADATA_TOPIC_CONFIG, "retention.ms", "-2"},
+        {METADATA_TOPIC_CONFIG, "min.cleanable.dirty.ratio", "1.5"},
+        {METADATA_TOPIC_CONFIG, "message.timestamp.type", "Never"},
+        {METADATA_BROKER_CONFIG, "num.partitions", "none"},
+        {METADATA_GROUP_CONFIG, "consumer.session.timeout.ms", "-1"},
+    };
+    struct metadata_record last_epoch = partition_record(1, 0);
+    last_epoch.partition.leader_epoch = INT32_MAX;
+    struct metadata_record last_change = partition_record(1, 0);
+    last_change.partition.partition_epoch = INT32_MAX;
+    const struct metadata_record last_id = {.kind = METADATA_PRODUCER_IDS,
+                                            .producer_ids = {INT64_MAX - 1}};
+    struct image *image = next(image_create(), (struct metadata_record[]){topic_record(1, "t")}, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bytes name = bytes_of_text(rows[i].name);
+        struct bytes value = bytes_of_text(rows[i].value);
+        struct metadata_record record = config_record(1, rows[i].name, rows[i].value);
+        record.kind = rows[i].kind;
+        if (record.kind == METADATA_BROKER_CONFIG)
+            record.broker_config = (struct broker_config_record){-1, name, value};
+        if (record.kind == METADATA_GROUP_CONFIG)
+            record.group_config = (struct group_config_record){bytes_of_text("g"), name, value};
+        assert_int_equal(refused(image, record), STATUS_UNSUPPORTED);
+    }
+    assert_int_equal(refused(image, last_epoch), STATUS_CORRUPT);
+    assert_int_equal(refused(image, last_change), STATUS_CORRUPT);
+    assert_int_equal(refused(image, last_id), STATUS_CORRUPT);
+    image_release(image);
+}
+
 static void test_a_record_of_a_newer_release_is_refused_and_named(void **state)
 {
     static const uint8_t key_99[] = {0, 99, 0, 0, 0, 0, 0, 0};
@@ -493,10 +564,12 @@ int main(void)
         cmocka_unit_test(test_a_topic_that_was_not_touched_is_shared),
         cmocka_unit_test(test_a_name_may_pass_from_one_topic_to_another_within_a_delta),
         cmocka_unit_test(test_settings_of_groups_are_kept),
+        cmocka_unit_test(test_settings_of_very_many_groups_are_read_at_once),
         cmocka_unit_test(test_brokers_and_their_settings_are_kept),
         cmocka_unit_test(test_deleted_topics_are_remembered_across_snapshots),
         cmocka_unit_test(test_the_last_deleted_topics_are_remembered),
         cmocka_unit_test(test_records_that_contradict_the_image_are_refused),
+        cmocka_unit_test(test_records_of_what_cannot_be_are_refused),
         cmocka_unit_test(test_a_record_of_a_newer_release_is_refused_and_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

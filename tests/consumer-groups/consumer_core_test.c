@@ -364,6 +364,66 @@ static void patterns_in_slices(void **state)
     consumer_rig_deinit(&rig);
 }
 
+static uint32_t matching_count(const struct consumer_rig *rig)
+{
+    uint32_t count = 0;
+    const struct consumer_pattern *pattern;
+    list_for_each_entry (pattern, &rig->group.patterns, node)
+        count += pattern->matching != NULL;
+    return count;
+}
+
+/* However many hostile expressions a group has, one is matched at a time; its program counts as
+ * memory of groups, and each has its turn. */
+static void patterns_one_at_a_time(void **state)
+{
+    enum { MEMBERS = 5, PROGRAM_BYTES_MIN = 50 * 1024 };
+    (void)state;
+    struct consumer_rig rig;
+    char patterns[MEMBERS][40];
+    char members[MEMBERS][2];
+    consumer_rig_init(&rig, "a-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1 b-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1 "
+                            "c-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1 d-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1");
+    for (int i = 0; i < MEMBERS; i++) {
+        snprintf(members[i], sizeof members[i], "%c", 'a' + i);
+        snprintf(patterns[i], sizeof patterns[i], "[a-d].(a?){900}(a?){%d}", 900 + i);
+        struct beat beat = join(members[i], NULL);
+        beat.pattern = patterns[i];
+        consumer_rig_beat(&rig, &beat, &heard);
+        assert_int_equal(heard.error_code, KAFKA_NONE);
+        assert_int_equal(matching_count(&rig), 1);
+        assert_true(rig.memory.used_bytes > PROGRAM_BYTES_MIN);
+    }
+    consumer_rig_pass(&rig, 1);
+    assert_int_equal(matching_count(&rig), 0);
+    assert_true(rig.memory.used_bytes < PROGRAM_BYTES_MIN);
+    const struct consumer_pattern *pattern;
+    list_for_each_entry (pattern, &rig.group.patterns, node)
+        assert_int_equal(pattern->topics.count, 4);
+    consumer_rig_check_restored(&rig);
+    consumer_rig_deinit(&rig);
+}
+
+/* Without memory for its program an expression waits until there is some. */
+static void patterns_wait_for_memory(void **state)
+{
+    (void)state;
+    struct consumer_rig rig;
+    consumer_rig_init(&rig, "a-aaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1");
+    size_t limit_bytes = rig.memory.limit_bytes;
+    rig.memory.limit_bytes = rig.memory.used_bytes + 50 * 1024;
+    struct beat a = join("a", NULL);
+    a.pattern = "a.(a?){900}(a?){900}";
+    expect(&rig, &a, "ok 2:");
+    assert_int_equal(matching_count(&rig), 0);
+    assert_true(consumer_deadline_ms(&rig.group) > rig.turn.now_ms);
+    rig.memory.limit_bytes = limit_bytes;
+    consumer_rig_pass(&rig, 1000);
+    a = at("a", 2);
+    expect(&rig, &a, "ok 3: a-aaaaaa-0");
+    consumer_rig_deinit(&rig);
+}
+
 /* What makes no sense is refused with Kafka's words, and changes nothing. */
 static void nonsense(void **state)
 {
@@ -506,6 +566,8 @@ int main(void)
         cmocka_unit_test(topics_change),
         cmocka_unit_test(patterns),
         cmocka_unit_test(patterns_in_slices),
+        cmocka_unit_test(patterns_one_at_a_time),
+        cmocka_unit_test(patterns_wait_for_memory),
         cmocka_unit_test(assignors_that_are_allowed),
         cmocka_unit_test(nonsense),
         cmocka_unit_test(made_id),

@@ -157,10 +157,19 @@ class Broker:
 
     def memory_bytes(self):
         """What it occupies now (VmRSS)."""
+        return self._memory("VmRSS")
+
+    def memory_bytes_max(self):
+        """The most that it has occupied since the last call (VmHWM)."""
+        most = self._memory("VmHWM")
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return most
+
+    def _memory(self, name):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
-        raise RuntimeError("no VmRSS")
+        raise RuntimeError(f"no {name}")
 
     def close(self):
         """Stops it and removes its data; RuntimeError if it did not end well."""

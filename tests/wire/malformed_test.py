@@ -225,6 +225,21 @@ class MalformedTest(WireCase):
         self.still_serves()
         self.stayed_small(before)
 
+    def test_large_answers_that_nobody_reads_yet_are_few(self):
+        """Forty requests of some kilobytes, each with an answer that takes 20 MiB to make."""
+        self.must_start_it()
+        asked = {"topics": [{"topic_id": NO_UUID, "name": self.topic(500)}] * 300}
+        before = self.broker.memory_bytes()
+        self.broker.memory_bytes_max()
+        frame = request_frame("Metadata", 12, asked)
+        connection = self.connect()
+        connection.send_bytes(frame * 40)
+        sizes = {len(connection.receive_frame()) for _ in range(40)}
+        self.assertEqual(len(sizes), 1)
+        self.assertGreater(sizes.pop(), 2 * MIB)
+        self.assertLess(self.broker.memory_bytes_max() - before, 2 * GROWTH_BYTES_MAX)
+        self.still_serves()
+
     def test_random_bytes_and_random_changes(self):
         """2,000 frames from a fixed seed: some rubbish, most real ones with a few bytes changed."""
         chance = random.Random(SEED)

@@ -51,6 +51,23 @@ class ListOffsetsTest(WireCase):
             self.produce(name, batches.batch([b"v"], time_ms=START_MS + ahead))
         self.assertEqual(self.lookup(name, MAX_TIMESTAMP), (1, START_MS + 300))
 
+    def test_a_partition_is_named_once(self):
+        name, other = self.topic(3), self.topic()
+        self.produce_values(name, b"0", partition=1)
+        for version in every_version("ListOffsets"):
+            partition = {"timestamp": LATEST}
+            if version >= 4:
+                partition["current_leader_epoch"] = -1
+            topics = [(name, (0, 1, 2, 0)), (other, (0,)), (name, (2,))]
+            answer = self.call("ListOffsets", version, replica_id=-1, topics=[
+                {"name": topic, "partitions": [{"index": index, **partition} for index in indexes]}
+                for topic, indexes in topics])
+            found = [[(p["index"], p["error"], p["offset"]) for p in topic["partitions"]]
+                     for topic in answer["topics"]]
+            self.assertEqual(found, [[(0, INVALID_REQUEST, -1), (1, NONE, 1),
+                                      (2, INVALID_REQUEST, -1), (0, INVALID_REQUEST, -1)],
+                                     [(0, NONE, 0)], [(2, INVALID_REQUEST, -1)]], version)
+
     def test_leader_epoch_is_given_and_checked(self):
         name = self.topic()
         self.produce_values(name, b"0")

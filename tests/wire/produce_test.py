@@ -25,6 +25,20 @@ class ProduceTest(WireCase):
             self.assertEqual(answer["log_append_time_ms"], -1)
         self.assertEqual(self.values(name), [b"v%d" % v for v in every_version("Produce")])
 
+    def test_internal_topics_take_records_from_tools_alone(self):
+        for name in ("__consumer_offsets", "__transaction_state"):
+            created = self.create(name, 1, configs={"cleanup.policy": "compact"})
+            self.assertIn(created["error"], (NONE, TOPIC_ALREADY_EXISTS), created)
+            self.await_leaders(name, 1)
+            before = self.list_offsets(name, LATEST)[0]["offset"]
+            records = batches.batch([b"v"], keys=[b"\x7f\xff"])
+            self.assertEqual(self.produce(name, records)["error"], INVALID_TOPIC)
+            self.assertEqual(self.list_offsets(name, LATEST)[0]["offset"], before)
+            self.connection.client_id = "__admin_client"
+            self.assertEqual(self.produce(name, records)["error"], NONE)
+            self.connection.client_id = None
+            self.assertEqual(self.produce(name, records)["error"], INVALID_TOPIC)
+
     def test_versions_0_to_2_are_offered_but_close_the_connection(self):
         name = self.topic()
         for version in range(3):

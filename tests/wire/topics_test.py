@@ -52,6 +52,9 @@ class CreateTopicsTest(WireCase):
             "assignment twice to one": (
                 {**free, "assignments": [{"partition": 0, "broker_ids": [broker, broker]}]},
                 INVALID_REPLICA_ASSIGNMENT),
+            "assignment of one partition twice": (
+                {**free, "assignments": [{"partition": 1, "broker_ids": [broker]}] * 2},
+                INVALID_REPLICA_ASSIGNMENT),
             "assignment with a gap": (
                 {**free, "assignments": [{"partition": 1, "broker_ids": [broker]}]},
                 INVALID_REPLICA_ASSIGNMENT),

@@ -180,6 +180,7 @@ class Connection:
         self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.correlation_id = 0
+        self.client_id = "wire-test"
         self.sent = []
 
     def __enter__(self):
@@ -197,7 +198,7 @@ class Connection:
     def send(self, name, version, **fields):
         """Sends a request without waiting; its correlation id."""
         self.correlation_id += 1
-        self.send_bytes(request_frame(name, version, fields, self.correlation_id))
+        self.send_bytes(request_frame(name, version, fields, self.correlation_id, self.client_id))
         self.sent.append((name, version, self.correlation_id))
         return self.correlation_id
 
