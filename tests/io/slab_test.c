@@ -169,6 +169,25 @@ static void a_slab_that_comes_back_is_the_next(void **state)
     fixture_close(&fixture);
 }
 
+static void a_slab_that_is_not_ready_is_passed_over(void **state)
+{
+    /* Nobody waits for the thread that touches: it may be long in coming. */
+    struct slab_memory memory;
+    slab_memory_init(&memory);
+    uint8_t *late = slab_memory_take(&memory);
+    assert_non_null(late);
+    slab_memory_give(&memory, late);
+    atomic_store(&memory.is_being_touched, true);
+    uint8_t *other = slab_memory_take(&memory);
+    assert_non_null(other);
+    assert_ptr_not_equal(other, late);
+    atomic_store(&memory.is_being_touched, false);
+    assert_ptr_equal(slab_memory_take(&memory), late);
+    slab_memory_give(&memory, other);
+    slab_memory_give(&memory, late);
+    slab_memory_deinit(&memory);
+}
+
 static void a_door_may_go_while_a_slab_is_made(void **state)
 {
     /* Nobody takes it then. */
@@ -189,6 +208,7 @@ int main(void)
         cmocka_unit_test(a_set_has_a_limit),
         cmocka_unit_test(the_next_slab_is_touched_before_it_is_needed),
         cmocka_unit_test(a_slab_that_comes_back_is_the_next),
+        cmocka_unit_test(a_slab_that_is_not_ready_is_passed_over),
         cmocka_unit_test(a_door_may_go_while_a_slab_is_made),
     };
     return cmocka_run_group_tests_name("io_slab", tests, NULL, NULL);
