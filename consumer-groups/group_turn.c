@@ -37,6 +37,15 @@ void *group_memory_allocate(struct group_memory *memory, size_t size)
     return object;
 }
 
+void group_memory_free(struct group_memory *memory, void *object, size_t size)
+{
+    if (object == NULL)
+        return;
+    assert(memory->used_bytes >= size);
+    memory->used_bytes -= size;
+    free(object);
+}
+
 bool group_memory_note(struct group_memory *memory, size_t size)
 {
     if (!group_memory_has_room(memory, size))
@@ -49,15 +58,6 @@ void group_memory_forget(struct group_memory *memory, size_t size)
 {
     assert(memory->used_bytes >= size);
     memory->used_bytes -= size;
-}
-
-void group_memory_free(struct group_memory *memory, void *object, size_t size)
-{
-    if (object == NULL)
-        return;
-    assert(memory->used_bytes >= size);
-    memory->used_bytes -= size;
-    free(object);
 }
 
 bool group_memory_copy(struct group_memory *memory, struct bytes *to, struct bytes from)

@@ -90,11 +90,11 @@ bool group_memory_has_room(const struct group_memory *memory, size_t size);
 
 /* Memory that counts; NULL when the limit is reached. Cleared. */
 void *group_memory_allocate(struct group_memory *memory, size_t size);
+void group_memory_free(struct group_memory *memory, void *object, size_t size);
 
 /* Counts, or no longer counts, what was taken elsewhere. False: there is no room for it. */
 bool group_memory_note(struct group_memory *memory, size_t size);
 void group_memory_forget(struct group_memory *memory, size_t size);
-void group_memory_free(struct group_memory *memory, void *object, size_t size);
 
 /* A copy that counts; false when the limit is reached. Null stays null. */
 bool group_memory_copy(struct group_memory *memory, struct bytes *to, struct bytes from);
